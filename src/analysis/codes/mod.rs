@@ -1,0 +1,65 @@
+//! Every finding code that the tool can emit, with what `explain` says about it.
+//!
+//! A [`Finding`](super::Finding) holds a reference to its entry, so that a code without a text cannot be emitted.
+//! Names are stable: never renamed, never reused.
+
+pub mod snapshot;
+
+use super::Severity;
+
+/// One finding code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// Stable kebab-case name.
+    pub code: &'static str,
+    /// Usual severity; a finding may carry another when the circumstances say so.
+    pub severity: Severity,
+    /// One line without a full stop.
+    pub title: &'static str,
+    /// What it means, for someone who is afraid.
+    pub meaning: &'static str,
+    /// Which bytes decide it.
+    pub decided_by: &'static str,
+    /// What is safe to do.
+    pub safe: &'static str,
+    /// What is not.
+    pub not_safe: &'static str,
+    /// The command that shows more.
+    pub more: &'static str,
+}
+
+/// All codes, by the part of the data they speak about.
+const GROUPS: &[&[&CodeInfo]] = &[snapshot::ALL];
+
+/// All codes in the order of their names.
+pub fn all() -> Vec<&'static CodeInfo> {
+    let mut all: Vec<_> = GROUPS.iter().flat_map(|group| group.iter().copied()).collect();
+    all.sort_by_key(|info| info.code);
+    all
+}
+
+/// The entry of one code.
+pub fn find(code: &str) -> Option<&'static CodeInfo> {
+    all().into_iter().find(|info| info.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_kebab_case_and_every_text_is_there() {
+        let all = all();
+        for pair in all.windows(2) {
+            assert_ne!(pair[0].code, pair[1].code, "a code is listed twice");
+        }
+        for info in all {
+            assert!(info.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", info.code);
+            for text in [info.title, info.meaning, info.decided_by, info.safe, info.not_safe, info.more] {
+                assert!(!text.is_empty(), "{} lacks a text", info.code);
+            }
+            assert!(!info.title.ends_with('.'), "{}: a title has no full stop", info.code);
+            assert!(info.more.starts_with("ekv-tool "), "{}: `more` is a command", info.code);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Findings and the verdict that follows from them.
+
+use std::fmt::{self, Display};
+
+use serde::{Serialize, Serializer};
+
+use super::codes::CodeInfo;
+use super::coverage::Coverage;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something is damaged or will be lost: the verdict is `damaged`.
+    Error,
+    /// Worth acting on; the verdict stays as it is.
+    Warning,
+    /// Context.
+    Info,
+}
+
+/// What the tool says about the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything that was asked for was examined and nothing is wrong.
+    Clean,
+    /// Something is wrong.
+    Damaged,
+    /// Something needed could not be examined, or changed while it was read.
+    Unknown,
+}
+
+/// Something noticed in the data. Never an error of the tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind of finding this is; serialises as its stable name.
+    #[serde(serialize_with = "code_name")]
+    pub code: &'static CodeInfo,
+    /// How bad it is here; starts as the code's usual severity.
+    pub severity: Severity,
+    /// The group directory it belongs to, where several were examined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The file, as the caller named it or below what the caller named.
+    pub path: Option<String>,
+    /// First byte concerned, from the start of the file.
+    pub offset: Option<u64>,
+    /// Number of bytes concerned.
+    pub length: Option<u64>,
+    /// What should be there.
+    pub expected: Option<String>,
+    /// What is there.
+    pub found: Option<String>,
+    /// What it means here, in one or two sentences.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+fn code_name<S: Serializer>(code: &&'static CodeInfo, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.code)
+}
+
+impl Finding {
+    /// A finding with the code's usual severity and advice.
+    pub fn new(code: &'static CodeInfo, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: code.severity,
+            group: None,
+            path: None,
+            offset: None,
+            length: None,
+            expected: None,
+            found: None,
+            message: message.into(),
+            advice: code.safe.to_owned(),
+        }
+    }
+
+    /// Names the file.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Names the place in the file.
+    #[must_use]
+    pub const fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Names the place and its extent.
+    #[must_use]
+    pub const fn range(mut self, offset: u64, length: u64) -> Self {
+        self.offset = Some(offset);
+        self.length = Some(length);
+        self
+    }
+
+    /// What should be there.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Display) -> Self {
+        self.expected = Some(expected.to_string());
+        self
+    }
+
+    /// What is there.
+    #[must_use]
+    pub fn found(mut self, found: impl Display) -> Self {
+        self.found = Some(found.to_string());
+        self
+    }
+
+    /// Another severity than the code's usual one.
+    #[must_use]
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Other advice than the code's usual one.
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
+    }
+}
+
+impl Verdict {
+    /// Damaged if any finding is an error, else unknown if something that was asked for was not examined, else clean.
+    pub fn of(findings: &[Finding], coverage: &Coverage) -> Self {
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            Self::Damaged
+        } else if coverage.not_examined.iter().any(|part| part.needed) {
+            Self::Unknown
+        } else {
+            Self::Clean
+        }
+    }
+
+    /// The word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Damaged => "damaged",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The worse of two: damaged, then unknown, then clean.
+    #[must_use]
+    pub const fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Damaged, _) | (_, Self::Damaged) => Self::Damaged,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Clean, Self::Clean) => Self::Clean,
+        }
+    }
+}
+
+impl Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

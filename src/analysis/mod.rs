@@ -1,0 +1,11 @@
+//! Decisions about what was read: facts in, outcomes and findings out. No files, no clock.
+#![forbid(unsafe_code)]
+
+pub mod codes;
+mod coverage;
+mod finding;
+mod server_error;
+
+pub use coverage::{Coverage, NotExamined};
+pub use finding::{Finding, Severity, Verdict};
+pub use server_error::ServerError;

@@ -1,0 +1,60 @@
+//! The library could not do its work. Damage in the data is never an error: it is a
+//! [`Finding`](crate::analysis::Finding).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the tool could not do its work. Each message names the path and, where there is one, the next step.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{}: cannot {action}: {source}{}", .path.display(), next_step(.source))]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was being attempted, as a verb phrase.
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The path is not something that can be read as asked.
+    #[error("{}: {problem}; {hint}", .path.display())]
+    Unsuitable {
+        /// The path as given.
+        path: PathBuf,
+        /// What it is instead.
+        problem: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// The caller asked for something that makes no sense; the text names the flag.
+    #[error("{0}")]
+    Usage(String),
+    /// The user interrupted the work.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Result with this layer's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An operating system error with its path.
+    pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// True when the path did not exist (any more).
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+fn next_step(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => "; run as the user that owns the data directory",
+        _ => "",
+    }
+}

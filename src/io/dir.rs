@@ -1,0 +1,47 @@
+//! Sorted listings.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// What a directory entry is, without following symbolic links except to classify their target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file (or a link to one).
+    File,
+    /// A directory (or a link to one).
+    Directory,
+    /// A socket, FIFO, device, dangling link or link loop.
+    Other,
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name; bytes that are not UTF-8 are replaced, which no name of ours contains.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Size in bytes; 0 for anything but a file.
+    pub size: u64,
+}
+
+/// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out.
+pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|source| Error::io(dir, "list the directory", source))? {
+        let entry = entry.map_err(|source| Error::io(dir, "list the directory", source))?;
+        let (kind, size) = match fs::metadata(entry.path()) {
+            Ok(meta) if meta.is_file() => (EntryKind::File, meta.len()),
+            Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
+            Ok(_) => (EntryKind::Other, 0),
+            // Gone, or a link to nowhere: only the link itself can tell which.
+            Err(_) if fs::symlink_metadata(entry.path()).is_err() => continue,
+            Err(_) => (EntryKind::Other, 0),
+        };
+        entries.push(DirEntry { name: entry.file_name().to_string_lossy().into_owned(), kind, size });
+    }
+    entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    Ok(entries)
+}

@@ -1,0 +1,116 @@
+//! Opening regular files, reading small ones whole, and noticing change.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// What identifies a file's content from outside. Two equal stamps around a read mean that nobody changed the file's
+/// size, inode or modification time in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, seconds and nanoseconds.
+    pub mtime: (i64, i64),
+}
+
+impl FileStamp {
+    /// From metadata already at hand.
+    pub fn of(meta: &Metadata) -> Self {
+        Self { dev: meta.dev(), ino: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
+    }
+
+    /// The stamp of whatever stands at `path` now, or `None` when it is gone.
+    pub fn at(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|meta| Self::of(&meta))
+    }
+}
+
+/// Opens a regular file for reading. Anything else (directory, FIFO, socket, device) is refused without blocking.
+///
+/// The access time is left alone where the system allows it.
+pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
+    let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(path);
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+    #[cfg(target_os = "linux")]
+    let opened = match open(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOATIME) {
+        // Only the owner may leave the access time alone.
+        Err(refused) if refused.raw_os_error() == Some(libc::EPERM) => open(libc::O_NONBLOCK | libc::O_NOCTTY),
+        other => other,
+    };
+    #[cfg(not(target_os = "linux"))]
+    let opened = open(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = opened.map_err(|source| Error::io(path, "open the file", source))?;
+    let meta = file.metadata().map_err(|source| Error::io(path, "examine the file", source))?;
+    if !meta.is_file() {
+        return Err(Error::Unsuitable {
+            path: path.to_owned(),
+            problem: format!("is a {}, not a regular file", kind_name(&meta)),
+            hint: "name a file that the server wrote".to_owned(),
+        });
+    }
+    Ok((file, FileStamp::of(&meta)))
+}
+
+fn kind_name(meta: &Metadata) -> &'static str {
+    let kind = meta.file_type();
+    if kind.is_dir() {
+        "directory"
+    } else if kind.is_fifo() {
+        "FIFO"
+    } else if kind.is_socket() {
+        "socket"
+    } else if kind.is_char_device() || kind.is_block_device() {
+        "device"
+    } else {
+        "special file"
+    }
+}
+
+/// A small file read whole.
+#[derive(Debug, Clone)]
+pub struct SmallFile {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What it looked like when it was opened.
+    pub stamp: FileStamp,
+}
+
+/// Reads a file of at most `limit` bytes whole; a larger one is refused.
+pub fn read_small(path: &Path, limit: u64) -> Result<SmallFile> {
+    let (file, stamp) = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| Error::io(path, "read the file", source))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::Unsuitable {
+            path: path.to_owned(),
+            problem: format!("is larger than the {limit} bytes that such a file can have"),
+            hint: "check that it is what its name says".to_owned(),
+        });
+    }
+    Ok(SmallFile { bytes, stamp })
+}
+
+/// Reads at most `len` bytes from `offset`; fewer when the file ends there. `len` is the caller's bound, never a length
+/// from the file.
+pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let mut done = 0;
+    while done < len {
+        match file.read_at(&mut bytes[done..], offset.saturating_add(done as u64)) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::io(path, "read the file", source)),
+        }
+    }
+    bytes.truncate(done);
+    Ok(bytes)
+}

@@ -1,0 +1,14 @@
+//! The only layer that touches the file system. It moves and sums bytes without knowing what they mean.
+//!
+//! Everything is opened read-only; nothing is created, locked, renamed or written. Files may grow, shrink, roll or
+//! vanish while they are read: every reader takes a [`FileStamp`] before and after, and a mapping survives truncation.
+
+mod dir;
+mod file;
+mod map;
+mod progress;
+
+pub use dir::{DirEntry, EntryKind, list_dir};
+pub use file::{FileStamp, SmallFile, open_regular, read_at, read_small};
+pub use map::MappedFile;
+pub use progress::{NoProgress, Progress};

@@ -1,0 +1,4 @@
+//! The `ekv-tool` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

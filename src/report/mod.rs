@@ -1,0 +1,2 @@
+//! One typed report, many renderings.
+#![forbid(unsafe_code)]

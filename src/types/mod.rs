@@ -1,0 +1,17 @@
+//! Units that must not be mixed.
+//!
+//! A log index is not a term, a plain CRC-32C is not a masked one, a commit timestamp is not a number of
+//! milliseconds. This layer uses `core`, `serde` and small arithmetic crates; it knows no file and no format.
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod crc32c;
+mod engine;
+mod raft;
+mod time;
+
+pub use bytes::{ByteSize, Escaped, escape};
+pub use crc32c::{Crc32c, Crc32cShift};
+pub use engine::Engine;
+pub use raft::{LogIndex, NodeId, SnapshotId, Term};
+pub use time::{HlcTimestamp, UnixMillis};

@@ -1,0 +1,106 @@
+//! Raft's own numbers.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Position of an entry in the Raft log. Real entries start at 1; 0 stands for "before the first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
+pub struct LogIndex(pub u64);
+
+/// Raft term (election epoch).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
+pub struct Term(pub u64);
+
+/// Raft node id: the hash of the node's textual raft id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u64);
+
+/// Names one snapshot: the index it covers and the term of the entry at that index.
+///
+/// Ordered by term first, as the server orders `.snap` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct SnapshotId {
+    /// Term of the entry at `index`.
+    pub term: Term,
+    /// Last entry that the snapshot covers.
+    pub index: LogIndex,
+}
+
+impl LogIndex {
+    /// The index after this one, or `None` at the end of the number range.
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(next) => Some(Self(next)),
+            None => None,
+        }
+    }
+}
+
+impl NodeId {
+    /// Node id of a textual raft id: FNV-1a 64 of its bytes; a hash of 0 becomes 1, an empty id gives 0 (unset).
+    ///
+    /// Source: formats page of the data directory, section "From flags to a group directory".
+    pub fn of_raft_id(raft_id: &str) -> Self {
+        if raft_id.is_empty() {
+            return Self(0);
+        }
+        let hash =
+            raft_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Self(hash.max(1))
+    }
+}
+
+impl fmt::Display for LogIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Lower-case hex without leading zeros, as the server prints node ids.
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "index {} term {}", self.index, self.term)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_ids_are_fnv1a_of_the_raft_id() {
+        assert_eq!(NodeId::of_raft_id("n1"), NodeId(0x08b3_7b07_b558_d4c0));
+        assert_eq!(NodeId::of_raft_id("n2"), NodeId(0x08b3_7e07_b558_d9d9));
+        assert_eq!(NodeId::of_raft_id("node-1"), NodeId(0xe696_ecc2_2078_79c3));
+        assert_eq!(NodeId::of_raft_id(""), NodeId(0));
+    }
+
+    #[test]
+    fn snapshots_order_by_term_first() {
+        let later_term = SnapshotId { term: Term(2), index: LogIndex(4) };
+        let higher_index = SnapshotId { term: Term(1), index: LogIndex(5) };
+        assert!(later_term > higher_index);
+    }
+
+    #[test]
+    fn the_last_index_has_no_next() {
+        assert_eq!(LogIndex(1).next(), Some(LogIndex(2)));
+        assert_eq!(LogIndex(u64::MAX).next(), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The one integration test target; a comment beside each module says what belongs there.
