@@ -9,6 +9,7 @@
 
 mod cursor;
 mod error;
+pub mod pebble;
 pub mod protobuf;
 pub mod varint;
 
