@@ -10,5 +10,5 @@ mod progress;
 
 pub use dir::{DirEntry, EntryKind, list_dir};
 pub use file::{FileStamp, SmallFile, open_regular, read_at, read_small};
-pub use map::MappedFile;
+pub use map::{MapFault, MappedFile};
 pub use progress::{NoProgress, Progress};
