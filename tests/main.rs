@@ -1,1 +1,11 @@
 //! The one integration test target; a comment beside each module says what belongs there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
+mod layering; // No layer uses one above it.

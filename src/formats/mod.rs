@@ -5,7 +5,6 @@
 //! bytes stopped making sense. Whether that is damage or an ordinary crash is decided above.
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod cursor;
 mod error;

@@ -1,2 +1,113 @@
 //! One typed report, many renderings.
+//!
+//! A command fills one [`Report`] around a body of its own. The body describes itself once, as [`Section`]s, ndjson
+//! lines and [`Metric`]s; every renderer draws those. JSON comes from `Serialize`. Nothing here opens a file or knows
+//! the terminal beyond the width and colour it is told.
 #![forbid(unsafe_code)]
+
+pub mod body;
+pub mod render;
+mod view;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::analysis::{Coverage, Finding, Severity, Verdict};
+
+pub use render::{OutputFormat, Style, render};
+pub use view::{Cell, Metric, MetricKind, Row, Section, Tone};
+
+/// What a command has to say, in a form that every renderer can draw.
+pub trait Body: Serialize {
+    /// The command's name as it stands in the schema: `ekv-tool/<name>/v1`.
+    const NAME: &'static str;
+
+    /// One line that answers the command's question.
+    fn headline(&self) -> String;
+
+    /// The body as facts, tables and text.
+    fn sections(&self) -> Vec<Section>;
+
+    /// The body's parts for ndjson: one object a group, file or row, each with a type name.
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+
+    /// Measurements for Prometheus, beside the verdict and the findings that every report has.
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+}
+
+/// The result of one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report<B> {
+    /// `ekv-tool/<command>/v1`.
+    pub schema: String,
+    /// Version of this program.
+    pub tool_version: &'static str,
+    /// Follows from the findings and the coverage alone.
+    pub verdict: Verdict,
+    /// The command's own part.
+    #[serde(flatten)]
+    pub body: B,
+    /// Everything noticed, worst first.
+    pub findings: Vec<Finding>,
+    /// What was examined and what was not.
+    pub coverage: Coverage,
+    /// The one thing to do next, when there is one.
+    pub next_step: Option<String>,
+    /// Durations and rates, the only part that differs between runs on equal input.
+    pub run: Run,
+}
+
+/// How the run went.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Run {
+    /// Wall time in milliseconds.
+    pub elapsed_ms: u64,
+    /// Bytes examined per second of wall time.
+    pub bytes_per_second: u64,
+}
+
+impl<B: Body> Report<B> {
+    /// A report whose verdict follows from `findings` and `coverage`. Findings are sorted: severity, path, offset, code.
+    pub fn new(body: B, mut findings: Vec<Finding>, coverage: Coverage) -> Self {
+        findings.sort_by(|a, b| {
+            let key = |f: &Finding| (f.severity, f.group.clone(), f.path.clone(), f.offset, f.code.code);
+            key(a).cmp(&key(b))
+        });
+        Self {
+            schema: format!("ekv-tool/{}/v1", B::NAME),
+            tool_version: env!("CARGO_PKG_VERSION"),
+            verdict: Verdict::of(&findings, &coverage),
+            body,
+            findings,
+            coverage,
+            next_step: None,
+            run: Run::default(),
+        }
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn next_step(mut self, step: impl Into<String>) -> Self {
+        self.next_step = Some(step.into());
+        self
+    }
+
+    /// Fills in how long the run took.
+    pub fn timed(&mut self, elapsed: std::time::Duration) {
+        let nanos = elapsed.as_nanos().max(1);
+        let rate = u128::from(self.coverage.bytes_examined) * 1_000_000_000 / nanos;
+        self.run = Run {
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            bytes_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
+        };
+    }
+
+    /// Number of findings of one severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}

@@ -1,0 +1,184 @@
+//! Arguments that several commands share, and the parsers of their values.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ekv_tool::report::OutputFormat;
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct GlobalArgs {
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t, global = true, help_heading = "Output")]
+    pub format: Format,
+    /// Write the report to FILE instead of standard output (replaced in one step)
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Colours in the table
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
+    pub color: When,
+    /// Progress on standard error during long work
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
+    pub progress: When,
+    /// Threads that read and check [default: one a core, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), global = true)]
+    pub threads: Option<u8>,
+    /// Only the verdict, the findings and what could not be examined
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Long lists in full
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+}
+
+/// `--format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people, 80 columns
+    #[default]
+    Table,
+    /// One object a run
+    Json,
+    /// One object a line, a summary last
+    Ndjson,
+    /// For a Prometheus textfile collector
+    Prometheus,
+    /// For an incident channel
+    Markdown,
+}
+
+/// `--color` and `--progress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum When {
+    /// When it goes to a terminal
+    #[default]
+    Auto,
+    /// In any case
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Format> for OutputFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
+            Format::Prometheus => Self::Prometheus,
+            Format::Markdown => Self::Markdown,
+        }
+    }
+}
+
+impl When {
+    /// Decides with what `auto` stands for.
+    pub fn resolve(self, auto: bool) -> bool {
+        match self {
+            Self::Auto => auto,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Parses `64MiB`, `1.5GB`, `4096`: binary units with `i`, decimal ones without.
+#[allow(dead_code, reason = "for the commands that take sizes")]
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "ki" | "kib" => 1 << 10,
+        "mi" | "mib" => 1 << 20,
+        "gi" | "gib" => 1 << 30,
+        "ti" | "tib" => 1 << 40,
+        unit => return Err(format!("unknown unit {unit:?}; use B, KiB, MiB, GiB, TiB or kB, MB, GB, TB")),
+    };
+    if let Ok(whole) = digits.trim().parse::<u64>() {
+        return whole.checked_mul(factor).ok_or_else(|| "too large".to_owned());
+    }
+    match digits.trim().parse::<f64>() {
+        Ok(number) if number >= 0.0 && number * (factor as f64) < 1.8e19 =>
+        {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the range above")]
+            Ok((number * (factor as f64)) as u64)
+        }
+        _ => Err("not a size; write 64MiB, 1.5GB or a number of bytes".to_owned()),
+    }
+}
+
+/// Parses `30s`, `5m`, `1h30m`, `250ms`.
+#[allow(dead_code, reason = "for the commands that take durations")]
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a duration; write 30s, 5m, 1h30m or 250ms".to_owned();
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let unit_len = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let millis = match &rest[..unit_len] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        rest = &rest[unit_len..];
+        let part = number.checked_mul(millis).ok_or_else(wrong)?;
+        total = total.checked_add(Duration::from_millis(part)).ok_or_else(wrong)?;
+    }
+    Ok(total)
+}
+
+/// Parses an index: decimal or `0x` and hex digits.
+#[allow(dead_code, reason = "for the commands that take indexes")]
+pub fn parse_index(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "not an index; write it in decimal or as 0x and hex digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("64MiB"), Ok(64 << 20));
+        assert_eq!(parse_size("1.5GB"), Ok(1_500_000_000));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert!(parse_size("64 parsecs").is_err());
+        assert!(parse_size("-1").is_err());
+        assert!(parse_size("99999999999TiB").is_err());
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "30", "s", "1y", "99999999999999999999d"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn indexes() {
+        assert_eq!(parse_index("255"), Ok(255));
+        assert_eq!(parse_index("0xff"), Ok(255));
+        assert!(parse_index("ff").is_err());
+    }
+}

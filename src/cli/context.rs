@@ -1,0 +1,144 @@
+//! What every command is given: where the report goes and how it looks, progress, threads.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use ekv_tool::analysis::Verdict;
+use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
+
+use super::args::{Format, GlobalArgs};
+use super::exit::{ExitStatus, is_broken_pipe};
+use super::progress::ProgressBar;
+
+/// The surroundings of one run.
+#[derive(Debug)]
+pub struct Context {
+    /// Report format.
+    pub format: Format,
+    /// Colours, width, verbosity.
+    pub style: Style,
+    /// Threads that read and check.
+    #[allow(dead_code, reason = "for the commands that read in parallel")]
+    pub threads: usize,
+    /// Shown on standard error while something long is read.
+    pub progress: ProgressBar,
+    output: Option<PathBuf>,
+    started: Instant,
+}
+
+/// Columns of the table where there is no terminal to ask.
+const DEFAULT_WIDTH: usize = 80;
+/// Wider lines are hard to read even on a wide terminal.
+const MAX_WIDTH: usize = 120;
+/// More threads than this do not make one disk faster.
+const MAX_DEFAULT_THREADS: usize = 4;
+
+impl Context {
+    /// Looks at the terminal and the environment once, for the whole run.
+    pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
+        let GlobalArgs { format, output, color, progress, threads, quiet, verbose } = args;
+        let to_terminal = output.is_none() && io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = if to_terminal { terminal_width().clamp(40, MAX_WIDTH) } else { DEFAULT_WIDTH };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
+        progress.stop_on_interrupt().context("cannot listen for an interrupt")?;
+        Ok(Self {
+            format,
+            style: Style { width, color: color.resolve(to_terminal && !no_color), verbose, quiet },
+            threads: threads.map_or(cores.min(MAX_DEFAULT_THREADS), usize::from),
+            progress,
+            output,
+            started: Instant::now(),
+        })
+    }
+
+    /// Writes the report; the exit status follows from its verdict.
+    #[allow(dead_code, reason = "for the commands that report")]
+    pub fn emit<B: Body>(&self, report: Report<B>) -> anyhow::Result<ExitStatus> {
+        let verdict: Verdict = report.verdict;
+        self.emit_as(report, verdict.into())
+    }
+
+    /// Writes the report and ends with `status`.
+    #[allow(dead_code, reason = "for the commands that report")]
+    pub fn emit_as<B: Body>(&self, mut report: Report<B>, status: ExitStatus) -> anyhow::Result<ExitStatus> {
+        self.progress.finish();
+        report.timed(self.started.elapsed());
+        self.write(|out| render(&report, OutputFormat::from(self.format), self.style, out))?;
+        Ok(status)
+    }
+
+    /// Runs `write` on standard output or on the file of `--output`. A closed pipe is not a failure; a file appears under
+    /// its name only when it is complete.
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+        match &self.output {
+            None => {
+                let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+                match write(&mut out).and_then(|()| out.flush()) {
+                    Err(error) if is_broken_pipe(&error) => {
+                        // What is still buffered has no reader either.
+                        drop(out.into_parts());
+                        Ok(())
+                    }
+                    other => other.context("cannot write to standard output"),
+                }
+            }
+            Some(path) => {
+                write_file(path, write).with_context(|| format!("--output {}: cannot write the report", path.display()))
+            }
+        }
+    }
+
+    /// Refuses an `--output` file inside a directory that is being examined: nothing is ever written there.
+    #[allow(dead_code, reason = "for the commands that read data directories")]
+    pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
+        let Some(output) = &self.output else { return Ok(()) };
+        let parent = match output.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let Ok(parent) = fs::canonicalize(parent) else { return Ok(()) };
+        for path in examined {
+            let Ok(path) = fs::canonicalize(path) else { continue };
+            let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+            if parent.starts_with(directory) {
+                bail!("--output {}: lies in the data directory that is examined; choose another place", output.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report.
+fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let kind = fs::metadata(path).map(|meta| meta.file_type());
+    if kind.is_ok_and(|kind| !kind.is_file()) {
+        // A device or a FIFO cannot be replaced; it is written to as it stands.
+        let mut out = BufWriter::new(File::options().write(true).open(path)?);
+        return write(&mut out).and_then(|()| out.flush());
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".tmp-{}", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()?;
+        fs::rename(&temporary, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn terminal_width() -> usize {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => DEFAULT_WIDTH,
+    }
+}

@@ -1,0 +1,109 @@
+//! How the program ends.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use ekv_tool::Error;
+use ekv_tool::analysis::Verdict;
+
+/// Every way in which the program can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Verdict clean, or every forecast accepted.
+    Clean,
+    /// The work could not be done.
+    Failure,
+    /// Verdict damaged, or a start would be refused.
+    Damaged,
+    /// Verdict unknown.
+    Unknown,
+    /// The worst group would execute the full restore.
+    Execute,
+    /// The worst group would fall back to the full restore.
+    Fallback,
+    /// The user interrupted the work.
+    Interrupted,
+}
+
+impl ExitStatus {
+    /// The number that scripts see.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Failure => 1,
+            Self::Damaged => 2,
+            Self::Unknown => 3,
+            Self::Execute => 10,
+            Self::Fallback => 11,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.code())
+    }
+}
+
+impl From<Verdict> for ExitStatus {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Clean => Self::Clean,
+            Verdict::Damaged => Self::Damaged,
+            Verdict::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Help and version are successes; everything else that clap says is wrong usage.
+pub(super) fn of_clap(error: &clap::Error) -> ExitStatus {
+    // Nothing can be done when even this cannot be written.
+    let _ = error.print();
+    if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Clean }
+}
+
+/// One line on standard error, unless the user interrupted or went away.
+pub(super) fn of_error(error: &anyhow::Error) -> ExitStatus {
+    if error.chain().any(|cause| matches!(cause.downcast_ref::<Error>(), Some(Error::Interrupted))) {
+        return ExitStatus::Interrupted;
+    }
+    // One line: causes that are already part of the message are not repeated.
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    let line = line.replace('\n', " ");
+    let _ = writeln!(std::io::stderr(), "ekv-tool: {}", ekv_tool::types::escape(&line));
+    ExitStatus::Failure
+}
+
+/// True when the reader of our output has gone away.
+pub(super) fn is_broken_pipe(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_those_of_the_contract() {
+        let all = [
+            (ExitStatus::Clean, 0),
+            (ExitStatus::Failure, 1),
+            (ExitStatus::Damaged, 2),
+            (ExitStatus::Unknown, 3),
+            (ExitStatus::Execute, 10),
+            (ExitStatus::Fallback, 11),
+            (ExitStatus::Interrupted, 130),
+        ];
+        for (status, code) in all {
+            assert_eq!(status.code(), code);
+        }
+    }
+}

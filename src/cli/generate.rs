@@ -1,0 +1,57 @@
+//! `completions` and `man`, generated from the one definition of the command line.
+
+use anyhow::bail;
+use clap::Args;
+use clap_complete::Shell;
+
+use super::{Context, ExitStatus, definition};
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  ekv-tool completions bash > /etc/bash_completion.d/ekv-tool
+  ekv-tool completions zsh > \"${fpath[1]}/_ekv-tool\"
+  ekv-tool completions fish > ~/.config/fish/completions/ekv-tool.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  ekv-tool man | man -l -
+  ekv-tool man gate-dryrun > /usr/local/share/man/man1/ekv-tool-gate-dryrun.1";
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct CompletionsArgs {
+    /// The shell to complete for
+    shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub struct ManArgs {
+    /// The command to describe, for example `wal` or `wal dump` [default: the program]
+    command: Vec<String>,
+}
+
+pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut definition(), "ekv-tool", &mut script);
+    context.write(|out| out.write_all(&script))?;
+    Ok(ExitStatus::Clean)
+}
+
+pub(super) fn man(args: &ManArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let mut command = definition();
+    // Builds the propagated options and the full names, so that every page shows them.
+    command.build();
+    for name in &args.command {
+        let Some(sub) = command.find_subcommand(name) else {
+            bail!("man: no command named {name:?}; `ekv-tool --help` lists them");
+        };
+        command = sub.clone();
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    context.write(|out| out.write_all(&page))?;
+    Ok(ExitStatus::Clean)
+}

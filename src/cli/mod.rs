@@ -1,0 +1,81 @@
+//! The command line: arguments in, one library call, a report out. One file a command.
+//!
+//! No decision about data is made here.
+
+mod args;
+mod context;
+mod exit;
+mod generate;
+mod progress;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use args::GlobalArgs;
+pub use context::Context;
+pub use exit::ExitStatus;
+
+const AFTER_HELP: &str = "\
+Exit statuses:
+  0  clean; for gate-dryrun: every outcome is accepted     1  the work could not be done
+  2  damaged; for gate-dryrun: a start would be refused    3  unknown
+  10 gate-dryrun: a full restore would be executed        11  gate-dryrun: a full restore as fallback
+  130 interrupted
+
+Nothing is ever written, locked or renamed in a data directory.";
+
+/// Reads the data directory of an elastickv node, alive or dead, and says what is in it, what is damaged and what the
+/// next start will do
+#[derive(Debug, Parser)]
+#[command(name = "ekv-tool", version, after_help = AFTER_HELP, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a completion script for a shell
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page of the program or of one command
+    Man(generate::ManArgs),
+}
+
+/// Runs the program on `argv` and says how it went. Everything that can go wrong ends here.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_clap(&error),
+    };
+    let context = match Context::new(cli.global) {
+        Ok(context) => context,
+        Err(error) => return exit::of_error(&error),
+    };
+    match dispatch(cli.command, &context) {
+        Ok(status) => status,
+        Err(error) => exit::of_error(&error),
+    }
+}
+
+fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Completions(args) => generate::completions(&args, context),
+        Command::Man(args) => generate::man(&args, context),
+    }
+}
+
+/// The whole command line as clap sees it, for completions and manual pages.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::definition().debug_assert();
+    }
+}

@@ -1,0 +1,1 @@
+//! One file per question; plain structs that derive `Serialize` and describe themselves once.

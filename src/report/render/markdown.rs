@@ -1,0 +1,86 @@
+//! Markdown that pastes into an incident channel.
+
+use std::io::{self, Write};
+
+use super::{Body, Report};
+use crate::analysis::Finding;
+use crate::report::{Cell, Section};
+
+pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
+    let Report { verdict, body, findings, coverage, next_step, .. } = report;
+    writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&body.headline()))?;
+    for section in body.sections() {
+        write_section(&section, out)?;
+    }
+    if !findings.is_empty() {
+        writeln!(out, "### Findings\n")?;
+        for finding in findings {
+            write_finding(finding, out)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "Examined {} files, {} bytes.", coverage.files, coverage.bytes_examined)?;
+    for part in &coverage.not_examined {
+        writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
+    }
+    if let Some(step) = next_step {
+        writeln!(out, "\nNext: `{step}`")?;
+    }
+    Ok(())
+}
+
+fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
+    match section {
+        Section::Facts { title, rows } => {
+            heading(title, out)?;
+            for (name, cell) in rows {
+                writeln!(out, "- {}: {}", escape(name), escape(&cell.text))?;
+            }
+            writeln!(out)
+        }
+        Section::Table { title, columns, rows } => {
+            heading(title, out)?;
+            let names: Vec<_> = columns.iter().map(|name| escape(name.trim_start_matches('>'))).collect();
+            let rules: Vec<_> = columns.iter().map(|name| if name.starts_with('>') { "---:" } else { "---" }).collect();
+            writeln!(out, "| {} |\n| {} |", names.join(" | "), rules.join(" | "))?;
+            for row in rows {
+                let cells: Vec<_> = row.iter().map(|Cell { text, .. }| escape(text)).collect();
+                writeln!(out, "| {} |", cells.join(" | "))?;
+            }
+            writeln!(out)
+        }
+        Section::Text { title, lines } => {
+            heading(title, out)?;
+            writeln!(out, "```text")?;
+            for line in lines {
+                writeln!(out, "{line}")?;
+            }
+            writeln!(out, "```\n")
+        }
+        Section::Note(text) => writeln!(out, "{}\n", escape(text)),
+    }
+}
+
+fn heading(title: &str, out: &mut dyn Write) -> io::Result<()> {
+    if title.is_empty() { Ok(()) } else { writeln!(out, "### {}\n", escape(title)) }
+}
+
+fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice } = finding;
+    write!(out, "- **{severity}** `{}`", code.code)?;
+    if let Some(path) = path {
+        write!(out, " `{path}`")?;
+    }
+    if let Some(offset) = offset {
+        write!(out, " at {offset}")?;
+    }
+    if let (Some(expected), Some(found)) = (expected, found) {
+        write!(out, " (expected {}, found {})", escape(expected), escape(found))?;
+    }
+    writeln!(out, ": {} {}", escape(message), escape(advice))
+}
+
+/// Text inside a table cell or paragraph: bars and newlines would end the cell.
+fn escape(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

@@ -1,0 +1,196 @@
+//! For people: plain text that fits the width, colours only on top.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::{Body, Report, Style, wrap};
+use crate::analysis::{Finding, Severity, Verdict};
+use crate::report::{Row, Section, Tone};
+use crate::types::ByteSize;
+
+/// Findings shown in full before the rest is folded, unless `--verbose`.
+const FINDINGS_SHOWN: usize = 25;
+
+pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let Report { verdict, body, findings, coverage, next_step, .. } = report;
+    let word = format!("{:<8}", verdict.name().to_uppercase());
+    for (number, line) in wrap(&body.headline(), style.width.saturating_sub(9)).iter().enumerate() {
+        let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };
+        writeln!(out, "{lead} {line}")?;
+    }
+    if !style.quiet {
+        for section in body.sections() {
+            write_section(&section, style, out)?;
+        }
+    }
+    write_findings(findings, style, out)?;
+    if !style.quiet {
+        writeln!(out, "\nExamined {} files, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
+    }
+    for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
+        write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
+    }
+    if let Some(step) = next_step {
+        write_indented(&format!("Next: {step}"), 0, style, out)?;
+    }
+    Ok(())
+}
+
+fn verdict_tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Clean => Tone::Good,
+        Verdict::Damaged => Tone::Bad,
+        Verdict::Unknown => Tone::Caution,
+    }
+}
+
+fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match section {
+        Section::Facts { title, rows } => {
+            heading(title, style, out)?;
+            let name_width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(28);
+            for (name, cell) in rows {
+                let room = style.width.saturating_sub(name_width + 4);
+                for (number, line) in wrap(&cell.text, room).iter().enumerate() {
+                    let label = if number == 0 { name.as_str() } else { "" };
+                    writeln!(out, "  {label:<name_width$}  {}", paint(line, cell.tone, style))?;
+                }
+            }
+            Ok(())
+        }
+        Section::Table { title, columns, rows } => {
+            heading(title, style, out)?;
+            write_table(columns, rows, style, out)
+        }
+        Section::Text { title, lines } => {
+            heading(title, style, out)?;
+            lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {line}").trim_end()))
+        }
+        Section::Note(text) => {
+            writeln!(out)?;
+            write_indented(text, 0, style, out)
+        }
+    }
+}
+
+fn heading(title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    if title.is_empty() { Ok(()) } else { writeln!(out, "{}", bold(title, style)) }
+}
+
+fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
+    table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name.trim_start_matches('>'))));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| comfy_table::Cell::new(&cell.text)));
+    }
+    for (number, name) in columns.iter().enumerate() {
+        if let (true, Some(column)) = (name.starts_with('>'), table.column_mut(number)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    // The layout is computed without colours, which have no width; a row is then painted by its worst tone.
+    let mut tones = rows.iter().map(row_tone);
+    let plain = table.to_string();
+    for (number, line) in plain.lines().enumerate() {
+        let line = line.trim_end();
+        let tone = if number == 0 {
+            Tone::Dim
+        } else if plain.lines().count() == rows.len() + 1 {
+            tones.next().unwrap_or_default()
+        } else {
+            Tone::Plain
+        };
+        writeln!(out, " {}", paint(line, tone, style))?;
+    }
+    Ok(())
+}
+
+fn row_tone(row: &Row) -> Tone {
+    let has = |tone| row.iter().any(|cell| cell.tone == tone);
+    if has(Tone::Bad) {
+        Tone::Bad
+    } else if has(Tone::Caution) {
+        Tone::Caution
+    } else {
+        Tone::Plain
+    }
+}
+
+fn write_findings(findings: &[Finding], style: Style, out: &mut dyn Write) -> io::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    heading("Findings", style, out)?;
+    let shown = if style.verbose { findings.len() } else { FINDINGS_SHOWN };
+    for finding in findings.iter().take(shown) {
+        write_finding(finding, style, out)?;
+    }
+    if findings.len() > shown {
+        writeln!(out, "  ... and {} more; --verbose shows all", findings.len() - shown)?;
+    }
+    Ok(())
+}
+
+fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let Finding { code, severity, group: _, path, offset, length, expected, found, message, advice } = finding;
+    let tone = match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Caution,
+        Severity::Info => Tone::Dim,
+    };
+    writeln!(out, "  {} {}", paint(&format!("{severity:<7}"), tone, style), bold(code.code, style))?;
+    if let Some(path) = path {
+        let place = match (offset, length) {
+            (Some(offset), Some(length)) => format!("{path} at 0x{offset:x} ({offset}), {length} bytes"),
+            (Some(offset), None) => format!("{path} at 0x{offset:x} ({offset})"),
+            (None, _) => path.clone(),
+        };
+        write_indented(&place, 4, style, out)?;
+    }
+    match (expected, found) {
+        (Some(expected), Some(found)) => write_indented(&format!("expected {expected}, found {found}"), 4, style, out)?,
+        (Some(expected), None) => write_indented(&format!("expected {expected}"), 4, style, out)?,
+        (None, Some(found)) => write_indented(&format!("found {found}"), 4, style, out)?,
+        (None, None) => {}
+    }
+    write_indented(message, 4, style, out)?;
+    write_indented(&format!("-> {advice}"), 4, style, out)
+}
+
+fn write_indented(text: &str, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for line in wrap(text, style.width.saturating_sub(indent)) {
+        writeln!(out, "{:indent$}{line}", "")?;
+    }
+    Ok(())
+}
+
+fn bold(text: &str, style: Style) -> String {
+    if style.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn paint(text: &str, tone: Tone, style: Style) -> String {
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Caution => "33",
+        Tone::Bad => "31",
+        Tone::Dim => "2",
+        Tone::Plain => return text.to_owned(),
+    };
+    if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_wrap_the_text_and_only_when_asked() {
+        let style = Style { color: true, ..Style::default() };
+        assert_eq!(paint("x", Tone::Bad, style), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(paint("x", Tone::Bad, Style::default()), "x");
+    }
+}

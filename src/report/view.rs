@@ -1,0 +1,143 @@
+//! The shape that every body offers and every renderer draws.
+
+use std::fmt::Display;
+
+/// A part of a body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Section {
+    /// Named values, one a line.
+    Facts {
+        /// Heading; empty for none.
+        title: String,
+        /// Name and value.
+        rows: Vec<(String, Cell)>,
+    },
+    /// Columns with a heading each.
+    Table {
+        /// Heading; empty for none.
+        title: String,
+        /// Column headings; a leading `>` right-aligns the column.
+        columns: Vec<String>,
+        /// Cells in column order.
+        rows: Vec<Row>,
+    },
+    /// Lines that are shown as they are (hex dumps, pictures); at most 80 columns wide by themselves.
+    Text {
+        /// Heading; empty for none.
+        title: String,
+        /// The lines.
+        lines: Vec<String>,
+    },
+    /// A paragraph that is wrapped to the width.
+    Note(String),
+}
+
+/// Cells of one row.
+pub type Row = Vec<Cell>;
+
+/// A value with a hint of how it is to be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The text.
+    pub text: String,
+    /// Its colour where there are colours; never the only carrier of meaning.
+    pub tone: Tone,
+}
+
+/// How a cell is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// As it is.
+    #[default]
+    Plain,
+    /// All is well.
+    Good,
+    /// Look here.
+    Caution,
+    /// Something is wrong.
+    Bad,
+    /// Less important than the rest.
+    Dim,
+}
+
+impl Cell {
+    /// A plain cell.
+    pub fn new(text: impl Display) -> Self {
+        Self { text: text.to_string(), tone: Tone::Plain }
+    }
+
+    /// A cell with a tone.
+    pub fn toned(text: impl Display, tone: Tone) -> Self {
+        Self { text: text.to_string(), tone }
+    }
+
+    /// The value, or a dash for knowledge that is absent.
+    pub fn option(value: Option<impl Display>) -> Self {
+        value.map_or_else(|| Self::toned("-", Tone::Dim), Self::new)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, tone: Tone::Plain }
+    }
+}
+
+/// One Prometheus series family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Full name, `ekv_tool_...`.
+    pub name: &'static str,
+    /// Help text, one line.
+    pub help: &'static str,
+    /// Gauge or counter.
+    pub kind: MetricKind,
+    /// Label pairs and value of each sample.
+    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
+}
+
+/// Prometheus metric type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A count.
+    Counter,
+}
+
+impl Metric {
+    /// A gauge without samples yet.
+    pub const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: MetricKind::Gauge, samples: Vec::new() }
+    }
+
+    /// Adds a sample.
+    #[must_use]
+    pub fn sample(mut self, labels: Vec<(&'static str, String)>, value: f64) -> Self {
+        self.samples.push((labels, value));
+        self
+    }
+}
+
+impl Section {
+    /// Named values.
+    pub fn facts(title: impl Into<String>, rows: Vec<(impl Into<String>, Cell)>) -> Self {
+        Self::Facts { title: title.into(), rows: rows.into_iter().map(|(name, cell)| (name.into(), cell)).collect() }
+    }
+
+    /// A table; a leading `>` in a column heading right-aligns the column.
+    pub fn table(title: impl Into<String>, columns: &[&str], rows: Vec<Row>) -> Self {
+        Self::Table { title: title.into(), columns: columns.iter().map(|&c| c.to_owned()).collect(), rows }
+    }
+
+    /// Lines as they are.
+    pub fn text(title: impl Into<String>, lines: Vec<String>) -> Self {
+        Self::Text { title: title.into(), lines }
+    }
+}

@@ -1,0 +1,67 @@
+//! The command as a user meets it: usage, exit statuses, pipes, output files.
+
+use assert_cmd::Command;
+
+fn tool() -> Command {
+    let mut command = Command::cargo_bin("ekv-tool").unwrap();
+    command.env_remove("NO_COLOR");
+    command
+}
+
+#[test]
+fn wrong_usage_is_status_1_and_help_is_0() {
+    tool().arg("no-such-command").assert().code(1);
+    tool().assert().code(1);
+    tool().arg("--help").assert().code(0);
+    tool().arg("--version").assert().code(0).stdout("ekv-tool 0.1.0\n");
+}
+
+#[test]
+fn every_shell_gets_a_completion_script() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = tool().args(["completions", shell]).assert().code(0).get_output().stdout.clone();
+        assert!(String::from_utf8_lossy(&output).contains("ekv-tool"), "{shell}");
+    }
+}
+
+#[test]
+fn manual_pages_are_roff() {
+    let output = tool().args(["man"]).assert().code(0).get_output().stdout.clone();
+    assert!(String::from_utf8_lossy(&output).contains(".TH"), "not a manual page");
+    tool().args(["man", "no-such-command"]).assert().code(1);
+}
+
+#[test]
+fn a_closed_pipe_is_not_a_failure() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn output_goes_to_a_file_in_one_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ekv-tool.bash");
+    tool().args(["completions", "bash", "--output"]).arg(&file).assert().code(0).stdout("");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("ekv-tool"));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "a temporary file was left behind");
+    let message = tool().args(["completions", "bash", "--output"]).arg(dir.path().join("no/such/dir")).assert().code(1);
+    let stderr = String::from_utf8_lossy(&message.get_output().stderr).into_owned();
+    assert!(stderr.contains("--output"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_names_the_flag() {
+    let message = tool().args(["completions", "bash", "--output", "/dev/full"]).assert().code(1);
+    let stderr = String::from_utf8_lossy(&message.get_output().stderr).into_owned();
+    assert!(stderr.contains("--output /dev/full"), "{stderr}");
+}

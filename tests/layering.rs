@@ -1,0 +1,79 @@
+//! Holds the `use crate::` lines of each layer against the table in docs/architecture.md.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Layer, and the other layers that it may name.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("types", &[]),
+    ("formats", &["types"]),
+    ("io", &["types", "error"]),
+    ("readers", &["io", "formats", "types", "error"]),
+    ("analysis", &["readers", "formats", "types"]),
+    ("report", &["analysis", "readers", "formats", "types"]),
+];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The layers named after `crate::` in code (not in comments), tests left out.
+fn layers_named(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut named = Vec::new();
+    for line in code.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
+        for part in line.split("crate::").skip(1) {
+            // `use crate::{a, b}` names several.
+            let list = part.strip_prefix('{').map_or(part, |list| list.split('}').next().unwrap_or(list));
+            let several = part.starts_with('{');
+            for name in list.split(',').take(if several { usize::MAX } else { 1 }) {
+                named.push(name.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect());
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn no_layer_uses_one_above_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for (layer, allowed) in ALLOWED {
+        let mut files = Vec::new();
+        sources(&root.join(layer), &mut files);
+        assert!(!files.is_empty(), "layer {layer} has no files");
+        for file in files {
+            for name in layers_named(&fs::read_to_string(&file).unwrap()) {
+                let known = ALLOWED.iter().any(|(other, _)| *other == name) || name == "error" || name == "Error";
+                let name_of_layer = if name == "Error" { "error" } else { name.as_str() };
+                if known && name != *layer && !allowed.contains(&name_of_layer) {
+                    wrong.push(format!("{}: {layer} uses {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_layers_touch_no_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for layer in ["types", "formats", "analysis", "report"] {
+        let mut files = Vec::new();
+        sources(&root.join(layer), &mut files);
+        for file in files {
+            let source = fs::read_to_string(&file).unwrap();
+            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for forbidden in ["std::fs", "std::env", "std::net", "std::process", "Instant::now", "SystemTime"] {
+                assert!(!code.contains(forbidden), "{} names {forbidden}", file.display());
+            }
+        }
+    }
+}
