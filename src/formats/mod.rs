@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 pub mod pebble;
 pub mod protobuf;
+pub mod raftpb;
 pub mod varint;
 
 pub use cursor::Cursor;
