@@ -1,3 +1,9 @@
 //! Files and directories as the node sees them, reduced to facts with their place. No judgement: a gap is a fact here
 //! and a finding in [`analysis`](crate::analysis).
 #![forbid(unsafe_code)]
+
+mod data_dir;
+mod group_listing;
+
+pub use data_dir::{GroupDir, discover, is_group};
+pub use group_listing::{GroupListing, SmallFact, SubDir};

@@ -1,0 +1,141 @@
+//! What stands in a group directory, by name, and its smallest files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::io::{DirEntry, EntryKind, list_dir, read_small};
+
+/// Larger than any marker that a server writes, small enough to read whole.
+const MARKER_LIMIT: u64 = 1 << 16;
+/// Larger than any peers file that a server accepts by count and text limits in practice; a longer one is read up to here.
+const PEERS_LIMIT: u64 = 16 << 20;
+
+/// A directory below the group directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SubDir {
+    /// There is none.
+    #[default]
+    Absent,
+    /// Something else has its name.
+    NotADirectory,
+    /// Its entries, sorted by name.
+    Listed(Vec<DirEntry>),
+}
+
+/// A small file: absent, unreadable, or its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SmallFact {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It is there and cannot be read; the system's words.
+    Unreadable(String),
+    /// Its bytes.
+    Bytes(Vec<u8>),
+}
+
+/// The names in a group directory and the content of its smallest files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupListing {
+    /// Entries of the directory itself, sorted by name.
+    pub root: Vec<DirEntry>,
+    /// `wal/`
+    pub wal: SubDir,
+    /// `snap/`
+    pub snap: SubDir,
+    /// `fsm-snap/`
+    pub fsm_snap: SubDir,
+    /// `raft-engine`
+    pub marker: SmallFact,
+    /// `etcd-raft-peers.bin`
+    pub peers: SmallFact,
+    /// Number of entries in each directory whose name is that of a snapshot spool, by path below the group directory.
+    pub spool_dirs: BTreeMap<String, usize>,
+}
+
+/// Names of snapshot payloads that are being received begin so.
+pub(crate) const SPOOL_PREFIX: &str = "elastickv-etcd-snapshot-";
+
+impl SubDir {
+    /// The entries; none when there is no such directory.
+    pub fn entries(&self) -> &[DirEntry] {
+        match self {
+            Self::Listed(entries) => entries,
+            Self::Absent | Self::NotADirectory => &[],
+        }
+    }
+
+    fn read(path: &Path, root: &[DirEntry], name: &str) -> Result<Self> {
+        match root.iter().find(|entry| entry.name == name) {
+            None => Ok(Self::Absent),
+            Some(entry) if entry.kind != EntryKind::Directory => Ok(Self::NotADirectory),
+            Some(_) => match list_dir(&path.join(name)) {
+                Ok(entries) => Ok(Self::Listed(entries)),
+                Err(error) if error.is_not_found() => Ok(Self::Absent),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+impl GroupListing {
+    /// Lists the group directory at `path` and reads its small files.
+    pub fn read(path: &Path) -> Result<Self> {
+        let root = list_dir(path)?;
+        let wal = SubDir::read(path, &root, "wal")?;
+        let snap = SubDir::read(path, &root, "snap")?;
+        let fsm_snap = SubDir::read(path, &root, "fsm-snap")?;
+        let marker = small(path, &root, "raft-engine", MARKER_LIMIT);
+        let peers = small(path, &root, "etcd-raft-peers.bin", PEERS_LIMIT);
+        let mut spool_dirs = BTreeMap::new();
+        for (prefix, entries) in [("", root.as_slice()), ("fsm-snap/", fsm_snap.entries())] {
+            for entry in entries.iter().filter(|e| e.kind == EntryKind::Directory && e.name.starts_with(SPOOL_PREFIX)) {
+                let name = format!("{prefix}{}", entry.name);
+                if let Ok(content) = list_dir(&path.join(&name)) {
+                    spool_dirs.insert(name, content.len());
+                }
+            }
+        }
+        Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs })
+    }
+
+    /// True when the directory has an entry of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.root.iter().any(|entry| entry.name == name)
+    }
+}
+
+fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64) -> SmallFact {
+    if !root.iter().any(|entry| entry.name == name) {
+        return SmallFact::Absent;
+    }
+    match read_small(&path.join(name), limit) {
+        Ok(file) => SmallFact::Bytes(file.bytes),
+        Err(error) if error.is_not_found() => SmallFact::Absent,
+        Err(Error::Io { source, .. }) => SmallFact::Unreadable(source.to_string()),
+        Err(error) => SmallFact::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn lists_what_is_there_and_what_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("snap")).unwrap();
+        fs::create_dir_all(root.path().join("fsm-snap/elastickv-etcd-snapshot-7/x")).unwrap();
+        fs::write(root.path().join("wal"), b"").unwrap();
+        fs::write(root.path().join("raft-engine"), b"etcd\n").unwrap();
+        fs::create_dir(root.path().join("etcd-raft-peers.bin")).unwrap();
+        let listing = GroupListing::read(root.path()).unwrap();
+        assert_eq!(listing.wal, SubDir::NotADirectory);
+        assert_eq!(listing.snap, SubDir::Listed(Vec::new()));
+        assert_eq!(listing.marker, SmallFact::Bytes(b"etcd\n".to_vec()));
+        assert!(matches!(listing.peers, SmallFact::Unreadable(_)));
+        assert_eq!(listing.spool_dirs, BTreeMap::from([("fsm-snap/elastickv-etcd-snapshot-7".to_owned(), 1)]));
+    }
+}
