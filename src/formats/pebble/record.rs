@@ -1,0 +1,618 @@
+//! Records in 32 KiB blocks: the framing of logs, MANIFESTs and remote catalogues.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{FileNum, MaskedCrc32c};
+
+/// A chunk never crosses a border of this many bytes.
+pub const BLOCK_LEN: usize = 32 * 1024;
+
+/// Bytes of the shortest header; fewer are never looked at.
+const MIN_HEADER_LEN: usize = 7;
+/// Bytes of a header that carries a log number.
+const RECYCLABLE_HEADER_LEN: usize = 11;
+/// Bytes of a header that carries a synced offset as well.
+const SYNC_HEADER_LEN: usize = 19;
+
+/// Where a chunk stands in its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Full,
+    First,
+    Middle,
+    Last,
+}
+
+/// The three headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Framing {
+    /// Checksum, length, type: MANIFESTs.
+    Legacy,
+    /// Also the low half of the log's number: logs below format major version 20.
+    Recyclable,
+    /// Also the offset up to which the file had been synced: logs from format major version 20 on.
+    WalSync,
+}
+
+impl Framing {
+    const fn header_len(self) -> usize {
+        match self {
+            Self::Legacy => MIN_HEADER_LEN,
+            Self::Recyclable => RECYCLABLE_HEADER_LEN,
+            Self::WalSync => SYNC_HEADER_LEN,
+        }
+    }
+}
+
+const fn chunk_type(byte: u8) -> Option<(Framing, Position)> {
+    let framing = match byte {
+        1..=4 => Framing::Legacy,
+        5..=8 => Framing::Recyclable,
+        9..=12 => Framing::WalSync,
+        _ => return None,
+    };
+    let position = match (byte - 1) % 4 {
+        0 => Position::Full,
+        1 => Position::First,
+        2 => Position::Middle,
+        _ => Position::Last,
+    };
+    Some((framing, position))
+}
+
+/// Why reading stopped at a place that is not an orderly end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkDefect {
+    /// A header of zeros where a chunk should be: space reserved in advance, or lost data.
+    Zeroed,
+    /// A type byte that no version writes.
+    UnknownType(u8),
+    /// The header does not fit into what is left.
+    HeaderCut,
+    /// A chunk of another log: what an earlier use of the file left behind.
+    ForeignLog(u32),
+    /// The payload does not fit into what is left.
+    PayloadCut {
+        /// Bytes that the header announces.
+        needed: u64,
+        /// Bytes that are left in the block.
+        available: u64,
+    },
+    /// The checksum does not match.
+    Checksum {
+        /// What the header says.
+        stored: MaskedCrc32c,
+        /// What the bytes give.
+        computed: MaskedCrc32c,
+    },
+    /// One to six bytes behind the last chunk, too few for a header.
+    TrailingBytes(u64),
+    /// The file ends inside a record.
+    RecordOpen,
+}
+
+impl fmt::Display for ChunkDefect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zeroed => f.write_str("zeros where a chunk header should be"),
+            Self::UnknownType(found) => write!(f, "unknown chunk type {found}"),
+            Self::HeaderCut => f.write_str("the chunk header is cut off"),
+            Self::ForeignLog(number) => write!(f, "a chunk of log {number}"),
+            Self::PayloadCut { needed, available } => write!(f, "{needed} payload bytes announced, {available} left"),
+            Self::Checksum { stored, computed } => write!(f, "checksum {computed} where the header says {stored}"),
+            Self::TrailingBytes(count) => write!(f, "{count} bytes that are too few for a chunk"),
+            Self::RecordOpen => f.write_str("the file ends inside a record"),
+        }
+    }
+}
+
+/// How a file of records ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordsEnd {
+    /// Orderly: behind the last chunk, or at the trailer that a closed log carries.
+    Clean {
+        /// First byte behind the last chunk.
+        at: u64,
+    },
+    /// In something unreadable, with no proof that data was lost. The record in progress is dropped, and everything
+    /// behind it is invisible to the server.
+    Unclean {
+        /// Where the unreadable chunk begins.
+        at: u64,
+        /// What is wrong there.
+        defect: ChunkDefect,
+    },
+    /// In something unreadable that a later chunk proves to have been synced.
+    Corrupt {
+        /// Where the unreadable chunk begins.
+        at: u64,
+        /// What is wrong there.
+        defect: ChunkDefect,
+        /// The chunk that proves it.
+        proof: u64,
+    },
+}
+
+impl RecordsEnd {
+    /// The offset of the end, whatever its kind.
+    pub const fn at(&self) -> u64 {
+        match self {
+            Self::Clean { at } | Self::Unclean { at, .. } | Self::Corrupt { at, .. } => *at,
+        }
+    }
+
+    /// What is wrong at the end, if anything.
+    pub const fn defect(&self) -> Option<ChunkDefect> {
+        match self {
+            Self::Clean { .. } => None,
+            Self::Unclean { defect, .. } | Self::Corrupt { defect, .. } => Some(*defect),
+        }
+    }
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Offset of the first chunk's header.
+    pub offset: u64,
+    /// First byte behind the last chunk.
+    pub end: u64,
+    /// The payload, joined if it was split over several chunks.
+    pub payload: Cow<'a, [u8]>,
+    /// True if a chunk that opens a record was met inside this one. The server appends it all the same.
+    pub misplaced_chunk: bool,
+}
+
+/// One intact chunk.
+#[derive(Debug, Clone, Copy)]
+struct Chunk<'a> {
+    at: usize,
+    position: Position,
+    framing: Framing,
+    synced: Option<u64>,
+    payload: &'a [u8],
+    end: usize,
+}
+
+/// What stands at one place of a block.
+enum Step<'a> {
+    Chunk(Chunk<'a>),
+    /// The rest of the block holds nothing.
+    Padding,
+    /// The header that closes a log.
+    Trailer,
+    Bad(ChunkDefect),
+    /// Fewer bytes are left than the shortest header has.
+    BlockEnd,
+}
+
+/// The records of one file, in order; ends with a [`RecordsEnd`].
+///
+/// The whole file is given as a slice. Bytes behind the end are not looked at, except for the proof of corruption that
+/// newer logs allow.
+#[derive(Debug, Clone)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    log_number: u32,
+    at: usize,
+    end: Option<RecordsEnd>,
+    skipped_chunks: u64,
+}
+
+impl<'a> Records<'a> {
+    /// Records of a log; chunks of other numbers end it.
+    pub fn of_log(bytes: &'a [u8], number: FileNum) -> Self {
+        // Headers carry the low half of the number.
+        Self { bytes, log_number: (number.0 & 0xffff_ffff) as u32, at: 0, end: None, skipped_chunks: 0 }
+    }
+
+    /// Records of a file without a log number, such as a MANIFEST.
+    pub const fn of_manifest(bytes: &'a [u8]) -> Self {
+        Self { bytes, log_number: 0, at: 0, end: None, skipped_chunks: 0 }
+    }
+
+    /// The end, once every record has been taken.
+    pub const fn end(&self) -> Option<RecordsEnd> {
+        self.end
+    }
+
+    /// Chunks that continue a record which was never opened; the server passes over them silently.
+    pub const fn skipped_chunks(&self) -> u64 {
+        self.skipped_chunks
+    }
+
+    /// First byte that is not in the block of `at`, or the end of the file.
+    fn block_end(&self, at: usize) -> usize {
+        (at / BLOCK_LEN).saturating_add(1).saturating_mul(BLOCK_LEN).min(self.bytes.len())
+    }
+
+    fn step(&self, at: usize, record_open: bool) -> Step<'a> {
+        let block_end = self.block_end(at);
+        let rest = self.bytes.get(at..block_end).unwrap_or_default();
+        let Some(&[c0, c1, c2, c3, l0, l1, kind]) = rest.first_chunk::<MIN_HEADER_LEN>() else {
+            return Step::BlockEnd;
+        };
+        let stored = u32::from_le_bytes([c0, c1, c2, c3]);
+        let length = usize::from(u16::from_le_bytes([l0, l1]));
+        let Some((framing, position)) = chunk_type(kind) else {
+            if kind != 0 || stored != 0 || length != 0 {
+                return Step::Bad(ChunkDefect::UnknownType(kind));
+            }
+            // A writer fills the end of a block with zeros when no header fits there, and the header that it could not
+            // place has 11 or 19 bytes.
+            let padding =
+                rest.len() < RECYCLABLE_HEADER_LEN || (rest.len() < SYNC_HEADER_LEN && rest.iter().all(|&byte| byte == 0));
+            return if padding { Step::Padding } else { Step::Bad(ChunkDefect::Zeroed) };
+        };
+        let header_len = framing.header_len();
+        let mut synced = None;
+        if framing != Framing::Legacy {
+            let Some(header) = rest.get(..header_len) else { return Step::Bad(ChunkDefect::HeaderCut) };
+            let number = header.get(7..11).and_then(|field| field.try_into().ok()).map_or(0, u32::from_le_bytes);
+            if number != self.log_number {
+                return if number == self.log_number.wrapping_add(1) && !record_open {
+                    Step::Trailer
+                } else {
+                    Step::Bad(ChunkDefect::ForeignLog(number))
+                };
+            }
+            synced = header.get(11..19).and_then(|field| field.try_into().ok()).map(u64::from_le_bytes);
+        }
+        let chunk_len = header_len.saturating_add(length);
+        let (Some(covered), Some(payload)) = (rest.get(6..chunk_len), rest.get(header_len..chunk_len)) else {
+            let available = rest.len().saturating_sub(header_len) as u64;
+            return Step::Bad(ChunkDefect::PayloadCut { needed: length as u64, available });
+        };
+        let (stored, computed) = (MaskedCrc32c(stored), MaskedCrc32c::of(covered));
+        if stored != computed {
+            return Step::Bad(ChunkDefect::Checksum { stored, computed });
+        }
+        Step::Chunk(Chunk { at, position, framing, synced, payload, end: at.saturating_add(chunk_len) })
+    }
+
+    /// The next chunk, passing over padding and block borders.
+    fn next_chunk(&mut self, record_open: bool) -> Option<Chunk<'a>> {
+        loop {
+            let block_end = self.block_end(self.at);
+            let end = match self.step(self.at, record_open) {
+                Step::Chunk(chunk) => {
+                    self.at = chunk.end;
+                    return Some(chunk);
+                }
+                Step::Padding if block_end > self.at => {
+                    self.at = block_end;
+                    // Padding that is not followed by a full block border is where a shorter file ends.
+                    if block_end.is_multiple_of(BLOCK_LEN) {
+                        continue;
+                    }
+                    if record_open { self.bad(ChunkDefect::RecordOpen) } else { RecordsEnd::Clean { at: self.at as u64 } }
+                }
+                Step::BlockEnd if block_end > self.at && block_end.is_multiple_of(BLOCK_LEN) => {
+                    self.at = block_end;
+                    continue;
+                }
+                Step::Padding | Step::BlockEnd if self.at < block_end => {
+                    self.bad(ChunkDefect::TrailingBytes((block_end - self.at) as u64))
+                }
+                Step::Padding | Step::BlockEnd if record_open => self.bad(ChunkDefect::RecordOpen),
+                Step::Padding | Step::BlockEnd | Step::Trailer => RecordsEnd::Clean { at: self.at as u64 },
+                Step::Bad(defect) => self.bad(defect),
+            };
+            self.end = Some(end);
+            return None;
+        }
+    }
+
+    /// The end at damage: corrupt if a later chunk says that the file had been synced beyond this place.
+    fn bad(&self, defect: ChunkDefect) -> RecordsEnd {
+        let at = self.at as u64;
+        let mut block = self.block_end(self.at);
+        while block < self.bytes.len() {
+            let mut place = block;
+            while let Step::Chunk(chunk) = self.step(place, true) {
+                if chunk.synced.is_some_and(|synced| synced > at) {
+                    return RecordsEnd::Corrupt { at, defect, proof: place as u64 };
+                }
+                place = chunk.end;
+            }
+            block = self.block_end(block);
+        }
+        RecordsEnd::Unclean { at, defect }
+    }
+
+    /// The first intact chunk of this file behind its unreadable end: proof that the end is a hole and not a tail.
+    ///
+    /// Looks at every offset of the damaged block and at the chunks that begin the following blocks, as chunks may begin
+    /// anywhere but always begin a block. Returns its offset and the framing.
+    pub fn intact_chunk_behind_end(&self) -> Option<(u64, Framing)> {
+        let end = self.end?;
+        end.defect()?;
+        let from = usize::try_from(end.at()).ok()?;
+        let block_end = self.block_end(from);
+        let found = |place| match self.step(place, true) {
+            // A zero-length chunk of zeros is too weak a proof of anything.
+            Step::Chunk(chunk) if !chunk.payload.is_empty() => Some((chunk.at as u64, chunk.framing)),
+            _ => None,
+        };
+        if let Some(chunk) = (from.saturating_add(1)..block_end).find_map(found) {
+            return Some(chunk);
+        }
+        (block_end..self.bytes.len()).step_by(BLOCK_LEN).find_map(found)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        if self.end.is_some() {
+            return None;
+        }
+        let first = loop {
+            let chunk = self.next_chunk(false)?;
+            match chunk.position {
+                Position::Full | Position::First => break chunk,
+                // Not counted as damage by the server.
+                Position::Middle | Position::Last => self.skipped_chunks += 1,
+            }
+        };
+        let mut record = Record {
+            offset: first.at as u64,
+            end: first.end as u64,
+            payload: Cow::Borrowed(first.payload),
+            misplaced_chunk: false,
+        };
+        if first.position == Position::Full {
+            return Some(record);
+        }
+        loop {
+            let chunk = self.next_chunk(true)?;
+            record.payload.to_mut().extend_from_slice(chunk.payload);
+            record.end = chunk.end as u64;
+            record.misplaced_chunk |= matches!(chunk.position, Position::Full | Position::First);
+            if matches!(chunk.position, Position::Full | Position::Last) {
+                return Some(record);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Frames records the way the writers do.
+    pub struct Writer {
+        pub bytes: Vec<u8>,
+        framing: Framing,
+        log_number: u32,
+        pub synced: u64,
+    }
+
+    impl Writer {
+        pub fn new(framing: Framing, log_number: u32) -> Self {
+            Self { bytes: Vec::new(), framing, log_number, synced: 0 }
+        }
+
+        fn chunk(&mut self, position: u8, payload: &[u8]) {
+            let mut covered = vec![
+                position
+                    + match self.framing {
+                        Framing::Legacy => 1,
+                        Framing::Recyclable => 5,
+                        Framing::WalSync => 9,
+                    },
+            ];
+            if self.framing != Framing::Legacy {
+                covered.extend(self.log_number.to_le_bytes());
+            }
+            if self.framing == Framing::WalSync {
+                covered.extend(self.synced.to_le_bytes());
+            }
+            covered.extend(payload);
+            self.bytes.extend(MaskedCrc32c::of(&covered).0.to_le_bytes());
+            self.bytes.extend(u16::try_from(payload.len()).unwrap().to_le_bytes());
+            self.bytes.extend(covered);
+        }
+
+        pub fn record(&mut self, mut payload: &[u8]) {
+            let mut first = true;
+            loop {
+                let mut room = BLOCK_LEN - self.bytes.len() % BLOCK_LEN;
+                if room < self.framing.header_len() {
+                    self.bytes.resize(self.bytes.len() + room, 0);
+                    room = BLOCK_LEN;
+                }
+                let take = payload.len().min(room - self.framing.header_len());
+                let (now, later) = payload.split_at(take);
+                let last = later.is_empty();
+                let position = match (first, last) {
+                    (true, true) => 0,
+                    (true, false) => 1,
+                    (false, false) => 2,
+                    (false, true) => 3,
+                };
+                self.chunk(position, now);
+                first = false;
+                payload = later;
+                if last {
+                    return;
+                }
+            }
+        }
+
+        pub fn trailer(&mut self) {
+            self.bytes.extend([0, 0, 0, 0, 0, 0, 5]);
+            self.bytes.extend((self.log_number + 1).to_le_bytes());
+        }
+    }
+
+    fn read(bytes: &[u8], log_number: u64) -> (Vec<Vec<u8>>, RecordsEnd) {
+        let mut records = Records::of_log(bytes, FileNum(log_number));
+        let payloads = records.by_ref().map(|record| record.payload.into_owned()).collect();
+        (payloads, records.end().unwrap())
+    }
+
+    /// The first log of a fresh store: one batch and the closing trailer.
+    const LOG: &[u8] = b"\xc0\x69\x29\x90\x2a\x00\x05\x02\x00\x00\x00\x0a\0\0\0\0\0\0\0\x01\0\0\0\x01\x13_meta_applied_index\
+                         \x08\x2a\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\x03\0\0\0";
+
+    #[test]
+    fn a_real_log_reads_and_ends_at_its_trailer() {
+        let mut records = Records::of_log(LOG, FileNum(2));
+        let record = records.next().unwrap();
+        assert_eq!((record.offset, record.end, record.payload.len()), (0, 53, 42));
+        assert_eq!(records.next(), None);
+        assert_eq!(records.end(), Some(RecordsEnd::Clean { at: 53 }));
+        assert_eq!(records.intact_chunk_behind_end(), None);
+    }
+
+    #[test]
+    fn the_same_payload_in_the_other_framings_has_the_documented_checksum() {
+        for (framing, expected) in [(Framing::Legacy, [0x53, 0xef, 0x67, 0x5e]), (Framing::WalSync, [0x6d, 0x9c, 0xb2, 0xc8])] {
+            let mut writer = Writer::new(framing, 2);
+            writer.record(&LOG[11..53]);
+            assert_eq!(writer.bytes[..4], expected, "{framing:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_read_under_another_number_is_empty() {
+        let end = RecordsEnd::Unclean { at: 0, defect: ChunkDefect::ForeignLog(2) };
+        assert_eq!(read(LOG, 3), (vec![], end));
+        // The number before it takes the first chunk for its own trailer.
+        assert_eq!(read(LOG, 1), (vec![], RecordsEnd::Clean { at: 0 }));
+    }
+
+    #[test]
+    fn every_prefix_is_a_prefix_of_the_records() {
+        for len in 0..LOG.len() {
+            let (payloads, end) = read(&LOG[..len], 2);
+            assert_eq!(payloads.len(), usize::from(len >= 53), "{len} bytes");
+            match len {
+                0 | 53 => assert_eq!(end, RecordsEnd::Clean { at: len as u64 }),
+                54..60 => assert_eq!(end.defect(), Some(ChunkDefect::TrailingBytes(len as u64 - 53))),
+                _ => assert!(matches!(end, RecordsEnd::Unclean { .. }), "{len} bytes: {end:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_chunk_drops_the_record() {
+        for bit in 0..53 * 8 {
+            let mut bytes = LOG.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (payloads, end) = read(&bytes, 2);
+            assert_eq!(payloads, Vec::<Vec<u8>>::new(), "bit {bit}");
+            // Flipping log number 2 to 3 makes the chunk look like the trailer.
+            assert!(matches!(end, RecordsEnd::Unclean { at: 0, .. }) || bit == 7 * 8, "bit {bit}: {end:?}");
+        }
+    }
+
+    #[test]
+    fn a_hole_in_the_middle_is_unclean_and_the_chunk_behind_it_is_found() {
+        let mut writer = Writer::new(Framing::Recyclable, 7);
+        for _ in 0..3 {
+            writer.record(&[1; 100]);
+        }
+        let mut bytes = writer.bytes;
+        bytes[111 + 50] ^= 1;
+        let mut records = Records::of_log(&bytes, FileNum(7));
+        assert_eq!(records.by_ref().count(), 1);
+        assert!(matches!(records.end(), Some(RecordsEnd::Unclean { at: 111, defect: ChunkDefect::Checksum { .. } })));
+        assert_eq!(records.intact_chunk_behind_end(), Some((222, Framing::Recyclable)));
+    }
+
+    #[test]
+    fn what_a_recycled_log_still_holds_of_its_earlier_use_is_no_proof() {
+        let mut old = Writer::new(Framing::Recyclable, 4);
+        for _ in 0..2000 {
+            old.record(&[1; 100]);
+        }
+        let mut new = Writer::new(Framing::Recyclable, 9);
+        new.record(&[2; 55]);
+        let mut bytes = old.bytes;
+        bytes[..new.bytes.len()].copy_from_slice(&new.bytes);
+        let mut records = Records::of_log(&bytes, FileNum(9));
+        assert_eq!(records.by_ref().count(), 1);
+        assert!(matches!(records.end(), Some(RecordsEnd::Unclean { at: 66, .. })));
+        assert_eq!(records.intact_chunk_behind_end(), None);
+    }
+
+    #[test]
+    fn a_later_synced_offset_proves_corruption() {
+        let mut writer = Writer::new(Framing::WalSync, 3);
+        writer.record(&vec![1; 30_000]);
+        writer.record(&vec![2; 30_000]);
+        writer.synced = 40_000;
+        let third = writer.bytes.len() as u64;
+        writer.record(&vec![3; 30_000]);
+        let mut bytes = writer.bytes;
+        bytes[100] ^= 1;
+        let (payloads, end) = read(&bytes, 3);
+        assert_eq!(payloads, Vec::<Vec<u8>>::new());
+        assert!(matches!(end, RecordsEnd::Corrupt { at: 0, proof, .. } if proof == third), "{end:?}");
+    }
+
+    #[test]
+    fn reserved_zeros_end_a_log_and_padding_does_not() {
+        let mut bytes = LOG[..53].to_vec();
+        bytes.resize(4096, 0);
+        assert_eq!(read(&bytes, 2).1, RecordsEnd::Unclean { at: 53, defect: ChunkDefect::Zeroed });
+
+        // Leaves 10 bytes in the first block: no header fits, so they are zeros.
+        let mut writer = Writer::new(Framing::Recyclable, 2);
+        writer.record(&vec![1; BLOCK_LEN - 11 - 10]);
+        writer.record(&[2; 5]);
+        let (payloads, end) = read(&writer.bytes, 2);
+        assert_eq!(payloads.len(), 2);
+        assert_eq!(end, RecordsEnd::Clean { at: writer.bytes.len() as u64 });
+    }
+
+    #[test]
+    fn chunks_without_a_beginning_are_passed_over() {
+        let mut writer = Writer::new(Framing::Legacy, 0);
+        writer.chunk(2, b"middle");
+        writer.chunk(3, b"last");
+        writer.chunk(0, b"full");
+        writer.chunk(1, b"fi");
+        writer.chunk(0, b"ll");
+        let mut records = Records::of_manifest(&writer.bytes);
+        let found: Vec<_> = records.by_ref().map(|record| (record.payload.into_owned(), record.misplaced_chunk)).collect();
+        assert_eq!(found, [(b"full".to_vec(), false), (b"fill".to_vec(), true)]);
+        assert_eq!(records.skipped_chunks(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(
+            lens in proptest::collection::vec(prop_oneof![0_usize..300, 32_700_usize..32_800, 65_000_usize..98_400], 0..6),
+            framing in prop_oneof![Just(Framing::Legacy), Just(Framing::Recyclable), Just(Framing::WalSync)],
+            closed in any::<bool>(),
+        ) {
+            let mut writer = Writer::new(framing, 0);
+            let expected: Vec<Vec<u8>> = lens.iter().enumerate().map(|(i, &len)| vec![u8::try_from(i).unwrap(); len]).collect();
+            for payload in &expected {
+                writer.record(payload);
+            }
+            let end = writer.bytes.len() as u64;
+            // The trailer needs as much room as any other header.
+            if closed && BLOCK_LEN - writer.bytes.len() % BLOCK_LEN >= RECYCLABLE_HEADER_LEN {
+                writer.trailer();
+            }
+            prop_assert_eq!(read(&writer.bytes, 0), (expected, RecordsEnd::Clean { at: end }));
+        }
+
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(prop_oneof![Just(0_u8), 0_u8..13, any::<u8>()], 0..2000)) {
+            let mut records = Records::of_log(&bytes, FileNum(0));
+            let count = records.by_ref().count();
+            prop_assert!(count <= bytes.len());
+            prop_assert!(records.end().unwrap().at() <= bytes.len() as u64);
+            let _ = records.intact_chunk_behind_end();
+        }
+    }
+}
