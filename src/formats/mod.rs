@@ -8,6 +8,7 @@
 
 mod cursor;
 mod error;
+pub mod kv;
 pub mod pebble;
 pub mod protobuf;
 pub mod raftpb;
