@@ -6,6 +6,7 @@ pub mod internal_key;
 mod masked_crc;
 pub mod options;
 pub mod record;
+pub mod sstable;
 pub mod version;
 pub mod version_edit;
 
