@@ -4,6 +4,7 @@
 pub mod codes;
 mod coverage;
 mod finding;
+pub mod gate;
 mod server_error;
 
 pub use coverage::{Coverage, NotExamined};

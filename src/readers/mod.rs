@@ -7,3 +7,6 @@ mod group_listing;
 
 pub use data_dir::{GroupDir, discover, is_group};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
+
+// Part of the facts above.
+pub use crate::io::{DirEntry, EntryKind};

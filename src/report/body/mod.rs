@@ -1,1 +1,2 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
+pub mod gate;

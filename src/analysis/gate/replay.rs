@@ -1,0 +1,270 @@
+//! What happens to every entry behind the snapshot.
+
+use serde::Serialize;
+
+use super::rule::Rule;
+use crate::analysis::ServerError;
+
+/// What a start does with one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// At or below the applied floor: never delivered, its effect is in the store.
+    Covered,
+    /// Below the floor, but it lives in memory only: applied again before raft starts.
+    VolatileReplay,
+    /// Delivered again; it lives in memory only and is applied again.
+    LeaseReapplied,
+    /// Delivered again and dropped as a duplicate.
+    DuplicateDropped,
+    /// Handed to the state machine for the first time.
+    Apply,
+    /// A membership change applied for the first time; writes the peers file and a snapshot at its index.
+    ConfApply,
+    /// A membership change applied again; writes the peers file and a snapshot at its index.
+    ConfReapplied,
+    /// Only moves the counter.
+    Noop,
+    /// Waits for the commit; a new leader may replace it.
+    Uncommitted,
+    /// The run loop ends here, or never gets this far.
+    Halt,
+}
+
+/// What kind of thing an entry is, as far as the replay treats kinds differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Empty, or not a proposal: moves the counter, nothing else.
+    Empty,
+    /// Lives in memory only (leases).
+    Volatile,
+    /// Changes the store.
+    Data,
+    /// A membership change of either version.
+    Conf,
+}
+
+/// One entry as the replay sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayEntry {
+    /// Its index.
+    pub index: u64,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// A lease's value in Unix milliseconds; only values above 0 move the clock.
+    pub lease_ms: Option<i64>,
+    /// Its payload cannot be opened without a key.
+    pub sealed: bool,
+    /// Why handing it over for the first time would end the run loop.
+    pub halts: Option<ServerError>,
+    /// Why delivering it at all would end the run loop (a membership change is never a duplicate).
+    pub halts_always: Option<ServerError>,
+}
+
+/// The indexes between which the replay happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The chosen snapshot, S.
+    pub snapshot: u64,
+    /// The committed index, K.
+    pub commit: u64,
+    /// The applied counter at the start, A.
+    pub applied: u64,
+    /// The applied floor handed to raft, R.
+    pub floor: u64,
+}
+
+/// Where the run loop would end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Halt {
+    /// The entry.
+    pub index: u64,
+    /// The server's name for the condition.
+    pub error: String,
+    /// The line it would log.
+    pub text: String,
+}
+
+/// Counts by action, and what the replay leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Replay {
+    /// Entries at or below the floor that are not delivered.
+    pub covered: u64,
+    /// Volatile entries applied before raft starts.
+    pub volatile_replay: u64,
+    /// Volatile entries applied on redelivery.
+    pub lease_reapplied: u64,
+    /// Entries dropped as duplicates.
+    pub duplicate_dropped: u64,
+    /// Entries handed to the state machine for the first time.
+    pub apply: u64,
+    /// Membership changes applied for the first time.
+    pub conf_apply: u64,
+    /// Membership changes applied again.
+    pub conf_reapplied: u64,
+    /// Entries that only move the counter.
+    pub noop: u64,
+    /// Entries that wait for their commit.
+    pub uncommitted: u64,
+    /// The applied floor handed to raft, R.
+    pub floor: u64,
+    /// Where the run loop would end.
+    pub halt: Option<Halt>,
+    /// Largest lease that is applied, Unix milliseconds.
+    #[serde(skip)]
+    pub lease_ceiling_ms: u64,
+}
+
+/// The applied floor R that is handed to raft.
+///
+/// `stops` tells whether the floor must stop before an entry: a membership change, or one whose payload cannot be opened;
+/// under rule c' a volatile one too. `entries` are those after the snapshot, ascending.
+pub fn applied_floor(rule: Rule, snapshot: u64, commit: u64, applied: u64, entries: &[ReplayEntry]) -> u64 {
+    match rule {
+        Rule::A | Rule::B | Rule::BPrime | Rule::C => snapshot,
+        Rule::CPrime | Rule::D => {
+            let reach = applied.min(commit.max(snapshot));
+            if reach <= snapshot {
+                return reach;
+            }
+            let stops = |entry: &&ReplayEntry| {
+                entry.kind == Kind::Conf || entry.sealed || (rule == Rule::CPrime && entry.kind == Kind::Volatile)
+            };
+            match entries.iter().take_while(|entry| entry.index <= reach).find(stops) {
+                Some(entry) => entry.index.saturating_sub(1),
+                None => reach,
+            }
+        }
+    }
+}
+
+impl Replay {
+    /// Starts with nothing replayed.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { floor: bounds.floor, ..Self::default() }
+    }
+
+    /// Decides about the next entry and counts it.
+    pub fn observe(&mut self, bounds: Bounds, entry: &ReplayEntry) -> Action {
+        let action = self.decide(bounds, entry);
+        match action {
+            Action::Covered => self.covered += 1,
+            Action::VolatileReplay => self.volatile_replay += 1,
+            Action::LeaseReapplied => self.lease_reapplied += 1,
+            Action::DuplicateDropped => self.duplicate_dropped += 1,
+            Action::Apply => self.apply += 1,
+            Action::ConfApply => self.conf_apply += 1,
+            Action::ConfReapplied => self.conf_reapplied += 1,
+            Action::Noop => self.noop += 1,
+            Action::Uncommitted => self.uncommitted += 1,
+            Action::Halt => {}
+        }
+        if matches!(action, Action::Apply | Action::VolatileReplay | Action::LeaseReapplied)
+            && let Some(Ok(lease)) = entry.lease_ms.map(u64::try_from)
+        {
+            self.lease_ceiling_ms = self.lease_ceiling_ms.max(lease);
+        }
+        action
+    }
+
+    /// Regions are evaluated top down: not committed, below the floor, below the counter, fresh.
+    fn decide(&mut self, bounds: Bounds, entry: &ReplayEntry) -> Action {
+        let Bounds { commit, applied, floor, .. } = bounds;
+        if entry.index > commit {
+            return Action::Uncommitted;
+        }
+        if entry.index <= floor {
+            return match entry.kind {
+                Kind::Empty => Action::Noop,
+                Kind::Volatile => Action::VolatileReplay,
+                Kind::Data | Kind::Conf => Action::Covered,
+            };
+        }
+        if self.halt.is_some() {
+            return Action::Halt;
+        }
+        let duplicate = entry.index <= applied;
+        let halts = entry.halts_always.as_ref().or(if duplicate { None } else { entry.halts.as_ref() });
+        if let Some(error) = halts {
+            self.halt = Some(Halt { index: entry.index, error: error.error.to_string(), text: error.text.clone() });
+            return Action::Halt;
+        }
+        match (entry.kind, duplicate) {
+            (Kind::Empty, _) => Action::Noop,
+            (Kind::Volatile, true) => Action::LeaseReapplied,
+            (Kind::Data, true) => Action::DuplicateDropped,
+            (Kind::Volatile | Kind::Data, false) => Action::Apply,
+            (Kind::Conf, true) => Action::ConfReapplied,
+            (Kind::Conf, false) => Action::ConfApply,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(index: u64, kind: Kind) -> ReplayEntry {
+        let lease_ms = (kind == Kind::Volatile).then_some(1000 * index.cast_signed());
+        ReplayEntry { index, kind, lease_ms, sealed: false, halts: None, halts_always: None }
+    }
+
+    fn run(bounds: Bounds, entries: &[ReplayEntry]) -> (Vec<Action>, Replay) {
+        let mut replay = Replay::new(bounds);
+        let actions = entries.iter().map(|entry| replay.observe(bounds, entry)).collect();
+        (actions, replay)
+    }
+
+    /// Snapshot 10, commit 15, applied 13: lease 12 is replayed, data 13 covered, 14 and 15 applied.
+    #[test]
+    fn main_covers_up_to_the_floor_and_applies_the_rest() {
+        let log = [
+            entry(11, Kind::Empty),
+            entry(12, Kind::Volatile),
+            entry(13, Kind::Data),
+            entry(14, Kind::Data),
+            entry(15, Kind::Volatile),
+            entry(16, Kind::Data),
+        ];
+        let floor = applied_floor(Rule::D, 10, 15, 13, &log);
+        assert_eq!(floor, 13);
+        let (actions, replay) = run(Bounds { snapshot: 10, commit: 15, applied: 13, floor }, &log);
+        assert_eq!(
+            actions,
+            [Action::Noop, Action::VolatileReplay, Action::Covered, Action::Apply, Action::Apply, Action::Uncommitted]
+        );
+        assert_eq!(replay.lease_ceiling_ms, 15_000);
+    }
+
+    /// Under pr934 the floor is the snapshot: entries up to the counter are delivered again.
+    #[test]
+    fn pr934_delivers_again_and_drops_duplicates() {
+        let log = [entry(11, Kind::Data), entry(12, Kind::Volatile), entry(13, Kind::Conf), entry(14, Kind::Data)];
+        let floor = applied_floor(Rule::C, 10, 14, 16, &log);
+        assert_eq!(floor, 10);
+        let (actions, _) = run(Bounds { snapshot: 10, commit: 14, applied: 16, floor }, &log);
+        assert_eq!(actions, [Action::DuplicateDropped, Action::LeaseReapplied, Action::ConfReapplied, Action::DuplicateDropped]);
+    }
+
+    #[test]
+    fn the_floor_stops_before_a_membership_change() {
+        let log = [entry(11, Kind::Data), entry(12, Kind::Conf), entry(13, Kind::Data)];
+        assert_eq!(applied_floor(Rule::D, 10, 13, 13, &log), 11);
+        assert_eq!(applied_floor(Rule::D, 10, 10, 13, &log), 10, "uncommitted entries do not raise it");
+        assert_eq!(applied_floor(Rule::D, 0, 0, 0, &[]), 0);
+    }
+
+    #[test]
+    fn a_halt_ends_the_replay_unless_the_entry_is_a_duplicate() {
+        let mut bad = entry(12, Kind::Data);
+        bad.halts = Some(ServerError::text("raftengine/etcd: FSM-requested apply halt"));
+        let log = [entry(11, Kind::Data), bad, entry(13, Kind::Data)];
+        let fresh = Bounds { snapshot: 10, commit: 13, applied: 10, floor: 10 };
+        let (actions, replay) = run(fresh, &log);
+        assert_eq!(actions, [Action::Apply, Action::Halt, Action::Halt]);
+        assert_eq!(replay.halt.unwrap().index, 12);
+        let (actions, replay) = run(Bounds { applied: 13, ..fresh }, &log);
+        assert_eq!(actions, [Action::DuplicateDropped; 3]);
+        assert_eq!(replay.halt, None);
+    }
+}

@@ -1,0 +1,515 @@
+//! `gate-dryrun`: what the next start of each group would do.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::analysis::gate::replay::{Action, Replay};
+use crate::analysis::gate::{GateDecision, Rule};
+use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::types::{ByteSize, Crc32c, Engine, UnixMillis};
+
+/// What a start does about the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The restore is skipped.
+    Skip,
+    /// Nothing to restore.
+    None,
+    /// The restore runs because the store is behind.
+    Execute,
+    /// The restore runs because the snapshot's data is a whole payload instead of a token.
+    LegacyRestore,
+    /// The restore runs because the store does not say how far it is.
+    Fallback,
+    /// The start is refused.
+    Abort,
+    /// The files do not determine it.
+    Unknown,
+}
+
+/// The forecast of a run over one or more groups.
+#[derive(Debug, Clone, Serialize)]
+pub struct GateBody {
+    /// One forecast a group, in the order of their directories.
+    pub groups: Vec<GroupForecast>,
+}
+
+/// The forecast for one group.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupForecast {
+    /// The group directory as the caller named it.
+    pub dir: String,
+    /// The node's raft id.
+    pub raft_id: String,
+    /// The group number, where the directory's name tells it.
+    pub group_id: Option<u64>,
+    /// The server version the forecast is for.
+    pub engine: Engine,
+    /// Why this version was assumed.
+    pub engine_reason: String,
+    /// What the start does.
+    pub outcome: Outcome,
+    /// One sentence that gives the reason.
+    pub reason: String,
+    /// `not_reader`, `missing_meta` or `read_err` for a fallback.
+    pub fallback_reason: Option<&'static str>,
+    /// Why the start is refused.
+    pub abort: Option<Abort>,
+    /// The snapshot that the start chooses.
+    pub snapshot: Option<ChosenSnapshot>,
+    /// What the store says about itself.
+    pub applied_index: AppliedIndex,
+    /// Last hard state of the log.
+    pub hard_state: Option<HardStateView>,
+    /// Last entry of the log, or the snapshot's index.
+    pub last_index: Option<u64>,
+    /// The applied index from which on a restore is skipped.
+    pub threshold: Option<u64>,
+    /// What the engine starts its applied counter with.
+    pub effective_applied: Option<u64>,
+    /// HLC header of the payload; version 0 is headerless.
+    pub header: Option<HeaderView>,
+    /// Physical clock ceiling after the start, Unix milliseconds.
+    pub ceiling_after_start_ms: Option<u64>,
+    /// What the server would count.
+    pub metrics: Option<RestoreMetrics>,
+    /// The line that the server's logger would be given (production builds drop it).
+    pub log_line: Option<String>,
+    /// The same start under the other version.
+    pub other_engine: OtherEngine,
+    /// Every rule's decision, on demand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleRow>,
+    /// Counts of what happens to the entries behind the snapshot.
+    pub replay: Option<Replay>,
+    /// Paths below the group directory that the start deletes.
+    pub would_delete: Vec<String>,
+    /// Paths that the start renames.
+    pub would_rename: Vec<Rename>,
+    /// The log segment that the start truncates.
+    pub would_repair: Option<RepairView>,
+    /// Every entry behind the snapshot, on demand.
+    pub plan: Option<Vec<PlanRow>>,
+    /// What the start reads and writes.
+    pub cost: Cost,
+}
+
+/// A refused start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Abort {
+    /// The server's name for the condition, or the library's text.
+    pub error: String,
+    /// Where in the start it happens.
+    pub stage: &'static str,
+    /// The line it would log.
+    pub text: String,
+}
+
+/// The snapshot that the start chooses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChosenSnapshot {
+    /// Index of its metadata.
+    pub index: u64,
+    /// Term of its metadata.
+    pub term: u64,
+    /// The `.snap` file, below the group directory.
+    pub file: String,
+    /// The token in it, when its data is one.
+    pub token: Option<TokenView>,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenView {
+    /// Index that names the payload file.
+    pub index: u64,
+    /// Checksum that the payload should have.
+    pub crc32c: Crc32c,
+}
+
+/// The store's applied index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AppliedIndex {
+    /// `present`, `missing`, `unreadable` or `not-read`.
+    pub state: &'static str,
+    /// Its value when present.
+    pub value: Option<u64>,
+    /// Where it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Last hard state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HardStateView {
+    /// Current term.
+    pub term: u64,
+    /// Node voted for; 0 for none.
+    pub vote: u64,
+    /// Committed index.
+    pub commit: u64,
+}
+
+/// HLC header of the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HeaderView {
+    /// 0 for headerless.
+    pub version: u8,
+    /// Physical ceiling, Unix milliseconds.
+    pub ceiling_ms: Option<u64>,
+    /// Raft envelope cutover index; absent before version 2.
+    pub cutover: Option<u64>,
+}
+
+/// `elastickv_fsm_cold_start_*` as the start would report them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoreMetrics {
+    /// Labels of the counter.
+    pub restore_total: RestoreTotal,
+    /// The gauge; none for a fallback.
+    pub applied_index_gap: Option<u64>,
+}
+
+/// Labels of `elastickv_fsm_cold_start_restore_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoreTotal {
+    /// `skipped`, `executed` or `fallback`.
+    pub outcome: &'static str,
+    /// Empty unless it is a fallback.
+    pub fallback_reason: &'static str,
+}
+
+/// The start under the other version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherEngine {
+    /// Which.
+    pub engine: Engine,
+    /// What it would do.
+    pub outcome: Outcome,
+    /// The error of a refused start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abort: Option<Abort>,
+}
+
+/// One rule's decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleRow {
+    /// The rule.
+    pub rule: Rule,
+    /// What it compares with.
+    pub threshold: u64,
+    /// What it decides.
+    pub decision: GateDecision,
+}
+
+/// A rename.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Rename {
+    /// Old path below the group directory.
+    pub from: String,
+    /// New path below the group directory.
+    pub to: String,
+}
+
+/// A repair of the last log segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RepairView {
+    /// The segment, below the group directory.
+    pub path: String,
+    /// Its new length.
+    pub truncate_at: u64,
+    /// Bytes that are cut off.
+    pub bytes_dropped: u64,
+}
+
+/// One entry of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanRow {
+    /// Log index.
+    pub index: u64,
+    /// Term.
+    pub term: u64,
+    /// Class of the payload.
+    pub class: &'static str,
+    /// What happens to it.
+    pub action: Action,
+    /// Number of requests in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Key spaces touched, with the number of keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
+    /// Commit timestamp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_ts: Option<u64>,
+    /// The same as a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_time: Option<String>,
+    /// A lease's ceiling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<i64>,
+    /// More in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What the start reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Cost {
+    /// Bytes that the server reads.
+    pub read_bytes: u64,
+    /// Bytes that it writes.
+    pub write_bytes: u64,
+    /// Time at the rate that was given or measured.
+    pub estimate_ms: Option<u64>,
+}
+
+impl Outcome {
+    /// The word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::None => "none",
+            Self::Execute => "execute",
+            Self::LegacyRestore => "legacy-restore",
+            Self::Fallback => "fallback",
+            Self::Abort => "abort",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Rank for "the worst group counts": 0 is worst.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Abort => 0,
+            Self::Unknown => 1,
+            Self::Fallback => 2,
+            Self::Execute => 3,
+            Self::LegacyRestore => 4,
+            Self::Skip => 5,
+            Self::None => 6,
+        }
+    }
+
+    const fn tone(self) -> Tone {
+        match self {
+            Self::Skip | Self::None => Tone::Good,
+            Self::Execute | Self::LegacyRestore | Self::Fallback | Self::Unknown => Tone::Caution,
+            Self::Abort => Tone::Bad,
+        }
+    }
+}
+
+impl GateBody {
+    /// The worst outcome of all groups.
+    pub fn worst(&self) -> Option<Outcome> {
+        self.groups.iter().map(|group| group.outcome).min_by_key(|outcome| outcome.rank())
+    }
+}
+
+/// Plan rows shown before the middle is folded.
+const PLAN_ROWS_SHOWN: usize = 40;
+
+impl Body for GateBody {
+    const NAME: &'static str = "gate-dryrun";
+
+    fn headline(&self) -> String {
+        match self.groups.as_slice() {
+            [group] => format!("{} ({}): {}", group.outcome.name().to_uppercase(), group.engine, group.reason),
+            groups => {
+                let worst = self.worst().map_or("none", Outcome::name);
+                format!("{} groups; the worst start: {}", groups.len(), worst.to_uppercase())
+            }
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        if self.groups.len() > 1 {
+            let row = |group: &GroupForecast| {
+                vec![
+                    Cell::new(&group.dir),
+                    Cell::new(group.engine),
+                    Cell::toned(group.outcome.name(), group.outcome.tone()),
+                    Cell::option(group.snapshot.as_ref().map(|snapshot| snapshot.index)),
+                    Cell::option(group.applied_index.value),
+                    Cell::option(group.hard_state.map(|state| state.commit)),
+                    Cell::option(group.last_index),
+                ]
+            };
+            let rows = self.groups.iter().map(row).collect();
+            let columns = ["group", "engine", "start", ">snapshot", ">applied", ">commit", ">last"];
+            sections.push(Section::table("", &columns, rows));
+        }
+        for group in &self.groups {
+            group.describe(self.groups.len() > 1, &mut sections);
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.groups.iter().filter_map(|group| Some(("group", serde_json::to_value(group).ok()?))).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut forecast =
+            Metric::gauge("ekv_tool_gate_forecast", "1 for what the next start would do, by group and server version.");
+        let mut applied = Metric::gauge("ekv_tool_gate_applied_index", "Applied index in the store.");
+        let mut snapshot = Metric::gauge("ekv_tool_gate_snapshot_index", "Index of the snapshot that a start would choose.");
+        let mut commit = Metric::gauge("ekv_tool_gate_commit_index", "Commit of the last hard state in the log.");
+        let mut gap = Metric::gauge("ekv_tool_gate_applied_index_gap", "The gap that the start would report.");
+        let mut read = Metric::gauge("ekv_tool_gate_start_read_bytes", "Bytes that the start reads.");
+        for group in &self.groups {
+            let labels = || {
+                let mut labels = vec![("dir", group.dir.clone()), ("raft_id", group.raft_id.clone())];
+                if let Some(id) = group.group_id {
+                    labels.push(("group_id", id.to_string()));
+                }
+                labels
+            };
+            let with_outcome = |engine: Engine, outcome: Outcome, assumed: bool| {
+                let mut labels = labels();
+                labels.push(("engine", engine.name().to_owned()));
+                labels.push(("assumed", if assumed { "yes" } else { "no" }.to_owned()));
+                labels.push(("outcome", outcome.name().to_owned()));
+                labels
+            };
+            forecast = forecast
+                .sample(with_outcome(group.engine, group.outcome, true), 1.0)
+                .sample(with_outcome(group.other_engine.engine, group.other_engine.outcome, false), 1.0);
+            if let Some(value) = group.applied_index.value {
+                applied = applied.sample(labels(), value as f64);
+            }
+            if let Some(chosen) = &group.snapshot {
+                snapshot = snapshot.sample(labels(), chosen.index as f64);
+            }
+            if let Some(state) = group.hard_state {
+                commit = commit.sample(labels(), state.commit as f64);
+            }
+            if let Some(value) = group.metrics.as_ref().and_then(|metrics| metrics.applied_index_gap) {
+                gap = gap.sample(labels(), value as f64);
+            }
+            read = read.sample(labels(), group.cost.read_bytes as f64);
+        }
+        vec![forecast, applied, snapshot, commit, gap, read]
+    }
+}
+
+impl GroupForecast {
+    fn describe(&self, titled: bool, sections: &mut Vec<Section>) {
+        let mut rows: Vec<(&str, Cell)> = Vec::new();
+        rows.push(("start", Cell::toned(format!("{}: {}", self.outcome.name(), self.reason), self.outcome.tone())));
+        rows.push(("engine", Cell::new(format!("{} ({})", self.engine, self.engine_reason))));
+        let other = &self.other_engine;
+        let refused = other.abort.as_ref().map(|abort| format!(" ({})", abort.text)).unwrap_or_default();
+        rows.push(("other engine", Cell::new(format!("{}: {}{refused}", other.engine, other.outcome.name()))));
+        if let Some(abort) = &self.abort {
+            rows.push(("server logs", Cell::toned(format!("[{}] {}", abort.stage, abort.text), Tone::Bad)));
+        }
+        if let Some(snapshot) = &self.snapshot {
+            let token = snapshot.token.as_ref().map(|token| format!(", token crc {}", token.crc32c)).unwrap_or_default();
+            rows.push(("snapshot", Cell::new(format!("index {} term {}{token}", snapshot.index, snapshot.term))));
+            rows.push(("", Cell::toned(&snapshot.file, Tone::Dim)));
+        }
+        let applied = match self.applied_index.value {
+            Some(value) => value.to_string(),
+            None => self.applied_index.state.to_owned(),
+        };
+        rows.push(("applied index", Cell::new(applied)));
+        if let Some(threshold) = self.threshold {
+            rows.push(("threshold", Cell::new(threshold)));
+        }
+        if let Some(state) = self.hard_state {
+            rows.push(("hard state", Cell::new(format!("term {} vote {:x} commit {}", state.term, state.vote, state.commit))));
+        }
+        if let Some(last) = self.last_index {
+            rows.push(("last entry", Cell::new(last)));
+        }
+        if let Some(effective) = self.effective_applied {
+            rows.push(("applied after start", Cell::new(effective)));
+        }
+        if let Some(replay) = &self.replay {
+            rows.push(("replay", Cell::new(describe_replay(replay))));
+            if let Some(halt) = &replay.halt {
+                rows.push(("halts", Cell::toned(format!("at {}: {}", halt.index, halt.text), Tone::Bad)));
+            }
+        }
+        if let Some(ceiling) = self.ceiling_after_start_ms.filter(|&ceiling| ceiling > 0) {
+            rows.push(("clock ceiling", Cell::new(UnixMillis(ceiling))));
+        }
+        let cost = &self.cost;
+        let time = cost.estimate_ms.map(|ms| format!(", about {:.1} s", ms as f64 / 1000.0)).unwrap_or_default();
+        let bytes = format!("reads {}, writes {}{time}", ByteSize(cost.read_bytes), ByteSize(cost.write_bytes));
+        rows.push(("cost", Cell::new(bytes)));
+        for path in &self.would_delete {
+            rows.push(("would delete", Cell::new(path)));
+        }
+        for Rename { from, to } in &self.would_rename {
+            rows.push(("would rename", Cell::new(format!("{from} -> {}", to.rsplit('/').next().unwrap_or(to)))));
+        }
+        if let Some(RepairView { path, truncate_at, bytes_dropped }) = &self.would_repair {
+            let text = format!("{path}: cut at {truncate_at}, {bytes_dropped} bytes dropped");
+            rows.push(("would repair", Cell::toned(text, Tone::Caution)));
+        }
+        sections.push(Section::facts(if titled { self.dir.clone() } else { String::new() }, rows));
+        if !self.rules.is_empty() {
+            let row = |rule: &RuleRow| {
+                let decision = match rule.decision {
+                    GateDecision::Skip => "skip",
+                    GateDecision::Execute => "execute",
+                    GateDecision::Fallback => "fallback",
+                };
+                vec![rule.rule.name().into(), decision.into(), Cell::new(rule.threshold), rule.rule.describe().into()]
+            };
+            let rows = self.rules.iter().map(row).collect();
+            sections.push(Section::table("All rules", &["rule", "decides", ">threshold", "threshold is"], rows));
+        }
+        if let Some(plan) = &self.plan {
+            sections.push(plan_section(plan));
+        }
+    }
+}
+
+fn describe_replay(replay: &Replay) -> String {
+    let counts = [
+        ("covered", replay.covered),
+        ("replayed volatile", replay.volatile_replay),
+        ("leases applied again", replay.lease_reapplied),
+        ("duplicates dropped", replay.duplicate_dropped),
+        ("applied", replay.apply),
+        ("conf changes applied", replay.conf_apply),
+        ("conf changes applied again", replay.conf_reapplied),
+        ("without effect", replay.noop),
+        ("uncommitted", replay.uncommitted),
+    ];
+    let parts: Vec<_> = counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+    if parts.is_empty() { "nothing behind the snapshot".to_owned() } else { parts.join(", ") }
+}
+
+fn plan_section(plan: &[PlanRow]) -> Section {
+    let row = |entry: &PlanRow| {
+        let mut detail = entry.keys.clone().unwrap_or_default();
+        if let Some(lease) = entry.lease_ms {
+            detail = u64::try_from(lease).map_or_else(|_| lease.to_string(), |ms| UnixMillis(ms).to_string());
+        }
+        if let Some(note) = &entry.note {
+            detail = if detail.is_empty() { note.clone() } else { format!("{detail}; {note}") };
+        }
+        let action = serde_json::to_value(entry.action).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        vec![Cell::new(entry.index), Cell::new(entry.term), entry.class.into(), action.into(), detail.into()]
+    };
+    let columns = [">index", ">term", "class", "action", "detail"];
+    let mut rows: Vec<_> = plan.iter().take(PLAN_ROWS_SHOWN).map(row).collect();
+    let folded = plan.len().saturating_sub(PLAN_ROWS_SHOWN);
+    if folded > 0 {
+        rows.push(vec![
+            Cell::new("..."),
+            "".into(),
+            "".into(),
+            "".into(),
+            format!("{folded} more; --format json has all").into(),
+        ]);
+    }
+    Section::table("Plan", &columns, rows)
+}
