@@ -5,6 +5,7 @@ pub mod codes;
 mod coverage;
 mod finding;
 pub mod gate;
+pub mod peers;
 mod server_error;
 
 pub use coverage::{Coverage, NotExamined};

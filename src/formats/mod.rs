@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 pub mod kv;
 pub mod pebble;
+pub mod peers;
 pub mod protobuf;
 pub mod raftpb;
 pub mod varint;

@@ -45,12 +45,16 @@ impl NodeId {
     ///
     /// Source: formats page of the data directory, section "From flags to a group directory".
     pub fn of_raft_id(raft_id: &str) -> Self {
+        Self::of_bytes(raft_id.as_bytes())
+    }
+
+    /// The same of an id as it stands in a file, which need not be text.
+    pub fn of_bytes(raft_id: &[u8]) -> Self {
         if raft_id.is_empty() {
             return Self(0);
         }
-        let hash =
-            raft_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Self(hash.max(1))
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(raft_id.iter().fold(0xcbf2_9ce4_8422_2325, step).max(1))
     }
 }
 
