@@ -8,12 +8,21 @@
 
 mod cursor;
 mod error;
+pub mod fsm;
 pub mod kv;
+pub mod mvcc;
 pub mod pebble;
 pub mod peers;
 pub mod protobuf;
 pub mod raftpb;
+pub mod snap;
 pub mod varint;
 
 pub use cursor::Cursor;
 pub use error::{DecodeError, DecodeErrorKind, DecodeResult};
+
+/// A hexadecimal number as the server's parser takes it: one or more digits in either case, no sign, no prefix.
+fn hex_u64(text: &str) -> Option<u64> {
+    // The standard parser would take a leading plus sign.
+    if text.starts_with('+') { None } else { u64::from_str_radix(text, 16).ok() }
+}
