@@ -1,10 +1,12 @@
 //! Decisions about what was read: facts in, outcomes and findings out. No files, no clock.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod codes;
 mod coverage;
 mod finding;
 pub mod gate;
+pub mod membership;
 pub mod peers;
 mod server_error;
 

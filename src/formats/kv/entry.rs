@@ -5,16 +5,14 @@ use super::key_space::{KeySpace, KeySpaceCounts};
 use super::proposal::ProposalEnvelope;
 use super::request::{Request, Requests};
 use super::txn::{Rejection, RequestClass};
+use crate::formats::envelope;
 use crate::formats::raftpb::EntryType;
 use crate::types::{HlcTimestamp, UnixMillis};
-
-/// Smallest raft envelope: header (18 bytes) and tag (16).
-const RAFT_ENVELOPE_MIN: usize = 34;
 
 /// Kinds of entries as every report names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryClass {
-    /// Empty, or a normal entry that is no proposal: only the counter moves.
+    /// Empty, a normal entry that is no proposal, or a proposal of nothing: only the counter moves.
     Noop,
     /// One request (tag `00`).
     Data,
@@ -148,14 +146,13 @@ pub fn classify(kind: EntryType, data: &[u8]) -> EntryView<'_> {
 /// Classifies a clear payload, for example one that was sealed and has been opened.
 pub fn classify_payload(payload: &[u8]) -> EntryView<'_> {
     let Some((&tag, body)) = payload.split_first() else {
-        let mut view = EntryView::of(EntryClass::Data, Payload::Empty, payload);
-        view.class = EntryClass::Unknown;
+        let mut view = EntryView::of(EntryClass::Noop, Payload::Empty, payload);
         view.rejection = Some(Rejection::InvalidRequest);
         return view;
     };
     match tag {
         0 => EntryView::of(EntryClass::Data, Payload::Single(body), payload).with_requests(),
-        1 if body.first() == Some(&0) && payload.len() >= RAFT_ENVELOPE_MIN => {
+        1 if body.first() == Some(&0) && payload.len() >= envelope::MIN_LEN => {
             EntryView::of(EntryClass::Sealed, Payload::Sealed(payload), payload)
         }
         1 => EntryView::of(EntryClass::Batch, Payload::Batch(body), payload).with_requests(),
@@ -283,7 +280,7 @@ mod tests {
         assert_eq!(classify(EntryType::ConfChange, b"x").class, EntryClass::ConfChange);
         assert_eq!(classify(EntryType::ConfChangeV2, b"").class, EntryClass::ConfChangeV2);
         assert_eq!(classify(EntryType::Other(7), b"").class, EntryClass::Unknown);
-        assert_eq!(class(&[]), EntryClass::Unknown);
+        assert_eq!(class(&[]), EntryClass::Noop);
         for tag in 3..=7 {
             assert_eq!(class(&[tag]), EntryClass::Encryption);
         }
