@@ -3,6 +3,7 @@
 //! A [`Finding`](super::Finding) holds a reference to its entry, so that a code without a text cannot be emitted.
 //! Names are stable: never renamed, never reused.
 
+pub mod gate;
 pub mod snapshot;
 
 use super::Severity;
@@ -29,7 +30,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[snapshot::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {
