@@ -14,6 +14,7 @@
 //! | [`readers`] | files and directories as facts with their place |
 //! | [`analysis`] | facts in, decisions and findings out; no files |
 //! | [`report`] | one typed report, many renderings |
+//! | [`ops`] | one question, one function: reads, analyses, reports |
 //!
 //! The command line lives in the binary.
 
@@ -21,6 +22,7 @@ pub mod analysis;
 pub mod error;
 pub mod formats;
 pub mod io;
+pub mod ops;
 pub mod readers;
 pub mod report;
 pub mod types;

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("readers", &["io", "formats", "types", "error"]),
     ("analysis", &["readers", "formats", "types"]),
     ("report", &["analysis", "readers", "formats", "types"]),
+    ("ops", &["report", "analysis", "readers", "formats", "io", "types", "error"]),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
