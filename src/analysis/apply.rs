@@ -87,11 +87,9 @@ pub fn clear_effect(view: &EntryView<'_>) -> Effect {
             _ => Effect::Apply,
         },
         Payload::Empty | Payload::None => Effect::Noop,
-        Payload::Single(_)
-        | Payload::Batch(_)
-        | Payload::LegacyCommand(_)
-        | Payload::LegacyRequest(_)
-        | Payload::Sealed(_) => Effect::Apply,
+        Payload::Single(_) | Payload::Batch(_) | Payload::LegacyCommand(_) | Payload::LegacyRequest(_) | Payload::Sealed(_) => {
+            Effect::Apply
+        }
     }
 }
 
