@@ -3,11 +3,13 @@
 //! Everything is opened read-only; nothing is created, locked, renamed or written. Files may grow, shrink, roll or
 //! vanish while they are read: every reader takes a [`FileStamp`] before and after, and a mapping survives truncation.
 
+mod bulk;
 mod dir;
 mod file;
 mod map;
 mod progress;
 
+pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use dir::{DirEntry, EntryKind, list_dir};
 pub use file::{FileStamp, SmallFile, open_regular, read_at, read_small};
 pub use map::{MapFault, MappedFile};

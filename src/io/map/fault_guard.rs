@@ -133,8 +133,7 @@ fn install() {
     // SAFETY: plain calls with valid pointers. `PREVIOUS` is filled by a first call that changes nothing, so that the
     // handler never sees it empty; the handler itself obeys the rules of signal handlers.
     INSTALL.call_once(|| unsafe {
-        let page = libc::sysconf(libc::_SC_PAGESIZE);
-        PAGE.store(usize::try_from(page).unwrap_or(4096), Ordering::SeqCst);
+        PAGE.store(super::page_size(), Ordering::SeqCst);
         libc::sigaction(libc::SIGBUS, ptr::null(), PREVIOUS.0.get().cast());
         let mut action: libc::sigaction = std::mem::zeroed();
         let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_sigbus;

@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "memory mappings and signal handlers are unsafe by nature; all of it is kept in this module")]
 
 mod fault_guard;
+#[cfg(target_os = "linux")]
+mod page_cache;
 
 use std::fs::File;
 use std::io;
@@ -15,6 +17,9 @@ use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 use self::fault_guard::GuardedRange;
 use super::file::{FileStamp, open_regular, read_at};
 use crate::error::{Error, Result};
+
+#[cfg(target_os = "linux")]
+pub(super) use page_cache::cached_pages;
 
 /// A file that cannot be mapped (some network and user-space file systems, an address space limit) is read into memory
 /// instead when it is no larger than this.
@@ -68,8 +73,8 @@ impl MappedFile {
         Self::of(file, path, stamp)
     }
 
-    /// Maps a file that is open already.
-    pub(super) fn of(file: File, path: &Path, stamp: FileStamp) -> Result<Self> {
+    /// Maps a file that is open already, or reads it into memory.
+    fn of(file: File, path: &Path, stamp: FileStamp) -> Result<Self> {
         let (guard, backing) = if stamp.size == 0 {
             (None, Backing::Copy(Vec::new()))
         } else {
@@ -80,6 +85,14 @@ impl MappedFile {
             }
         };
         Ok(Self { guard, backing, file, path: path.to_owned(), stamp, released: AtomicUsize::new(0) })
+    }
+
+    /// Maps a file that is open already and not empty, or says that it cannot be mapped.
+    pub(super) fn strictly(file: File, path: &Path, stamp: FileStamp) -> io::Result<Self> {
+        let map = map_whole(&file, stamp.size)?;
+        let guard = Some(GuardedRange::new(map.as_ptr() as usize, map.len()));
+        let (path, released) = (path.to_owned(), AtomicUsize::new(0));
+        Ok(Self { guard, backing: Backing::Map(map), file, path, stamp, released })
     }
 
     /// The file's bytes.
@@ -116,20 +129,22 @@ impl MappedFile {
         }
         let end = end / RELEASE_STEP * RELEASE_STEP;
         if self.released.compare_exchange(from, end, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.release(from..end);
+            self.release(from as u64..end as u64);
         }
     }
 
-    /// Lets the pages of a range leave resident memory. The range starts at a page boundary.
-    pub(super) fn release(&self, range: Range<usize>) {
-        if let Backing::Map(map) = &self.backing
-            && range.end <= map.len()
-            && range.start < range.end
-        {
+    /// Lets the pages of a range leave resident memory, from the beginning of the page that it starts in.
+    pub(super) fn release(&self, range: Range<u64>) {
+        if let Some((map, range)) = self.clamp(range) {
             // SAFETY: the pages belong to a read-only mapping of a file: their bytes come back from the file (or as the
             // zeros that took their place) when they are touched again, so no reference sees anything new.
             let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
         }
+    }
+
+    /// The bytes of a range, if it lies in the file as it was when it was opened.
+    pub(super) fn slice(&self, range: &Range<u64>) -> Option<&[u8]> {
+        self.bytes().get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
     }
 
     /// Starts reading a byte range from the disk without waiting for it. A sequential reader asks for the next few MiB
@@ -192,6 +207,12 @@ impl MappedFile {
     pub fn changed(&self) -> bool {
         self.file.metadata().map(|meta| FileStamp::of(&meta)).ok() != Some(self.stamp)
     }
+}
+
+/// Size of a page in bytes.
+fn page_size() -> usize {
+    // SAFETY: a question without arguments in memory.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
 fn map_whole(file: &File, size: u64) -> io::Result<Mmap> {
