@@ -18,6 +18,7 @@ pub mod protobuf;
 pub mod raftpb;
 pub mod snap;
 pub mod varint;
+pub mod wal;
 
 pub use cursor::Cursor;
 pub use error::{DecodeError, DecodeErrorKind, DecodeResult};

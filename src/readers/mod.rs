@@ -4,6 +4,7 @@
 
 mod data_dir;
 mod group_listing;
+pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group};
 pub use group_listing::{GroupListing, SmallFact, SubDir};

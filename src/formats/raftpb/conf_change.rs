@@ -72,7 +72,7 @@ pub struct ConfChangeV2<'a> {
 impl<'a> ConfChange<'a> {
     /// Decodes one message.
     pub fn decode(bytes: &'a [u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("ConfChange", bytes, rules);
         let mut change = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {
@@ -89,7 +89,7 @@ impl<'a> ConfChange<'a> {
 
 impl ConfChangeSingle {
     fn decode(bytes: &[u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("ConfChangeSingle", bytes, rules);
         let mut change = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {
@@ -105,7 +105,7 @@ impl ConfChangeSingle {
 impl<'a> ConfChangeV2<'a> {
     /// Decodes one message.
     pub fn decode(bytes: &'a [u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("ConfChangeV2", bytes, rules);
         let mut change = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {

@@ -31,7 +31,7 @@ impl ConfState {
 
     /// Adds the fields of another occurrence of the same message, as the runtimes do when a sub-message is repeated.
     pub(super) fn merge(&mut self, bytes: &[u8], rules: ProtoRules) -> DecodeResult<()> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("ConfState", bytes, rules);
         while let Some(tag) = reader.tag()? {
             match tag.number {
                 1 => reader.repeated(tag, "Voters", |id| self.voters.push(NodeId(id)))?,

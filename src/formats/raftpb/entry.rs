@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::wire::{MessageReader, ProtoRules, low_i32};
-use crate::formats::DecodeResult;
+use crate::formats::{DecodeResult, varint};
 use crate::types::{LogIndex, Term};
 
 /// What an entry asks of Raft itself.
@@ -34,10 +34,43 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// Decodes an entry that is laid out as both servers write it: fields in ascending order, each at most once, nothing
+    /// else. `None` for any other layout, which [`Entry::decode`] may still accept.
+    #[inline]
+    pub fn decode_canonical(bytes: &'a [u8]) -> Option<Self> {
+        let mut entry = Self::default();
+        let mut rest = bytes;
+        if let &[0x08, kind, ref after @ ..] = rest
+            && kind < 0x80
+        {
+            entry.kind = EntryType::of_wire(kind.into());
+            rest = after;
+        }
+        if let [0x10, after @ ..] = rest {
+            let (term, len) = varint::decode(after).ok()?;
+            entry.term = Term(term);
+            rest = after.get(len..)?;
+        }
+        if let [0x18, after @ ..] = rest {
+            let (index, len) = varint::decode(after).ok()?;
+            entry.index = LogIndex(index);
+            rest = after.get(len..)?;
+        }
+        match rest {
+            [] => Some(entry),
+            [0x22, after @ ..] => {
+                let (data_len, len) = varint::decode(after).ok()?;
+                entry.data = after.get(len..)?;
+                (entry.data.len() as u64 == data_len).then_some(entry)
+            }
+            _ => None,
+        }
+    }
+
     /// Decodes the data of a WAL record of type 2.
     #[inline]
     pub fn decode(bytes: &'a [u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("Entry", bytes, rules);
         let mut entry = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {

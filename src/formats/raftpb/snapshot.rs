@@ -45,7 +45,7 @@ impl SnapshotMetadata {
     }
 
     fn merge(&mut self, bytes: &[u8], rules: ProtoRules) -> DecodeResult<()> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("SnapshotMetadata", bytes, rules);
         while let Some(tag) = reader.tag()? {
             match tag.number {
                 1 => drop(reader.message(tag, "ConfState", |bytes, rules| self.conf_state.merge(bytes, rules))?),
@@ -66,7 +66,7 @@ impl SnapshotMetadata {
 impl<'a> Snapshot<'a> {
     /// Decodes the inner message of a `.snap` file.
     pub fn decode(bytes: &'a [u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("Snapshot", bytes, rules);
         let mut snapshot = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {
@@ -82,7 +82,7 @@ impl<'a> Snapshot<'a> {
 impl WalSnapshot {
     /// Decodes the data of a WAL record of type 5.
     pub fn decode(bytes: &[u8], rules: ProtoRules) -> DecodeResult<Self> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("Snapshot", bytes, rules);
         let mut snapshot = Self::default();
         while let Some(tag) = reader.tag()? {
             match tag.number {

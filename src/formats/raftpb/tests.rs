@@ -140,6 +140,11 @@ proptest! {
             prop_assert_eq!(entry.kind.number(), kind.unwrap_or_default());
             prop_assert_eq!((entry.term.0, entry.index.0), (term.unwrap_or_default(), index.unwrap_or_default()));
             prop_assert_eq!(entry.data, data.as_deref().unwrap_or_default());
+            if let Some(fast) = Entry::decode_canonical(&bytes) {
+                prop_assert_eq!(fast, entry);
+            } else {
+                prop_assert!(!(0..128).contains(&kind.unwrap_or_default()), "only a type that no server writes is not canonical");
+            }
         }
     }
 
@@ -151,6 +156,7 @@ proptest! {
         };
         for rules in BOTH {
             prop_assert_eq!(HardState::decode(&bytes, rules), Ok(expected));
+            prop_assert_eq!(HardState::decode_canonical(&bytes), Some(expected));
         }
     }
 
@@ -205,6 +211,18 @@ proptest! {
         } else if let Ok(ours) = refusing {
             // Groups that do not match and bits above the 64th are let through by this runtime; nothing else is.
             prop_assert!(bytes.iter().any(|byte| byte & 7 == 3) || index >= 1 << 63, "{ours:?}");
+        }
+    }
+
+    #[test]
+    fn the_fast_paths_accept_nothing_more(bytes in vec(prop_oneof![Just(0x08_u8), Just(0x10), Just(0x18), Just(0x22), 0..4_u8, any::<u8>()], 0..16)) {
+        for rules in BOTH {
+            if let Some(entry) = Entry::decode_canonical(&bytes) {
+                prop_assert_eq!(Entry::decode(&bytes, rules), Ok(entry));
+            }
+            if let Some(state) = HardState::decode_canonical(&bytes) {
+                prop_assert_eq!(HardState::decode(&bytes, rules), Ok(state));
+            }
         }
     }
 

@@ -65,14 +65,16 @@ pub(crate) struct Tag {
 /// Reads one message field by field under either set of rules.
 #[derive(Debug)]
 pub(crate) struct MessageReader<'a> {
+    message: &'static str,
     bytes: &'a [u8],
     at: usize,
     rules: ProtoRules,
 }
 
 impl<'a> MessageReader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8], rules: ProtoRules) -> Self {
-        Self { bytes, at: 0, rules }
+    /// Starts at the first field; `message` is the name that error texts give.
+    pub(crate) const fn new(message: &'static str, bytes: &'a [u8], rules: ProtoRules) -> Self {
+        Self { message, bytes, at: 0, rules }
     }
 
     /// The next tag, or `None` at the end of the message.
@@ -82,11 +84,11 @@ impl<'a> MessageReader<'a> {
         if at >= self.bytes.len() {
             return Ok(None);
         }
-        self.any_tag().map(|(number, wire)| Some(Tag { number, wire, at }))
+        self.any_tag(false).map(|(number, wire)| Some(Tag { number, wire, at }))
     }
 
     #[inline]
-    fn any_tag(&mut self) -> DecodeResult<(u32, u8)> {
+    fn any_tag(&mut self, nested: bool) -> DecodeResult<(u32, u8)> {
         let at = self.at;
         let tag = self.raw_varint("tag")?;
         let wire = (tag & 7) as u8;
@@ -105,8 +107,12 @@ impl<'a> MessageReader<'a> {
                     #[expect(clippy::cast_possible_truncation, reason = "just compared with a 31-bit limit")]
                     Ok((low as u32, wire))
                 }
-                _ if wire == 4 => Ok((0, wire)),
-                _ => Err(DecodeError::invalid(at as u64, "tag", format!("illegal tag {number} (wire type {tag})"))),
+                // An end-group tag and the fields inside a group are not looked at so closely.
+                _ if wire == 4 || nested => Ok((0, wire)),
+                _ => {
+                    let detail = format!("{}: illegal tag {} (wire type {tag})", self.message, low_i32(number));
+                    Err(DecodeError::invalid(at as u64, "tag", detail))
+                }
             },
         }
     }
@@ -151,7 +157,7 @@ impl<'a> MessageReader<'a> {
             2 => {
                 let packed = self.raw_bytes(what)?;
                 let start = self.at.saturating_sub(packed.len()) as u64;
-                let mut inner = MessageReader::new(packed, self.rules);
+                let mut inner = MessageReader::new(self.message, packed, self.rules);
                 while inner.at < packed.len() {
                     element(inner.raw_varint(what).map_err(|error| error.shifted(start))?);
                 }
@@ -176,7 +182,8 @@ impl<'a> MessageReader<'a> {
     #[cold]
     pub(crate) fn skip(&mut self, tag: Tag) -> DecodeResult<()> {
         if tag.wire == 4 {
-            return Err(DecodeError::invalid(tag.at as u64, "tag", "wiretype end group for non-group"));
+            let detail = format!("{}: wiretype end group for non-group", self.message);
+            return Err(DecodeError::invalid(tag.at as u64, "tag", detail));
         }
         let mut open: Vec<u32> = Vec::new();
         let (mut number, mut wire, mut at) = (tag.number, tag.wire, tag.at);
@@ -197,7 +204,7 @@ impl<'a> MessageReader<'a> {
                 return Ok(());
             }
             at = self.at;
-            (number, wire) = self.any_tag()?;
+            (number, wire) = self.any_tag(true)?;
         }
     }
 
@@ -271,7 +278,7 @@ mod tests {
     use super::*;
 
     fn walk(bytes: &[u8], rules: ProtoRules) -> DecodeResult<usize> {
-        let mut reader = MessageReader::new(bytes, rules);
+        let mut reader = MessageReader::new("Record", bytes, rules);
         let mut seen = 0;
         while let Some(tag) = reader.tag()? {
             reader.skip(tag)?;

@@ -50,7 +50,7 @@ pub fn decode(bytes: &[u8], rules: ProtoRules) -> Result<Snapshot<'_>, SnapError
 }
 
 fn envelope(bytes: &[u8], rules: ProtoRules) -> Result<(Crc32c, &[u8]), DecodeError> {
-    let mut reader = MessageReader::new(bytes, rules);
+    let mut reader = MessageReader::new("snapshot", bytes, rules);
     let (mut crc, mut data) = (0, &[][..]);
     while let Some(tag) = reader.tag()? {
         match tag.number {

@@ -1,0 +1,4 @@
+//! Decisions about the Raft log.
+
+pub mod server;
+mod walk;

@@ -1,0 +1,280 @@
+//! What stands in a segment after the place where its decoder stops.
+
+use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::wal::{ALIGNMENT, Frame, FrameStep, LENGTH_WORD, Record, RecordKind, SECTOR};
+use crate::types::{Crc32c, LogIndex, Term};
+
+use super::trace::Stop;
+
+/// Bytes that are not zero after the logical end of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// Where the search began: the stop, or the end of the frame that could not be decoded.
+    pub from: u64,
+    /// First byte that is not zero.
+    pub first: u64,
+    /// Byte after the last one that is not zero.
+    pub end: u64,
+    /// True when a whole sector between `from` and `first` is zero, as a write leaves it that a crash interrupted.
+    pub zero_sector: bool,
+    /// A record at the stop that is whole and fits the running checksum: only its length word is damaged.
+    pub beheaded: Option<Recovered>,
+    /// Rows of records found behind, in file order. The first 64 only.
+    pub rows: Vec<Recovered>,
+    /// All records found, `beheaded` included.
+    pub total: Recovered,
+}
+
+/// Records that still can be read, one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Offset of the first frame.
+    pub at: u64,
+    /// Offset of the byte after the last frame.
+    pub end: u64,
+    /// Number of records.
+    pub records: u64,
+    /// True when checksums link them to each other or to the log before; a single record proves nothing.
+    pub linked: bool,
+    /// Number of entries.
+    pub entries: u64,
+    /// Lowest and highest index of the entries; meaningless when there are none.
+    pub indexes: (LogIndex, LogIndex),
+    /// Highest term of an entry.
+    pub term: Term,
+    /// The last hard state.
+    pub state: Option<HardState>,
+    /// Number of hard states.
+    pub states: u64,
+    /// Number of snapshot records.
+    pub snapshots: u64,
+    /// True when some record follows a hard state: then more than one write of the server is here.
+    pub several_writes: bool,
+}
+
+/// Rows that are kept one by one.
+pub const MAX_ROWS: usize = 64;
+
+impl Recovered {
+    const fn none(at: u64) -> Self {
+        Self {
+            at,
+            end: at,
+            records: 0,
+            linked: false,
+            entries: 0,
+            indexes: (LogIndex(u64::MAX), LogIndex(0)),
+            term: Term(0),
+            state: None,
+            states: 0,
+            snapshots: 0,
+            several_writes: false,
+        }
+    }
+
+    /// Takes one record in; false when its data is not what its type announces.
+    fn add(&mut self, record: &Record<'_>, end: u64) -> bool {
+        let data = record.bytes();
+        match record.kind {
+            RecordKind::Entry => {
+                let Some(entry) = Entry::decode_canonical(data).filter(|entry| entry.index.0 > 0) else { return false };
+                self.entries += 1;
+                self.indexes = (self.indexes.0.min(entry.index), self.indexes.1.max(entry.index));
+                self.term = self.term.max(entry.term);
+            }
+            RecordKind::State => {
+                let Some(state) = HardState::decode_canonical(data) else { return false };
+                self.state = Some(state);
+            }
+            RecordKind::Snapshot => {
+                if WalSnapshot::decode(data, ProtoRules::Google).is_err() {
+                    return false;
+                }
+                self.snapshots += 1;
+            }
+            RecordKind::Metadata => {}
+            RecordKind::Crc if record.data.is_none() => {}
+            RecordKind::Crc | RecordKind::Unknown(_) => return false,
+        }
+        self.several_writes |= self.states > 0;
+        self.states += u64::from(record.kind == RecordKind::State);
+        self.records += 1;
+        self.end = end;
+        true
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.several_writes |= other.several_writes || (self.states > 0 && other.records > 0);
+        self.at = self.at.min(other.at);
+        self.end = self.end.max(other.end);
+        self.records += other.records;
+        self.linked |= other.linked;
+        self.entries += other.entries;
+        self.indexes = (self.indexes.0.min(other.indexes.0), self.indexes.1.max(other.indexes.1));
+        self.term = self.term.max(other.term);
+        self.state = other.state.or(self.state);
+        self.states += other.states;
+        self.snapshots += other.snapshots;
+    }
+
+    /// True when at least one entry was found.
+    pub const fn has_entries(&self) -> bool {
+        self.entries > 0
+    }
+}
+
+/// Looks at everything after `stop`. `running` is the checksum of the log up to there. `passed` is told how far it has
+/// come and ends the search by returning false.
+pub(super) fn look_beyond(
+    segment: &[u8],
+    stop: &Stop,
+    running: Option<Crc32c>,
+    mut passed: impl FnMut(u64) -> bool,
+) -> Option<Beyond> {
+    let from = match *stop {
+        Stop::Eof { .. } | Stop::NotAFile { .. } => return None,
+        Stop::Zero { at } | Stop::ShortWord { at, .. } | Stop::TooLong { at, .. } => at,
+        Stop::BadRecord { at, len, .. } | Stop::BadCrc { at, len, .. } | Stop::CrcRecord { at, len, .. } => at + len,
+    };
+    let first = first_nonzero(segment, from, &mut passed)?;
+    let end = end_of_nonzero(segment, first);
+    let to_boundary = from.next_multiple_of(SECTOR) + SECTOR;
+    let mut beyond = Beyond {
+        from,
+        first,
+        end,
+        zero_sector: to_boundary <= first,
+        beheaded: None,
+        rows: Vec::new(),
+        total: Recovered::none(first),
+    };
+    let mut at = first / ALIGNMENT * ALIGNMENT;
+    let mut chain = running;
+    if matches!(stop, Stop::Zero { .. } | Stop::TooLong { .. })
+        && let Some((record, after)) = record_without_word(segment, from)
+        && running.is_some_and(|running| record.kind != RecordKind::Crc && record.running(running) == record.crc)
+    {
+        let mut found = Recovered::none(from);
+        if found.add(&record, after) {
+            found.linked = true;
+            beyond.total.absorb(&found);
+            beyond.beheaded = Some(found);
+            chain = Some(record.crc);
+            at = after;
+        }
+    }
+    let mut next_hook = at + (1 << 20);
+    while at < end {
+        match row(segment, at, chain) {
+            Some((found, last)) => {
+                at = found.end;
+                chain = Some(last);
+                beyond.total.absorb(&found);
+                if beyond.rows.len() < MAX_ROWS {
+                    beyond.rows.push(found);
+                }
+            }
+            None => at += ALIGNMENT,
+        }
+        if at >= next_hook {
+            if !passed(at) {
+                break;
+            }
+            next_hook = at + (1 << 20);
+        }
+    }
+    Some(beyond)
+}
+
+/// The records that follow each other from `at` on, and the checksum that the last one stores.
+fn row(segment: &[u8], at: u64, chain: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
+    let mut found = Recovered::none(at);
+    let mut before = chain;
+    let mut at = at;
+    while let Some((frame, record)) = strict_record(segment, at) {
+        let fits = before.is_some_and(|before| match record.kind {
+            RecordKind::Crc => before == record.crc,
+            _ => record.running(before) == record.crc,
+        });
+        // A first record may stand alone; a later one belongs to the row only if it fits.
+        if (found.records > 0 && !fits) || !found.add(&record, frame.end()) {
+            break;
+        }
+        found.linked |= fits;
+        before = Some(record.crc);
+        at = frame.end();
+    }
+    (found.records > 0).then_some((found, before?))
+}
+
+/// A frame and record exactly as a server writes them.
+fn strict_record(segment: &[u8], at: u64) -> Option<(Frame<'_>, Record<'_>)> {
+    let FrameStep::Frame(frame) = Frame::read(segment, at) else { return None };
+    let record = Record::decode_canonical(frame.payload())?;
+    let aligned = frame.len().is_multiple_of(ALIGNMENT) && frame.padding_bytes().iter().all(|&byte| byte == 0);
+    aligned.then_some((frame, record))
+}
+
+/// The record behind a length word that cannot be used: its own fields say how long it is. Also the offset after it and
+/// its padding.
+fn record_without_word(segment: &[u8], at: u64) -> Option<(Record<'_>, u64)> {
+    let start = at.checked_add(LENGTH_WORD)?;
+    let rest = segment.get(usize::try_from(start).ok()?..)?;
+    let [0x08, 1..=5, 0x10, after_tag @ ..] = rest else { return None };
+    let (_, crc_len) = crate::formats::varint::decode(after_tag).ok()?;
+    let without_data = 3 + crc_len;
+    let len = match rest.get(without_data..)? {
+        [0x1a, after_tag @ ..] => {
+            let (data_len, len_len) = crate::formats::varint::decode(after_tag).ok()?;
+            (without_data + 1 + len_len).checked_add(usize::try_from(data_len).ok()?)?
+        }
+        _ => without_data,
+    };
+    let record = Record::decode_canonical(rest.get(..len)?)?;
+    Some((record, start.checked_add(len as u64)?.next_multiple_of(ALIGNMENT)))
+}
+
+/// Offset of the first byte from `from` on that is not zero.
+fn first_nonzero(segment: &[u8], from: u64, passed: &mut impl FnMut(u64) -> bool) -> Option<u64> {
+    const PIECE: usize = 1 << 20;
+    let mut at = usize::try_from(from).ok()?;
+    while at < segment.len() {
+        let piece = segment.get(at..)?;
+        let piece = piece.get(..PIECE).unwrap_or(piece);
+        if let Some(position) = position_of_nonzero(piece) {
+            return Some((at + position) as u64);
+        }
+        at += piece.len();
+        if !passed(at as u64) {
+            return None;
+        }
+    }
+    None
+}
+
+fn position_of_nonzero(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for block in bytes.chunks(4096) {
+        // Without an early exit the compiler turns this into wide loads.
+        if block.iter().fold(0, |any, byte| any | byte) != 0 {
+            return block.iter().position(|&byte| byte != 0).map(|position| at + position);
+        }
+        at += block.len();
+    }
+    None
+}
+
+/// Offset after the last byte that is not zero; `first` is one of them.
+fn end_of_nonzero(segment: &[u8], first: u64) -> u64 {
+    let mut end = segment.len();
+    let floor = usize::try_from(first).unwrap_or(end);
+    while end > floor {
+        let start = end.saturating_sub(4096).max(floor);
+        let block = segment.get(start..end).unwrap_or_default();
+        if let Some(position) = block.iter().rposition(|&byte| byte != 0) {
+            return (start + position + 1) as u64;
+        }
+        end = start;
+    }
+    first
+}

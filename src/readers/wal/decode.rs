@@ -1,0 +1,169 @@
+//! One pass over the bytes of a segment.
+
+use crate::formats::DecodeResult;
+use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::wal::{Frame, FrameStep, Record, RecordKind, is_torn};
+use crate::types::Crc32c;
+
+use super::shape::EntryShape;
+use super::trace::{Entering, FirstRecord, Item, Stop, Trace, TraceBuilder};
+
+/// Bytes between calls of the caller's hook.
+const HOOK_STEP: u64 = 1 << 20;
+
+/// Decodes `segment` up to the place where a server with these rules would stop.
+///
+/// Returns the trace and whether the other runtime could read the bytes differently. `passed` is called every MiB with the
+/// offset that will not be read again, and ends the work by returning false; then there is no result.
+pub(super) fn decode_segment(segment: &[u8], rules: ProtoRules, mut passed: impl FnMut(u64) -> bool) -> Option<(Trace, bool)> {
+    let mut pass = Pass { rules, sensitive: false, builder: TraceBuilder::new() };
+    let mut at = 0;
+    let mut next_hook = HOOK_STEP;
+    let stop = loop {
+        let frame = match Frame::read(segment, at) {
+            FrameStep::Frame(frame) => frame,
+            FrameStep::Eof => break Stop::Eof { at },
+            FrameStep::Zero => break Stop::Zero { at },
+            FrameStep::ShortWord { left } => break Stop::ShortWord { at, left },
+            FrameStep::TooLong { word, left } => break Stop::TooLong { at, word, left },
+        };
+        if let Some(stop) = pass.frame(&frame) {
+            break stop;
+        }
+        at = frame.end();
+        if at >= next_hook {
+            if !passed(at) {
+                return None;
+            }
+            next_hook = at + HOOK_STEP;
+        }
+    };
+    Some((pass.builder.finish(stop), pass.sensitive))
+}
+
+struct Pass {
+    rules: ProtoRules,
+    sensitive: bool,
+    builder: TraceBuilder,
+}
+
+impl Pass {
+    /// Takes one frame in; `Some` when the decoder stops at it.
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) -> Option<Stop> {
+        let record = match Record::decode_canonical(frame.payload()) {
+            Some(record) => record,
+            None => match self.either(|rules| Record::decode(frame.payload(), rules)) {
+                Ok(record) => record,
+                Err(error) => {
+                    return Some(Stop::BadRecord {
+                        at: frame.at,
+                        len: frame.len(),
+                        early_end: self.rules == ProtoRules::Gogo && error.is_truncation(),
+                        error: self.rules.error_text(&error),
+                        torn: is_torn(frame.body, frame.payload_at()),
+                    });
+                }
+            },
+        };
+        if let Some(stop) = self.chain(frame, &record) {
+            return Some(stop);
+        }
+        self.builder.records += 1;
+        if self.builder.odd_padding.is_none() && frame.padding_bytes().iter().any(|&byte| byte != 0) {
+            self.builder.odd_padding = Some(frame.at);
+        }
+        self.payload(frame.at, &record);
+        None
+    }
+
+    /// Checks and moves the running checksum.
+    #[inline]
+    fn chain(&mut self, frame: &Frame<'_>, record: &Record<'_>) -> Option<Stop> {
+        let stored = record.crc;
+        match (self.builder.running, record.kind) {
+            (Some(running), RecordKind::Crc) => {
+                if running != Crc32c(0) && running != stored {
+                    return Some(Stop::CrcRecord { at: frame.at, len: frame.len(), stored, running });
+                }
+                self.builder.items.push(Item::Crc { at: frame.at, stored });
+            }
+            (Some(running), kind) => {
+                let computed = record.running(running);
+                if computed != stored {
+                    let torn = is_torn(frame.body, frame.payload_at());
+                    return Some(Stop::BadCrc { at: frame.at, len: frame.len(), kind, stored, computed, torn });
+                }
+            }
+            (None, RecordKind::Crc) => self.builder.entering = Entering::Crc(stored),
+            (None, _) => {
+                let data = record.bytes();
+                self.builder.entering = Entering::Data(FirstRecord {
+                    data_crc: Crc32c::of(data),
+                    data_len: data.len() as u64,
+                    stored,
+                    frame_len: frame.len(),
+                    torn: is_torn(frame.body, frame.payload_at()),
+                });
+            }
+        }
+        self.builder.running = Some(stored);
+        None
+    }
+
+    #[inline]
+    fn payload(&mut self, at: u64, record: &Record<'_>) {
+        let data = record.bytes();
+        match record.kind {
+            RecordKind::Entry => {
+                let entry = match Entry::decode_canonical(data) {
+                    Some(entry) => Ok(entry),
+                    None => self.either(|rules| Entry::decode(data, rules)),
+                };
+                match entry {
+                    Ok(entry) => {
+                        self.builder.shapes.add(EntryShape::of(&entry));
+                        self.builder.entry(at, entry.term, entry.index);
+                    }
+                    Err(error) => self.malformed(at, record.kind, &error),
+                }
+            }
+            RecordKind::State => {
+                let state = match HardState::decode_canonical(data) {
+                    Some(state) => Ok(state),
+                    None => self.either(|rules| HardState::decode(data, rules)),
+                };
+                match state {
+                    Ok(state) => self.builder.state(at, state),
+                    Err(error) => self.malformed(at, record.kind, &error),
+                }
+            }
+            RecordKind::Snapshot => match self.either(|rules| WalSnapshot::decode(data, rules)) {
+                Ok(snapshot) => self.builder.items.push(Item::Snapshot { at, snapshot }),
+                Err(error) => self.malformed(at, record.kind, &error),
+            },
+            RecordKind::Metadata => self.builder.items.push(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) }),
+            RecordKind::Crc => {}
+            RecordKind::Unknown(kind) => self.builder.items.push(Item::Unknown { at, kind }),
+        }
+    }
+
+    #[cold]
+    fn malformed(&mut self, at: u64, kind: RecordKind, error: &crate::formats::DecodeError) {
+        self.builder.items.push(Item::Malformed { at, kind, error: self.rules.error_text(error) });
+    }
+
+    /// Decodes under both sets of rules, remembers whether they differ, and keeps the one that is asked for.
+    #[cold]
+    fn either<T: PartialEq>(&mut self, decode: impl Fn(ProtoRules) -> DecodeResult<T>) -> DecodeResult<T> {
+        let google = decode(ProtoRules::Google);
+        let gogo = decode(ProtoRules::Gogo);
+        if google != gogo || google.is_err() {
+            self.sensitive = true;
+        }
+        match self.rules {
+            ProtoRules::Google => google,
+            ProtoRules::Gogo => gogo,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the log directory holds, as the server would list it.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::formats::wal::{SegmentName, WalName};
+use crate::io::{DirEntry, EntryKind, list_dir};
+
+/// A listing of the log directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WalDir {
+    /// The directory.
+    pub path: PathBuf,
+    /// Segments in the order of the server: names sorted as byte strings, which is numerical only for canonical names.
+    pub segments: Vec<SegmentFile>,
+    /// `0.tmp`, `1.tmp` and other names that end in `.tmp`.
+    pub temporary: Vec<DirEntry>,
+    /// `*.wal.broken`: what repair set aside.
+    pub broken: Vec<DirEntry>,
+    /// Names that the server skips with a warning.
+    pub foreign: Vec<DirEntry>,
+}
+
+/// A name that the server takes for a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentFile {
+    /// The name in the directory.
+    pub file_name: String,
+    /// Its numbers.
+    pub name: SegmentName,
+    /// What stands there: the server opens anything of that name.
+    pub kind: EntryKind,
+    /// Size in bytes at listing time.
+    pub size: u64,
+}
+
+impl WalDir {
+    /// Lists `path`.
+    pub fn list(path: &Path) -> Result<Self> {
+        let mut dir = Self { path: path.to_owned(), ..Self::default() };
+        for entry in list_dir(path)? {
+            match WalName::of(&entry.name) {
+                WalName::Segment(name) => {
+                    dir.segments.push(SegmentFile { file_name: entry.name, name, kind: entry.kind, size: entry.size });
+                }
+                WalName::Temporary => dir.temporary.push(entry),
+                WalName::Broken => dir.broken.push(entry),
+                WalName::Foreign => dir.foreign.push(entry),
+            }
+        }
+        Ok(dir)
+    }
+
+    /// True when the server would say that there is a log: some name has the extension `.wal`.
+    ///
+    /// A name like `x.wal` counts although no segment is called so; the server then finds a log but no segment.
+    pub fn exists(&self) -> bool {
+        let is_wal = |name: &str| name.as_bytes().ends_with(b".wal");
+        !self.segments.is_empty() || self.foreign.iter().any(|entry| is_wal(&entry.name))
+    }
+
+    /// Path of a segment.
+    pub fn path_of(&self, segment: &SegmentFile) -> PathBuf {
+        self.path.join(&segment.file_name)
+    }
+}

@@ -1,0 +1,232 @@
+//! Reading all segments of a log once, in parallel.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, Result};
+use crate::formats::raftpb::ProtoRules;
+use crate::formats::wal::SegmentName;
+use crate::io::{EntryKind, MappedFile, Progress};
+use crate::types::{Engine, LogIndex};
+
+use super::beyond::look_beyond;
+use super::decode::decode_segment;
+use super::dir::{SegmentFile, WalDir};
+use super::trace::{Entering, Stop, Trace, TraceBuilder};
+
+/// All segments of a log as both servers decode them.
+#[derive(Debug)]
+pub struct WalScan {
+    /// The listing that was read.
+    pub dir: WalDir,
+    /// Segments in list order.
+    pub segments: Vec<SegmentScan>,
+}
+
+/// One segment.
+#[derive(Debug)]
+pub struct SegmentScan {
+    /// Its name.
+    pub file: SegmentFile,
+    /// Length when it was opened.
+    pub size: u64,
+    /// What happened to the file while it was read.
+    pub change: Option<Change>,
+    main: Trace,
+    /// Only when server `pr934` reads the bytes differently.
+    pr934: Option<Trace>,
+    bytes: SegmentBytes,
+}
+
+/// Why what was read may not be what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Size, inode or modification time changed during the scan: a node is writing to it.
+    Modified,
+    /// The file shrank under the reader, or the disk did not deliver some bytes.
+    Faulted,
+    /// It was listed but gone when it was opened.
+    Vanished,
+    /// It cannot be opened here; the reason in the system's words.
+    Unreadable(String),
+}
+
+#[derive(Debug)]
+enum SegmentBytes {
+    Mapped(MappedFile),
+    Owned(Vec<u8>),
+}
+
+impl WalScan {
+    /// Lists and reads the log directory `path` with up to `threads` threads.
+    ///
+    /// A segment that vanishes meanwhile (a live node purges old ones) makes it start over once.
+    pub fn read(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Self> {
+        let scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
+        if scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
+            return Self::read_listed(WalDir::list(path)?, threads, progress);
+        }
+        Ok(scan)
+    }
+
+    /// Reads the segments of a listing, which may have been narrowed.
+    pub fn read_listed(dir: WalDir, threads: usize, progress: &dyn Progress) -> Result<Self> {
+        let count = dir.segments.len();
+        progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
+        let next = AtomicUsize::new(0);
+        let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
+        let work = || {
+            loop {
+                let position = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = dir.segments.get(position) else { break };
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), progress);
+                let failed = scanned.is_err();
+                if let Ok(mut done) = done.lock() {
+                    done[position] = Some(scanned);
+                }
+                if failed {
+                    // Nobody needs the rest.
+                    next.store(count, Ordering::Relaxed);
+                }
+            }
+        };
+        if threads.min(count) > 1 {
+            std::thread::scope(|scope| {
+                for _ in 1..threads.min(count) {
+                    scope.spawn(work);
+                }
+                work();
+            });
+        } else {
+            work();
+        }
+        let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+        if segments.len() < count {
+            return Err(Error::Interrupted);
+        }
+        Ok(Self { dir, segments })
+    }
+
+    /// A log that is not in a directory: names and contents, sorted as the server would list them. Names that are no
+    /// segments are left out.
+    pub fn of_bytes(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let mut files: Vec<_> = files.into_iter().collect();
+        files.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        let mut dir = WalDir::default();
+        let mut segments = Vec::new();
+        for (file_name, bytes) in files {
+            let Some(name) = SegmentName::parse(&file_name) else { continue };
+            let file = SegmentFile { file_name, name, kind: EntryKind::File, size: bytes.len() as u64 };
+            dir.segments.push(file.clone());
+            let (main, pr934) = traces(&bytes, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
+            let size = file.size;
+            segments.push(SegmentScan { file, size, change: None, main, pr934, bytes: SegmentBytes::Owned(bytes) });
+        }
+        Self { dir, segments }
+    }
+
+    /// Bytes of all segments.
+    pub fn total_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size).sum()
+    }
+}
+
+impl SegmentScan {
+    fn read(path: &Path, file: SegmentFile, progress: &dyn Progress) -> Result<Self> {
+        if file.kind != EntryKind::File {
+            let reason = match file.kind {
+                EntryKind::Directory => "is a directory",
+                EntryKind::File | EntryKind::Other => "is not a regular file",
+            };
+            return Ok(Self::without_bytes(file, empty(Stop::NotAFile { reason }), None));
+        }
+        let map = match MappedFile::open(path) {
+            Ok(map) => map,
+            Err(error) => {
+                let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.to_string()) };
+                return Ok(Self::without_bytes(file, empty(Stop::Eof { at: 0 }), Some(change)));
+            }
+        };
+        let mut told = 0;
+        let (main, pr934) = traces(map.bytes(), &mut |at: u64| {
+            map.release_before(at);
+            progress.advance(at.saturating_sub(told));
+            told = told.max(at);
+            !progress.interrupted()
+        })
+        .ok_or(Error::Interrupted)?;
+        progress.advance(file.size.saturating_sub(told));
+        map.release_before(u64::MAX);
+        let change = if map.faulted() {
+            Some(Change::Faulted)
+        } else if map.changed() {
+            Some(Change::Modified)
+        } else {
+            None
+        };
+        Ok(Self { size: map.bytes().len() as u64, file, change, main, pr934, bytes: SegmentBytes::Mapped(map) })
+    }
+
+    const fn without_bytes(file: SegmentFile, trace: Trace, change: Option<Change>) -> Self {
+        Self { file, size: 0, change, main: trace, pr934: None, bytes: SegmentBytes::Owned(Vec::new()) }
+    }
+
+    /// The segment as one server decodes it.
+    pub const fn trace(&self, engine: Engine) -> &Trace {
+        match (engine, &self.pr934) {
+            (Engine::Pr934, Some(trace)) => trace,
+            _ => &self.main,
+        }
+    }
+
+    /// True when the two servers decode the bytes differently.
+    pub const fn servers_differ(&self) -> bool {
+        self.pr934.is_some()
+    }
+
+    /// The bytes that were read; nothing for what could not be opened.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            SegmentBytes::Mapped(map) => map.bytes(),
+            SegmentBytes::Owned(bytes) => bytes,
+        }
+    }
+
+    /// Tells the system that bytes before `offset` will not be read again soon.
+    pub fn release_before(&self, offset: u64) {
+        if let SegmentBytes::Mapped(map) = &self.bytes {
+            map.release_before(offset);
+        }
+    }
+
+    /// The file's number in the sequence.
+    pub const fn seq(&self) -> u64 {
+        self.file.name.seq
+    }
+
+    /// The index in the file's name.
+    pub const fn name_index(&self) -> LogIndex {
+        self.file.name.index
+    }
+}
+
+fn empty(stop: Stop) -> Trace {
+    let mut trace = TraceBuilder::new().finish(stop);
+    trace.entering = Entering::Nothing;
+    trace
+}
+
+/// Decodes for both servers: once when nothing depends on which, twice otherwise.
+fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Trace>)> {
+    let (mut main, sensitive) = decode_segment(bytes, ProtoRules::Google, &mut *passed)?;
+    main.beyond = look_beyond(bytes, &main.stop, main.running, &mut *passed);
+    if !sensitive {
+        return Some((main, None));
+    }
+    let (mut pr934, _) = decode_segment(bytes, ProtoRules::Gogo, &mut *passed)?;
+    pr934.beyond = look_beyond(bytes, &pr934.stop, pr934.running, &mut *passed);
+    let differs = pr934 != main;
+    Some((main, differs.then_some(pr934)))
+}

@@ -1,0 +1,359 @@
+//! What the records of one segment say, in order and run-length encoded.
+
+use crate::formats::raftpb::{HardState, WalSnapshot};
+use crate::formats::wal::{LengthWord, RecordKind};
+use crate::types::{Crc32c, LogIndex, Term};
+
+use super::beyond::Beyond;
+use super::shape::ShapeCounts;
+
+/// One segment as one of the servers decodes it, up to the place where its decoder stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// How the running checksum enters the segment.
+    pub entering: Entering,
+    /// Records in order, with consecutive ones taken together.
+    pub items: Vec<Item>,
+    /// Why and where decoding stops.
+    pub stop: Stop,
+    /// The running checksum after the last good record; `None` when there is no record.
+    pub running: Option<Crc32c>,
+    /// Number of good records.
+    pub records: u64,
+    /// Number of entry records, replaced ones included.
+    pub entries: u64,
+    /// Number of hard state records.
+    pub states: u64,
+    /// Entry records by shape, replaced ones included.
+    pub shapes: ShapeCounts,
+    /// Places to start from when an entry is looked up again, in file order.
+    pub checkpoints: Vec<Checkpoint>,
+    /// First frame whose padding is not zero, which no checksum covers.
+    pub odd_padding: Option<u64>,
+    /// What follows the stop, if anything.
+    pub beyond: Option<Beyond>,
+}
+
+/// How the running checksum enters a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entering {
+    /// There is no record.
+    Nothing,
+    /// The first record is a crc record with this value, which must be the running checksum of the segment before.
+    Crc(Crc32c),
+    /// The first record carries data, so it can be checked only with the segment before.
+    Data(FirstRecord),
+}
+
+/// A first record that is no crc record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstRecord {
+    /// Checksum of its data alone.
+    pub data_crc: Crc32c,
+    /// Length of its data.
+    pub data_len: u64,
+    /// The checksum that it stores.
+    pub stored: Crc32c,
+    /// Length of its frame.
+    pub frame_len: u64,
+    /// Whether its body passes the torn-write test.
+    pub torn: bool,
+}
+
+impl FirstRecord {
+    /// The running checksum after it, given the one before it.
+    pub fn computed(&self, before: Crc32c) -> Crc32c {
+        before.combine(self.data_crc, self.data_len)
+    }
+}
+
+/// A step of the record stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// Entries and hard states.
+    Run(Run),
+    /// A metadata record with its data, if it has any.
+    Metadata {
+        /// Offset of the frame.
+        at: u64,
+        /// The data; absent and empty differ.
+        data: Option<Vec<u8>>,
+    },
+    /// A crc record that agrees with the running checksum; the one at the head of a segment is [`Entering::Crc`] only.
+    Crc {
+        /// Offset of the frame.
+        at: u64,
+        /// Its value.
+        stored: Crc32c,
+    },
+    /// A snapshot record.
+    Snapshot {
+        /// Offset of the frame.
+        at: u64,
+        /// Its content.
+        snapshot: WalSnapshot,
+    },
+    /// A record of a type that no version writes.
+    Unknown {
+        /// Offset of the frame.
+        at: u64,
+        /// The type.
+        kind: i64,
+    },
+    /// A record whose checksum fits but whose data is not the message that its type announces.
+    Malformed {
+        /// Offset of the frame.
+        at: u64,
+        /// The type.
+        kind: RecordKind,
+        /// The runtime's complaint.
+        error: String,
+    },
+}
+
+/// Entries of one term with consecutive indexes, and hard states among and after them that only move the commit forward.
+///
+/// Within a run every rule of Raft about its records holds by construction: each state's term is at least the entries',
+/// term and vote stay, the commit does not fall and is at no time above the last entry before it. What breaks a rule starts
+/// another run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Offset of the first frame.
+    pub at: u64,
+    /// The entries; the first of them is the run's first record.
+    pub entries: Option<EntrySpan>,
+    /// The hard states.
+    pub states: Option<StateSpan>,
+}
+
+/// Consecutive entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntrySpan {
+    /// Index of the first.
+    pub first: LogIndex,
+    /// Index of the last.
+    pub last: LogIndex,
+    /// Term of them all.
+    pub term: Term,
+    /// Offset of the frame of the last.
+    pub last_at: u64,
+}
+
+/// Hard states of one term and vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateSpan {
+    /// How many.
+    pub count: u64,
+    /// The first.
+    pub first: HardState,
+    /// The last.
+    pub last: HardState,
+    /// Offset of the frame of the last.
+    pub last_at: u64,
+}
+
+impl EntrySpan {
+    /// Number of entries.
+    pub const fn count(&self) -> u64 {
+        self.last.0 - self.first.0 + 1
+    }
+}
+
+/// A place to find an entry from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Position of the run in [`Trace::items`].
+    pub item: usize,
+    /// The entry's index.
+    pub index: LogIndex,
+    /// Offset of its frame.
+    pub at: u64,
+}
+
+/// Why a decoder stops in a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The file ends after a frame.
+    Eof {
+        /// Its length.
+        at: u64,
+    },
+    /// A length word of zero.
+    Zero {
+        /// Its offset.
+        at: u64,
+    },
+    /// 1 to 7 bytes are left.
+    ShortWord {
+        /// Offset of the first.
+        at: u64,
+        /// How many.
+        left: u64,
+    },
+    /// A frame is longer than the file.
+    TooLong {
+        /// Offset of its length word.
+        at: u64,
+        /// The word.
+        word: LengthWord,
+        /// Bytes from there to the end of the file.
+        left: u64,
+    },
+    /// A frame is no record.
+    BadRecord {
+        /// Offset of the frame.
+        at: u64,
+        /// Length of the frame.
+        len: u64,
+        /// The runtime's complaint.
+        error: String,
+        /// True when the complaint is the value that the server takes for a torn write without any test.
+        early_end: bool,
+        /// Whether the body passes the torn-write test.
+        torn: bool,
+    },
+    /// A record's data does not fit its checksum.
+    BadCrc {
+        /// Offset of the frame.
+        at: u64,
+        /// Length of the frame.
+        len: u64,
+        /// The record's type.
+        kind: RecordKind,
+        /// What the record stores.
+        stored: Crc32c,
+        /// What its data and everything before it give.
+        computed: Crc32c,
+        /// Whether the body passes the torn-write test.
+        torn: bool,
+    },
+    /// A crc record differs from the running checksum.
+    CrcRecord {
+        /// Offset of the frame.
+        at: u64,
+        /// Length of the frame.
+        len: u64,
+        /// What the record stores.
+        stored: Crc32c,
+        /// The running checksum.
+        running: Crc32c,
+    },
+    /// The server cannot read what stands under the name.
+    NotAFile {
+        /// The system's words.
+        reason: &'static str,
+    },
+}
+
+impl Stop {
+    /// Offset of the first byte that was not decoded.
+    pub const fn at(&self) -> u64 {
+        match self {
+            Self::Eof { at }
+            | Self::Zero { at }
+            | Self::ShortWord { at, .. }
+            | Self::TooLong { at, .. }
+            | Self::BadRecord { at, .. }
+            | Self::BadCrc { at, .. }
+            | Self::CrcRecord { at, .. } => *at,
+            Self::NotAFile { .. } => 0,
+        }
+    }
+
+    /// True when a reader goes on with the next segment.
+    pub const fn is_end(&self) -> bool {
+        matches!(self, Self::Eof { .. } | Self::Zero { .. })
+    }
+}
+
+/// Builds a [`Trace`] record by record.
+#[derive(Debug)]
+pub(super) struct TraceBuilder {
+    pub(super) entering: Entering,
+    pub(super) items: Vec<Item>,
+    pub(super) running: Option<Crc32c>,
+    pub(super) records: u64,
+    pub(super) entries: u64,
+    pub(super) states: u64,
+    pub(super) shapes: ShapeCounts,
+    checkpoints: Vec<Checkpoint>,
+    pub(super) odd_padding: Option<u64>,
+    next_checkpoint: u64,
+}
+
+/// Bytes between checkpoints.
+const CHECKPOINT_STEP: u64 = 64 << 10;
+
+impl TraceBuilder {
+    pub(super) const fn new() -> Self {
+        Self {
+            entering: Entering::Nothing,
+            items: Vec::new(),
+            running: None,
+            records: 0,
+            entries: 0,
+            states: 0,
+            shapes: ShapeCounts::ZERO,
+            checkpoints: Vec::new(),
+            odd_padding: None,
+            next_checkpoint: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn entry(&mut self, at: u64, term: Term, index: LogIndex) {
+        self.entries += 1;
+        if let Some(Item::Run(Run { entries: Some(entries), .. })) = self.items.last_mut()
+            && entries.term == term
+            && entries.last.0.checked_add(1) == Some(index.0)
+        {
+            entries.last = index;
+            entries.last_at = at;
+        } else {
+            let entries = EntrySpan { first: index, last: index, term, last_at: at };
+            self.items.push(Item::Run(Run { at, entries: Some(entries), states: None }));
+            self.next_checkpoint = at + CHECKPOINT_STEP;
+        }
+        if at >= self.next_checkpoint {
+            self.checkpoints.push(Checkpoint { item: self.items.len() - 1, index, at });
+            self.next_checkpoint = at + CHECKPOINT_STEP;
+        }
+    }
+
+    #[inline]
+    pub(super) fn state(&mut self, at: u64, state: HardState) {
+        self.states += 1;
+        if let Some(Item::Run(Run { entries, states, .. })) = self.items.last_mut() {
+            let fits_entries = entries.is_none_or(|entries| state.term >= entries.term && state.commit <= entries.last);
+            match states {
+                Some(states)
+                    if fits_entries
+                        && (states.last.term, states.last.vote) == (state.term, state.vote)
+                        && states.last.commit <= state.commit =>
+                {
+                    states.count += 1;
+                    states.last = state;
+                    states.last_at = at;
+                    return;
+                }
+                None if fits_entries => {
+                    *states = Some(StateSpan::one(at, state));
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.items.push(Item::Run(Run { at, entries: None, states: Some(StateSpan::one(at, state)) }));
+    }
+
+    pub(super) fn finish(self, stop: Stop) -> Trace {
+        let Self { entering, items, running, records, entries, states, shapes, checkpoints, odd_padding, .. } = self;
+        Trace { entering, items, stop, running, records, entries, states, shapes, checkpoints, odd_padding, beyond: None }
+    }
+}
+
+impl StateSpan {
+    const fn one(at: u64, state: HardState) -> Self {
+        Self { count: 1, first: state, last: state, last_at: at }
+    }
+}
