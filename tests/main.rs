@@ -9,3 +9,5 @@
 
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod layering; // No layer uses one above it.
+mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
+mod support; // Writers and other tools of the tests; benchmarks use some of them too.

@@ -102,15 +102,21 @@ pub fn read_small(path: &Path, limit: u64) -> Result<SmallFile> {
 /// from the file.
 pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; len];
+    let done = fill_at(file, path, offset, &mut bytes)?;
+    bytes.truncate(done);
+    Ok(bytes)
+}
+
+/// Fills `buffer` from `offset` and returns how many bytes there were; fewer than asked for when the file ends there.
+pub fn fill_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize> {
     let mut done = 0;
-    while done < len {
-        match file.read_at(&mut bytes[done..], offset.saturating_add(done as u64)) {
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset.saturating_add(done as u64)) {
             Ok(0) => break,
             Ok(read) => done += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(source) => return Err(Error::io(path, "read the file", source)),
         }
     }
-    bytes.truncate(done);
-    Ok(bytes)
+    Ok(done)
 }

@@ -11,6 +11,6 @@ mod progress;
 
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use dir::{DirEntry, EntryKind, list_dir};
-pub use file::{FileStamp, SmallFile, open_regular, read_at, read_small};
+pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use map::{MapFault, MappedFile};
 pub use progress::{NoProgress, Progress};

@@ -4,6 +4,7 @@
 
 mod data_dir;
 mod group_listing;
+pub mod pebble_table;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group};

@@ -6,7 +6,7 @@ use crate::formats::pebble::internal_key::{InternalKey, KeyKind, Trailer};
 use crate::formats::{Cursor, DecodeError, DecodeErrorKind, DecodeResult};
 
 /// Within its table a newer record already hides this one; not part of the kind.
-const OBSOLETE_BIT: u64 = 0x40;
+pub const OBSOLETE_BIT: u64 = 0x40;
 /// Where the value of a SET is: in place, in a blob file, in a value block.
 const PLACE_MASK: u8 = 0xc0;
 const IN_PLACE: u8 = 0x00;

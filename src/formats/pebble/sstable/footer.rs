@@ -21,7 +21,7 @@ const HANDLES_LEN: u64 = 40;
 /// Bytes of the shortest footer, LevelDB's.
 pub const MIN_FOOTER_LEN: u64 = HANDLES_LEN + MAGIC_LEN as u64;
 /// Bytes of the longest footer, that of Pebble's seventh version and later.
-pub const MAX_FOOTER_LEN: u64 = 61;
+pub const MAX_FOOTER_LEN: usize = 61;
 
 /// The format of a table, from its magic and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +85,7 @@ impl TableFormat {
             Self::LevelDb => MIN_FOOTER_LEN,
             Self::RocksDbV2 | Self::PebbleV1 | Self::PebbleV2 | Self::PebbleV3 | Self::PebbleV4 | Self::PebbleV5 => 53,
             Self::PebbleV6 => 57,
-            Self::PebbleV7 | Self::PebbleV8 => MAX_FOOTER_LEN,
+            Self::PebbleV7 | Self::PebbleV8 => MAX_FOOTER_LEN as u64,
         }
     }
 
@@ -182,8 +182,9 @@ impl Footer {
     /// Offsets in errors count from the start of `tail`.
     pub fn decode(tail: &[u8], file_size: u64) -> DecodeResult<Self> {
         let tail_start = file_size.saturating_sub(tail.len() as u64);
-        let Some((before_magic, magic)) = tail.split_last_chunk::<MAGIC_LEN>() else {
-            return Err(truncated(MIN_FOOTER_LEN, tail.len()));
+        let (before_magic, magic) = match tail.split_last_chunk::<MAGIC_LEN>() {
+            Some(split) if tail.len() as u64 >= MIN_FOOTER_LEN => split,
+            _ => return Err(truncated(MIN_FOOTER_LEN, tail.len())),
         };
         let format = Self::format(before_magic, *magic)?;
         let Some(footer_at) = (tail.len() as u64).checked_sub(format.footer_len()) else {

@@ -202,10 +202,18 @@ impl<B: AsRef<[u8]>> RowEntries<B> {
     }
 
     /// Starts anew on another block, keeping the key buffer.
-    pub fn restart_on(&mut self, block: RowBlock<B>) -> B {
+    pub fn restart_on(&mut self, block: RowBlock<B>) {
         self.key.clear();
         (self.entry_at, self.next_at, self.shared, self.value) = (0, 0, 0, (0, 0));
-        std::mem::replace(&mut self.block, block).bytes
+        self.block = block;
+    }
+}
+
+impl RowEntries<Vec<u8>> {
+    /// Takes the block's buffer out, to be filled with another block; nothing is left to walk.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        (self.next_at, self.block.entries_end, self.block.restarts) = (0, 0, 0);
+        std::mem::take(&mut self.block.bytes)
     }
 }
 

@@ -1,0 +1,265 @@
+//! The point records of a table in order.
+
+use super::index::{IndexWalk, user_key_of};
+use super::lookup::dangling;
+use super::problem::{BlockKind, TableProblem, TableResult};
+use super::source::BlockReader;
+use super::{Table, TableView};
+use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RowBlock, RowEntries, ValueHandle};
+use crate::formats::pebble::{KeyKind, SeqNum, Trailer};
+
+/// Walks the point records of a table forward, under a [`TableView`].
+///
+/// Starts before the first record. User key and value are lent until the next move. After a failure the iterator is at
+/// its end.
+#[derive(Debug)]
+pub struct TableIter<'t> {
+    table: &'t Table,
+    view: TableView,
+    index: IndexWalk<'t>,
+    reader: BlockReader<'t>,
+    values: ValueBlocks<'t>,
+    data: Option<RowEntries<Vec<u8>>>,
+    block: BlockHandle,
+    /// The present user key where the view adds a prefix; otherwise it is lent from the block.
+    whole_key: Vec<u8>,
+    trailer: Trailer,
+    kind: KeyKind,
+    obsolete: bool,
+    value: ValuePlace,
+    /// The present record was found by a seek and not handed out yet.
+    pending: bool,
+    done: bool,
+}
+
+/// Where the present record's value is.
+#[derive(Debug, Clone, Copy)]
+enum ValuePlace {
+    /// The last bytes of the entry's value, this many of them.
+    InPlace(usize),
+    Handle(ValueHandle),
+}
+
+impl<'t> TableIter<'t> {
+    /// An iterator that reads `read_ahead` bytes of data blocks at once, or block by block with 0.
+    pub fn new(table: &'t Table, view: TableView, read_ahead: usize) -> Self {
+        Self {
+            table,
+            view,
+            index: IndexWalk::new(table),
+            reader: BlockReader::new(table, read_ahead),
+            values: ValueBlocks::new(table),
+            data: None,
+            block: BlockHandle::default(),
+            whole_key: Vec::new(),
+            trailer: Trailer::new(SeqNum(0), KeyKind::Delete),
+            kind: KeyKind::Delete,
+            obsolete: false,
+            value: ValuePlace::InPlace(0),
+            pending: false,
+            done: false,
+        }
+    }
+
+    /// Moves so that [`TableIter::next`] goes to the first record at or behind `user_key`.
+    pub fn seek(&mut self, user_key: &[u8]) -> TableResult<()> {
+        let start = self.view.bounds.as_ref().map_or(&[][..], |bounds| &bounds.smallest.user_key);
+        let from = user_key.max(start).to_vec();
+        self.data = None;
+        self.pending = false;
+        self.done = false;
+        let Some(stored) = self.view.stored_seek(&from) else {
+            self.done = true;
+            return Ok(());
+        };
+        let sought = self.seek_stored(stored);
+        self.done |= sought.is_err();
+        sought
+    }
+
+    fn seek_stored(&mut self, stored: &[u8]) -> TableResult<()> {
+        self.index.seek(stored)?;
+        if !self.next_block()? {
+            return Ok(());
+        }
+        let block = self.block;
+        if let Some(data) = &mut self.data {
+            data.seek_restart(|key| user_key_of(key) < stored)
+                .map_err(|error| TableProblem::in_block(BlockKind::Data, block, &error))?;
+        }
+        while self.step()? {
+            if self.data.as_ref().is_some_and(|data| user_key_of(data.key()) >= stored) {
+                self.pending = true;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to the next record; false at the end.
+    #[expect(clippy::should_implement_trait, reason = "the record is lent, which `Iterator` cannot say")]
+    pub fn next(&mut self) -> TableResult<bool> {
+        let moved = self.next_in_view();
+        self.done |= !matches!(moved, Ok(true));
+        moved
+    }
+
+    fn next_in_view(&mut self) -> TableResult<bool> {
+        loop {
+            if self.done || !(std::mem::take(&mut self.pending) || self.step()?) {
+                return Ok(false);
+            }
+            if !self.view.prefix.is_empty()
+                && let Some(data) = &self.data
+            {
+                self.whole_key.clear();
+                self.whole_key.extend_from_slice(&self.view.prefix);
+                self.whole_key.extend_from_slice(user_key_of(data.key()));
+            }
+            if self.view.admits(self.user_key()) {
+                return Ok(true);
+            }
+            if self.view.ends_before(self.user_key()) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Moves to the next stored record, whatever the view says.
+    fn step(&mut self) -> TableResult<bool> {
+        loop {
+            let block = self.block;
+            let in_block = |error| TableProblem::in_block(BlockKind::Data, block, &error);
+            if let Some(data) = &mut self.data
+                && data.next().map_err(in_block)?
+            {
+                let entry = DataEntry::decode(self.table.footer.format, data.key(), data.value())
+                    .map_err(|error| in_block(error.shifted(data.entry_at() as u64)))?;
+                self.trailer = self.view.trailer(entry.key.trailer);
+                self.kind = entry.kind;
+                self.obsolete = entry.obsolete;
+                self.value = match entry.value {
+                    EntryValue::InPlace(value) => ValuePlace::InPlace(value.len()),
+                    EntryValue::InValueBlock(handle) => ValuePlace::Handle(handle),
+                };
+                return Ok(true);
+            }
+            if !self.next_block()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn next_block(&mut self) -> TableResult<bool> {
+        let Some(next) = self.index.next()? else {
+            self.data = None;
+            return Ok(false);
+        };
+        self.block = next.handle;
+        let in_block = |error| TableProblem::in_block(BlockKind::Data, next.handle, &error);
+        match self.data.take() {
+            // The buffers of the block before are used again.
+            Some(mut data) => {
+                let mut bytes = data.take_bytes();
+                self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
+                data.restart_on(RowBlock::decode(bytes).map_err(in_block)?);
+                self.data = Some(data);
+            }
+            None => {
+                let mut bytes = Vec::new();
+                self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
+                self.data = Some(RowBlock::decode(bytes).map_err(in_block)?.into_entries());
+            }
+        }
+        Ok(true)
+    }
+
+    /// The present user key.
+    pub fn user_key(&self) -> &[u8] {
+        if self.view.prefix.is_empty() { self.data.as_ref().map_or(&[], |data| user_key_of(data.key())) } else { &self.whole_key }
+    }
+
+    /// Sequence number and kind of the present record, as they count.
+    pub const fn trailer(&self) -> Trailer {
+        self.trailer
+    }
+
+    /// Kind of the present record.
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// True when a newer record of the same table hides the present one.
+    pub const fn obsolete(&self) -> bool {
+        self.obsolete
+    }
+
+    /// The data block that holds the present record.
+    pub const fn block(&self) -> BlockHandle {
+        self.block
+    }
+
+    /// Offset of the present record in its uncompressed block.
+    pub fn entry_at(&self) -> u64 {
+        self.data.as_ref().map_or(0, |data| data.entry_at() as u64)
+    }
+
+    /// The present value; reads a value block if it stands in one.
+    pub fn value(&mut self) -> TableResult<&[u8]> {
+        match self.value {
+            ValuePlace::InPlace(len) => {
+                let stored = self.data.as_ref().map_or(&[][..], RowEntries::value);
+                Ok(stored.len().checked_sub(len).and_then(|start| stored.get(start..)).unwrap_or_default())
+            }
+            ValuePlace::Handle(handle) => self.values.resolve(handle, self.block),
+        }
+    }
+}
+
+/// The value blocks of a table; the last one read is kept.
+#[derive(Debug)]
+pub(super) struct ValueBlocks<'t> {
+    table: &'t Table,
+    reader: BlockReader<'t>,
+    handles: Option<Vec<BlockHandle>>,
+    present: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+impl<'t> ValueBlocks<'t> {
+    pub(super) const fn new(table: &'t Table) -> Self {
+        Self { table, reader: BlockReader::new(table, 0), handles: None, present: None, bytes: Vec::new() }
+    }
+
+    /// The handles in the value index; none if the table has no value index.
+    pub(super) fn handles(&mut self) -> TableResult<&[BlockHandle]> {
+        if self.handles.is_none() {
+            let handles = match self.table.metaindex.value_index {
+                Some(index) => {
+                    let block = self.reader.read(BlockKind::ValueIndex, index.handle)?;
+                    index.blocks(block).map_err(|error| TableProblem::in_block(BlockKind::ValueIndex, index.handle, &error))?
+                }
+                None => Vec::new(),
+            };
+            self.handles = Some(handles);
+        }
+        Ok(self.handles.as_deref().unwrap_or_default())
+    }
+
+    /// The value that an entry of the data block `of` refers to.
+    pub(super) fn resolve(&mut self, value: ValueHandle, of: BlockHandle) -> TableResult<&[u8]> {
+        let handles = self.handles()?;
+        let count = handles.len();
+        let Some(&handle) = usize::try_from(value.block).ok().and_then(|number| handles.get(number)) else {
+            let detail = format!("a value is said to be in value block {} of {count}", value.block);
+            return Err(dangling(BlockKind::Data, of, detail).into());
+        };
+        if self.present != Some(value.block) {
+            self.present = None;
+            self.reader.read_into(BlockKind::Value, handle, &mut self.bytes)?;
+            self.present = Some(value.block);
+        }
+        let found = value.resolve(&self.bytes);
+        Ok(found.map_err(|error| dangling(BlockKind::Value, handle, error.to_string()))?)
+    }
+}

@@ -1,0 +1,141 @@
+//! One sorted table of a store, read block by block.
+//!
+//! A [`Table`] opens a file, reads its footer, metaindex and properties, and from then on only the blocks on the way to
+//! what is asked for. Every block's checksum is verified before anything in it is believed. What is wrong with the bytes
+//! comes back as a [`TableProblem`] with its place; [`Error`] stands for what kept them from being read.
+
+mod index;
+mod iter;
+mod lookup;
+mod open_scan;
+mod problem;
+mod source;
+mod spans;
+mod survey;
+mod view;
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::formats::pebble::sstable::footer::MAX_FOOTER_LEN;
+use crate::formats::pebble::sstable::{Footer, Metaindex, Properties, TableFormat};
+use crate::formats::pebble::version::COMPARER;
+use crate::io::{self, FileStamp};
+
+pub use iter::TableIter;
+pub use lookup::PointVersion;
+pub use open_scan::OpenScan;
+pub use problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult, separate};
+pub use spans::{OwnedRangeDel, OwnedRangeKey};
+pub use survey::{BlockTally, BoundsSeen, TableSurvey};
+pub use view::TableView;
+
+use problem::BlockKind as Kind;
+use source::{BlockReader, Source};
+
+/// An open table whose footer, metaindex and properties make sense.
+///
+/// The file may be unlinked while it is open: a finished table never changes, and an open one stays readable.
+#[derive(Debug)]
+pub struct Table {
+    source: Source,
+    size: u64,
+    stamp: Option<FileStamp>,
+    footer: Footer,
+    metaindex: Metaindex,
+    properties: Properties,
+}
+
+impl Table {
+    /// Opens the table at `path`.
+    pub fn open(path: &Path) -> TableResult<Self> {
+        let (file, stamp) = io::open_regular(path)?;
+        Self::from_source(Source::File { file, path: path.to_owned() }, stamp.size, Some(stamp))
+    }
+
+    /// A table that is already in memory.
+    pub fn from_bytes(bytes: Vec<u8>) -> TableResult<Self> {
+        let size = bytes.len() as u64;
+        Self::from_source(Source::Memory(bytes), size, None)
+    }
+
+    fn from_source(source: Source, size: u64, stamp: Option<FileStamp>) -> TableResult<Self> {
+        let mut tail = [0; MAX_FOOTER_LEN];
+        let tail_at = size.saturating_sub(tail.len() as u64);
+        let read = source.fill(tail_at, &mut tail)?;
+        let footer = Footer::decode(&tail[..read], size).map_err(|error| TableProblem::in_footer(tail_at, size, &error))?;
+        if !footer.format.has_row_blocks() {
+            let detail = format!("format {}: its blocks are columnar, which this program does not read", footer.format);
+            return Err(TableProblem::unsupported(detail, footer.offset, size - footer.offset).into());
+        }
+        let mut table = Self { source, size, stamp, footer, metaindex: Metaindex::default(), properties: Properties::default() };
+        table.metaindex = table.read_metaindex()?;
+        table.properties = table.read_properties()?;
+        Ok(table)
+    }
+
+    fn read_metaindex(&self) -> TableResult<Metaindex> {
+        let handle = self.footer.metaindex;
+        let mut reader = BlockReader::new(self, 0);
+        let block = reader.read(Kind::Metaindex, handle)?;
+        let metaindex = Metaindex::decode(block).map_err(|error| TableProblem::in_block(Kind::Metaindex, handle, &error))?;
+        if let (Some(old), None) = (metaindex.range_del_v1, metaindex.range_del) {
+            let detail = "range deletions in a form that no supported store writes";
+            return Err(TableProblem::unsupported(detail, old.offset, old.len_with_trailer()).into());
+        }
+        Ok(metaindex)
+    }
+
+    fn read_properties(&self) -> TableResult<Properties> {
+        let Some(handle) = self.metaindex.properties else {
+            return if self.footer.format == TableFormat::LevelDb {
+                Ok(Properties::default())
+            } else {
+                let detail = "does not name the properties, which every table has";
+                Err(TableProblem::of_block(TableProblemKind::Structure, Kind::Metaindex, self.footer.metaindex, detail).into())
+            };
+        };
+        let mut reader = BlockReader::new(self, 0);
+        let block = reader.read(Kind::Properties, handle)?;
+        let properties = Properties::decode(block).map_err(|error| TableProblem::in_block(Kind::Properties, handle, &error))?;
+        if !properties.comparer.is_empty() && properties.comparer != COMPARER {
+            let detail = format!("its keys are in the order of {:?}, which this program does not know", properties.comparer);
+            return Err(TableProblem::unsupported(detail, handle.offset, handle.len_with_trailer()).into());
+        }
+        Ok(properties)
+    }
+
+    /// Bytes of the file.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What the file looked like when it was opened; `None` for a table in memory.
+    pub const fn stamp(&self) -> Option<FileStamp> {
+        self.stamp
+    }
+
+    /// Format, checksum type and the two handles.
+    pub const fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    /// The blocks beside data and index.
+    pub const fn metaindex(&self) -> &Metaindex {
+        &self.metaindex
+    }
+
+    /// What the table says about itself.
+    pub const fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    fn two_levels(&self) -> bool {
+        self.properties.index_type == crate::formats::pebble::sstable::IndexType::TwoLevel
+    }
+}
+
+/// Fails with [`Error::Interrupted`] when the user wants to stop.
+fn check_interrupt(progress: &dyn io::Progress) -> Result<()> {
+    if progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+}

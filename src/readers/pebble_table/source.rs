@@ -1,0 +1,149 @@
+//! Verified blocks of one table.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::Table;
+use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
+use crate::error::Result;
+use crate::formats::pebble::sstable::{BlockHandle, StoredBlock};
+use crate::io;
+
+/// Where a table's bytes come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// An open file: bytes are copied out of it, so that nothing changes between a check and its use.
+    File {
+        file: File,
+        path: PathBuf,
+    },
+    Memory(Vec<u8>),
+}
+
+impl Source {
+    /// Fills `buffer` from `offset` as far as there are bytes.
+    pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        match self {
+            Self::File { file, path } => io::fill_at(file, path, offset, buffer),
+            Self::Memory(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                let len = rest.len().min(buffer.len());
+                buffer[..len].copy_from_slice(&rest[..len]);
+                Ok(len)
+            }
+        }
+    }
+}
+
+/// Reads blocks of one table, verifies and uncompresses them, in buffers that it keeps.
+#[derive(Debug)]
+pub(super) struct BlockReader<'t> {
+    table: &'t Table,
+    /// Stored bytes from `window_at` on.
+    window: Vec<u8>,
+    window_at: u64,
+    window_len: usize,
+    /// How many bytes to read at once; a block that is longer is read whole.
+    read_ahead: usize,
+    scratch: Vec<u8>,
+}
+
+impl<'t> BlockReader<'t> {
+    /// A reader that reads `read_ahead` bytes at once, or exactly one block with 0.
+    pub(super) const fn new(table: &'t Table, read_ahead: usize) -> Self {
+        Self { table, window: Vec::new(), window_at: 0, window_len: 0, read_ahead, scratch: Vec::new() }
+    }
+
+    /// The uncompressed bytes of a block.
+    pub(super) fn read(&mut self, kind: BlockKind, handle: BlockHandle) -> TableResult<&[u8]> {
+        self.load(kind, handle)?;
+        let Self { table, window, window_at, scratch, .. } = self;
+        let stored = verified(table, stored_bytes(window, *window_at, handle), kind, handle)?;
+        uncompress(&stored, scratch, kind, handle)
+    }
+
+    /// The uncompressed bytes of a block, put into `out`.
+    pub(super) fn read_into(&mut self, kind: BlockKind, handle: BlockHandle, out: &mut Vec<u8>) -> TableResult<()> {
+        self.load(kind, handle)?;
+        let stored = verified(self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle)?;
+        if stored.compression == 0 {
+            out.clear();
+            out.extend_from_slice(stored.payload);
+        } else {
+            uncompress(&stored, out, kind, handle)?;
+        }
+        Ok(())
+    }
+
+    /// Verifies a block's checksum and nothing else.
+    pub(super) fn verify_only(&mut self, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
+        self.load(kind, handle)?;
+        verified(self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle).map(|_| ())
+    }
+
+    /// Brings a block and its trailer into the window.
+    fn load(&mut self, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
+        let limit = self.table.footer.offset;
+        if !handle.fits_below(limit) {
+            let detail = format!("the handle {handle} leads beyond the last block, which ends at {limit}");
+            return Err(TableProblem::of_block(TableProblemKind::Handle, kind, handle, detail).into());
+        }
+        let window_end = self.window_at.saturating_add(self.window_len as u64);
+        if handle.offset >= self.window_at && handle.end() <= window_end {
+            return Ok(());
+        }
+        // Both lengths are below the size of the file, which is really there.
+        let ahead = (self.read_ahead as u64).min(limit - handle.offset);
+        let wanted = usize::try_from(handle.len_with_trailer().max(ahead)).unwrap_or(usize::MAX);
+        if self.window.len() < wanted || self.window.len() > 2 * wanted.max(self.read_ahead) {
+            self.window.resize(wanted, 0);
+            self.window.shrink_to(wanted);
+        }
+        self.window_len = 0;
+        let read = self.table.source.fill(handle.offset, &mut self.window[..wanted])?;
+        self.window_at = handle.offset;
+        self.window_len = read;
+        if (read as u64) < handle.len_with_trailer() {
+            let detail = format!("the file ends after {read} of {} bytes", handle.len_with_trailer());
+            return Err(TableProblem::of_block(TableProblemKind::Cut, kind, handle, detail).into());
+        }
+        Ok(())
+    }
+}
+
+/// The block's bytes in a window that holds them.
+fn stored_bytes(window: &[u8], window_at: u64, handle: BlockHandle) -> &[u8] {
+    let range = || {
+        let start = usize::try_from(handle.offset.checked_sub(window_at)?).ok()?;
+        let end = start.checked_add(usize::try_from(handle.len_with_trailer()).ok()?)?;
+        window.get(start..end)
+    };
+    range().unwrap_or_default()
+}
+
+fn verified<'b>(table: &Table, bytes: &'b [u8], kind: BlockKind, handle: BlockHandle) -> TableResult<StoredBlock<'b>> {
+    let checksum = table.footer.checksum;
+    let stored = StoredBlock::split(bytes).map_err(|error| TableProblem::in_block(kind, handle, &error))?;
+    match stored.verify(checksum) {
+        Ok(()) => Ok(stored),
+        Err(mismatch) => {
+            let detail = format!("its bytes do not match its {}", checksum.name());
+            Err(TableProblem::of_block(TableProblemKind::Checksum, kind, handle, detail)
+                .expected_found(format_args!("{:08x}", mismatch.stored), format_args!("{:08x}", mismatch.computed))
+                .into())
+        }
+    }
+}
+
+fn uncompress<'b>(
+    stored: &StoredBlock<'b>,
+    scratch: &'b mut Vec<u8>,
+    kind: BlockKind,
+    handle: BlockHandle,
+) -> TableResult<&'b [u8]> {
+    let refuse = |error: crate::formats::DecodeError| {
+        TableProblem::of_block(TableProblemKind::Decompression, kind, handle, format!("compressed, {error}"))
+    };
+    let codec = stored.codec().map_err(refuse)?;
+    Ok(codec.decompress(stored.payload, scratch).map_err(refuse)?)
+}

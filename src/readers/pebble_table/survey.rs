@@ -1,0 +1,426 @@
+//! Every byte of a table: what is wrong with it and what it holds.
+
+use std::collections::BTreeMap;
+
+use super::index::{IndexWalk, check_rows};
+use super::iter::ValueBlocks;
+use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult, separate};
+use super::source::BlockReader;
+use super::{Table, TableView, check_interrupt};
+use crate::error::Result;
+use crate::formats::pebble::sstable::data_block::OBSOLETE_BIT;
+use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RestartCheck, RowBlock, ValueHandle};
+use crate::formats::pebble::version_edit::OwnedKey;
+use crate::formats::pebble::{InternalKey, KeyKind, SeqNum, Trailer};
+use crate::io::Progress;
+
+/// Bytes of data blocks read at once.
+const READ_AHEAD: usize = 1 << 20;
+/// Problems kept of one table; the rest are counted.
+const MAX_PROBLEMS: usize = 32;
+
+/// Number and stored bytes, trailers included, of the blocks of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockTally {
+    /// Blocks whose checksum is right.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The first and the last internal key met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundsSeen {
+    /// Smallest.
+    pub smallest: OwnedKey,
+    /// Largest.
+    pub largest: OwnedKey,
+}
+
+/// What reading a whole table brought to light.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableSurvey {
+    /// What is wrong, in the order in which it was met; at most a few dozen.
+    pub problems: Vec<TableProblem>,
+    /// Further problems that are only counted.
+    pub problems_left_out: u64,
+    /// Good blocks by kind.
+    pub blocks: BTreeMap<BlockKind, BlockTally>,
+    /// Bytes read and checked, footer included.
+    pub bytes_examined: u64,
+    /// Bytes before the footer that no block covers, as offset and length. The server never reads them.
+    pub gaps: Vec<(u64, u64)>,
+    /// Point records.
+    pub points: u64,
+    /// Point records that delete.
+    pub point_deletions: u64,
+    /// Point records that a newer one of the same table hides.
+    pub obsolete: u64,
+    /// Values that stand in value blocks.
+    pub values_in_value_blocks: u64,
+    /// Range deletions.
+    pub range_deletions: u64,
+    /// Range keys: set, unset, deleted.
+    pub range_keys: [u64; 3],
+    /// First and last of points and range deletions, as stored.
+    pub point_bounds: Option<BoundsSeen>,
+    /// First and last of range keys, as stored.
+    pub range_key_bounds: Option<BoundsSeen>,
+    /// Smallest and largest sequence number, as stored.
+    pub seqs: Option<(SeqNum, SeqNum)>,
+    /// True when the index led to every data block and each of them was walked to its end, so that counts and bounds are
+    /// those of the whole table.
+    pub complete: bool,
+}
+
+impl Table {
+    /// Reads every block that the table leads to and checks checksums, decompression, structure, the order of keys within
+    /// and across blocks, separators, value handles and spans. Goes on behind a problem where it can.
+    pub fn survey(&self, progress: &dyn Progress) -> Result<TableSurvey> {
+        let mut survey = TableSurvey { complete: true, ..TableSurvey::default() };
+        let mut handles = vec![(BlockKind::Metaindex, self.footer.metaindex)];
+        handles.extend(self.metaindex.properties.map(|handle| (BlockKind::Properties, handle)));
+        for &(kind, handle) in &handles {
+            let checked = self.check_small(kind, handle);
+            survey.block(checked, kind, handle)?;
+        }
+        for &(_, handle) in &self.metaindex.filters {
+            handles.push((BlockKind::Filter, handle));
+            let checked = BlockReader::new(self, 0).verify_only(BlockKind::Filter, handle);
+            survey.block(checked, BlockKind::Filter, handle)?;
+        }
+        let value_lens = self.survey_values(&mut survey, &mut handles)?;
+        self.survey_data(&mut survey, &mut handles, value_lens.as_deref(), progress)?;
+        self.survey_spans(&mut survey, &mut handles)?;
+        survey.find_gaps(handles, self.footer.offset);
+        survey.bytes_examined = survey.blocks.values().map(|tally| tally.bytes).sum::<u64>() + (self.size - self.footer.offset);
+        Ok(survey)
+    }
+
+    fn check_small(&self, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
+        let mut reader = BlockReader::new(self, 0);
+        let bytes = reader.read(kind, handle)?;
+        Ok(check_rows(bytes).map_err(|error| TableProblem::in_block(kind, handle, &error))?)
+    }
+
+    /// Checks value index and value blocks; returns the uncompressed length of each value block, `None` for a bad one.
+    fn survey_values(
+        &self,
+        survey: &mut TableSurvey,
+        handles: &mut Vec<(BlockKind, BlockHandle)>,
+    ) -> Result<Option<Vec<Option<u64>>>> {
+        let Some(index) = self.metaindex.value_index else { return Ok(Some(Vec::new())) };
+        handles.push((BlockKind::ValueIndex, index.handle));
+        let mut values = ValueBlocks::new(self);
+        let Some(blocks) = survey.block(values.handles(), BlockKind::ValueIndex, index.handle)? else { return Ok(None) };
+        let mut reader = BlockReader::new(self, READ_AHEAD);
+        let mut lens = Vec::with_capacity(blocks.len());
+        for &handle in blocks {
+            handles.push((BlockKind::Value, handle));
+            let read = reader.read(BlockKind::Value, handle).map(|bytes| bytes.len() as u64);
+            lens.push(survey.block(read, BlockKind::Value, handle)?);
+        }
+        Ok(Some(lens))
+    }
+
+    fn survey_data(
+        &self,
+        survey: &mut TableSurvey,
+        handles: &mut Vec<(BlockKind, BlockHandle)>,
+        value_lens: Option<&[Option<u64>]>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let mut index = IndexWalk::strict(self);
+        let mut reader = BlockReader::new(self, READ_AHEAD);
+        let mut walk = DataWalk::new(self, value_lens);
+        let mut separator = Separator::default();
+        loop {
+            check_interrupt(progress)?;
+            let block = match separate(index.next())? {
+                Ok(Some(block)) => block.handle,
+                Ok(None) => break,
+                Err(problem) => {
+                    survey.problem(problem);
+                    survey.complete = false;
+                    // What comes next cannot be compared with what was passed over.
+                    walk.forget();
+                    separator = Separator::default();
+                    if index.is_open() {
+                        continue;
+                    }
+                    break;
+                }
+            };
+            handles.push((BlockKind::Data, block));
+            progress.advance(block.len_with_trailer());
+            let walked = reader.read(BlockKind::Data, block).and_then(|bytes| walk.block(survey, block, bytes));
+            if survey.block(walked, BlockKind::Data, block)?.is_none() {
+                survey.complete = false;
+                walk.forget();
+            }
+            if let Err(problem) = separate(separator.check(&index, &walk, block))? {
+                survey.problem(problem);
+            }
+        }
+        for &(kind, handle) in index.visited() {
+            handles.push((kind, handle));
+            survey.tally(kind, handle);
+        }
+        if !index.is_open() {
+            handles.push((BlockKind::Index, self.footer.index));
+        }
+        walk.finish(survey);
+        Ok(())
+    }
+
+    fn survey_spans(&self, survey: &mut TableSurvey, handles: &mut Vec<(BlockKind, BlockHandle)>) -> Result<()> {
+        let whole = TableView::default();
+        if let Some(handle) = self.metaindex.range_del {
+            handles.push((BlockKind::RangeDel, handle));
+            if let Some(spans) = survey.block(self.range_dels(&whole), BlockKind::RangeDel, handle)? {
+                survey.range_deletions = spans.len() as u64;
+                for span in spans {
+                    survey.see_span(KeyKind::RangeDelete, span.start, span.end, span.seq);
+                }
+            } else {
+                survey.complete = false;
+            }
+        }
+        if let Some(handle) = self.metaindex.range_key {
+            handles.push((BlockKind::RangeKey, handle));
+            if let Some(spans) = survey.block(self.range_keys(&whole), BlockKind::RangeKey, handle)? {
+                for span in spans {
+                    let column = match span.kind {
+                        KeyKind::RangeKeySet => 0,
+                        KeyKind::RangeKeyUnset => 1,
+                        _ => 2,
+                    };
+                    survey.range_keys[column] += span.count as u64;
+                    survey.see_span(span.kind, span.start, span.end, span.seq);
+                }
+            } else {
+                survey.complete = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TableSurvey {
+    /// Counts a good block, or keeps what is wrong with it.
+    fn block<T>(&mut self, outcome: TableResult<T>, kind: BlockKind, handle: BlockHandle) -> Result<Option<T>> {
+        Ok(match separate(outcome)? {
+            Ok(value) => {
+                self.tally(kind, handle);
+                Some(value)
+            }
+            Err(problem) => {
+                self.problem(problem);
+                None
+            }
+        })
+    }
+
+    fn tally(&mut self, kind: BlockKind, handle: BlockHandle) {
+        let tally = self.blocks.entry(kind).or_default();
+        tally.blocks += 1;
+        tally.bytes += handle.len_with_trailer();
+    }
+
+    fn problem(&mut self, problem: TableProblem) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        } else {
+            self.problems_left_out += 1;
+        }
+    }
+
+    fn see_seqs(&mut self, smallest: SeqNum, largest: SeqNum) {
+        self.seqs = Some(self.seqs.map_or((smallest, largest), |(low, high)| (low.min(smallest), high.max(largest))));
+    }
+
+    fn see_span(&mut self, kind: KeyKind, start: Vec<u8>, end: Vec<u8>, seq: SeqNum) {
+        let smallest = OwnedKey { user_key: start, trailer: Trailer::new(seq, kind) };
+        let largest = OwnedKey { user_key: end, trailer: Trailer::new(SeqNum::MAX, kind) };
+        let bounds = if kind == KeyKind::RangeDelete { &mut self.point_bounds } else { &mut self.range_key_bounds };
+        widen(bounds, smallest, largest);
+        self.see_seqs(seq, seq);
+    }
+
+    /// Finds what lies between the blocks.
+    fn find_gaps(&mut self, mut handles: Vec<(BlockKind, BlockHandle)>, footer_at: u64) {
+        handles.sort_by_key(|(_, handle)| *handle);
+        let mut covered = 0;
+        for (kind, handle) in handles {
+            if handle.offset > covered {
+                self.gaps.push((covered, handle.offset - covered));
+            } else if handle.offset < covered && handle.fits_below(footer_at) {
+                let detail = format!("begins at {} inside the block that ends at {covered}", handle.offset);
+                self.problem(TableProblem::of_block(TableProblemKind::Handle, kind, handle, detail));
+            }
+            covered = covered.max(handle.end().min(footer_at));
+        }
+        if covered < footer_at {
+            self.gaps.push((covered, footer_at - covered));
+        }
+    }
+}
+
+fn widen(bounds: &mut Option<BoundsSeen>, smallest: OwnedKey, largest: OwnedKey) {
+    match bounds {
+        None => *bounds = Some(BoundsSeen { smallest, largest }),
+        Some(bounds) => {
+            if smallest.borrowed() < bounds.smallest.borrowed() {
+                bounds.smallest = smallest;
+            }
+            if largest.borrowed() > bounds.largest.borrowed() {
+                bounds.largest = largest;
+            }
+        }
+    }
+}
+
+/// Walks data blocks and remembers the last key, so that order is checked across blocks.
+struct DataWalk<'s> {
+    table: &'s Table,
+    value_lens: Option<&'s [Option<u64>]>,
+    last_key: Vec<u8>,
+    last_trailer: Option<Trailer>,
+    /// First key of the block walked last.
+    block_first: Option<OwnedKey>,
+    first: Option<OwnedKey>,
+    /// Largest key before anything was forgotten.
+    largest: Option<OwnedKey>,
+}
+
+impl<'s> DataWalk<'s> {
+    const fn new(table: &'s Table, value_lens: Option<&'s [Option<u64>]>) -> Self {
+        Self { table, value_lens, last_key: Vec::new(), last_trailer: None, block_first: None, first: None, largest: None }
+    }
+
+    fn block(&mut self, survey: &mut TableSurvey, handle: BlockHandle, bytes: &[u8]) -> TableResult<()> {
+        let in_block = |error| TableProblem::in_block(BlockKind::Data, handle, &error);
+        let format = self.table.footer.format;
+        let mut entries = RowBlock::decode(bytes).map_err(in_block)?.into_entries();
+        let mut restarts = RestartCheck::default();
+        let (mut low, mut high) = (SeqNum::MAX, SeqNum(0));
+        let (mut points, mut deletions, mut obsolete, mut values) = (0, 0, 0, 0);
+        self.block_first = None;
+        while entries.next().map_err(in_block)? {
+            restarts.entry(&entries).map_err(in_block)?;
+            let at = entries.entry_at() as u64;
+            let entry = DataEntry::decode(format, entries.key(), entries.value()).map_err(|error| in_block(error.shifted(at)))?;
+            if let Some(last) = self.last_trailer {
+                let last = InternalKey { user_key: &self.last_key, trailer: last };
+                if last >= entry.key {
+                    let detail = format!("uncompressed, at offset {at}: {} does not come after {last}", entry.key);
+                    return Err(TableProblem::of_block(TableProblemKind::Order, BlockKind::Data, handle, detail).into());
+                }
+            }
+            if self.block_first.is_none() {
+                let first = OwnedKey { user_key: entry.key.user_key.to_vec(), trailer: entry.key.trailer };
+                self.first.get_or_insert_with(|| first.clone());
+                self.block_first = Some(first);
+            }
+            if let EntryValue::InValueBlock(value) = entry.value {
+                values += 1;
+                self.check_value(value, handle, at)?;
+            }
+            self.last_key.clear();
+            self.last_key.extend_from_slice(entry.key.user_key);
+            self.last_trailer = Some(entry.key.trailer);
+            let seq = entry.key.trailer.seq();
+            (low, high) = (low.min(seq), high.max(seq));
+            points += 1;
+            obsolete += u64::from(entry.obsolete);
+            let deletes = matches!(entry.kind, KeyKind::Delete | KeyKind::SingleDelete | KeyKind::DeleteSized);
+            deletions += u64::from(deletes);
+        }
+        restarts.end(entries.block()).map_err(in_block)?;
+        survey.points += points;
+        survey.point_deletions += deletions;
+        survey.obsolete += obsolete;
+        survey.values_in_value_blocks += values;
+        if points > 0 {
+            survey.see_seqs(low, high);
+        }
+        Ok(())
+    }
+
+    fn check_value(&self, value: ValueHandle, of: BlockHandle, at: u64) -> TableResult<()> {
+        // Nothing can be said about values whose index or block is bad; that is reported already.
+        let Some(lens) = self.value_lens else { return Ok(()) };
+        let detail = match usize::try_from(value.block).ok().and_then(|number| lens.get(number)) {
+            None => {
+                format!("uncompressed, at offset {at}: a value is said to be in value block {} of {}", value.block, lens.len())
+            }
+            Some(Some(len)) if value.offset.saturating_add(value.length) > *len => {
+                format!(
+                    "uncompressed, at offset {at}: a value of {} bytes at {} is said to be in value block {}, which has {len} bytes",
+                    value.length, value.offset, value.block
+                )
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(TableProblem::of_block(TableProblemKind::Value, BlockKind::Data, of, detail).into())
+    }
+
+    /// Breaks the chain of keys: what follows is not compared with what came before.
+    fn forget(&mut self) {
+        self.remember_largest();
+        self.last_trailer = None;
+        self.block_first = None;
+    }
+
+    fn last(&self) -> Option<InternalKey<'_>> {
+        self.last_trailer.map(|trailer| InternalKey { user_key: &self.last_key, trailer })
+    }
+
+    fn remember_largest(&mut self) {
+        if let Some(trailer) = self.last_trailer {
+            self.largest = Some(OwnedKey { user_key: self.last_key.clone(), trailer });
+        }
+    }
+
+    fn finish(mut self, survey: &mut TableSurvey) {
+        self.remember_largest();
+        if let (Some(smallest), Some(largest)) = (self.first, self.largest) {
+            widen(&mut survey.point_bounds, smallest, largest);
+        }
+    }
+}
+
+/// Checks that separators lie between the blocks that they separate.
+#[derive(Default)]
+struct Separator {
+    last: Option<OwnedKey>,
+}
+
+impl Separator {
+    fn check(&mut self, index: &IndexWalk<'_>, walk: &DataWalk<'_>, block: BlockHandle) -> TableResult<()> {
+        let Some(entry) = index.entry()? else { return Ok(()) };
+        let wrong = |detail: String| TableProblem::of_block(TableProblemKind::Order, BlockKind::Data, block, detail);
+        // A separator that is the block's last key may carry that key's obsolete bit.
+        let trailer = Trailer(entry.separator.trailer.0 & !OBSOLETE_BIT);
+        let separator = InternalKey { user_key: entry.separator.user_key, trailer };
+        let before = self.last.replace(OwnedKey { user_key: separator.user_key.to_vec(), trailer: separator.trailer });
+        if let (Some(before), Some(first)) = (&before, &walk.block_first)
+            && before.borrowed() >= first.borrowed()
+        {
+            let detail = format!("its first key {} is not behind the separator {}", first.borrowed(), before.borrowed());
+            return Err(wrong(detail).into());
+        }
+        if let (Some(last), Some(_)) = (walk.last(), &walk.block_first)
+            && last > separator
+        {
+            return Err(wrong(format!("its last key {last} is behind its separator {separator}")).into());
+        }
+        if let Some(top) = index.top_entry()?
+            && separator > top.separator
+        {
+            let detail = format!("its separator {separator} is behind that of its index block, {}", top.separator);
+            return Err(wrong(detail).into());
+        }
+        Ok(())
+    }
+}

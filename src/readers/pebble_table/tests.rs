@@ -1,0 +1,2 @@
+//! Tables of the recorded stores and tables made here, whole and damaged.
+

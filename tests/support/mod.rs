@@ -1,0 +1,3 @@
+//! Tools that several tests share.
+
+pub mod table_writer;
