@@ -5,22 +5,11 @@
 
 use std::fmt;
 
-use crate::types::HlcTimestamp;
+use crate::formats::mvcc::StoreKey;
 
 /// A family of keys, for example the fields of redis hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeySpace(u8);
-
-/// A key as it lies in the store, split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredKey<'a> {
-    /// The family.
-    pub space: KeySpace,
-    /// The key without its timestamp suffix; the whole key for rows that have none.
-    pub user_key: &'a [u8],
-    /// Commit timestamp of the version; `None` for rows outside the versioned space.
-    pub commit_ts: Option<HlcTimestamp>,
-}
 
 /// One row of the table.
 struct Prefix {
@@ -127,12 +116,6 @@ static PREFIXES: [Prefix; 79] = [
     stored(b"!zs|scr|", "redis-zset-score"),
 ];
 
-/// Keys of the store's own counters; no timestamp suffix, values of 8 bytes little-endian.
-pub const STORE_META_KEYS: [&[u8]; 4] =
-    [b"_meta_applied_index", b"_meta_last_commit_ts", b"_meta_min_retained_ts", b"_meta_pending_min_retained_ts"];
-/// Start of the keys of the writer registry.
-pub const WRITER_REGISTRY_PREFIX: &[u8] = b"!encryption|writers|";
-
 const COUNT: u8 = 79;
 
 impl KeySpace {
@@ -170,17 +153,14 @@ impl KeySpace {
         }
     }
 
-    /// Splits a key as it lies in the store. `None` for a key that is too short to carry a timestamp.
-    pub fn of_stored_key(key: &[u8]) -> Option<StoredKey<'_>> {
-        if STORE_META_KEYS.contains(&key) {
-            return Some(StoredKey { space: Self::STORE_META, user_key: key, commit_ts: None });
+    /// The family of a key as it lies in the store.
+    pub fn of_store_key(key: StoreKey<'_>) -> Self {
+        match key {
+            StoreKey::Meta(_) => Self::STORE_META,
+            StoreKey::Registry(_) => Self::WRITER_REGISTRY,
+            StoreKey::Row(row) => Self::of_user_key(row.user_key),
+            StoreKey::Short(_) => Self::USER,
         }
-        if is_writer_registry_key(key) {
-            return Some(StoredKey { space: Self::WRITER_REGISTRY, user_key: key, commit_ts: None });
-        }
-        let (user_key, inverted) = key.split_last_chunk::<8>()?;
-        let commit_ts = Some(HlcTimestamp(!u64::from_be_bytes(*inverted)));
-        Some(StoredKey { space: Self::of_user_key(user_key), user_key, commit_ts })
     }
 
     /// The name used in reports. Several prefixes may share one.
@@ -201,7 +181,7 @@ impl KeySpace {
     pub fn prefix(self) -> &'static [u8] {
         match self {
             Self::STORE_META => b"_meta_",
-            Self::WRITER_REGISTRY => WRITER_REGISTRY_PREFIX,
+            Self::WRITER_REGISTRY => b"!encryption|writers|",
             Self(position) => PREFIXES.get(usize::from(position)).map_or(b"", |row| row.bytes),
         }
     }
@@ -211,11 +191,6 @@ impl fmt::Display for KeySpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
     }
-}
-
-/// Recognised by shape alone: prefix, DEK id (4 bytes), `|`, low half of the node id (2 bytes).
-pub fn is_writer_registry_key(key: &[u8]) -> bool {
-    key.len() == 27 && key.starts_with(WRITER_REGISTRY_PREFIX) && key.get(24) == Some(&b'|')
 }
 
 /// Keys counted by family.
@@ -312,18 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn stored_keys_are_split_at_the_timestamp() {
-        let key = [&b"!redis|str|a"[..], &[0xfe, 0x68, 0x8b, 0xdf, 0x27, 0xe7, 0xff, 0xfc]].concat();
-        let split = KeySpace::of_stored_key(&key).unwrap();
-        assert_eq!((split.space.label(), split.user_key), ("redis-string", &b"!redis|str|a"[..]));
-        assert_eq!(split.commit_ts, Some(HlcTimestamp(114_687_999_934_464_003)));
-        let meta = KeySpace::of_stored_key(b"_meta_applied_index").unwrap();
-        assert_eq!((meta.space, meta.commit_ts), (KeySpace::STORE_META, None));
-        let writer = b"!encryption|writers|\x00\x00\x00\x01|\xd4\xc0";
-        assert_eq!(KeySpace::of_stored_key(writer).unwrap().space, KeySpace::WRITER_REGISTRY);
-        assert_eq!(KeySpace::of_stored_key(b"short"), None);
-        let shape_only = [&writer[..], b"x"].concat();
-        assert_eq!(KeySpace::of_stored_key(&shape_only).unwrap().space, KeySpace::USER);
+    fn keys_of_the_store() {
+        let space = |key: &[u8]| KeySpace::of_store_key(StoreKey::of(key)).label();
+        assert_eq!(space(b"!redis|str|a\xfe\x68\x8b\xdf\x27\xe7\xff\xfc"), "redis-string");
+        assert_eq!(space(b"_meta_applied_index"), "store-meta");
+        assert_eq!(space(b"!encryption|writers|\x00\x00\x00\x01|\xd4\xc0"), "writer-registry");
+        assert_eq!(space(b"!encryption|writers|\x00\x00\x00\x01|\xd4\xc0x"), "user");
+        assert_eq!(space(b"short"), "user");
     }
 
     #[test]

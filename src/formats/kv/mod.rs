@@ -12,7 +12,7 @@ mod txn;
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
 pub use entry::{EntryClass, EntryView, Payload, classify, classify_payload};
-pub use key_space::{KeySpace, KeySpaceCounts, STORE_META_KEYS, StoredKey, WRITER_REGISTRY_PREFIX, is_writer_registry_key};
+pub use key_space::{KeySpace, KeySpaceCounts};
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};
 pub use txn::{Rejection, RequestClass, TXN_META_PREFIX, TxnMeta};

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{ManifestFile, SstError, SstManifest};
+use crate::formats::go_json::{Base64, Field};
 use crate::types::LogIndex;
 
 const VERSION: i64 = 1;
@@ -81,62 +82,6 @@ pub(in super::super) fn hex(bytes: &[u8]) -> String {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Standard alphabet with padding; line breaks are skipped.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let clean: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    let groups = clean.chunks_exact(4);
-    if !groups.remainder().is_empty() {
-        return None;
-    }
-    let count = groups.len();
-    let mut out = Vec::with_capacity(count * 3);
-    for (number, group) in groups.enumerate() {
-        let padding = group.iter().rev().take_while(|&&byte| byte == b'=').count();
-        if padding > 2 || (padding > 0 && number + 1 != count) {
-            return None;
-        }
-        let mut bits = 0_u32;
-        for &byte in group.iter().take(4 - padding) {
-            bits = bits << 6 | u32::from(digit(byte)?);
-        }
-        let [_, bytes @ ..] = (bits << (6 * padding)).to_be_bytes();
-        out.extend(bytes.iter().take(3 - padding));
-    }
-    Some(out)
-}
-
-/// A field of which `null` leaves the value as it was.
-struct Field<'t, T>(&'t mut T);
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Field<'_, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if let Some(value) = Option::<T>::deserialize(deserializer)? {
-            *self.0 = value;
-        }
-        Ok(())
-    }
-}
-
-/// A byte string in base64.
-struct Base64(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        base64(&text).map(Self).ok_or_else(|| D::Error::custom("illegal base64 data"))
-    }
 }
 
 impl<'de> Deserialize<'de> for SstManifest {
