@@ -7,7 +7,10 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod common; // Recorded data directories, for every module below.
+
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
-mod support; // Writers and other tools of the tests; benchmarks use some of them too.
+mod snapshots;
+mod support; // Writers and other tools of the tests; benchmarks use some of them too. // What the library makes of recorded snapshots.

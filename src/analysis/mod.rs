@@ -9,6 +9,7 @@ pub mod gate;
 pub mod membership;
 pub mod peers;
 mod server_error;
+pub mod snapshot;
 pub mod wal;
 
 pub use coverage::{Coverage, NotExamined};

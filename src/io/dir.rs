@@ -27,6 +27,17 @@ pub struct DirEntry {
     pub size: u64,
 }
 
+/// What stands at `path`, links followed; `None` when there is nothing, or a link to nothing.
+pub fn kind_at(path: &Path) -> Option<EntryKind> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Some(EntryKind::File),
+        Ok(meta) if meta.is_dir() => Some(EntryKind::Directory),
+        Ok(_) => Some(EntryKind::Other),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(_) => Some(EntryKind::Other),
+    }
+}
+
 /// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out.
 pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
     let mut entries = Vec::new();

@@ -3,12 +3,18 @@
 #![forbid(unsafe_code)]
 
 mod data_dir;
+mod fsm_body;
+pub mod fsm_file;
 mod group_listing;
 pub mod pebble_table;
+pub mod snap_dir;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group};
+pub use fsm_body::{BodyFacts, Oddity, RowFacts};
+pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
+pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 
 // Part of the facts above.
 pub use crate::io::{DirEntry, EntryKind};

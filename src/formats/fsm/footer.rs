@@ -3,7 +3,7 @@
 use crate::types::Crc32c;
 
 /// Length of the footer in bytes; no finished file is shorter.
-pub const FOOTER_LEN: u64 = 4;
+pub const FOOTER_LEN: usize = 4;
 
 /// The checksum of everything before it: CRC-32C, big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub struct FsmFooter(pub Crc32c);
 
 impl FsmFooter {
     /// From the file's last four bytes.
-    pub const fn decode(bytes: [u8; 4]) -> Self {
+    pub const fn decode(bytes: [u8; FOOTER_LEN]) -> Self {
         Self(Crc32c(u32::from_be_bytes(bytes)))
     }
 
     /// Length of the payload in a file of `size` bytes; `None` when the footer does not fit.
     pub const fn payload_len(size: u64) -> Option<u64> {
-        size.checked_sub(FOOTER_LEN)
+        size.checked_sub(FOOTER_LEN as u64)
     }
 }
 

@@ -19,8 +19,9 @@ pub const HEADER_PEEK: usize = V2_FIXED + V2_MAX as usize;
 pub struct FsmHeader {
     /// 1 or 2; 0 when the payload has no header.
     pub version: u8,
-    /// Highest physical clock reading that had been promised, in Unix milliseconds; 0 for none.
-    pub ceiling_ms: UnixMillis,
+    /// Highest physical clock reading that had been promised, in Unix milliseconds; 0 means none had been. `None` without
+    /// a header.
+    pub ceiling_ms: Option<UnixMillis>,
     /// Entries above this index are sealed in the raft envelope; only version 2 has it, and 0 means none are.
     pub cutover: Option<LogIndex>,
     /// Length of the header in bytes: the store payload starts here.
@@ -67,7 +68,7 @@ pub enum HeaderError {
 
 impl FsmHeader {
     /// A payload that starts with the store's bytes at once.
-    pub const NONE: Self = Self { version: 0, ceiling_ms: UnixMillis(0), cutover: None, len: 0 };
+    pub const NONE: Self = Self { version: 0, ceiling_ms: None, cutover: None, len: 0 };
 
     /// Decodes the header from the front of a payload (footer excluded). Of a longer payload, its first
     /// [`HEADER_PEEK`] bytes are enough.
@@ -84,7 +85,7 @@ impl FsmHeader {
             b'1' => match rest.first_chunk() {
                 Some(ceiling) => Ok(Self {
                     version: 1,
-                    ceiling_ms: UnixMillis(u64::from_be_bytes(*ceiling)),
+                    ceiling_ms: Some(UnixMillis(u64::from_be_bytes(*ceiling))),
                     cutover: None,
                     len: V1_LEN as u64,
                 }),
@@ -109,7 +110,7 @@ impl FsmHeader {
         let (cutover, _later_fields) = fields.split_first_chunk().ok_or(truncated)?;
         Ok(Self {
             version: 2,
-            ceiling_ms: UnixMillis(u64::from_be_bytes(*ceiling)),
+            ceiling_ms: Some(UnixMillis(u64::from_be_bytes(*ceiling))),
             cutover: Some(LogIndex(u64::from_be_bytes(*cutover))),
             len: V2_FIXED as u64 + u64::from(length),
         })
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn both_versions_and_none() {
-        let v1 = FsmHeader { version: 1, ceiling_ms: UnixMillis(1_750_000_000_000), cutover: None, len: 16 };
+        let v1 = FsmHeader { version: 1, ceiling_ms: Some(UnixMillis(1_750_000_000_000)), cutover: None, len: 16 };
         assert_eq!(FsmHeader::decode(V1), Ok(v1));
         let v2 = FsmHeader { version: 2, cutover: Some(LogIndex(77)), len: 26, ..v1 };
         assert_eq!(FsmHeader::decode(V2), Ok(v2));

@@ -1,0 +1,252 @@
+//! What the rows of a payload say, gathered in one pass.
+
+use std::collections::BTreeMap;
+
+use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion};
+use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RegistryValue, RowHeader, RowHeaderError, StoreKey, meta_value};
+use crate::types::{HlcTimestamp, LogIndex};
+
+/// What a walk over a store payload found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyFacts {
+    /// Where and why a restore would stop; offsets count from the start of the store payload.
+    pub result: Result<(), BodyError>,
+    /// The fixed fields at its front, if it got that far.
+    pub head: Option<BodyHead>,
+    /// Its rows, up to where the walk stopped. A bundle of tables has none here.
+    pub rows: RowFacts,
+}
+
+/// Counts and oddities of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowFacts {
+    /// Rows of any kind.
+    pub rows: u64,
+    /// Versions of user keys among them.
+    pub versions: u64,
+    /// Versions that delete their key.
+    pub tombstones: u64,
+    /// Versions in a storage envelope.
+    pub sealed: u64,
+    /// Rows of the writer registry.
+    pub registry: u64,
+    /// Sum of the key lengths in bytes.
+    pub key_bytes: u64,
+    /// Sum of the value lengths in bytes.
+    pub value_bytes: u64,
+    /// Longest value in bytes.
+    pub longest_value: u64,
+    /// The store's own numbers; `None` for a value below eight bytes, which counts as missing.
+    pub meta: BTreeMap<MetaKey, Option<u64>>,
+    /// Largest commit timestamp of a row.
+    pub max_commit_ts: HlcTimestamp,
+    /// Keys that do not follow the one before them.
+    pub unordered: Oddity<()>,
+    /// Keys too short for a timestamp.
+    pub short_keys: Oddity<u64>,
+    /// Values whose row header cannot be read.
+    pub bad_headers: Oddity<RowHeaderError>,
+    /// Meta values that are not eight bytes long.
+    pub bad_meta: Oddity<(MetaKey, u64)>,
+    /// Values of registry rows that are not twelve bytes long.
+    pub bad_registry: Oddity<u64>,
+}
+
+/// Something that should not be: how often, and where first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity<T> {
+    /// How often.
+    pub count: u64,
+    /// Offset in the store payload of the first one, and what it is.
+    pub first: Option<(u64, T)>,
+}
+
+impl BodyFacts {
+    /// The applied index that the payload carries, if it carries one.
+    pub fn applied_index(&self) -> Option<LogIndex> {
+        match &self.head {
+            Some(BodyHead::SstIngest(manifest)) => manifest.applied_index,
+            _ => self.rows.meta.get(&MetaKey::AppliedIndex).copied().flatten().map(LogIndex),
+        }
+    }
+
+    /// The largest commit timestamp that the payload's front names.
+    pub fn last_commit_ts(&self) -> Option<HlcTimestamp> {
+        match self.head.as_ref()? {
+            BodyHead::PebbleStream { last_commit_ts } | BodyHead::MvccStream { last_commit_ts, .. } => Some(*last_commit_ts),
+            BodyHead::SstIngest(manifest) => Some(manifest.last_commit_ts),
+        }
+    }
+}
+
+impl<T> Default for Oddity<T> {
+    fn default() -> Self {
+        Self { count: 0, first: None }
+    }
+}
+
+impl<T> Oddity<T> {
+    fn note(&mut self, at: u64, what: T) {
+        self.count += 1;
+        self.first.get_or_insert((at, what));
+    }
+}
+
+/// Gathers [`RowFacts`] while a payload is walked.
+#[derive(Debug, Default)]
+pub struct RowCollector {
+    facts: RowFacts,
+    head: Option<BodyHead>,
+    previous_key: Vec<u8>,
+    previous_ts: HlcTimestamp,
+}
+
+impl RowCollector {
+    /// Everything gathered, with the walk's own result.
+    pub fn finish(self, result: Result<(), BodyError>) -> BodyFacts {
+        BodyFacts { result, head: self.head, rows: self.facts }
+    }
+
+    fn check_order(&mut self, row: &Row<'_>) {
+        let first = self.facts.rows == 0;
+        let later_version = row.version.is_some_and(|version| version.number > 0);
+        let ordered = if let Some(version) = row.version
+            && later_version
+        {
+            version.commit_ts > self.previous_ts
+        } else {
+            first || row.key > self.previous_key.as_slice()
+        };
+        if !ordered {
+            self.facts.unordered.note(row.at, ());
+        }
+        if !later_version {
+            self.previous_key.clear();
+            self.previous_key.extend_from_slice(row.key);
+        }
+        self.previous_ts = row.version.map_or(self.previous_ts, |version| version.commit_ts);
+    }
+
+    fn stored_row(&mut self, row: &Row<'_>) {
+        let facts = &mut self.facts;
+        match StoreKey::of(row.key) {
+            StoreKey::Meta(meta) => {
+                if row.value_len != 8 {
+                    facts.bad_meta.note(row.at, (meta, row.value_len));
+                }
+                facts.meta.insert(meta, meta_value(row.value_head));
+            }
+            StoreKey::Registry(_) => {
+                facts.registry += 1;
+                if row.value_len > row.value_head.len() as u64 || RegistryValue::decode(row.value_head).is_none() {
+                    facts.bad_registry.note(row.at, row.value_len);
+                }
+            }
+            StoreKey::Row(key) => {
+                facts.versions += 1;
+                facts.max_commit_ts = facts.max_commit_ts.max(key.commit_ts);
+                match RowHeader::decode(row.value_head) {
+                    Ok(header) => {
+                        facts.tombstones += u64::from(header.tombstone);
+                        facts.sealed += u64::from(header.encryption == Encryption::Sealed);
+                    }
+                    Err(error) => facts.bad_headers.note(row.at, error),
+                }
+            }
+            StoreKey::Short(key) => facts.short_keys.note(row.at, key.len() as u64),
+        }
+    }
+
+    fn bare_row(&mut self, version: RowVersion) {
+        self.facts.versions += 1;
+        self.facts.tombstones += u64::from(version.tombstone);
+        self.facts.max_commit_ts = self.facts.max_commit_ts.max(version.commit_ts);
+    }
+}
+
+impl BodyVisitor for RowCollector {
+    fn head(&mut self, head: &BodyHead) {
+        self.head = Some(head.clone());
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        self.check_order(row);
+        self.facts.rows += 1;
+        self.facts.key_bytes += row.key.len() as u64;
+        self.facts.value_bytes += row.value_len;
+        self.facts.longest_value = self.facts.longest_value.max(row.value_len);
+        match row.version {
+            Some(version) => self.bare_row(version),
+            None => self.stored_row(row),
+        }
+    }
+}
+
+/// A row header needs fewer bytes than a row shows.
+const _: () = assert!(ROW_HEADER_LEN <= crate::formats::fsm::body::VALUE_HEAD);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::fsm::body::walk;
+    use crate::formats::mvcc::RowKey;
+
+    fn facts(rows: &[(&[u8], &[u8])]) -> BodyFacts {
+        let mut bytes = b"EKVPBBL1\x09\0\0\0\0\0\0\0".to_vec();
+        for (key, value) in rows {
+            for field in [key, value] {
+                bytes.extend((field.len() as u64).to_le_bytes());
+                bytes.extend(*field);
+            }
+        }
+        let mut collector = RowCollector::default();
+        let result = walk(&bytes, &mut collector);
+        collector.finish(result)
+    }
+
+    fn key(user_key: &[u8], ts: u64) -> Vec<u8> {
+        RowKey { user_key, commit_ts: HlcTimestamp(ts) }.encode()
+    }
+
+    #[test]
+    fn healthy_rows_are_counted() {
+        let registry = b"!encryption|writers|\0\0\0\x07|\x12\x34";
+        let facts = facts(&[
+            (registry, &[0; 12]),
+            (b"_meta_applied_index", &[42, 0, 0, 0, 0, 0, 0, 0]),
+            (&key(b"a", 9), b"\x01\0\0\0\0\0\0\0\0"),
+            (&key(b"a", 4), b"\x02\0\0\0\0\0\0\0\0sealed"),
+        ]);
+        assert_eq!(facts.result, Ok(()));
+        assert_eq!(facts.applied_index(), Some(LogIndex(42)));
+        assert_eq!(facts.last_commit_ts(), Some(HlcTimestamp(9)));
+        let rows = &facts.rows;
+        assert_eq!((rows.rows, rows.versions, rows.tombstones, rows.sealed, rows.registry), (4, 2, 1, 1, 1));
+        assert_eq!(rows.max_commit_ts, HlcTimestamp(9));
+        for count in
+            [rows.unordered.count, rows.short_keys.count, rows.bad_headers.count, rows.bad_meta.count, rows.bad_registry.count]
+        {
+            assert_eq!(count, 0);
+        }
+    }
+
+    #[test]
+    fn every_oddity_is_noted_with_its_place() {
+        let facts = facts(&[
+            (b"_meta_applied_index", &[42]),
+            (b"_meta_applied_index", &[42]),
+            (&key(b"a", 1), b"short"),
+            (&key(b"a", 0), b"\x08\0\0\0\0\0\0\0\0"),
+            (b"b", b""),
+            (b"!encryption|writers|\0\0\0\x07|\x12\x34", b"thirteen bytes"),
+        ]);
+        assert_eq!(facts.result, Ok(()));
+        assert_eq!(facts.applied_index(), None, "one byte is no index");
+        let rows = facts.rows;
+        assert_eq!(rows.bad_meta, Oddity { count: 2, first: Some((16, (MetaKey::AppliedIndex, 1))) });
+        assert_eq!(rows.unordered, Oddity { count: 2, first: Some((52, ())) }, "a repeated key, and one that steps back");
+        assert_eq!(rows.bad_headers, Oddity { count: 2, first: Some((88, RowHeaderError::Short { len: 5 })) });
+        assert_eq!(rows.short_keys, Oddity { count: 1, first: Some((152, 1)) });
+        assert_eq!(rows.bad_registry, Oddity { count: 1, first: Some((169, 14)) });
+    }
+}

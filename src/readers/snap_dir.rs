@@ -1,0 +1,129 @@
+//! The `snap/` directory as facts.
+
+use std::path::Path;
+
+use super::fsm_file::PayloadFacts;
+use crate::error::{Error, Result};
+use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
+use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
+use crate::io::{DirEntry, EntryKind, MappedFile, kind_at, list_dir};
+use crate::types::{Engine, LogIndex};
+
+/// What `snap/` holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SnapDir {
+    /// Every name ending in `.snap`, in the order in which a start tries them: from the highest name down.
+    pub snaps: Vec<SnapEntry>,
+    /// Every other name, ascending.
+    pub others: Vec<DirEntry>,
+}
+
+/// One name ending in `.snap`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapEntry {
+    /// The name.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Length in bytes.
+    pub size: u64,
+    /// Term and index as the name has them; `None` when it has none.
+    pub id: Option<SnapName>,
+    /// True when the file changed or vanished while it was read.
+    pub changed: bool,
+    pr934: Result<SnapContent, SnapReadError>,
+    main: Result<SnapContent, SnapReadError>,
+}
+
+/// A `.snap` file that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapContent {
+    /// What it stands for.
+    pub metadata: SnapshotMetadata,
+    /// What it carries.
+    pub data: SnapshotData,
+    /// The payload it carries instead of a token: its header, and where a restore of it would stop.
+    pub legacy: Option<PayloadFacts>,
+}
+
+/// Why a name ending in `.snap` could not be read. A start renames such a name to `.broken` when it reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapReadError {
+    /// It is a directory.
+    #[error("is a directory")]
+    Directory,
+    /// The system refused; whether it would refuse the server too is not known.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Its bytes are not a snapshot.
+    #[error(transparent)]
+    Format(#[from] SnapError),
+}
+
+type Result2 = Result<SnapContent, SnapReadError>;
+
+impl SnapEntry {
+    /// What a server of that version reads. The two differ only in how they take malformed messages.
+    pub const fn read(&self, engine: Engine) -> &Result2 {
+        match engine {
+            Engine::Pr934 => &self.pr934,
+            Engine::Main => &self.main,
+        }
+    }
+
+    /// Reads one file. `name` need not end in `.snap`.
+    pub fn open(path: &Path, name: String) -> Self {
+        let kind = kind_at(path).unwrap_or(EntryKind::Other);
+        let id = SnapName::parse(&name);
+        let refused = |error: SnapReadError| (Err(error.clone()), Err(error));
+        let (mut size, mut changed) = (0, false);
+        let (pr934, main) = match MappedFile::open(path) {
+            Ok(file) => {
+                let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
+                (size, changed) = (file.stamp().size, file.faulted() || file.changed());
+                read
+            }
+            Err(_) if kind == EntryKind::Directory => refused(SnapReadError::Directory),
+            Err(error) => {
+                changed = error.is_not_found();
+                refused(SnapReadError::Unreadable(match error {
+                    Error::Io { source, .. } => source.to_string(),
+                    Error::Unsuitable { problem, .. } => problem,
+                    other => other.to_string(),
+                }))
+            }
+        };
+        Self { name, kind, size, id, changed, pr934, main }
+    }
+}
+
+fn content(bytes: &[u8], rules: ProtoRules) -> Result2 {
+    let snapshot = snap::decode(bytes, rules)?;
+    let data = SnapshotData::of(snapshot.data);
+    let legacy = matches!(data, SnapshotData::LegacyPayload { .. }).then(|| PayloadFacts::of(snapshot.data, true));
+    Ok(SnapContent { metadata: snapshot.metadata, data, legacy })
+}
+
+impl SnapDir {
+    /// Reads every `.snap` file below `dir`, which is the `snap/` directory itself.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let (snaps, others): (Vec<_>, Vec<_>) = list_dir(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
+        let mut snaps: Vec<_> = snaps.into_iter().map(|entry| SnapEntry::open(&dir.join(&entry.name), entry.name)).collect();
+        snaps.reverse();
+        Ok(Self { snaps, others })
+    }
+
+    /// Indexes whose payloads a start of that version keeps, ascending: those in the names, whatever the files hold.
+    pub fn live_indexes(&self, engine: Engine) -> Vec<LogIndex> {
+        let files = self.snaps.iter().filter(|entry| entry.kind != EntryKind::Directory);
+        let mut live: Vec<_> = files.filter_map(|entry| SnapName::live_index(&entry.name, engine)).collect();
+        live.sort_unstable();
+        live.dedup();
+        live
+    }
+
+    /// The entry of that name.
+    pub fn get(&self, name: &str) -> Option<&SnapEntry> {
+        self.snaps.iter().find(|entry| entry.name == name)
+    }
+}

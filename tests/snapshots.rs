@@ -1,0 +1,176 @@
+//! What the library makes of recorded snapshots, against what the server made of them.
+
+use ekv_tool::analysis::snapshot::{Forecast, choose, legacy_restore, restore, skip, token_refusal};
+use ekv_tool::formats::fsm::FsmName;
+use ekv_tool::formats::snap::SnapshotData;
+use ekv_tool::io::NoProgress;
+use ekv_tool::readers::{Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
+use ekv_tool::types::{Engine, LogIndex, SnapshotId, Term};
+use serde_json::Value;
+
+use crate::common::{Case, cases, real};
+
+/// A way for a start to use a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Skip,
+    Restore,
+}
+
+/// What a start would make of one `.snap` file and what it points at, after the payloads that no name protects are gone.
+fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: Engine, way: Way) -> Forecast {
+    let content = entry.read(engine).as_ref().unwrap();
+    if let Some(error) = token_refusal(content.data) {
+        return Forecast::Refused(error);
+    }
+    match content.data {
+        SnapshotData::Empty | SnapshotData::BadTokenVersion { .. } => Forecast::Fine,
+        SnapshotData::LegacyPayload { .. } => legacy_restore(content.legacy.as_ref().unwrap(), engine),
+        SnapshotData::Token(token) => {
+            let path = format!("fsm-snap/{}", FsmName::of(token.index));
+            let facts = if dir.live_indexes(engine).contains(&token.index) {
+                fsm_file::examine(&case.dir.join(&path), Examine { crc: true, walk: true }, &NoProgress).unwrap()
+            } else {
+                match fsm_file::examine(&case.dir.join(&path), Examine::default(), &NoProgress).unwrap() {
+                    // Cleanup leaves directories alone.
+                    FsmFacts::Directory => FsmFacts::Directory,
+                    _ => FsmFacts::Absent,
+                }
+            };
+            match way {
+                Way::Skip => skip(&facts, token, &path),
+                Way::Restore => restore(&facts, token, engine, &path),
+            }
+        }
+    }
+}
+
+fn text<'v>(expected: &'v Value, field: &str) -> &'v str {
+    expected.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(expected: &Value, field: &str) -> u64 {
+    expected.get(field).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// Errors that snapshots decide, by what their text contains.
+const OURS: &[&str] = &[
+    "fsm snapshot: ",
+    "snapshot header: ",
+    "v1 header: ",
+    "v2 header: ",
+    "truncated snapshot: ",
+    "unrecognized snapshot format: ",
+    "mvcc snapshot ",
+    "value too large",
+    "SST ingest",
+];
+
+/// Families in which nothing but the snapshot decides, and in which the name says which way the start goes.
+const DECIDED_HERE: &[&str] = &["fsm", "head", "body", "token"];
+
+#[test]
+fn every_recorded_start_agrees() {
+    let mut compared = 0;
+    for recorded in [cases(), real()] {
+        recorded.for_each_group(|case| {
+            let dir = match SnapDir::read(&case.dir.join("snap")) {
+                Ok(dir) => dir,
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            };
+            for engine in Engine::ALL {
+                let Some(expected) = case.expected.get(engine.name()) else { continue };
+                compared += usize::from(agrees(case, &dir, engine, expected)?);
+            }
+            Ok(())
+        });
+    }
+    assert!(compared > 1400, "only {compared} starts were compared");
+}
+
+/// True when the start was one that snapshots decide.
+fn agrees(case: &Case<'_>, dir: &SnapDir, engine: Engine, expected: &Value) -> Result<bool, String> {
+    let outcome = text(expected, "outcome");
+    if outcome == "abort" {
+        return refused(case, dir, engine, expected);
+    }
+    let id = SnapshotId { term: Term(number(expected, "snapshot_term")), index: LogIndex(number(expected, "snapshot_index")) };
+    if outcome == "none" || outcome == "?" || id.index.0 == 0 {
+        return Ok(false);
+    }
+    let choice = choose(dir, engine, &[id]);
+    let Some(chosen) = choice.chosen else { return Err(format!("{engine}: no .snap holds {id}")) };
+    let mut renamed: Vec<_> = choice.renamed.iter().map(|entry| format!("snap/{}", entry.name)).collect();
+    renamed.sort();
+    let wanted: Vec<_> =
+        expected["would_rename"].as_array().unwrap().iter().map(|rename| text(rename, "from").to_owned()).collect();
+    if renamed != wanted {
+        return Err(format!("{engine}: renamed {wanted:?}, forecast {renamed:?}"));
+    }
+    let way = if outcome == "skip" { Way::Skip } else { Way::Restore };
+    let legacy = matches!(chosen.read(engine).as_ref().unwrap().data, SnapshotData::LegacyPayload { .. });
+    if legacy != (outcome == "legacy-restore") {
+        return Err(format!("{engine}: {outcome}, but legacy payload is {legacy}"));
+    }
+    match forecast(case, dir, chosen, engine, way) {
+        Forecast::Fine => Ok(true),
+        other => Err(format!("{engine}: {outcome}, forecast {other:?}")),
+    }
+}
+
+/// A refused start: the snapshot that was chosen is not recorded, so that some snapshot must give the recorded text.
+fn refused(case: &Case<'_>, dir: &SnapDir, engine: Engine, expected: &Value) -> Result<bool, String> {
+    let wanted = text(expected, "abort_text");
+    let family = case.name.split('-').next().unwrap_or_default();
+    let decided_here = DECIDED_HERE.contains(&family);
+    if !decided_here && !OURS.iter().any(|part| wanted.contains(part)) {
+        return Ok(false);
+    }
+    let ways: &[Way] = match () {
+        () if !decided_here => &[Way::Skip, Way::Restore],
+        () if case.name.contains("-skip-") => &[Way::Skip],
+        () => &[Way::Restore],
+    };
+    let mut told = Vec::new();
+    for entry in dir.snaps.iter().filter(|entry| entry.read(engine).is_ok()) {
+        for &way in ways {
+            match forecast(case, dir, entry, engine, way) {
+                Forecast::Refused(error) if error.text == wanted => return Ok(true),
+                other => told.push(other),
+            }
+        }
+        if decided_here {
+            break;
+        }
+    }
+    Err(format!("{engine}: server {wanted:?}, forecast {told:?}"))
+}
+
+#[test]
+fn every_recorded_payload_agrees() {
+    let mut compared = 0;
+    cases().for_each_group(|case| {
+        let files = case.expected.get("verify").and_then(Value::as_object);
+        for (name, expected) in files.into_iter().flatten() {
+            let facts = fsm_file::examine(&case.dir.join(name), Examine { crc: true, walk: true }, &NoProgress).unwrap();
+            let FsmFacts::File(file) = facts else { return Err(format!("{name}: {facts:?}")) };
+            let header = file.payload.as_ref().and_then(|payload| payload.header.ok());
+            let found = serde_json::json!({
+                "size_bytes": file.size,
+                "payload_bytes": file.payload_len(),
+                "footer_crc32c": file.footer.map(|footer| footer.0),
+                "computed_crc32c": file.computed,
+                "header": header,
+            });
+            let mut wanted = expected.clone();
+            wanted.as_object_mut().unwrap().retain(|field, _| field != "checks" && field != "verdict");
+            if found != wanted {
+                return Err(format!("{name}: recorded {wanted}, found {found}"));
+            }
+            compared += 1;
+        }
+        Ok(())
+    });
+    assert!(compared > 3000, "only {compared} payloads were compared");
+}
