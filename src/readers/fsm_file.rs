@@ -1,12 +1,13 @@
 //! One `.fsm` file as facts.
 
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyFormat, BodyWalker, MAGIC_LEN};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
-use crate::io::{EntryKind, MappedFile, Progress};
+use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MappedFile, Progress};
 use crate::types::{Crc32c, LogIndex};
 
 /// How much of a payload to read.
@@ -44,8 +45,10 @@ pub struct FsmFile {
     pub payload: Option<PayloadFacts>,
     /// The checksum of the payload, if it was asked for and could be read to its end.
     pub computed: Option<Crc32c>,
-    /// True when the file was written to, cut or lengthened while it was read.
-    pub changed: bool,
+    /// What happened to the file while it was read.
+    pub change: Option<FileChange>,
+    /// The system's words when the disk did not deliver everything.
+    pub unread: Option<String>,
     /// Bytes that were read.
     pub bytes_read: u64,
 }
@@ -93,58 +96,106 @@ impl PayloadFacts {
     }
 }
 
-/// Bytes handled at a time.
-const WINDOW: usize = 1 << 20;
-
-/// Examines what stands at `path`. Damage, absence and whatever else is there instead are facts; only an interrupt is an error.
+/// Examines what stands at `path`; see [`examine_with`].
 pub fn examine(path: &Path, wanted: Examine, progress: &dyn Progress) -> Result<FsmFacts> {
-    let file = match MappedFile::open(path) {
-        Ok(file) => file,
+    examine_with(path, wanted, &IoOptions::default(), progress)
+}
+
+/// Examines what stands at `path`. Damage, absence, a disk that does not deliver and whatever else is there instead are
+/// facts; only an interrupt is an error.
+pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, progress: &dyn Progress) -> Result<FsmFacts> {
+    let map = match MappedFile::open(path) {
+        Ok(map) => map,
         Err(error) => return Ok(not_a_file(path, error)),
     };
-    let size = file.stamp().size;
-    let bytes = file.bytes();
-    let Some((payload, footer)) = bytes.split_last_chunk::<FOOTER_LEN>() else {
-        let file = FsmFile { size, footer: None, payload: None, computed: None, changed: file.changed(), bytes_read: size };
-        return Ok(FsmFacts::File(Box::new(file)));
-    };
-    let footer = FsmFooter::decode(*footer);
-    let header = FsmHeader::decode(&payload[..payload.len().min(HEADER_PEEK)]);
-    let start = header.as_ref().ok().map(|header| usize::try_from(header.len).unwrap_or(usize::MAX).min(payload.len()));
-    let format = start.map(|start| BodyFormat::of(&payload[start..]));
-    let mut read = size.min((HEADER_PEEK + MAGIC_LEN + FOOTER_LEN) as u64);
-
-    let mut computed = wanted.crc.then(Crc32c::default);
-    let mut walk = start.filter(|_| wanted.walk).map(|start| (start, BodyWalker::new(), RowCollector::default(), Ok(())));
-    if wanted.crc || walk.is_some() {
-        progress.expect(payload.len() as u64);
-        for (number, window) in payload.chunks(WINDOW).enumerate() {
-            if progress.interrupted() {
-                return Err(Error::Interrupted);
-            }
-            computed = computed.map(|crc| crc.extend(window));
-            let at = number * WINDOW;
-            if let Some((start, walker, collector, result)) = &mut walk
-                && result.is_ok()
-            {
-                *result = walker.push(&window[start.saturating_sub(at).min(window.len())..], collector);
-            }
-            progress.advance(window.len() as u64);
-            file.release_before((at + window.len()) as u64);
+    let size = map.stamp().size;
+    let bulk = BulkFile::over(&map);
+    let mut file = FsmFile { size, footer: None, payload: None, computed: None, change: None, unread: None, bytes_read: size };
+    if let Some((payload, footer)) = map.bytes().split_last_chunk() {
+        let header = FsmHeader::decode(&payload[..payload.len().min(HEADER_PEEK)]);
+        let start = header.ok().map(|header| header.len.min(payload.len() as u64));
+        let format = start.map(|start| {
+            let start = usize::try_from(start).unwrap_or(payload.len());
+            BodyFormat::of(&payload[start..payload.len().min(start + MAGIC_LEN)])
+        });
+        file.footer = Some(FsmFooter::decode(*footer));
+        let len = payload.len() as u64;
+        let mut body = None;
+        if let Some(start) = start.filter(|_| wanted.walk) {
+            body = walk(&bulk, &mut file, start..len, wanted.crc, options, progress)?;
+        } else if wanted.crc {
+            checksum(&bulk, &mut file, len, options, progress)?;
+        } else {
+            file.bytes_read = size.min((HEADER_PEEK + MAGIC_LEN + FOOTER_LEN) as u64);
         }
-        read = size;
+        file.payload = Some(PayloadFacts { len, header, format, body });
     }
-    let body = walk.map(|(_, walker, collector, result)| collector.finish(result.and_then(|()| walker.finish())));
-    let faulted = file.faulted();
-    let payload = PayloadFacts { len: payload.len() as u64, header, format, body };
-    Ok(FsmFacts::File(Box::new(FsmFile {
-        size,
-        footer: Some(footer),
-        payload: Some(payload),
-        computed: computed.filter(|_| !faulted),
-        changed: faulted || file.changed(),
-        bytes_read: read,
-    })))
+    match bulk.change() {
+        Ok(change) => file.change = file.change.or(change),
+        Err(error) => file.unread = file.unread.or(Some(words(error)?)),
+    }
+    if map.faulted() && file.change.is_none() {
+        file.change = Some(FileChange::Modified);
+    }
+    Ok(FsmFacts::File(Box::new(file)))
+}
+
+/// The checksum of the first `len` bytes, by several threads.
+fn checksum(bulk: &BulkFile<'_>, file: &mut FsmFile, len: u64, options: &IoOptions, progress: &dyn Progress) -> Result<()> {
+    match bulk.checksum(0..len, options, progress) {
+        Ok(outcome) => {
+            file.change = outcome.read.change;
+            file.computed = (outcome.read.bytes == len).then_some(outcome.crc);
+        }
+        Err(error) => file.unread = Some(words(error)?),
+    }
+    Ok(())
+}
+
+/// One pass over the payload for checksum and rows; the store payload is `range` of the file.
+fn walk(
+    bulk: &BulkFile<'_>,
+    file: &mut FsmFile,
+    range: Range<u64>,
+    crc: bool,
+    options: &IoOptions,
+    progress: &dyn Progress,
+) -> Result<Option<BodyFacts>> {
+    let (mut walker, mut collector, mut result) = (BodyWalker::new(), RowCollector::default(), Ok(()));
+    let mut computed = Crc32c::default();
+    let read = bulk.for_each_window(0..range.end, options, progress, &mut |at, window| {
+        if crc {
+            computed = computed.extend(window);
+        }
+        if result.is_ok() {
+            let skipped = usize::try_from(range.start.saturating_sub(at)).unwrap_or(usize::MAX).min(window.len());
+            result = walker.push(&window[skipped..], &mut collector);
+        }
+        if result.is_err() && !crc { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let outcome = match read {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            file.unread = Some(words(error)?);
+            return Ok(None);
+        }
+    };
+    file.change = outcome.change;
+    if outcome.bytes < range.end && result.is_ok() {
+        // The rest was not there: nothing is known about how the payload ends.
+        return Ok(None);
+    }
+    file.computed = (crc && outcome.bytes == range.end).then_some(computed);
+    Ok(Some(collector.finish(result.and_then(|()| walker.finish()))))
+}
+
+/// The system's words, unless the user interrupted.
+fn words(error: Error) -> Result<String> {
+    match error {
+        Error::Interrupted => Err(Error::Interrupted),
+        Error::Io { source, .. } => Ok(source.to_string()),
+        other => Ok(other.to_string()),
+    }
 }
 
 fn not_a_file(path: &Path, error: Error) -> FsmFacts {

@@ -17,4 +17,4 @@ pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 
 // Part of the facts above.
-pub use crate::io::{DirEntry, EntryKind};
+pub use crate::io::{DirEntry, EntryKind, FileChange};

@@ -92,8 +92,11 @@ fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(
         FsmFacts::Special(what) | FsmFacts::Unreadable(what) => return Err(Forecast::Undetermined(format!("{path}: {what}"))),
         FsmFacts::File(file) => file,
     };
-    if file.changed {
+    if file.change.is_some() {
         return Err(Forecast::Undetermined(format!("{path} changed while it was read")));
+    }
+    if let Some(why) = &file.unread {
+        return Err(Forecast::Undetermined(format!("{path} could not be read to its end: {why}")));
     }
     let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
         let text = format!("file too small: {} bytes (minimum 4): fsm snapshot: file too small to contain footer", file.size);
