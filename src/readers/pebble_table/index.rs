@@ -1,6 +1,6 @@
 //! From the index of a table to its data blocks, in order.
 
-use super::Table;
+use super::TableRef;
 use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
 use super::source::BlockReader;
 use crate::formats::DecodeResult;
@@ -73,7 +73,7 @@ pub(super) struct DataBlock {
 /// Walks the data blocks of a table in order, through one or two levels of index.
 #[derive(Debug)]
 pub(super) struct IndexWalk<'t> {
-    table: &'t Table,
+    table: TableRef<'t>,
     reader: BlockReader<'t>,
     /// The block that the footer names: the only one, or the top of two levels.
     top: Option<Level>,
@@ -89,10 +89,11 @@ pub(super) struct IndexWalk<'t> {
 }
 
 impl<'t> IndexWalk<'t> {
-    pub(super) fn new(table: &'t Table) -> Self {
+    pub(super) fn new(table: impl Into<TableRef<'t>>) -> Self {
+        let table = table.into();
         Self {
+            reader: BlockReader::new(table.clone(), 0),
             table,
-            reader: BlockReader::new(table, 0),
             top: None,
             leaf: None,
             passed: 0,
@@ -103,7 +104,7 @@ impl<'t> IndexWalk<'t> {
     }
 
     /// A walk that also checks the restart points of every index block.
-    pub(super) fn strict(table: &'t Table) -> Self {
+    pub(super) fn strict(table: impl Into<TableRef<'t>>) -> Self {
         Self { strict: true, ..Self::new(table) }
     }
 

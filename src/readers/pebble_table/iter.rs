@@ -4,7 +4,7 @@ use super::index::{IndexWalk, user_key_of};
 use super::lookup::dangling;
 use super::problem::{BlockKind, TableProblem, TableResult};
 use super::source::BlockReader;
-use super::{Table, TableView};
+use super::{TableRef, TableView};
 use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RowBlock, RowEntries, ValueHandle};
 use crate::formats::pebble::{KeyKind, SeqNum, Trailer};
 
@@ -14,7 +14,7 @@ use crate::formats::pebble::{KeyKind, SeqNum, Trailer};
 /// its end.
 #[derive(Debug)]
 pub struct TableIter<'t> {
-    table: &'t Table,
+    table: TableRef<'t>,
     view: TableView,
     index: IndexWalk<'t>,
     reader: BlockReader<'t>,
@@ -42,13 +42,14 @@ enum ValuePlace {
 
 impl<'t> TableIter<'t> {
     /// An iterator that reads `read_ahead` bytes of data blocks at once, or block by block with 0.
-    pub fn new(table: &'t Table, view: TableView, read_ahead: usize) -> Self {
+    pub fn new(table: impl Into<TableRef<'t>>, view: TableView, read_ahead: usize) -> Self {
+        let table = table.into();
         Self {
+            index: IndexWalk::new(table.clone()),
+            reader: BlockReader::new(table.clone(), read_ahead),
+            values: ValueBlocks::new(table.clone()),
             table,
             view,
-            index: IndexWalk::new(table),
-            reader: BlockReader::new(table, read_ahead),
-            values: ValueBlocks::new(table),
             data: None,
             block: BlockHandle::default(),
             whole_key: Vec::new(),
@@ -219,7 +220,7 @@ impl<'t> TableIter<'t> {
 /// The value blocks of a table; the last one read is kept.
 #[derive(Debug)]
 pub(super) struct ValueBlocks<'t> {
-    table: &'t Table,
+    table: TableRef<'t>,
     reader: BlockReader<'t>,
     handles: Option<Vec<BlockHandle>>,
     present: Option<u64>,
@@ -227,8 +228,9 @@ pub(super) struct ValueBlocks<'t> {
 }
 
 impl<'t> ValueBlocks<'t> {
-    pub(super) const fn new(table: &'t Table) -> Self {
-        Self { table, reader: BlockReader::new(table, 0), handles: None, present: None, bytes: Vec::new() }
+    pub(super) fn new(table: impl Into<TableRef<'t>>) -> Self {
+        let table = table.into();
+        Self { reader: BlockReader::new(table.clone(), 0), table, handles: None, present: None, bytes: Vec::new() }
     }
 
     /// The handles in the value index; none if the table has no value index.

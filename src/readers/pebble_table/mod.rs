@@ -14,7 +14,9 @@ mod spans;
 mod survey;
 mod view;
 
+use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::footer::MAX_FOOTER_LEN;
@@ -132,6 +134,38 @@ impl Table {
 
     fn two_levels(&self) -> bool {
         self.properties.index_type == crate::formats::pebble::sstable::IndexType::TwoLevel
+    }
+}
+
+/// A table that is borrowed, or shared with others that read it.
+#[derive(Debug, Clone)]
+pub enum TableRef<'t> {
+    /// Belongs to the caller.
+    Borrowed(&'t Table),
+    /// Lives as long as anybody needs it.
+    Shared(Arc<Table>),
+}
+
+impl Deref for TableRef<'_> {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        match self {
+            Self::Borrowed(table) => table,
+            Self::Shared(table) => table,
+        }
+    }
+}
+
+impl<'t> From<&'t Table> for TableRef<'t> {
+    fn from(table: &'t Table) -> Self {
+        Self::Borrowed(table)
+    }
+}
+
+impl From<Arc<Table>> for TableRef<'_> {
+    fn from(table: Arc<Table>) -> Self {
+        Self::Shared(table)
     }
 }
 

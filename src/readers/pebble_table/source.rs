@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::Table;
 use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
+use super::{Table, TableRef};
 use crate::error::Result;
 use crate::formats::pebble::sstable::{BlockHandle, StoredBlock};
 use crate::io;
@@ -38,7 +38,7 @@ impl Source {
 /// Reads blocks of one table, verifies and uncompresses them, in buffers that it keeps.
 #[derive(Debug)]
 pub(super) struct BlockReader<'t> {
-    table: &'t Table,
+    table: TableRef<'t>,
     /// Stored bytes from `window_at` on.
     window: Vec<u8>,
     window_at: u64,
@@ -50,8 +50,8 @@ pub(super) struct BlockReader<'t> {
 
 impl<'t> BlockReader<'t> {
     /// A reader that reads `read_ahead` bytes at once, or exactly one block with 0.
-    pub(super) const fn new(table: &'t Table, read_ahead: usize) -> Self {
-        Self { table, window: Vec::new(), window_at: 0, window_len: 0, read_ahead, scratch: Vec::new() }
+    pub(super) fn new(table: impl Into<TableRef<'t>>, read_ahead: usize) -> Self {
+        Self { table: table.into(), window: Vec::new(), window_at: 0, window_len: 0, read_ahead, scratch: Vec::new() }
     }
 
     /// The uncompressed bytes of a block.
@@ -65,7 +65,7 @@ impl<'t> BlockReader<'t> {
     /// The uncompressed bytes of a block, put into `out`.
     pub(super) fn read_into(&mut self, kind: BlockKind, handle: BlockHandle, out: &mut Vec<u8>) -> TableResult<()> {
         self.load(kind, handle)?;
-        let stored = verified(self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle)?;
+        let stored = verified(&self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle)?;
         if stored.compression == 0 {
             out.clear();
             out.extend_from_slice(stored.payload);
@@ -78,7 +78,7 @@ impl<'t> BlockReader<'t> {
     /// Verifies a block's checksum and nothing else.
     pub(super) fn verify_only(&mut self, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
         self.load(kind, handle)?;
-        verified(self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle).map(|_| ())
+        verified(&self.table, stored_bytes(&self.window, self.window_at, handle), kind, handle).map(|_| ())
     }
 
     /// Brings a block and its trailer into the window.
