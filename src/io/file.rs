@@ -27,6 +27,11 @@ impl FileStamp {
         Self { dev: meta.dev(), ino: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
     }
 
+    /// The stamp of an open file now, or `None` when the system will not say.
+    pub fn of_open(file: &File) -> Option<Self> {
+        file.metadata().ok().map(|meta| Self::of(&meta))
+    }
+
     /// The stamp of whatever stands at `path` now, or `None` when it is gone.
     pub fn at(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|meta| Self::of(&meta))

@@ -117,6 +117,16 @@ impl Table {
         self.stamp
     }
 
+    /// True if the file that is open no longer has the size, inode or modification time that it had.
+    ///
+    /// A finished table never changes; one that does is being overwritten by something else.
+    pub fn changed(&self) -> bool {
+        match (&self.source, self.stamp) {
+            (Source::File { file, .. }, Some(stamp)) => FileStamp::of_open(file) != Some(stamp),
+            _ => false,
+        }
+    }
+
     /// Format, checksum type and the two handles.
     pub const fn footer(&self) -> &Footer {
         &self.footer
