@@ -14,3 +14,4 @@ mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod snapshots;
 mod support; // Writers and other tools of the tests; benchmarks use some of them too. // What the library makes of recorded snapshots.
+mod support; // Writers and other tools of the tests; benchmarks use some of them too. // Stores of the fixtures against what the server did with them.

@@ -10,6 +10,7 @@ pub mod membership;
 pub mod peers;
 mod server_error;
 pub mod snapshot;
+pub mod store;
 pub mod wal;
 
 pub use coverage::{Coverage, NotExamined};

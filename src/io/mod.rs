@@ -6,11 +6,13 @@
 mod bulk;
 mod dir;
 mod file;
+mod lock;
 mod map;
 mod progress;
 
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use dir::{DirEntry, EntryKind, kind_at, list_dir};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
+pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile};
 pub use progress::{NoProgress, Progress};

@@ -5,6 +5,7 @@
 
 pub mod gate;
 pub mod snapshot;
+pub mod store;
 
 use super::Severity;
 
@@ -30,7 +31,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

@@ -1,0 +1,305 @@
+//! What is noticed about a store, in words.
+
+use crate::analysis::codes::store as codes;
+use crate::analysis::{Finding, Severity};
+use crate::formats::pebble::{ChunkDefect, RecordsEnd};
+use crate::readers::pebble::{
+    FormatMarker, GroupStoreFacts, KeyState, ManifestFact, MetaKey, OptionsResult, StoreFacts, StorePresence, TableDamage,
+    TableTrouble, Writer,
+};
+use crate::types::Engine;
+
+/// What stands beside the store.
+pub(super) fn group_findings(group: &GroupStoreFacts, engine: Engine) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let absent = group.store.presence == StorePresence::Absent;
+    match group.restore_backups.as_slice() {
+        [] => {}
+        [only] if absent => {
+            let message = match engine {
+                Engine::Main => format!("there is no {}; the start renames {only} to it and opens that", group.store.name),
+                Engine::Pr934 => {
+                    format!("there is no {}; this server ignores {only} and creates an empty store", group.store.name)
+                }
+            };
+            found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(only.clone()));
+        }
+        several if absent => {
+            let message = format!("there is no {} and {} backups could take its place", group.store.name, several.len());
+            let severity = if engine == Engine::Main { Severity::Error } else { Severity::Warning };
+            found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(several.join(", ")).severity(severity));
+        }
+        leftovers => {
+            for name in leftovers {
+                let message = match engine {
+                    Engine::Main => "left by a restore; the start removes it once the store has opened".to_owned(),
+                    Engine::Pr934 => "left by a restore of a newer server; this one never removes it".to_owned(),
+                };
+                found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(name.clone()).severity(Severity::Info));
+            }
+        }
+    }
+    for name in &group.snapshot_artifacts {
+        let message = match engine {
+            Engine::Main => "work area of an interrupted snapshot; the start removes it".to_owned(),
+            Engine::Pr934 => "work area of a newer server's snapshot; this one never removes it".to_owned(),
+        };
+        found.push(Finding::new(&codes::STORE_SNAPSHOT_ARTIFACT, message).at(name.clone()));
+    }
+    found
+}
+
+/// What is noticed about one store directory.
+pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let name = &facts.name;
+    let path = |file: &str| format!("{name}/{file}");
+    match facts.presence {
+        StorePresence::Absent => {
+            found.push(
+                Finding::new(&codes::STORE_ABSENT, "there is no store; a start creates an empty one").at(format!("{name}/")),
+            );
+            return found;
+        }
+        StorePresence::NotADirectory => {
+            found.push(
+                Finding::new(&codes::STORE_REFUSED, "the store's name is taken by something that is no directory")
+                    .at(name.clone()),
+            );
+            return found;
+        }
+        StorePresence::Directory => {}
+    }
+    if facts.writer == Writer::Alive {
+        found.push(Finding::new(&codes::STORE_IN_USE, "a running process holds the store's lock").at(path("LOCK")));
+    }
+    for marker in &facts.listing.malformed_markers {
+        found.push(Finding::new(&codes::STORE_MARKER, "begins like a marker and is none").at(path(marker)));
+    }
+    format_findings(facts, &mut found);
+    manifest_findings(facts, &mut found);
+    for wrong in &facts.wrong_tables {
+        let finding = match wrong.found {
+            None => Finding::new(&codes::STORE_TABLE_MISSING, format!("a live table of level {} is not there", wrong.level))
+                .expected(format!("{} bytes", wrong.expected)),
+            Some(size) => {
+                Finding::new(&codes::STORE_TABLE_SIZE, format!("a live table of level {} has another size", wrong.level))
+                    .expected(format!("{} bytes", wrong.expected))
+                    .found(format!("{size} bytes"))
+            }
+        };
+        found.push(finding.at(path(&wrong.number.table_name())));
+    }
+    if let Some(options) = &facts.options
+        && let OptionsResult::Refused { at, text } = &options.result
+    {
+        let message = format!("the server refuses a line of its newest options file: {text}");
+        found.push(Finding::new(&codes::STORE_OPTIONS, message).at(path(&options.name)).offset(*at));
+    }
+    log_findings(facts, &mut found);
+    for meta in &facts.meta {
+        match &meta.state {
+            KeyState::Unreadable(damage) => {
+                found.push(damage_finding(facts, damage, &format!("the lookup of {} needs it", meta.key.name())));
+            }
+            KeyState::Value(value) if value.value.len() < 8 => {
+                let message =
+                    format!("the value of {} has {} bytes; the server treats it as missing", meta.key.name(), value.value.len());
+                let severity = if meta.key == MetaKey::AppliedIndex { Severity::Warning } else { Severity::Info };
+                found.push(Finding::new(&codes::STORE_META_SHORT, message).at(format!("{name}/")).severity(severity));
+            }
+            _ => {}
+        }
+    }
+    if let Some(blocks) = &facts.blocks {
+        for damage in &blocks.damage {
+            let finding = damage_finding(facts, damage, "every block was read");
+            // A lookup may have met the same place.
+            if !found.iter().any(|other| other.path == finding.path && other.offset == finding.offset) {
+                found.push(finding);
+            }
+        }
+    }
+    dedup_damage(&mut found);
+    found
+}
+
+fn dedup_damage(found: &mut Vec<Finding>) {
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|finding| {
+        finding.code != &codes::STORE_TABLE_DAMAGE || seen.insert((finding.path.clone(), finding.offset, finding.length))
+    });
+}
+
+/// One damaged place of a table.
+pub(super) fn damage_finding(facts: &StoreFacts, damage: &TableDamage, why_read: &str) -> Finding {
+    let file = format!("{}/{}", facts.name, damage.table.table_name());
+    let level = damage.level.map_or_else(|| "a table added by the logs".to_owned(), |level| format!("a table of level {level}"));
+    match &damage.trouble {
+        TableTrouble::Bytes(problem) if damage.is_damage() => {
+            let mut finding = Finding::new(&codes::STORE_TABLE_DAMAGE, format!("{level}: {problem} ({why_read})"))
+                .at(file)
+                .range(problem.offset, problem.length);
+            finding.expected.clone_from(&problem.expected);
+            finding.found.clone_from(&problem.found);
+            finding
+        }
+        TableTrouble::Missing => Finding::new(&codes::STORE_TABLE_MISSING, format!("{level}: not there ({why_read})")).at(file),
+        other => {
+            let problem = match other {
+                TableTrouble::Bytes(problem) => problem.to_string(),
+                TableTrouble::System(problem) => problem.clone(),
+                TableTrouble::Missing => String::new(),
+            };
+            Finding::new(&codes::STORE_TABLE_NOT_READ, format!("{level}: {problem} ({why_read})")).at(file)
+        }
+    }
+}
+
+fn format_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
+    let at = format!("{}/", facts.name);
+    match &facts.format {
+        FormatMarker::Version(13..=24) => {}
+        FormatMarker::Version(version) => {
+            let finding = Finding::new(
+                &codes::STORE_FORMAT,
+                format!("format major version {version} is one that no server of today opens"),
+            );
+            found.push(finding.at(at).expected("13 to 24").found(version));
+        }
+        FormatMarker::Malformed(value) => {
+            found
+                .push(Finding::new(&codes::STORE_FORMAT, format!("the format marker says {value:?}, which is no number")).at(at));
+        }
+        FormatMarker::Missing if facts.has_content() => {
+            let message = "the format marker is missing although the store holds something: the server takes this for a creation that \
+                           was interrupted and refuses it";
+            found.push(Finding::new(&codes::STORE_FORMAT, message).at(at));
+        }
+        FormatMarker::Missing => {}
+    }
+}
+
+fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
+    let name = &facts.name;
+    match &facts.manifest {
+        ManifestFact::NoMarker => {
+            let lost = facts.listing.tables.len();
+            if lost > 0 || !facts.listing.manifests.is_empty() {
+                let message = format!(
+                    "no marker names the MANIFEST: the server takes the store for a new one, replays the logs that are there and removes \
+                     the {lost} table files as left over"
+                );
+                found.push(Finding::new(&codes::STORE_MANIFEST_MARKER, message).at(format!("{name}/")));
+            }
+        }
+        ManifestFact::MalformedMarker(value) => {
+            let message = format!("the marker says the MANIFEST is {value:?}, which is no file name");
+            found.push(Finding::new(&codes::STORE_MARKER, message).at(format!("{name}/")));
+        }
+        ManifestFact::FileMissing(file) => {
+            found.push(
+                Finding::new(&codes::STORE_MANIFEST_MISSING, "the marker names it and it is not there")
+                    .at(format!("{name}/{file}")),
+            );
+        }
+        ManifestFact::Unreadable { .. } => {}
+        ManifestFact::Read(manifest) => {
+            let at = format!("{name}/{}", manifest.name);
+            if let Some(failure) = &manifest.failure {
+                let message = format!("an edit with a good checksum does not fit: {}", failure.text);
+                found.push(Finding::new(&codes::STORE_MANIFEST_EDIT, message).at(at).offset(failure.offset));
+                return;
+            }
+            let end = manifest.end.at();
+            let defect = manifest.end.defect().map_or_else(String::new, |defect| defect.to_string());
+            if manifest.version.is_malformed() {
+                let message = if defect.is_empty() {
+                    "it holds no edit".to_owned()
+                } else {
+                    format!("its first record is unreadable ({defect})")
+                };
+                found.push(Finding::new(&codes::STORE_MANIFEST_MALFORMED, message).at(at).offset(end));
+                return;
+            }
+            for problem in manifest.version.inconsistencies() {
+                found.push(Finding::new(&codes::STORE_MANIFEST_EDIT, problem.problem).at(at.clone()));
+            }
+            if manifest.end.defect().is_none() || facts.writer == Writer::Alive {
+                return;
+            }
+            let length = manifest.size.saturating_sub(end);
+            if let Some(hidden) = manifest.hidden_chunk {
+                let message = format!(
+                    "unreadable in the middle ({defect}), with an intact record behind it at {hidden}: the server silently uses the older \
+                     state of the store that ends here"
+                );
+                found.push(Finding::new(&codes::STORE_MANIFEST_HOLE, message).at(at).range(end, length));
+            } else {
+                let (severity, message) = torn_manifest(facts, &defect);
+                found.push(Finding::new(&codes::STORE_MANIFEST_TAIL, message).at(at).range(end, length).severity(severity));
+            }
+        }
+    }
+}
+
+/// Whether the unreadable last record of a MANIFEST may be what a crash left, or must have taken data with it.
+fn torn_manifest(facts: &StoreFacts, defect: &str) -> (Severity, String) {
+    let newest_live = facts.version().and_then(|version| version.tables().map(crate::formats::pebble::NewTable::file).max());
+    // A crash while a table is being added leaves the table and the log that it was made from.
+    let orphan = facts.unreferenced_tables.iter().copied().filter(|&number| Some(number) > newest_live).max();
+    let log_has_data = facts.logs.iter().any(|log| log.batches > 0);
+    match orphan {
+        Some(number) if !log_has_data => {
+            let severity = if newest_live.is_none() { Severity::Error } else { Severity::Warning };
+            let message = format!(
+                "the last record is unreadable ({defect}); {} is newer than every table that is left and no log holds its data: the \
+                 server silently uses the older state of the store",
+                number.table_name()
+            );
+            (severity, message)
+        }
+        _ => {
+            (Severity::Info, format!("the last record is unreadable ({defect}), as a crash may leave it; the server ends there"))
+        }
+    }
+}
+
+fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
+    let name = &facts.name;
+    let refusal = facts.log_refusal().map(|(log, _)| log.name.clone());
+    for log in &facts.logs {
+        let at = format!("{name}/{}", log.name);
+        if let Some(failure) = &log.failure {
+            let message = format!("a record with a good checksum is no batch: {}", failure.text);
+            found.push(Finding::new(&codes::STORE_LOG_BATCH, message).at(at).offset(failure.offset));
+            continue;
+        }
+        let (end, Some(defect)) = (log.end.at(), log.end.defect()) else { continue };
+        let length = log.size.saturating_sub(end);
+        let live = facts.writer == Writer::Alive;
+        if let RecordsEnd::Corrupt { proof, .. } = log.end {
+            let message = format!("unreadable ({defect}) where a chunk at {proof} says that it had been synced");
+            found.push(Finding::new(&codes::STORE_LOG_CORRUPT, message).at(at).range(end, length));
+        } else if refusal.as_deref() == Some(log.name.as_str()) {
+            let message = format!("an older log ends in something unreadable ({defect}); only the newest may");
+            found.push(Finding::new(&codes::STORE_LOG_CORRUPT, message).at(at).range(end, length));
+        } else if let (Some(hidden), false) = (log.hidden_chunk, live) {
+            let message = format!(
+                "unreadable in the middle ({defect}), with an intact record behind it at {hidden}: the server silently drops everything \
+                 from here on"
+            );
+            found.push(Finding::new(&codes::STORE_LOG_HOLE, message).at(at).range(end, length));
+        } else if !live {
+            // Zeros and the remains of an earlier use are the ordinary end of a log that was not closed.
+            if !matches!(defect, ChunkDefect::Zeroed | ChunkDefect::ForeignLog(_)) {
+                let message = format!("the newest log ends in something unreadable ({defect}), as a crash may leave it");
+                found.push(Finding::new(&codes::STORE_LOG_TAIL, message).at(at).range(end, length));
+            }
+        }
+    }
+    if facts.lost_every_log() {
+        let message = "there is no log although the store has been opened before: what was not yet in a table is lost";
+        found.push(Finding::new(&codes::STORE_LOG_MISSING, message).at(format!("{name}/")));
+    }
+}

@@ -1,0 +1,328 @@
+//! What opening a store showed: plain facts, without a judgement.
+
+use std::path::Path;
+
+use super::listing::StoreListing;
+use super::logs::LogFacts;
+use super::lookup::{KeyState, TableDamage, TableTrouble};
+use super::manifest::ManifestFacts;
+use crate::formats::pebble::{FileNum, RecordsEnd, StoreOptions, Version};
+
+/// Whether there is a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StorePresence {
+    /// Nothing has that name.
+    #[default]
+    Absent,
+    /// Something other than a directory has it.
+    NotADirectory,
+    /// There is a directory.
+    Directory,
+}
+
+/// Whether a process holds the store's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writer {
+    /// No process of this machine that can be seen does.
+    #[default]
+    NotSeen,
+    /// One does.
+    Alive,
+    /// The system would not say.
+    Unknown,
+}
+
+/// The format major version, from its marker.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FormatMarker {
+    /// There is no marker.
+    #[default]
+    Missing,
+    /// The marker's value is no number.
+    Malformed(String),
+    /// The version.
+    Version(u64),
+}
+
+impl FormatMarker {
+    /// From a listing.
+    pub(super) fn of(listing: &StoreListing) -> Self {
+        match listing.format_marker() {
+            None | Some("") => Self::Missing,
+            Some(value) if value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                value.parse().map_or_else(|_| Self::Malformed(value.to_owned()), Self::Version)
+            }
+            Some(value) => Self::Malformed(value.to_owned()),
+        }
+    }
+}
+
+/// The current MANIFEST.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ManifestFact {
+    /// No marker names one: as far as the server is concerned there is no store yet.
+    #[default]
+    NoMarker,
+    /// The marker's value is no file name.
+    MalformedMarker(String),
+    /// The marker names a file that is not there.
+    FileMissing(String),
+    /// It could not be read.
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's words.
+        problem: String,
+    },
+    /// It was read.
+    Read(Box<ManifestFacts>),
+}
+
+/// The newest OPTIONS file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionsFact {
+    /// The file's name.
+    pub name: String,
+    /// What it holds.
+    pub result: OptionsResult,
+}
+
+/// What an OPTIONS file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionsResult {
+    /// Lines that the server accepts.
+    Parsed(StoreOptions),
+    /// A line that it does not.
+    Refused {
+        /// Offset of the line.
+        at: u64,
+        /// The server's text.
+        text: String,
+    },
+    /// It could not be read.
+    Unreadable(String),
+}
+
+/// A table file that is not what the MANIFEST says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableFileFact {
+    /// The level of the table that refers to it.
+    pub level: usize,
+    /// The file's number.
+    pub number: FileNum,
+    /// The size that the MANIFEST records.
+    pub expected: u64,
+    /// The size that it has, if it is there.
+    pub found: Option<u64>,
+}
+
+/// How far the tables were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum StoreCheck {
+    /// Nothing of the store is read.
+    None,
+    /// The blocks on the way to the meta keys, as the lookup of a start reads them.
+    #[default]
+    Meta,
+    /// Every block of every live table.
+    Full,
+}
+
+/// The four keys that a server keeps about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetaKey {
+    /// Index of the last Raft entry whose effect is in the store.
+    AppliedIndex,
+    /// Largest commit timestamp.
+    LastCommitTs,
+    /// Reads below this timestamp are refused.
+    MinRetainedTs,
+    /// The same, while it is being moved.
+    PendingMinRetainedTs,
+}
+
+impl MetaKey {
+    /// All of them, in the order in which reports show them.
+    pub const ALL: [Self; 4] = [Self::AppliedIndex, Self::LastCommitTs, Self::MinRetainedTs, Self::PendingMinRetainedTs];
+
+    /// The key's bytes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AppliedIndex => "_meta_applied_index",
+            Self::LastCommitTs => "_meta_last_commit_ts",
+            Self::MinRetainedTs => "_meta_min_retained_ts",
+            Self::PendingMinRetainedTs => "_meta_pending_min_retained_ts",
+        }
+    }
+}
+
+/// What the store says about one of its own keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetaFact {
+    /// The key.
+    pub key: MetaKey,
+    /// Its newest state.
+    pub state: KeyState,
+}
+
+impl MetaFact {
+    /// The number, little-endian in the first eight bytes; a shorter value counts as none.
+    pub fn number(&self) -> Option<u64> {
+        let KeyState::Value(found) = &self.state else { return None };
+        found.value.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    }
+}
+
+/// What reading every block of the tables showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BlockFacts {
+    /// Files read.
+    pub tables: u64,
+    /// Bytes read and checked.
+    pub bytes: u64,
+    /// What is wrong, file by file.
+    pub damage: Vec<TableDamage>,
+    /// Problems of files with very many, which are only counted.
+    pub damage_left_out: u64,
+    /// For each damaged table what a walk over all its records meets first, if it meets anything.
+    pub met_by_scan: Vec<TableDamage>,
+}
+
+/// A store directory as facts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreFacts {
+    /// The directory's name, `fsm.db` as a rule.
+    pub name: String,
+    /// Whether there is one.
+    pub presence: StorePresence,
+    /// Its names.
+    pub listing: StoreListing,
+    /// Whether a process has it open.
+    pub writer: Writer,
+    /// True if nothing changed while it was read.
+    pub stable: bool,
+    /// How often it was read.
+    pub attempts: u32,
+    /// Its format major version.
+    pub format: FormatMarker,
+    /// Its MANIFEST.
+    pub manifest: ManifestFact,
+    /// Its newest OPTIONS file.
+    pub options: Option<OptionsFact>,
+    /// Number of files that the version refers to.
+    pub live_tables: u64,
+    /// Bytes of the files that the version refers to.
+    pub live_bytes: u64,
+    /// Files of the version that are missing or have another size.
+    pub wrong_tables: Vec<TableFileFact>,
+    /// Tables that the logs add and that are not there.
+    pub missing_ingests: Vec<FileNum>,
+    /// Table files that the version does not refer to.
+    pub unreferenced_tables: Vec<FileNum>,
+    /// Logs that are replayed, oldest first.
+    pub logs: Vec<LogFacts>,
+    /// First and last user key of what the logs hold: the bounds of the table that a start makes of it.
+    pub replayed_bounds: Option<(Vec<u8>, Vec<u8>)>,
+    /// Logs below the smallest number that counts.
+    pub obsolete_logs: Vec<FileNum>,
+    /// Logs that could not be read, with the system's words.
+    pub unreadable_logs: Vec<(FileNum, String)>,
+    /// The server's own keys; empty unless they were looked up.
+    pub meta: Vec<MetaFact>,
+    /// What reading all blocks showed, if that was done.
+    pub blocks: Option<BlockFacts>,
+}
+
+impl StoreFacts {
+    pub(super) fn new(dir: &Path) -> Self {
+        let name = dir.file_name().map_or_else(|| dir.display().to_string(), |name| name.to_string_lossy().into_owned());
+        Self { name, ..Self::default() }
+    }
+
+    /// The version that the MANIFEST adds up to.
+    pub fn version(&self) -> Option<&Version> {
+        match &self.manifest {
+            ManifestFact::Read(manifest) => Some(&manifest.version),
+            _ => None,
+        }
+    }
+
+    /// The MANIFEST, if it was read.
+    pub fn manifest_facts(&self) -> Option<&ManifestFacts> {
+        match &self.manifest {
+            ManifestFact::Read(manifest) => Some(manifest),
+            _ => None,
+        }
+    }
+
+    /// True if there is anything that a creation in progress would not have made yet.
+    pub fn has_content(&self) -> bool {
+        self.version().is_some_and(|version| version.table_count() > 0) || self.logs.iter().any(|log| log.batches > 0)
+    }
+
+    /// True if no log counts although the store has been opened before: an open creates a log before it writes OPTIONS,
+    /// and neither goes away before there is a newer one.
+    pub fn lost_every_log(&self) -> bool {
+        self.options.is_some()
+            && self.manifest_facts().is_some()
+            && self.logs.is_empty()
+            && self.unreadable_logs.is_empty()
+            && self.presence == StorePresence::Directory
+    }
+
+    /// Why a table that a log adds cannot be added, in the words of the server.
+    pub fn ingest_refusal(&self) -> Option<String> {
+        let missing = self.missing_ingests.first()?;
+        Some(format!(
+            "pebble: error when opening flushable ingest files: file {missing} (type sstable) unknown to the objstorage provider: file \
+             does not exist"
+        ))
+    }
+
+    /// The first log at which the server would give up, and why.
+    pub fn log_refusal(&self) -> Option<(&LogFacts, String)> {
+        let newest = self.listing.logs.keys().next_back().map(|(number, _)| *number);
+        self.logs.iter().find_map(|log| {
+            if let Some(failure) = &log.failure {
+                return Some((log, failure.text.clone()));
+            }
+            // Only the last segment of a log has to end well, and of the newest log not even that.
+            let last_segment = self.listing.logs.range((log.number, 0)..=(log.number, u64::MAX)).next_back();
+            if last_segment.is_some_and(|((_, segment), _)| *segment != log.segment) || log.stopped_at_ingest {
+                return None;
+            }
+            match log.end {
+                RecordsEnd::Corrupt { .. } => {
+                    Some((log, "pebble: error when replaying WAL: pebble/record: invalid chunk".to_owned()))
+                }
+                RecordsEnd::Unclean { .. } if Some(log.number) != newest => {
+                    Some((log, "pebble: error when replaying WAL: pebble/record: unexpected EOF".to_owned()))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// True if a table that was to be read is no longer there although the directory was listed with it.
+    pub(super) fn vanished(&self) -> bool {
+        let damage = self.meta.iter().filter_map(|meta| match &meta.state {
+            KeyState::Unreadable(damage) => Some(damage),
+            _ => None,
+        });
+        let blocks = self.blocks.iter().flat_map(|blocks| blocks.damage.iter());
+        damage
+            .chain(blocks)
+            .any(|damage| damage.trouble == TableTrouble::Missing && self.listing.tables.contains_key(&damage.table))
+    }
+
+    /// True if something here would be damage in a store that nobody writes to.
+    pub(super) fn looks_damaged(&self) -> bool {
+        let manifest = match &self.manifest {
+            ManifestFact::Read(manifest) => manifest.failure.is_some() || manifest.end.defect().is_some(),
+            ManifestFact::NoMarker => false,
+            _ => true,
+        };
+        let meta = self.meta.iter().any(|meta| matches!(meta.state, KeyState::Unreadable(_)));
+        manifest || meta || self.log_refusal().is_some() || !self.wrong_tables.is_empty()
+    }
+}

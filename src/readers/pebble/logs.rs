@@ -1,0 +1,136 @@
+//! Replaying the logs as a start does.
+
+use std::path::Path;
+
+use super::listing::StoreFile;
+use super::memory::{IngestedTable, LogPlace, Memory};
+use crate::error::Result;
+use crate::formats::pebble::batch::{Batch, HEADER_LEN};
+use crate::formats::pebble::{FileNum, KeyKind, Records, RecordsEnd, SeqNum};
+use crate::io::MappedFile;
+
+/// One file of a log and how reading it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFacts {
+    /// The log's number.
+    pub number: FileNum,
+    /// The segment; 0 without failover.
+    pub segment: u64,
+    /// The file's name.
+    pub name: String,
+    /// The file's size in bytes; a recycled file is longer than its log.
+    pub size: u64,
+    /// Batches replayed.
+    pub batches: u64,
+    /// Entries replayed.
+    pub entries: u64,
+    /// First and last sequence number replayed.
+    pub seqs: Option<(SeqNum, SeqNum)>,
+    /// How its records end.
+    pub end: RecordsEnd,
+    /// An intact chunk of the same log behind the end, if the end is damage: the end is a hole, not a tail.
+    pub hidden_chunk: Option<u64>,
+    /// A batch that does not decode.
+    pub failure: Option<LogFailure>,
+    /// True if reading stopped at a record that ingests tables, as the server does.
+    pub stopped_at_ingest: bool,
+}
+
+/// A batch that the server refuses; it then refuses to open the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFailure {
+    /// Offset of the record.
+    pub offset: u64,
+    /// The reason, in the words of the server where it has some.
+    pub text: String,
+}
+
+/// Replays the files of one log, in the order of their segments, into `memory`.
+///
+/// Stops at the first batch that does not decode. Batches that repeat a number are passed over: they are copies that a
+/// failover left.
+pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], memory: &mut Memory) -> Result<Vec<LogFacts>> {
+    let mut facts = Vec::with_capacity(files.len());
+    let mut last = SeqNum(0);
+    for (segment, listed) in files {
+        let file = MappedFile::open(&dir.join(&listed.name))?;
+        let mut records = Records::of_log(file.bytes(), number);
+        let mut log = LogFacts {
+            number,
+            segment: *segment,
+            name: listed.name.clone(),
+            size: file.stamp().size,
+            batches: 0,
+            entries: 0,
+            seqs: None,
+            end: RecordsEnd::Clean { at: 0 },
+            hidden_chunk: None,
+            failure: None,
+            stopped_at_ingest: false,
+        };
+        for record in records.by_ref() {
+            let place = LogPlace { log: number, segment: *segment, offset: record.offset };
+            match add_batch(&record.payload, place, &mut last, &mut log, memory) {
+                Ok(false) => {}
+                Ok(true) => {
+                    log.stopped_at_ingest = true;
+                    break;
+                }
+                Err(text) => {
+                    log.failure = Some(LogFailure { offset: record.offset, text });
+                    break;
+                }
+            }
+        }
+        log.end = records.end().unwrap_or(RecordsEnd::Clean { at: log.size });
+        log.hidden_chunk = records.intact_chunk_behind_end().map(|(offset, _)| offset);
+        let done = log.failure.is_some() || log.stopped_at_ingest;
+        facts.push(log);
+        if done {
+            break;
+        }
+    }
+    Ok(facts)
+}
+
+/// Adds one batch; true if it ingests tables, after which nothing of the log is replayed.
+fn add_batch(
+    payload: &[u8],
+    place: LogPlace,
+    last: &mut SeqNum,
+    log: &mut LogFacts,
+    memory: &mut Memory,
+) -> std::result::Result<bool, String> {
+    let batch = Batch::decode(payload).map_err(|_| {
+        format!("pebble: corrupt log file logNum={}: invalid batch ({} bytes, {HEADER_LEN} needed)", place.log.0, payload.len())
+    })?;
+    // Batches of log data alone repeat a number and are skipped before the test for copies.
+    if batch.count == 0 || batch.seq <= *last {
+        return Ok(false);
+    }
+    *last = batch.seq;
+    let mut ingests = None;
+    let mut tables = Vec::new();
+    for entry in batch.entries() {
+        let entry = entry.map_err(|error| format!("pebble: invalid batch: {error}"))?;
+        let ingest_kind = matches!(entry.kind, KeyKind::IngestSst | KeyKind::IngestSstWithBlobs | KeyKind::Excise);
+        if *ingests.get_or_insert(ingest_kind) != ingest_kind {
+            return Err(format!("pebble: invalid batch: {} beside other entries", entry.kind));
+        }
+        if ingest_kind && entry.kind != KeyKind::Excise {
+            tables.push(entry.table_number().map_err(|error| format!("pebble: ingest sstable file num is invalid: {error}"))?);
+        }
+        memory.add(&entry, place);
+        log.entries += 1;
+    }
+    log.batches += 1;
+    let next = SeqNum(batch.seq.0.saturating_add(u64::from(batch.count).saturating_sub(1)));
+    log.seqs = Some((log.seqs.map_or(batch.seq, |(first, _)| first), next));
+    // An excise takes the batch's own number, and the tables follow it.
+    let excised = u64::from(tables.len() < usize::try_from(batch.count).unwrap_or(usize::MAX));
+    for (position, table) in tables.into_iter().enumerate() {
+        let seq = SeqNum(batch.seq.0.wrapping_add(excised).wrapping_add(position as u64));
+        memory.ingested.push(IngestedTable { table, seq, place });
+    }
+    Ok(ingests == Some(true))
+}

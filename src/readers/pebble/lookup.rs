@@ -1,0 +1,245 @@
+//! The newest state of one key, found the way a start finds it.
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::memory::LogPlace;
+use super::store::Store;
+use crate::formats::pebble::sstable::BlockHandle;
+use crate::formats::pebble::version_edit::LEVELS;
+use crate::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer};
+use crate::readers::pebble_table::{Table, TableFailure, TableProblem, TableProblemKind, TableView};
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// In a log.
+    Log(LogPlace),
+    /// In a table.
+    Table {
+        /// The file's number.
+        table: FileNum,
+        /// The level; `None` for a table that a log adds.
+        level: Option<usize>,
+        /// The block.
+        block: BlockHandle,
+    },
+}
+
+/// A value and its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundValue {
+    /// The value; operands are joined, oldest first.
+    pub value: Vec<u8>,
+    /// The newest record that it comes from.
+    pub trailer: Trailer,
+    /// Where that stands.
+    pub source: Source,
+}
+
+/// A table that could not be read as far as was needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDamage {
+    /// The file's number.
+    pub table: FileNum,
+    /// The level of the table; `None` for a table that a log adds.
+    pub level: Option<usize>,
+    /// What is wrong.
+    pub trouble: TableTrouble,
+}
+
+/// What keeps a table from being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableTrouble {
+    /// Its bytes.
+    Bytes(TableProblem),
+    /// It is not there.
+    Missing,
+    /// The system, in its words.
+    System(String),
+}
+
+impl TableDamage {
+    pub(super) fn new(table: FileNum, level: Option<usize>, failure: TableFailure) -> Self {
+        let trouble = match failure {
+            TableFailure::Problem(problem) => TableTrouble::Bytes(*problem),
+            TableFailure::Error(error) if error.is_not_found() => TableTrouble::Missing,
+            TableFailure::Error(error) => TableTrouble::System(error.to_string()),
+        };
+        Self { table, level, trouble }
+    }
+
+    /// True if the bytes are wrong, as opposed to not read or not understood.
+    pub fn is_damage(&self) -> bool {
+        matches!(&self.trouble, TableTrouble::Bytes(problem) if problem.kind != TableProblemKind::Unsupported)
+    }
+}
+
+impl fmt::Display for TableDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.trouble {
+            TableTrouble::Bytes(problem) => write!(f, "{}: {problem}", self.table.table_name()),
+            TableTrouble::Missing => write!(f, "{}: the file is not there", self.table.table_name()),
+            TableTrouble::System(problem) => f.write_str(problem),
+        }
+    }
+}
+
+/// The newest state of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// It has a value.
+    Value(FoundValue),
+    /// It was deleted; the record that says so, for a deletion of a range only its number.
+    Deleted {
+        /// Sequence number and kind of the deletion.
+        trailer: Trailer,
+        /// Where a deletion of this one key stands.
+        source: Option<Source>,
+    },
+    /// No record of it exists.
+    Absent,
+    /// What decides it cannot be read.
+    Unreadable(TableDamage),
+}
+
+/// What the sources visited so far say about a key.
+struct Search<'k> {
+    key: &'k [u8],
+    hidden_below: Option<SeqNum>,
+    operands: Vec<Vec<u8>>,
+    newest: Option<(Trailer, Source)>,
+}
+
+/// One record of a key in one source.
+pub(super) struct Candidate {
+    pub(super) trailer: Trailer,
+    pub(super) value: Vec<u8>,
+    pub(super) source: Source,
+}
+
+impl Search<'_> {
+    fn hide(&mut self, seq: Option<SeqNum>) {
+        self.hidden_below = self.hidden_below.max(seq);
+    }
+
+    /// Takes the records of one source, newest first; the state if they decide it.
+    fn decide(&mut self, candidates: Vec<Candidate>) -> Option<KeyState> {
+        for Candidate { trailer, value, source } in candidates {
+            // Strictly greater hides; equal does not.
+            if self.hidden_below.is_some_and(|seq| seq > trailer.seq()) {
+                break;
+            }
+            match trailer.kind() {
+                Some(KeyKind::Set | KeyKind::SetWithDelete) => return Some(self.value(Some(value), trailer, source)),
+                Some(KeyKind::Merge) => {
+                    self.operands.push(value);
+                    self.newest.get_or_insert((trailer, source));
+                }
+                Some(KeyKind::Delete | KeyKind::SingleDelete | KeyKind::DeleteSized) => {
+                    return Some(if self.operands.is_empty() {
+                        KeyState::Deleted { trailer, source: Some(source) }
+                    } else {
+                        self.value(None, trailer, source)
+                    });
+                }
+                _ => {}
+            }
+        }
+        // A range deletion hides the key in every source that is visited later.
+        self.hidden_below.map(|seq| self.end(Some(seq)))
+    }
+
+    fn value(&mut self, base: Option<Vec<u8>>, trailer: Trailer, source: Source) -> KeyState {
+        let mut value = base.unwrap_or_default();
+        for operand in self.operands.iter().rev() {
+            value.extend_from_slice(operand);
+        }
+        let (trailer, source) = self.newest.unwrap_or((trailer, source));
+        KeyState::Value(FoundValue { value, trailer, source })
+    }
+
+    fn end(&mut self, hidden: Option<SeqNum>) -> KeyState {
+        match (self.newest, hidden) {
+            (Some((trailer, source)), _) => self.value(None, trailer, source),
+            (None, Some(seq)) => KeyState::Deleted { trailer: Trailer::new(seq, KeyKind::RangeDelete), source: None },
+            (None, None) => KeyState::Absent,
+        }
+    }
+}
+
+impl Store {
+    /// The newest state of `key`: logs, then level 0 from the newest table, then one table a level.
+    pub fn get(&self, key: &[u8]) -> KeyState {
+        let mut search = Search { key, hidden_below: None, operands: Vec::new(), newest: None };
+        match self.search(&mut search) {
+            Ok(state) => state,
+            Err(damage) => KeyState::Unreadable(damage),
+        }
+    }
+
+    fn search(&self, search: &mut Search<'_>) -> Result<KeyState, TableDamage> {
+        search.hide(self.memory.hidden_below(search.key).map(|range| range.seq));
+        let mut candidates: Vec<_> = self
+            .memory
+            .of_key(search.key)
+            .map(|entry| Candidate { trailer: entry.trailer, value: entry.value.to_vec(), source: Source::Log(entry.place) })
+            .collect();
+        for ingested in &self.memory.ingested {
+            let view = TableView { seq_override: Some(ingested.seq), ..TableView::default() };
+            candidates.extend(self.search_file(search, ingested.table, None, &view)?);
+        }
+        // Logs and the tables that they add are one source as far as their order goes.
+        candidates.sort_by_key(|candidate| Reverse(candidate.trailer));
+        if let Some(state) = search.decide(candidates) {
+            return Ok(state);
+        }
+        let Some(version) = self.version() else { return Ok(search.end(None)) };
+        let deeper = (1..LEVELS).flat_map(|level| version.level_by_key(level));
+        for table in version.level_0_newest_first().into_iter().chain(deeper) {
+            if !table.points.as_ref().is_some_and(|points| points.admit(search.key)) {
+                continue;
+            }
+            let Some(view) = TableView::of(table) else {
+                let problem = "its keys have a replaced suffix, which the one supported key order rules out".to_owned();
+                let trouble = TableTrouble::System(format!("{}: {problem}", table.file().table_name()));
+                return Err(TableDamage { table: table.file(), level: Some(table.level), trouble });
+            };
+            let candidates = self.search_file(search, table.file(), Some(table.level), &view)?;
+            if let Some(state) = search.decide(candidates) {
+                return Ok(state);
+            }
+        }
+        Ok(search.end(None))
+    }
+
+    /// The records of the key in one table, newest first; takes note of its range deletions.
+    fn search_file(
+        &self,
+        search: &mut Search<'_>,
+        file: FileNum,
+        level: Option<usize>,
+        view: &TableView,
+    ) -> Result<Vec<Candidate>, TableDamage> {
+        let damage = |failure| TableDamage::new(file, level, failure);
+        let table = Table::open(&self.table_path(file)).map_err(damage)?;
+        let covering = table.range_dels(view).map_err(damage)?;
+        search.hide(covering.iter().filter(|span| span.covers(search.key)).map(|span| span.seq).max());
+        let versions = table.versions(view, search.key).map_err(damage)?;
+        Ok(versions
+            .into_iter()
+            .map(|version| Candidate {
+                trailer: Trailer::new(version.trailer.seq(), version.kind),
+                value: version.value,
+                source: Source::Table { table: file, level, block: version.block },
+            })
+            .collect())
+    }
+
+    /// Where the file of a table stands.
+    pub fn table_path(&self, file: FileNum) -> PathBuf {
+        let name = self.facts.listing.tables.get(&file).map_or_else(|| file.table_name(), |listed| listed.name.clone());
+        self.dir.join(name)
+    }
+}

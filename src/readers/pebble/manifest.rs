@@ -1,0 +1,67 @@
+//! One MANIFEST, folded into a version.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::formats::pebble::record::Framing;
+use crate::formats::pebble::{FileNum, Records, RecordsEnd, Version, VersionEdit};
+use crate::io::{FileStamp, MappedFile};
+
+/// A MANIFEST and what it adds up to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestFacts {
+    /// Its number.
+    pub number: FileNum,
+    /// The file's name.
+    pub name: String,
+    /// The file's size in bytes when it was read.
+    pub size: u64,
+    /// Number of edits that were applied.
+    pub edits: u64,
+    /// How its records end. Behind damage the server sees nothing and says nothing.
+    pub end: RecordsEnd,
+    /// An intact chunk behind the end, if the end is damage: edits that the server no longer sees.
+    pub hidden_chunk: Option<u64>,
+    /// The edit that stopped the reading because it does not decode or does not fit.
+    pub failure: Option<ManifestFailure>,
+    /// What the edits up to there add up to.
+    pub version: Version,
+}
+
+/// An edit that the server refuses; it then refuses to open the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestFailure {
+    /// Offset of the edit's record.
+    pub offset: u64,
+    /// The reason.
+    pub text: String,
+}
+
+impl ManifestFacts {
+    /// Reads `dir/name`.
+    pub fn read(dir: &Path, name: &str, number: FileNum) -> Result<(Self, FileStamp)> {
+        let file = MappedFile::open(&dir.join(name))?;
+        let mut records = Records::of_manifest(file.bytes());
+        let mut version = Version::default();
+        let (mut edits, mut failure) = (0, None);
+        for record in records.by_ref() {
+            let applied = match VersionEdit::decode(&record.payload) {
+                Ok(edit) => version.apply(&edit).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(text) = applied {
+                failure = Some(ManifestFailure { offset: record.offset, text });
+                break;
+            }
+            edits += 1;
+            file.release_before(record.offset);
+        }
+        // Reading on past a refused edit would tell nothing: the server stops there.
+        let end = records.end().unwrap_or(RecordsEnd::Clean { at: failure.as_ref().map_or(0, |failure| failure.offset) });
+        let hidden_chunk =
+            records.intact_chunk_behind_end().filter(|(_, framing)| *framing == Framing::Legacy).map(|(offset, _)| offset);
+        let stamp = file.stamp();
+        let facts = Self { number, name: name.to_owned(), size: stamp.size, edits, end, hidden_chunk, failure, version };
+        Ok((facts, stamp))
+    }
+}

@@ -1,0 +1,191 @@
+//! What the logs hold, as the server has it in memory after a start.
+
+use std::ops::Range;
+
+use crate::formats::pebble::batch::BatchEntry;
+use crate::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer};
+
+/// Where in the logs a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The log.
+    pub log: FileNum,
+    /// The segment of it; 0 without failover.
+    pub segment: u64,
+    /// Offset of the record that holds the batch.
+    pub offset: u64,
+}
+
+/// One point record of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryEntry<'a> {
+    /// The user key.
+    pub key: &'a [u8],
+    /// Sequence number and kind.
+    pub trailer: Trailer,
+    /// The value; empty for deletions.
+    pub value: &'a [u8],
+    /// Where it stands.
+    pub place: LogPlace,
+}
+
+/// A range deletion or an excise of the logs: hides smaller numbers in `start..end`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryRange {
+    /// First key hidden.
+    pub start: Vec<u8>,
+    /// First key no longer hidden.
+    pub end: Vec<u8>,
+    /// Records with smaller numbers are hidden.
+    pub seq: SeqNum,
+    /// Where it stands.
+    pub place: LogPlace,
+}
+
+/// A table that a log adds to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IngestedTable {
+    /// The table's number.
+    pub table: FileNum,
+    /// The number that all its keys are read with.
+    pub seq: SeqNum,
+    /// Where the log says so.
+    pub place: LogPlace,
+}
+
+/// The content of the replayed logs: one run sorted by key, newest first among equal keys.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    bytes: Vec<u8>,
+    entries: Vec<Slot>,
+    /// Range deletions and excises, oldest first.
+    pub ranges: Vec<MemoryRange>,
+    /// Tables that the logs add, oldest first.
+    pub ingested: Vec<IngestedTable>,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    key: Range<usize>,
+    value: Range<usize>,
+    trailer: Trailer,
+    place: LogPlace,
+}
+
+impl Memory {
+    /// Adds one entry of a batch; log data and range keys change nothing that a reader of points sees.
+    pub(super) fn add(&mut self, entry: &BatchEntry<'_>, place: LogPlace) {
+        let Some(seq) = entry.seq else { return };
+        match entry.kind {
+            kind if kind.is_point() => {
+                let key = self.keep(entry.key);
+                // A sized deletion carries a size, which is not a value.
+                let value = if matches!(kind, KeyKind::Set | KeyKind::Merge) { self.keep(entry.value) } else { 0..0 };
+                self.entries.push(Slot { key, value, trailer: Trailer::new(seq, kind), place });
+            }
+            KeyKind::RangeDelete | KeyKind::Excise => {
+                self.ranges.push(MemoryRange { start: entry.key.to_vec(), end: entry.value.to_vec(), seq, place });
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// Sorts the run; to be called once everything is added.
+    pub(super) fn seal(&mut self) {
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_by(|a, b| self.bytes[a.key.clone()].cmp(&self.bytes[b.key.clone()]).then_with(|| b.trailer.cmp(&a.trailer)));
+        self.entries = entries;
+    }
+
+    fn entry(&self, slot: &Slot) -> MemoryEntry<'_> {
+        MemoryEntry {
+            key: &self.bytes[slot.key.clone()],
+            trailer: slot.trailer,
+            value: &self.bytes[slot.value.clone()],
+            place: slot.place,
+        }
+    }
+
+    /// Number of point records.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if the logs hold no point record.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// First and last user key of points and ranges.
+    pub fn bounds(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let keys = self.entries.first().into_iter().chain(self.entries.last()).map(|slot| &self.bytes[slot.key.clone()]);
+        let ends = self.ranges.iter().flat_map(|range| [range.start.as_slice(), range.end.as_slice()]);
+        let (mut first, mut last): (Option<&[u8]>, Option<&[u8]>) = (None, None);
+        for key in keys.chain(ends) {
+            first = Some(first.map_or(key, |first| first.min(key)));
+            last = Some(last.map_or(key, |last| last.max(key)));
+        }
+        Some((first?.to_vec(), last?.to_vec()))
+    }
+
+    /// Every point record with a key of at least `from`, in key order, newest first among equal keys.
+    pub fn iter_from(&self, from: &[u8]) -> impl Iterator<Item = MemoryEntry<'_>> {
+        let start = self.entries.partition_point(|slot| &self.bytes[slot.key.clone()] < from);
+        self.entries[start..].iter().map(|slot| self.entry(slot))
+    }
+
+    /// Every point record of one key, newest first.
+    pub fn of_key<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = MemoryEntry<'a>> {
+        self.iter_from(key).take_while(move |entry| entry.key == key)
+    }
+
+    /// The largest number under which `key` is hidden by a range deletion or an excise.
+    pub fn hidden_below(&self, key: &[u8]) -> Option<&MemoryRange> {
+        self.ranges
+            .iter()
+            .filter(|range| range.start.as_slice() <= key && key < range.end.as_slice())
+            .max_by_key(|range| range.seq)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(entries: &[(&[u8], u64, KeyKind, &[u8])]) -> Memory {
+        let mut memory = Memory::default();
+        for &(key, seq, kind, value) in entries {
+            let place = LogPlace { log: FileNum(2), segment: 0, offset: seq * 100 };
+            memory.add(&BatchEntry { kind, key, value, seq: Some(SeqNum(seq)) }, place);
+        }
+        memory.seal();
+        memory
+    }
+
+    #[test]
+    fn the_newest_record_of_a_key_comes_first() {
+        let memory = memory(&[
+            (b"b", 10, KeyKind::Set, b"1"),
+            (b"a", 11, KeyKind::Set, b"2"),
+            (b"b", 12, KeyKind::Delete, b""),
+            (b"ba", 13, KeyKind::Set, b"3"),
+        ]);
+        let seen: Vec<_> = memory.of_key(b"b").map(|entry| (entry.trailer.to_string(), entry.place.offset)).collect();
+        assert_eq!(seen, [("12,DEL".to_owned(), 1200), ("10,SET".to_owned(), 1000)]);
+        assert_eq!(memory.of_key(b"c").count(), 0);
+        assert_eq!(memory.iter_from(b"b").count(), 3);
+    }
+
+    #[test]
+    fn ranges_hide_from_start_to_before_end() {
+        let memory = memory(&[(b"a", 10, KeyKind::RangeDelete, b"c"), (b"b", 14, KeyKind::Excise, b"d")]);
+        let hidden = |key: &[u8]| memory.hidden_below(key).map(|range| range.seq.0);
+        assert_eq!([hidden(b"a"), hidden(b"b"), hidden(b"c"), hidden(b"d")], [Some(10), Some(14), Some(14), None]);
+    }
+}

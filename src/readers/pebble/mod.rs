@@ -1,0 +1,25 @@
+//! A store directory as a start would see it, read without a lock.
+//!
+//! Markers lead to the MANIFEST, the MANIFEST to the live tables and to the logs that count, and the logs are replayed
+//! into memory. Everything comes back as facts with their place; what they mean is decided in the analysis layer.
+
+mod examine;
+mod facts;
+mod listing;
+mod logs;
+mod lookup;
+mod manifest;
+mod memory;
+mod store;
+
+pub use examine::{GroupStoreFacts, STORE_DIR, examine, examine_store};
+pub use facts::{
+    BlockFacts, FormatMarker, ManifestFact, MetaFact, MetaKey, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
+    TableFileFact, Writer,
+};
+pub use listing::{StoreFile, StoreListing};
+pub use logs::{LogFacts, LogFailure};
+pub use lookup::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
+pub use manifest::{ManifestFacts, ManifestFailure};
+pub use memory::{IngestedTable, LogPlace, Memory, MemoryEntry, MemoryRange};
+pub use store::Store;
