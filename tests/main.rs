@@ -12,6 +12,6 @@ mod common; // Recorded data directories, for every module below.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
-mod snapshots;
-mod support; // Writers and other tools of the tests; benchmarks use some of them too. // What the library makes of recorded snapshots.
-mod support; // Writers and other tools of the tests; benchmarks use some of them too. // Stores of the fixtures against what the server did with them.
+mod snapshots; // What the library makes of recorded snapshots.
+mod store_open; // What a start does with a store.
+mod support; // Writers and other tools of the tests; benchmarks use some of them too.

@@ -7,6 +7,7 @@ use super::memory::{IngestedTable, LogPlace, Memory};
 use crate::error::Result;
 use crate::formats::pebble::batch::{Batch, HEADER_LEN};
 use crate::formats::pebble::{FileNum, KeyKind, Records, RecordsEnd, SeqNum};
+use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::io::MappedFile;
 
 /// One file of a log and how reading it went.
@@ -112,7 +113,7 @@ fn add_batch(
     let mut ingests = None;
     let mut tables = Vec::new();
     for entry in batch.entries() {
-        let entry = entry.map_err(|error| format!("pebble: invalid batch: {error}"))?;
+        let entry = entry.map_err(|error| in_server_words(&error))?;
         let ingest_kind = matches!(entry.kind, KeyKind::IngestSst | KeyKind::IngestSstWithBlobs | KeyKind::Excise);
         if *ingests.get_or_insert(ingest_kind) != ingest_kind {
             return Err(format!("pebble: invalid batch: {} beside other entries", entry.kind));
@@ -133,4 +134,13 @@ fn add_batch(
         memory.ingested.push(IngestedTable { table, seq, place });
     }
     Ok(ingests == Some(true))
+}
+
+/// A batch's defect as the server would say it, where it has words of its own.
+fn in_server_words(error: &DecodeError) -> String {
+    match &error.kind {
+        DecodeErrorKind::Unknown { what: "entry kind", found } => format!("invalid key kind {found:#x}: pebble: invalid batch"),
+        DecodeErrorKind::Invalid { what: "batch count", detail } => format!("pebble: inconsistent batch count: {detail}"),
+        _ => format!("{error}: pebble: invalid batch"),
+    }
 }
