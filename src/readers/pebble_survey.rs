@@ -1,13 +1,15 @@
 //! All tables of a store, surveyed in parallel.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::pebble::Store;
 use super::pebble_table::{Table, TableFailure, TableProblem, TableSurvey};
 use crate::error::{Error, Result};
-use crate::formats::pebble::FileNum;
 use crate::formats::pebble::sstable::{Footer, Properties};
+use crate::formats::pebble::{FileNum, NewTable};
 use crate::io::{FileStamp, Progress};
 
 /// A table file to be read.
@@ -112,4 +114,59 @@ fn system(error: Error) -> Result<SurveyOutcome> {
         error if error.is_not_found() => Ok(SurveyOutcome::Missing),
         error => Ok(SurveyOutcome::System(error.to_string())),
     }
+}
+
+/// A store and what reading all its tables brought to light.
+#[derive(Debug)]
+pub struct StoreSurvey {
+    /// The view that was read last.
+    pub store: Store,
+    /// Every table file of that view.
+    pub outcomes: BTreeMap<FileNum, SurveyOutcome>,
+    /// Tables that were read and that a compaction replaced meanwhile.
+    pub replaced: u64,
+}
+
+/// How often a store that compacts its tables away under the reader is looked at again.
+const ROUNDS: u32 = 5;
+
+/// Reads every byte of every live table of the store in `dir`.
+///
+/// A server that is running replaces tables all the time. When tables were replaced while they were read, the new ones
+/// are read too, a bounded number of times; what the last view does not name is forgotten.
+pub fn survey_store(dir: &Path, threads: usize, progress: &dyn Progress) -> Result<StoreSurvey> {
+    let mut outcomes = BTreeMap::new();
+    let mut replaced = 0;
+    let mut round = 1;
+    loop {
+        let store = Store::open(dir)?;
+        let live = live_files(&store);
+        let before = outcomes.len();
+        outcomes.retain(|number, _| live.iter().any(|file| file.number == *number));
+        replaced += (before - outcomes.len()) as u64;
+        let new: Vec<_> = live.into_iter().filter(|file| !outcomes.contains_key(&file.number)).collect();
+        let done = new.is_empty();
+        for (file, outcome) in new.iter().zip(survey_files(&new, threads, progress)?) {
+            outcomes.insert(file.number, outcome);
+        }
+        // A table that was listed and is gone has been replaced, or somebody removes files: the next view tells.
+        let vanished = outcomes.values().any(|outcome| *outcome == SurveyOutcome::Missing)
+            && store.facts.wrong_tables.iter().all(|wrong| wrong.found.is_some());
+        if round == ROUNDS || done || (!vanished && store.is_unchanged()?) {
+            return Ok(StoreSurvey { store, outcomes, replaced });
+        }
+        outcomes.retain(|_, outcome| *outcome != SurveyOutcome::Missing);
+        round += 1;
+    }
+}
+
+/// The files of the version and of the tables that the logs add.
+fn live_files(store: &Store) -> Vec<TableFile> {
+    let mut numbers: Vec<FileNum> =
+        store.version().into_iter().flat_map(|version| version.tables().map(NewTable::file)).collect();
+    numbers.extend(store.memory.ingested.iter().map(|ingested| ingested.table));
+    numbers.sort_unstable();
+    numbers.dedup();
+    let size = |number| store.facts.listing.tables.get(&number).map_or(0, |listed| listed.size);
+    numbers.into_iter().map(|number| TableFile { number, path: store.table_path(number), size: size(number) }).collect()
 }

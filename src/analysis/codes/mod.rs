@@ -6,6 +6,7 @@
 pub mod gate;
 pub mod snapshot;
 pub mod store;
+pub mod table;
 
 use super::Severity;
 
@@ -31,7 +32,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL, table::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

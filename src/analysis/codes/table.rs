@@ -107,6 +107,19 @@ pub static STORE_LEVEL_ORDER: CodeInfo = CodeInfo {
     more: "ekv-tool store lsm DIR",
 };
 
+/// A table that nothing names.
+pub static STORE_TABLE_UNREFERENCED: CodeInfo = CodeInfo {
+    code: "store-table-unreferenced",
+    severity: Severity::Info,
+    title: "a table file that the MANIFEST does not name",
+    meaning: "A crash may leave a table that was just being written, or one that a compaction had replaced and not yet removed. \
+              Its content does not count, and it was not read.",
+    decided_by: "The table files of the directory against the version that the MANIFEST adds up to.",
+    safe: "Nothing needs to be done: the next start removes it.",
+    not_safe: "Do not start the node before a copy is made if the MANIFEST is damaged too: the table may hold what was lost.",
+    more: "ekv-tool store lsm DIR",
+};
+
 /// Every code of this file.
 pub const ALL: &[&CodeInfo] = &[
     &TABLE_ORDER,
@@ -117,4 +130,5 @@ pub const ALL: &[&CodeInfo] = &[
     &TABLE_GAP,
     &TABLE_CHANGED,
     &STORE_LEVEL_ORDER,
+    &STORE_TABLE_UNREFERENCED,
 ];

@@ -3,6 +3,8 @@
 mod compaction;
 mod findings;
 mod open;
+mod table_check;
+mod verify;
 
 use super::{Coverage, Finding, ServerError};
 use crate::readers::pebble::{GroupStoreFacts, MetaKey, StoreFacts, StorePresence, Writer};
@@ -10,6 +12,8 @@ use crate::types::Engine;
 
 pub use findings::store_findings;
 pub use open::open_refusal;
+pub use table_check::{TableContext, table_findings};
+pub use verify::verify;
 
 /// What the store says about the last entry whose effect it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
