@@ -7,6 +7,7 @@ pub mod gate;
 pub mod snapshot;
 pub mod store;
 pub mod table;
+pub mod wal;
 
 use super::Severity;
 
@@ -32,7 +33,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL, table::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

@@ -39,8 +39,8 @@ pub struct Frame<'a> {
     pub at: u64,
     /// Record and padding: what follows the length word.
     pub body: &'a [u8],
-    /// Number of padding bytes at the end of `body`, 0 to 7.
-    pub padding: u8,
+    /// The length word.
+    pub word: LengthWord,
 }
 
 impl LengthWord {
@@ -63,6 +63,7 @@ impl LengthWord {
     }
 
     /// True when the writer could have made this word.
+    #[inline]
     pub const fn is_canonical(self) -> bool {
         self.0 == Self::of_record(self.record_len()).0
     }
@@ -82,7 +83,7 @@ impl<'a> Frame<'a> {
         }
         let len = word.record_len() + u64::from(word.padding());
         match usize::try_from(len).ok().and_then(|len| rest_after.get(..len)) {
-            Some(body) => FrameStep::Frame(Self { at, body, padding: word.padding() }),
+            Some(body) => FrameStep::Frame(Self { at, body, word }),
             None => FrameStep::TooLong { word, left: rest.len() as u64 },
         }
     }
@@ -90,12 +91,12 @@ impl<'a> Frame<'a> {
     /// The record without its padding.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
-        self.body.get(..self.body.len().saturating_sub(usize::from(self.padding))).unwrap_or_default()
+        self.body.get(..self.body.len().saturating_sub(usize::from(self.word.padding()))).unwrap_or_default()
     }
 
     /// The padding bytes; zero in what the server writes, and covered by no checksum.
     pub fn padding_bytes(&self) -> &'a [u8] {
-        self.body.get(self.body.len().saturating_sub(usize::from(self.padding))..).unwrap_or_default()
+        self.body.get(self.body.len().saturating_sub(usize::from(self.word.padding()))..).unwrap_or_default()
     }
 
     /// Offset of the first byte of the record.

@@ -36,6 +36,8 @@ pub struct Recovered {
     pub records: u64,
     /// True when checksums link them to each other or to the log before; a single record proves nothing.
     pub linked: bool,
+    /// True when the first record fits the checksum stored before it.
+    pub first_fits: bool,
     /// Number of entries.
     pub entries: u64,
     /// Lowest and highest index of the entries; meaningless when there are none.
@@ -62,6 +64,7 @@ impl Recovered {
             end: at,
             records: 0,
             linked: false,
+            first_fits: false,
             entries: 0,
             indexes: (LogIndex(u64::MAX), LogIndex(0)),
             term: Term(0),
@@ -136,32 +139,31 @@ pub(super) fn look_beyond(
         Stop::Zero { at } | Stop::ShortWord { at, .. } | Stop::TooLong { at, .. } => at,
         Stop::BadRecord { at, len, .. } | Stop::BadCrc { at, len, .. } | Stop::CrcRecord { at, len, .. } => at + len,
     };
-    let first = first_nonzero(segment, from, &mut passed)?;
+    let beheaded = beheaded(segment, stop.at(), running);
+    let first = match &beheaded {
+        Some((found, _)) => found.at,
+        None => first_nonzero(segment, from, &mut passed)?,
+    };
     let end = end_of_nonzero(segment, first);
-    let to_boundary = from.next_multiple_of(SECTOR) + SECTOR;
     let mut beyond = Beyond {
         from,
         first,
         end,
-        zero_sector: to_boundary <= first,
-        beheaded: None,
+        zero_sector: from.next_multiple_of(SECTOR) + SECTOR <= first,
+        beheaded: beheaded.map(|(found, _)| found),
         rows: Vec::new(),
         total: Recovered::none(first),
     };
     let mut at = first / ALIGNMENT * ALIGNMENT;
-    let mut chain = running;
-    if matches!(stop, Stop::Zero { .. } | Stop::TooLong { .. })
-        && let Some((record, after)) = record_without_word(segment, from)
-        && running.is_some_and(|running| record.kind != RecordKind::Crc && record.running(running) == record.crc)
-    {
-        let mut found = Recovered::none(from);
-        if found.add(&record, after) {
-            found.linked = true;
-            beyond.total.absorb(&found);
-            beyond.beheaded = Some(found);
-            chain = Some(record.crc);
-            at = after;
-        }
+    // What the record at the stop stores, right or wrong, is what the next one continues.
+    let mut chain = match *stop {
+        Stop::BadCrc { stored, .. } | Stop::CrcRecord { stored, .. } => Some(stored),
+        _ => running,
+    };
+    if let Some((found, last)) = beheaded {
+        at = found.end;
+        chain = Some(last);
+        beyond.total.absorb(&found);
     }
     let mut next_hook = at + (1 << 20);
     while at < end {
@@ -186,6 +188,23 @@ pub(super) fn look_beyond(
     Some(beyond)
 }
 
+/// The record at the stop, if it is whole and fits and only its length word is damaged; and the checksum that it stores.
+fn beheaded(segment: &[u8], at: u64, running: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
+    let (record, end) = record_without_word(segment, at)?;
+    let fits = match (running, record.kind) {
+        (Some(running), RecordKind::Crc) => running == record.crc,
+        (Some(running), _) => record.running(running) == record.crc,
+        // At the head of a segment only a crc record is expected, and nothing can be held against it.
+        (None, kind) => kind == RecordKind::Crc && at == 0,
+    };
+    let mut found = Recovered::none(at);
+    if !fits || !found.add(&record, end) {
+        return None;
+    }
+    found.linked = running.is_some();
+    Some((found, record.crc))
+}
+
 /// The records that follow each other from `at` on, and the checksum that the last one stores.
 fn row(segment: &[u8], at: u64, chain: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
     let mut found = Recovered::none(at);
@@ -201,6 +220,7 @@ fn row(segment: &[u8], at: u64, chain: Option<Crc32c>) -> Option<(Recovered, Crc
             break;
         }
         found.linked |= fits;
+        found.first_fits |= fits && found.records == 1;
         before = Some(record.crc);
         at = frame.end();
     }

@@ -1,11 +1,11 @@
 //! One pass over the bytes of a segment.
 
 use crate::formats::DecodeResult;
-use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::raftpb::{Entry, EntryType, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind, is_torn};
 use crate::types::Crc32c;
 
-use super::shape::EntryShape;
+use super::class_counts::ClassCounts;
 use super::trace::{Entering, FirstRecord, Item, Stop, Trace, TraceBuilder};
 
 /// Bytes between calls of the caller's hook.
@@ -51,10 +51,14 @@ impl Pass {
     /// Takes one frame in; `Some` when the decoder stops at it.
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) -> Option<Stop> {
+        let mut odd_layout = false;
         let record = match Record::decode_canonical(frame.payload()) {
             Some(record) => record,
             None => match self.either(|rules| Record::decode(frame.payload(), rules)) {
-                Ok(record) => record,
+                Ok(record) => {
+                    odd_layout = !matches!(record.kind, RecordKind::Unknown(_));
+                    record
+                }
                 Err(error) => {
                     return Some(Stop::BadRecord {
                         at: frame.at,
@@ -72,6 +76,12 @@ impl Pass {
         self.builder.records += 1;
         if self.builder.odd_padding.is_none() && frame.padding_bytes().iter().any(|&byte| byte != 0) {
             self.builder.odd_padding = Some(frame.at);
+        }
+        if self.builder.odd_word.is_none() && !frame.word.is_canonical() {
+            self.builder.odd_word = Some(frame.at);
+        }
+        if odd_layout && self.builder.odd_layout.is_none() {
+            self.builder.odd_layout = Some(frame.at);
         }
         self.payload(frame.at, &record);
         None
@@ -114,36 +124,54 @@ impl Pass {
     #[inline]
     fn payload(&mut self, at: u64, record: &Record<'_>) {
         let data = record.bytes();
-        match record.kind {
+        let kind = record.kind;
+        match kind {
             RecordKind::Entry => {
-                let entry = match Entry::decode_canonical(data) {
-                    Some(entry) => Ok(entry),
-                    None => self.either(|rules| Entry::decode(data, rules)),
-                };
-                match entry {
+                let canonical = Entry::decode_canonical(data);
+                // The server proposes no membership change without content, and no entry has index 0.
+                if canonical.is_none_or(|entry| entry.index.0 == 0 || (entry.kind != EntryType::Normal && entry.data.is_empty()))
+                {
+                    self.builder.suspect(at, kind);
+                }
+                match canonical.map_or_else(|| self.either(|rules| Entry::decode(data, rules)), Ok) {
                     Ok(entry) => {
-                        self.builder.shapes.add(EntryShape::of(&entry));
+                        self.builder.classes.add(ClassCounts::class_of(&entry));
                         self.builder.entry(at, entry.term, entry.index);
                     }
-                    Err(error) => self.malformed(at, record.kind, &error),
+                    Err(error) => self.malformed(at, kind, &error),
                 }
             }
             RecordKind::State => {
-                let state = match HardState::decode_canonical(data) {
-                    Some(state) => Ok(state),
-                    None => self.either(|rules| HardState::decode(data, rules)),
-                };
-                match state {
+                let canonical = HardState::decode_canonical(data);
+                if canonical.is_none_or(|state| state.is_empty()) {
+                    self.builder.suspect(at, kind);
+                }
+                match canonical.map_or_else(|| self.either(|rules| HardState::decode(data, rules)), Ok) {
                     Ok(state) => self.builder.state(at, state),
-                    Err(error) => self.malformed(at, record.kind, &error),
+                    Err(error) => self.malformed(at, kind, &error),
                 }
             }
-            RecordKind::Snapshot => match self.either(|rules| WalSnapshot::decode(data, rules)) {
-                Ok(snapshot) => self.builder.items.push(Item::Snapshot { at, snapshot }),
-                Err(error) => self.malformed(at, record.kind, &error),
-            },
-            RecordKind::Metadata => self.builder.items.push(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) }),
-            RecordKind::Crc => {}
+            RecordKind::Snapshot => {
+                // Index and term are always written, zero or not.
+                if !data.starts_with(&[0x08]) {
+                    self.builder.suspect(at, kind);
+                }
+                match self.either(|rules| WalSnapshot::decode(data, rules)) {
+                    Ok(snapshot) => self.builder.items.push(Item::Snapshot { at, snapshot }),
+                    Err(error) => self.malformed(at, kind, &error),
+                }
+            }
+            RecordKind::Metadata => {
+                if !data.is_empty() {
+                    self.builder.suspect(at, kind);
+                }
+                self.builder.items.push(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) });
+            }
+            RecordKind::Crc => {
+                if record.data.is_some() {
+                    self.builder.suspect(at, kind);
+                }
+            }
             RecordKind::Unknown(kind) => self.builder.items.push(Item::Unknown { at, kind }),
         }
     }

@@ -19,6 +19,8 @@ pub struct WalDir {
     pub broken: Vec<DirEntry>,
     /// Names that the server skips with a warning.
     pub foreign: Vec<DirEntry>,
+    /// True when only some of the segments are meant.
+    pub partial: bool,
 }
 
 /// A name that the server takes for a segment.
@@ -49,6 +51,17 @@ impl WalDir {
             }
         }
         Ok(dir)
+    }
+
+    /// A single segment, whatever stands beside it. `None` when the name is no segment's.
+    pub fn of_segment(path: &Path) -> Result<Option<Self>> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Some(file_name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
+        let mut dir = Self::list(parent)?;
+        dir.segments.retain(|segment| segment.file_name == file_name);
+        dir.partial = true;
+        dir.broken.clear();
+        Ok((!dir.segments.is_empty()).then_some(dir))
     }
 
     /// True when the server would say that there is a log: some name has the extension `.wal`.

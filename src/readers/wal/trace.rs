@@ -5,7 +5,7 @@ use crate::formats::wal::{LengthWord, RecordKind};
 use crate::types::{Crc32c, LogIndex, Term};
 
 use super::beyond::Beyond;
-use super::shape::ShapeCounts;
+use super::class_counts::ClassCounts;
 
 /// One segment as one of the servers decodes it, up to the place where its decoder stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +24,33 @@ pub struct Trace {
     pub entries: u64,
     /// Number of hard state records.
     pub states: u64,
-    /// Entry records by shape, replaced ones included.
-    pub shapes: ShapeCounts,
+    /// Entry records by class, replaced ones included.
+    pub classes: ClassCounts,
     /// Places to start from when an entry is looked up again, in file order.
     pub checkpoints: Vec<Checkpoint>,
     /// First frame whose padding is not zero, which no checksum covers.
     pub odd_padding: Option<u64>,
+    /// First frame whose length word no server writes although the record in it is good.
+    pub odd_word: Option<u64>,
+    /// First good record that is laid out as no server writes it.
+    pub odd_layout: Option<u64>,
+    /// Records whose content is none that a server writes for their type, which no checksum covers. The first 64 only.
+    pub suspects: Vec<Suspect>,
     /// What follows the stop, if anything.
     pub beyond: Option<Beyond>,
 }
+
+/// A record whose type has probably changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspect {
+    /// Offset of the frame.
+    pub at: u64,
+    /// The type that it claims.
+    pub kind: RecordKind,
+}
+
+/// Suspects that are kept.
+const MAX_SUSPECTS: usize = 64;
 
 /// How the running checksum enters a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,9 +293,12 @@ pub(super) struct TraceBuilder {
     pub(super) records: u64,
     pub(super) entries: u64,
     pub(super) states: u64,
-    pub(super) shapes: ShapeCounts,
+    pub(super) classes: ClassCounts,
     checkpoints: Vec<Checkpoint>,
     pub(super) odd_padding: Option<u64>,
+    pub(super) odd_word: Option<u64>,
+    pub(super) odd_layout: Option<u64>,
+    suspects: Vec<Suspect>,
     next_checkpoint: u64,
 }
 
@@ -293,9 +314,12 @@ impl TraceBuilder {
             records: 0,
             entries: 0,
             states: 0,
-            shapes: ShapeCounts::ZERO,
+            classes: ClassCounts::ZERO,
             checkpoints: Vec::new(),
             odd_padding: None,
+            odd_word: None,
+            odd_layout: None,
+            suspects: Vec::new(),
             next_checkpoint: 0,
         }
     }
@@ -317,6 +341,13 @@ impl TraceBuilder {
         if at >= self.next_checkpoint {
             self.checkpoints.push(Checkpoint { item: self.items.len() - 1, index, at });
             self.next_checkpoint = at + CHECKPOINT_STEP;
+        }
+    }
+
+    #[cold]
+    pub(super) fn suspect(&mut self, at: u64, kind: RecordKind) {
+        if self.suspects.len() < MAX_SUSPECTS {
+            self.suspects.push(Suspect { at, kind });
         }
     }
 
@@ -347,8 +378,22 @@ impl TraceBuilder {
     }
 
     pub(super) fn finish(self, stop: Stop) -> Trace {
-        let Self { entering, items, running, records, entries, states, shapes, checkpoints, odd_padding, .. } = self;
-        Trace { entering, items, stop, running, records, entries, states, shapes, checkpoints, odd_padding, beyond: None }
+        Trace {
+            entering: self.entering,
+            items: self.items,
+            stop,
+            running: self.running,
+            records: self.records,
+            entries: self.entries,
+            states: self.states,
+            classes: self.classes,
+            checkpoints: self.checkpoints,
+            odd_padding: self.odd_padding,
+            odd_word: self.odd_word,
+            odd_layout: self.odd_layout,
+            suspects: self.suspects,
+            beyond: None,
+        }
     }
 }
 
