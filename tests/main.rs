@@ -14,4 +14,5 @@ mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_open; // What a start does with a store.
+mod store_verify; // Every byte of the tables of a store.
 mod support; // Writers and other tools of the tests; benchmarks use some of them too.

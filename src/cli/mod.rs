@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod generate;
 mod progress;
+mod store;
 
 use std::ffi::OsString;
 
@@ -38,6 +39,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the Pebble store
+    Store(store::StoreArgs),
     /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
@@ -62,6 +65,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
+        Command::Store(args) => store::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

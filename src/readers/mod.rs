@@ -10,6 +10,7 @@ pub mod pebble;
 pub mod pebble_survey;
 pub mod pebble_table;
 pub mod snap_dir;
+mod store_dirs;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group};
@@ -17,6 +18,7 @@ pub use fsm_body::{BodyFacts, Oddity, RowFacts};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
+pub use store_dirs::store_dirs;
 
 // Part of the facts above.
 pub use crate::io::{DirEntry, EntryKind, FileChange};

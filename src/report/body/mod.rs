@@ -1,2 +1,3 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
 pub mod gate;
+pub mod store_verify;

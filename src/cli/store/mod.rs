@@ -1,0 +1,43 @@
+//! `ekv-tool store`: the Pebble store, read-only.
+
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ekv_tool::readers::store_dirs;
+
+use super::{Context, ExitStatus};
+
+/// `ekv-tool store`
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Read every byte of the live tables and check everything that can be checked
+    Verify(verify::VerifyArgs),
+}
+
+/// Runs one of the subcommands.
+pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    match &args.command {
+        StoreCommand::Verify(args) => verify::run(args, context),
+    }
+}
+
+/// The stores at or below all of `paths`, each once.
+fn stores(paths: &[PathBuf]) -> ekv_tool::error::Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for path in paths {
+        for store in store_dirs(path)? {
+            if !all.contains(&store) {
+                all.push(store);
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,279 @@
+//! `store verify`: every byte of the live tables.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::analysis::{Finding, Severity};
+use crate::formats::pebble::Version;
+use crate::readers::pebble::{StoreFacts, Writer};
+use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
+use crate::readers::pebble_table::{BlockKind, BlockTally};
+use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::types::ByteSize;
+
+/// The stores that were read.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoreVerifyBody {
+    /// One store each, in the order of their paths.
+    pub stores: Vec<VerifiedStore>,
+}
+
+/// One store whose tables have all been read.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedStore {
+    /// The directory as the caller named it.
+    pub dir: String,
+    /// True if a server has it open.
+    pub in_use: bool,
+    /// The MANIFEST that was followed.
+    pub manifest: Option<String>,
+    /// Table files read.
+    pub tables: u64,
+    /// Their bytes.
+    pub table_bytes: u64,
+    /// Bytes of them that were read and checked.
+    pub bytes_examined: u64,
+    /// Point records in tables, of all versions.
+    pub records: u64,
+    /// Point records in tables that delete.
+    pub deletions: u64,
+    /// Range deletions in tables.
+    pub range_deletions: u64,
+    /// Point records in logs that are not in a table yet.
+    pub log_records: u64,
+    /// Good blocks by kind.
+    pub blocks: Vec<BlockCount>,
+    /// Tables that a compaction replaced while they were read.
+    pub replaced_while_reading: u64,
+    /// Every table file.
+    pub files: Vec<VerifiedTable>,
+}
+
+/// Good blocks of one kind.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct BlockCount {
+    /// The kind.
+    pub kind: BlockKind,
+    /// Their number.
+    pub blocks: u64,
+    /// Their stored bytes, trailers included.
+    pub bytes: u64,
+}
+
+/// What became of one table file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableState {
+    /// Read and found good.
+    Clean,
+    /// Something is wrong with it.
+    Damaged,
+    /// It was not read as far as it should have been.
+    NotRead,
+}
+
+/// One table file.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedTable {
+    /// Its name.
+    pub file: String,
+    /// The level; `null` for a table that only a log names.
+    pub level: Option<usize>,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Its format, if the footer could be read.
+    pub format: Option<&'static str>,
+    /// Data blocks that are good.
+    pub data_blocks: u64,
+    /// Point records read.
+    pub records: u64,
+    /// What became of it.
+    pub state: TableState,
+}
+
+impl VerifiedStore {
+    /// From what was read and what was noticed.
+    pub fn new(dir: String, survey: &StoreSurvey, findings: &[Finding]) -> Self {
+        let facts = &survey.store.facts;
+        let mut store = Self {
+            dir,
+            in_use: facts.writer == Writer::Alive,
+            manifest: facts.manifest_facts().map(|manifest| manifest.name.clone()),
+            tables: 0,
+            table_bytes: 0,
+            bytes_examined: 0,
+            records: 0,
+            deletions: 0,
+            range_deletions: 0,
+            log_records: survey.store.memory.len() as u64,
+            blocks: Vec::new(),
+            replaced_while_reading: survey.replaced,
+            files: Vec::new(),
+        };
+        let mut blocks: std::collections::BTreeMap<BlockKind, BlockTally> = std::collections::BTreeMap::new();
+        for (number, outcome) in &survey.outcomes {
+            let file = number.table_name();
+            let path = format!("{}/{file}", facts.name);
+            let damaged = findings
+                .iter()
+                .any(|finding| finding.severity == Severity::Error && finding.path.as_deref() == Some(path.as_str()));
+            let level = level_of(facts, *number);
+            let mut table = VerifiedTable {
+                file,
+                level,
+                size: 0,
+                format: None,
+                data_blocks: 0,
+                records: 0,
+                state: if damaged { TableState::Damaged } else { TableState::NotRead },
+            };
+            match outcome {
+                SurveyOutcome::Surveyed(read) => {
+                    let seen = &read.survey;
+                    store.records += seen.points;
+                    store.deletions += seen.point_deletions;
+                    store.range_deletions += seen.range_deletions;
+                    store.bytes_examined += seen.bytes_examined;
+                    for (kind, tally) in &seen.blocks {
+                        let sum = blocks.entry(*kind).or_default();
+                        sum.blocks += tally.blocks;
+                        sum.bytes += tally.bytes;
+                    }
+                    table.size = read.size;
+                    table.format = Some(read.footer.format.name());
+                    table.data_blocks = seen.blocks.get(&BlockKind::Data).map_or(0, |tally| tally.blocks);
+                    table.records = seen.points;
+                    if !damaged && seen.complete && !read.changed {
+                        table.state = TableState::Clean;
+                    }
+                }
+                SurveyOutcome::Unopenable { size, .. } => table.size = *size,
+                SurveyOutcome::Missing | SurveyOutcome::System(_) => {}
+            }
+            store.tables += 1;
+            store.table_bytes += table.size;
+            store.files.push(table);
+        }
+        store.blocks =
+            blocks.into_iter().map(|(kind, tally)| BlockCount { kind, blocks: tally.blocks, bytes: tally.bytes }).collect();
+        store
+    }
+}
+
+fn level_of(facts: &StoreFacts, file: crate::formats::pebble::FileNum) -> Option<usize> {
+    facts.version().into_iter().flat_map(Version::tables).find(|table| table.file() == file).map(|table| table.level)
+}
+
+impl Body for StoreVerifyBody {
+    const NAME: &'static str = "store-verify";
+
+    fn headline(&self) -> String {
+        let sum = |field: fn(&VerifiedStore) -> u64| self.stores.iter().map(field).sum::<u64>();
+        let bad: usize = self.stores.iter().flat_map(|store| &store.files).filter(|file| file.state != TableState::Clean).count();
+        let what = match self.stores.as_slice() {
+            [store] => store.dir.clone(),
+            several => format!("{} stores", several.len()),
+        };
+        let tables = sum(|store| store.tables);
+        let outcome = match (tables, bad) {
+            (0, _) => "no tables; everything is in the logs".to_owned(),
+            (1, 0) => "the only table is intact".to_owned(),
+            (_, 0) => format!("all {tables} tables are intact"),
+            _ => format!("{bad} of {tables} tables not intact"),
+        };
+        format!("{what}: {outcome}, {} read", ByteSize(sum(|store| store.bytes_examined)))
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for store in &self.stores {
+            let VerifiedStore {
+                dir,
+                in_use,
+                manifest,
+                tables,
+                table_bytes,
+                bytes_examined,
+                records,
+                deletions,
+                range_deletions,
+                log_records,
+                blocks,
+                replaced_while_reading,
+                files,
+            } = store;
+            let mut rows = vec![
+                ("manifest", Cell::option(manifest.as_ref())),
+                ("tables", Cell::new(format!("{tables}, {}", ByteSize(*table_bytes)))),
+                ("examined", Cell::new(ByteSize(*bytes_examined))),
+                ("records", Cell::new(format!("{records} in tables ({deletions} deletions), {log_records} in logs"))),
+            ];
+            if *range_deletions > 0 {
+                rows.push(("range deletions", Cell::new(range_deletions)));
+            }
+            if *in_use {
+                rows.push(("in use", Cell::toned("a running process holds the store", Tone::Caution)));
+            }
+            if *replaced_while_reading > 0 {
+                rows.push(("replaced", Cell::new(format!("{replaced_while_reading} tables, by compactions meanwhile"))));
+            }
+            sections.push(Section::facts(dir.clone(), rows));
+            if !blocks.is_empty() {
+                let rows = blocks
+                    .iter()
+                    .map(|count| vec![Cell::new(count.kind), Cell::new(count.blocks), Cell::new(ByteSize(count.bytes))])
+                    .collect();
+                sections.push(Section::table("Good blocks", &["kind", ">blocks", ">bytes"], rows));
+            }
+            let bad: Vec<_> = files.iter().filter(|file| file.state != TableState::Clean).map(table_row).collect();
+            if !bad.is_empty() {
+                let columns = &["file", ">level", ">size", ">good data blocks", ">records", "state"];
+                sections.push(Section::table("Tables that are not intact", columns, bad));
+            }
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        let files = self.stores.iter().flat_map(|store| {
+            store.files.iter().map(|file| {
+                let mut line = json!(file);
+                line["dir"] = json!(store.dir);
+                ("table", line)
+            })
+        });
+        files.collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let gauge = |name, help, field: fn(&VerifiedStore) -> u64| {
+            self.stores.iter().fold(Metric::gauge(name, help), |metric, store| {
+                metric.sample(vec![("dir", store.dir.clone())], field(store) as f64)
+            })
+        };
+        vec![
+            gauge("ekv_tool_store_tables", "Live table files.", |store| store.tables),
+            gauge("ekv_tool_store_table_bytes", "Bytes of live table files.", |store| store.table_bytes),
+            gauge("ekv_tool_store_records", "Point records in tables.", |store| store.records),
+            gauge("ekv_tool_store_tables_not_intact", "Live table files that are damaged or were not read.", |store| {
+                store.files.iter().filter(|file| file.state != TableState::Clean).count() as u64
+            }),
+        ]
+    }
+}
+
+fn table_row(file: &VerifiedTable) -> Vec<Cell> {
+    let state = match file.state {
+        TableState::Clean => Cell::toned("clean", Tone::Good),
+        TableState::Damaged => Cell::toned("damaged", Tone::Bad),
+        TableState::NotRead => Cell::toned("not read", Tone::Caution),
+    };
+    vec![
+        Cell::new(&file.file),
+        file.level.map_or_else(|| Cell::new("log"), Cell::new),
+        Cell::new(ByteSize(file.size)),
+        Cell::new(file.data_blocks),
+        Cell::new(file.records),
+        state,
+    ]
+}
