@@ -10,8 +10,10 @@
 mod common; // Recorded data directories, for every module below.
 
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
+mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
+mod peers; // Members of a group, against what servers did with recorded directories.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_open; // What a start does with a store.
 mod store_verify; // Every byte of the tables of a store.

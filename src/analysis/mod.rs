@@ -4,11 +4,13 @@
 pub mod apply;
 pub mod codes;
 mod coverage;
+pub mod explain;
 mod finding;
 pub mod gate;
 pub mod membership;
 pub mod peers;
 mod server_error;
+pub mod server_texts;
 pub mod snapshot;
 pub mod store;
 pub mod wal;

@@ -5,6 +5,7 @@
 mod args;
 mod context;
 mod exit;
+mod explain;
 mod generate;
 mod progress;
 mod store;
@@ -41,6 +42,8 @@ pub struct Cli {
 enum Command {
     /// Look into the Pebble store
     Store(store::StoreArgs),
+    /// Say what a finding code or an error of the server means, and what to do
+    Explain(explain::ExplainArgs),
     /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
@@ -66,6 +69,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Store(args) => store::run(&args, context),
+        Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

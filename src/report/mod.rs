@@ -22,6 +22,9 @@ pub trait Body: Serialize {
     /// The command's name as it stands in the schema: `ekv-tool/<name>/v1`.
     const NAME: &'static str;
 
+    /// False for a command that examines nothing and so has no verdict to show.
+    const JUDGES: bool = true;
+
     /// One line that answers the command's question.
     fn headline(&self) -> String;
 

@@ -1,3 +1,4 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
+pub mod explain;
 pub mod gate;
 pub mod store_verify;

@@ -8,6 +8,10 @@ use crate::report::{Cell, Section};
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
+    if !B::JUDGES {
+        writeln!(out, "{}\n", escape(&body.headline()))?;
+        return body.sections().iter().try_for_each(|section| write_section(section, out));
+    }
     writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&body.headline()))?;
     for section in body.sections() {
         write_section(&section, out)?;

@@ -14,6 +14,10 @@ const FINDINGS_SHOWN: usize = 25;
 
 pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
+    if !B::JUDGES {
+        write_indented(&body.headline(), 0, style, out)?;
+        return body.sections().iter().try_for_each(|section| write_section(section, style, out));
+    }
     let word = format!("{:<8}", verdict.name().to_uppercase());
     for (number, line) in wrap(&body.headline(), style.width.saturating_sub(9)).iter().enumerate() {
         let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };

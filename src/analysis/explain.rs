@@ -1,0 +1,213 @@
+//! From a finding code, or a line pasted from a log, to what it means.
+
+use super::codes::{self, CodeInfo};
+use super::server_texts::{self, ServerText};
+
+/// What was found for a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A finding code of this tool.
+    Code(&'static CodeInfo),
+    /// Conditions of the server, the one that decides first.
+    Server(Vec<&'static ServerText>),
+    /// Nothing; names that look alike.
+    Unknown(Vec<&'static str>),
+}
+
+/// Names that are shown when nothing matches.
+const SUGGESTIONS: usize = 5;
+
+/// Explains a code, the name of one of the server's errors, or any text that contains one.
+///
+/// Each layer of the server prefixes the text of the one below, so that a line may contain several known texts; the
+/// longest decides, and of equally long ones the innermost, which is the last.
+pub fn explain(question: &str) -> Answer {
+    let question = normalize(question);
+    if let Some(info) = codes::find(&question) {
+        return Answer::Code(info);
+    }
+    let matches = matches(&question);
+    if !matches.is_empty() {
+        return Answer::Server(matches);
+    }
+    // A whole finding line, as this tool prints it.
+    let mentioned = question.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| {
+        // A single plain word is too likely to be just a word.
+        if word.contains('-') { codes::find(word) } else { None }
+    });
+    mentioned.map_or_else(|| Answer::Unknown(alike(&question)), Answer::Code)
+}
+
+/// Lower case, every kind of blank as one, no escapes of quotes. The server's protobuf runtime puts blanks of another kind
+/// into its texts on purpose.
+fn normalize(text: &str) -> String {
+    let text = text.replace("\\\"", "\"").to_lowercase();
+    text.split(|c: char| c.is_whitespace() || c == '\u{a0}').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn matches(question: &str) -> Vec<&'static ServerText> {
+    let mut found: Vec<(usize, usize, &ServerText)> = Vec::new();
+    for text in server_texts::all() {
+        let name = text.name.to_lowercase();
+        let best = text.says.iter().filter_map(|says| find(question, says)).chain(find_name(question, &name)).max();
+        if let Some((length, end)) = best {
+            found.push((length, end, text));
+        }
+    }
+    found.sort_by_key(|&(length, end, _)| std::cmp::Reverse((length, end)));
+    found.into_iter().map(|(_, _, text)| text).collect()
+}
+
+/// Where `pattern` occurs: the length of its literal parts and where it ends. Only whole words count at either end.
+fn find(text: &str, pattern: &str) -> Option<(usize, usize)> {
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let length = parts.iter().map(|part| part.trim().len()).sum();
+    let (first, rest) = parts.split_first()?;
+    let mut starts = text.match_indices(first).map(|(at, _)| at).filter(|&at| is_boundary(text, at));
+    starts.find_map(|start| {
+        let mut at = start + first.len();
+        for part in rest {
+            let skipped = text.get(at..)?.find(part)?;
+            at += skipped + part.len();
+        }
+        is_boundary(text, at).then_some((length, at))
+    })
+}
+
+/// Where the name of an error occurs. Names of one family share their beginning and one explanation.
+fn find_name(text: &str, name: &str) -> Option<(usize, usize)> {
+    let family = name.starts_with("err") && !name.contains(' ');
+    let mut starts = text.match_indices(name).map(|(at, _)| at).filter(|&at| is_boundary(text, at));
+    starts.find_map(|start| {
+        let end = start + name.len();
+        (family || is_boundary(text, end)).then_some((name.len(), end))
+    })
+}
+
+/// True unless `at` lies inside a word.
+fn is_boundary(text: &str, at: usize) -> bool {
+    let word = |c: char| c.is_alphanumeric();
+    let before = text.get(..at).and_then(|before| before.chars().next_back());
+    let after = text.get(at..).and_then(|after| after.chars().next());
+    !(before.is_some_and(word) && after.is_some_and(word))
+}
+
+/// Known names that share words with the question, best first.
+fn alike(question: &str) -> Vec<&'static str> {
+    let words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).collect();
+    let score = |name: &str| {
+        let name = name.to_lowercase();
+        words.iter().filter(|word| name.contains(**word)).map(|word| word.len()).sum::<usize>()
+    };
+    let names = codes::all().into_iter().map(|info| info.code).chain(server_texts::all().map(|text| text.name));
+    let mut scored: Vec<_> = names.map(|name| (score(name), name)).filter(|(score, _)| *score > 0).collect();
+    scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(question: &str) -> &'static str {
+        match explain(question) {
+            Answer::Server(found) => found[0].name,
+            other => panic!("{question:?} gives {other:?}"),
+        }
+    }
+
+    #[test]
+    fn codes_and_names() {
+        assert!(matches!(explain("fsm-body-crc"), Answer::Code(info) if info.code == "fsm-body-crc"));
+        assert!(matches!(explain("  FSM-BODY-CRC\n"), Answer::Code(_)));
+        assert!(matches!(explain("error   fsm-body-crc n1/fsm-snap/x.fsm"), Answer::Code(_)));
+        assert_eq!(first("ErrFSMSnapshotFileCRC"), "ErrFSMSnapshotFileCRC");
+        assert_eq!(first("errLocalPeerMissing"), "errLocalPeerMissing");
+        assert_eq!(first("ErrJoinMembersRequireLearner"), "ErrJoinMembers");
+        assert_eq!(first("ErrEnvelopeCutoverDivergence"), "ErrEnvelopeCutoverDivergence");
+        assert_eq!(first("ErrEnvelopeShort"), "ErrEnvelope");
+    }
+
+    /// Lines as real servers print them.
+    #[test]
+    fn pasted_lines() {
+        for (line, name) in [
+            (
+                "path=fsm-snap/000000000000000a.fsm footer=d39ca2ae computed=25f36c7f: fsm snapshot: file CRC32C mismatch (file corrupt)",
+                "ErrFSMSnapshotFileCRC",
+            ),
+            (
+                "wal: slice bounds out of range, snapshot[Index: 10, Term: 2], current entry[Index: 13, Term: 2], len(ents): 1",
+                "wal: slice bounds out of range",
+            ),
+            ("8b37b07b558d4c0 state.commit 40 is out of range [10, 15]", "state.commit out of range"),
+            (
+                "walpb: crc mismatch: expected: db1adccb computed: 6be0cbdc: in file '0000000000000007-0000000000000041.wal' at position: 328",
+                "walpb: crc mismatch",
+            ),
+            (
+                "WAL unrepairable after repair: unexpected EOF: [wal] max entry size limit exceeded when reading \"x.wal\"",
+                "WAL unrepairable",
+            ),
+            ("unsupported etcd raft peers version 3", "unsupported etcd raft peers version"),
+            ("expected 1 voters got 3: etcd raft persisted cluster does not match configured peers", "errClusterMismatch"),
+            ("proto: Record: illegal tag 0 (wire type 0)", "proto: cannot parse invalid wire-format data"),
+            ("proto:\u{a0}cannot parse invalid wire-format data", "proto: cannot parse invalid wire-format data"),
+            ("length 1099511627776 > 1048584: mvcc snapshot key too large", "ErrSnapshotKeyTooLarge"),
+            (
+                "openAtIndex failed: [openAtIndex] selectWALFiles failed: wal: file not found which matches the snapshot index '0'",
+                "wal: file not found which matches the snapshot index",
+            ),
+            (
+                "raftengine/etcd: FSM-requested apply halt: kv/fsm: apply registration: applier: writer-registry local_epoch \
+                 rollback at dek_id=1 full_node_id=0x8b37b07b558d4c0 (existing last_seen=2, incoming=1)",
+                "writer-registry local_epoch rollback",
+            ),
+            (
+                "raftengine/etcd: FSM-requested apply halt: kv/fsm: decode bootstrap: bootstrap: missing version byte: fsmwire: \
+                 payload is malformed",
+                "ErrFSMWireMalformed",
+            ),
+            (
+                "build peer inventory for config change v2 index=13: conf state node id=4: etcd raft peer address is required",
+                "errPeerAddressRequired",
+            ),
+            ("pebble: on-disk corruption: fsm.db/000007.sst; bounds: [!redis|str|key-1", "pebble: checksum mismatch"),
+            ("L6: 000009: object size mismatch (fsm.db/000009.sst): 5 (disk) != 7 (MANIFEST)", "pebble: object size mismatch"),
+            ("invalid key kind 0x9e: pebble: invalid batch", "pebble: invalid batch"),
+            ("unexpected EOF", "unexpected EOF"),
+            ("EOF", "unexpected EOF"),
+            (
+                "encryption startup guard: sidecar=\"keys.json\": scan raft entries (439, 765] for encryption-relevant opcodes: \
+                 encryption scanner: read raft entries [440, 766) from MemoryStorage: requested index is unavailable due to compaction",
+                "scan raft entries for encryption-relevant opcodes",
+            ),
+            (
+                "encryption: sidecar reports raft envelope cutover active at index 765 but this binary does not install the wrap \
+                 closure on shard groups",
+                "sidecar reports raft envelope cutover active",
+            ),
+        ] {
+            assert_eq!(first(line), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_finds_its_own_condition() {
+        for text in server_texts::all() {
+            for says in text.says {
+                let line = format!("prefix: {}: suffix", says.replace('*', "17"));
+                let Answer::Server(found) = explain(&line) else { panic!("{line:?} is not recognised") };
+                assert!(found.contains(&text), "{line:?} does not find {}", text.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_gets_suggestions() {
+        assert_eq!(explain("zzzz"), Answer::Unknown(Vec::new()));
+        let Answer::Unknown(names) = explain("body crc") else { panic!() };
+        assert!(names.contains(&"fsm-body-crc"), "{names:?}");
+        assert!(matches!(explain("the geofence"), Answer::Unknown(_)), "EOF inside a word is no EOF");
+    }
+}

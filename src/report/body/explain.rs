@@ -1,0 +1,137 @@
+//! `explain`: what a code or an error means.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::analysis::codes::CodeInfo;
+use crate::analysis::explain::Answer;
+use crate::analysis::server_texts::ServerText;
+use crate::analysis::{codes, server_texts};
+use crate::report::{Body, Cell, Section};
+
+/// One explanation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// `finding` for a code of this tool, `server` for an error of the server.
+    pub kind: &'static str,
+    /// The code, or the server's own name for the condition.
+    pub name: &'static str,
+    /// Usual severity, for findings.
+    pub severity: Option<crate::analysis::Severity>,
+    /// The one server that says it; absent when both do.
+    pub engine: Option<crate::types::Engine>,
+    /// One line.
+    pub title: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Which bytes decide it.
+    pub decided_by: &'static str,
+    /// What is safe to do.
+    pub safe: &'static str,
+    /// What is not.
+    pub not_safe: &'static str,
+    /// The command that shows more.
+    pub more: &'static str,
+}
+
+/// The answer to one question, or the list of everything that has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainBody {
+    /// What was asked; absent for the list.
+    pub question: Option<String>,
+    /// The explanations, the one that decides first.
+    pub explanations: Vec<Explanation>,
+}
+
+impl From<&'static CodeInfo> for Explanation {
+    fn from(info: &'static CodeInfo) -> Self {
+        let CodeInfo { code, severity, title, meaning, decided_by, safe, not_safe, more } = *info;
+        Self {
+            kind: "finding",
+            name: code,
+            severity: Some(severity),
+            engine: None,
+            title,
+            meaning,
+            decided_by,
+            safe,
+            not_safe,
+            more,
+        }
+    }
+}
+
+impl From<&'static ServerText> for Explanation {
+    fn from(text: &'static ServerText) -> Self {
+        let ServerText { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
+        Self { kind: "server", name, severity: None, engine, title, meaning, decided_by, safe, not_safe, more }
+    }
+}
+
+impl ExplainBody {
+    /// The body for an answer; `Err` with names that look alike when there is none.
+    pub fn of(question: &str, answer: Answer) -> Result<Self, Vec<&'static str>> {
+        let explanations = match answer {
+            Answer::Code(info) => vec![info.into()],
+            Answer::Server(texts) => texts.into_iter().map(Explanation::from).collect(),
+            Answer::Unknown(alike) => return Err(alike),
+        };
+        Ok(Self { question: Some(question.to_owned()), explanations })
+    }
+
+    /// Everything that can be explained.
+    pub fn list() -> Self {
+        let codes = codes::all().into_iter().map(Explanation::from);
+        let texts = server_texts::all().map(Explanation::from);
+        Self { question: None, explanations: codes.chain(texts).collect() }
+    }
+}
+
+impl Explanation {
+    fn facts(&self) -> Vec<(&'static str, Cell)> {
+        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more } = self;
+        let mut rows = vec![("meaning", Cell::new(meaning)), ("decided by", Cell::new(decided_by))];
+        rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe)), ("more", Cell::new(more))]);
+        if let Some(severity) = severity {
+            rows.push(("severity", Cell::new(severity)));
+        }
+        if let Some(engine) = engine {
+            rows.push(("said by", Cell::new(format_args!("server {engine} only"))));
+        }
+        rows
+    }
+}
+
+impl Body for ExplainBody {
+    const NAME: &'static str = "explain";
+    const JUDGES: bool = false;
+
+    fn headline(&self) -> String {
+        match (&self.question, self.explanations.first()) {
+            (Some(_), Some(first)) => format!("{}: {}", first.name, first.title),
+            _ => format!("{} codes and errors have an explanation.", self.explanations.len()),
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let Self { question, explanations } = self;
+        let row = |e: &Explanation| vec![Cell::new(e.name), Cell::new(e.title)];
+        if question.is_none() {
+            let of = |kind: &str| explanations.iter().filter(|e| e.kind == kind).map(row).collect();
+            return vec![
+                Section::table("Findings of this tool", &["code", "title"], of("finding")),
+                Section::table("Errors of the server", &["name or text", "title"], of("server")),
+            ];
+        }
+        let mut sections: Vec<_> = explanations.iter().take(1).map(|first| Section::facts("", first.facts())).collect();
+        let rest: Vec<_> = explanations.iter().skip(1).map(row).collect();
+        if !rest.is_empty() {
+            sections.push(Section::table("The same text also contains", &["name or text", "title"], rest));
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.explanations.iter().map(|explanation| ("explanation", json!(explanation))).collect()
+    }
+}
