@@ -2,10 +2,11 @@
 
 use crate::analysis::codes::store as codes;
 use crate::analysis::{Finding, Severity};
+use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{ChunkDefect, RecordsEnd};
 use crate::readers::pebble::{
-    FormatMarker, GroupStoreFacts, KeyState, ManifestFact, MetaKey, OptionsResult, StoreFacts, StorePresence, TableDamage,
-    TableTrouble, Writer,
+    FormatMarker, GroupStoreFacts, KeyState, ManifestFact, OptionsResult, StoreFacts, StorePresence, TableDamage, TableTrouble,
+    Writer,
 };
 use crate::types::Engine;
 

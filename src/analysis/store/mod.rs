@@ -7,7 +7,8 @@ mod table_check;
 mod verify;
 
 use super::{Coverage, Finding, ServerError};
-use crate::readers::pebble::{GroupStoreFacts, MetaKey, StoreFacts, StorePresence, Writer};
+use crate::formats::mvcc::MetaKey;
+use crate::readers::pebble::{GroupStoreFacts, KeyState, StoreFacts, StorePresence, Writer};
 use crate::types::Engine;
 
 pub use findings::store_findings;
@@ -48,6 +49,8 @@ pub enum StoreOpen {
 pub struct StoreVerdict {
     /// What the start would take as the store's applied index.
     pub applied_index: AppliedIndexState,
+    /// Where the applied index stands, below the group directory: file, and offset of the record or block.
+    pub applied_source: Option<String>,
     /// Whether the store opens.
     pub open: StoreOpen,
     /// The largest commit timestamp as the store's own key says it. The newer engine compares it with the rows.
@@ -103,6 +106,11 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: Engine) -> StoreVerdict {
                 Some(index) => AppliedIndexState::Present(index),
                 None => AppliedIndexState::Missing,
             };
+            let applied = facts.meta.iter().find(|meta| meta.key == MetaKey::AppliedIndex);
+            verdict.applied_source = applied.and_then(|meta| match &meta.state {
+                KeyState::Value(found) => Some(format!("{}/{}", facts.name, facts.describe(found.source))),
+                _ => None,
+            });
             verdict.last_commit_ts = number(MetaKey::LastCommitTs);
             if engine == Engine::Main && group.store.presence != StorePresence::Absent {
                 verdict.would_delete.extend(group.restore_backups.iter().cloned());

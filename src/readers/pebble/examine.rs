@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::facts::{BlockFacts, MetaFact, MetaKey, StoreCheck, StoreFacts, StorePresence};
-use super::lookup::TableDamage;
+use super::facts::{BlockFacts, MetaFact, StoreCheck, StoreFacts, StorePresence};
+use super::lookup::{TableDamage, TableTrouble};
 use super::store::Store;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::io::{Progress, list_dir};
+use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
 use crate::readers::pebble_table::{Table, TableView, separate};
 
 /// Name of the store directory in a group directory.
 pub const STORE_DIR: &str = "fsm.db";
+/// More threads than this do not make one disk faster.
+const MAX_THREADS: usize = 4;
 
 /// The store of a group, the copies beside it, and the store that would take its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,37 +103,46 @@ fn live_files(store: &Store) -> Vec<LiveFile<'_>> {
 /// Reads every block of every live file.
 fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
     let mut facts = BlockFacts::default();
-    progress.expect(store.facts.live_bytes);
-    for live in live_files(store) {
-        if progress.interrupted() {
-            return Err(Error::Interrupted);
-        }
-        let damage = |failure| TableDamage::new(live.file, live.level, failure);
-        let table = match Table::open(&store.table_path(live.file)) {
-            Ok(table) => table,
-            Err(failure) => {
-                // Whoever wants anything of the table opens it first.
-                let damage = damage(failure);
-                facts.met_by_scan.push(damage.clone());
-                facts.damage.push(damage);
+    let live = live_files(store);
+    let size = |file| store.facts.listing.tables.get(&file).map_or(0, |listed| listed.size);
+    let files: Vec<_> = live
+        .iter()
+        .map(|live| TableFile { number: live.file, path: store.table_path(live.file), size: size(live.file) })
+        .collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    for (live, outcome) in live.iter().zip(survey_files(&files, threads, progress)?) {
+        let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
+        let kept_from_opening = match outcome {
+            SurveyOutcome::Surveyed(read) => {
+                facts.tables += 1;
+                facts.bytes += read.survey.bytes_examined;
+                facts.damage_left_out += read.survey.problems_left_out;
+                if !read.survey.problems.is_empty() {
+                    facts.met_by_scan.extend(first_met(&store.table_path(live.file), live, progress)?);
+                }
+                facts.damage.extend(read.survey.problems.into_iter().map(|problem| damage(TableTrouble::Bytes(problem))));
                 continue;
             }
+            SurveyOutcome::Unopenable { problem, .. } => TableTrouble::Bytes(problem),
+            SurveyOutcome::Missing => TableTrouble::Missing,
+            SurveyOutcome::System(problem) => TableTrouble::System(problem),
         };
-        let survey = table.survey(progress)?;
-        facts.tables += 1;
-        facts.bytes += survey.bytes_examined;
-        facts.damage_left_out += survey.problems_left_out;
-        if !survey.problems.is_empty() {
-            facts.met_by_scan.extend(first_met(&table, &live, progress)?);
-        }
-        facts.damage.extend(survey.problems.into_iter().map(|problem| damage(problem.into())));
+        // Whoever wants anything of a table opens it first.
+        facts.met_by_scan.push(damage(kept_from_opening.clone()));
+        facts.damage.push(damage(kept_from_opening));
     }
     Ok(facts)
 }
 
 /// What a walk over all records of a damaged file meets first.
-fn first_met(table: &Table, live: &LiveFile<'_>, progress: &dyn Progress) -> Result<Option<TableDamage>> {
+fn first_met(path: &Path, live: &LiveFile<'_>, progress: &dyn Progress) -> Result<Option<TableDamage>> {
     let damage = |failure| TableDamage::new(live.file, live.level, failure);
+    let table = match separate(Table::open(path)) {
+        Ok(Ok(table)) => table,
+        Ok(Err(problem)) => return Ok(Some(damage(problem.into()))),
+        Err(error) if error.is_not_found() => return Ok(Some(damage(error.into()))),
+        Err(error) => return Err(error),
+    };
     if let Err(problem) = separate(table.range_dels(&TableView::default()))? {
         return Ok(Some(damage(problem.into())));
     }

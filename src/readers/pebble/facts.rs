@@ -6,6 +6,7 @@ use super::listing::StoreListing;
 use super::logs::LogFacts;
 use super::lookup::{KeyState, TableDamage, TableTrouble};
 use super::manifest::ManifestFacts;
+use crate::formats::mvcc::{MetaKey, meta_value};
 use crate::formats::pebble::{FileNum, RecordsEnd, StoreOptions, Version};
 
 /// Whether there is a store.
@@ -128,34 +129,6 @@ pub enum StoreCheck {
     Full,
 }
 
-/// The four keys that a server keeps about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetaKey {
-    /// Index of the last Raft entry whose effect is in the store.
-    AppliedIndex,
-    /// Largest commit timestamp.
-    LastCommitTs,
-    /// Reads below this timestamp are refused.
-    MinRetainedTs,
-    /// The same, while it is being moved.
-    PendingMinRetainedTs,
-}
-
-impl MetaKey {
-    /// All of them, in the order in which reports show them.
-    pub const ALL: [Self; 4] = [Self::AppliedIndex, Self::LastCommitTs, Self::MinRetainedTs, Self::PendingMinRetainedTs];
-
-    /// The key's bytes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AppliedIndex => "_meta_applied_index",
-            Self::LastCommitTs => "_meta_last_commit_ts",
-            Self::MinRetainedTs => "_meta_min_retained_ts",
-            Self::PendingMinRetainedTs => "_meta_pending_min_retained_ts",
-        }
-    }
-}
-
 /// What the store says about one of its own keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaFact {
@@ -166,10 +139,10 @@ pub struct MetaFact {
 }
 
 impl MetaFact {
-    /// The number, little-endian in the first eight bytes; a shorter value counts as none.
+    /// The number; a value that is too short counts as none.
     pub fn number(&self) -> Option<u64> {
         let KeyState::Value(found) = &self.state else { return None };
-        found.value.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+        meta_value(&found.value)
     }
 }
 

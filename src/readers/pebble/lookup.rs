@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::facts::StoreFacts;
 use super::memory::LogPlace;
 use super::store::Store;
 use crate::formats::pebble::sstable::BlockHandle;
@@ -165,6 +166,23 @@ impl Search<'_> {
             (Some((trailer, source)), _) => self.value(None, trailer, source),
             (None, Some(seq)) => KeyState::Deleted { trailer: Trailer::new(seq, KeyKind::RangeDelete), source: None },
             (None, None) => KeyState::Absent,
+        }
+    }
+}
+
+impl StoreFacts {
+    /// A place in words: file, offset, and level.
+    pub fn describe(&self, source: Source) -> String {
+        match source {
+            Source::Log(place) => {
+                let listed = self.listing.logs.get(&(place.log, place.segment));
+                let name = listed.map_or_else(|| format!("{}.log", place.log), |file| file.name.clone());
+                format!("{name} at {}", place.offset)
+            }
+            Source::Table { table, level, block } => {
+                let level = level.map_or_else(|| "added by a log".to_owned(), |level| format!("level {level}"));
+                format!("{} at {} ({level})", table.table_name(), block.offset)
+            }
         }
     }
 }

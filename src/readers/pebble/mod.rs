@@ -14,7 +14,7 @@ mod store;
 
 pub use examine::{GroupStoreFacts, STORE_DIR, examine, examine_store};
 pub use facts::{
-    BlockFacts, FormatMarker, ManifestFact, MetaFact, MetaKey, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
+    BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
     TableFileFact, Writer,
 };
 pub use listing::{StoreFile, StoreListing};
