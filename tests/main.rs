@@ -16,5 +16,6 @@ mod pebble_table; // Sorted tables: what was written is read, and what was damag
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_open; // What a start does with a store.
+mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
 mod support; // Writers and other tools of the tests; benchmarks use some of them too.

@@ -7,6 +7,7 @@ mod fsm_body;
 pub mod fsm_file;
 mod group_listing;
 pub mod pebble;
+pub mod pebble_scan;
 pub mod pebble_survey;
 pub mod pebble_table;
 pub mod snap_dir;

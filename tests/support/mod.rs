@@ -1,3 +1,4 @@
 //! Tools that several tests share.
 
+pub mod store_writer;
 pub mod table_writer;

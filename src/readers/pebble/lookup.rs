@@ -62,7 +62,7 @@ pub enum TableTrouble {
 }
 
 impl TableDamage {
-    pub(super) fn new(table: FileNum, level: Option<usize>, failure: TableFailure) -> Self {
+    pub(in crate::readers) fn new(table: FileNum, level: Option<usize>, failure: TableFailure) -> Self {
         let trouble = match failure {
             TableFailure::Problem(problem) => TableTrouble::Bytes(*problem),
             TableFailure::Error(error) if error.is_not_found() => TableTrouble::Missing,

@@ -154,6 +154,11 @@ impl TableProblem {
         }
     }
 
+    /// A table that the MANIFEST presents in a way that cannot be read.
+    pub(in crate::readers) fn unsupported_view(detail: &str) -> Self {
+        Self::unsupported(detail, 0, 0)
+    }
+
     #[must_use]
     pub(super) fn expected_found(mut self, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
         self.expected = Some(expected.to_string());

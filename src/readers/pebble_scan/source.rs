@@ -1,0 +1,129 @@
+//! Where a scan takes records from: logs, tables, levels.
+
+use std::sync::Arc;
+
+use super::hidden::Hidden;
+use crate::formats::pebble::{FileNum, NewTable, Trailer};
+use crate::readers::pebble::{MemoryEntry, Store};
+use crate::readers::pebble_table::{Table, TableFailure, TableIter, TableProblem, TableResult, TableView};
+
+/// How much of a table a scan reads at once.
+const READ_AHEAD: usize = 256 << 10;
+
+/// A sorted run of records, standing at one of them.
+pub(super) struct Run<'s> {
+    records: Records<'s>,
+    /// Order among records of the same key and number: newer sources first. Levels are told apart by it.
+    pub(super) rank: usize,
+    /// What a failure names.
+    pub(super) file: Option<FileNum>,
+    pub(super) level: Option<usize>,
+}
+
+enum Records<'s> {
+    Memory { rest: Box<dyn Iterator<Item = MemoryEntry<'s>> + 's>, present: Option<MemoryEntry<'s>> },
+    Table(Box<TableIter<'static>>),
+    Level(Box<Level<'s>>),
+}
+
+/// The tables of a level below 0, opened one after another.
+struct Level<'s> {
+    store: &'s Store,
+    tables: std::vec::IntoIter<&'s NewTable>,
+    from: Vec<u8>,
+    present: Option<TableIter<'static>>,
+}
+
+impl<'s> Run<'s> {
+    /// The records of the logs. Not yet at the first.
+    pub(super) fn memory(store: &'s Store, from: &'s [u8], rank: usize) -> Self {
+        let rest = Box::new(store.memory.iter_from(from));
+        Self { records: Records::Memory { rest, present: None }, rank, file: None, level: None }
+    }
+
+    /// The records of one table under `view`.
+    pub(super) fn table(
+        store: &Store,
+        file: FileNum,
+        level: Option<usize>,
+        view: TableView,
+        from: &[u8],
+        rank: usize,
+        hidden: &mut Hidden,
+    ) -> Result<Self, (FileNum, Option<usize>, TableFailure)> {
+        let iter = open(store, file, view, from, hidden).map_err(|failure| (file, level, failure))?;
+        Ok(Self { records: Records::Table(Box::new(iter)), rank, file: Some(file), level })
+    }
+
+    /// The records of a level below 0. Tables that end before `from` are left out.
+    pub(super) fn level(store: &'s Store, level: usize, tables: Vec<&'s NewTable>, from: &[u8], rank: usize) -> Self {
+        let admits = |table: &&NewTable| table.points.as_ref().is_some_and(|points| points.largest.user_key.as_slice() >= from);
+        let tables: Vec<_> = tables.into_iter().filter(admits).collect();
+        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None };
+        Self { records: Records::Level(Box::new(run)), rank, file: None, level: Some(level) }
+    }
+
+    /// Moves to the next record; false at the end. Range deletions of tables opened on the way go to `hidden`.
+    pub(super) fn next(&mut self, hidden: &mut Hidden) -> TableResult<bool> {
+        match &mut self.records {
+            Records::Memory { rest, present } => {
+                *present = rest.next();
+                Ok(present.is_some())
+            }
+            Records::Table(iter) => iter.next(),
+            Records::Level(level) => loop {
+                if let Some(iter) = &mut level.present
+                    && iter.next()?
+                {
+                    return Ok(true);
+                }
+                let Some(table) = level.tables.next() else { return Ok(false) };
+                self.file = Some(table.file());
+                let Some(view) = TableView::of(table) else { return Err(replaced_suffix().into()) };
+                level.present = Some(open(level.store, table.file(), view, &level.from, hidden)?);
+            },
+        }
+    }
+
+    pub(super) fn user_key(&self) -> &[u8] {
+        match &self.records {
+            Records::Memory { present, .. } => present.as_ref().map_or(&[], |entry| entry.key),
+            Records::Table(iter) => iter.user_key(),
+            Records::Level(level) => level.present.as_ref().map_or(&[], TableIter::user_key),
+        }
+    }
+
+    pub(super) fn trailer(&self) -> Trailer {
+        let none = Trailer(0);
+        match &self.records {
+            Records::Memory { present, .. } => present.as_ref().map_or(none, |entry| entry.trailer),
+            Records::Table(iter) => iter.trailer(),
+            Records::Level(level) => level.present.as_ref().map_or(none, TableIter::trailer),
+        }
+    }
+
+    pub(super) fn value(&mut self) -> TableResult<&[u8]> {
+        match &mut self.records {
+            Records::Memory { present, .. } => Ok(present.as_ref().map_or(&[], |entry| entry.value)),
+            Records::Table(iter) => iter.value(),
+            Records::Level(level) => level.present.as_mut().map_or(Ok(&[]), TableIter::value),
+        }
+    }
+}
+
+fn open(store: &Store, file: FileNum, view: TableView, from: &[u8], hidden: &mut Hidden) -> TableResult<TableIter<'static>> {
+    let table = Table::open(&store.table_path(file))?;
+    for span in table.range_dels(&view)? {
+        hidden.add(span);
+    }
+    let mut iter = TableIter::new(Arc::new(table), view, READ_AHEAD);
+    if !from.is_empty() {
+        iter.seek(from)?;
+    }
+    Ok(iter)
+}
+
+/// The one kind of view that cannot be read.
+pub(super) fn replaced_suffix() -> TableProblem {
+    TableProblem::unsupported_view("its keys have a replaced suffix, which the one supported key order rules out")
+}

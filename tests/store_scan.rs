@@ -1,0 +1,204 @@
+//! Scans of stores made here: the newest state of every key, from logs and levels, against a model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ekv_tool::readers::pebble::{KeyState, Store};
+use ekv_tool::readers::pebble_scan::{Scan, ScanStats, separate};
+use proptest::prelude::*;
+
+use crate::support::store_writer::StoreWriter;
+use crate::support::table_writer::{DEL, MERGE, Options, RANGEDEL, SET};
+
+/// One write; its number is its position.
+#[derive(Debug, Clone)]
+enum Op {
+    Put(Vec<u8>, Vec<u8>),
+    Merge(Vec<u8>, Vec<u8>),
+    Delete(Vec<u8>),
+    DeleteRange(Vec<u8>, Vec<u8>),
+}
+
+const FIRST_SEQ: u64 = 10;
+
+fn apply(model: &mut BTreeMap<Vec<u8>, Vec<u8>>, op: &Op) {
+    match op {
+        Op::Put(key, value) => {
+            model.insert(key.clone(), value.clone());
+        }
+        Op::Merge(key, value) => model.entry(key.clone()).or_default().extend_from_slice(value),
+        Op::Delete(key) => {
+            model.remove(key);
+        }
+        Op::DeleteRange(start, end) => model.retain(|key, _| key < start || key >= end),
+    }
+}
+
+fn points(ops: &[(u64, Op)]) -> Vec<(Vec<u8>, u64, u8, Vec<u8>)> {
+    let mut points: Vec<_> = ops
+        .iter()
+        .filter_map(|(seq, op)| match op {
+            Op::Put(key, value) => Some((key.clone(), *seq, SET, value.clone())),
+            Op::Merge(key, value) => Some((key.clone(), *seq, MERGE, value.clone())),
+            Op::Delete(key) => Some((key.clone(), *seq, DEL, Vec::new())),
+            Op::DeleteRange(..) => None,
+        })
+        .collect();
+    points.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    points
+}
+
+/// Writes `ops` into one table of `level`, or into several that do not overlap.
+fn write_level(store: &mut StoreWriter, level: u64, ops: &[(u64, Op)]) {
+    let options = Options { block_size: 120, restart_interval: 3, ..Options::default() };
+    let points = points(ops);
+    let spans: Vec<_> = ops
+        .iter()
+        .filter_map(|(seq, op)| match op {
+            Op::DeleteRange(start, end) => Some((start.clone(), end.clone(), *seq)),
+            _ => None,
+        })
+        .collect();
+    let mut write = |points: &[(Vec<u8>, u64, u8, Vec<u8>)], spans: &[(Vec<u8>, Vec<u8>, u64)]| {
+        if points.is_empty() && spans.is_empty() {
+            return;
+        }
+        store
+            .table(level, options, |writer| {
+                for (key, seq, kind, value) in points {
+                    writer.point(key, *seq, *kind, value)?;
+                }
+                for (start, end, seq) in spans {
+                    writer.range_del(start, end, *seq);
+                }
+                Ok(())
+            })
+            .unwrap();
+    };
+    if level == 0 || !spans.is_empty() {
+        write(&points, &spans);
+        return;
+    }
+    // Cut where the key changes, about in the middle.
+    let cut = (points.len() / 2..points.len()).find(|&at| at > 0 && points[at].0 != points[at - 1].0).unwrap_or(points.len());
+    write(&points[..cut], &[]);
+    write(&points[cut..], &[]);
+}
+
+/// Writes the oldest part to the deepest level and the newest to the log.
+fn write_store(dir: &Path, ops: &[Op], cuts: &[usize]) {
+    let numbered: Vec<_> = ops.iter().cloned().zip(FIRST_SEQ..).map(|(op, seq)| (seq, op)).collect();
+    let mut store = StoreWriter::new(dir).unwrap();
+    let mut rest = numbered.as_slice();
+    for (level, cut) in [6, 5, 2, 0, 0].into_iter().zip(cuts) {
+        let (part, after) = rest.split_at(cut % (rest.len() + 1));
+        // Spans of one table must not overlap: one a part is enough here.
+        let mut seen = false;
+        let single = part.iter().all(|(_, op)| !matches!(op, Op::DeleteRange(..)) || !std::mem::replace(&mut seen, true));
+        let part = if single { part } else { &[] };
+        if single {
+            write_level(&mut store, level, part);
+            rest = after;
+        }
+    }
+    for (seq, op) in rest {
+        match op {
+            Op::Put(key, value) => store.batch(*seq, &[(SET, key, value)]),
+            Op::Merge(key, value) => store.batch(*seq, &[(MERGE, key, value)]),
+            Op::Delete(key) => store.batch(*seq, &[(DEL, key, b"")]),
+            Op::DeleteRange(start, end) => store.batch(*seq, &[(RANGEDEL, start, end)]),
+        }
+    }
+    store.finish().unwrap();
+}
+
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn scan(store: &Store, from: &[u8]) -> (Rows, ScanStats) {
+    let mut scan = separate(Scan::new(store, from)).unwrap().unwrap();
+    let mut rows = Vec::new();
+    while separate(scan.next()).unwrap().unwrap() {
+        rows.push((scan.key().to_vec(), scan.value().to_vec()));
+    }
+    (rows, scan.stats())
+}
+
+fn arbitrary_op() -> impl Strategy<Value = Op> {
+    let key = || proptest::collection::vec(97..101_u8, 1..4);
+    let value = || proptest::collection::vec(any::<u8>(), 0..12);
+    prop_oneof![
+        6 => (key(), value()).prop_map(|(key, value)| Op::Put(key, value)),
+        1 => (key(), value()).prop_map(|(key, value)| Op::Merge(key, value)),
+        2 => key().prop_map(Op::Delete),
+        1 => (key(), key()).prop_filter("not empty", |(a, b)| a != b).prop_map(|(a, b)| {
+            if a < b { Op::DeleteRange(a, b) } else { Op::DeleteRange(b, a) }
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn a_scan_is_the_newest_state_of_every_key(
+        ops in proptest::collection::vec(arbitrary_op(), 0..120),
+        cuts in proptest::collection::vec(0..60_usize, 5),
+        from in proptest::collection::vec(97..101_u8, 0..3),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        write_store(dir.path(), &ops, &cuts);
+        let mut model = BTreeMap::new();
+        for op in &ops {
+            apply(&mut model, op);
+        }
+        let store = Store::open(dir.path()).unwrap();
+        prop_assert!(store.facts.wrong_tables.is_empty());
+        let expected: Vec<_> = model.clone().into_iter().filter(|(key, _)| *key >= from).collect();
+        let (rows, stats) = scan(&store, &from);
+        prop_assert_eq!(&rows, &expected);
+        prop_assert_eq!((stats.live, stats.misplaced), (expected.len() as u64, 0));
+        // A lookup of one key and a scan of all agree.
+        for (key, value) in &model {
+            let KeyState::Value(found) = store.get(key) else { panic!("{key:?} is not found") };
+            prop_assert_eq!(&found.value, value);
+        }
+    }
+}
+
+#[test]
+fn an_older_record_above_a_newer_one_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = StoreWriter::new(dir.path()).unwrap();
+    for (level, seq) in [(6, 20), (0, 15)] {
+        store.table(level, Options::default(), |writer| writer.point(b"k", seq, SET, b"v")).unwrap();
+    }
+    store.finish().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(scan(&store, b"").1, ScanStats { records: 2, keys: 1, live: 1, misplaced: 1 });
+}
+
+#[test]
+fn a_scan_ends_where_a_table_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = StoreWriter::new(dir.path()).unwrap();
+    let options = Options { block_size: 200, ..Options::default() };
+    let number = store
+        .table(6, options, |writer| (0..100).try_for_each(|n| writer.point(format!("k{n:03}").as_bytes(), 10 + n, SET, b"value")))
+        .unwrap();
+    store.finish().unwrap();
+    let path = dir.path().join(format!("{number:06}.sst"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[700] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut scan = separate(Scan::new(&store, b"")).unwrap().unwrap();
+    let mut rows = 0;
+    let damage = loop {
+        match separate(scan.next()).unwrap() {
+            Ok(true) => rows += 1,
+            Ok(false) => panic!("the damage went unnoticed"),
+            Err(damage) => break damage,
+        }
+    };
+    assert!(damage.is_damage() && damage.level == Some(6) && damage.table.0 == number, "{damage}");
+    assert!((1..100).contains(&rows), "{rows}");
+}
