@@ -117,9 +117,15 @@ pub struct Replay {
 
 /// The applied floor R that is handed to raft.
 ///
-/// `stops` tells whether the floor must stop before an entry: a membership change, or one whose payload cannot be opened;
-/// under rule c' a volatile one too. `entries` are those after the snapshot, ascending.
-pub fn applied_floor(rule: Rule, snapshot: u64, commit: u64, applied: u64, entries: &[ReplayEntry]) -> u64 {
+/// It stops before a membership change and before an entry whose payload cannot be opened; under rule c' before a volatile
+/// one too. `entries` are those after the snapshot, ascending; they are read only as far as needed.
+pub fn applied_floor(
+    rule: Rule,
+    snapshot: u64,
+    commit: u64,
+    applied: u64,
+    entries: impl IntoIterator<Item = ReplayEntry>,
+) -> u64 {
     match rule {
         Rule::A | Rule::B | Rule::BPrime | Rule::C => snapshot,
         Rule::CPrime | Rule::D => {
@@ -127,10 +133,10 @@ pub fn applied_floor(rule: Rule, snapshot: u64, commit: u64, applied: u64, entri
             if reach <= snapshot {
                 return reach;
             }
-            let stops = |entry: &&ReplayEntry| {
+            let stops = |entry: &ReplayEntry| {
                 entry.kind == Kind::Conf || entry.sealed || (rule == Rule::CPrime && entry.kind == Kind::Volatile)
             };
-            match entries.iter().take_while(|entry| entry.index <= reach).find(stops) {
+            match entries.into_iter().take_while(|entry| entry.index <= reach).find(stops) {
                 Some(entry) => entry.index.saturating_sub(1),
                 None => reach,
             }
@@ -226,7 +232,7 @@ mod tests {
             entry(15, Kind::Volatile),
             entry(16, Kind::Data),
         ];
-        let floor = applied_floor(Rule::D, 10, 15, 13, &log);
+        let floor = applied_floor(Rule::D, 10, 15, 13, log.clone());
         assert_eq!(floor, 13);
         let (actions, replay) = run(Bounds { snapshot: 10, commit: 15, applied: 13, floor }, &log);
         assert_eq!(
@@ -240,7 +246,7 @@ mod tests {
     #[test]
     fn pr934_delivers_again_and_drops_duplicates() {
         let log = [entry(11, Kind::Data), entry(12, Kind::Volatile), entry(13, Kind::Conf), entry(14, Kind::Data)];
-        let floor = applied_floor(Rule::C, 10, 14, 16, &log);
+        let floor = applied_floor(Rule::C, 10, 14, 16, log.clone());
         assert_eq!(floor, 10);
         let (actions, _) = run(Bounds { snapshot: 10, commit: 14, applied: 16, floor }, &log);
         assert_eq!(actions, [Action::DuplicateDropped, Action::LeaseReapplied, Action::ConfReapplied, Action::DuplicateDropped]);
@@ -249,9 +255,9 @@ mod tests {
     #[test]
     fn the_floor_stops_before_a_membership_change() {
         let log = [entry(11, Kind::Data), entry(12, Kind::Conf), entry(13, Kind::Data)];
-        assert_eq!(applied_floor(Rule::D, 10, 13, 13, &log), 11);
-        assert_eq!(applied_floor(Rule::D, 10, 10, 13, &log), 10, "uncommitted entries do not raise it");
-        assert_eq!(applied_floor(Rule::D, 0, 0, 0, &[]), 0);
+        assert_eq!(applied_floor(Rule::D, 10, 13, 13, log.clone()), 11);
+        assert_eq!(applied_floor(Rule::D, 10, 10, 13, log.clone()), 10, "uncommitted entries do not raise it");
+        assert_eq!(applied_floor(Rule::D, 0, 0, 0, []), 0);
     }
 
     #[test]

@@ -1,0 +1,225 @@
+//! The parts of a forecast, as scripts see them.
+
+use serde::Serialize;
+
+use super::replay::Action;
+use super::{GateDecision, Rule};
+use crate::types::{Crc32c, Engine};
+
+/// What a start does about the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The restore is skipped.
+    Skip,
+    /// Nothing to restore.
+    None,
+    /// The restore runs because the store is behind.
+    Execute,
+    /// The restore runs because the snapshot's data is a whole payload instead of a token.
+    LegacyRestore,
+    /// The restore runs because the store does not say how far it is.
+    Fallback,
+    /// The start is refused.
+    Abort,
+    /// The files do not determine it.
+    Unknown,
+}
+
+/// A refused start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Abort {
+    /// The server's name for the condition, or the library's text.
+    pub error: String,
+    /// Where in the start it happens.
+    pub stage: &'static str,
+    /// The line it would log.
+    pub text: String,
+}
+
+/// The snapshot that the start chooses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChosenSnapshot {
+    /// Index of its metadata.
+    pub index: u64,
+    /// Term of its metadata.
+    pub term: u64,
+    /// The `.snap` file, below the group directory.
+    pub file: String,
+    /// The token in it, when its data is one.
+    pub token: Option<TokenView>,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenView {
+    /// Index that names the payload file.
+    pub index: u64,
+    /// Checksum that the payload should have.
+    pub crc32c: Crc32c,
+}
+
+/// The store's applied index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AppliedIndex {
+    /// `present`, `missing`, `unreadable` or `not-read`.
+    pub state: &'static str,
+    /// Its value when present.
+    pub value: Option<u64>,
+    /// Where it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Last hard state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HardStateView {
+    /// Current term.
+    pub term: u64,
+    /// Node voted for; 0 for none.
+    pub vote: u64,
+    /// Committed index.
+    pub commit: u64,
+}
+
+/// HLC header of the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HeaderView {
+    /// 0 for headerless.
+    pub version: u8,
+    /// Physical ceiling, Unix milliseconds.
+    pub ceiling_ms: Option<u64>,
+    /// Raft envelope cutover index; absent before version 2.
+    pub cutover: Option<u64>,
+}
+
+/// `elastickv_fsm_cold_start_*` as the start would report them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoreMetrics {
+    /// Labels of the counter.
+    pub restore_total: RestoreTotal,
+    /// The gauge; none for a fallback.
+    pub applied_index_gap: Option<u64>,
+}
+
+/// Labels of `elastickv_fsm_cold_start_restore_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoreTotal {
+    /// `skipped`, `executed` or `fallback`.
+    pub outcome: &'static str,
+    /// Empty unless it is a fallback.
+    pub fallback_reason: &'static str,
+}
+
+/// The start under the other version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherEngine {
+    /// Which.
+    pub engine: Engine,
+    /// What it would do.
+    pub outcome: Outcome,
+    /// The error of a refused start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abort: Option<Abort>,
+}
+
+/// One rule's decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleRow {
+    /// The rule.
+    pub rule: Rule,
+    /// What it compares with.
+    pub threshold: u64,
+    /// What it decides.
+    pub decision: GateDecision,
+}
+
+/// A rename.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Rename {
+    /// Old path below the group directory.
+    pub from: String,
+    /// New path below the group directory.
+    pub to: String,
+}
+
+/// A repair of the last log segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RepairView {
+    /// The segment, below the group directory.
+    pub path: String,
+    /// Its new length.
+    pub truncate_at: u64,
+    /// Bytes that are cut off.
+    pub bytes_dropped: u64,
+}
+
+/// One entry of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanRow {
+    /// Log index.
+    pub index: u64,
+    /// Term.
+    pub term: u64,
+    /// Class of the payload.
+    pub class: &'static str,
+    /// What happens to it.
+    pub action: Action,
+    /// Number of requests in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Key spaces touched, with the number of keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
+    /// Commit timestamp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_ts: Option<u64>,
+    /// The same as a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_time: Option<String>,
+    /// A lease's ceiling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<i64>,
+    /// More in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What the start reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Cost {
+    /// Bytes that the server reads.
+    pub read_bytes: u64,
+    /// Bytes that it writes.
+    pub write_bytes: u64,
+    /// Time at the rate that was given or measured.
+    pub estimate_ms: Option<u64>,
+}
+
+impl Outcome {
+    /// The word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::None => "none",
+            Self::Execute => "execute",
+            Self::LegacyRestore => "legacy-restore",
+            Self::Fallback => "fallback",
+            Self::Abort => "abort",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Rank for "the worst group counts": 0 is worst.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Abort => 0,
+            Self::Unknown => 1,
+            Self::Fallback => 2,
+            Self::Execute => 3,
+            Self::LegacyRestore => 4,
+            Self::Skip => 5,
+            Self::None => 6,
+        }
+    }
+}
