@@ -1,12 +1,17 @@
 //! What a start would do, decided from facts alone.
 
+mod facts;
+mod forecast;
+mod plan;
 pub mod prepare;
 pub mod replay;
 mod rule;
 mod types;
 
+pub use facts::{GateFacts, LegacyView, StoreView};
+pub use forecast::{Step, forecast};
 pub use rule::{GateDecision, GateNumbers, Rule};
 pub use types::{
-    Abort, AppliedIndex, ChosenSnapshot, Cost, HardStateView, HeaderView, OtherEngine, Outcome, PlanRow, Rename, RepairView,
-    RestoreMetrics, RestoreTotal, RuleRow, TokenView,
+    Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, HeaderView, OtherEngine, Outcome, PlanRow, Rename,
+    RepairView, RestoreMetrics, RestoreTotal, RuleRow, TokenView,
 };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::replay::Action;
+use super::replay::{Action, Replay};
 use super::{GateDecision, Rule};
 use crate::types::{Crc32c, Engine};
 
@@ -220,6 +220,82 @@ impl Outcome {
             Self::LegacyRestore => 4,
             Self::Skip => 5,
             Self::None => 6,
+        }
+    }
+}
+
+/// Everything that the files say about the next start of one group under one server version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// What the start does.
+    pub outcome: Outcome,
+    /// One sentence that gives the reason.
+    pub reason: String,
+    /// `not_reader`, `missing_meta` or `read_err` for a fallback.
+    pub fallback_reason: Option<&'static str>,
+    /// Why the start is refused.
+    pub abort: Option<Abort>,
+    /// The snapshot that the start chooses.
+    pub snapshot: Option<ChosenSnapshot>,
+    /// What the store says about itself.
+    pub applied_index: AppliedIndex,
+    /// Last hard state of the log, as the Raft library takes it over.
+    pub hard_state: Option<HardStateView>,
+    /// Last entry of the log, or the snapshot's index.
+    pub last_index: Option<u64>,
+    /// The applied index from which on a restore is skipped.
+    pub threshold: Option<u64>,
+    /// What the engine starts its applied counter with.
+    pub effective_applied: Option<u64>,
+    /// HLC header of the payload; version 0 is headerless.
+    pub header: Option<HeaderView>,
+    /// Physical clock ceiling after the start, Unix milliseconds.
+    pub ceiling_after_start_ms: Option<u64>,
+    /// What the server would count.
+    pub metrics: Option<RestoreMetrics>,
+    /// The line that the server's logger would be given (production builds drop it).
+    pub log_line: Option<String>,
+    /// Counts of what happens to the entries behind the snapshot.
+    pub replay: Option<Replay>,
+    /// Paths below the group directory that the start deletes, as far as it gets.
+    pub would_delete: Vec<String>,
+    /// Paths that the start renames, as far as it gets.
+    pub would_rename: Vec<Rename>,
+    /// The log segment that the start truncates.
+    pub would_repair: Option<RepairView>,
+    /// Members that the start would work with: voters of the membership in the snapshot, or of the peers file.
+    #[serde(skip)]
+    pub voters: usize,
+    /// Every entry behind the snapshot, on demand.
+    pub plan: Option<Vec<PlanRow>>,
+    /// What the start reads and writes.
+    pub cost: Cost,
+}
+
+impl Default for Forecast {
+    fn default() -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            reason: String::new(),
+            fallback_reason: None,
+            abort: None,
+            snapshot: None,
+            applied_index: AppliedIndex { state: "not-read", value: None, source: None },
+            hard_state: None,
+            last_index: None,
+            threshold: None,
+            effective_applied: None,
+            header: None,
+            ceiling_after_start_ms: None,
+            metrics: None,
+            log_line: None,
+            replay: None,
+            would_delete: Vec::new(),
+            would_rename: Vec::new(),
+            would_repair: None,
+            voters: 0,
+            plan: None,
+            cost: Cost::default(),
         }
     }
 }

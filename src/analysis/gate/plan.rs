@@ -1,0 +1,113 @@
+//! The entries behind the snapshot, one by one.
+
+use super::Rule;
+use super::facts::GateFacts;
+use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
+use super::types::{Forecast, PlanRow};
+use crate::analysis::ServerError;
+use crate::analysis::apply::{Effect, Sealing, entry_effect};
+use crate::analysis::membership::Membership;
+use crate::analysis::peers::Member;
+use crate::analysis::wal::LogContent;
+use crate::formats::kv::{EntryView, KeySpaceCounts, classify};
+use crate::formats::raftpb::{ConfState, EntryType};
+use crate::readers::wal::{EntryAt, WalScan};
+use crate::types::{Engine, NodeId, SnapshotId};
+
+/// Replays the log behind `id` and fills in what the start leaves behind: counts, clock, plan.
+#[expect(clippy::too_many_arguments, reason = "the whole state of the start at this point")]
+pub(super) fn replay_log(
+    facts: &GateFacts,
+    engine: Engine,
+    scan: &WalScan,
+    log: &LogContent,
+    id: SnapshotId,
+    conf_state: Option<&ConfState>,
+    members: &[Member],
+    seen: &mut Forecast,
+) -> Result<(), ServerError> {
+    let rule = Rule::of(engine);
+    let commit = seen.hard_state.map_or(id.index.0, |state| state.commit);
+    let applied = seen.effective_applied.unwrap_or(id.index.0).max(id.index.0);
+    let entries = || log.entries.iter(scan, engine);
+    let floor = applied_floor(rule, id.index.0, commit, applied, entries().map(|at| describe(facts, engine, &at, None).0));
+    let bounds = Bounds { snapshot: id.index.0, commit, applied, floor };
+
+    let empty = ConfState::default();
+    let mut membership = Membership::restore(NodeId::of_raft_id(&facts.raft_id), conf_state.unwrap_or(&empty), members)?;
+    let mut replay = Replay::new(bounds);
+    let mut plan = facts.want_plan.then(Vec::new);
+    for at in entries() {
+        // Only what is delivered changes the membership.
+        let delivered = at.index.0 > floor && at.index.0 <= commit && replay.halt.is_none();
+        let (entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
+        let action = replay.observe(bounds, &entry);
+        if let Some(plan) = &mut plan {
+            plan.push(row(&at, &view, action, &replay));
+        }
+    }
+    let ceiling = seen.header.and_then(|header| header.ceiling_ms).unwrap_or(0);
+    // The server casts the ceiling to a signed number; one above its range does not move the clock.
+    let ceiling = if i64::try_from(ceiling).is_ok() { ceiling } else { 0 };
+    seen.ceiling_after_start_ms = Some(ceiling.max(replay.lease_ceiling_ms));
+    seen.replay = Some(replay);
+    seen.plan = plan;
+    Ok(())
+}
+
+/// One entry as the replay sees it. With `membership` a membership change is applied to it.
+fn describe<'a>(
+    facts: &GateFacts,
+    engine: Engine,
+    at: &EntryAt<'a>,
+    membership: Option<&mut Membership>,
+) -> (ReplayEntry, EntryView<'a>) {
+    let view = classify(at.kind, at.data);
+    let sealing = Sealing::of(facts.cutover, at.index);
+    let mut entry = ReplayEntry {
+        index: at.index.0,
+        kind: Kind::Data,
+        lease_ms: view.lease.map(|lease| lease.0.cast_signed()),
+        sealed: false,
+        halts: None,
+        halts_always: None,
+    };
+    let is_conf = matches!(at.kind, EntryType::ConfChange | EntryType::ConfChangeV2);
+    match entry_effect(engine, at.index, &view, sealing, membership) {
+        Effect::Noop => entry.kind = Kind::Empty,
+        Effect::Apply => {}
+        Effect::VolatileApply => entry.kind = Kind::Volatile,
+        Effect::ConfApply => entry.kind = Kind::Conf,
+        Effect::Sealed => entry.sealed = true,
+        Effect::Halt(error) if is_conf => {
+            entry.kind = Kind::Conf;
+            entry.halts_always = Some(error);
+        }
+        Effect::Halt(error) => entry.halts = Some(error),
+    }
+    (entry, view)
+}
+
+fn row(at: &EntryAt<'_>, view: &EntryView<'_>, action: Action, replay: &Replay) -> PlanRow {
+    let mut counts = KeySpaceCounts::default();
+    view.count_keys(&mut counts);
+    let keys: Vec<_> = counts.by_label().into_iter().map(|(label, n)| format!("{label} x{n}")).collect();
+    let note = match (action, &replay.halt) {
+        (Action::Halt, Some(halt)) if halt.index == at.index.0 => Some(halt.text.clone()),
+        (Action::Halt, Some(halt)) => Some(format!("not reached: the run loop ends at {}", halt.index)),
+        (Action::ConfApply | Action::ConfReapplied, _) => Some(format!("writes a snapshot at {}", at.index)),
+        _ => None,
+    };
+    PlanRow {
+        index: at.index.0,
+        term: at.term.0,
+        class: view.class.name(),
+        action,
+        requests: (view.requests > 0).then_some(u64::from(view.requests)),
+        keys: (!keys.is_empty()).then(|| keys.join(", ")),
+        commit_ts: view.commit_ts.map(|ts| ts.0),
+        commit_time: view.commit_ts.and_then(|ts| ts.millis().to_rfc3339()),
+        lease_ms: view.lease.map(|lease| lease.0.cast_signed()),
+        note,
+    }
+}
