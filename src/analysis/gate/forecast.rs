@@ -4,15 +4,13 @@ use super::facts::{GateFacts, LegacyView};
 use super::plan::replay_log;
 use super::prepare::{has_log, prepare, refuse_by_name, replace_temps};
 use super::types::{
-    Abort, ChosenSnapshot, Forecast, HardStateView, HeaderView, Outcome, Rename, RepairView, RestoreMetrics, RestoreTotal,
-    TokenView,
+    Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, RestoreMetrics, RestoreTotal, TokenView,
 };
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
 use crate::analysis::peers::{self, LocalNode, Member};
 use crate::analysis::snapshot::{self, Forecast as PayloadForecast};
-use crate::analysis::wal::{self, LogContent};
-use crate::formats::fsm::FsmHeader;
+use crate::analysis::wal::server::{self as wal, LogContent};
 use crate::formats::peers::PeersFile;
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
@@ -164,7 +162,7 @@ impl<'f> Start<'f> {
             Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
                 let restores = *snapshot_index > 0 && *has_data;
                 self.seen.outcome = if restores { Outcome::LegacyRestore } else { Outcome::None };
-                self.seen.reason = "there is no log; the legacy state files would be migrated".to_owned();
+                self.seen.reason = "there is no log; the legacy state files would be migrated".into();
                 self.settle(*snapshot_index, *snapshot_term, *commit, *term, *last_index);
             }
             None => {
@@ -175,10 +173,10 @@ impl<'f> Start<'f> {
                 self.seen.outcome = Outcome::None;
                 self.seen.ceiling_after_start_ms = Some(0);
                 if members.len() == 1 {
-                    self.seen.reason = "there is no log; the only member would bootstrap a new one".to_owned();
+                    self.seen.reason = "there is no log; the only member would bootstrap a new one".into();
                     self.settle(1, 1, 1, 1, 1);
                 } else {
-                    self.seen.reason = "there is no log; the node would wait for the others to send it one".to_owned();
+                    self.seen.reason = "there is no log; the node would wait for the others to send it one".into();
                     self.settle(0, 0, 0, 0, 0);
                 }
             }
@@ -318,7 +316,7 @@ impl<'f> Start<'f> {
         }
         self.take_header(payload);
         self.seen.outcome = Outcome::LegacyRestore;
-        self.seen.reason = "the snapshot's data is a whole payload, which is always restored".to_owned();
+        self.seen.reason = "the snapshot's data is a whole payload, which is always restored".into();
         self.seen.effective_applied = Some(id.index.0);
         self.seen.cost.read_bytes += payload.len;
         self.seen.cost.write_bytes += payload.len;
@@ -326,15 +324,7 @@ impl<'f> Start<'f> {
     }
 
     fn take_header(&mut self, payload: &PayloadFacts) {
-        let Ok(header) = payload.header else { return };
-        let view = match header {
-            FsmHeader::Headerless => HeaderView { version: 0, ceiling_ms: Some(0), cutover: Some(0) },
-            FsmHeader::V1 { ceiling } => HeaderView { version: 1, ceiling_ms: Some(ceiling.0), cutover: None },
-            FsmHeader::V2 { ceiling, cutover, .. } => {
-                HeaderView { version: 2, ceiling_ms: Some(ceiling.0), cutover: Some(cutover.0) }
-            }
-        };
-        self.seen.header = Some(view);
+        self.seen.header = payload.header.ok();
     }
 
     /// Outcome, reason, counters and the log line of the gate.

@@ -12,6 +12,6 @@ pub use facts::{GateFacts, LegacyView, StoreView};
 pub use forecast::{Step, forecast};
 pub use rule::{GateDecision, GateNumbers, Rule};
 pub use types::{
-    Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, HeaderView, OtherEngine, Outcome, PlanRow, Rename,
-    RepairView, RestoreMetrics, RestoreTotal, RuleRow, TokenView,
+    Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, OtherEngine, Outcome, PlanRow, Rename, RepairView,
+    RestoreMetrics, RestoreTotal, RuleRow, TokenView,
 };

@@ -8,7 +8,7 @@ use crate::analysis::ServerError;
 use crate::analysis::apply::{Effect, Sealing, entry_effect};
 use crate::analysis::membership::Membership;
 use crate::analysis::peers::Member;
-use crate::analysis::wal::LogContent;
+use crate::analysis::wal::server::LogContent;
 use crate::formats::kv::{EntryView, KeySpaceCounts, classify};
 use crate::formats::raftpb::{ConfState, EntryType};
 use crate::readers::wal::{EntryAt, WalScan};
@@ -46,7 +46,7 @@ pub(super) fn replay_log(
             plan.push(row(&at, &view, action, &replay));
         }
     }
-    let ceiling = seen.header.and_then(|header| header.ceiling_ms).unwrap_or(0);
+    let ceiling = seen.header.and_then(|header| header.ceiling_ms).map_or(0, |ceiling| ceiling.0);
     // The server casts the ceiling to a signed number; one above its range does not move the clock.
     let ceiling = if i64::try_from(ceiling).is_ok() { ceiling } else { 0 };
     seen.ceiling_after_start_ms = Some(ceiling.max(replay.lease_ceiling_ms));

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::replay::{Action, Replay};
 use super::{GateDecision, Rule};
+use crate::formats::fsm::FsmHeader;
 use crate::types::{Crc32c, Engine};
 
 /// What a start does about the store.
@@ -80,17 +81,6 @@ pub struct HardStateView {
     pub vote: u64,
     /// Committed index.
     pub commit: u64,
-}
-
-/// HLC header of the payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct HeaderView {
-    /// 0 for headerless.
-    pub version: u8,
-    /// Physical ceiling, Unix milliseconds.
-    pub ceiling_ms: Option<u64>,
-    /// Raft envelope cutover index; absent before version 2.
-    pub cutover: Option<u64>,
 }
 
 /// `elastickv_fsm_cold_start_*` as the start would report them.
@@ -248,7 +238,7 @@ pub struct Forecast {
     /// What the engine starts its applied counter with.
     pub effective_applied: Option<u64>,
     /// HLC header of the payload; version 0 is headerless.
-    pub header: Option<HeaderView>,
+    pub header: Option<FsmHeader>,
     /// Physical clock ceiling after the start, Unix milliseconds.
     pub ceiling_after_start_ms: Option<u64>,
     /// What the server would count.

@@ -4,10 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analysis::gate::replay::Replay;
-use crate::analysis::gate::{
-    Abort, AppliedIndex, ChosenSnapshot, Cost, GateDecision, HardStateView, HeaderView, OtherEngine, Outcome, PlanRow, Rename,
-    RepairView, RestoreMetrics, RuleRow,
-};
+use crate::analysis::gate::{Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Engine, UnixMillis};
 
@@ -31,51 +28,14 @@ pub struct GroupForecast {
     pub engine: Engine,
     /// Why this version was assumed.
     pub engine_reason: String,
-    /// What the start does.
-    pub outcome: Outcome,
-    /// One sentence that gives the reason.
-    pub reason: String,
-    /// `not_reader`, `missing_meta` or `read_err` for a fallback.
-    pub fallback_reason: Option<&'static str>,
-    /// Why the start is refused.
-    pub abort: Option<Abort>,
-    /// The snapshot that the start chooses.
-    pub snapshot: Option<ChosenSnapshot>,
-    /// What the store says about itself.
-    pub applied_index: AppliedIndex,
-    /// Last hard state of the log.
-    pub hard_state: Option<HardStateView>,
-    /// Last entry of the log, or the snapshot's index.
-    pub last_index: Option<u64>,
-    /// The applied index from which on a restore is skipped.
-    pub threshold: Option<u64>,
-    /// What the engine starts its applied counter with.
-    pub effective_applied: Option<u64>,
-    /// HLC header of the payload; version 0 is headerless.
-    pub header: Option<HeaderView>,
-    /// Physical clock ceiling after the start, Unix milliseconds.
-    pub ceiling_after_start_ms: Option<u64>,
-    /// What the server would count.
-    pub metrics: Option<RestoreMetrics>,
-    /// The line that the server's logger would be given (production builds drop it).
-    pub log_line: Option<String>,
+    /// What the start would do.
+    #[serde(flatten)]
+    pub forecast: Forecast,
     /// The same start under the other version.
     pub other_engine: OtherEngine,
     /// Every rule's decision, on demand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleRow>,
-    /// Counts of what happens to the entries behind the snapshot.
-    pub replay: Option<Replay>,
-    /// Paths below the group directory that the start deletes.
-    pub would_delete: Vec<String>,
-    /// Paths that the start renames.
-    pub would_rename: Vec<Rename>,
-    /// The log segment that the start truncates.
-    pub would_repair: Option<RepairView>,
-    /// Every entry behind the snapshot, on demand.
-    pub plan: Option<Vec<PlanRow>>,
-    /// What the start reads and writes.
-    pub cost: Cost,
 }
 
 const fn tone(outcome: Outcome) -> Tone {
@@ -89,7 +49,7 @@ const fn tone(outcome: Outcome) -> Tone {
 impl GateBody {
     /// The worst outcome of all groups.
     pub fn worst(&self) -> Option<Outcome> {
-        self.groups.iter().map(|group| group.outcome).min_by_key(|outcome| outcome.rank())
+        self.groups.iter().map(|group| group.forecast.outcome).min_by_key(|outcome| outcome.rank())
     }
 }
 
@@ -101,7 +61,7 @@ impl Body for GateBody {
 
     fn headline(&self) -> String {
         match self.groups.as_slice() {
-            [group] => format!("{} ({}): {}", group.outcome.name().to_uppercase(), group.engine, group.reason),
+            [group] => format!("{} ({}): {}", group.forecast.outcome.name().to_uppercase(), group.engine, group.forecast.reason),
             groups => {
                 let worst = self.worst().map_or("none", Outcome::name);
                 format!("{} groups; the worst start: {}", groups.len(), worst.to_uppercase())
@@ -116,11 +76,11 @@ impl Body for GateBody {
                 vec![
                     Cell::new(&group.dir),
                     Cell::new(group.engine),
-                    Cell::toned(group.outcome.name(), tone(group.outcome)),
-                    Cell::option(group.snapshot.as_ref().map(|snapshot| snapshot.index)),
-                    Cell::option(group.applied_index.value),
-                    Cell::option(group.hard_state.map(|state| state.commit)),
-                    Cell::option(group.last_index),
+                    Cell::toned(group.forecast.outcome.name(), tone(group.forecast.outcome)),
+                    Cell::option(group.forecast.snapshot.as_ref().map(|snapshot| snapshot.index)),
+                    Cell::option(group.forecast.applied_index.value),
+                    Cell::option(group.forecast.hard_state.map(|state| state.commit)),
+                    Cell::option(group.forecast.last_index),
                 ]
             };
             let rows = self.groups.iter().map(row).collect();
@@ -161,21 +121,21 @@ impl Body for GateBody {
                 labels
             };
             forecast = forecast
-                .sample(with_outcome(group.engine, group.outcome, true), 1.0)
+                .sample(with_outcome(group.engine, group.forecast.outcome, true), 1.0)
                 .sample(with_outcome(group.other_engine.engine, group.other_engine.outcome, false), 1.0);
-            if let Some(value) = group.applied_index.value {
+            if let Some(value) = group.forecast.applied_index.value {
                 applied = applied.sample(labels(), value as f64);
             }
-            if let Some(chosen) = &group.snapshot {
+            if let Some(chosen) = &group.forecast.snapshot {
                 snapshot = snapshot.sample(labels(), chosen.index as f64);
             }
-            if let Some(state) = group.hard_state {
+            if let Some(state) = group.forecast.hard_state {
                 commit = commit.sample(labels(), state.commit as f64);
             }
-            if let Some(value) = group.metrics.as_ref().and_then(|metrics| metrics.applied_index_gap) {
+            if let Some(value) = group.forecast.metrics.as_ref().and_then(|metrics| metrics.applied_index_gap) {
                 gap = gap.sample(labels(), value as f64);
             }
-            read = read.sample(labels(), group.cost.read_bytes as f64);
+            read = read.sample(labels(), group.forecast.cost.read_bytes as f64);
         }
         vec![forecast, applied, snapshot, commit, gap, read]
     }
@@ -183,57 +143,58 @@ impl Body for GateBody {
 
 impl GroupForecast {
     fn describe(&self, titled: bool, sections: &mut Vec<Section>) {
+        let forecast = &self.forecast;
         let mut rows: Vec<(&str, Cell)> = Vec::new();
-        rows.push(("start", Cell::toned(format!("{}: {}", self.outcome.name(), self.reason), tone(self.outcome))));
+        rows.push(("start", Cell::toned(format!("{}: {}", forecast.outcome.name(), forecast.reason), tone(forecast.outcome))));
         rows.push(("engine", Cell::new(format!("{} ({})", self.engine, self.engine_reason))));
         let other = &self.other_engine;
         let refused = other.abort.as_ref().map(|abort| format!(" ({})", abort.text)).unwrap_or_default();
         rows.push(("other engine", Cell::new(format!("{}: {}{refused}", other.engine, other.outcome.name()))));
-        if let Some(abort) = &self.abort {
+        if let Some(abort) = &forecast.abort {
             rows.push(("server logs", Cell::toned(format!("[{}] {}", abort.stage, abort.text), Tone::Bad)));
         }
-        if let Some(snapshot) = &self.snapshot {
+        if let Some(snapshot) = &forecast.snapshot {
             let token = snapshot.token.as_ref().map(|token| format!(", token crc {}", token.crc32c)).unwrap_or_default();
             rows.push(("snapshot", Cell::new(format!("index {} term {}{token}", snapshot.index, snapshot.term))));
             rows.push(("", Cell::toned(&snapshot.file, Tone::Dim)));
         }
-        let applied = match self.applied_index.value {
+        let applied = match forecast.applied_index.value {
             Some(value) => value.to_string(),
-            None => self.applied_index.state.to_owned(),
+            None => forecast.applied_index.state.to_owned(),
         };
         rows.push(("applied index", Cell::new(applied)));
-        if let Some(threshold) = self.threshold {
+        if let Some(threshold) = forecast.threshold {
             rows.push(("threshold", Cell::new(threshold)));
         }
-        if let Some(state) = self.hard_state {
+        if let Some(state) = forecast.hard_state {
             rows.push(("hard state", Cell::new(format!("term {} vote {:x} commit {}", state.term, state.vote, state.commit))));
         }
-        if let Some(last) = self.last_index {
+        if let Some(last) = forecast.last_index {
             rows.push(("last entry", Cell::new(last)));
         }
-        if let Some(effective) = self.effective_applied {
+        if let Some(effective) = forecast.effective_applied {
             rows.push(("applied after start", Cell::new(effective)));
         }
-        if let Some(replay) = &self.replay {
+        if let Some(replay) = &forecast.replay {
             rows.push(("replay", Cell::new(describe_replay(replay))));
             if let Some(halt) = &replay.halt {
                 rows.push(("halts", Cell::toned(format!("at {}: {}", halt.index, halt.text), Tone::Bad)));
             }
         }
-        if let Some(ceiling) = self.ceiling_after_start_ms.filter(|&ceiling| ceiling > 0) {
+        if let Some(ceiling) = forecast.ceiling_after_start_ms.filter(|&ceiling| ceiling > 0) {
             rows.push(("clock ceiling", Cell::new(UnixMillis(ceiling))));
         }
-        let cost = &self.cost;
+        let cost = &forecast.cost;
         let time = cost.estimate_ms.map(|ms| format!(", about {:.1} s", ms as f64 / 1000.0)).unwrap_or_default();
         let bytes = format!("reads {}, writes {}{time}", ByteSize(cost.read_bytes), ByteSize(cost.write_bytes));
         rows.push(("cost", Cell::new(bytes)));
-        for path in &self.would_delete {
+        for path in &forecast.would_delete {
             rows.push(("would delete", Cell::new(path)));
         }
-        for Rename { from, to } in &self.would_rename {
+        for Rename { from, to } in &forecast.would_rename {
             rows.push(("would rename", Cell::new(format!("{from} -> {}", to.rsplit('/').next().unwrap_or(to)))));
         }
-        if let Some(RepairView { path, truncate_at, bytes_dropped }) = &self.would_repair {
+        if let Some(RepairView { path, truncate_at, bytes_dropped }) = &forecast.would_repair {
             let text = format!("{path}: cut at {truncate_at}, {bytes_dropped} bytes dropped");
             rows.push(("would repair", Cell::toned(text, Tone::Caution)));
         }
@@ -250,7 +211,7 @@ impl GroupForecast {
             let rows = self.rules.iter().map(row).collect();
             sections.push(Section::table("All rules", &["rule", "decides", ">threshold", "threshold is"], rows));
         }
-        if let Some(plan) = &self.plan {
+        if let Some(plan) = &forecast.plan {
             sections.push(plan_section(plan));
         }
     }
