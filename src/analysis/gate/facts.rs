@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
+use crate::formats::sidecar::Sidecar;
 use crate::readers::wal::WalScan;
 use crate::readers::{FsmFacts, GroupListing, SnapDir};
 use crate::types::{Engine, LogIndex};
@@ -25,12 +26,19 @@ pub struct GateFacts {
     pub legacy: Option<LegacyView>,
     /// Payloads examined so far, by the index in their name.
     pub payloads: BTreeMap<LogIndex, FsmFacts>,
-    /// Raft envelope cutover of the key sidecar; `None` when no sidecar was given.
-    pub cutover: Option<LogIndex>,
+    /// The key sidecar, when one was given.
+    pub sidecar: Option<Sidecar>,
     /// Whether the plan is wanted entry by entry.
     pub want_plan: bool,
     /// Whether payloads may be left unread: the forecast then goes on without their checksum.
     pub skip_payload_body: bool,
+}
+
+impl GateFacts {
+    /// Raft envelope cutover; `None` when no sidecar was given.
+    pub fn cutover(&self) -> Option<LogIndex> {
+        self.sidecar.as_ref().map(|sidecar| sidecar.raft_envelope_cutover_index)
+    }
 }
 
 /// What opening the store does under one server version.

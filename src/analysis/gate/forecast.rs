@@ -77,6 +77,7 @@ fn refused(stage: &'static str) -> impl Fn(ServerError) -> Stop {
 
 impl<'f> Start<'f> {
     fn walk(&mut self) -> Walk<()> {
+        self.check_cutover()?;
         self.open_store()?;
         if let Some(error) = refuse_by_name(&self.facts.listing) {
             return Err(Stop::Refused("marker", error));
@@ -109,7 +110,44 @@ impl<'f> Start<'f> {
         let conf_state = chosen.map(|(_, _, conf)| conf);
         self.check_members(&members, peers_index, id, conf_state)?;
         self.check_range(&log, id)?;
-        replay_log(self.facts, self.engine, scan, &log, id, conf_state, &members, &mut self.seen).map_err(refused("members"))
+        replay_log(self.facts, self.engine, scan, &log, id, conf_state, &members, &mut self.seen).map_err(refused("members"))?;
+        self.check_sidecar(id)?;
+        match self.seen.notes.sealed_from {
+            Some(index) => Err(Stop::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The older version knows no sealed log entries.
+    fn check_cutover(&self) -> Walk<()> {
+        match self.facts.cutover() {
+            Some(index) if index.0 != 0 && self.engine == Engine::Pr934 => {
+                let text = format!(
+                    "encryption: sidecar reports raft envelope cutover active at index {index} but this binary does not install \
+                     the wrap closure on shard groups"
+                );
+                Err(Stop::Refused(
+                    "encryption",
+                    ServerError::new("encryption: sidecar reports raft envelope cutover active", text),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// After the group is open its log is scanned from the sidecar's position; entries that were compacted are an error.
+    fn check_sidecar(&self, id: SnapshotId) -> Walk<()> {
+        let Some(sidecar) = &self.facts.sidecar else { return Ok(()) };
+        let position = sidecar.raft_applied_index;
+        if position.0 == 0 || position >= id.index {
+            return Ok(());
+        }
+        let text = format!(
+            "encryption startup guard: scan raft entries ({position}, {}] for encryption-relevant opcodes: encryption scanner: \
+             requested index is unavailable due to compaction",
+            self.seen.effective_applied.unwrap_or(id.index.0)
+        );
+        Err(Stop::Refused("encryption", ServerError::new("requested index is unavailable due to compaction", text)))
     }
 
     fn open_store(&mut self) -> Walk<()> {

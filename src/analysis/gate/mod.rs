@@ -1,6 +1,7 @@
 //! What a start would do, decided from facts alone.
 
 mod facts;
+mod findings;
 mod forecast;
 mod plan;
 pub mod prepare;
@@ -9,9 +10,10 @@ mod rule;
 mod types;
 
 pub use facts::{GateFacts, LegacyView, StoreView};
+pub use findings::findings;
 pub use forecast::{Step, forecast};
 pub use rule::{GateDecision, GateNumbers, Rule};
 pub use types::{
     Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, OtherEngine, Outcome, PlanRow, Rename, RepairView,
-    RestoreMetrics, RestoreTotal, RuleRow, TokenView,
+    ReplayNotes, RestoreMetrics, RestoreTotal, RuleRow, TokenView,
 };

@@ -1,9 +1,11 @@
 //! The entries behind the snapshot, one by one.
 
+use std::collections::BTreeMap;
+
 use super::Rule;
 use super::facts::GateFacts;
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
-use super::types::{Forecast, PlanRow};
+use super::types::{Forecast, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
 use crate::analysis::apply::{Effect, Sealing, entry_effect};
 use crate::analysis::membership::Membership;
@@ -36,12 +38,14 @@ pub(super) fn replay_log(
     let empty = ConfState::default();
     let mut membership = Membership::restore(NodeId::of_raft_id(&facts.raft_id), conf_state.unwrap_or(&empty), members)?;
     let mut replay = Replay::new(bounds);
+    let mut epochs = BTreeMap::new();
     let mut plan = facts.want_plan.then(Vec::new);
     for at in entries() {
         // Only what is delivered changes the membership.
         let delivered = at.index.0 > floor && at.index.0 <= commit && replay.halt.is_none();
         let (entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
         let action = replay.observe(bounds, &entry);
+        note(&mut seen.notes, &mut epochs, applied, &entry, &view, action);
         if let Some(plan) = &mut plan {
             plan.push(row(&at, &view, action, &replay));
         }
@@ -63,7 +67,7 @@ fn describe<'a>(
     membership: Option<&mut Membership>,
 ) -> (ReplayEntry, EntryView<'a>) {
     let view = classify(at.kind, at.data);
-    let sealing = Sealing::of(facts.cutover, at.index);
+    let sealing = Sealing::of(facts.cutover(), at.index);
     let mut entry = ReplayEntry {
         index: at.index.0,
         kind: Kind::Data,
@@ -86,6 +90,36 @@ fn describe<'a>(
         Effect::Halt(error) => entry.halts = Some(error),
     }
     (entry, view)
+}
+
+/// Remembers what the hazards are judged from. `epochs`: the first epoch of each writer and key that is applied.
+fn note(
+    notes: &mut ReplayNotes,
+    epochs: &mut BTreeMap<(u32, u64), (u64, u16)>,
+    applied: u64,
+    entry: &ReplayEntry,
+    view: &EntryView<'_>,
+    action: Action,
+) {
+    match action {
+        Action::ConfReapplied if entry.index < applied => notes.conf_behind_store.push(entry.index),
+        Action::Apply | Action::Halt if entry.sealed => drop(notes.sealed_from.get_or_insert(entry.index)),
+        Action::Apply => {
+            if let Some(Ok(opcode)) = view.encryption() {
+                notes.encryption_from.get_or_insert(entry.index);
+                for row in opcode.rows() {
+                    let (first, epoch) = *epochs.entry((row.dek_id, row.full_node_id)).or_insert((entry.index, row.local_epoch));
+                    if row.local_epoch > epoch {
+                        notes.rising_epochs.get_or_insert((first, row.dek_id, row.full_node_id));
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+    if entry.index == applied {
+        notes.requests_at_applied = view.requests;
+    }
 }
 
 fn row(at: &EntryAt<'_>, view: &EntryView<'_>, action: Action, replay: &Replay) -> PlanRow {

@@ -256,10 +256,28 @@ pub struct Forecast {
     /// Members that the start would work with: voters of the membership in the snapshot, or of the peers file.
     #[serde(skip)]
     pub voters: usize,
+    /// What the entries behind the snapshot show besides.
+    #[serde(skip)]
+    pub notes: ReplayNotes,
     /// Every entry behind the snapshot, on demand.
     pub plan: Option<Vec<PlanRow>>,
     /// What the start reads and writes.
     pub cost: Cost,
+}
+
+/// What the entries behind the snapshot show besides their actions; the hazards are judged from it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReplayNotes {
+    /// Membership changes that are applied again by a store that is ahead of them.
+    pub conf_behind_store: Vec<u64>,
+    /// Number of requests in the entry at the applied index.
+    pub requests_at_applied: u32,
+    /// Delivered entries whose payload is sealed; the first one.
+    pub sealed_from: Option<u64>,
+    /// Well-formed encryption entries that are applied; the first one.
+    pub encryption_from: Option<u64>,
+    /// The first registration that is older than one already applied by an earlier start: index, key id, node id.
+    pub rising_epochs: Option<(u64, u32, u64)>,
 }
 
 impl Default for Forecast {
@@ -284,6 +302,7 @@ impl Default for Forecast {
             would_rename: Vec::new(),
             would_repair: None,
             voters: 0,
+            notes: ReplayNotes::default(),
             plan: None,
             cost: Cost::default(),
         }
