@@ -6,6 +6,7 @@ mod args;
 mod context;
 mod exit;
 mod explain;
+mod gate_dryrun;
 mod generate;
 mod progress;
 mod store;
@@ -44,6 +45,8 @@ enum Command {
     Store(store::StoreArgs),
     /// Say what a finding code or an error of the server means, and what to do
     Explain(explain::ExplainArgs),
+    /// Say what the next start of each group will do: skip, execute or fall back to the full restore, or be refused
+    GateDryrun(gate_dryrun::GateArgs),
     /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
@@ -70,6 +73,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
+        Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

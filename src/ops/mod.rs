@@ -1,3 +1,8 @@
 //! One question, one function: joins readers and analysis and returns a typed report. Nothing here prints or ends the
 //! process; a command parses its arguments, calls one of these, and hands the report to a renderer.
 #![forbid(unsafe_code)]
+
+mod gate;
+mod legacy;
+
+pub use gate::{GateOptions, gate_dryrun};

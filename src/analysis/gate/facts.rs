@@ -22,8 +22,8 @@ pub struct GateFacts {
     pub log: Option<WalScan>,
     /// What opening the store does, by server version.
     pub store: BTreeMap<Engine, StoreView>,
-    /// Legacy state files, when there is no log.
-    pub legacy: Option<LegacyView>,
+    /// Legacy state files by server version, when there is no log.
+    pub legacy: BTreeMap<Engine, LegacyView>,
     /// Payloads examined so far, by the index in their name.
     pub payloads: BTreeMap<LogIndex, FsmFacts>,
     /// The key sidecar, when one was given.

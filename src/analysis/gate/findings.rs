@@ -52,7 +52,7 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
         );
         let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(path);
         found.push(finding.expected(format!("at most {last}")).found(applied));
-    } else if facts.legacy.is_none() {
+    } else if facts.legacy.is_empty() {
         let message =
             format!("The store has applied {applied} entries of a log that is not there; the new log would end at {last}.");
         found.push(Finding::new(&codes::BOOTSTRAP_OVER_STORE, message).at(path).found(applied));

@@ -195,7 +195,7 @@ impl<'f> Start<'f> {
     /// Legacy state, bootstrap or join.
     fn start_without_log(&mut self, members: &[Member]) -> Walk<()> {
         self.seen.would_delete.extend(replace_temps(&self.facts.listing));
-        match &self.facts.legacy {
+        match self.facts.legacy.get(&self.engine) {
             Some(LegacyView::Refused(error)) => return Err(Stop::Refused("legacy state", error.clone())),
             Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
                 let restores = *snapshot_index > 0 && *has_data;

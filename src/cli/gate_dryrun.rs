@@ -1,0 +1,198 @@
+//! `gate-dryrun`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::gate::Outcome;
+use ekv_tool::analysis::store::AppliedIndexState;
+use ekv_tool::ops::{GateOptions, gate_dryrun};
+use ekv_tool::readers::pebble::StoreCheck;
+use ekv_tool::report::body::gate::GateBody;
+use ekv_tool::types::Engine;
+
+use super::args::{parse_duration, parse_index, parse_size};
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool gate-dryrun /var/lib/elastickv                  every node and group below
+  ekv-tool gate-dryrun --plan /var/lib/elastickv/n1        what happens to each log entry
+  ekv-tool gate-dryrun --engine main --accept any n1       may this node be upgraded?
+  ekv-tool gate-dryrun --no-body-crc --format prometheus --output gate.prom n1
+
+Exit statuses:
+  0  every outcome is accepted                2  a start would be refused, or lose something
+  10 a full restore would be executed        11  a full restore as fallback
+  3  unknown                                  1  the work could not be done";
+
+/// Arguments of `gate-dryrun`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct GateArgs {
+    /// A group directory, a node directory, or the raft data directory
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// The server version that will start
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineChoice,
+    /// Show what every historical rule of the gate decides
+    #[arg(long)]
+    all_engines: bool,
+    /// The node's raft id [default: the name of the node directory]
+    #[arg(long, value_name = "ID")]
+    raft_id: Option<String>,
+    /// List every entry behind the snapshot with what happens to it
+    #[arg(long)]
+    plan: bool,
+    /// Outcomes that give exit status 0, or `any` for all but a refused start
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "skip,none")]
+    accept: Vec<Accept>,
+    /// Forecast without reading payloads; coverage says so
+    #[arg(long)]
+    no_body_crc: bool,
+    /// How much of fsm.db is read
+    #[arg(long, value_enum, default_value_t)]
+    store_check: StoreChoice,
+    /// Do not read fsm.db; assume N, missing or unreadable
+    #[arg(long, value_name = "N|missing|unreadable", value_parser = parse_applied)]
+    applied_index: Option<AppliedIndexState>,
+    /// The encryption key sidecar (keys.json)
+    #[arg(long, value_name = "FILE")]
+    sidecar: Option<PathBuf>,
+    /// Bytes per second of a restore, for the estimate [default: the rate at which the payload was read]
+    #[arg(long, value_name = "BYTES/S", value_parser = parse_rate)]
+    restore_rate: Option<u64>,
+    /// A start that would take longer than this is a finding
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    health_timeout: Option<Duration>,
+}
+
+/// `--engine`
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum EngineChoice {
+    /// Decide from the directory, and say why
+    #[default]
+    Auto,
+    /// Threshold max(snapshot, commit)
+    Pr934,
+    /// Threshold snapshot
+    Main,
+}
+
+/// `--store-check`
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum StoreChoice {
+    /// Everything up to 256 MiB, else only the way to the meta keys
+    #[default]
+    Auto,
+    /// Do not open it
+    None,
+    /// Only the way to the meta keys
+    Meta,
+    /// Every block
+    Full,
+}
+
+/// `--accept`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Accept {
+    /// The restore is skipped
+    Skip,
+    /// Nothing to restore
+    None,
+    /// The restore is executed
+    Execute,
+    /// The restore is a fallback
+    Fallback,
+    /// The snapshot is a whole payload
+    LegacyRestore,
+    /// Everything but a refused start
+    Any,
+}
+
+pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let GateArgs {
+        dirs,
+        engine,
+        all_engines,
+        raft_id,
+        plan,
+        accept,
+        no_body_crc,
+        store_check,
+        applied_index,
+        sidecar,
+        restore_rate,
+        health_timeout,
+    } = args;
+    context.keep_out_of(&dirs)?;
+    let options = GateOptions {
+        engine: match engine {
+            EngineChoice::Auto => None,
+            EngineChoice::Pr934 => Some(Engine::Pr934),
+            EngineChoice::Main => Some(Engine::Main),
+        },
+        raft_id,
+        all_engines,
+        plan,
+        no_body_crc,
+        store_check: match store_check {
+            StoreChoice::Auto => None,
+            StoreChoice::None => Some(StoreCheck::None),
+            StoreChoice::Meta => Some(StoreCheck::Meta),
+            StoreChoice::Full => Some(StoreCheck::Full),
+        },
+        applied_index,
+        sidecar,
+        restore_rate,
+        health_timeout,
+        threads: context.threads,
+    };
+    let report = gate_dryrun(&dirs, &options, &context.progress)?;
+    let status = status(&report.body, report.verdict, &accept);
+    context.emit_as(report, status)
+}
+
+/// The worst group counts; a start that succeeds but loses something is never 0.
+fn status(body: &GateBody, verdict: Verdict, accept: &[Accept]) -> ExitStatus {
+    let accepted = |outcome| match outcome {
+        Outcome::Skip => accept.contains(&Accept::Skip),
+        Outcome::None => accept.contains(&Accept::None),
+        Outcome::Execute => accept.contains(&Accept::Execute),
+        Outcome::Fallback => accept.contains(&Accept::Fallback),
+        Outcome::LegacyRestore => accept.contains(&Accept::LegacyRestore),
+        Outcome::Abort | Outcome::Unknown => false,
+    };
+    let any = accept.contains(&Accept::Any);
+    let outcomes = || body.groups.iter().map(|group| group.forecast.outcome);
+    if verdict == Verdict::Damaged || outcomes().any(|outcome| outcome == Outcome::Abort) {
+        return ExitStatus::Damaged;
+    }
+    if verdict == Verdict::Unknown || outcomes().any(|outcome| outcome == Outcome::Unknown) {
+        return ExitStatus::Unknown;
+    }
+    match outcomes().filter(|&outcome| !any && !accepted(outcome)).min_by_key(|outcome| outcome.rank()) {
+        Some(Outcome::Fallback) => ExitStatus::Fallback,
+        Some(Outcome::Execute | Outcome::LegacyRestore) => ExitStatus::Execute,
+        // An outcome that starts well but was not asked for.
+        Some(_) => ExitStatus::Execute,
+        None => ExitStatus::Clean,
+    }
+}
+
+fn parse_applied(text: &str) -> Result<AppliedIndexState, String> {
+    match text {
+        "missing" => Ok(AppliedIndexState::Missing),
+        "unreadable" => Ok(AppliedIndexState::Unreadable),
+        index => parse_index(index).map(AppliedIndexState::Present),
+    }
+}
+
+fn parse_rate(text: &str) -> Result<u64, String> {
+    match parse_size(text.trim_end_matches("/s"))? {
+        0 => Err("a rate of 0 never ends".to_owned()),
+        rate => Ok(rate),
+    }
+}

@@ -1,0 +1,430 @@
+//! `gate-dryrun`: forecasts the next start of every group below the given paths.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::analysis::gate::{
+    self, AppliedIndex, Forecast, GateFacts, GateNumbers, OtherEngine, Outcome, Rename, Rule, RuleRow, Step, StoreView,
+};
+use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use crate::analysis::{Coverage, Finding, codes};
+use crate::error::{Error, Result};
+use crate::formats::peers::PeersFile;
+use crate::formats::sidecar::Sidecar;
+use crate::io::{IoOptions, Progress, read_small};
+use crate::readers::fsm_file::examine_with;
+use crate::readers::pebble::{self, StoreCheck};
+use crate::readers::wal::WalScan;
+use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SubDir, discover};
+use crate::report::Report;
+use crate::report::body::gate::{GateBody, GroupForecast};
+use crate::types::{Engine, LogIndex};
+
+/// A store up to this size is read whole when nothing else is asked for.
+const FULL_CHECK_UP_TO: u64 = 256 << 20;
+/// How often a directory that changes while it is read is read again.
+const ATTEMPTS: u32 = 4;
+/// Pause before the next attempt.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Larger than any sidecar.
+const SIDECAR_LIMIT: u64 = 16 << 20;
+
+/// What the caller wants to know.
+#[derive(Debug, Clone, Default)]
+pub struct GateOptions {
+    /// The server version; `None` decides from each directory.
+    pub engine: Option<Engine>,
+    /// The node's raft id instead of the directory's name.
+    pub raft_id: Option<String>,
+    /// Every rule's decision.
+    pub all_engines: bool,
+    /// Every entry behind the snapshot.
+    pub plan: bool,
+    /// Do not read payloads.
+    pub no_body_crc: bool,
+    /// How much of the store is read; `None` decides by its size.
+    pub store_check: Option<StoreCheck>,
+    /// Assume this instead of reading the store.
+    pub applied_index: Option<AppliedIndexState>,
+    /// The encryption key sidecar.
+    pub sidecar: Option<PathBuf>,
+    /// Bytes per second of a restore.
+    pub restore_rate: Option<u64>,
+    /// A start that takes longer is a finding.
+    pub health_timeout: Option<Duration>,
+    /// Threads that read and check.
+    pub threads: usize,
+}
+
+/// Forecasts the next start of every group at or below `paths`.
+pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
+    let sidecar = options.sidecar.as_deref().map(read_sidecar).transpose()?;
+    let mut dirs = Vec::new();
+    for path in paths {
+        dirs.extend(discover(path)?);
+    }
+    if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
+        return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
+    }
+    let results = each_group(&dirs, options, sidecar.as_ref(), progress)?;
+    let mut groups = Vec::new();
+    let mut findings = Vec::new();
+    let mut coverage = Coverage::default();
+    for result in results {
+        findings.extend(result.findings);
+        coverage.absorb(result.coverage);
+        groups.push(result.forecast);
+    }
+    let body = GateBody { groups };
+    let next = next_step(&body, &findings);
+    let report = Report::new(body, findings, coverage);
+    Ok(match next {
+        Some(step) => report.next_step(step),
+        None => report,
+    })
+}
+
+struct GroupResult {
+    forecast: GroupForecast,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+}
+
+/// Groups side by side; their order stays that of `dirs`.
+fn each_group(
+    dirs: &[GroupDir],
+    options: &GateOptions,
+    sidecar: Option<&Sidecar>,
+    progress: &dyn Progress,
+) -> Result<Vec<GroupResult>> {
+    let workers = options.threads.clamp(1, dirs.len().max(1));
+    let inner = GateOptions { threads: (options.threads / workers).max(1), ..options.clone() };
+    let next = AtomicUsize::new(0);
+    let slots: Vec<_> = dirs.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
+                    let result = one_group(dir, &inner, sidecar, progress);
+                    if let Ok(mut slot) = slot.lock() {
+                        *slot = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
+}
+
+/// Reads the group and forecasts; reads again when it changed meanwhile and the answer may be due to that.
+fn one_group(dir: &GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, progress: &dyn Progress) -> Result<GroupResult> {
+    for attempt in 1.. {
+        let mut group = Group::read(dir, options, sidecar, progress)?;
+        let result = group.forecast(options, progress)?;
+        let doubtful = matches!(result.forecast.forecast.outcome, Outcome::Abort | Outcome::Unknown);
+        if !doubtful || !group.changed() {
+            return Ok(result);
+        }
+        if attempt == ATTEMPTS {
+            return Ok(unsettled(result));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Error::Interrupted)
+}
+
+/// The directory changed during every attempt: what looks like a refusal may be the reader's own doing.
+fn unsettled(mut result: GroupResult) -> GroupResult {
+    let why = "a server is writing to the directory: it changed during every attempt to read it";
+    let forecast = &mut result.forecast.forecast;
+    forecast.outcome = Outcome::Unknown;
+    forecast.abort = None;
+    why.clone_into(&mut forecast.reason);
+    result.coverage.missing(result.forecast.dir.clone(), format!("{why}; try again"));
+    result.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
+    result
+}
+
+/// One group while it is read.
+struct Group<'d> {
+    dir: &'d GroupDir,
+    facts: GateFacts,
+    examined: BTreeMap<LogIndex, Examine>,
+    stores: BTreeMap<Engine, StoreVerdict>,
+    coverage: Coverage,
+    payload_bytes: u64,
+    payload_time: Duration,
+}
+
+impl<'d> Group<'d> {
+    fn read(dir: &'d GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, progress: &dyn Progress) -> Result<Self> {
+        let listing = GroupListing::read(&dir.path)?;
+        let mut coverage = Coverage::default();
+        let stores = read_store(&dir.path, options, progress)?;
+        let snaps =
+            if matches!(listing.snap, SubDir::Listed(_)) { SnapDir::read(&dir.path.join("snap"))? } else { SnapDir::default() };
+        for entry in &snaps.snaps {
+            coverage.add_file(entry.size);
+        }
+        if let SmallFact::Bytes(bytes) = &listing.peers {
+            coverage.add_file(bytes.len() as u64);
+        }
+        let log = if gate::prepare::has_log(&listing) {
+            let scan = WalScan::read(&dir.path.join("wal"), options.threads, progress)?;
+            for segment in &scan.segments {
+                coverage.add_file(segment.size);
+            }
+            Some(scan)
+        } else {
+            None
+        };
+        let mut legacy = BTreeMap::new();
+        if log.is_none() {
+            for engine in Engine::ALL {
+                legacy.extend(super::legacy::read(&dir.path, &listing, engine)?.map(|view| (engine, view)));
+            }
+        }
+        let facts = GateFacts {
+            raft_id: options.raft_id.clone().unwrap_or_else(|| dir.raft_id.clone()),
+            listing,
+            snaps,
+            log,
+            store: stores.iter().map(|(&engine, verdict)| (engine, store_view(verdict))).collect(),
+            legacy,
+            payloads: BTreeMap::new(),
+            sidecar: sidecar.cloned(),
+            want_plan: options.plan,
+            skip_payload_body: options.no_body_crc,
+        };
+        let examined = BTreeMap::new();
+        Ok(Self { dir, facts, examined, stores, coverage, payload_bytes: 0, payload_time: Duration::ZERO })
+    }
+
+    fn forecast(&mut self, options: &GateOptions, progress: &dyn Progress) -> Result<GroupResult> {
+        let (engine, engine_reason) = match options.engine {
+            Some(engine) => (engine, "as asked".to_owned()),
+            None => self.guess_engine(progress)?,
+        };
+        let mut seen = self.run(engine, options, progress)?;
+        let other = self.run(engine.other(), options, progress)?;
+        let other = OtherEngine { engine: engine.other(), outcome: other.outcome, abort: other.abort };
+        self.estimate(&mut seen, options);
+        let dir = self.dir.display();
+        let mut findings = gate::findings(&self.facts, engine, &seen, &other, &dir);
+        self.log_findings(engine, &seen, &mut findings);
+        let mut coverage = self.coverage.clone();
+        if let Some(store) = self.stores.get(&engine) {
+            let under = |path: &Option<String>| path.as_ref().map(|path| format!("{dir}/{path}"));
+            findings.extend(store.findings.iter().cloned().map(|mut finding| {
+                finding.path = under(&finding.path);
+                finding.group = Some(dir.clone());
+                finding
+            }));
+            coverage.absorb(store.coverage.clone());
+        }
+        self.cover(&seen, options, &mut coverage);
+        slow_start(&seen, options, &dir, &mut findings);
+        let rules = if options.all_engines { rule_rows(&seen) } else { Vec::new() };
+        let forecast = GroupForecast {
+            dir,
+            raft_id: self.facts.raft_id.clone(),
+            group_id: self.dir.group_id,
+            engine,
+            engine_reason,
+            forecast: seen,
+            other_engine: other,
+            rules,
+        };
+        Ok(GroupResult { forecast, findings, coverage })
+    }
+
+    /// Walks through the start, reading payloads as they are needed.
+    fn run(&mut self, engine: Engine, options: &GateOptions, progress: &dyn Progress) -> Result<Forecast> {
+        loop {
+            match gate::forecast(&self.facts, engine) {
+                Step::Done(seen) => return Ok(*seen),
+                Step::Needs { index, restore } => {
+                    let crc = !options.no_body_crc;
+                    self.examine(index, Examine { crc, walk: restore && crc }, options, progress)?;
+                }
+            }
+        }
+    }
+
+    /// Examines a payload for everything that was wanted of it so far.
+    fn examine(&mut self, index: LogIndex, wanted: Examine, options: &GateOptions, progress: &dyn Progress) -> Result<()> {
+        let before = self.examined.get(&index).copied().unwrap_or_default();
+        let wanted = Examine { crc: wanted.crc || before.crc, walk: wanted.walk || before.walk };
+        let path = self.dir.path.join(format!("fsm-snap/{:016x}.fsm", index.0));
+        let started = Instant::now();
+        let io = IoOptions { threads: options.threads, ..IoOptions::default() };
+        let facts = examine_with(&path, wanted, &io, progress)?;
+        if let FsmFacts::File(file) = &facts {
+            self.payload_bytes += file.bytes_read;
+            self.payload_time += started.elapsed();
+        }
+        self.examined.insert(index, wanted);
+        self.facts.payloads.insert(index, facts);
+        Ok(())
+    }
+
+    /// Which server has opened the directory.
+    fn guess_engine(&mut self, progress: &dyn Progress) -> Result<(Engine, String)> {
+        let version = match &self.facts.listing.peers {
+            SmallFact::Bytes(bytes) => PeersFile::decode_any(bytes).ok().map(|file| file.version),
+            SmallFact::Absent | SmallFact::Unreadable(_) => None,
+        };
+        let mut newer = false;
+        // The header of the newest payload tells without reading its body.
+        let newest = self.facts.listing.fsm_snap.entries().iter().rev().find(|entry| entry.name.ends_with(".fsm"));
+        if let (None | Some(1 | 2), Some(entry)) = (version, newest) {
+            let path = self.dir.path.join("fsm-snap").join(&entry.name);
+            if let FsmFacts::File(file) = examine_with(&path, Examine::default(), &IoOptions::default(), progress)?
+                && let Some(payload) = file.payload
+            {
+                newer = payload.header.is_ok_and(|header| header.version == 2)
+                    || payload.format == Some(crate::formats::fsm::body::BodyFormat::SstIngest);
+            }
+        }
+        let (engine, reason) = gate::prepare::guess_engine(&self.facts.listing, version, newer);
+        Ok((engine, reason.to_owned()))
+    }
+
+    /// True when names, sizes or segments are no longer what was read.
+    fn changed(&self) -> bool {
+        let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| segment.change.is_some()));
+        let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.changed));
+        segments || payloads || GroupListing::read(&self.dir.path).map_or(true, |now| now != self.facts.listing)
+    }
+
+    fn log_findings(&self, engine: Engine, seen: &Forecast, findings: &mut Vec<Finding>) {
+        let Some(scan) = &self.facts.log else { return };
+        let _ = (engine, seen, scan, findings);
+    }
+
+    fn estimate(&self, seen: &mut Forecast, options: &GateOptions) {
+        let measured = || {
+            let nanos = self.payload_time.as_nanos();
+            (nanos > 0 && self.payload_bytes > 0).then(|| u128::from(self.payload_bytes) * 1_000_000_000 / nanos)
+        };
+        let rate = options.restore_rate.map(u128::from).or_else(measured).filter(|&rate| rate > 0);
+        seen.cost.estimate_ms = rate.map(|rate| {
+            let bytes = u128::from(seen.cost.read_bytes) + u128::from(seen.cost.write_bytes);
+            u64::try_from(bytes * 1000 / rate).unwrap_or(u64::MAX)
+        });
+    }
+
+    /// What was read of the payloads, and what the forecast did not look at.
+    fn cover(&self, seen: &Forecast, options: &GateOptions, coverage: &mut Coverage) {
+        for facts in self.facts.payloads.values() {
+            if let FsmFacts::File(file) = facts {
+                coverage.add_file(file.bytes_read);
+            }
+        }
+        let dir = self.dir.display();
+        if options.no_body_crc && seen.snapshot.as_ref().is_some_and(|snapshot| snapshot.token.is_some()) {
+            coverage.skipped(format!("{dir}: the payload's body and checksum"), "--no-body-crc");
+        }
+        if seen.outcome == Outcome::Unknown {
+            coverage.missing(dir.clone(), seen.reason.clone());
+        } else if seen.notes.encryption_from.is_some() && self.facts.sidecar.is_none() && seen.abort.is_none() {
+            coverage.missing(format!("{dir}: the key sidecar"), "encryption entries would be applied; give --sidecar");
+        }
+        coverage.skipped(format!("{dir}: flags of the server"), "a start can also be refused because of its command line");
+    }
+}
+
+fn read_store(group: &Path, options: &GateOptions, progress: &dyn Progress) -> Result<BTreeMap<Engine, StoreVerdict>> {
+    if let Some(assumed) = options.applied_index {
+        let mut verdict = StoreVerdict { applied_index: assumed, open: StoreOpen::Opens, ..StoreVerdict::default() };
+        verdict.coverage.skipped("fsm.db", "--applied-index was given");
+        return Ok(Engine::ALL.map(|engine| (engine, verdict.clone())).into());
+    }
+    let check = match options.store_check {
+        Some(check) => check,
+        None => {
+            let tables = crate::io::list_dir(&group.join("fsm.db")).unwrap_or_default();
+            let size: u64 = tables.iter().filter(|entry| entry.name.ends_with(".sst")).map(|entry| entry.size).sum();
+            if size <= FULL_CHECK_UP_TO { StoreCheck::Full } else { StoreCheck::Meta }
+        }
+    };
+    let facts = pebble::examine(group, check, progress)?;
+    Ok(Engine::ALL.map(|engine| (engine, open_verdict(&facts, engine))).into())
+}
+
+fn store_view(verdict: &StoreVerdict) -> StoreView {
+    let (state, value) = match verdict.applied_index {
+        AppliedIndexState::NotRead => ("not-read", None),
+        AppliedIndexState::Present(value) => ("present", Some(value)),
+        AppliedIndexState::Missing => ("missing", None),
+        AppliedIndexState::Unreadable => ("unreadable", None),
+    };
+    let (refusal, unknown) = match &verdict.open {
+        StoreOpen::NotChecked | StoreOpen::Opens => (None, None),
+        StoreOpen::Refused(error) => (Some(error.clone()), None),
+        StoreOpen::Unknown(why) => (None, Some(why.clone())),
+    };
+    StoreView {
+        applied: AppliedIndex { state, value, source: None },
+        refusal,
+        renames: verdict.would_rename.iter().map(|(from, to)| Rename { from: from.clone(), to: to.clone() }).collect(),
+        deletes: verdict.would_delete.clone(),
+        read_bytes: verdict.coverage.bytes_examined,
+        unknown,
+    }
+}
+
+fn read_sidecar(path: &Path) -> Result<Sidecar> {
+    let file = read_small(path, SIDECAR_LIMIT)?;
+    Sidecar::parse(&file.bytes).map_err(|error| Error::Unsuitable {
+        path: path.to_owned(),
+        problem: format!("is not a readable key sidecar: {error}"),
+        hint: "--sidecar takes the server's keys.json".to_owned(),
+    })
+}
+
+fn rule_rows(seen: &Forecast) -> Vec<RuleRow> {
+    let (Some(snapshot), Some(state), Some(last)) = (&seen.snapshot, seen.hard_state, seen.last_index) else { return Vec::new() };
+    let Some(token) = &snapshot.token else { return Vec::new() };
+    let numbers =
+        GateNumbers { token_index: token.index, snapshot_index: snapshot.index, commit: state.commit, last_index: last };
+    let row = |rule: Rule| RuleRow {
+        rule,
+        threshold: rule.threshold(numbers),
+        decision: rule.decide(numbers, seen.applied_index.value),
+    };
+    Rule::ALL.map(row).into()
+}
+
+fn slow_start(seen: &Forecast, options: &GateOptions, dir: &str, findings: &mut Vec<Finding>) {
+    let (Some(limit), Some(estimate)) = (options.health_timeout, seen.cost.estimate_ms) else { return };
+    if u128::from(estimate) > limit.as_millis() {
+        let message = format!(
+            "The start would take about {:.1} s, the health check allows {:.1} s.",
+            estimate as f64 / 1e3,
+            limit.as_secs_f64()
+        );
+        let mut finding = Finding::new(&codes::gate::RESTORE_OUTLASTS_HEALTH, message).at(dir);
+        finding.group = Some(dir.to_owned());
+        findings.push(finding.expected(format!("at most {} ms", limit.as_millis())).found(format!("{estimate} ms")));
+    }
+}
+
+/// The one thing to do next.
+fn next_step(body: &GateBody, findings: &[Finding]) -> Option<String> {
+    let worst = body.groups.iter().min_by_key(|group| group.forecast.outcome.rank())?;
+    if let Some(abort) = &worst.forecast.abort {
+        return Some(format!("ekv-tool explain '{}'", abort.error));
+    }
+    let damage = findings.iter().find(|finding| finding.severity == crate::analysis::Severity::Error);
+    if let Some(finding) = damage {
+        return Some(format!("ekv-tool explain {}", finding.code.code));
+    }
+    matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore)
+        .then(|| format!("ekv-tool verify-snapshot --newest {}", worst.dir))
+}
