@@ -298,7 +298,7 @@ impl<'d> Group<'d> {
     /// True when names, sizes or segments are no longer what was read.
     fn changed(&self) -> bool {
         let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| segment.change.is_some()));
-        let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.changed));
+        let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.change.is_some()));
         segments || payloads || GroupListing::read(&self.dir.path).map_or(true, |now| now != self.facts.listing)
     }
 
