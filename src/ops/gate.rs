@@ -18,7 +18,7 @@ use crate::io::{IoOptions, Progress, read_small};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::WalScan;
-use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SubDir, discover};
+use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SubDir, discover, nested_groups};
 use crate::report::Report;
 use crate::report::body::gate::{GateBody, GroupForecast};
 use crate::types::{Engine, LogIndex};
@@ -78,6 +78,9 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
         coverage.absorb(result.coverage);
         groups.push(result.forecast);
     }
+    for nested in left_out(&dirs)? {
+        coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
+    }
     let body = GateBody { groups };
     let next = next_step(&body, &findings);
     let report = Report::new(body, findings, coverage);
@@ -85,6 +88,16 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
         Some(step) => report.next_step(step),
         None => report,
     })
+}
+
+/// Group directories inside one that was named itself.
+fn left_out(dirs: &[GroupDir]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for dir in dirs {
+        let nested = nested_groups(dir)?;
+        names.extend(nested.iter().filter(|nested| !dirs.contains(nested)).map(GroupDir::display));
+    }
+    Ok(names)
 }
 
 struct GroupResult {

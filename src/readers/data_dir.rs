@@ -55,11 +55,15 @@ impl GroupDir {
     }
 }
 
-/// Finds the group directories at or below `path`: a group directory, a node directory, or the raft data directory with
-/// many nodes. Sorted by path. An empty directory counts as a group directory that has nothing yet.
+/// Finds the group directories at or below `path`: a group directory (which then stands for itself alone), a node directory,
+/// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
+/// nothing yet.
 pub fn discover(path: &Path) -> Result<Vec<GroupDir>> {
     let entries = list_dir(path)?;
     if entries.is_empty() {
+        return Ok(vec![GroupDir::at(path)]);
+    }
+    if is_group(&entries) {
         return Ok(vec![GroupDir::at(path)]);
     }
     let mut found = Vec::new();
@@ -84,6 +88,14 @@ pub fn discover(path: &Path) -> Result<Vec<GroupDir>> {
         });
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// Group directories inside `group`, which [`discover`] leaves out when `group` itself was named.
+pub fn nested_groups(group: &GroupDir) -> Result<Vec<GroupDir>> {
+    let mut found = Vec::new();
+    collect(&group.path, &list_dir(&group.path)?, &mut found)?;
+    found.retain(|nested| nested.path != group.path);
     Ok(found)
 }
 

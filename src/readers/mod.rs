@@ -14,7 +14,7 @@ pub mod snap_dir;
 mod store_dirs;
 pub mod wal;
 
-pub use data_dir::{GroupDir, discover, is_group};
+pub use data_dir::{GroupDir, discover, is_group, nested_groups};
 pub use fsm_body::{BodyFacts, Oddity, RowFacts};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group_listing::{GroupListing, SmallFact, SubDir};

@@ -96,6 +96,10 @@ impl<'f> Start<'f> {
         let chosen = self.choose_snapshot(&valid)?;
         let id = chosen.map_or(SnapshotId::default(), |(id, ..)| id);
         let read = wal::read_from(scan, id, self.engine);
+        // Opening the log for writing takes over the next segment that was being prepared, and closing it removes that.
+        if read.start_segment.is_some() && self.facts.listing.wal.entries().iter().any(|entry| entry.name == "0.tmp") {
+            self.seen.would_delete.push("wal/0.tmp".to_owned());
+        }
         if let Some(repair) = read.repair {
             let name = scan.segments.get(repair.segment).map(|segment| segment.file.file_name.clone()).unwrap_or_default();
             self.seen.would_repair = Some(RepairView {
@@ -315,10 +319,13 @@ impl<'f> Start<'f> {
     /// Reads or restores the payload that the token names; any error ends the start.
     fn read_payload(&mut self, token: SnapshotToken, decision: GateDecision) -> Walk<()> {
         let restore = decision != GateDecision::Skip;
-        let Some(facts) = self.facts.payloads.get(&token.index) else {
+        let path = format!("fsm-snap/{:016x}.fsm", token.index.0);
+        // The preparation has already deleted what no name in snap/ protects.
+        let gone = FsmFacts::Absent;
+        let facts = if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.payloads.get(&token.index) };
+        let Some(facts) = facts else {
             return Err(Stop::Needs { index: token.index, restore });
         };
-        let path = format!("fsm-snap/{:016x}.fsm", token.index.0);
         let verdict =
             if restore { snapshot::restore(facts, token, self.engine, &path) } else { snapshot::skip(facts, token, &path) };
         if let FsmFacts::File(file) = facts {

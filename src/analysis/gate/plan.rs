@@ -37,6 +37,8 @@ pub(super) fn replay_log(
 
     let empty = ConfState::default();
     let mut membership = Membership::restore(NodeId::of_raft_id(&facts.raft_id), conf_state.unwrap_or(&empty), members)?;
+    // A lone voter elects itself and commits what its log holds, so that uncommitted leases count at once.
+    let alone = conf_state.is_some_and(|conf| conf.voters == [NodeId::of_raft_id(&facts.raft_id)] && !conf.is_joint());
     let mut replay = Replay::new(bounds);
     let mut epochs = BTreeMap::new();
     let mut plan = facts.want_plan.then(Vec::new);
@@ -45,6 +47,9 @@ pub(super) fn replay_log(
         let delivered = at.index.0 > floor && at.index.0 <= commit && replay.halt.is_none();
         let (entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
         let action = replay.observe(bounds, &entry);
+        if alone && action == Action::Uncommitted && entry.kind == Kind::Volatile {
+            replay.count_lease(&entry);
+        }
         note(&mut seen.notes, &mut epochs, applied, &entry, &view, action);
         if let Some(plan) = &mut plan {
             plan.push(row(&at, &view, action, &replay));

@@ -165,12 +165,17 @@ impl Replay {
             Action::Uncommitted => self.uncommitted += 1,
             Action::Halt => {}
         }
-        if matches!(action, Action::Apply | Action::VolatileReplay | Action::LeaseReapplied)
-            && let Some(Ok(lease)) = entry.lease_ms.map(u64::try_from)
-        {
-            self.lease_ceiling_ms = self.lease_ceiling_ms.max(lease);
+        if matches!(action, Action::Apply | Action::VolatileReplay | Action::LeaseReapplied) {
+            self.count_lease(entry);
         }
         action
+    }
+
+    /// Raises the ceiling to a lease that is, or will be, applied. A value below 1 does not move the clock.
+    pub fn count_lease(&mut self, entry: &ReplayEntry) {
+        if let Some(Ok(lease)) = entry.lease_ms.map(u64::try_from) {
+            self.lease_ceiling_ms = self.lease_ceiling_ms.max(lease);
+        }
     }
 
     /// Regions are evaluated top down: not committed, below the floor, below the counter, fresh.
