@@ -10,6 +10,7 @@ use crate::analysis::gate::{
     self, AppliedIndex, Forecast, GateFacts, GateNumbers, OtherEngine, Outcome, Rename, Rule, RuleRow, Step, StoreView,
 };
 use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use crate::analysis::wal::examine as examine_log;
 use crate::analysis::{Coverage, Finding, codes};
 use crate::error::{Error, Result};
 use crate::formats::peers::PeersFile;
@@ -189,9 +190,6 @@ impl<'d> Group<'d> {
         }
         let log = if gate::prepare::has_log(&listing) {
             let scan = WalScan::read(&dir.path.join("wal"), options.threads, progress)?;
-            for segment in &scan.segments {
-                coverage.add_file(segment.size);
-            }
             Some(scan)
         } else {
             None
@@ -229,8 +227,15 @@ impl<'d> Group<'d> {
         self.estimate(&mut seen, options);
         let dir = self.dir.display();
         let mut findings = gate::findings(&self.facts, engine, &seen, &other, &dir);
-        self.log_findings(engine, &seen, &mut findings);
         let mut coverage = self.coverage.clone();
+        if let Some(scan) = &self.facts.log {
+            let (log_findings, log_coverage) = examine_log(scan, &format!("{dir}/wal"));
+            findings.extend(log_findings.into_iter().map(|mut finding| {
+                finding.group = Some(dir.clone());
+                finding
+            }));
+            coverage.absorb(log_coverage);
+        }
         if let Some(store) = self.stores.get(&engine) {
             let under = |path: &Option<String>| path.as_ref().map(|path| format!("{dir}/{path}"));
             findings.extend(store.findings.iter().cloned().map(|mut finding| {
@@ -313,11 +318,6 @@ impl<'d> Group<'d> {
         let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| segment.change.is_some()));
         let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.change.is_some()));
         segments || payloads || GroupListing::read(&self.dir.path).map_or(true, |now| now != self.facts.listing)
-    }
-
-    fn log_findings(&self, engine: Engine, seen: &Forecast, findings: &mut Vec<Finding>) {
-        let Some(scan) = &self.facts.log else { return };
-        let _ = (engine, seen, scan, findings);
     }
 
     fn estimate(&self, seen: &mut Forecast, options: &GateOptions) {
