@@ -14,7 +14,7 @@ use crate::types::Engine;
 pub use findings::store_findings;
 pub use open::open_refusal;
 pub use table_check::{TableContext, table_findings};
-pub use verify::verify;
+pub use verify::{listed, verify};
 
 /// What the store says about the last entry whose effect it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,6 +10,13 @@ use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts};
 use crate::readers::pebble_survey::SurveyOutcome;
 
+/// What is wrong with a store of which only the names, the MANIFEST and the logs were read.
+pub fn listed(facts: &StoreFacts) -> (Vec<Finding>, Coverage) {
+    let mut coverage = Coverage::default();
+    cover(facts, &mut coverage);
+    (store_findings(facts), coverage)
+}
+
 /// What is wrong with a store whose tables have all been read, and what could not be read.
 pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -> (Vec<Finding>, Coverage) {
     let mut coverage = Coverage::default();

@@ -1,5 +1,6 @@
 //! `ekv-tool store`: the Pebble store, read-only.
 
+mod lsm;
 mod verify;
 
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
+    /// Show the levels: tables, sizes, key ranges (--verbose lists every table)
+    Lsm(lsm::LsmArgs),
     /// Read every byte of the live tables and check everything that can be checked
     Verify(verify::VerifyArgs),
 }
@@ -25,6 +28,7 @@ enum StoreCommand {
 /// Runs one of the subcommands.
 pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     match &args.command {
+        StoreCommand::Lsm(args) => lsm::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
     }
 }

@@ -1,4 +1,5 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
 pub mod explain;
 pub mod gate;
+pub mod store_lsm;
 pub mod store_verify;
