@@ -10,6 +10,7 @@ mod gate_dryrun;
 mod generate;
 mod progress;
 mod store;
+mod wal;
 
 use std::ffi::OsString;
 
@@ -41,6 +42,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the Raft log
+    Wal(wal::WalArgs),
     /// Look into the Pebble store
     Store(store::StoreArgs),
     /// Say what a finding code or an error of the server means, and what to do
@@ -71,6 +74,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
+        Command::Wal(args) => wal::run(&args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::GateDryrun(args) => gate_dryrun::run(args, context),

@@ -6,3 +6,4 @@ mod gate;
 mod legacy;
 
 pub use gate::{GateOptions, gate_dryrun};
+pub mod wal;

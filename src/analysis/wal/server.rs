@@ -114,7 +114,7 @@ pub fn valid_snapshots(scan: &WalScan, engine: Engine) -> Result<ValidSnapshots,
     let cut_short = match end {
         End::Eof => None,
         End::UnexpectedEof { segment, at, .. } => Some((segment, at)),
-        End::Failed(error) => return Err(error),
+        End::Failed { error, .. } => return Err(error),
     };
     let (snapshots, too_new) = found.into_iter().partition(|record| record.id.index <= hard_state.commit);
     Ok(ValidSnapshots { snapshots, too_new, hard_state, cut_short })
@@ -195,7 +195,7 @@ fn read_once(
     match walk(scan, engine, start, repaired, |segment, position, item| reading.take(segment, position, item)) {
         End::Eof => {}
         End::UnexpectedEof { text, .. } => return Err(Refusal::UnexpectedEof(text)),
-        End::Failed(error) => return Err(Refusal::Error(error)),
+        End::Failed { error, .. } => return Err(Refusal::Error(error)),
     }
     let last = scan.segments.len().saturating_sub(1);
     let end = scan.segments.get(last).map_or(0, |segment| segment.trace(engine).stop.at());
@@ -287,7 +287,7 @@ fn repair(scan: &WalScan, engine: Engine) -> Result<Option<Repaired>, GivesUp> {
     match walk(scan, engine, last, None, |_, _, _| Ok(())) {
         End::Eof => Ok(None),
         End::UnexpectedEof { at, .. } => Ok(Some(Repaired { truncate_at: at })),
-        End::Failed(_) => Err(GivesUp),
+        End::Failed { .. } => Err(GivesUp),
     }
 }
 

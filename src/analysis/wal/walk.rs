@@ -19,7 +19,14 @@ pub(super) enum End {
         text: String,
     },
     /// With an error.
-    Failed(ServerError),
+    Failed {
+        /// Position of the segment.
+        segment: usize,
+        /// Offset of the frame.
+        at: u64,
+        /// The error.
+        error: ServerError,
+    },
 }
 
 /// The last segment after repair.
@@ -51,7 +58,7 @@ pub(super) fn walk(
             Entering::Nothing => {}
             Entering::Crc(stored) => {
                 if running != Crc32c(0) && running != stored {
-                    return End::Failed(crc_record_mismatch());
+                    return failed(position, 0, crc_record_mismatch());
                 }
             }
             Entering::Data(first) => {
@@ -60,13 +67,13 @@ pub(super) fn walk(
                     if last && first.torn {
                         return unexpected_eof(position, 0);
                     }
-                    return End::Failed(crc_mismatch(segment, 0, first.stored, computed));
+                    return failed(position, 0, crc_mismatch(segment, 0, first.stored, computed));
                 }
             }
         }
         for (number, item) in trace.items.iter().enumerate() {
             if let Err(error) = visit(position, number, item) {
-                return End::Failed(error);
+                return failed(position, item.at(), error);
             }
         }
         running = trace.running.unwrap_or(running);
@@ -103,14 +110,19 @@ fn stopped(segment: &SegmentScan, position: usize, stop: &Stop, last: bool) -> E
             End::UnexpectedEof { segment: position, at, text }
         }
         Stop::BadRecord { at, early_end, torn, .. } if early_end || (torn && last) => unexpected_eof(position, at),
-        Stop::BadRecord { ref error, .. } => End::Failed(ServerError::new("proto", error.clone())),
+        Stop::BadRecord { at, ref error, .. } => failed(position, at, ServerError::new("proto", error.clone())),
         Stop::BadCrc { at, torn: true, .. } if last => unexpected_eof(position, at),
-        Stop::BadCrc { at, stored, computed, .. } => End::Failed(crc_mismatch(segment, at, stored, computed)),
-        Stop::CrcRecord { .. } => End::Failed(crc_record_mismatch()),
+        Stop::BadCrc { at, stored, computed, .. } => failed(position, at, crc_mismatch(segment, at, stored, computed)),
+        Stop::CrcRecord { at, .. } => failed(position, at, crc_record_mismatch()),
         Stop::NotAFile { reason } => {
-            End::Failed(ServerError::new(reason, format!("read wal/{}: {reason}", segment.file.file_name)))
+            let text = format!("read wal/{}: {reason}", segment.file.file_name);
+            failed(position, 0, ServerError::new(reason, text))
         }
     }
+}
+
+const fn failed(segment: usize, at: u64, error: ServerError) -> End {
+    End::Failed { segment, at, error }
 }
 
 fn unexpected_eof(segment: usize, at: u64) -> End {

@@ -133,6 +133,11 @@ impl MappedFile {
         }
     }
 
+    /// Another pass over the bytes begins: [`MappedFile::release_before`] starts again at the front.
+    pub fn rewind(&self) {
+        self.released.store(0, Ordering::Relaxed);
+    }
+
     /// Lets the pages of a range leave resident memory, from the beginning of the page that it starts in.
     pub(super) fn release(&self, range: Range<u64>) {
         if let Some((map, range)) = self.clamp(range) {

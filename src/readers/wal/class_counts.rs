@@ -1,7 +1,7 @@
 //! How many entries of each class, from their first bytes.
 
 use crate::formats::envelope;
-use crate::formats::kv::{EntryClass, classify};
+use crate::formats::kv::{EntryClass, PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, classify};
 use crate::formats::raftpb::{Entry, EntryType};
 
 /// Number of entries of each class.
@@ -9,11 +9,6 @@ use crate::formats::raftpb::{Entry, EntryType};
 /// Requests are not parsed for it, so a deletion by prefix counts as what carries it: data or a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClassCounts([u64; EntryClass::ALL.len()]);
-
-/// First byte of a proposal.
-const PROPOSAL: u8 = 1;
-/// Bytes before the payload of a proposal: the byte above and a request id.
-const PROPOSAL_HEADER: usize = 9;
 
 impl ClassCounts {
     /// Nothing counted.
@@ -28,10 +23,10 @@ impl ClassCounts {
             EntryType::ConfChangeV2 => return EntryClass::ConfChangeV2,
             EntryType::Other(_) => return EntryClass::Unknown,
         }
-        let Some((&[first, ..], payload)) = entry.data.split_first_chunk::<PROPOSAL_HEADER>() else {
+        let Some((&[first, ..], payload)) = entry.data.split_first_chunk::<PROPOSAL_HEADER_LEN>() else {
             return EntryClass::Noop;
         };
-        if first != PROPOSAL {
+        if first != PROPOSAL_VERSION {
             return EntryClass::Noop;
         }
         match *payload {

@@ -55,6 +55,11 @@ impl EntryRange {
 }
 
 impl EntryRanges {
+    /// A single range.
+    pub fn of(range: EntryRange) -> Self {
+        Self { ranges: vec![range] }
+    }
+
     /// The ranges, in order.
     pub fn ranges(&self) -> &[EntryRange] {
         &self.ranges

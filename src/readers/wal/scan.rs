@@ -159,6 +159,7 @@ impl SegmentScan {
         .ok_or(Error::Interrupted)?;
         progress.advance(file.size.saturating_sub(told));
         map.release_before(u64::MAX);
+        map.rewind();
         let change = if map.faulted() {
             Some(Change::Faulted)
         } else if map.changed() {
@@ -191,6 +192,13 @@ impl SegmentScan {
         match &self.bytes {
             SegmentBytes::Mapped(map) => map.bytes(),
             SegmentBytes::Owned(bytes) => bytes,
+        }
+    }
+
+    /// Another pass over the bytes begins: [`SegmentScan::release_before`] starts again at the front.
+    pub fn rewind(&self) {
+        if let SegmentBytes::Mapped(map) = &self.bytes {
+            map.rewind();
         }
     }
 

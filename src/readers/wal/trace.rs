@@ -129,6 +129,20 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// Offset of its first frame.
+    pub const fn at(&self) -> u64 {
+        match self {
+            Self::Run(run) => run.at,
+            Self::Metadata { at, .. }
+            | Self::Crc { at, .. }
+            | Self::Snapshot { at, .. }
+            | Self::Unknown { at, .. }
+            | Self::Malformed { at, .. } => *at,
+        }
+    }
+}
+
 /// Entries of one term with consecutive indexes, and hard states among and after them that only move the commit forward.
 ///
 /// Within a run every rule of Raft about its records holds by construction: each state's term is at least the entries',

@@ -3,3 +3,4 @@ pub mod explain;
 pub mod gate;
 pub mod store_lsm;
 pub mod store_verify;
+pub mod wal;

@@ -1,0 +1,173 @@
+//! `ekv-tool wal dump`
+
+use std::io;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use ekv_tool::formats::kv::EntryClass;
+use ekv_tool::ops::wal::{self, DumpFilter, DumpFormat, RecordType};
+
+use super::args::{Format, parse_index};
+use super::{Context, ExitStatus, Paths};
+
+/// `wal dump`
+#[derive(Debug, Args)]
+pub struct DumpArgs {
+    #[command(flatten)]
+    paths: Paths,
+    /// Entries and snapshots from this index on
+    #[arg(long, value_name = "INDEX", value_parser = parse_index)]
+    from: Option<u64>,
+    /// Entries and snapshots up to this index
+    #[arg(long, value_name = "INDEX", value_parser = parse_index)]
+    to: Option<u64>,
+    /// Only records of this term
+    #[arg(long, value_name = "TERM", value_parser = parse_index)]
+    term: Option<u64>,
+    /// Only records of these types
+    #[arg(long = "type", value_enum, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<Type>,
+    /// Only entries of these classes
+    #[arg(long = "class", value_name = "CLASS", value_delimiter = ',', value_parser = parse_class)]
+    classes: Vec<EntryClass>,
+    /// Only entries that touch a key with this prefix; \xNN, \0, \n, \r, \t and \\ are understood
+    #[arg(long, value_name = "PREFIX", value_parser = parse_key)]
+    key_prefix: Option<Key>,
+    /// Only this segment: its sequence number or file name
+    #[arg(long, value_name = "SEGMENT")]
+    segment: Option<String>,
+    /// From the frame at this offset of the segment on
+    #[arg(long, value_name = "OFFSET", value_parser = parse_index)]
+    offset: Option<u64>,
+    /// Only entries that stand, without those that later ones replaced
+    #[arg(long)]
+    effective: bool,
+}
+
+/// `--type`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Type {
+    /// Log entries
+    Entry,
+    /// Hard states
+    HardState,
+    /// Snapshot records
+    Snapshot,
+    /// Metadata records
+    Metadata,
+    /// Checksum records
+    Crc,
+}
+
+/// `--key-prefix`
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key(Vec<u8>);
+
+fn parse_class(text: &str) -> Result<EntryClass, String> {
+    EntryClass::ALL.into_iter().find(|class| class.name() == text).ok_or_else(|| {
+        let names: Vec<_> = EntryClass::ALL.iter().map(|class| class.name()).collect();
+        format!("unknown class; one of {}", names.join(", "))
+    })
+}
+
+/// The inverse of how keys are printed.
+fn parse_key(text: &str) -> Result<Key, String> {
+    let mut key = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            key.push(byte);
+            continue;
+        }
+        let Some((&escape, after)) = rest.split_first() else { return Err("ends in a single backslash; write \\\\".to_owned()) };
+        rest = after;
+        key.push(match escape {
+            b'\\' => b'\\',
+            b'0' => 0,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'x' => {
+                let digits = rest.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+                let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                rest = rest.get(2..).unwrap_or_default();
+                value.ok_or("\\x needs two hexadecimal digits")?
+            }
+            other => return Err(format!("unknown escape \\{}", char::from(other))),
+        });
+    }
+    Ok(Key(key))
+}
+
+/// Writes the records.
+pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let format = match context.format {
+        Format::Table => DumpFormat::Table,
+        Format::Json => DumpFormat::Json,
+        Format::Ndjson => DumpFormat::Ndjson,
+        Format::Prometheus | Format::Markdown => bail!("--format: wal dump writes table, json or ndjson"),
+    };
+    let paths = &args.paths.paths;
+    context.keep_out_of(paths)?;
+    let kind = |kind: &Type| match kind {
+        Type::Entry => RecordType::Entry,
+        Type::HardState => RecordType::HardState,
+        Type::Snapshot => RecordType::Snapshot,
+        Type::Metadata => RecordType::Metadata,
+        Type::Crc => RecordType::Crc,
+    };
+    let filter = DumpFilter {
+        from: args.from,
+        to: args.to,
+        term: args.term,
+        types: args.types.iter().map(kind).collect(),
+        classes: args.classes.clone(),
+        key_prefix: args.key_prefix.clone().map(|key| key.0),
+        segment: args.segment.clone(),
+        offset: args.offset,
+        effective_only: args.effective,
+    };
+    let mut dumped = None;
+    context
+        .write(|out| match wal::dump(paths, &filter, format, context.style, context.threads, &context.progress, out) {
+            Ok(report) => {
+                dumped = Some(Ok(report.verdict));
+                Ok(())
+            }
+            // What happened on the way out is the writer's to report; a closed pipe is not a failure.
+            Err(ekv_tool::Error::Io { source, path, .. }) if path.as_os_str() == wal::OUTPUT => Err(source),
+            Err(error) => {
+                dumped = Some(Err(error));
+                Err(io::Error::other("stopped"))
+            }
+        })
+        .or_else(|error| if matches!(dumped, Some(Err(_))) { Ok(()) } else { Err(error) })?;
+    match dumped {
+        Some(verdict) => Ok(verdict?.into()),
+        // The reader went away.
+        None => Ok(ExitStatus::Clean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ekv_tool::types::Escaped;
+
+    #[test]
+    fn keys_are_parsed_as_they_are_printed() {
+        let every: Vec<u8> = (0..=255).collect();
+        assert_eq!(parse_key(&Escaped(&every).to_string()), Ok(Key(every)));
+        assert_eq!(parse_key("!redis|str|"), Ok(Key(b"!redis|str|".to_vec())));
+        for wrong in ["\\", "\\q", "\\x1", "\\xzz"] {
+            assert!(parse_key(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn classes() {
+        assert_eq!(parse_class("conf-change"), Ok(EntryClass::ConfChange));
+        assert!(parse_class("confchange").is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! `ekv-tool wal ls`
+
+use clap::Args;
+use ekv_tool::ops::wal;
+
+use super::{Context, ExitStatus, Paths};
+
+/// `wal ls`
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    #[command(flatten)]
+    paths: Paths,
+}
+
+/// Lists the segments.
+pub fn run(args: &LsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let paths = &args.paths.paths;
+    context.keep_out_of(paths)?;
+    context.emit(wal::ls(paths, context.threads, &context.progress)?)
+}

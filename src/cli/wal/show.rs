@@ -1,0 +1,48 @@
+//! `ekv-tool wal show`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ekv_tool::ops::wal::{self, Place};
+use ekv_tool::types::LogIndex;
+
+use super::{Context, ExitStatus, args::parse_index};
+
+/// `wal show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// An entry's index, or SEGMENT@OFFSET with a segment's sequence number or file name (@OFFSET for a single segment)
+    #[arg(value_name = "INDEX|SEGMENT@OFFSET", value_parser = parse_place)]
+    place: Place,
+    /// A log directory (wal), a segment or a group directory
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+}
+
+fn parse_place(text: &str) -> Result<Place, String> {
+    match text.rsplit_once('@') {
+        Some((segment, offset)) => Ok(Place::At { segment: segment.to_owned(), offset: parse_index(offset)? }),
+        None => parse_index(text).map(|index| Place::Index(LogIndex(index))),
+    }
+}
+
+/// Explains one record.
+pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    context.keep_out_of(std::slice::from_ref(&args.path))?;
+    context.emit(wal::show(&args.path, &args.place, context.threads, &context.progress)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        assert_eq!(parse_place("64"), Ok(Place::Index(LogIndex(64))));
+        assert_eq!(parse_place("0x40"), Ok(Place::Index(LogIndex(64))));
+        assert_eq!(parse_place("2@0x10"), Ok(Place::At { segment: "2".to_owned(), offset: 16 }));
+        assert_eq!(parse_place("@16"), Ok(Place::At { segment: String::new(), offset: 16 }));
+        assert!(parse_place("a").is_err());
+        assert!(parse_place("2@").is_err());
+    }
+}

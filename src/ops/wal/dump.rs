@@ -1,0 +1,294 @@
+//! `wal dump`: every record, written as it is read.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::analysis::wal::EffectiveLog;
+use crate::error::{Error, Result};
+use crate::formats::kv::{EntryClass, classify};
+use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
+use crate::io::Progress;
+use crate::readers::wal::{Item, SegmentScan};
+use crate::report::body::wal::DumpBody;
+use crate::report::{OutputFormat, Report, Style, render};
+use crate::types::{Engine, LogIndex, Term};
+
+use super::row::{EntryRow, RowWriter};
+use super::{ReadLog, join, read_all, segment_path};
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DumpFormat {
+    /// Columns for people.
+    Table,
+    /// One object with a list.
+    Json,
+    /// One object a line, a summary last.
+    Ndjson,
+}
+
+/// What a record is, as the filter names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordType {
+    /// A log entry.
+    Entry,
+    /// A hard state.
+    HardState,
+    /// A snapshot record.
+    Snapshot,
+    /// A metadata record.
+    Metadata,
+    /// A crc record.
+    Crc,
+}
+
+/// Which records are written. Everything that is set must hold.
+#[derive(Debug, Clone, Default)]
+pub struct DumpFilter {
+    /// Entries and snapshots with this index or a higher one.
+    pub from: Option<u64>,
+    /// Entries and snapshots with this index or a lower one.
+    pub to: Option<u64>,
+    /// Records of this term.
+    pub term: Option<u64>,
+    /// Records of these types; all when empty.
+    pub types: Vec<RecordType>,
+    /// Entries of these classes; everything when empty.
+    pub classes: Vec<EntryClass>,
+    /// Entries that touch a key with this prefix.
+    pub key_prefix: Option<Vec<u8>>,
+    /// Only this segment: a sequence number or a file name.
+    pub segment: Option<String>,
+    /// From the frame at this offset of a segment on.
+    pub offset: Option<u64>,
+    /// Only entries that stand in the log that a server reads.
+    pub effective_only: bool,
+}
+
+/// Writes the records of the logs at `paths` to `out`, in the order in which they stand in the files, up to where a server
+/// stops reading; then the totals. Returns the report that was written last.
+pub fn dump(
+    paths: &[PathBuf],
+    filter: &DumpFilter,
+    format: DumpFormat,
+    style: Style,
+    threads: usize,
+    progress: &dyn Progress,
+    out: &mut dyn Write,
+) -> Result<Report<DumpBody>> {
+    let mut logs = read_all(paths, threads, progress)?;
+    let mut writer = RowWriter::new(format);
+    let mut totals = DumpBody::default();
+    writer.begin(out).map_err(cannot_write)?;
+    for log in &logs {
+        dump_log(log, filter, &mut writer, &mut totals, out)?;
+    }
+    writer.flush(out).map_err(cannot_write)?;
+    let (findings, coverage) = join(&mut logs);
+    let report = Report::new(totals, findings, coverage);
+    let end = match format {
+        DumpFormat::Table => writeln!(out).and_then(|()| render(&report, OutputFormat::Table, style, out)),
+        DumpFormat::Ndjson => render(&report, OutputFormat::Ndjson, style, out),
+        DumpFormat::Json => RowWriter::end_json(&report, out),
+    };
+    end.map_err(cannot_write)?;
+    Ok(report)
+}
+
+/// What an error calls the place that a dump is written to.
+pub const OUTPUT: &str = "output";
+
+fn cannot_write(source: io::Error) -> Error {
+    Error::io(Path::new(OUTPUT), "write the dump", source)
+}
+
+fn dump_log(
+    log: &ReadLog,
+    filter: &DumpFilter,
+    writer: &mut RowWriter,
+    totals: &mut DumpBody,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let effective = EffectiveLog::of(&log.scan, Engine::Main);
+    let mut any = false;
+    for (position, segment) in log.scan.segments.iter().enumerate() {
+        if !filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)) {
+            continue;
+        }
+        any = true;
+        segment.rewind();
+        let mut dump = SegmentDump {
+            filter,
+            path: segment_path(&log.prefix, &segment.file.file_name),
+            standing: Standing::of(&effective, position, segment),
+        };
+        dump.run(segment, writer, totals, out)?;
+    }
+    if !any && let Some(wanted) = &filter.segment {
+        return Err(Error::Usage(format!(
+            "--segment {wanted}: no such segment in {}; give its sequence number or its file name",
+            log.prefix
+        )));
+    }
+    Ok(())
+}
+
+fn is_segment(segment: &SegmentScan, wanted: &str) -> bool {
+    let number = match wanted.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => wanted.parse().ok(),
+    };
+    segment.file.file_name == wanted || number == Some(segment.seq())
+}
+
+/// The entry records of a segment that stand, by place.
+struct Standing {
+    /// Offsets of the first and last frame of a run, and the indexes that stand in it; in file order.
+    runs: Vec<(u64, u64, LogIndex, LogIndex)>,
+    next: usize,
+}
+
+impl Standing {
+    fn of(log: &EffectiveLog, segment: usize, scanned: &SegmentScan) -> Self {
+        let items = &scanned.trace(Engine::Main).items;
+        let mut runs: Vec<_> = (log.entries.ranges().iter())
+            .filter(|range| range.segment == segment)
+            .filter_map(|range| match items.get(range.item) {
+                Some(Item::Run(run)) => Some((run.at, run.entries?.last_at, range.first, range.last)),
+                _ => None,
+            })
+            .collect();
+        runs.sort_unstable();
+        Self { runs, next: 0 }
+    }
+
+    /// Whether the entry at `offset` stands. Asked in file order.
+    fn contains(&mut self, offset: u64, index: LogIndex) -> bool {
+        while self.runs.get(self.next).is_some_and(|run| run.1 < offset) {
+            self.next += 1;
+        }
+        self.runs.get(self.next).is_some_and(|&(from, _, first, last)| from <= offset && first <= index && index <= last)
+    }
+}
+
+struct SegmentDump<'a> {
+    filter: &'a DumpFilter,
+    path: String,
+    standing: Standing,
+}
+
+impl SegmentDump<'_> {
+    fn run(&mut self, segment: &SegmentScan, writer: &mut RowWriter, totals: &mut DumpBody, out: &mut dyn Write) -> Result<()> {
+        let end = segment.trace(Engine::Main).stop.at();
+        let mut at = self.filter.offset.unwrap_or(0);
+        writer.segment(&self.path);
+        while at < end {
+            let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };
+            at = frame.end();
+            let Some(record) =
+                Record::decode_canonical(frame.payload()).or_else(|| Record::decode(frame.payload(), ProtoRules::Google).ok())
+            else {
+                break;
+            };
+            totals.records_read += 1;
+            if self.write(&frame, &record, writer) {
+                totals.records_written += 1;
+                if writer.is_full() {
+                    writer.flush(out).map_err(cannot_write)?;
+                    segment.release_before(frame.at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes one record if the filter lets it through.
+    fn write(&mut self, frame: &Frame<'_>, record: &Record<'_>, writer: &mut RowWriter) -> bool {
+        let data = record.bytes();
+        match record.kind {
+            RecordKind::Entry => {
+                let Some(entry) = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok()) else {
+                    return false;
+                };
+                self.write_entry(frame, &entry, writer)
+            }
+            RecordKind::State => {
+                let Ok(state) = HardState::decode(data, ProtoRules::Google) else { return false };
+                let wanted = self.wants(RecordType::HardState, None, Some(state.term));
+                wanted.then(|| writer.state(frame, &state)).is_some()
+            }
+            RecordKind::Snapshot => {
+                let Ok(snapshot) = WalSnapshot::decode(data, ProtoRules::Google) else { return false };
+                let wanted = self.wants(RecordType::Snapshot, Some(snapshot.index), Some(snapshot.term));
+                wanted.then(|| writer.snapshot(frame, &snapshot)).is_some()
+            }
+            RecordKind::Metadata => {
+                self.wants(RecordType::Metadata, None, None).then(|| writer.metadata(frame, data.len())).is_some()
+            }
+            RecordKind::Crc => self.wants(RecordType::Crc, None, None).then(|| writer.crc(frame, record.crc)).is_some(),
+            RecordKind::Unknown(kind) => {
+                let wanted = self.filter.types.is_empty() && self.wants_unfiltered();
+                wanted.then(|| writer.unknown(frame, kind)).is_some()
+            }
+        }
+    }
+
+    fn write_entry(&mut self, frame: &Frame<'_>, entry: &Entry<'_>, writer: &mut RowWriter) -> bool {
+        let filter = self.filter;
+        let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
+        let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
+        if !of_type || !in_range || filter.term.is_some_and(|term| term != entry.term.0) {
+            return false;
+        }
+        let effective = self.standing.contains(frame.at, entry.index);
+        if filter.effective_only && !effective {
+            return false;
+        }
+        let view = classify(entry.kind, entry.data);
+        if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
+            return false;
+        }
+        if let Some(prefix) = &filter.key_prefix {
+            let mut found = false;
+            view.for_each_key(|key| found |= key.starts_with(prefix));
+            if !found {
+                return false;
+            }
+        }
+        writer.entry(frame, &EntryRow { entry, view: &view, effective });
+        true
+    }
+
+    /// Whether a record that is no entry is wanted.
+    fn wants(&self, kind: RecordType, index: Option<LogIndex>, term: Option<Term>) -> bool {
+        let filter = self.filter;
+        let in_range = |index: u64| filter.from.is_none_or(|from| from <= index) && filter.to.is_none_or(|to| index <= to);
+        if !filter.types.is_empty() {
+            // Asked for by name: only what it has can be held against it.
+            return filter.types.contains(&kind)
+                && index.is_none_or(|index| in_range(index.0))
+                && filter.term.is_none_or(|wanted| term.is_none_or(|term| term.0 == wanted));
+        }
+        match index {
+            Some(index) => {
+                in_range(index.0)
+                    && filter.term.is_none_or(|wanted| term.is_some_and(|term| term.0 == wanted))
+                    && filter.classes.is_empty()
+                    && filter.key_prefix.is_none()
+            }
+            None => self.wants_unfiltered(),
+        }
+    }
+
+    /// True when nothing was asked that only entries have.
+    fn wants_unfiltered(&self) -> bool {
+        let filter = self.filter;
+        filter.from.is_none()
+            && filter.to.is_none()
+            && filter.term.is_none()
+            && filter.classes.is_empty()
+            && filter.key_prefix.is_none()
+            && !filter.effective_only
+    }
+}

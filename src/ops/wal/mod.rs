@@ -1,0 +1,147 @@
+//! Questions about the Raft log.
+
+mod dump;
+mod fields;
+mod ls;
+mod row;
+mod show;
+mod stat;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use crate::analysis::wal::examine;
+use crate::analysis::{Coverage, Finding};
+use crate::error::{Error, Result};
+use crate::io::{EntryKind, Progress, list_dir};
+use crate::readers::wal::{Change, WalDir, WalScan};
+use crate::readers::{discover, is_group};
+use crate::types::Engine;
+
+pub use dump::{DumpFilter, DumpFormat, OUTPUT, RecordType, dump};
+pub use ls::ls;
+pub use show::{Place, show};
+pub use stat::stat;
+pub use verify::verify;
+
+/// A log that was found below a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogTarget {
+    /// The log directory as reports name it.
+    pub prefix: String,
+    /// Its listing, narrowed to one segment when one was named.
+    pub dir: WalDir,
+}
+
+/// A log that was read.
+#[derive(Debug)]
+pub struct ReadLog {
+    /// The log directory as reports name it.
+    pub prefix: String,
+    /// Its content.
+    pub scan: WalScan,
+    /// What is wrong or odd about its bytes.
+    pub findings: Vec<Finding>,
+    /// What was read.
+    pub coverage: Coverage,
+}
+
+/// Finds the logs at `path`: a segment, a log directory, a group directory, or a node or raft data directory with several
+/// groups.
+pub fn locate(path: &Path) -> Result<Vec<LogTarget>> {
+    let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "examine the path", source))?;
+    if !meta.is_dir() {
+        let Some(dir) = WalDir::of_segment(path)? else {
+            return Err(unsuitable(path, "is not named like a log segment"));
+        };
+        let prefix = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
+        return Ok(vec![LogTarget { prefix, dir }]);
+    }
+    let target = |path: PathBuf| WalDir::list(&path).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
+    let entries = list_dir(path)?;
+    let has_log =
+        |entries: &[crate::io::DirEntry]| entries.iter().any(|entry| entry.name == "wal" && entry.kind == EntryKind::Directory);
+    let direct = target(path.to_owned())?;
+    if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == "wal") && !has_log(&entries)) {
+        return Ok(vec![direct]);
+    }
+    if has_log(&entries) {
+        return Ok(vec![target(path.join("wal"))?]);
+    }
+    if is_group(&entries) {
+        return Err(unsuitable(path, "has no log: there is no directory wal in it"));
+    }
+    let mut targets = Vec::new();
+    for group in discover(path)? {
+        if has_log(&list_dir(&group.path)?) {
+            targets.push(target(group.path.join("wal"))?);
+        }
+    }
+    if targets.is_empty() { Err(unsuitable(path, "has no log at or below it")) } else { Ok(targets) }
+}
+
+fn unsuitable(path: &Path, problem: &str) -> Error {
+    Error::Unsuitable {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+        hint: "name a segment, a wal directory, a group directory or a node directory".to_owned(),
+    }
+}
+
+/// Rescans of a log whose end was being written.
+const ATTEMPTS: usize = 3;
+
+/// Reads one log and examines its bytes. A log that a live node is writing to is read again when its end looks wrong.
+pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Result<ReadLog> {
+    let mut attempt = 1;
+    loop {
+        let scan = if target.dir.partial {
+            WalScan::read_listed(target.dir.clone(), threads, progress)?
+        } else {
+            WalScan::read(&target.dir.path, threads, progress)?
+        };
+        let unsettled = scan.segments.last().is_some_and(|last| {
+            let trace = last.trace(Engine::Main);
+            last.change == Some(Change::Modified) && (!trace.stop.is_end() || trace.beyond.is_some())
+        });
+        if unsettled && attempt < ATTEMPTS {
+            attempt += 1;
+            continue;
+        }
+        let (findings, coverage) = examine(&scan, &target.prefix);
+        return Ok(ReadLog { prefix: target.prefix.clone(), scan, findings, coverage });
+    }
+}
+
+/// Reads all logs at `paths`.
+fn read_all(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Vec<ReadLog>> {
+    let mut logs = Vec::new();
+    for path in paths {
+        for target in locate(path)? {
+            logs.push(read(&target, threads, progress)?);
+        }
+    }
+    Ok(logs)
+}
+
+/// Joins what the examination of several logs gave; with more than one, findings say whose they are.
+fn join(logs: &mut [ReadLog]) -> (Vec<Finding>, Coverage) {
+    let several = logs.len() > 1;
+    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
+    for log in logs {
+        let mut found = std::mem::take(&mut log.findings);
+        if several {
+            for finding in &mut found {
+                finding.group = Some(log.prefix.clone());
+            }
+        }
+        findings.append(&mut found);
+        coverage.absorb(std::mem::take(&mut log.coverage));
+    }
+    (findings, coverage)
+}
+
+/// The name of a segment in reports.
+fn segment_path(prefix: &str, file_name: &str) -> String {
+    if prefix.is_empty() { file_name.to_owned() } else { format!("{prefix}/{file_name}") }
+}

@@ -1,0 +1,210 @@
+//! `wal show`
+
+use std::path::Path;
+
+use crate::analysis::wal::EffectiveLog;
+use crate::analysis::{Coverage, Finding};
+use crate::error::{Error, Result};
+use crate::formats::kv::classify;
+use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
+use crate::io::Progress;
+use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
+use crate::report::Report;
+use crate::report::body::wal::{ShowBody, ShownRecord};
+use crate::types::{Crc32c, Engine, LogIndex};
+
+use super::fields::explain;
+use super::{locate, read, segment_path};
+
+/// Which record is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The entry of an index, with the records that it replaced.
+    Index(LogIndex),
+    /// The frame at an offset of a segment: its sequence number or file name, or nothing when there is only one.
+    At {
+        /// The segment.
+        segment: String,
+        /// Offset of the frame.
+        offset: u64,
+    },
+}
+
+/// Explains one record of the log at `path`.
+pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress) -> Result<Report<ShowBody>> {
+    let mut targets = locate(path)?;
+    let target = match targets.pop() {
+        Some(only) if targets.is_empty() => only,
+        _ => {
+            return Err(Error::Unsuitable {
+                path: path.to_owned(),
+                problem: "has several logs".to_owned(),
+                hint: "name one group directory".to_owned(),
+            });
+        }
+    };
+    let log = read(&target, threads, progress)?;
+    let scan = &log.scan;
+    let effective = EffectiveLog::of(scan, Engine::Main);
+    let places = match place {
+        Place::At { segment, offset } => vec![(find_segment(scan, path, segment)?, *offset)],
+        Place::Index(index) => {
+            let mut places = places_of(scan, *index);
+            // The record that stands comes first, the replaced ones follow from the newest to the oldest.
+            places.reverse();
+            places.sort_by_key(|&(segment, offset)| !stands(scan, &effective, segment, offset));
+            places
+        }
+    };
+    if places.is_empty() {
+        let range = match (effective.first_index(), effective.last_index()) {
+            (Some(first), Some(last)) => format!("it holds {first} to {last}"),
+            _ => "it holds no entries".to_owned(),
+        };
+        return Err(Error::Unsuitable {
+            path: path.to_owned(),
+            problem: match place {
+                Place::Index(index) => format!("has no entry with index {index}"),
+                Place::At { .. } => "has no such record".to_owned(),
+            },
+            hint: range,
+        });
+    }
+    let mut records = Vec::new();
+    for (segment, offset) in places {
+        records.push(shown(&log.prefix, scan, &effective, segment, offset)?);
+    }
+    let near = |finding: &Finding| {
+        records.iter().any(|record| {
+            finding.path.as_deref() == Some(&record.segment)
+                && finding.offset.is_some_and(|at| (record.offset..record.offset + record.length.max(1)).contains(&at))
+        })
+    };
+    let findings = log.findings.iter().filter(|finding| near(finding)).cloned().collect();
+    let mut coverage = Coverage::default();
+    coverage.skipped("the rest of the log", "only one record was asked for");
+    coverage.files = 1;
+    coverage.bytes_examined = records.iter().map(|record| record.length).sum();
+    Ok(Report::new(ShowBody { records }, findings, coverage))
+}
+
+fn find_segment(scan: &WalScan, path: &Path, wanted: &str) -> Result<usize> {
+    let by_number = match wanted.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => wanted.parse().ok(),
+    };
+    let matches = |segment: &crate::readers::wal::SegmentScan| {
+        segment.file.file_name == wanted
+            || segment_path("wal", &segment.file.file_name) == wanted
+            || by_number == Some(segment.seq())
+            || (wanted.is_empty() && scan.segments.len() == 1)
+    };
+    scan.segments.iter().position(matches).ok_or_else(|| Error::Unsuitable {
+        path: path.to_owned(),
+        problem: format!("has no segment {wanted:?}"),
+        hint: "give its sequence number or its file name, as `wal ls` shows them".to_owned(),
+    })
+}
+
+/// Every place where an entry record with this index stands, in file order.
+fn places_of(scan: &WalScan, index: LogIndex) -> Vec<(usize, u64)> {
+    let mut places = Vec::new();
+    for (segment, scanned) in scan.segments.iter().enumerate() {
+        for (item, step) in scanned.trace(Engine::Main).items.iter().enumerate() {
+            let Item::Run(run) = step else { continue };
+            let Some(span) = run.entries.filter(|span| span.first <= index && index <= span.last) else { continue };
+            let range = EntryRanges::of(EntryRange { segment, item, first: index, last: index, term: span.term });
+            places.extend(range.iter(scan, Engine::Main).map(|entry| (segment, entry.offset)));
+        }
+    }
+    places
+}
+
+/// True when the entry record at a place is part of the log that a server reads.
+fn stands(scan: &WalScan, log: &EffectiveLog, segment: usize, offset: u64) -> bool {
+    log.entries.ranges().iter().filter(|range| range.segment == segment).any(|range| {
+        let run = scan.segments.get(segment).and_then(|scanned| scanned.trace(Engine::Main).items.get(range.item));
+        let Some(Item::Run(run)) = run else { return false };
+        let Some(span) = run.entries else { return false };
+        run.at <= offset && offset <= span.last_at && {
+            let one = entry_at(scan, segment, offset);
+            one.is_some_and(|index| range.first <= index && index <= range.last)
+        }
+    })
+}
+
+fn entry_at(scan: &WalScan, segment: usize, offset: u64) -> Option<LogIndex> {
+    let FrameStep::Frame(frame) = Frame::read(scan.segments.get(segment)?.bytes(), offset) else { return None };
+    let record = Record::decode(frame.payload(), ProtoRules::Google).ok()?;
+    (record.kind == RecordKind::Entry).then(|| Entry::decode(record.bytes(), ProtoRules::Google).ok()).flatten().map(|e| e.index)
+}
+
+fn shown(prefix: &str, scan: &WalScan, log: &EffectiveLog, segment: usize, offset: u64) -> Result<ShownRecord> {
+    let scanned = scan.segments.get(segment);
+    let bytes = scanned.map(crate::readers::wal::SegmentScan::bytes).unwrap_or_default();
+    let name = scanned.map(|segment| segment_path(prefix, &segment.file.file_name)).unwrap_or_default();
+    let problem = match Frame::read(bytes, offset) {
+        FrameStep::Frame(frame) => {
+            let record = Record::decode(frame.payload(), ProtoRules::Google).ok();
+            let before = checksum_before(bytes, offset);
+            let computed =
+                record.filter(|record| record.kind != RecordKind::Crc).and_then(|record| Some(record.running(before?)));
+            let computed = computed.or(before.filter(|_| record.is_some_and(|record| record.kind == RecordKind::Crc)));
+            let effective = entry_at(scan, segment, offset).map(|_| stands(scan, log, segment, offset));
+            return Ok(ShownRecord {
+                segment: name,
+                offset,
+                length: frame.len(),
+                summary: record.map_or_else(|| "no record".to_owned(), |record| summary(&record)),
+                effective,
+                computed_crc: computed.map(|crc| crc.to_string()),
+                fields: explain(&frame, record.as_ref(), computed),
+            });
+        }
+        FrameStep::Eof => format!("ends at {}", bytes.len()),
+        FrameStep::Zero => format!("has a length word of zero at {offset}: the log ends there"),
+        FrameStep::ShortWord { left } => format!("has only {left} bytes left at {offset}"),
+        FrameStep::TooLong { word, left } => {
+            format!("has no frame at {offset}: {} bytes announced, {left} left", word.record_len())
+        }
+    };
+    let hint = "frames are found by `wal dump`".to_owned();
+    Err(Error::Unsuitable { path: name.into(), problem, hint })
+}
+
+/// The checksum that the record before `offset` stores, when frames lead there from the start of the segment.
+fn checksum_before(segment: &[u8], offset: u64) -> Option<Crc32c> {
+    let mut at = 0;
+    let mut stored = None;
+    while at < offset {
+        let FrameStep::Frame(frame) = Frame::read(segment, at) else { return None };
+        stored = Some(Record::decode(frame.payload(), ProtoRules::Google).ok()?.crc);
+        at = frame.end();
+    }
+    stored.filter(|_| at == offset)
+}
+
+fn summary(record: &Record<'_>) -> String {
+    let data = record.bytes();
+    match record.kind {
+        RecordKind::Entry => match Entry::decode(data, ProtoRules::Google) {
+            Ok(entry) => {
+                let class = classify(entry.kind, entry.data).class;
+                format!("entry {} of term {}, {class}", entry.index, entry.term)
+            }
+            Err(_) => "entry that does not parse".to_owned(),
+        },
+        RecordKind::State => match HardState::decode(data, ProtoRules::Google) {
+            Ok(state) => format!("hard state, term {} vote {} commit {}", state.term, state.vote, state.commit),
+            Err(_) => "hard state that does not parse".to_owned(),
+        },
+        RecordKind::Snapshot => match WalSnapshot::decode(data, ProtoRules::Google) {
+            Ok(snapshot) => format!("snapshot record, {}", snapshot.id()),
+            Err(_) => "snapshot record that does not parse".to_owned(),
+        },
+        RecordKind::Metadata => format!("metadata of {} bytes", data.len()),
+        RecordKind::Crc => format!("checksum record {}", record.crc),
+        RecordKind::Unknown(kind) => format!("record of unknown type {kind}"),
+    }
+}

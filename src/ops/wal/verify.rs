@@ -1,0 +1,90 @@
+//! `wal verify`
+
+use std::path::PathBuf;
+
+use crate::analysis::codes::gate::START_REFUSED;
+use crate::analysis::wal::server::{LogRead, read_from, valid_snapshots};
+use crate::analysis::{Finding, Severity};
+use crate::error::Result;
+use crate::io::Progress;
+use crate::report::Report;
+use crate::report::body::wal::{LogVerdict, Reading, VerifyBody};
+use crate::types::{Engine, SnapshotId};
+
+use super::{ReadLog, join, read_all};
+
+/// Checks every record of the logs at `paths`, and what each server's start would make of them.
+pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<VerifyBody>> {
+    let mut logs = read_all(paths, threads, progress)?;
+    let mut verdicts = Vec::new();
+    for log in &mut logs {
+        // A single segment is no log that a server could start from.
+        let readings: Vec<_> =
+            if log.scan.dir.partial { Vec::new() } else { Engine::ALL.map(|engine| reading(log, engine)).into() };
+        if !log.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            log.findings.extend(refusals(log, &readings));
+        }
+        let traces = || log.scan.segments.iter().map(|segment| segment.trace(Engine::Main));
+        verdicts.push(LogVerdict {
+            path: log.prefix.clone(),
+            segments: log.scan.segments.len() as u64,
+            size_bytes: log.scan.total_bytes(),
+            records: traces().map(|trace| trace.records).sum(),
+            entries: traces().map(|trace| trace.entries).sum(),
+            readings,
+        });
+    }
+    let (findings, coverage) = join(&mut logs);
+    let damaged = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
+    let report = Report::new(VerifyBody { logs: verdicts }, findings, coverage);
+    Ok(match damaged {
+        Some(code) => report.next_step(format!("ekv-tool explain {code}")),
+        None => report,
+    })
+}
+
+/// A start from the newest snapshot that the log allows; which snapshot files there are is not looked at.
+fn reading(log: &ReadLog, engine: Engine) -> Reading {
+    let mut reading = Reading { engine, snapshot_index: 0, snapshot_term: 0, last_index: None, error: None, repair: None };
+    let valid = match valid_snapshots(&log.scan, engine) {
+        Ok(valid) => valid,
+        Err(error) => {
+            reading.error = Some(error.text);
+            return reading;
+        }
+    };
+    let newest = valid.snapshots.iter().map(|record| record.id).max().unwrap_or(SnapshotId::default());
+    reading.snapshot_index = newest.index.0;
+    reading.snapshot_term = newest.term.0;
+    let LogRead { result, repair, .. } = read_from(&log.scan, newest, engine);
+    reading.repair = repair.and_then(|repair| {
+        let name = &log.scan.segments.get(repair.segment)?.file.file_name;
+        Some(format!("{name} cut at {}, {} bytes dropped", repair.truncate_at, repair.bytes_dropped))
+    });
+    match result {
+        Ok(content) => {
+            let state = content.hard_state;
+            if !state.is_empty() && (state.commit < newest.index || state.commit > content.last_index) {
+                reading.error =
+                    Some(format!("state.commit {} is out of range [{}, {}]", state.commit, newest.index, content.last_index));
+            }
+            reading.last_index = Some(content.last_index.0);
+        }
+        Err(error) => reading.error = Some(error.text),
+    }
+    reading
+}
+
+/// Refused starts that no finding about the bytes explains.
+fn refusals(log: &ReadLog, readings: &[Reading]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for reading in readings {
+        let Some(error) = &reading.error else { continue };
+        let message = format!(
+            "A start of server {} from the snapshot at index {} would be refused: {error}",
+            reading.engine, reading.snapshot_index
+        );
+        findings.push(Finding::new(&START_REFUSED, message).at(&log.prefix));
+    }
+    findings
+}

@@ -1,0 +1,13 @@
+//! `wal`: the Raft log.
+
+mod dump;
+mod ls;
+mod show;
+mod stat;
+mod verify;
+
+pub use dump::DumpBody;
+pub use ls::{LsBody, SegmentRow};
+pub use show::{FieldRow, ShowBody, ShownRecord};
+pub use stat::{End, Gap, HardStateView, LogStat, SnapshotView, StatBody, TermRange};
+pub use verify::{LogVerdict, Reading, VerifyBody};

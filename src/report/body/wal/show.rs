@@ -1,0 +1,88 @@
+//! `wal show`: one record, byte by byte.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::{Body, Cell, Section, Tone};
+
+/// One record, or several with the same index.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShowBody {
+    /// The records, the one that counts first.
+    pub records: Vec<ShownRecord>,
+}
+
+/// One record explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownRecord {
+    /// The segment.
+    pub segment: String,
+    /// Offset of the frame.
+    pub offset: u64,
+    /// Length of the frame.
+    pub length: u64,
+    /// What it is, in a few words.
+    pub summary: String,
+    /// Whether it stands in the log that a server reads; `null` for anything but entries.
+    pub effective: Option<bool>,
+    /// The checksum that its data and everything before it give; `null` when that cannot be computed.
+    pub computed_crc: Option<String>,
+    /// Its bytes, field by field.
+    pub fields: Vec<FieldRow>,
+}
+
+/// Some bytes of a record and what they mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldRow {
+    /// Offset in the segment.
+    pub offset: u64,
+    /// The bytes in hex; long ones are shortened in the middle.
+    pub hex: String,
+    /// How deep the field is nested.
+    pub depth: u8,
+    /// Its name.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl Body for ShowBody {
+    const NAME: &'static str = "wal-show";
+
+    fn headline(&self) -> String {
+        match self.records.as_slice() {
+            [record] => {
+                let name = record.segment.rsplit('/').next().unwrap_or(&record.segment);
+                format!("{} at {} of {name}", record.summary, record.offset)
+            }
+            [first, rest @ ..] => format!("{}; {} more records of that index", first.summary, rest.len()),
+            [] => "nothing".to_owned(),
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for record in &self.records {
+            let mut title = format!("{} @ {}", record.segment, record.offset);
+            if record.effective == Some(false) {
+                title.push_str(" (replaced)");
+            }
+            let row = |field: &FieldRow| {
+                let indent = "  ".repeat(usize::from(field.depth));
+                vec![
+                    Cell::new(format!("{:x}", field.offset)),
+                    Cell::toned(&field.hex, Tone::Dim),
+                    Cell::new(format!("{indent}{}", field.field)),
+                    Cell::new(&field.value),
+                ]
+            };
+            let rows = record.fields.iter().map(row).collect();
+            sections.push(Section::table(title, &[">offset", "bytes", "field", "value"], rows));
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.records.iter().filter_map(|record| Some(("record", serde_json::to_value(record).ok()?))).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! `wal verify`: is the log whole, and what would each server make of it?
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::types::{ByteSize, Engine};
+
+/// The verdict on one or more logs.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyBody {
+    /// One a log directory.
+    pub logs: Vec<LogVerdict>,
+}
+
+/// What was verified of one log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogVerdict {
+    /// The log directory.
+    pub path: String,
+    /// Number of segments.
+    pub segments: u64,
+    /// Bytes of all segments.
+    pub size_bytes: u64,
+    /// Records whose checksums fit.
+    pub records: u64,
+    /// Entries among them.
+    pub entries: u64,
+    /// What each server's start would make of it, from the newest snapshot that the log allows.
+    pub readings: Vec<Reading>,
+}
+
+/// A server's reading of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// Which server.
+    pub engine: Engine,
+    /// Index of the snapshot that the reading starts from.
+    pub snapshot_index: u64,
+    /// Term of that snapshot.
+    pub snapshot_term: u64,
+    /// Last index that it finds.
+    pub last_index: Option<u64>,
+    /// The error that would end the start.
+    pub error: Option<String>,
+    /// The repair that would happen first.
+    pub repair: Option<String>,
+}
+
+impl Body for VerifyBody {
+    const NAME: &'static str = "wal-verify";
+
+    fn headline(&self) -> String {
+        let sum = |of: fn(&LogVerdict) -> u64| self.logs.iter().map(of).sum::<u64>();
+        let (segments, records) = (sum(|log| log.segments), sum(|log| log.records));
+        format!("{segments} segments, {}, {records} records checked", ByteSize(sum(|log| log.size_bytes)))
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut rows = Vec::new();
+        for log in &self.logs {
+            for reading in &log.readings {
+                let outcome = match (&reading.error, &reading.repair) {
+                    (Some(error), _) => Cell::toned(format!("refused: {error}"), Tone::Bad),
+                    (None, Some(repair)) => Cell::toned(format!("read after repair: {repair}"), Tone::Caution),
+                    (None, None) => Cell::toned("read", Tone::Good),
+                };
+                let mut row = vec![Cell::new(reading.engine), Cell::new(reading.snapshot_index)];
+                row.extend([Cell::option(reading.last_index), outcome]);
+                if self.logs.len() > 1 {
+                    row.insert(0, Cell::new(&log.path));
+                }
+                rows.push(row);
+            }
+        }
+        let mut columns = vec!["server", ">from snapshot", ">last index", "the log is"];
+        if self.logs.len() > 1 {
+            columns.insert(0, "log");
+        }
+        vec![Section::table("", &columns, rows)]
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.logs.iter().filter_map(|log| Some(("log", serde_json::to_value(log).ok()?))).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut records = Metric::gauge("ekv_tool_wal_records", "Records whose checksums fit.");
+        for log in &self.logs {
+            records = records.sample(vec![("path", log.path.clone())], log.records as f64);
+        }
+        vec![records]
+    }
+}
