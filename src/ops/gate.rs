@@ -82,6 +82,7 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
     for nested in left_out(&dirs)? {
         coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
     }
+    coverage.skipped("flags of the server", "a start can also be refused because of its command line");
     let body = GateBody { groups };
     let next = next_step(&body, &findings);
     let report = Report::new(body, findings, coverage);
@@ -348,7 +349,6 @@ impl<'d> Group<'d> {
         } else if seen.notes.encryption_from.is_some() && self.facts.sidecar.is_none() && seen.abort.is_none() {
             coverage.missing(format!("{dir}: the key sidecar"), "encryption entries would be applied; give --sidecar");
         }
-        coverage.skipped(format!("{dir}: flags of the server"), "a start can also be refused because of its command line");
     }
 }
 

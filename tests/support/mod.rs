@@ -1,4 +1,5 @@
 //! Tools that several tests share.
 
+pub mod golden;
 pub mod store_writer;
 pub mod table_writer;

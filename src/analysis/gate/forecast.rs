@@ -49,7 +49,7 @@ pub fn forecast(facts: &GateFacts, engine: Engine) -> Step {
         Err(Stop::Refused(stage, error)) => {
             let seen = &mut start.seen;
             seen.outcome = Outcome::Abort;
-            seen.reason = format!("the start would be refused: {}", error.text);
+            seen.reason = format!("the start would be refused with {}", error.error);
             seen.fallback_reason = None;
             seen.effective_applied = None;
             seen.abort = Some(Abort { error: error.error.into_owned(), stage, text: error.text });

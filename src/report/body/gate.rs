@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analysis::gate::replay::Replay;
-use crate::analysis::gate::{Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
+use crate::analysis::gate::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Engine, UnixMillis};
 
@@ -148,7 +148,12 @@ impl GroupForecast {
         rows.push(("start", Cell::toned(format!("{}: {}", forecast.outcome.name(), forecast.reason), tone(forecast.outcome))));
         rows.push(("engine", Cell::new(format!("{} ({})", self.engine, self.engine_reason))));
         let other = &self.other_engine;
-        let refused = other.abort.as_ref().map(|abort| format!(" ({})", abort.text)).unwrap_or_default();
+        let same = |abort: &Abort| forecast.abort.as_ref().is_some_and(|own| own.error == abort.error);
+        let refused = match &other.abort {
+            Some(abort) if same(abort) => " (the same)".to_owned(),
+            Some(abort) => format!(" ({})", abort.text),
+            None => String::new(),
+        };
         rows.push(("other engine", Cell::new(format!("{}: {}{refused}", other.engine, other.outcome.name()))));
         if let Some(abort) = &forecast.abort {
             rows.push(("server logs", Cell::toned(format!("[{}] {}", abort.stage, abort.text), Tone::Bad)));
@@ -156,7 +161,7 @@ impl GroupForecast {
         if let Some(snapshot) = &forecast.snapshot {
             let token = snapshot.token.as_ref().map(|token| format!(", token crc {}", token.crc32c)).unwrap_or_default();
             rows.push(("snapshot", Cell::new(format!("index {} term {}{token}", snapshot.index, snapshot.term))));
-            rows.push(("", Cell::toned(&snapshot.file, Tone::Dim)));
+            rows.push(("snapshot file", Cell::toned(&snapshot.file, Tone::Dim)));
         }
         let applied = match forecast.applied_index.value {
             Some(value) => value.to_string(),

@@ -1,0 +1,176 @@
+//! Forecasts against what the server did, and whole outputs of `gate-dryrun`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ekv_tool::io::NoProgress;
+use ekv_tool::ops::{GateOptions, gate_dryrun};
+use ekv_tool::types::Engine;
+use serde_json::{Value, json};
+
+use crate::common::{Case, Recorded, cases, real};
+use crate::support::golden::{golden, transcript};
+
+/// Actions that hand an entry's payload to the state machine.
+const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];
+
+/// The report of one group under one engine, as scripts see it.
+fn report(dir: &Path, engine: Engine) -> Value {
+    let options = GateOptions { engine: Some(engine), plan: true, threads: 1, ..GateOptions::default() };
+    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
+}
+
+fn compare(case: &Case<'_>, engine: Engine) -> Result<(), String> {
+    let want = &case.expected[engine.name()];
+    if want.is_null() || want["outcome"] == "?" {
+        return Ok(());
+    }
+    let report = report(&case.dir, engine);
+    let group = &report["groups"][0];
+    let mut wrong = String::new();
+    let mut same = |field: &str, want: &Value, got: &Value| {
+        if want != got {
+            let _ = writeln!(wrong, "  {engine} {field}: server {want}, tool {got}");
+        }
+    };
+    same("outcome", &want["outcome"], &group["outcome"]);
+    let or_zero = |value: &Value| if value.is_null() { json!(0) } else { value.clone() };
+    let sorted = |paths: &Value| {
+        let mut paths: Vec<_> = paths.as_array().unwrap().iter().map(ToString::to_string).collect();
+        paths.sort();
+        json!(paths)
+    };
+    if want["outcome"] == "abort" {
+        let told = format!("{} {}", group["abort"]["error"], group["abort"]["text"]).to_lowercase();
+        let named = want["abort_error"].as_str().unwrap().split('|').any(|name| told.contains(&name.to_lowercase()));
+        same("abort names the error", &json!(true), &json!(named));
+    } else {
+        same("fallback_reason", &want["fallback_reason"], &group["fallback_reason"]);
+        same("snapshot.index", &want["snapshot_index"], &or_zero(&group["snapshot"]["index"]));
+        same("snapshot.term", &want["snapshot_term"], &or_zero(&group["snapshot"]["term"]));
+        same("commit", &want["commit"], &or_zero(&group["hard_state"]["commit"]));
+        same("term", &want["term"], &or_zero(&group["hard_state"]["term"]));
+        same("last_index", &want["last_index"], &group["last_index"]);
+        same("effective_applied", &want["effective_applied"], &group["effective_applied"]);
+        if !want["cutover"].is_null() && want["outcome"] != "none" {
+            same("cutover", &want["cutover"], &or_zero(&group["header"]["cutover"]));
+        }
+        if !want["ceiling_after_start_ms"].is_null() {
+            same("ceiling", &want["ceiling_after_start_ms"], &or_zero(&group["ceiling_after_start_ms"]));
+        }
+        if !want["handed_to_fsm"].is_null() {
+            let plan = group["plan"].as_array().cloned().unwrap_or_default();
+            let handed: Vec<_> = plan
+                .iter()
+                .filter(|row| HANDED.contains(&row["action"].as_str().unwrap()))
+                .map(|row| row["index"].clone())
+                .collect();
+            same("handed to the state machine", &want["handed_to_fsm"], &json!(handed));
+        }
+        if let Some(halt) = want["halt"].as_str() {
+            let told = group["replay"]["halt"].to_string().to_lowercase();
+            same("halt", &json!(true), &json!(told.contains(&halt.to_lowercase())));
+        }
+    }
+    if !want["applied_index"].is_null() {
+        same("applied_index.state", &want["applied_index"]["state"], &group["applied_index"]["state"]);
+        same("applied_index.value", &want["applied_index"]["value"], &group["applied_index"]["value"]);
+    }
+    same("would_delete", &sorted(&want["would_delete"]), &sorted(&group["would_delete"]));
+    same("would_rename", &sorted(&want["would_rename"]), &sorted(&group["would_rename"]));
+    same("would_repair", &want["would_repair"], &group["would_repair"]["path"]);
+    let found: Vec<_> = report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].clone()).collect();
+    for code in want["must_find"].as_array().into_iter().flatten() {
+        same("finding", code, if found.contains(code) { code } else { &Value::Null });
+    }
+    if !want["verdict"].is_null() {
+        same("verdict", &want["verdict"], &report["verdict"]);
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("\n{wrong}")) }
+}
+
+/// Both engines on every group, on all cores.
+fn all_agree(recorded: &Recorded) {
+    let groups = recorded.groups();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(case) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    for engine in Engine::ALL {
+                        if let Err(why) = compare(case, engine) {
+                            wrong.lock().unwrap().push(format!("{} {}: {why}", case.name, case.group));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(groups.len() > 10, "the archive is nearly empty");
+    assert!(wrong.is_empty(), "{} disagree:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+}
+
+#[test]
+fn prepared_and_damaged_directories_start_as_forecast() {
+    all_agree(cases());
+}
+
+#[test]
+fn real_directories_start_as_forecast() {
+    all_agree(real());
+}
+
+/// The whole output for one directory of an archive, seen from inside the archive so that no path of this machine shows.
+fn run(recorded: &Recorded, name: &str, args: &[&str]) -> String {
+    let output = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
+        .current_dir(recorded.root.join(name))
+        .args(["gate-dryrun", "--restore-rate", "100MB"])
+        .args(args)
+        .output()
+        .unwrap();
+    transcript(&output)
+}
+
+#[test]
+fn outputs_for_people() {
+    let of_cases = [
+        ("skip", "gate-S10-K17-L26-HK", &["--plan", "n1"][..]),
+        ("execute", "gate-S10-K17-L17-HS-1", &["--all-engines", "n1"]),
+        ("fallback", "gate-S10-K17-L26-Hmissing", &["n1"]),
+        ("repair", "wal-last-cut30", &["n1"]),
+        ("hole", "wal-sector-2", &["n1"]),
+        ("payload-damaged", "fsm-exec-ceiling-bit", &["n1"]),
+        ("no-peers", "dir-empty-dir", &["n1"]),
+        ("halt", "replay-payload-enc6-H10", &["--plan", "n1"]),
+    ];
+    for (golden_name, case, args) in of_cases {
+        golden(&format!("gate/{golden_name}.txt"), &run(cases(), case, args));
+    }
+    golden("gate/two-groups.txt", &run(real(), "groups-P", &["."]));
+    golden("gate/two-groups.md", &run(real(), "groups-P", &["--format", "markdown", "."]));
+    golden("gate/two-groups.prom", &run(real(), "groups-P", &["--format", "prometheus", "."]));
+    golden("gate/foreign-store.txt", &run(real(), "one-M-H9", &["n1"]));
+}
+
+#[test]
+fn accepted_outcomes_give_status_0() {
+    let status = |case: &str, args: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+        command.current_dir(cases().root.join(case)).arg("gate-dryrun").args(args).arg("n1");
+        command.output().unwrap().status.code()
+    };
+    let executes = "gate-S10-K17-L17-HS-1";
+    assert_eq!(status(executes, &[]), Some(10));
+    assert_eq!(status(executes, &["--accept", "execute"]), Some(0));
+    assert_eq!(status(executes, &["--accept", "any"]), Some(0));
+    assert_eq!(status("gate-S10-K17-L26-Hmissing", &[]), Some(11));
+    assert_eq!(status("dir-empty-dir", &["--accept", "any"]), Some(2), "a refused start is never accepted");
+    assert_eq!(status("wal-sector-2", &["--accept", "any"]), Some(2), "a start that loses entries is never accepted");
+    assert_eq!(status(executes, &["--applied-index", "17"]), Some(0), "the operator's number decides");
+    assert_eq!(status(executes, &["--store-check", "none"]), Some(3), "what was not read is unknown");
+}
