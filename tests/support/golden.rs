@@ -25,6 +25,5 @@ pub fn transcript(output: &Output) -> String {
         text.push_str("--- stderr\n");
         text.push_str(&String::from_utf8_lossy(&output.stderr));
     }
-    text.push_str(&format!("--- exit status {status}\n"));
-    text
+    text + "--- exit status " + &status + "\n"
 }
