@@ -9,6 +9,7 @@ mod file;
 mod lock;
 mod map;
 mod progress;
+mod threads;
 
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use dir::{DirEntry, EntryKind, kind_at, list_dir};
@@ -16,3 +17,4 @@ pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small}
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile};
 pub use progress::{NoProgress, Progress};
+pub use threads::side_by_side;

@@ -15,7 +15,7 @@ use crate::analysis::{Coverage, Finding, codes};
 use crate::error::{Error, Result};
 use crate::formats::peers::PeersFile;
 use crate::formats::sidecar::Sidecar;
-use crate::io::{IoOptions, Progress, read_small};
+use crate::io::{IoOptions, Progress, read_small, side_by_side};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::WalScan;
@@ -119,18 +119,14 @@ fn each_group(
     let inner = GateOptions { threads: (options.threads / workers).max(1), ..options.clone() };
     let next = AtomicUsize::new(0);
     let slots: Vec<_> = dirs.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
-                    let result = one_group(dir, &inner, sidecar, progress);
-                    if let Ok(mut slot) = slot.lock() {
-                        *slot = Some(result);
-                    }
-                }
-            });
+    side_by_side(workers, || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
+            let result = one_group(dir, &inner, sidecar, progress);
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(result);
+            }
         }
     });
     slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()

@@ -73,7 +73,9 @@ pub fn survey_files(files: &[TableFile], threads: usize, progress: &dyn Progress
         Ok(())
     };
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads.clamp(1, files.len().max(1))).map(|_| scope.spawn(work)).collect();
+        // A system that has no more threads to give is no reason to stop.
+        let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let workers: Vec<_> = (1..threads.clamp(1, files.len().max(1))).filter_map(spawn).collect();
         let mut results = vec![work()];
         results.extend(workers.into_iter().map(|worker| {
             // A worker that panicked left its tables without an outcome, which shows below.

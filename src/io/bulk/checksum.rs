@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::lane::Lane;
 use super::{BulkFile, Cells, IoOptions, ReadOutcome, Served};
 use crate::error::{Error, Result};
-use crate::io::Progress;
+use crate::io::{Progress, side_by_side};
 use crate::types::{Crc32c, Crc32cShift};
 
 /// A checksum and what it covers.
@@ -26,9 +25,6 @@ pub struct ChecksumOutcome {
 pub fn checksum_range(path: &Path, range: Range<u64>, options: &IoOptions, progress: &dyn Progress) -> Result<ChecksumOutcome> {
     BulkFile::open(path)?.checksum(range, options, progress)
 }
-
-/// Stack of a thread that reads and sums, in bytes.
-pub(super) const STACK: usize = 256 << 10;
 
 impl BulkFile<'_> {
     /// Computes the CRC-32C of the part of `range` that the file had when it was opened. Memory stays below 64 MiB
@@ -48,14 +44,7 @@ impl BulkFile<'_> {
             joined: Mutex::new(Joined::new(self.geometry.unit)),
         };
         let pieces = if range.end - range.start <= self.geometry.small { 1 } else { work.units.count() };
-        let helpers = options.threads_for(pieces) - 1;
-        thread::scope(|scope| {
-            for _ in 0..helpers {
-                // A system that has no more threads to give is no reason to give up.
-                let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || work.run());
-            }
-            work.run();
-        });
+        side_by_side(options.threads_for(pieces), || work.run());
         let joined = work.joined.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = joined.error {
             return Err(error);

@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use super::buffer::AlignedBuffer;
-use super::checksum::STACK;
 use super::lane::{Lane, Loaded};
 use super::{BulkFile, Cells, IoOptions, ReadOutcome, Served};
 use crate::error::{Error, Result};
@@ -72,8 +71,7 @@ impl BulkFile<'_> {
                     let _ = empty.send(AlignedBuffer::default());
                 }
                 let reader = Reader { lane: Lane::new(self, options.strategy, &windows.range), first, full: full_sender };
-                let started =
-                    thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || reader.run(windows, &empty_receiver));
+                let started = thread::Builder::new().spawn_scoped(scope, move || reader.run(windows, &empty_receiver));
                 match started {
                     Ok(thread) => readers.push((full, empty, thread)),
                     // A system that has no more threads to give is no reason to give up.

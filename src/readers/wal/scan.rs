@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::error::{Error, Result};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
-use crate::io::{EntryKind, MappedFile, Progress};
+use crate::io::{EntryKind, MappedFile, Progress, side_by_side};
 use crate::types::{Engine, LogIndex};
 
 use super::beyond::look_beyond;
@@ -91,16 +91,7 @@ impl WalScan {
                 }
             }
         };
-        if threads.min(count) > 1 {
-            std::thread::scope(|scope| {
-                for _ in 1..threads.min(count) {
-                    scope.spawn(work);
-                }
-                work();
-            });
-        } else {
-            work();
-        }
+        side_by_side(threads.min(count), work);
         let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
         if segments.len() < count {
