@@ -21,3 +21,4 @@ mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
 mod support; // Writers and other tools of the tests; benchmarks use some of them too.
+mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.

@@ -1,10 +1,13 @@
 //! What the library makes of recorded snapshots, against what the server made of them.
 
-use ekv_tool::analysis::snapshot::{Forecast, choose, legacy_restore, restore, skip, token_refusal};
+use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::snapshot::{
+    Forecast, Subject, choose, legacy_restore, restore, skip, token_refusal, verify_lone_payload,
+};
 use ekv_tool::formats::fsm::FsmName;
 use ekv_tool::formats::snap::SnapshotData;
 use ekv_tool::io::NoProgress;
-use ekv_tool::readers::{Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
+use ekv_tool::readers::{Depth, Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
 use ekv_tool::types::{Engine, LogIndex, SnapshotId, Term};
 use serde_json::Value;
 
@@ -152,21 +155,26 @@ fn every_recorded_payload_agrees() {
     let mut compared = 0;
     cases().for_each_group(|case| {
         let files = case.expected.get("verify").and_then(Value::as_object);
-        for (name, expected) in files.into_iter().flatten() {
-            let facts = fsm_file::examine(&case.dir.join(name), Examine { crc: true, walk: true }, &NoProgress).unwrap();
-            let FsmFacts::File(file) = facts else { return Err(format!("{name}: {facts:?}")) };
-            let header = file.payload.as_ref().and_then(|payload| payload.header.ok());
-            let found = serde_json::json!({
-                "size_bytes": file.size,
-                "payload_bytes": file.payload_len(),
-                "footer_crc32c": file.footer.map(|footer| footer.0),
-                "computed_crc32c": file.computed,
-                "header": header,
-            });
-            let mut wanted = expected.clone();
-            wanted.as_object_mut().unwrap().retain(|field, _| field != "checks" && field != "verdict");
-            if found != wanted {
-                return Err(format!("{name}: recorded {wanted}, found {found}"));
+        for (path, expected) in files.into_iter().flatten() {
+            let facts = fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true }, &NoProgress).unwrap();
+            let (_, name) = path.split_once('/').unwrap();
+            let subject =
+                Subject { path: path.clone(), name, facts: &facts, token: None, expendable: false, depth: Depth::Checksum };
+            let verified = verify_lone_payload(&subject);
+            let found = serde_json::to_value(&verified.payloads[0]).unwrap();
+            assert_eq!(found["verdict"], serde_json::to_value(Verdict::of(&verified.findings, &verified.coverage)).unwrap());
+            for (field, wanted) in expected.as_object().unwrap() {
+                let found = match field.as_str() {
+                    "checks" => {
+                        let mut checks = found["checks"].clone();
+                        checks.as_object_mut().unwrap().retain(|check, _| wanted.get(check).is_some());
+                        checks
+                    }
+                    _ => found[field].clone(),
+                };
+                if found != *wanted {
+                    return Err(format!("{path}: {field}: recorded {wanted}, found {found}"));
+                }
             }
             compared += 1;
         }

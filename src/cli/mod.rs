@@ -10,6 +10,7 @@ mod gate_dryrun;
 mod generate;
 mod progress;
 mod store;
+mod verify_snapshot;
 mod wal;
 
 use std::ffi::OsString;
@@ -50,6 +51,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what the next start of each group will do: skip, execute or fall back to the full restore, or be refused
     GateDryrun(gate_dryrun::GateArgs),
+    VerifySnapshot(verify_snapshot::VerifySnapshotArgs),
     /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
@@ -78,6 +80,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::GateDryrun(args) => gate_dryrun::run(args, context),
+        Command::VerifySnapshot(args) => verify_snapshot::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

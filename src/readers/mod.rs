@@ -11,6 +11,8 @@ pub mod pebble_scan;
 pub mod pebble_survey;
 pub mod pebble_table;
 pub mod snap_dir;
+mod snapshot_set;
+pub mod snapshot_target;
 mod store_dirs;
 pub mod wal;
 
@@ -19,6 +21,8 @@ pub use fsm_body::{BodyFacts, Oddity, RowFacts};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
+pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
+pub use snapshot_target::SnapshotTarget;
 pub use store_dirs::store_dirs;
 
 // Part of the facts above.

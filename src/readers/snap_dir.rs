@@ -29,6 +29,8 @@ pub struct SnapEntry {
     pub size: u64,
     /// Term and index as the name has them; `None` when it has none.
     pub id: Option<SnapName>,
+    /// True when the file has no byte other than zero, or none at all.
+    pub blank: bool,
     /// True when the file changed or vanished while it was read.
     pub changed: bool,
     pr934: Result<SnapContent, SnapReadError>,
@@ -76,10 +78,11 @@ impl SnapEntry {
         let kind = kind_at(path).unwrap_or(EntryKind::Other);
         let id = SnapName::parse(&name);
         let refused = |error: SnapReadError| (Err(error.clone()), Err(error));
-        let (mut size, mut changed) = (0, false);
+        let (mut size, mut changed, mut blank) = (0, false, false);
         let (pr934, main) = match MappedFile::open(path) {
             Ok(file) => {
                 let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
+                blank = file.bytes().iter().all(|&byte| byte == 0);
                 (size, changed) = (file.stamp().size, file.faulted() || file.changed());
                 read
             }
@@ -93,7 +96,7 @@ impl SnapEntry {
                 }))
             }
         };
-        Self { name, kind, size, id, changed, pr934, main }
+        Self { name, kind, size, id, blank, changed, pr934, main }
     }
 }
 

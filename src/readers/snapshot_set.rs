@@ -1,0 +1,140 @@
+//! The envelopes and payloads of one group, read together.
+
+use std::path::Path;
+
+use super::fsm_file::{Examine, FsmFacts, examine_with};
+use super::snap_dir::SnapDir;
+use crate::error::{Error, Result};
+use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir};
+use crate::types::LogIndex;
+
+/// How closely payloads are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Depth {
+    /// Size, footer and header.
+    Header,
+    /// Also the checksum over the payload.
+    #[default]
+    Checksum,
+    /// Also every row.
+    Deep,
+}
+
+/// Store payloads up to this many bytes are walked along with their checksum: it costs next to nothing, and shows the
+/// applied index they carry.
+const ALWAYS_WALKED: u64 = 64 << 20;
+
+impl Depth {
+    /// What to read of a payload in a file of `size` bytes.
+    pub fn examine(self, size: u64) -> Examine {
+        Examine { crc: self >= Self::Checksum, walk: self == Self::Deep || (self == Self::Checksum && size <= ALWAYS_WALKED) }
+    }
+}
+
+/// Snapshots in a group directory, or in a folder of `.snap` and `.fsm` files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SnapshotSet {
+    /// The `.snap` files; `None` when there is no such directory.
+    pub snap: Option<SnapDir>,
+    /// Every name ending in `.fsm`, ascending.
+    pub payloads: Vec<PayloadEntry>,
+    /// Unfinished and half received payloads, below the directory.
+    pub leftovers: Vec<String>,
+    /// Where `.snap` files lie below the directory: `snap/`, or nothing.
+    pub snap_prefix: &'static str,
+    /// Where `.fsm` files lie below the directory: `fsm-snap/`, or nothing.
+    pub fsm_prefix: &'static str,
+    /// `.snap` names that were gone when everything else had been read: retention removed them meanwhile.
+    pub purged: Vec<String>,
+}
+
+/// One name ending in `.fsm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadEntry {
+    /// The name.
+    pub name: String,
+    /// The index it stands for; `None` when cleanup would not recognise the name.
+    pub id: Option<FsmName>,
+    /// What stands there.
+    pub facts: FsmFacts,
+}
+
+/// What to read of a set.
+#[derive(Clone, Copy)]
+pub struct ReadSet<'r> {
+    /// How closely.
+    pub depth: Depth,
+    /// Payloads of these indexes only.
+    pub only: Option<&'r [LogIndex]>,
+    /// Threads.
+    pub io: IoOptions,
+    /// Who watches.
+    pub progress: &'r dyn Progress,
+}
+
+impl SnapshotSet {
+    /// Reads the snapshots of a group directory. `.snap` files first: a payload is complete before its `.snap` appears.
+    pub fn of_group(group: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
+        let snap = optional(SnapDir::read(&group.join("snap")))?;
+        let payloads = optional(list_dir(&group.join("fsm-snap")))?.unwrap_or_default();
+        let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
+        set.leftovers = leftovers(&list_dir(group)?, "").collect();
+        set.leftovers.extend(leftovers(&payloads, "fsm-snap/"));
+        set.read_payloads(&group.join("fsm-snap"), payloads, wanted)?;
+        set.note_purged(&group.join("snap"))?;
+        Ok(set)
+    }
+
+    /// Reads a folder that holds `.snap` or `.fsm` files itself.
+    pub fn of_folder(folder: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
+        let snap = SnapDir::read(folder)?;
+        let entries = list_dir(folder)?;
+        let mut set = Self { leftovers: leftovers(&entries, "").collect(), ..Self::default() };
+        set.snap = (!snap.snaps.is_empty()).then_some(snap);
+        set.read_payloads(folder, entries, wanted)?;
+        set.note_purged(folder)?;
+        Ok(set)
+    }
+
+    fn read_payloads(&mut self, dir: &Path, entries: Vec<DirEntry>, wanted: &ReadSet<'_>) -> Result<()> {
+        for entry in entries.into_iter().filter(|entry| entry.name.ends_with(".fsm") && !is_received_spool(&entry.name)) {
+            let id = FsmName::parse(&entry.name);
+            if wanted.only.is_some_and(|only| !id.is_some_and(|id| only.contains(&id.index))) {
+                continue;
+            }
+            let depth = wanted.depth.examine(entry.size);
+            let facts = examine_with(&dir.join(&entry.name), depth, &wanted.io, wanted.progress)?;
+            self.payloads.push(PayloadEntry { name: entry.name, id, facts });
+        }
+        Ok(())
+    }
+
+    fn note_purged(&mut self, dir: &Path) -> Result<()> {
+        let Some(snap) = &self.snap else { return Ok(()) };
+        let now = optional(list_dir(dir))?.unwrap_or_default();
+        let gone = snap.snaps.iter().filter(|entry| !now.iter().any(|now| now.name == entry.name));
+        self.purged = gone.map(|entry| entry.name.clone()).collect();
+        Ok(())
+    }
+
+    /// The payload under the canonical name of an index.
+    pub fn payload(&self, index: LogIndex) -> Option<&PayloadEntry> {
+        self.payloads.iter().find(|entry| entry.id == Some(FsmName { index, canonical: true }))
+    }
+}
+
+fn optional<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn leftovers<'e>(entries: &'e [DirEntry], prefix: &'static str) -> impl Iterator<Item = String> + 'e {
+    let left =
+        |entry: &&DirEntry| is_received_spool(&entry.name) || (is_unfinished(&entry.name) && entry.kind != EntryKind::Directory);
+    entries.iter().filter(left).map(move |entry| format!("{prefix}{}", entry.name))
+}

@@ -1,0 +1,74 @@
+//! What a path that a user names holds in the way of snapshots.
+
+use std::path::{Path, PathBuf};
+
+use super::data_dir::{GroupDir, discover, is_group};
+use super::fsm_file::{Examine, FsmFacts, examine_with};
+use super::snap_dir::SnapEntry;
+use crate::error::Result;
+use crate::formats::fsm::FsmName;
+use crate::io::{EntryKind, IoOptions, Progress, kind_at, list_dir, open_regular};
+use crate::types::LogIndex;
+
+/// Snapshots behind a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotTarget {
+    /// One `.snap` file, also one that a start has put aside.
+    Envelope(PathBuf),
+    /// One payload, whatever its name.
+    Payload(PathBuf),
+    /// A folder of `.snap` or `.fsm` files.
+    Folder(PathBuf),
+    /// Group directories at or below the path.
+    Groups(Vec<GroupDir>),
+}
+
+impl SnapshotTarget {
+    /// Finds out. Anything that cannot be read as asked is an error.
+    pub fn at(path: &Path) -> Result<Self> {
+        if kind_at(path) != Some(EntryKind::Directory) {
+            // A FIFO, a device, a missing file or one without permission is refused here, without blocking.
+            open_regular(path)?;
+            let name = name_of(path);
+            let envelope = name.ends_with(".snap") || name.ends_with(".snap.broken");
+            return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
+        }
+        let entries = list_dir(path)?;
+        let holds_files = entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"));
+        if holds_files && !is_group(&entries) {
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        discover(path).map(Self::Groups)
+    }
+}
+
+/// Reads one `.snap` file by its path.
+pub fn read_envelope(path: &Path) -> SnapEntry {
+    SnapEntry::open(path, name_of(path))
+}
+
+/// The payload that a token in the `.snap` file at `envelope` names, when it lies in the group directory around it. `None`
+/// when there is no such directory.
+pub fn payload_beside(
+    envelope: &Path,
+    index: LogIndex,
+    wanted: impl Fn(u64) -> Examine,
+    io: &IoOptions,
+    progress: &dyn Progress,
+) -> Result<Option<(PathBuf, FsmFacts)>> {
+    let Some(dir) = envelope.parent() else { return Ok(None) };
+    let payloads = dir.join("../fsm-snap");
+    if name_of(dir) != "snap" || kind_at(&payloads) != Some(EntryKind::Directory) {
+        return Ok(None);
+    }
+    let payloads = dir.parent().map_or_else(|| payloads.clone(), |group| group.join("fsm-snap"));
+    let path = payloads.join(FsmName::of(index));
+    let size = open_regular(&path).map_or(0, |(_, stamp)| stamp.size);
+    let facts = examine_with(&path, wanted(size), io, progress)?;
+    Ok(Some((path, facts)))
+}
+
+/// The last part of a path as text.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,216 @@
+//! `verify-snapshot`: are these snapshots intact?
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::analysis::Verdict;
+use crate::analysis::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
+use crate::formats::fsm::FsmHeader;
+use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::types::ByteSize;
+
+/// The snapshots of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SnapshotBody {
+    /// Payloads, and those that a token misses.
+    pub snapshots: Vec<VerifiedPayload>,
+    /// `.snap` files.
+    pub envelopes: Vec<VerifiedEnvelope>,
+}
+
+impl SnapshotBody {
+    /// From what was judged.
+    pub fn new(set: &VerifiedSet) -> Self {
+        Self { snapshots: set.payloads.clone(), envelopes: set.envelopes.clone() }
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        let payloads = self.snapshots.iter().filter(|view| view.verdict == verdict).count();
+        payloads + self.envelopes.iter().filter(|view| view.verdict == verdict).count()
+    }
+}
+
+fn number(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+impl Body for SnapshotBody {
+    const NAME: &'static str = "verify-snapshot";
+
+    fn headline(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.snapshots.is_empty() {
+            parts.push(number(self.snapshots.len(), "payload"));
+        }
+        if !self.envelopes.is_empty() {
+            parts.push(number(self.envelopes.len(), "envelope"));
+        }
+        if parts.is_empty() {
+            return "no snapshots".to_owned();
+        }
+        let what = parts.join(" and ");
+        match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
+            (0, 0) => format!("{what}: intact"),
+            (0, unknown) => format!("{what}: {unknown} could not be judged"),
+            (damaged, _) => format!("{what}: {damaged} damaged"),
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        if let [payload] = self.snapshots.as_slice() {
+            sections.push(Section::facts("", facts(payload)));
+        } else if !self.snapshots.is_empty() {
+            // Fits 80 columns as long as nobody asked for more.
+            let deep = self.snapshots.iter().any(|view| view.checks.deep != Check::NotRun);
+            let mut columns = vec!["payload", ">index", ">size", "format", "head", "crc", "token", "verdict"];
+            if deep {
+                columns.insert(7, "deep");
+            }
+            for (dir, rows) in by_directory(self.snapshots.iter().map(|view| (view.path.as_str(), row(view, deep)))) {
+                sections.push(Section::table(dir, &columns, rows));
+            }
+        }
+        if !self.envelopes.is_empty() {
+            let columns = ["envelope", ">index", ">voters", "carries", "verdict"];
+            for (dir, rows) in by_directory(self.envelopes.iter().map(|view| (view.path.as_str(), envelope_row(view)))) {
+                sections.push(Section::table(dir, &columns, rows));
+            }
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        let payloads = self.snapshots.iter().map(|view| ("snapshot", to_value(view)));
+        payloads.chain(self.envelopes.iter().map(|view| ("envelope", to_value(view)))).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut bytes = Metric::gauge("ekv_tool_snapshot_size_bytes", "Size of a snapshot payload file.");
+        let mut intact = Metric::gauge("ekv_tool_snapshot_intact", "1 when a snapshot payload or envelope is intact.");
+        for view in &self.snapshots {
+            let labels = || vec![("path", view.path.clone())];
+            bytes = bytes.sample(labels(), view.size_bytes.unwrap_or(0) as f64);
+            intact = intact.sample(labels(), f64::from(u8::from(view.verdict == Verdict::Clean)));
+        }
+        for view in &self.envelopes {
+            intact = intact.sample(vec![("path", view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
+        }
+        vec![bytes, intact]
+    }
+}
+
+/// Rows of one directory after another; a row's path becomes the name below the directory.
+fn by_directory<'p>(rows: impl Iterator<Item = (&'p str, Vec<Cell>)>) -> Vec<(&'p str, Vec<Vec<Cell>>)> {
+    let mut tables: Vec<(&str, Vec<Vec<Cell>>)> = Vec::new();
+    for (path, mut row) in rows {
+        let (dir, name) = path.rsplit_once('/').unwrap_or((".", path));
+        row.insert(0, Cell::new(name));
+        match tables.last_mut() {
+            Some((last, rows)) if *last == dir => rows.push(row),
+            _ => tables.push((dir, vec![row])),
+        }
+    }
+    tables
+}
+
+fn to_value(view: &impl Serialize) -> Value {
+    serde_json::to_value(view).unwrap_or_default()
+}
+
+fn verdict_cell(verdict: Verdict) -> Cell {
+    let tone = match verdict {
+        Verdict::Clean => Tone::Good,
+        Verdict::Damaged => Tone::Bad,
+        Verdict::Unknown => Tone::Caution,
+    };
+    Cell::toned(verdict.name(), tone)
+}
+
+fn check_cell(check: Check) -> Cell {
+    match check {
+        Check::Pass => Cell::toned("ok", Tone::Good),
+        Check::Fail => Cell::toned("BAD", Tone::Bad),
+        Check::NotRun => Cell::toned("-", Tone::Dim),
+        Check::Unknown => Cell::toned("?", Tone::Caution),
+    }
+}
+
+fn header_text(header: FsmHeader) -> String {
+    match (header.version, header.ceiling_ms, header.cutover) {
+        (version, Some(ceiling), Some(cutover)) => format!("version {version}, ceiling {ceiling}, cutover {cutover}"),
+        (version, Some(ceiling), None) => format!("version {version}, ceiling {ceiling}"),
+        (_, None, _) => "none".to_owned(),
+    }
+}
+
+fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
+    let Checks { size, token_crc, header, body_crc, deep } = view.checks;
+    let mut rows: Vec<(&str, Cell)> = vec![("file", Cell::new(&view.path)), ("index", Cell::option(view.index))];
+    let size_text = view.size_bytes.map(|bytes| format!("{} ({bytes} bytes)", ByteSize(bytes)));
+    rows.push(("size", if size == Check::Fail { check_cell(size) } else { Cell::option(size_text) }));
+    rows.push(("header", if header == Check::Pass { Cell::option(view.header.map(header_text)) } else { check_cell(header) }));
+    rows.push(("store payload", Cell::option(view.body_format)));
+    let checksum = match (view.footer_crc32c, view.computed_crc32c, body_crc) {
+        (Some(footer), _, Check::Pass) => Cell::toned(format!("{footer}, matches the payload"), Tone::Good),
+        (Some(footer), Some(computed), Check::Fail) => Cell::toned(format!("{footer}, the payload has {computed}"), Tone::Bad),
+        (Some(footer), ..) => Cell::toned(format!("{footer}, not compared"), Tone::Dim),
+        _ => check_cell(body_crc),
+    };
+    rows.push(("footer", checksum));
+    if let Some(token) = &view.token {
+        let text = format!("{} from {}", token.crc32c, token.source);
+        let tone = if token_crc == Check::Fail { Tone::Bad } else { Tone::Plain };
+        rows.push(("token", Cell::toned(text, tone)));
+    }
+    if let Some(applied) = view.applied_index {
+        rows.push(("applied index inside", Cell::new(applied)));
+    }
+    if let Some(counts) = view.rows {
+        let text = format!(
+            "{} ({} versions, {} of them tombstones, {} sealed)",
+            counts.rows, counts.versions, counts.tombstones, counts.sealed
+        );
+        rows.push(("rows", Cell::new(text)));
+    }
+    rows.push(("deep checks", if deep == Check::NotRun { Cell::toned("not asked for", Tone::Dim) } else { check_cell(deep) }));
+    if let Some(error) = &view.engine_error {
+        rows.push(("any start", Cell::toned(&error.text, Tone::Bad)));
+    } else if let Some(error) = view.restore_error.main.as_ref().or(view.restore_error.pr934.as_ref()) {
+        let who = if view.restore_error.main.is_some() { "" } else { "older server: " };
+        rows.push(("a restore", Cell::toned(format!("{who}{}", error.text), Tone::Bad)));
+    }
+    rows.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+}
+
+fn row(view: &VerifiedPayload, deep: bool) -> Vec<Cell> {
+    let Checks { token_crc, header, body_crc, .. } = view.checks;
+    let header = match (header, view.header) {
+        (Check::Pass, Some(header)) if header.version == 0 => Cell::new("none"),
+        (Check::Pass, Some(header)) => Cell::new(format_args!("v{}", header.version)),
+        (check, _) => check_cell(check),
+    };
+    let mut cells = vec![
+        Cell::option(view.index),
+        Cell::option(view.size_bytes.map(ByteSize)),
+        Cell::option(view.body_format),
+        header,
+        check_cell(body_crc),
+        check_cell(token_crc),
+    ];
+    if deep {
+        cells.push(check_cell(view.checks.deep));
+    }
+    cells.push(verdict_cell(view.verdict));
+    cells
+}
+
+fn envelope_row(view: &VerifiedEnvelope) -> Vec<Cell> {
+    let carries = match (view.data, view.token, &view.error) {
+        (_, Some(token), _) => Cell::new(format_args!("token {}", token.crc32c)),
+        (Some(data), ..) => Cell::new(data),
+        (_, _, Some(error)) => Cell::toned(error, Tone::Caution),
+        _ => Cell::toned("-", Tone::Dim),
+    };
+    vec![Cell::option(view.index), Cell::option(view.term.map(|_| view.voters.len())), carries, verdict_cell(view.verdict)]
+}
