@@ -11,7 +11,7 @@ use crate::analysis::gate::{
 };
 use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
 use crate::analysis::wal::examine as examine_log;
-use crate::analysis::{Coverage, Finding, codes};
+use crate::analysis::{Coverage, Finding, Severity, codes};
 use crate::error::{Error, Result};
 use crate::formats::peers::PeersFile;
 use crate::formats::sidecar::Sidecar;
@@ -137,8 +137,7 @@ fn one_group(dir: &GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, p
     for attempt in 1.. {
         let mut group = Group::read(dir, options, sidecar, progress)?;
         let result = group.forecast(options, progress)?;
-        let doubtful = matches!(result.forecast.forecast.outcome, Outcome::Abort | Outcome::Unknown);
-        if !doubtful || !group.changed() {
+        if !result.is_doubtful() || !group.changed() {
             return Ok(result);
         }
         if attempt == ATTEMPTS {
@@ -149,7 +148,17 @@ fn one_group(dir: &GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, p
     Err(Error::Interrupted)
 }
 
-/// The directory changed during every attempt: what looks like a refusal may be the reader's own doing.
+impl GroupResult {
+    /// True when the answer may be due to the directory changing while it was read.
+    fn is_doubtful(&self) -> bool {
+        let seen = &self.forecast.forecast;
+        matches!(seen.outcome, Outcome::Abort | Outcome::Unknown)
+            || seen.would_repair.is_some()
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// The directory changed during every attempt: what looks like damage may be the reader's own doing.
 fn unsettled(mut result: GroupResult) -> GroupResult {
     let why = "a server is writing to the directory: it changed during every attempt to read it";
     let forecast = &mut result.forecast.forecast;
@@ -158,6 +167,10 @@ fn unsettled(mut result: GroupResult) -> GroupResult {
     why.clone_into(&mut forecast.reason);
     result.coverage.missing(result.forecast.dir.clone(), format!("{why}; try again"));
     result.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
+    for finding in result.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.severity = Severity::Warning;
+        finding.message = format!("Seen while the directory was changing: {}", finding.message);
+    }
     result
 }
 
@@ -430,7 +443,7 @@ fn next_step(body: &GateBody, findings: &[Finding]) -> Option<String> {
     if let Some(abort) = &worst.forecast.abort {
         return Some(format!("ekv-tool explain '{}'", abort.error));
     }
-    let damage = findings.iter().find(|finding| finding.severity == crate::analysis::Severity::Error);
+    let damage = findings.iter().find(|finding| finding.severity == Severity::Error);
     if let Some(finding) = damage {
         return Some(format!("ekv-tool explain {}", finding.code.code));
     }
