@@ -174,3 +174,49 @@ fn accepted_outcomes_give_status_0() {
     assert_eq!(status(executes, &["--applied-index", "17"]), Some(0), "the operator's number decides");
     assert_eq!(status(executes, &["--store-check", "none"]), Some(3), "what was not read is unknown");
 }
+
+/// The node of an encrypted cluster, with or without the cluster's sidecar.
+fn encrypted(name: &str, sidecar: bool) -> (Option<i32>, Value) {
+    let root = real().root.join(name);
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+    command.args(["gate-dryrun", "--format", "json"]).arg(root.join("data/n1"));
+    if sidecar {
+        command.arg("--sidecar").arg(root.join("encryption/keys.json"));
+    }
+    let output = command.output().unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn codes(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn encryption_is_never_taken_for_clean_without_its_sidecar() {
+    for name in ["enc-M", "enc-M-nosnap", "enc-M-raft-nosnap", "enc-P-nosnap"] {
+        let (status, report) = encrypted(name, false);
+        assert_eq!((status, &report["verdict"]), (Some(3), &json!("unknown")), "{name}");
+        assert!(codes(&report).contains(&"encryption-undecided"), "{name}");
+    }
+}
+
+#[test]
+fn a_log_compacted_past_the_sidecar_is_refused() {
+    let (status, report) = encrypted("enc-M", true);
+    assert_eq!(status, Some(2));
+    assert_eq!(report["groups"][0]["outcome"], "abort");
+    assert!(codes(&report).contains(&"sidecar-gap"));
+}
+
+#[test]
+fn a_replayed_registration_older_than_the_registry_halts_with_the_servers_words() {
+    let (status, report) = encrypted("enc-M-nosnap-h13", true);
+    assert_eq!(status, Some(2));
+    let halt = &report["groups"][0]["replay"]["halt"];
+    assert_eq!(halt["index"], 767);
+    let text = halt["text"].as_str().unwrap();
+    assert!(
+        text.contains("local_epoch rollback at dek_id=1 full_node_id=0x8b37b07b558d4c0 (existing last_seen=2, incoming=1)"),
+        "{text}"
+    );
+}

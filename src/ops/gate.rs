@@ -30,6 +30,8 @@ const FULL_CHECK_UP_TO: u64 = 256 << 20;
 const ATTEMPTS: u32 = 4;
 /// Pause before the next attempt.
 const PAUSE: Duration = Duration::from_millis(40);
+/// A payload at least this large gives a rate worth extrapolating.
+const MEASURED_FROM: u64 = 8 << 20;
 /// Larger than any sidecar.
 const SIDECAR_LIMIT: u64 = 16 << 20;
 
@@ -210,6 +212,12 @@ impl<'d> Group<'d> {
                 legacy.extend(super::legacy::read(&dir.path, &listing, engine)?.map(|view| (engine, view)));
             }
         }
+        let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
+        let registry = if opens && options.applied_index.is_none() && options.store_check != Some(StoreCheck::None) {
+            super::encryption::registry(&dir.path)?
+        } else {
+            BTreeMap::new()
+        };
         let facts = GateFacts {
             raft_id: options.raft_id.clone().unwrap_or_else(|| dir.raft_id.clone()),
             listing,
@@ -219,6 +227,8 @@ impl<'d> Group<'d> {
             legacy,
             payloads: BTreeMap::new(),
             sidecar: sidecar.cloned(),
+            registry,
+            sidecar_beside: super::encryption::sidecar_beside(&dir.path),
             want_plan: options.plan,
             skip_payload_body: options.no_body_crc,
         };
@@ -333,7 +343,8 @@ impl<'d> Group<'d> {
     fn estimate(&self, seen: &mut Forecast, options: &GateOptions) {
         let measured = || {
             let nanos = self.payload_time.as_nanos();
-            (nanos > 0 && self.payload_bytes > 0).then(|| u128::from(self.payload_bytes) * 1_000_000_000 / nanos)
+            // The rate of a small file is the time of its system calls.
+            (nanos > 0 && self.payload_bytes >= MEASURED_FROM).then(|| u128::from(self.payload_bytes) * 1_000_000_000 / nanos)
         };
         let rate = options.restore_rate.map(u128::from).or_else(measured).filter(|&rate| rate > 0);
         seen.cost.estimate_ms = rate.map(|rate| {
@@ -355,8 +366,13 @@ impl<'d> Group<'d> {
         }
         if seen.outcome == Outcome::Unknown {
             coverage.missing(dir.clone(), seen.reason.clone());
-        } else if seen.notes.encryption_from.is_some() && self.facts.sidecar.is_none() && seen.abort.is_none() {
-            coverage.missing(format!("{dir}: the key sidecar"), "encryption entries would be applied; give --sidecar");
+        }
+        if seen.abort.is_none() && gate::encryption_sign(&self.facts, seen).is_some() {
+            if self.facts.sidecar.is_none() {
+                coverage.missing(format!("{dir}: the key sidecar"), "encryption is in use; give --sidecar");
+            } else {
+                coverage.skipped(format!("{dir}: the KEK and what it opens"), "not part of the forecast yet");
+            }
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct GateFacts {
     pub payloads: BTreeMap<LogIndex, FsmFacts>,
     /// The key sidecar, when one was given.
     pub sidecar: Option<Sidecar>,
+    /// Last epoch that the store's writer registry has seen, by key id and full node id.
+    pub registry: BTreeMap<(u32, u64), u16>,
+    /// A sidecar in one of its usual places.
+    pub sidecar_beside: Option<String>,
     /// Whether the plan is wanted entry by entry.
     pub want_plan: bool,
     /// Whether payloads may be left unread: the forecast then goes on without their checksum.

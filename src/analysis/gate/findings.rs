@@ -119,18 +119,28 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
     }
 }
 
-fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
-    let notes = &seen.notes;
+/// A sign that encryption is in use, in words.
+pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<String> {
     let cutover = seen.header.and_then(|header| header.cutover).filter(|cutover| cutover.0 != 0);
-    let sign = match (notes.sealed_from, notes.encryption_from, cutover) {
-        (Some(index), ..) => format!("the entry at {index} is sealed"),
-        (None, Some(index), _) => format!("the entry at {index} changes encryption keys or registers a writer"),
-        (None, None, Some(cutover)) => format!("the snapshot says that entries above {cutover} are sealed"),
-        (None, None, None) => return,
-    };
-    if facts.sidecar.is_none() || notes.sealed_from.is_some() {
-        let message =
-            format!("Encryption is in use: {sign}. What a start makes of it also depends on the key sidecar and the flags.");
-        found.push(Finding::new(&codes::ENCRYPTION_UNDECIDED, message).at(dir));
+    if let Some(index) = seen.notes.sealed_from {
+        Some(format!("the entry at {index} is sealed"))
+    } else if let Some(index) = seen.notes.encryption_from {
+        Some(format!("the entry at {index} changes encryption keys or registers a writer"))
+    } else if let Some(cutover) = cutover {
+        Some(format!("the snapshot says that entries above {cutover} are sealed"))
+    } else if !facts.registry.is_empty() {
+        Some(format!("the store registers {} writers of encrypted values", facts.registry.len()))
+    } else {
+        facts.sidecar_beside.as_ref().map(|path| format!("a key sidecar stands at {path}"))
     }
+}
+
+fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let Some(sign) = encryption_sign(facts, seen) else { return };
+    let (rest, severity) = match &facts.sidecar {
+        None => ("What a start makes of it also depends on the key sidecar and the server's flags.", Severity::Warning),
+        Some(_) => ("The sidecar's position was checked; the KEK and what it opens were not.", Severity::Info),
+    };
+    let message = format!("Encryption is in use: {sign}. {rest}");
+    found.push(Finding::new(&codes::ENCRYPTION_UNDECIDED, message).severity(severity).at(dir));
 }

@@ -14,6 +14,7 @@ use crate::analysis::wal::server::{self as wal, LogContent};
 use crate::formats::peers::PeersFile;
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
+use crate::readers::wal::WalScan;
 use crate::readers::{FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
 use crate::types::{Engine, LogIndex, SnapshotId, Term};
 
@@ -87,10 +88,10 @@ impl<'f> Start<'f> {
         if !has_log(&self.facts.listing) {
             return self.start_without_log(&members);
         }
-        self.read_cost();
         let Some(scan) = &self.facts.log else {
             return Err(Stop::Undecided("the log could not be read".to_owned()));
         };
+        self.read_cost(scan);
         let valid = wal::valid_snapshots(scan, self.engine).map_err(refused("log"))?;
         let valid: Vec<SnapshotId> = valid.snapshots.iter().map(|record| record.id).collect();
         let chosen = self.choose_snapshot(&valid)?;
@@ -237,9 +238,10 @@ impl<'f> Start<'f> {
         self.seen.effective_applied = Some(snapshot);
     }
 
-    fn read_cost(&mut self) {
-        let log: u64 = self.facts.listing.wal.entries().iter().map(|entry| entry.size).sum();
-        self.seen.cost.read_bytes += log;
+    /// The log is read twice: for its snapshot records, and from the snapshot on. Both stop at the end of its records.
+    fn read_cost(&mut self, scan: &WalScan) {
+        let log: u64 = scan.segments.iter().map(|segment| segment.trace(self.engine).stop.at()).sum();
+        self.seen.cost.read_bytes += 2 * log;
     }
 
     /// The newest readable `.snap` that the log names. `None`: the start begins at index 0.

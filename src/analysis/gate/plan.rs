@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::Rule;
 use super::facts::GateFacts;
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
-use super::types::{Forecast, PlanRow, ReplayNotes};
+use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
 use crate::analysis::apply::{Effect, Sealing, entry_effect};
 use crate::analysis::membership::Membership;
 use crate::analysis::peers::Member;
 use crate::analysis::wal::server::LogContent;
-use crate::formats::kv::{EntryView, KeySpaceCounts, classify};
+use crate::formats::kv::{EncryptionOp, EntryView, KeySpaceCounts, RegistrationRow, classify};
 use crate::formats::raftpb::{ConfState, EntryType};
 use crate::readers::wal::{EntryAt, WalScan};
 use crate::types::{Engine, NodeId, SnapshotId};
@@ -41,11 +41,16 @@ pub(super) fn replay_log(
     let alone = conf_state.is_some_and(|conf| conf.voters == [NodeId::of_raft_id(&facts.raft_id)] && !conf.is_joint());
     let mut replay = Replay::new(bounds);
     let mut epochs = BTreeMap::new();
+    // A restore replaces the registry by the snapshot's.
+    let mut registry = if seen.outcome == Outcome::Skip { facts.registry.clone() } else { BTreeMap::new() };
     let mut plan = facts.want_plan.then(Vec::new);
     for at in entries() {
         // Only what is delivered changes the membership.
         let delivered = at.index.0 > floor && at.index.0 <= commit && replay.halt.is_none();
-        let (entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
+        let (mut entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
+        if let Some(Ok(EncryptionOp::Registration(row))) = view.encryption() {
+            entry.halts = rollback(&mut registry, row);
+        }
         let action = replay.observe(bounds, &entry);
         if alone && action == Action::Uncommitted && entry.kind == Kind::Volatile {
             replay.count_lease(&entry);
@@ -97,6 +102,21 @@ fn describe<'a>(
     (entry, view)
 }
 
+/// A registration that is older than what the registry has seen ends the run loop; a newer one moves the registry on.
+fn rollback(registry: &mut BTreeMap<(u32, u64), u16>, row: RegistrationRow) -> Option<ServerError> {
+    let seen = registry.get_mut(&(row.dek_id, row.full_node_id))?;
+    if row.local_epoch >= *seen {
+        *seen = row.local_epoch;
+        return None;
+    }
+    let text = format!(
+        "raftengine/etcd: FSM-requested apply halt: writer-registry local_epoch rollback at dek_id={} full_node_id=0x{:x} \
+         (existing last_seen={seen}, incoming={})",
+        row.dek_id, row.full_node_id, row.local_epoch
+    );
+    Some(ServerError::new("ErrEncryptionApply", text))
+}
+
 /// Remembers what the hazards are judged from. `epochs`: the first epoch of each writer and key that is applied.
 fn note(
     notes: &mut ReplayNotes,
@@ -106,20 +126,21 @@ fn note(
     view: &EntryView<'_>,
     action: Action,
 ) {
+    // An entry above the recorded commit may have been applied by an earlier start all the same.
+    if let (Action::Apply | Action::Uncommitted, Some(Ok(opcode))) = (action, view.encryption()) {
+        for row in opcode.rows() {
+            let (first, epoch) = *epochs.entry((row.dek_id, row.full_node_id)).or_insert((entry.index, row.local_epoch));
+            if row.local_epoch > epoch {
+                notes.rising_epochs.get_or_insert((first, row.dek_id, row.full_node_id));
+            }
+        }
+    }
+    if view.encryption().is_some_and(|opcode| opcode.is_ok()) {
+        notes.encryption_from.get_or_insert(entry.index);
+    }
     match action {
         Action::ConfReapplied if entry.index < applied => notes.conf_behind_store.push(entry.index),
         Action::Apply | Action::Halt if entry.sealed => drop(notes.sealed_from.get_or_insert(entry.index)),
-        Action::Apply => {
-            if let Some(Ok(opcode)) = view.encryption() {
-                notes.encryption_from.get_or_insert(entry.index);
-                for row in opcode.rows() {
-                    let (first, epoch) = *epochs.entry((row.dek_id, row.full_node_id)).or_insert((entry.index, row.local_epoch));
-                    if row.local_epoch > epoch {
-                        notes.rising_epochs.get_or_insert((first, row.dek_id, row.full_node_id));
-                    }
-                }
-            }
-        }
         _ => {}
     }
     if entry.index == applied {

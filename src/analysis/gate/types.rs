@@ -274,7 +274,7 @@ pub struct ReplayNotes {
     pub requests_at_applied: u32,
     /// Delivered entries whose payload is sealed; the first one.
     pub sealed_from: Option<u64>,
-    /// Well-formed encryption entries that are applied; the first one.
+    /// Well-formed encryption entries behind the snapshot; the first one.
     pub encryption_from: Option<u64>,
     /// The first registration that is older than one already applied by an earlier start: index, key id, node id.
     pub rising_epochs: Option<(u64, u32, u64)>,

@@ -1,0 +1,36 @@
+//! Signs of encryption that stand outside the log.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::Result;
+use crate::formats::mvcc::{RegistryKey, RegistryValue};
+use crate::readers::pebble::Store;
+use crate::readers::pebble_scan::{Scan, separate};
+
+/// Where a sidecar stands by convention, seen from a group directory.
+const SIDECARS: [&str; 3] = ["encryption/keys.json", "../encryption/keys.json", "../../encryption/keys.json"];
+const REGISTRY_PREFIX: &[u8] = b"!encryption|writers|";
+
+/// Last epoch seen of each writer, by key id and full node id. Empty when the store holds no registry, or cannot be read:
+/// that is reported where the store is.
+pub(super) fn registry(group: &Path) -> Result<BTreeMap<(u32, u64), u16>> {
+    let mut rows = BTreeMap::new();
+    let store = Store::open(&group.join("fsm.db"))?;
+    let Ok(mut scan) = separate(Scan::new(&store, REGISTRY_PREFIX))? else { return Ok(rows) };
+    while let Ok(true) = separate(scan.next())? {
+        if !scan.key().starts_with(REGISTRY_PREFIX) {
+            break;
+        }
+        if let (Some(key), Some(value)) = (RegistryKey::decode(scan.key()), RegistryValue::decode(scan.value())) {
+            rows.insert((key.dek_id, value.node_id.0), value.last_epoch);
+        }
+    }
+    Ok(rows)
+}
+
+/// A sidecar in one of the usual places.
+pub(super) fn sidecar_beside(group: &Path) -> Option<String> {
+    let found = SIDECARS.iter().map(|name| group.join(name)).find(|path| path.is_file())?;
+    Some(found.display().to_string())
+}
