@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use assert_cmd::Command;
 use ekv_tool::readers::pebble::{KeyState, Store};
 use ekv_tool::readers::pebble_scan::{Scan, ScanStats, separate};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{DEL, MERGE, Options, RANGEDEL, SET};
@@ -173,7 +175,8 @@ fn an_older_record_above_a_newer_one_is_counted() {
     }
     store.finish().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    assert_eq!(scan(&store, b"").1, ScanStats { records: 2, keys: 1, live: 1, misplaced: 1 });
+    let stats = scan(&store, b"").1;
+    assert_eq!(stats, ScanStats { records: 2, keys: 1, live: 1, misplaced: 1, table_bytes: stats.table_bytes });
 }
 
 #[test]
@@ -201,4 +204,50 @@ fn a_scan_ends_where_a_table_cannot_be_read() {
     };
     assert!(damage.is_damage() && damage.level == Some(6) && damage.table.0 == number, "{damage}");
     assert!((1..100).contains(&rows), "{rows}");
+}
+
+fn run(args: &[&str], dir: &Path) -> (Option<i32>, String) {
+    let output = Command::cargo_bin("ekv-tool").unwrap().args(["store", "scan"]).arg(dir).args(args).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_command_takes_rows_apart() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("fsm.db");
+    let mut store = StoreWriter::new(&dir).unwrap();
+    let row = |user_key: &[u8], ts: u64| [user_key, &(!ts).to_be_bytes()].concat();
+    let value = |flags: u8, body: &[u8]| [&[flags, 0, 0, 0, 0, 0, 0, 0, 0], body].concat();
+    let ts = 114_687_999_934_464_003;
+    store
+        .table(6, Options::default(), |writer| {
+            writer.point(&row(b"user|1", ts), 11, SET, &value(0, b"hello"))?;
+            writer.point(&row(b"user|2", ts), 12, SET, &value(1, b""))?;
+            writer.point(&row(b"user|3", ts), 13, SET, &value(2, b"sealed"))
+        })
+        .unwrap();
+    store.batch(20, &[(SET, b"_meta_applied_index", &7_u64.to_le_bytes()), (DEL, &row(b"user|2", ts), b"")]);
+    store.finish().unwrap();
+
+    let (status, text) = run(&[], &dir);
+    assert_eq!(status, Some(0), "{text}");
+    let rows: Vec<_> = text.lines().take(4).map(str::trim_end).collect();
+    assert_eq!(
+        rows,
+        [
+            "committed                               bytes  key",
+            "7                               m           8  _meta_applied_index",
+            "2025-06-15T15:06:39.000Z+3                  5  user|1",
+            "2025-06-15T15:06:39.000Z+3      S           6  user|3",
+        ]
+    );
+    let (_, lines) = run(&["--format", "ndjson", "--prefix", "user|", "--limit", "1"], &dir);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["key"], &lines[0]["value"]), (2, &"user|1".into(), &"hello".into()));
+    let (_, json) = run(&["--format", "json", "--raw"], &dir);
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((report["rows"].as_array().unwrap().len(), report["keys"].as_u64()), (3, Some(4)));
+    assert_eq!(report["schema"], "ekv-tool/store-scan/v1");
+    let (_, none) = run(&["--format", "json", "--prefix", "nothing"], &dir);
+    assert_eq!(serde_json::from_str::<Value>(&none).unwrap()["rows"], serde_json::json!([]));
 }

@@ -67,9 +67,15 @@ impl Context {
     #[allow(dead_code, reason = "for the commands that report")]
     pub fn emit_as<B: Body>(&self, mut report: Report<B>, status: ExitStatus) -> anyhow::Result<ExitStatus> {
         self.progress.finish();
-        report.timed(self.started.elapsed());
+        report = self.timed(report);
         self.write(|out| render(&report, OutputFormat::from(self.format), self.style, out))?;
         Ok(status)
+    }
+
+    /// The report with the time since the start of the run.
+    pub fn timed<B: Body>(&self, mut report: Report<B>) -> Report<B> {
+        report.timed(self.started.elapsed());
+        report
     }
 
     /// Runs `write` on standard output or on the file of `--output`. A closed pipe is not a failure; a file appears under

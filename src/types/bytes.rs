@@ -48,6 +48,35 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// The bytes that [`Escaped`] prints as `text`. Characters that are not ASCII stand for their UTF-8 bytes.
+pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some(b'\\') => b'\\',
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'0') => 0,
+            Some(b'x') => {
+                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+                match (digit(), digit()) {
+                    (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or_default(),
+                    _ => return Err("\\x needs two hex digits".to_owned()),
+                }
+            }
+            Some(other) => return Err(format!("unknown escape \\{}; write \\\\ for a backslash", char::from(other))),
+            None => return Err("ends in a single backslash; write \\\\ for one".to_owned()),
+        });
+    }
+    Ok(bytes)
+}
+
 /// Text that came from outside (file names, addresses) made safe for a terminal; borrowed when nothing had to change.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if text.chars().any(char::is_control) {
@@ -75,6 +104,13 @@ mod tests {
     fn bytes_print_escaped() {
         assert_eq!(Escaped(b"a\\b\x00\n\xff\x1b[0m").to_string(), "a\\\\b\\0\\n\\xff\\x1b[0m");
         assert_eq!(escape("plain"), "plain");
+        for bytes in [b"a\\b\x00\n\xff\x1b[0m".as_slice(), b"", b"\r\t0"] {
+            assert_eq!(unescape(&Escaped(bytes).to_string()).unwrap(), bytes);
+        }
+        assert_eq!(unescape("\u{fc}\\x41").unwrap(), [0xc3, 0xbc, b'A']);
+        for wrong in ["\\", "\\x4", "\\xg0", "\\q"] {
+            assert!(unescape(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(escape("a\u{1b}[31mb"), "a\\u{1b}[31mb");
     }
 }

@@ -3,6 +3,7 @@
 mod compaction;
 mod findings;
 mod open;
+mod scan;
 mod table_check;
 mod verify;
 
@@ -13,6 +14,7 @@ use crate::types::Engine;
 
 pub use findings::store_findings;
 pub use open::open_refusal;
+pub use scan::scanned;
 pub use table_check::{TableContext, table_findings};
 pub use verify::{listed, verify};
 

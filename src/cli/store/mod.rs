@@ -1,6 +1,7 @@
 //! `ekv-tool store`: the Pebble store, read-only.
 
 mod lsm;
+mod scan;
 mod verify;
 
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub struct StoreArgs {
 enum StoreCommand {
     /// Show the levels: tables, sizes, key ranges (--verbose lists every table)
     Lsm(lsm::LsmArgs),
+    /// Write the newest state of every key while it is read
+    Scan(scan::ScanArgs),
     /// Read every byte of the live tables and check everything that can be checked
     Verify(verify::VerifyArgs),
 }
@@ -29,6 +32,7 @@ enum StoreCommand {
 pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     match &args.command {
         StoreCommand::Lsm(args) => lsm::run(args, context),
+        StoreCommand::Scan(args) => scan::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
     }
 }

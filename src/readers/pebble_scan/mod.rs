@@ -5,7 +5,9 @@
 //! memory does not grow with the store.
 
 mod hidden;
+mod range;
 mod source;
+mod walk;
 
 use std::cmp::Ordering;
 
@@ -14,6 +16,9 @@ use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{FileNum, InternalKey, KeyKind, SeqNum, Trailer};
 use crate::readers::pebble::{Store, TableDamage};
 use crate::readers::pebble_table::{OwnedRangeDel, TableFailure, TableView};
+
+pub use range::KeyRange;
+pub use walk::{Live, ScanOutcome, walk};
 
 use hidden::Hidden;
 use source::{Run, replaced_suffix};
@@ -30,6 +35,8 @@ pub struct Scan<'s> {
     heap: Vec<usize>,
     hidden: Hidden,
     key: Vec<u8>,
+    /// The last key that was handed out.
+    last_live: Vec<u8>,
     value: Vec<u8>,
     trailer: Trailer,
     operands: Vec<Vec<u8>>,
@@ -47,6 +54,20 @@ pub struct ScanStats {
     pub live: u64,
     /// Keys of which an older record lies above a newer one; a lookup would not find the newest.
     pub misplaced: u64,
+    /// Stored bytes of the data blocks read.
+    pub table_bytes: u64,
+}
+
+impl ScanStats {
+    /// Adds what another scan passed.
+    pub const fn add(&mut self, other: Self) {
+        let Self { records, keys, live, misplaced, table_bytes } = other;
+        self.records += records;
+        self.keys += keys;
+        self.live += live;
+        self.misplaced += misplaced;
+        self.table_bytes += table_bytes;
+    }
 }
 
 /// Result of a step of a scan.
@@ -95,6 +116,7 @@ impl<'s> Scan<'s> {
             heap: Vec::new(),
             hidden,
             key: Vec::new(),
+            last_live: Vec::new(),
             value: Vec::new(),
             trailer: Trailer(0),
             operands: Vec::new(),
@@ -120,6 +142,8 @@ impl<'s> Scan<'s> {
             self.stats.keys += 1;
             if self.resolve()? {
                 self.stats.live += 1;
+                self.last_live.clear();
+                self.last_live.extend_from_slice(&self.key);
                 return Ok(true);
             }
         }
@@ -240,6 +264,11 @@ impl<'s> Scan<'s> {
         &self.key
     }
 
+    /// The last key that had a value; empty before the first.
+    pub fn last_live(&self) -> &[u8] {
+        &self.last_live
+    }
+
     /// Its value; merged operands are joined, oldest first.
     pub fn value(&self) -> &[u8] {
         &self.value
@@ -251,8 +280,13 @@ impl<'s> Scan<'s> {
     }
 
     /// What has been passed so far.
-    pub const fn stats(&self) -> ScanStats {
-        self.stats
+    pub fn stats(&self) -> ScanStats {
+        ScanStats { table_bytes: self.runs.iter().map(Run::bytes_read).sum(), ..self.stats }
+    }
+
+    /// Keys with a value passed so far.
+    pub const fn live(&self) -> u64 {
+        self.stats.live
     }
 }
 

@@ -32,6 +32,8 @@ struct Level<'s> {
     tables: std::vec::IntoIter<&'s NewTable>,
     from: Vec<u8>,
     present: Option<TableIter<'static>>,
+    /// Bytes of data blocks of the tables before.
+    bytes_before: u64,
 }
 
 impl<'s> Run<'s> {
@@ -59,7 +61,7 @@ impl<'s> Run<'s> {
     pub(super) fn level(store: &'s Store, level: usize, tables: Vec<&'s NewTable>, from: &[u8], rank: usize) -> Self {
         let admits = |table: &&NewTable| table.points.as_ref().is_some_and(|points| points.largest.user_key.as_slice() >= from);
         let tables: Vec<_> = tables.into_iter().filter(admits).collect();
-        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None };
+        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, bytes_before: 0 };
         Self { records: Records::Level(Box::new(run)), rank, file: None, level: Some(level) }
     }
 
@@ -79,6 +81,7 @@ impl<'s> Run<'s> {
                 }
                 let Some(table) = level.tables.next() else { return Ok(false) };
                 self.file = Some(table.file());
+                level.bytes_before += level.present.as_ref().map_or(0, TableIter::bytes_read);
                 let Some(view) = TableView::of(table) else { return Err(replaced_suffix().into()) };
                 level.present = Some(open(level.store, table.file(), view, &level.from, hidden)?);
             },
@@ -99,6 +102,15 @@ impl<'s> Run<'s> {
             Records::Memory { present, .. } => present.as_ref().map_or(none, |entry| entry.trailer),
             Records::Table(iter) => iter.trailer(),
             Records::Level(level) => level.present.as_ref().map_or(none, TableIter::trailer),
+        }
+    }
+
+    /// Stored bytes of data blocks read so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        match &self.records {
+            Records::Memory { .. } => 0,
+            Records::Table(iter) => iter.bytes_read(),
+            Records::Level(level) => level.bytes_before + level.present.as_ref().map_or(0, TableIter::bytes_read),
         }
     }
 

@@ -30,6 +30,7 @@ pub struct TableIter<'t> {
     /// The present record was found by a seek and not handed out yet.
     pending: bool,
     done: bool,
+    bytes_read: u64,
 }
 
 /// Where the present record's value is.
@@ -59,6 +60,7 @@ impl<'t> TableIter<'t> {
             value: ValuePlace::InPlace(0),
             pending: false,
             done: false,
+            bytes_read: 0,
         }
     }
 
@@ -157,6 +159,7 @@ impl<'t> TableIter<'t> {
             return Ok(false);
         };
         self.block = next.handle;
+        self.bytes_read += next.handle.len_with_trailer();
         let in_block = |error| TableProblem::in_block(BlockKind::Data, next.handle, &error);
         match self.data.take() {
             // The buffers of the block before are used again.
@@ -193,6 +196,11 @@ impl<'t> TableIter<'t> {
     /// True when a newer record of the same table hides the present one.
     pub const fn obsolete(&self) -> bool {
         self.obsolete
+    }
+
+    /// Stored bytes of the data blocks read so far.
+    pub const fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
     /// The data block that holds the present record.

@@ -3,5 +3,6 @@ pub mod explain;
 pub mod gate;
 pub mod snapshot;
 pub mod store_lsm;
+pub mod store_scan;
 pub mod store_verify;
 pub mod wal;
