@@ -166,6 +166,20 @@ pub static STORE_MANIFEST_TAIL: CodeInfo = CodeInfo {
     more: "ekv-tool store lsm DIR",
 };
 
+/// Tables beyond what the MANIFEST accounts for.
+pub static STORE_SEQUENCE_HIDDEN: CodeInfo = CodeInfo {
+    code: "store-sequence-hidden",
+    severity: Severity::Error,
+    title: "a table holds records that the server would not see",
+    meaning: "Each write has a sequence number, and the MANIFEST records how far they were given away. Part of the MANIFEST is \
+              unreadable, and what is left says less than a table holds. The server opens the store, reads as of that smaller \
+              number, and gives the same numbers to new writes.",
+    decided_by: "The largest sequence number of each table against the last one that the MANIFEST and the logs account for.",
+    safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
+    not_safe: "Do not start the node on it: new writes and old records would then share numbers.",
+    more: "ekv-tool store lsm DIR",
+};
+
 /// A live table is not there.
 pub static STORE_TABLE_MISSING: CodeInfo = CodeInfo {
     code: "store-table-missing",
@@ -319,6 +333,7 @@ pub const ALL: &[&CodeInfo] = &[
     &STORE_MANIFEST_EDIT,
     &STORE_MANIFEST_HOLE,
     &STORE_MANIFEST_TAIL,
+    &STORE_SEQUENCE_HIDDEN,
     &STORE_TABLE_MISSING,
     &STORE_TABLE_SIZE,
     &STORE_TABLE_DAMAGE,

@@ -229,6 +229,16 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
             if manifest.end.defect().is_none() || facts.writer == Writer::Alive {
                 return;
             }
+            for table in facts.hidden_tables() {
+                let message = format!(
+                    "holds sequence numbers up to {}, and what is left of the MANIFEST accounts for numbers below {}: the server would \
+                     not see the newer records, and give their numbers away again",
+                    table.largest_seq, facts.next_seq
+                );
+                found.push(
+                    Finding::new(&codes::STORE_SEQUENCE_HIDDEN, message).at(format!("{name}/{}", table.file().table_name())),
+                );
+            }
             let length = manifest.size.saturating_sub(end);
             if let Some(hidden) = manifest.hidden_chunk {
                 let message = format!(

@@ -7,7 +7,7 @@ use super::logs::LogFacts;
 use super::lookup::{KeyState, TableDamage, TableTrouble};
 use super::manifest::ManifestFacts;
 use crate::formats::mvcc::{MetaKey, meta_value};
-use crate::formats::pebble::{FileNum, RecordsEnd, StoreOptions, Version};
+use crate::formats::pebble::{FileNum, NewTable, RecordsEnd, SeqNum, StoreOptions, Version};
 
 /// Whether there is a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -194,6 +194,8 @@ pub struct StoreFacts {
     pub unreferenced_tables: Vec<FileNum>,
     /// Logs that are replayed, oldest first.
     pub logs: Vec<LogFacts>,
+    /// The next sequence number that the server would give away. It sees only records with smaller numbers.
+    pub next_seq: SeqNum,
     /// First and last user key of what the logs hold: the bounds of the table that a start makes of it.
     pub replayed_bounds: Option<(Vec<u8>, Vec<u8>)>,
     /// Logs below the smallest number that counts.
@@ -241,6 +243,12 @@ impl StoreFacts {
             && self.logs.is_empty()
             && self.unreadable_logs.is_empty()
             && self.presence == StorePresence::Directory
+    }
+
+    /// Tables with records that the server would not see, because the MANIFEST does not account for their numbers. A
+    /// MANIFEST that is whole always does.
+    pub fn hidden_tables(&self) -> impl Iterator<Item = &NewTable> {
+        self.version().into_iter().flat_map(Version::tables).filter(|table| table.largest_seq >= self.next_seq)
     }
 
     /// Why a table that a log adds cannot be added, in the words of the server.

@@ -242,11 +242,14 @@ impl Store {
     ) -> Result<Vec<Candidate>, TableDamage> {
         let damage = |failure| TableDamage::new(file, level, failure);
         let table = Table::open(&self.table_path(file)).map_err(damage)?;
+        let visible = |seq: SeqNum| seq < self.facts.next_seq;
         let covering = table.range_dels(view).map_err(damage)?;
-        search.hide(covering.iter().filter(|span| span.covers(search.key)).map(|span| span.seq).max());
+        let covering = covering.iter().filter(|span| span.covers(search.key)).map(|span| span.seq);
+        search.hide(covering.filter(|&seq| visible(seq)).max());
         let versions = table.versions(view, search.key).map_err(damage)?;
         Ok(versions
             .into_iter()
+            .filter(|version| visible(version.trailer.seq()))
             .map(|version| Candidate {
                 trailer: Trailer::new(version.trailer.seq(), version.kind),
                 value: version.value,

@@ -9,7 +9,7 @@ use super::logs::replay;
 use super::manifest::ManifestFacts;
 use super::memory::Memory;
 use crate::error::{Error, Result};
-use crate::formats::pebble::{FileNum, StoreFileName, StoreOptions, Version};
+use crate::formats::pebble::{FileNum, SeqNum, StoreFileName, StoreOptions, Version};
 use crate::io::{FileStamp, LockState, lock_state, read_small};
 
 /// How often a directory that changes under the reader is read again.
@@ -227,6 +227,10 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
         }
     }
     memory.seal();
+    let recorded = facts.version().map_or(SeqNum(0), |version| version.last_seq);
+    let replayed = facts.logs.iter().filter_map(|log| log.seqs).map(|(_, last)| last);
+    let last = replayed.fold(recorded, SeqNum::max);
+    facts.next_seq = SeqNum(last.0.saturating_add(1)).max(SeqNum::FIRST);
     facts.replayed_bounds = memory.bounds();
     let ingested = memory.ingested.iter().map(|ingested| ingested.table);
     facts.missing_ingests = ingested.clone().filter(|table| !facts.listing.tables.contains_key(table)).collect();
