@@ -16,6 +16,7 @@ mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod snapshots; // What the library makes of recorded snapshots.
+mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.

@@ -5,6 +5,8 @@
 mod encryption;
 mod gate;
 mod legacy;
+mod store;
+pub mod wal;
 
 pub use gate::{GateOptions, gate_dryrun};
-pub mod wal;
+pub use store::{GetOptions, store_get, store_meta};

@@ -132,8 +132,8 @@ fn dedup_damage(found: &mut Vec<Finding>) {
     });
 }
 
-/// One damaged place of a table.
-pub(super) fn damage_finding(facts: &StoreFacts, damage: &TableDamage, why_read: &str) -> Finding {
+/// One damaged place of a table; `why_read` says who came across it.
+pub fn damage_finding(facts: &StoreFacts, damage: &TableDamage, why_read: &str) -> Finding {
     let file = format!("{}/{}", facts.name, damage.table.table_name());
     let level = damage.level.map_or_else(|| "a table added by the logs".to_owned(), |level| format!("a table of level {level}"));
     match &damage.trouble {
@@ -286,9 +286,20 @@ fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
             found.push(Finding::new(&codes::STORE_LOG_BATCH, message).at(at).offset(failure.offset));
             continue;
         }
-        let (end, Some(defect)) = (log.end.at(), log.end.defect()) else { continue };
+        let end = log.end.at();
         let length = log.size.saturating_sub(end);
         let live = facts.writer == Writer::Alive;
+        let Some(defect) = log.end.defect() else {
+            // An orderly end with a record behind it: a damaged number made a record look like the trailer.
+            if let (Some(hidden), false) = (log.hidden_chunk, live) {
+                let message = format!(
+                    "the record at {hidden} carries a damaged log number and passes for the end of a closed log: the server silently \
+                     drops it and everything behind it"
+                );
+                found.push(Finding::new(&codes::STORE_LOG_HOLE, message).at(at).range(end, length));
+            }
+            continue;
+        };
         if let RecordsEnd::Corrupt { proof, .. } = log.end {
             let message = format!("unreadable ({defect}) where a chunk at {proof} says that it had been synced");
             found.push(Finding::new(&codes::STORE_LOG_CORRUPT, message).at(at).range(end, length));
@@ -296,10 +307,14 @@ fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
             let message = format!("an older log ends in something unreadable ({defect}); only the newest may");
             found.push(Finding::new(&codes::STORE_LOG_CORRUPT, message).at(at).range(end, length));
         } else if let (Some(hidden), false) = (log.hidden_chunk, live) {
-            let message = format!(
-                "unreadable in the middle ({defect}), with an intact record behind it at {hidden}: the server silently drops everything \
-                 from here on"
-            );
+            let message = if hidden == end {
+                format!("{defect}: the server silently drops it and everything behind it")
+            } else {
+                format!(
+                    "unreadable in the middle ({defect}), with an intact record behind it at {hidden}: the server silently drops \
+                     everything from here on"
+                )
+            };
             found.push(Finding::new(&codes::STORE_LOG_HOLE, message).at(at).range(end, length));
         } else if !live {
             // Zeros and the remains of an earlier use are the ordinary end of a log that was not closed.

@@ -12,7 +12,7 @@ use crate::formats::mvcc::MetaKey;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, StoreFacts, StorePresence, Writer};
 use crate::types::Engine;
 
-pub use findings::store_findings;
+pub use findings::{damage_finding as table_finding, store_findings};
 pub use open::open_refusal;
 pub use scan::scanned;
 pub use table_check::{TableContext, table_findings};

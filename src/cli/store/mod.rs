@@ -1,6 +1,8 @@
 //! `ekv-tool store`: the Pebble store, read-only.
 
+mod get;
 mod lsm;
+mod meta;
 mod scan;
 mod verify;
 
@@ -24,6 +26,10 @@ enum StoreCommand {
     Lsm(lsm::LsmArgs),
     /// Write the newest state of every key while it is read
     Scan(scan::ScanArgs),
+    /// What a store says about itself: applied index, commit timestamps, logs, and whether it opens
+    Meta(meta::MetaArgs),
+    /// Look up a key: its newest versions, or a raw key
+    Get(get::GetArgs),
     /// Read every byte of the live tables and check everything that can be checked
     Verify(verify::VerifyArgs),
 }
@@ -33,6 +39,8 @@ pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     match &args.command {
         StoreCommand::Lsm(args) => lsm::run(args, context),
         StoreCommand::Scan(args) => scan::run(args, context),
+        StoreCommand::Meta(args) => meta::run(args, context),
+        StoreCommand::Get(args) => get::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
     }
 }

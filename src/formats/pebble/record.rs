@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{FileNum, MaskedCrc32c};
+use crate::types::Crc32c;
 
 /// A chunk never crosses a border of this many bytes.
 pub const BLOCK_LEN: usize = 32 * 1024;
@@ -73,6 +74,8 @@ pub enum ChunkDefect {
     HeaderCut,
     /// A chunk of another log: what an earlier use of the file left behind.
     ForeignLog(u32),
+    /// A chunk of this log whose number is damaged: its checksum is right with the right number.
+    DamagedNumber(u32),
     /// The payload does not fit into what is left.
     PayloadCut {
         /// Bytes that the header announces.
@@ -100,6 +103,7 @@ impl fmt::Display for ChunkDefect {
             Self::UnknownType(found) => write!(f, "unknown chunk type {found}"),
             Self::HeaderCut => f.write_str("the chunk header is cut off"),
             Self::ForeignLog(number) => write!(f, "a chunk of log {number}"),
+            Self::DamagedNumber(number) => write!(f, "a chunk of this log that claims to be of log {number}"),
             Self::PayloadCut { needed, available } => write!(f, "{needed} payload bytes announced, {available} left"),
             Self::Checksum { stored, computed } => write!(f, "checksum {computed} where the header says {stored}"),
             Self::TrailingBytes(count) => write!(f, "{count} bytes that are too few for a chunk"),
@@ -198,6 +202,7 @@ pub struct Records<'a> {
     log_number: u32,
     at: usize,
     end: Option<RecordsEnd>,
+    false_trailer: Option<u64>,
     skipped_chunks: u64,
 }
 
@@ -205,17 +210,23 @@ impl<'a> Records<'a> {
     /// Records of a log; chunks of other numbers end it.
     pub fn of_log(bytes: &'a [u8], number: FileNum) -> Self {
         // Headers carry the low half of the number.
-        Self { bytes, log_number: (number.0 & 0xffff_ffff) as u32, at: 0, end: None, skipped_chunks: 0 }
+        Self { bytes, log_number: (number.0 & 0xffff_ffff) as u32, at: 0, end: None, false_trailer: None, skipped_chunks: 0 }
     }
 
     /// Records of a file without a log number, such as a MANIFEST.
     pub const fn of_manifest(bytes: &'a [u8]) -> Self {
-        Self { bytes, log_number: 0, at: 0, end: None, skipped_chunks: 0 }
+        Self { bytes, log_number: 0, at: 0, end: None, false_trailer: None, skipped_chunks: 0 }
     }
 
     /// The end, once every record has been taken.
     pub const fn end(&self) -> Option<RecordsEnd> {
         self.end
+    }
+
+    /// The offset of a chunk that looks like the trailer of a closed log and holds a record of this one: its log number is
+    /// damaged by one. The server ends the log there, and believes that it was closed.
+    pub const fn false_trailer(&self) -> Option<u64> {
+        self.false_trailer
     }
 
     /// Chunks that continue a record which was never opened; the server passes over them silently.
@@ -254,6 +265,8 @@ impl<'a> Records<'a> {
             if number != self.log_number {
                 return if number == self.log_number.wrapping_add(1) && !record_open {
                     Step::Trailer
+                } else if self.belongs_here(rest, header_len.saturating_add(length), stored) {
+                    Step::Bad(ChunkDefect::DamagedNumber(number))
                 } else {
                     Step::Bad(ChunkDefect::ForeignLog(number))
                 };
@@ -270,6 +283,13 @@ impl<'a> Records<'a> {
             return Step::Bad(ChunkDefect::Checksum { stored, computed });
         }
         Step::Chunk(Chunk { at, position, framing, synced, payload, end: at.saturating_add(chunk_len) })
+    }
+
+    /// True if the checksum of the chunk at the front of `rest` is right once the log number is.
+    fn belongs_here(&self, rest: &[u8], chunk_len: usize, stored: u32) -> bool {
+        let (Some(kind), Some(tail)) = (rest.get(6..7), rest.get(RECYCLABLE_HEADER_LEN..chunk_len)) else { return false };
+        let plain = Crc32c::of(kind).extend(&self.log_number.to_le_bytes()).extend(tail);
+        MaskedCrc32c::mask(plain) == MaskedCrc32c(stored)
     }
 
     /// The next chunk, passing over padding and block borders.
@@ -297,7 +317,21 @@ impl<'a> Records<'a> {
                     self.bad(ChunkDefect::TrailingBytes((block_end - self.at) as u64))
                 }
                 Step::Padding | Step::BlockEnd if record_open => self.bad(ChunkDefect::RecordOpen),
-                Step::Padding | Step::BlockEnd | Step::Trailer => RecordsEnd::Clean { at: self.at as u64 },
+                Step::Trailer => {
+                    let rest = self.bytes.get(self.at..block_end).unwrap_or_default();
+                    if let Some(&[c0, c1, c2, c3, l0, l1]) = rest.first_chunk::<6>() {
+                        let (stored, length) = (u32::from_le_bytes([c0, c1, c2, c3]), u16::from_le_bytes([l0, l1]));
+                        let chunk_len = rest
+                            .get(6)
+                            .and_then(|&kind| chunk_type(kind))
+                            .map_or(0, |(framing, _)| framing.header_len().saturating_add(usize::from(length)));
+                        if self.belongs_here(rest, chunk_len, stored) {
+                            self.false_trailer = Some(self.at as u64);
+                        }
+                    }
+                    RecordsEnd::Clean { at: self.at as u64 }
+                }
+                Step::Padding | Step::BlockEnd => RecordsEnd::Clean { at: self.at as u64 },
                 Step::Bad(defect) => self.bad(defect),
             };
             self.end = Some(end);
@@ -510,6 +544,20 @@ pub(super) mod tests {
             // Flipping log number 2 to 3 makes the chunk look like the trailer.
             assert!(matches!(end, RecordsEnd::Unclean { at: 0, .. }) || bit == 7 * 8, "bit {bit}: {end:?}");
         }
+    }
+
+    #[test]
+    fn a_damaged_log_number_is_told_from_an_earlier_use() {
+        let mut bytes = LOG.to_vec();
+        bytes[7] = 6;
+        assert_eq!(read(&bytes, 2).1, RecordsEnd::Unclean { at: 0, defect: ChunkDefect::DamagedNumber(6) });
+        bytes[7] = 3;
+        let mut records = Records::of_log(&bytes, FileNum(2));
+        assert_eq!(records.by_ref().count(), 0);
+        assert_eq!((records.end(), records.false_trailer()), (Some(RecordsEnd::Clean { at: 0 }), Some(0)));
+        let mut honest = Records::of_log(LOG, FileNum(2));
+        assert_eq!(honest.by_ref().count(), 1);
+        assert_eq!(honest.false_trailer(), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::listing::StoreFile;
 use super::memory::{IngestedTable, LogPlace, Memory};
 use crate::error::Result;
 use crate::formats::pebble::batch::{Batch, HEADER_LEN};
-use crate::formats::pebble::{FileNum, KeyKind, Records, RecordsEnd, SeqNum};
+use crate::formats::pebble::{ChunkDefect, FileNum, KeyKind, Records, RecordsEnd, SeqNum};
 use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::io::MappedFile;
 
@@ -29,7 +29,7 @@ pub struct LogFacts {
     pub seqs: Option<(SeqNum, SeqNum)>,
     /// How its records end.
     pub end: RecordsEnd,
-    /// An intact chunk of the same log behind the end, if the end is damage: the end is a hole, not a tail.
+    /// An intact chunk of the same log behind the end, or at it under a damaged number: the end is a hole, not a tail.
     pub hidden_chunk: Option<u64>,
     /// A batch that does not decode.
     pub failure: Option<LogFailure>,
@@ -84,7 +84,11 @@ pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], m
             }
         }
         log.end = records.end().unwrap_or(RecordsEnd::Clean { at: log.size });
-        log.hidden_chunk = records.intact_chunk_behind_end().map(|(offset, _)| offset);
+        let own_record = match log.end.defect() {
+            Some(ChunkDefect::DamagedNumber(_)) => Some(log.end.at()),
+            _ => records.false_trailer(),
+        };
+        log.hidden_chunk = own_record.or_else(|| records.intact_chunk_behind_end().map(|(offset, _)| offset));
         let done = log.failure.is_some() || log.stopped_at_ingest;
         facts.push(log);
         if done {

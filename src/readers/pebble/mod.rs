@@ -11,6 +11,7 @@ mod lookup;
 mod manifest;
 mod memory;
 mod store;
+mod versions;
 
 pub use examine::{GroupStoreFacts, STORE_DIR, examine, examine_store};
 pub use facts::{
@@ -23,3 +24,4 @@ pub use lookup::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 pub use manifest::{ManifestFacts, ManifestFailure};
 pub use memory::{IngestedTable, LogPlace, Memory, MemoryEntry, MemoryRange};
 pub use store::Store;
+pub use versions::{RowVersion, RowVersions};

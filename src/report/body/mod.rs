@@ -2,7 +2,9 @@
 pub mod explain;
 pub mod gate;
 pub mod snapshot;
+pub mod store_get;
 pub mod store_lsm;
+pub mod store_meta;
 pub mod store_scan;
 pub mod store_verify;
 pub mod wal;

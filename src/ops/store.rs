@@ -1,0 +1,104 @@
+//! `store meta` and `store get`.
+
+use std::path::{Path, PathBuf};
+
+use crate::analysis::Coverage;
+use crate::analysis::store::{open_verdict, store_findings, table_finding};
+use crate::error::{Error, Result};
+use crate::formats::mvcc::StoreKey;
+use crate::io::Progress;
+use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
+use crate::report::Report;
+use crate::report::body::store_get::{StoreGetBody, VersionView};
+use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
+use crate::types::{Engine, HlcTimestamp};
+
+/// What each store says about itself, and whether it opens.
+pub fn store_meta(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<StoreMetaBody>> {
+    let mut stores = Vec::new();
+    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
+    for dir in dirs {
+        let store = examine_store(dir, StoreCheck::Meta, progress)?;
+        let group = GroupStoreFacts { store, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
+        let name = dir.display().to_string();
+        let mut open = Vec::new();
+        for engine in Engine::ALL {
+            let verdict = open_verdict(&group, engine);
+            open.push(OpenView::of(engine, &verdict));
+            if engine == Engine::Main {
+                coverage.absorb(verdict.coverage);
+            }
+        }
+        for mut finding in store_findings(&group.store) {
+            finding.group = (dirs.len() > 1).then(|| name.clone());
+            findings.push(finding);
+        }
+        stores.push(StoreMeta::of(name, &group.store, open));
+    }
+    Ok(Report::new(StoreMetaBody { stores }, findings, coverage))
+}
+
+/// What is asked of `store get`.
+#[derive(Debug, Clone)]
+pub struct GetOptions {
+    /// The key.
+    pub key: Vec<u8>,
+    /// It is a key of the store itself, timestamp and all.
+    pub raw: bool,
+    /// Only versions committed at or before this.
+    pub at: Option<HlcTimestamp>,
+    /// How many versions.
+    pub versions: usize,
+}
+
+/// What a store holds under one key.
+///
+/// The store's own keys and the rows of the writer registry have no versions and are looked up as they stand.
+pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody>> {
+    let name = dir.display().to_string();
+    let raw = options.raw || matches!(StoreKey::of(&options.key), StoreKey::Meta(_) | StoreKey::Registry(_));
+    let mut body = StoreGetBody::empty(name.clone(), &options.key, "versions");
+    let mut damage = None;
+    let store = Store::open_with(dir, |store| {
+        damage = None;
+        if raw {
+            let state = store.get(&options.key);
+            body = StoreGetBody::raw(name.clone(), &options.key, &state, &store.facts);
+            if let KeyState::Unreadable(found) = state {
+                store.fail_if_replaced(&found)?;
+                damage = Some(found);
+            }
+            return Ok(());
+        }
+        body = StoreGetBody::empty(name.clone(), &options.key, "versions");
+        match store.row_versions(&options.key, options.at, options.versions) {
+            Ok(found) => {
+                body.more = found.more;
+                body.versions = found.versions.iter().map(|version| VersionView::of_row(version, &store.facts)).collect();
+            }
+            Err(found) => {
+                store.fail_if_replaced(&found)?;
+                body.problem = Some(found.to_string());
+                damage = Some(found);
+            }
+        }
+        Ok(())
+    })?;
+    if store.facts.presence != StorePresence::Directory {
+        return Err(Error::Unsuitable {
+            path: dir.to_owned(),
+            problem: "is no store".to_owned(),
+            hint: "name a store, a group directory or a node directory with one group".to_owned(),
+        });
+    }
+    let group = GroupStoreFacts { store: store.facts, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
+    let mut coverage = open_verdict(&group, Engine::Pr934).coverage;
+    // Only the way to the key was asked for.
+    coverage.not_examined.retain(|part| part.needed);
+    let mut findings = store_findings(&group.store);
+    if let Some(damage) = &damage {
+        findings.push(table_finding(&group.store, damage, "the key's lookup needs it"));
+        coverage.missing(body.key.clone(), damage.to_string());
+    }
+    Ok(Report::new(body, findings, coverage))
+}

@@ -1,0 +1,220 @@
+//! `store get`: one key.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::store_meta::{place, place_cell};
+use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader};
+use crate::readers::pebble::{FoundValue, KeyState, RowVersion, StoreFacts};
+use crate::report::{Body, Cell, Section, Tone};
+use crate::types::{Escaped, HlcTimestamp};
+
+/// What a store holds under one key.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoreGetBody {
+    /// The store as the caller named it.
+    pub dir: String,
+    /// The key, escaped.
+    pub key: String,
+    /// The key in hex.
+    pub key_hex: String,
+    /// `versions` of a user key, or the `raw` key as it stands.
+    pub mode: &'static str,
+    /// The versions that were asked for, newest first; of a raw key its only state.
+    pub versions: Vec<VersionView>,
+    /// True if there are older versions that were not asked for.
+    pub more: bool,
+    /// Why nothing can be said.
+    pub problem: Option<String>,
+}
+
+/// One version.
+#[derive(Debug, Clone, Serialize)]
+pub struct VersionView {
+    /// `live`, `tombstone`, `deleted` or `malformed`.
+    pub state: &'static str,
+    /// Commit timestamp of a row.
+    pub commit_ts: Option<u64>,
+    /// The same as a time.
+    pub commit_time: Option<String>,
+    /// When it expires; `null` for never.
+    pub expire_ts: Option<u64>,
+    /// The same as a time.
+    pub expire_time: Option<String>,
+    /// True if the body is in a storage envelope, which is not opened.
+    pub sealed: Option<bool>,
+    /// Bytes of the value, without the row header.
+    pub length: Option<u64>,
+    /// The value, escaped; of a long one the beginning.
+    pub value: Option<String>,
+    /// The value in hex, whole.
+    pub value_hex: Option<String>,
+    /// Sequence number of the record.
+    pub sequence: u64,
+    /// Kind of the record.
+    pub kind: String,
+    /// The file that holds it.
+    pub file: Option<String>,
+    /// Offset of the log record or of the table block.
+    pub offset: Option<u64>,
+    /// Level of the table; `null` for a log.
+    pub level: Option<usize>,
+}
+
+/// Longest value that a table shows in full.
+const VALUE_SHOWN: usize = 256;
+
+impl VersionView {
+    /// A version of a user key.
+    pub fn of_row(version: &RowVersion, facts: &StoreFacts) -> Self {
+        let mut view = Self::of_value(&version.found, facts);
+        view.commit_ts = Some(version.commit_ts.0);
+        view.commit_time = version.commit_ts.millis().to_rfc3339();
+        match RowHeader::decode(&version.found.value) {
+            Ok(header) => {
+                view.state = if header.tombstone { "tombstone" } else { "live" };
+                view.sealed = Some(header.encryption == Encryption::Sealed);
+                if header.expire_at != HlcTimestamp(0) {
+                    view.expire_ts = Some(header.expire_at.0);
+                    view.expire_time = header.expire_at.millis().to_rfc3339();
+                }
+                view.show(version.found.value.get(ROW_HEADER_LEN..).unwrap_or_default());
+            }
+            Err(_) => view.state = "malformed",
+        }
+        view
+    }
+
+    fn of_value(found: &FoundValue, facts: &StoreFacts) -> Self {
+        let (file, offset, level) = place(facts, found.source);
+        let mut view = Self {
+            state: "live",
+            commit_ts: None,
+            commit_time: None,
+            expire_ts: None,
+            expire_time: None,
+            sealed: None,
+            length: None,
+            value: None,
+            value_hex: None,
+            sequence: found.trailer.seq().0,
+            kind: found.trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
+            file,
+            offset,
+            level,
+        };
+        view.show(&found.value);
+        view
+    }
+
+    fn show(&mut self, value: &[u8]) {
+        self.length = Some(value.len() as u64);
+        let shown = value.get(..VALUE_SHOWN).unwrap_or(value);
+        let dots = if shown.len() < value.len() { "..." } else { "" };
+        self.value = Some(format!("{}{dots}", Escaped(shown)));
+        self.value_hex = Some(hex(value));
+    }
+}
+
+impl StoreGetBody {
+    /// The state of a raw key.
+    pub fn raw(dir: String, key: &[u8], state: &KeyState, facts: &StoreFacts) -> Self {
+        let mut body = Self::empty(dir, key, "raw");
+        match state {
+            KeyState::Value(found) => body.versions.push(VersionView::of_value(found, facts)),
+            KeyState::Deleted { trailer, source } => {
+                let found = source.map(|source| place(facts, source)).unwrap_or_default();
+                body.versions.push(VersionView {
+                    state: "deleted",
+                    commit_ts: None,
+                    commit_time: None,
+                    expire_ts: None,
+                    expire_time: None,
+                    sealed: None,
+                    length: None,
+                    value: None,
+                    value_hex: None,
+                    sequence: trailer.seq().0,
+                    kind: trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
+                    file: found.0,
+                    offset: found.1,
+                    level: found.2,
+                });
+            }
+            KeyState::Absent => {}
+            KeyState::Unreadable(damage) => body.problem = Some(damage.to_string()),
+        }
+        body
+    }
+
+    /// A key of which nothing is known yet.
+    pub fn empty(dir: String, key: &[u8], mode: &'static str) -> Self {
+        Self { dir, key: Escaped(key).to_string(), key_hex: hex(key), mode, versions: Vec::new(), more: false, problem: None }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Body for StoreGetBody {
+    const NAME: &'static str = "store-get";
+
+    fn headline(&self) -> String {
+        match (self.versions.as_slice(), &self.problem) {
+            (_, Some(problem)) => format!("{}: {problem}", self.key),
+            ([], None) => format!("{}: not in the store", self.key),
+            ([first, ..], None) => match (first.state, &first.commit_time) {
+                ("tombstone", Some(time)) => format!("{}: deleted at {time}", self.key),
+                (state, Some(time)) => format!("{}: {state}, committed at {time}", self.key),
+                (state, None) => format!("{}: {state}", self.key),
+            },
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for version in &self.versions {
+            let mut rows = Vec::new();
+            let mut row = |name: &str, cell: Cell| rows.push((name.to_owned(), cell));
+            let tone = match version.state {
+                "live" => Tone::Good,
+                "malformed" => Tone::Bad,
+                _ => Tone::Dim,
+            };
+            row("state", Cell::toned(version.state, tone));
+            if let Some(commit) = version.commit_ts {
+                row("committed", Cell::new(HlcTimestamp(commit)));
+                row("commit timestamp", Cell::new(commit));
+            }
+            if let Some(expire) = version.expire_ts {
+                row("expires", Cell::new(HlcTimestamp(expire)));
+            }
+            if version.sealed == Some(true) {
+                row("sealed", Cell::toned("yes: the value stands in an envelope, which is not opened", Tone::Caution));
+            }
+            if let Some(length) = version.length {
+                row("length", Cell::new(format!("{length} bytes")));
+            }
+            if let Some(value) = &version.value {
+                row("value", Cell::new(value));
+            }
+            row("record", Cell::new(format!("{} with sequence number {}", version.kind, version.sequence)));
+            row("from", place_cell(version.file.as_deref(), version.offset, version.level));
+            sections.push(Section::facts("", rows));
+        }
+        if self.more {
+            sections.push(Section::Note("There are older versions; see --versions.".to_owned()));
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.versions.iter().map(|version| ("version", json!(version))).collect()
+    }
+}
