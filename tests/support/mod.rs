@@ -3,3 +3,4 @@
 pub mod golden;
 pub mod store_writer;
 pub mod table_writer;
+pub mod wal_writer;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::codes::wal as codes;
 use crate::analysis::{Finding, Severity};
-use crate::readers::wal::{Beyond, Entering, Stop, Trace};
+use crate::readers::wal::{Beyond, Entering, Item, Stop, Trace};
 use crate::types::Engine;
 
 use super::examine::Place;
@@ -24,6 +24,10 @@ pub(super) fn findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
     let torn = stopped(place, trace, &mut findings);
     if let Some(beyond) = &trace.beyond {
         findings.extend(behind(place, trace, beyond, torn));
+    }
+    if place.segment.seq() == 0 && trace.stop.is_end() && trace.beyond.is_none() && !has_creation_record(trace) {
+        let message = "The first segment lacks the snapshot record that a log is created with: it lost its end.";
+        findings.push(place.finding(&codes::SEGMENT_TRUNCATED, message).offset(trace.stop.at()));
     }
     findings
 }
@@ -65,7 +69,7 @@ fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> boo
             place.last
         }
         Stop::BadRecord { at, len, torn: true, .. } | Stop::BadCrc { at, len, torn: true, .. } if place.last => {
-            if trace.beyond.as_ref().is_none_or(|beyond| beyond.beheaded.is_none()) {
+            if trace.beyond.as_ref().is_none_or(|beyond| !beyond.continues) {
                 findings.push(torn_tail(place, *at, *len, "The last record read is incomplete: a whole sector of it is zero."));
             }
             true
@@ -97,6 +101,11 @@ fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> boo
             false
         }
     }
+}
+
+/// A log is created with a snapshot record of index 0, all at once.
+fn has_creation_record(trace: &Trace) -> bool {
+    trace.items.iter().any(|item| matches!(item, Item::Snapshot { snapshot, .. } if snapshot.index.0 == 0))
 }
 
 fn begins_like_a_record(place: &Place<'_>, at: u64) -> bool {
@@ -211,5 +220,5 @@ fn describe_records(beyond: &Beyond, message: &mut String) {
 fn one_torn_write(beyond: &Beyond, torn: bool) -> bool {
     let total = &beyond.total;
     let covered = total.state.is_some_and(|state| total.entries > 0 && state.commit >= total.indexes.0);
-    (beyond.zero_sector || torn) && beyond.beheaded.is_none() && !total.several_writes && total.snapshots == 0 && !covered
+    (beyond.zero_sector || torn) && !beyond.continues && !total.several_writes && total.snapshots == 0 && !covered
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::Finding;
 use crate::analysis::codes::wal as codes;
+use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::HardState;
 use crate::readers::wal::{Change, Entering, Item, SegmentScan, WalScan};
 use crate::types::{Crc32c, Engine, LogIndex};
@@ -70,8 +70,17 @@ fn chain(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut running: Option<Crc32c> = None;
     let mut whole = true;
-    for segment in &scan.segments {
+    for (position, segment) in scan.segments.iter().enumerate() {
         let trace = segment.trace(Engine::Main);
+        if let Entering::Data(first) = trace.entering
+            && position > 0
+        {
+            // Repair can empty a last segment, and the server then goes on in it without a head; otherwise each has one.
+            let severity = if first.data_len == 0 { Severity::Error } else { Severity::Warning };
+            let message =
+                "The segment does not begin with a checksum record, so it can only be read together with the one before.";
+            findings.push(Finding::new(&codes::CHAIN_BROKEN, message).at(path_of(prefix, segment)).offset(0).severity(severity));
+        }
         let before = running.filter(|&running| whole && running != Crc32c(0));
         match (trace.entering, before) {
             (Entering::Crc(stored), Some(before)) if stored != before => {

@@ -1,7 +1,7 @@
 //! What stands in a segment after the place where its decoder stops.
 
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
-use crate::formats::wal::{ALIGNMENT, Frame, FrameStep, LENGTH_WORD, Record, RecordKind, SECTOR};
+use crate::formats::wal::{ALIGNMENT, Frame, FrameStep, LENGTH_WORD, LengthWord, Record, RecordKind, SECTOR};
 use crate::types::{Crc32c, LogIndex, Term};
 
 use super::trace::Stop;
@@ -19,6 +19,9 @@ pub struct Beyond {
     pub zero_sector: bool,
     /// A record at the stop that is whole and fits the running checksum: only its length word is damaged.
     pub beheaded: Option<Recovered>,
+    /// True when the first record found continues the running checksum: then no record is missing before it, and what stands
+    /// at the stop is no record that was being written.
+    pub continues: bool,
     /// Rows of records found behind, in file order. The first 64 only.
     pub rows: Vec<Recovered>,
     /// All records found, `beheaded` included.
@@ -140,9 +143,11 @@ pub(super) fn look_beyond(
         Stop::BadRecord { at, len, .. } | Stop::BadCrc { at, len, .. } | Stop::CrcRecord { at, len, .. } => at + len,
     };
     let beheaded = beheaded(segment, stop.at(), running);
-    let first = match &beheaded {
-        Some((found, _)) => found.at,
-        None => first_nonzero(segment, from, &mut passed)?,
+    let inside = if beheaded.is_none() { successor_inside(segment, stop.at(), from, running) } else { None };
+    let first = match (&beheaded, inside) {
+        (Some((found, _)), _) => found.at,
+        (None, Some(at)) => at,
+        (None, None) => first_nonzero(segment, from, &mut passed)?,
     };
     let end = end_of_nonzero(segment, first);
     let mut beyond = Beyond {
@@ -150,6 +155,7 @@ pub(super) fn look_beyond(
         first,
         end,
         zero_sector: from.next_multiple_of(SECTOR) + SECTOR <= first,
+        continues: beheaded.is_some() || inside.is_some(),
         beheaded: beheaded.map(|(found, _)| found),
         rows: Vec::new(),
         total: Recovered::none(first),
@@ -157,6 +163,7 @@ pub(super) fn look_beyond(
     let mut at = first / ALIGNMENT * ALIGNMENT;
     // What the record at the stop stores, right or wrong, is what the next one continues.
     let mut chain = match *stop {
+        _ if inside.is_some() => running,
         Stop::BadCrc { stored, .. } | Stop::CrcRecord { stored, .. } => Some(stored),
         _ => running,
     };
@@ -169,6 +176,7 @@ pub(super) fn look_beyond(
     while at < end {
         match row(segment, at, chain) {
             Some((found, last)) => {
+                beyond.continues |= beyond.total.records == 0 && found.first_fits && chain == running;
                 at = found.end;
                 chain = Some(last);
                 beyond.total.absorb(&found);
@@ -188,9 +196,32 @@ pub(super) fn look_beyond(
     Some(beyond)
 }
 
+/// Offset of a record inside the bad frame `at..end` that continues the running checksum: the frame's length is then wrong.
+fn successor_inside(segment: &[u8], at: u64, end: u64, running: Option<Crc32c>) -> Option<u64> {
+    let running = running?;
+    // Frames that contain each other must not make this quadratic.
+    let mut budget = 4 * segment.len() as u64;
+    let mut at = at.next_multiple_of(ALIGNMENT);
+    while at < end && budget > 0 {
+        if let Some((frame, record)) = strict_record(segment, at) {
+            if record.kind != RecordKind::Crc && record.running(running) == record.crc {
+                return Some(at);
+            }
+            budget = budget.saturating_sub(frame.len());
+        }
+        at += ALIGNMENT;
+    }
+    None
+}
+
 /// The record at the stop, if it is whole and fits and only its length word is damaged; and the checksum that it stores.
 fn beheaded(segment: &[u8], at: u64, running: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
-    let (record, end) = record_without_word(segment, at)?;
+    let (record, len, end) = record_without_word(segment, at)?;
+    let word = segment.get(usize::try_from(at).ok()?..)?.first_chunk::<8>()?;
+    if u64::from_le_bytes(*word) == LengthWord::of_record(len).0 {
+        // The word is right: only the padding is cut off.
+        return None;
+    }
     let fits = match (running, record.kind) {
         (Some(running), RecordKind::Crc) => running == record.crc,
         (Some(running), _) => record.running(running) == record.crc,
@@ -235,9 +266,9 @@ fn strict_record(segment: &[u8], at: u64) -> Option<(Frame<'_>, Record<'_>)> {
     aligned.then_some((frame, record))
 }
 
-/// The record behind a length word that cannot be used: its own fields say how long it is. Also the offset after it and
-/// its padding.
-fn record_without_word(segment: &[u8], at: u64) -> Option<(Record<'_>, u64)> {
+/// The record behind a length word that cannot be used: its own fields say how long it is. Also that length, and the offset
+/// after it and its padding.
+fn record_without_word(segment: &[u8], at: u64) -> Option<(Record<'_>, u64, u64)> {
     let start = at.checked_add(LENGTH_WORD)?;
     let rest = segment.get(usize::try_from(start).ok()?..)?;
     let [0x08, 1..=5, 0x10, after_tag @ ..] = rest else { return None };
@@ -251,7 +282,7 @@ fn record_without_word(segment: &[u8], at: u64) -> Option<(Record<'_>, u64)> {
         _ => without_data,
     };
     let record = Record::decode_canonical(rest.get(..len)?)?;
-    Some((record, start.checked_add(len as u64)?.next_multiple_of(ALIGNMENT)))
+    Some((record, len as u64, start.checked_add(len as u64)?.next_multiple_of(ALIGNMENT)))
 }
 
 /// Offset of the first byte from `from` on that is not zero.

@@ -143,7 +143,8 @@ impl Pass {
             }
             RecordKind::State => {
                 let canonical = HardState::decode_canonical(data);
-                if canonical.is_none_or(|state| state.is_empty()) {
+                // No node has a vote or a commit before its first term.
+                if canonical.is_none_or(|state| state.term.0 == 0) {
                     self.builder.suspect(at, kind);
                 }
                 match canonical.map_or_else(|| self.either(|rules| HardState::decode(data, rules)), Ok) {
