@@ -12,6 +12,7 @@ mod common; // Recorded data directories, for every module below.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod gate; // Forecasts against what the server did.
+mod inspect; // One page on every file of recorded directories.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.

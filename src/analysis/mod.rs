@@ -7,6 +7,7 @@ mod coverage;
 pub mod explain;
 mod finding;
 pub mod gate;
+pub mod inspect;
 pub mod membership;
 pub mod peers;
 mod server_error;

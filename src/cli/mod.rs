@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod gate_dryrun;
 mod generate;
+mod inspect;
 mod progress;
 mod store;
 mod verify_snapshot;
@@ -45,6 +46,8 @@ pub struct Cli {
 enum Command {
     /// Look into the Raft log
     Wal(wal::WalArgs),
+    /// Say what a file or directory is and what it says about itself
+    Inspect(inspect::InspectArgs),
     /// Look into the Pebble store
     Store(store::StoreArgs),
     /// Say what a finding code or an error of the server means, and what to do
@@ -77,6 +80,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Wal(args) => wal::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::GateDryrun(args) => gate_dryrun::run(args, context),

@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cursor;
+pub mod detect;
 pub mod envelope;
 mod error;
 pub mod fsm;

@@ -14,6 +14,7 @@ pub mod snap_dir;
 mod snapshot_set;
 pub mod snapshot_target;
 mod store_dirs;
+pub mod subject;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group, nested_groups};

@@ -3,6 +3,7 @@
 //! A [`Finding`](super::Finding) holds a reference to its entry, so that a code without a text cannot be emitted.
 //! Names are stable: never renamed, never reused.
 
+pub mod files;
 pub mod gate;
 pub mod snapshot;
 pub mod store;
@@ -33,7 +34,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[gate::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[files::ALL, gate::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

@@ -1,6 +1,7 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
 pub mod explain;
 pub mod gate;
+pub mod inspect;
 pub mod snapshot;
 pub mod store_get;
 pub mod store_lsm;

@@ -1,0 +1,317 @@
+//! Small files, and the record files of a store, from their bytes.
+
+use serde_json::json;
+
+use super::{Description, List};
+use crate::analysis::codes::files as codes;
+use crate::analysis::peers::decode_refusal;
+use crate::analysis::{Finding, ServerError};
+use crate::formats::detect::{FileKind, store_log_number};
+use crate::formats::kv::classify;
+use crate::formats::legacy::{self, LegacyEntry, LegacyError, LegacyState};
+use crate::formats::pebble::{Batch, Records, RecordsEnd, StoreFileName, StoreOptions, VersionEdit};
+use crate::formats::peers::{Peer, PeersFile, Suffrage};
+use crate::formats::raftpb::ProtoRules;
+use crate::formats::sidecar::Sidecar;
+use crate::readers::subject::Subject;
+use crate::types::{Engine, Escaped, NodeId};
+
+/// Entries and tables that are listed one by one.
+const LISTED: usize = 20;
+/// Bytes that are shown of a file that is not understood.
+const SHOWN: usize = 64;
+
+pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, bytes: &[u8]) {
+    let in_part = matches!(
+        kind,
+        FileKind::Unfinished | FileKind::WalReserve | FileKind::Hashicorp | FileKind::ToolJson | FileKind::Unknown
+    );
+    it.coverage.bytes_examined += if in_part { subject.size.min(SHOWN as u64) } else { subject.size };
+    let path = subject.display.as_str();
+    match kind {
+        FileKind::Peers => peers(it, path, bytes),
+        FileKind::LegacyState => legacy_state(it, path, legacy::decode_state(bytes, ProtoRules::Google)),
+        FileKind::LegacyMetadata => legacy_state(it, path, legacy::decode_metadata(bytes, ProtoRules::Google)),
+        FileKind::LegacyEntries => match legacy::decode_entries(bytes, ProtoRules::Google) {
+            Ok(entries) => legacy_entries(it, &entries),
+            Err(error) => legacy_refusal(it, path, &error),
+        },
+        FileKind::Sidecar => sidecar(it, path, bytes),
+        FileKind::EngineMarker => marker(it, path, bytes),
+        FileKind::Manifest => manifest(it, path, bytes),
+        FileKind::StoreLog => store_log(it, subject, bytes),
+        FileKind::Options => options(it, path, bytes),
+        FileKind::StoreMarker => store_marker(it, &subject.name),
+        FileKind::Kek => it.plain("usable", subject.size == 32),
+        FileKind::Unfinished | FileKind::WalReserve | FileKind::Hashicorp | FileKind::ToolJson | FileKind::Unknown => {
+            first_bytes(it, kind, bytes);
+        }
+        // Kinds with a reader of their own.
+        FileKind::SnapshotPayload | FileKind::SnapshotEnvelope | FileKind::WalSegment | FileKind::Table => {}
+    }
+}
+
+fn peers(it: &mut Description, path: &str, bytes: &[u8]) {
+    let file = match PeersFile::decode_any(bytes) {
+        Ok(file) => file,
+        Err(error) => {
+            let said = decode_refusal(&error);
+            it.findings.push(refused(&codes::PEERS_REFUSED, path, error.at, &error.kind.to_string(), &said));
+            return;
+        }
+    };
+    it.plain("version", file.version);
+    it.plain("index", file.index.0);
+    let readable: Vec<_> = Engine::ALL.into_iter().filter(|engine| PeersFile::decode(bytes, *engine).is_ok()).collect();
+    let names: Vec<_> = readable.iter().map(|engine| engine.name()).collect();
+    it.fact("readable_by", json!(names), names.join(", "));
+    it.lists.push(List { name: "peers", columns: PEER_COLUMNS, rows: file.peers.iter().map(peer_row).collect() });
+    if let Some(seed) = &file.seed {
+        it.fact(
+            "bootstrap_seed_active",
+            seed.active,
+            if seed.active { "yes: a start with another list is refused" } else { "no" },
+        );
+        let rows: Vec<_> = seed.peers.iter().map(peer_row).collect();
+        if !rows.is_empty() {
+            it.lists.push(List { name: "bootstrap seed", columns: PEER_COLUMNS, rows });
+        }
+    }
+    if file.trailing > 0 {
+        it.fact("trailing_bytes", file.trailing, format_args!("{}, which both servers ignore", file.trailing));
+    }
+    for peer in file.peers.iter().filter(|peer| !peer.id.is_empty() && peer.node_id != NodeId(0)) {
+        let hash = NodeId::of_bytes(peer.id);
+        if hash != peer.node_id {
+            let message = format!("Peer {} is listed with a node id that is not derived from its raft id.", Escaped(peer.id));
+            it.findings.push(Finding::new(&codes::PEERS_NODE_ID, message).at(path).expected(hash).found(peer.node_id));
+        }
+    }
+}
+
+const PEER_COLUMNS: &[&str] = &["raft id", "node id", "suffrage", "address"];
+
+fn peer_row(peer: &Peer<'_>) -> Vec<String> {
+    let suffrage = match peer.suffrage {
+        Suffrage::Voter => "voter",
+        Suffrage::Learner => "learner",
+    };
+    vec![Escaped(peer.id).to_string(), format!("{:016x}", peer.node_id.0), suffrage.to_owned(), Escaped(peer.address).to_string()]
+}
+
+fn refused(code: &'static crate::analysis::codes::CodeInfo, path: &str, at: u64, problem: &str, said: &ServerError) -> Finding {
+    Finding::new(code, format!("It does not fit its format: {problem}. A start says: {}", said.text)).at(path).offset(at)
+}
+
+fn legacy_state(it: &mut Description, path: &str, state: Result<LegacyState<'_>, LegacyError>) {
+    let state = match state {
+        Ok(state) => state,
+        Err(error) => return legacy_refusal(it, path, &error),
+    };
+    it.plain("term", state.hard_state.term.0);
+    it.fact("vote", state.hard_state.vote.0, state.hard_state.vote);
+    it.plain("commit", state.hard_state.commit.0);
+    it.plain("snapshot_index", state.snapshot.metadata.index.0);
+    it.plain("snapshot_term", state.snapshot.metadata.term.0);
+    it.plain("snapshot_data_bytes", state.snapshot.data.len());
+    if !state.entries.is_empty() || state.missing_entries > 0 {
+        legacy_entries(it, &state.entries);
+    }
+    if state.missing_entries > 0 {
+        let message = format!("The count promises {} more entries than the file holds.", state.missing_entries);
+        it.findings.push(Finding::new(&codes::LEGACY_REFUSED, message).at(path));
+    }
+    if state.trailing > 0 {
+        it.fact("trailing_bytes", state.trailing, format_args!("{}, which the server ignores", state.trailing));
+    }
+}
+
+fn legacy_entries(it: &mut Description, entries: &[LegacyEntry<'_>]) {
+    it.plain("entries", entries.len());
+    let row = |at: &LegacyEntry<'_>| {
+        let class = classify(at.entry.kind, at.entry.data).class;
+        vec![at.entry.index.to_string(), at.entry.term.to_string(), class.to_string(), at.entry.data.len().to_string()]
+    };
+    let rows: Vec<_> = entries.iter().take(LISTED).map(row).collect();
+    if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
+        it.plain("first_index", first.entry.index.0);
+        it.plain("last_index", last.entry.index.0);
+    }
+    it.lists.push(List { name: "first entries", columns: &[">index", ">term", "class", ">bytes"], rows });
+}
+
+fn legacy_refusal(it: &mut Description, path: &str, error: &LegacyError) {
+    let (problem, said) = match error {
+        LegacyError::Frame(frame) => (frame, decode_refusal(frame)),
+        LegacyError::Message(message) => (message, ServerError::text("proto: cannot parse invalid wire-format data")),
+    };
+    it.findings.push(refused(&codes::LEGACY_REFUSED, path, problem.at, &problem.kind.to_string(), &said));
+}
+
+fn sidecar(it: &mut Description, path: &str, bytes: &[u8]) {
+    let sidecar = match Sidecar::parse(bytes) {
+        Ok(sidecar) => sidecar,
+        Err(error) => {
+            let message = format!("A start with encryption says: {error}");
+            it.findings.push(Finding::new(&codes::SIDECAR_REFUSED, message).at(path));
+            return;
+        }
+    };
+    it.plain("version", sidecar.version);
+    it.plain("raft_applied_index", sidecar.raft_applied_index.0);
+    it.plain("storage_envelope_active", sidecar.storage_envelope_active);
+    it.plain("storage_envelope_cutover_index", sidecar.storage_envelope_cutover_index.0);
+    let cutover = sidecar.raft_envelope_cutover_index.0;
+    let meaning = match cutover {
+        0 => "0: entries are not sealed".to_owned(),
+        index => format!("{index}: entries above it are sealed; pr934 refuses to start"),
+    };
+    it.fact("raft_envelope_cutover_index", cutover, meaning);
+    it.plain("active_storage", sidecar.active_storage);
+    it.plain("active_raft", sidecar.active_raft);
+    let rows = sidecar.keys.iter().map(|(id, key)| {
+        let escaped = |text: &str| Escaped(text.as_bytes()).to_string();
+        vec![escaped(id), escaped(&key.purpose), key.local_epoch.to_string(), escaped(&key.created), key.wrapped_len.to_string()]
+    });
+    let columns = &[">key", "purpose", ">local epoch", "created", ">wrapped bytes"];
+    it.lists.push(List { name: "keys", columns, rows: rows.collect() });
+}
+
+fn marker(it: &mut Description, path: &str, bytes: &[u8]) {
+    let text = Escaped(bytes.trim_ascii()).to_string();
+    let known = bytes.trim_ascii().is_empty() || bytes.trim_ascii().eq_ignore_ascii_case(b"etcd");
+    it.plain("engine", text.clone());
+    if !known {
+        let message = "The marker names an engine that the server does not have; every start is refused.";
+        it.findings.push(Finding::new(&codes::MARKER_REFUSED, message).at(path).expected("etcd").found(text));
+    }
+}
+
+fn manifest(it: &mut Description, path: &str, bytes: &[u8]) {
+    let mut records = Records::of_manifest(bytes);
+    let (mut edits, mut added, mut deleted) = (0_u64, 0_usize, 0_usize);
+    let (mut comparer, mut next_file, mut last_seq) = (None, None, None);
+    for record in records.by_ref() {
+        match VersionEdit::decode(&record.payload) {
+            Ok(edit) => {
+                edits += 1;
+                added += edit.new_tables.len();
+                deleted += edit.deleted_tables.len();
+                comparer = comparer.or(edit.comparer);
+                next_file = edit.next_file.or(next_file);
+                last_seq = edit.last_seq.or(last_seq);
+            }
+            Err(error) => {
+                it.damaged(path, record.offset, format!("A version edit does not decode: {error}."));
+                break;
+            }
+        }
+    }
+    it.plain("edits", edits);
+    it.plain("tables_added", added);
+    it.plain("tables_deleted", deleted);
+    if let Some(comparer) = comparer {
+        it.plain("comparer", Escaped(&comparer).to_string());
+    }
+    if let Some(next) = next_file {
+        it.plain("next_file", next.0);
+    }
+    if let Some(seq) = last_seq {
+        it.plain("last_sequence", seq.0);
+    }
+    ends(it, path, records.end(), bytes);
+}
+
+/// How a file of records ends. Zeros to the end of the file are space reserved in advance; anything else behind a bad chunk
+/// may be a torn write or lost data, which one file alone does not tell.
+fn ends(it: &mut Description, path: &str, end: Option<RecordsEnd>, bytes: &[u8]) {
+    let Some(end) = end else { return };
+    let at = end.at();
+    let Some(defect) = end.defect() else {
+        it.fact("end", json!({ "offset": at, "kind": "clean" }), format_args!("clean, at {at}"));
+        return;
+    };
+    let value = json!({ "offset": at, "kind": "defect", "defect": defect.to_string() });
+    it.fact("end", value, format_args!("{defect}, at {at}"));
+    let behind = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    if at == 0 && behind.iter().any(|byte| *byte != 0) {
+        it.damaged(path, at, format!("No record can be read: {defect}."));
+    } else if let RecordsEnd::Corrupt { proof, .. } = end {
+        it.damaged(path, at, format!("A chunk that had been synced cannot be read: {defect}; the chunk at {proof} proves it."));
+    } else if behind.iter().any(|byte| *byte != 0) {
+        let why = "whether it is a torn write or lost data is not told by this file alone; use store verify";
+        it.coverage.missing(format!("what follows offset {at} of {path}"), why);
+    }
+}
+
+fn store_log(it: &mut Description, subject: &Subject, bytes: &[u8]) {
+    let number = store_log_number(&subject.name, bytes);
+    let mut records = Records::of_log(bytes, number);
+    let (mut batches, mut entries) = (0_u64, 0_u64);
+    let mut first = None;
+    for record in records.by_ref() {
+        match Batch::decode(&record.payload) {
+            Ok(batch) => {
+                first = first.or(Some(batch.seq.0));
+                batches += 1;
+                entries += u64::from(batch.count);
+            }
+            Err(error) => {
+                it.damaged(&subject.display, record.offset, format!("A write batch does not decode: {error}."));
+                break;
+            }
+        }
+    }
+    it.plain("number", number.0);
+    it.plain("batches", batches);
+    it.plain("entries", entries);
+    if let Some(first) = first {
+        it.plain("first_sequence", first);
+    }
+    ends(it, &subject.display, records.end(), bytes);
+}
+
+fn options(it: &mut Description, path: &str, bytes: &[u8]) {
+    match StoreOptions::parse(bytes) {
+        Ok(options) => {
+            let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+            it.plain("comparer", optional(options.comparer));
+            it.plain("merger", optional(options.merger));
+            it.plain("format_major_version", optional(options.format_major_version));
+            it.plain("disable_wal", options.disable_wal);
+        }
+        Err(error) => it.damaged(path, error.at, format!("A start refuses the file: {}.", error.text)),
+    }
+}
+
+fn store_marker(it: &mut Description, name: &str) {
+    match StoreFileName::parse(name) {
+        StoreFileName::Marker(marker) => {
+            it.plain("about", marker.name);
+            it.plain("iteration", marker.iteration);
+            it.plain("value", marker.value);
+        }
+        StoreFileName::Lock => it.plain("purpose", "exists for its lock alone"),
+        StoreFileName::Current => it.plain("purpose", "left for old programs, never read"),
+        _ => {}
+    }
+}
+
+fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8]) {
+    let note = match kind {
+        FileKind::Unfinished => "left by a crash or being written now; a start deletes or ignores it",
+        FileKind::WalReserve => "made in advance for the next segment; its content does not matter",
+        FileKind::Hashicorp => "its presence in a group directory makes a start refuse the directory",
+        FileKind::ToolJson => "of no interest to a start",
+        _ => "",
+    };
+    if !note.is_empty() {
+        it.plain("note", note);
+    }
+    let rows = bytes.chunks(16).take(SHOWN / 16).enumerate().map(|(line, chunk)| {
+        let hex: Vec<_> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = chunk.iter().map(|&b| if (0x20..0x7f).contains(&b) { char::from(b) } else { '.' }).collect();
+        vec![format!("{:04x}", line * 16), hex.join(" "), text]
+    });
+    it.lists.push(List { name: "first bytes", columns: &["offset", "hex", "text"], rows: rows.collect() });
+}

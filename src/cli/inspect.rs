@@ -1,0 +1,35 @@
+//! `inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ekv_tool::analysis::inspect::describe;
+use ekv_tool::readers::subject::Subject;
+use ekv_tool::report::Report;
+use ekv_tool::report::body::inspect::InspectBody;
+
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool inspect /var/lib/elastickv/n1
+  ekv-tool inspect n1/etcd-raft-peers.bin
+  ekv-tool inspect n1/wal/0000000000000000-0000000000000000.wal
+  ekv-tool inspect unknown-file-from-a-backup";
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InspectArgs {
+    /// Any file or directory of a node, or a copy of one under any name
+    path: PathBuf,
+}
+
+pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    context.keep_out_of(std::slice::from_ref(&args.path))?;
+    let subject = Subject::read(&args.path, context.threads, &context.progress)?;
+    let mut description = describe(&subject);
+    let findings = std::mem::take(&mut description.findings);
+    let coverage = std::mem::take(&mut description.coverage);
+    context.emit(Report::new(InspectBody::new(subject.display, description), findings, coverage))
+}

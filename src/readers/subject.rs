@@ -1,0 +1,236 @@
+//! Anything that a path may name, read as far as one page needs it.
+
+use std::path::{Path, PathBuf};
+
+use super::data_dir::{GroupDir, discover, is_group};
+use super::fsm_file::{self, Examine, FsmFacts};
+use super::group_listing::GroupListing;
+use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
+use super::snap_dir::SnapEntry;
+use super::wal::{Change, WalDir, WalScan};
+use crate::error::Result;
+use crate::formats::detect::{Detection, FileKind, detect};
+use crate::formats::fsm::FsmName;
+use crate::formats::pebble::StoreFileName;
+use crate::formats::wal::{SegmentName, WalName};
+use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir};
+
+/// Payloads and tables up to this size are checked whole; above it only both ends are read.
+const WHOLE: u64 = 256 << 20;
+
+/// What a path names.
+#[derive(Debug)]
+pub struct Subject {
+    /// The path as the caller gave it.
+    pub display: String,
+    /// Its last component.
+    pub name: String,
+    /// Bytes of a file.
+    pub size: u64,
+    /// What a file is; `None` for a directory.
+    pub detection: Option<Detection>,
+    /// True when a segment of the log has a segment's name.
+    pub named_as_segment: bool,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in it, by kind.
+#[derive(Debug)]
+pub enum Content {
+    /// A file that is described from its bytes.
+    Bytes(MappedFile),
+    /// A snapshot payload.
+    Payload(FsmFacts),
+    /// A snapshot envelope.
+    Envelope(Box<SnapEntry>),
+    /// A segment of the log.
+    Log(WalScan),
+    /// A sorted table, or why it cannot be opened.
+    Table(Result<Box<TableFacts>, TableProblem>),
+    /// A directory.
+    Directory(DirectoryFacts),
+}
+
+/// A table that could be opened.
+#[derive(Debug)]
+pub struct TableFacts {
+    /// Its footer and properties.
+    pub table: Table,
+    /// What every block of it says; `None` for a table that is too large for one page.
+    pub survey: Option<TableSurvey>,
+}
+
+/// What a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectoryKind {
+    /// Nodes below it.
+    RaftData,
+    /// One node with its groups.
+    Node,
+    /// One Raft group.
+    Group,
+    /// `wal/`
+    Wal,
+    /// `snap/`
+    Snap,
+    /// `fsm-snap/`
+    FsmSnap,
+    /// A Pebble store.
+    Store,
+    /// Where the key sidecar lies.
+    Encryption,
+    /// Something else.
+    Unknown,
+}
+
+/// A directory.
+#[derive(Debug)]
+pub struct DirectoryFacts {
+    /// The path as the caller gave it.
+    pub display: String,
+    /// What it is.
+    pub kind: DirectoryKind,
+    /// Its entries, sorted by name.
+    pub entries: Vec<DirEntry>,
+    /// The groups at and below it.
+    pub groups: Vec<GroupFacts>,
+}
+
+/// One group at or below a directory.
+#[derive(Debug)]
+pub struct GroupFacts {
+    /// Where it is and whose.
+    pub group: GroupDir,
+    /// What stands in it.
+    pub listing: GroupListing,
+    /// Files in its store.
+    pub store: Vec<DirEntry>,
+}
+
+impl Subject {
+    /// Reads what `path` names.
+    pub fn read(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Self> {
+        let display = path.display().to_string();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() {
+            let content = Content::Directory(DirectoryFacts::read(path, display.clone())?);
+            return Ok(Self { display, name, size: 0, detection: None, named_as_segment: false, content });
+        }
+        let map = MappedFile::open(path)?;
+        let size = map.stamp().size;
+        let detection = detect(&name, map.bytes());
+        let named_as_segment = SegmentName::parse(&name).is_some();
+        let content = match detection.kind {
+            FileKind::SnapshotPayload => {
+                let wanted = Examine { crc: size <= WHOLE, walk: false };
+                Content::Payload(fsm_file::examine(path, wanted, progress)?)
+            }
+            FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone()))),
+            FileKind::WalSegment => Content::Log(log(path, &map, named_as_segment, threads, progress)?),
+            FileKind::Table => Content::Table(match separate(Table::open(path))? {
+                Ok(table) => Ok(Box::new(TableFacts::read(table, progress)?)),
+                Err(problem) => Err(problem),
+            }),
+            _ => Content::Bytes(map),
+        };
+        Ok(Self { display, name, size, detection: Some(detection), named_as_segment, content })
+    }
+
+    /// True when the bytes changed while they were read.
+    pub fn changed(&self) -> bool {
+        match &self.content {
+            Content::Bytes(map) => map.faulted() || map.changed(),
+            Content::Payload(FsmFacts::File(file)) => file.change.is_some(),
+            Content::Payload(_) => false,
+            Content::Envelope(entry) => entry.changed,
+            // Growth of the segment that a server writes to is ordinary; the log's own examination judges it.
+            Content::Log(scan) => {
+                scan.segments.iter().any(|segment| matches!(segment.change, Some(Change::Faulted | Change::Vanished)))
+            }
+            Content::Table(Ok(facts)) => facts.table.changed(),
+            Content::Table(Err(_)) | Content::Directory(_) => false,
+        }
+    }
+}
+
+impl TableFacts {
+    fn read(table: Table, progress: &dyn Progress) -> Result<Self> {
+        let survey = if table.size() <= WHOLE { Some(table.survey(progress)?) } else { None };
+        Ok(Self { table, survey })
+    }
+}
+
+/// A segment by itself. One that has another name is read as if it were the first.
+fn log(path: &Path, map: &MappedFile, named: bool, threads: usize, progress: &dyn Progress) -> Result<WalScan> {
+    match WalDir::of_segment(path)?.filter(|_| named) {
+        Some(dir) => WalScan::read_listed(dir, threads, progress),
+        None => Ok(WalScan::of_bytes([("0000000000000000-0000000000000000.wal".to_owned(), map.bytes().to_vec())])),
+    }
+}
+
+impl DirectoryFacts {
+    fn read(path: &Path, display: String) -> Result<Self> {
+        let entries = list_dir(path)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut kind = DirectoryKind::of(&name, &entries);
+        let mut groups = Vec::new();
+        if matches!(kind, DirectoryKind::Group | DirectoryKind::Unknown) {
+            match discover(path) {
+                Ok(found) if !(kind == DirectoryKind::Unknown && entries.is_empty()) => {
+                    if kind == DirectoryKind::Unknown {
+                        let direct = found.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
+                        kind = if direct { DirectoryKind::Node } else { DirectoryKind::RaftData };
+                    }
+                    groups = found.into_iter().map(GroupFacts::read).collect::<Result<_>>()?;
+                }
+                // Nothing of ours below it is a fact, not a failure.
+                Ok(_) | Err(crate::Error::Unsuitable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { display, kind, entries, groups })
+    }
+}
+
+impl DirectoryKind {
+    fn of(name: &str, entries: &[DirEntry]) -> Self {
+        let any = |test: &dyn Fn(&str) -> bool| entries.iter().any(|e| e.kind == EntryKind::File && test(&e.name));
+        let store = |name: &str| {
+            matches!(
+                StoreFileName::parse(name),
+                StoreFileName::Manifest(_) | StoreFileName::Options(_) | StoreFileName::Marker(_) | StoreFileName::Table(_)
+            )
+        };
+        if is_group(entries) {
+            Self::Group
+        } else if any(&store) || name == super::pebble::STORE_DIR {
+            Self::Store
+        } else if any(&|name| matches!(WalName::of(name), WalName::Segment(_))) || name == "wal" {
+            Self::Wal
+        } else if any(&|name| name.ends_with(".snap")) || name == "snap" {
+            Self::Snap
+        } else if any(&|name| FsmName::parse(name).is_some()) || name == "fsm-snap" {
+            Self::FsmSnap
+        } else if any(&|name| name == "keys.json") {
+            Self::Encryption
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+impl GroupFacts {
+    fn read(group: GroupDir) -> Result<Self> {
+        let listing = GroupListing::read(&group.path)?;
+        let store: PathBuf = group.path.join(super::pebble::STORE_DIR);
+        let store = match list_dir(&store) {
+            Ok(entries) => entries,
+            Err(error) if error.is_not_found() => Vec::new(),
+            // A file of that name has no entries either.
+            Err(_) if !store.is_dir() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { group, listing, store })
+    }
+}
