@@ -180,6 +180,25 @@ fn an_older_record_above_a_newer_one_is_counted() {
 }
 
 #[test]
+fn numbers_that_the_manifest_does_not_know_are_not_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = StoreWriter::new(dir.path()).unwrap();
+    store
+        .table(0, Options::default(), |writer| {
+            writer.point(b"a", 30, DEL, b"")?;
+            writer.point(b"a", 20, SET, b"older")?;
+            writer.range_del(b"a", b"z", 31);
+            writer.point(b"b", 30, SET, b"newer")
+        })
+        .unwrap();
+    store.last_seq(25);
+    store.finish().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(scan(&store, b"").0, [(b"a".to_vec(), b"older".to_vec())]);
+    assert!(matches!(store.get(b"b"), KeyState::Absent));
+}
+
+#[test]
 fn a_scan_ends_where_a_table_cannot_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = StoreWriter::new(dir.path()).unwrap();

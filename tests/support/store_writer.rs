@@ -53,6 +53,11 @@ impl StoreWriter {
         Ok(number)
     }
 
+    /// Makes the MANIFEST say that no larger number had been given.
+    pub fn last_seq(&mut self, seq: u64) {
+        self.last_seq = seq;
+    }
+
     /// Adds a batch to the log; its first entry has the number `seq`.
     pub fn batch(&mut self, seq: u64, entries: &[Entry<'_>]) {
         let mut record = seq.to_le_bytes().to_vec();

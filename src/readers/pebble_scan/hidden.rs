@@ -10,17 +10,26 @@ use crate::readers::pebble_table::OwnedRangeDel;
 type Ahead = (Vec<u8>, Vec<u8>, SeqNum);
 
 /// The range deletions that lie ahead of a scan and those that it is in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hidden {
+    /// Numbers from here on are not seen.
+    next_seq: SeqNum,
     /// By start key, nearest first.
     ahead: BinaryHeap<Reverse<Ahead>>,
     active: Vec<OwnedRangeDel>,
 }
 
 impl Hidden {
+    /// Nothing yet; range deletions with a number of at least `next_seq` will not count.
+    pub(super) const fn new(next_seq: SeqNum) -> Self {
+        Self { next_seq, ahead: BinaryHeap::new(), active: Vec::new() }
+    }
+
     /// Adds a range deletion, in any order.
     pub(super) fn add(&mut self, span: OwnedRangeDel) {
-        self.ahead.push(Reverse((span.start, span.end, span.seq)));
+        if span.seq < self.next_seq {
+            self.ahead.push(Reverse((span.start, span.end, span.seq)));
+        }
     }
 
     /// Records of `user_key` with a smaller number than this are hidden. Keys must be asked for in ascending order.
@@ -44,8 +53,8 @@ mod tests {
 
     #[test]
     fn the_largest_number_of_the_spans_around_a_key() {
-        let mut hidden = Hidden::default();
-        for (start, end, seq) in [("c", "f", 9), ("a", "d", 5), ("b", "c", 7)] {
+        let mut hidden = Hidden::new(SeqNum(10));
+        for (start, end, seq) in [("c", "f", 9), ("a", "d", 5), ("b", "c", 7), ("a", "z", 10)] {
             hidden.add(OwnedRangeDel { start: start.into(), end: end.into(), seq: SeqNum(seq) });
         }
         let seen: Vec<_> = ["a", "b", "c", "d", "f"].map(|key| hidden.below(key.as_bytes()).map(|seq| seq.0)).to_vec();

@@ -34,6 +34,8 @@ pub struct Scan<'s> {
     /// Indexes of the runs that stand at a record, a binary heap with the smallest internal key on top.
     heap: Vec<usize>,
     hidden: Hidden,
+    /// Records from here on are not seen, as a start does not see them.
+    next_seq: SeqNum,
     key: Vec<u8>,
     /// The last key that was handed out.
     last_live: Vec<u8>,
@@ -85,7 +87,8 @@ pub enum ScanFailure {
 impl<'s> Scan<'s> {
     /// A scan of all keys at or behind `from`.
     pub fn new(store: &'s Store, from: &'s [u8]) -> ScanResult<Self> {
-        let mut hidden = Hidden::default();
+        let next_seq = store.facts.next_seq;
+        let mut hidden = Hidden::new(next_seq);
         for range in &store.memory.ranges {
             hidden.add(OwnedRangeDel { start: range.start.clone(), end: range.end.clone(), seq: range.seq });
         }
@@ -115,6 +118,7 @@ impl<'s> Scan<'s> {
             runs,
             heap: Vec::new(),
             hidden,
+            next_seq,
             key: Vec::new(),
             last_live: Vec::new(),
             value: Vec::new(),
@@ -166,7 +170,7 @@ impl<'s> Scan<'s> {
             // Records come newest first, so they must come from ever deeper places.
             misplaced |= run.rank < deepest;
             deepest = deepest.max(run.rank);
-            if state == State::Open {
+            if state == State::Open && run.trailer().seq() < self.next_seq {
                 state = Self::take(run, hidden_below, &mut self.operands, &mut self.value, &mut self.trailer)?;
             }
             if self.advance(top)? {
