@@ -369,3 +369,13 @@ fn a_directory_is_left_as_it_was() {
     stamps(&dir, &mut after);
     assert_eq!(before, after);
 }
+
+#[test]
+fn the_demonstration_node_is_intact() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let (status, found) = report(&["--deep", demo.to_str().unwrap()]);
+    assert_eq!((status, findings(&found)), (0, vec![]));
+    let indexes: Vec<_> =
+        found["snapshots"].as_array().unwrap().iter().map(|snapshot| snapshot["index"].as_u64().unwrap()).collect();
+    assert_eq!(indexes, [701, 1, 101, 201]);
+}
