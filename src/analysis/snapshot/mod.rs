@@ -13,3 +13,6 @@ pub use envelope::{VerifiedEnvelope, verify_envelope};
 pub use newest::{Newest, newest};
 pub use payload::{Check, Checks, Examined, RestoreErrors, RowCounts, Subject, TokenView, VerifiedPayload, verify_payload};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};
+
+#[cfg(test)]
+mod tests;
