@@ -9,6 +9,7 @@
 
 mod common; // Recorded data directories, for every module below.
 
+mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod gate; // Forecasts against what the server did.

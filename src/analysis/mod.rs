@@ -8,6 +8,7 @@ pub mod explain;
 mod finding;
 pub mod gate;
 pub mod inspect;
+pub mod invariants;
 pub mod membership;
 pub mod peers;
 mod server_error;

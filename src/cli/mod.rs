@@ -3,6 +3,7 @@
 //! No decision about data is made here.
 
 mod args;
+mod check;
 mod context;
 mod exit;
 mod explain;
@@ -48,6 +49,8 @@ enum Command {
     Wal(wal::WalArgs),
     /// Say what a file or directory is and what it says about itself
     Inspect(inspect::InspectArgs),
+    /// Hold one node's files against every rule of Raft and of the server
+    Check(check::CheckArgs),
     /// Look into the Pebble store
     Store(store::StoreArgs),
     /// Say what a finding code or an error of the server means, and what to do
@@ -81,6 +84,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Wal(args) => wal::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Check(args) => check::run(args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::GateDryrun(args) => gate_dryrun::run(args, context),

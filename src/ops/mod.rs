@@ -2,11 +2,14 @@
 //! process; a command parses its arguments, calls one of these, and hands the report to a renderer.
 #![forbid(unsafe_code)]
 
+mod check;
 mod encryption;
 mod gate;
+mod group_files;
 mod legacy;
 mod store;
 pub mod wal;
 
+pub use check::{CheckOptions, check};
 pub use gate::{GateOptions, gate_dryrun};
 pub use store::{GetOptions, store_get, store_meta};

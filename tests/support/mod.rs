@@ -1,6 +1,8 @@
 //! Tools that several tests share.
 
 pub mod golden;
+pub mod log_writer;
+pub mod node_dir;
 pub mod store_writer;
 pub mod table_writer;
 pub mod wal_writer;

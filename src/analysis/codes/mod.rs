@@ -5,6 +5,7 @@
 
 pub mod files;
 pub mod gate;
+pub mod invariants;
 pub mod snapshot;
 pub mod store;
 pub mod table;
@@ -34,7 +35,7 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[files::ALL, gate::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[files::ALL, gate::ALL, invariants::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

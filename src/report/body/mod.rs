@@ -1,4 +1,6 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
+
+pub mod check;
 pub mod explain;
 pub mod gate;
 pub mod inspect;

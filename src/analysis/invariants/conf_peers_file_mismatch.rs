@@ -1,0 +1,62 @@
+//! The peers file agrees with the snapshot.
+
+use std::collections::BTreeMap;
+
+use super::{Check, Evidence, Found, History, PeersContent, codes};
+use crate::analysis::{Finding, Severity};
+use crate::types::NodeId;
+
+/// Looks at the peers file as a start does, and for what it does not look at.
+#[derive(Debug)]
+pub struct PeersFileMismatch;
+
+impl Check for PeersFileMismatch {
+    fn finish(&mut self, _history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+        let Some(peers) = evidence.peers.read() else { return };
+        let finding =
+            |message: String| Finding::new(&codes::CONF_PEERS_FILE_MISMATCH, message).at(evidence.path("etcd-raft-peers.bin"));
+        let content = match &peers.content {
+            Ok(content) => content,
+            Err((offset, problem)) => {
+                let message = format!("The peers file cannot be decoded: {problem}. A start is refused.");
+                found.push(finding(message).offset(*offset));
+                return;
+            }
+        };
+        // That the node itself is missing is a check of its own.
+        if let Some(refusal) = peers.refusal.as_ref().filter(|refusal| refusal.error != "errLocalPeerMissing") {
+            let message = format!("A start is refused over the members: {}.", refusal.text);
+            found.push(finding(message));
+        }
+        remarks(content, &finding, found);
+    }
+}
+
+fn remarks(content: &PeersContent, finding: &dyn Fn(String) -> Finding, found: &mut Found) {
+    let mut addresses: BTreeMap<&str, &str> = BTreeMap::new();
+    for member in &content.members {
+        if member.node_id != NodeId(0) && member.node_id != NodeId::of_raft_id(&member.id) {
+            let message = format!("The node id of {} was chosen by hand: it is not the hash of its raft id.", member.id);
+            found.push(finding(message).severity(Severity::Info).found(member.node_id));
+        }
+        if member.address.is_empty() {
+            let message = format!("{} has no address: other members cannot be reached through this file.", member.id);
+            found.push(finding(message).severity(Severity::Info));
+        } else if let Some(other) = addresses.insert(&member.address, &member.id) {
+            let message = format!("{other} and {} have the same address, {}.", member.id, member.address);
+            found.push(finding(message).severity(Severity::Warning));
+        }
+    }
+    if let Some(seed) = &content.active_seed {
+        let mut seed = seed.clone();
+        let mut members: Vec<_> = content.members.iter().map(|member| member.node_id).collect();
+        seed.sort_unstable();
+        members.sort_unstable();
+        if seed != members {
+            let message = "The bootstrap list is still in force although the members have changed since; a start with \
+                           another list is refused."
+                .to_owned();
+            found.push(finding(message).severity(Severity::Warning));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Name, content, token and log agree about each snapshot.
+
+use super::members::describe;
+use super::{Check, Evidence, Found, History, codes};
+use crate::analysis::Finding;
+
+/// Compares what the parts of a snapshot say about it.
+#[derive(Debug)]
+pub struct IdentityMismatch;
+
+impl Check for IdentityMismatch {
+    fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+        for file in evidence.snap_files() {
+            let Ok(contents) = &file.content else { continue };
+            let id = contents.metadata.id();
+            let path = evidence.path(&format!("snap/{}", file.name));
+            let finding = |message: String| Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(path.clone());
+            if let Some(named) = file.named.filter(|named| *named != id) {
+                let message = format!(
+                    "The file is named after index {} of term {}, but holds index {} of term {}. A start goes by the content, \
+                     retention by the name.",
+                    named.index, named.term, id.index, id.term
+                );
+                found.push(finding(message).expected(named).found(id));
+            }
+            if let Some(token) = contents.token_index.filter(|token| *token != id.index) {
+                let message = format!("The snapshot is at {}, but its token points to the payload of {token}.", id.index);
+                found.push(finding(message).expected(id.index).found(token));
+            }
+            for seen in history.snapshots.iter().filter(|seen| seen.id.index == id.index && id.index.0 > 0) {
+                if seen.id.term != id.term {
+                    let message = format!(
+                        "The log records the snapshot at {} with term {}, the file has term {}. A start from it ends with \
+                         \"wal: snapshot mismatch\".",
+                        id.index, seen.id.term, id.term
+                    );
+                    found.push(finding(message).expected(seen.id.term).found(id.term));
+                } else if let Some(recorded) = seen.conf_state.as_ref()
+                    && !recorded.same_members(&contents.metadata.conf_state)
+                {
+                    let message = format!("The log records the snapshot at {} with other members than the file.", id.index);
+                    let finding = finding(message).expected(describe(recorded, evidence));
+                    found.push(finding.found(describe(&contents.metadata.conf_state, evidence)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Pieces of snapshots that no start uses.
+
+use super::{Check, Evidence, Found, History, codes};
+use crate::analysis::{Finding, Severity};
+use crate::types::LogIndex;
+
+/// Matches snapshot files with the log's records.
+#[derive(Debug)]
+pub struct SnapOrphan;
+
+impl Check for SnapOrphan {
+    fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+        let info = |message: String| Finding::new(&codes::SNAP_ORPHAN, message).severity(Severity::Info);
+        let mut newest_file = LogIndex(0);
+        for file in evidence.snap_files() {
+            let path = evidence.path(&format!("snap/{}", file.name));
+            match &file.content {
+                Err(problem) => {
+                    let recorded = file.named.is_some_and(|named| history.snapshots.iter().any(|seen| seen.id == named));
+                    let message = format!("The file cannot be read ({problem}); a start that reaches it renames it to .broken.");
+                    let finding = info(message).at(path);
+                    // The record is written after the file is complete, so that no crash explains this one.
+                    found.push(if recorded { finding.severity(Severity::Warning) } else { finding });
+                }
+                Ok(contents) => {
+                    let id = contents.metadata.id();
+                    newest_file = newest_file.max(id.index);
+                    if !history.snapshots.iter().any(|seen| seen.id == id) && !history.lost && history.complete {
+                        let message = format!("No record of the log names the snapshot at {}; a start passes over it.", id.index);
+                        found.push(info(message).at(path));
+                    }
+                }
+            }
+        }
+        let newest_record = history.effective_snapshot().filter(|seen| seen.id.index > newest_file);
+        if let Some(seen) = newest_record {
+            let message = format!(
+                "The log records a snapshot at {}, but its .snap file is not there: it was deleted or lost, and a start falls back \
+                 to an older one.",
+                seen.id.index
+            );
+            let finding = info(message).severity(Severity::Warning).offset(seen.place.offset);
+            found.push(super::at_segment(finding, seen.place, evidence));
+        }
+        for seen in history.snapshots.iter().filter(|seen| seen.id.index > history.commit) {
+            let message = format!(
+                "The log records a snapshot at {} that was received and never taken over: the node stopped before that. A \
+                 start goes on from the older state.",
+                seen.id.index
+            );
+            found.push(super::at_segment(info(message).offset(seen.place.offset), seen.place, evidence));
+        }
+        for leftover in &evidence.leftovers {
+            found.push(info(leftover.what.to_owned()).at(evidence.path(&leftover.path)));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `check`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ekv_tool::analysis::{Coverage, Severity};
+use ekv_tool::ops::{CheckOptions, check};
+use ekv_tool::report::Report;
+use ekv_tool::report::body::check::CheckListBody;
+
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool check /var/lib/elastickv/n1             one node, all its groups
+  ekv-tool check --only log-gap,hardstate-regress n1
+  ekv-tool check --severity warning --format markdown n1 n2 n3
+  ekv-tool check --list                            every check and what it shows
+
+Exit statuses:
+  0  nothing is damaged     2  an error was found
+  3  something could not be checked     1  the work could not be done";
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CheckArgs {
+    /// A group directory, a node directory, or the raft data directory
+    #[arg(required_unless_present = "list", value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// List the checks
+    #[arg(long, conflicts_with_all = ["dirs", "only", "skip"])]
+    list: bool,
+    /// Make these checks only
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Do not make these checks
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    skip: Vec<String>,
+    /// Show findings of this severity and worse
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    severity: Option<Level>,
+    /// The node's raft id [default: the name of the node directory]
+    #[arg(long, value_name = "ID")]
+    raft_id: Option<String>,
+    /// Do not read payloads; coverage says so
+    #[arg(long)]
+    no_body_crc: bool,
+}
+
+/// `--severity`
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Level {
+    /// Errors only
+    Error,
+    /// Errors and warnings
+    Warning,
+    /// Everything
+    Info,
+}
+
+pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc } = args;
+    if list {
+        return context.emit(Report::new(CheckListBody, Vec::new(), Coverage::default()));
+    }
+    context.keep_out_of(&dirs)?;
+    let severity = severity.map(|level| match level {
+        Level::Error => Severity::Error,
+        Level::Warning => Severity::Warning,
+        Level::Info => Severity::Info,
+    });
+    let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, threads: context.threads };
+    context.emit(check(&dirs, &options, &context.progress)?)
+}

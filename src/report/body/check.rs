@@ -1,0 +1,297 @@
+//! What `check` has to say.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::analysis::Severity;
+use crate::analysis::invariants::{CHECKS, CheckInfo, CheckResult, Outcome};
+use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::types::{Engine, HlcTimestamp};
+
+/// The checks of every group.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckBody {
+    /// One entry a group.
+    pub groups: Vec<GroupChecks>,
+}
+
+/// The checks of one group.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupChecks {
+    /// The directory, as given or below what was given.
+    pub dir: String,
+    /// The node's raft id.
+    pub raft_id: String,
+    /// The group number, where the directory's name tells it.
+    pub group_id: Option<u64>,
+    /// Which server's rules the log was read by, or `hashicorp` for a directory of the older engine.
+    pub engine: GroupEngine,
+    /// False when files changed while they were read.
+    pub quiescent: bool,
+    /// The state that a start would find.
+    pub state: NodeState,
+    /// The checks that were asked for, with what became of each.
+    pub checks: Vec<CheckResult>,
+}
+
+/// Who wrote a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupEngine {
+    /// The head of pull request 934.
+    Pr934,
+    /// Today's main.
+    Main,
+    /// The older engine; its files are named, not read.
+    Hashicorp,
+}
+
+/// The state that a start would find; `null` for what is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NodeState {
+    /// Term of the last hard state.
+    pub term: Option<u64>,
+    /// Commit of the last hard state.
+    pub commit: Option<u64>,
+    /// First entry behind the snapshot.
+    pub first_index: Option<u64>,
+    /// Last entry, or the snapshot when none follows it.
+    pub last_index: Option<u64>,
+    /// Index of the snapshot that a start takes.
+    pub snapshot_index: Option<u64>,
+    /// Applied index of the store.
+    pub applied_index: Option<u64>,
+    /// Largest commit timestamp that the store records.
+    pub last_commit_ts: Option<HlcTimestamp>,
+    /// The members at the snapshot, by raft id where it is known.
+    pub members: Option<String>,
+}
+
+impl From<Engine> for GroupEngine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Pr934 => Self::Pr934,
+            Engine::Main => Self::Main,
+        }
+    }
+}
+
+impl GroupEngine {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pr934 => "pr934",
+            Self::Main => "main",
+            Self::Hashicorp => "hashicorp",
+        }
+    }
+}
+
+impl GroupChecks {
+    fn names(&self, wanted: impl Fn(&Outcome) -> bool) -> Vec<&'static str> {
+        self.checks.iter().filter(|result| wanted(&result.outcome)).map(|result| result.check).collect()
+    }
+
+    fn with(&self, severity: Severity) -> usize {
+        self.names(|outcome| matches!(outcome, Outcome::Found { severity: found, .. } if *found == severity)).len()
+    }
+
+    /// Checks that were made and are fine; a remark is fine.
+    fn fine(&self) -> Vec<&'static str> {
+        self.names(|outcome| matches!(outcome, Outcome::Clean | Outcome::Found { severity: Severity::Info, .. }))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, Cell)> {
+        let NodeState { term, commit, first_index, last_index, snapshot_index, applied_index, members, .. } = &self.state;
+        let log = match (first_index, last_index) {
+            (Some(first), Some(last)) if first <= last => Cell::new(format!("{first} to {last}")),
+            (_, Some(last)) => Cell::new(format!("no entry behind {last}")),
+            _ => Cell::option(None::<u64>),
+        };
+        vec![
+            ("node", Cell::new(&self.raft_id)),
+            ("engine", Cell::new(self.engine.name())),
+            ("snapshot", Cell::option(*snapshot_index)),
+            ("log", log),
+            ("commit", Cell::option(*commit)),
+            ("applied by the store", Cell::option(*applied_index)),
+            ("term", Cell::option(*term)),
+            ("members", Cell::option(members.as_ref())),
+        ]
+    }
+
+    fn lists(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        let mut note = |what: &str, names: Vec<&str>| {
+            if !names.is_empty() {
+                sections.push(Section::Note(format!("{what} ({}): {}.", names.len(), names.join(", "))));
+            }
+        };
+        note("Fine", self.fine());
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for result in &self.checks {
+            if let Outcome::NotApplicable { why } = &result.outcome {
+                match reasons.iter_mut().find(|(known, _)| known == why) {
+                    Some((_, names)) => names.push(result.check),
+                    None => reasons.push((why, vec![result.check])),
+                }
+            }
+        }
+        for (why, names) in reasons {
+            note(&format!("Not applicable, {why}"), names);
+        }
+        for result in &self.checks {
+            if let Outcome::NotCheckable { why } = &result.outcome {
+                sections.push(Section::Note(format!("Not checkable: {}: {why}.", result.check)));
+            }
+        }
+        sections
+    }
+}
+
+impl Body for CheckBody {
+    const NAME: &'static str = "check";
+
+    fn headline(&self) -> String {
+        let checks: usize = self.groups.iter().map(|group| group.checks.len()).sum();
+        let count = |severity| self.groups.iter().map(|group| group.with(severity)).sum::<usize>();
+        let not_made: usize =
+            self.groups.iter().map(|group| group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len()).sum();
+        let groups = match self.groups.len() {
+            1 => "one group".to_owned(),
+            several => format!("{several} groups"),
+        };
+        let mut line = format!("{checks} checks on {groups}: ");
+        let result = match (count(Severity::Error), count(Severity::Warning)) {
+            (0, 0) => "nothing is wrong".to_owned(),
+            (0, warnings) => format!("{warnings} with a warning"),
+            (errors, 0) => format!("{errors} found an error"),
+            (errors, warnings) => format!("{errors} found an error, {warnings} with a warning"),
+        };
+        line.push_str(&result);
+        if not_made > 0 {
+            let _ = write!(line, "; {not_made} could not be made");
+        }
+        line
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        if let [group] = self.groups.as_slice() {
+            let mut sections = vec![Section::facts(&group.dir, group.facts())];
+            sections.extend(group.lists());
+            return sections;
+        }
+        let rows = self.groups.iter().map(|group| {
+            let bad = |count: usize, tone| Cell::toned(count, if count > 0 { tone } else { Tone::Plain });
+            vec![
+                Cell::new(&group.dir),
+                Cell::option(group.state.snapshot_index),
+                Cell::option(group.state.commit),
+                Cell::option(group.state.last_index),
+                Cell::option(group.state.applied_index),
+                bad(group.with(Severity::Error), Tone::Bad),
+                bad(group.with(Severity::Warning), Tone::Caution),
+                Cell::new(group.fine().len()),
+                Cell::new(group.names(|o| matches!(o, Outcome::NotApplicable { .. })).len()),
+                bad(group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len(), Tone::Caution),
+            ]
+        });
+        let columns =
+            ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">fine", ">not appl.", ">not made"];
+        vec![Section::table("Groups", &columns, rows.collect())]
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.groups.iter().map(|group| ("group", serde_json::to_value(group).unwrap_or_default())).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut metric = Metric::gauge("ekv_tool_check_outcomes", "Number of checks by what became of them.");
+        for group in &self.groups {
+            let states = [
+                ("clean", group.fine().len()),
+                ("warning", group.with(Severity::Warning)),
+                ("error", group.with(Severity::Error)),
+                ("not-applicable", group.names(|o| matches!(o, Outcome::NotApplicable { .. })).len()),
+                ("not-checkable", group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len()),
+            ];
+            for (state, count) in states {
+                metric = metric.sample(vec![("group", group.dir.clone()), ("state", state.to_owned())], count as f64);
+            }
+        }
+        vec![metric]
+    }
+}
+
+/// The list of checks, for `check --list`.
+#[derive(Debug, Clone, Default)]
+pub struct CheckListBody;
+
+impl Serialize for CheckListBody {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut list = serializer.serialize_struct("CheckListBody", 1)?;
+        list.serialize_field("checks", &CHECKS.iter().map(describe).collect::<Vec<_>>())?;
+        list.end()
+    }
+}
+
+fn describe(check: &CheckInfo) -> Value {
+    json!({
+        "check": check.code.code,
+        "severity": check.code.severity,
+        "title": check.code.title,
+        "proves": check.proves,
+        "cannot": check.cannot,
+        "needs_quiescent_copy": check.quiescent,
+    })
+}
+
+impl Body for CheckListBody {
+    const NAME: &'static str = "check-list";
+
+    fn headline(&self) -> String {
+        format!("{} checks of one node's directory", CHECKS.len())
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let rows =
+            CHECKS.iter().map(|check| vec![Cell::new(check.code.code), Cell::new(check.code.severity), Cell::new(check.proves)]);
+        vec![Section::table("Checks", &["check", "worst", "what a clean result shows"], rows.collect())]
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        CHECKS.iter().map(|check| ("check", describe(check))).collect()
+    }
+}
+
+/// The page that documents every check, generated from the list.
+pub fn checks_page() -> String {
+    let mut page = String::from(
+        "# Checks\n\nWhat `ekv-tool check` looks for in one node's directory. A check has the name of the finding that it emits; \
+         `ekv-tool explain NAME` says what it means and what to do. This page is generated from the list of checks.\n\nThe \
+         severity is the worst that a check gives. Nothing that a crash, a slow follower or a received snapshot may legally leave \
+         is more than a remark. A check that compares files which change at different times needs a copy of one instant; when \
+         files change while they are read, its errors become warnings.\n",
+    );
+    for check in CHECKS {
+        let instant = if check.quiescent { " Needs a copy of one instant." } else { "" };
+        let _ = write!(
+            page,
+            "\n## {}\n\n{} ({}).{instant}\n\n- Decided by: {}\n- A clean result shows: {}\n- It does not show: {}\n",
+            check.code.code,
+            capitalised(check.code.title),
+            check.code.severity,
+            check.code.decided_by,
+            check.proves,
+            check.cannot,
+        );
+    }
+    page
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
