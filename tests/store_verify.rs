@@ -13,6 +13,7 @@ use ekv_tool::readers::pebble_table::{Table, separate};
 use serde_json::Value;
 
 use crate::common;
+use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{Options, SET, TableWriter};
 
 /// Verdict and the codes of all findings, sorted.
@@ -191,4 +192,25 @@ fn a_columnar_table_in_an_old_store_is_damage_and_in_a_new_one_not_read() {
         let findings = table_findings(context, &outcome, &mut coverage);
         assert_eq!((findings[0].code.code, Verdict::of(&findings, &coverage)), (code, verdict));
     }
+}
+
+#[test]
+fn deep_compares_the_records_of_a_key_across_levels() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("fsm.db");
+    let mut store = StoreWriter::new(&dir).unwrap();
+    for (level, seq) in [(6, 20), (0, 15)] {
+        store.table(level, Options::default(), |writer| writer.point(b"key", seq, SET, b"value")).unwrap();
+    }
+    store.finish().unwrap();
+    let run = |args: &[&str]| {
+        let output = Command::cargo_bin("ekv-tool").unwrap().args(["store", "verify"]).args(args).arg(&dir).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, text) = run(&[]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("across levels"), "coverage says what was not compared:\n{text}");
+    let (status, text) = run(&["--deep"]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("store-level-order"), "{text}");
 }

@@ -14,7 +14,7 @@ use crate::types::Engine;
 
 pub use findings::{damage_finding as table_finding, store_findings};
 pub use open::open_refusal;
-pub use scan::scanned;
+pub use scan::{deepen, not_deepened, scanned};
 pub use table_check::{TableContext, table_findings};
 pub use verify::{listed, verify};
 

@@ -4,7 +4,7 @@ use super::findings::damage_finding;
 use super::{cover, store_findings};
 use crate::analysis::codes::table::STORE_LEVEL_ORDER;
 use crate::analysis::{Coverage, Finding};
-use crate::readers::pebble::{TableTrouble, Writer};
+use crate::readers::pebble::{StoreFacts, TableTrouble, Writer};
 use crate::readers::pebble_scan::ScanOutcome;
 use crate::types::Escaped;
 
@@ -41,4 +41,27 @@ pub fn scanned(outcome: &ScanOutcome) -> (Vec<Finding>, Coverage) {
         coverage.skipped(what, format!("a server was compacting: {} views were read one after another", outcome.views));
     }
     (found, coverage)
+}
+
+/// Adds what a scan of everything says to what reading every block said: the order of each key's records across levels.
+pub fn deepen(found: &mut Vec<Finding>, coverage: &mut Coverage, outcome: &ScanOutcome) {
+    let (more, scan) = scanned(outcome);
+    for finding in more {
+        if !found.iter().any(|known| (known.code, &known.path) == (finding.code, &finding.path)) {
+            found.push(finding);
+        }
+    }
+    for part in scan.not_examined {
+        if !coverage.not_examined.contains(&part) {
+            coverage.not_examined.push(part);
+        }
+    }
+}
+
+/// Says that the records of a key were not compared across levels.
+pub fn not_deepened(coverage: &mut Coverage, facts: &StoreFacts) {
+    if facts.live_tables > 0 {
+        let what = format!("{}/: the order of each key's records across levels", facts.name);
+        coverage.skipped(what, "ask for --deep, which reads the tables once more");
+    }
 }
