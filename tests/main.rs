@@ -17,6 +17,8 @@ mod inspect; // One page on every file of recorded directories.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
+#[cfg(target_os = "linux")]
+mod resources; // Limits of the system: few descriptors, little address space.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.

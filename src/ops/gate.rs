@@ -18,7 +18,7 @@ use crate::formats::sidecar::Sidecar;
 use crate::io::{IoOptions, Progress, read_small, side_by_side};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
-use crate::readers::wal::WalScan;
+use crate::readers::wal::{Change, WalScan};
 use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SubDir, discover, nested_groups};
 use crate::report::Report;
 use crate::report::body::gate::{GateBody, GroupForecast};
@@ -243,12 +243,19 @@ impl<'d> Group<'d> {
         };
         let mut seen = self.run(engine, options, progress)?;
         let other = self.run(engine.other(), options, progress)?;
-        let other = OtherEngine { engine: engine.other(), outcome: other.outcome, abort: other.abort };
+        let mut other = OtherEngine { engine: engine.other(), outcome: other.outcome, abort: other.abort };
         self.estimate(&mut seen, options);
         let dir = self.dir.display();
         let mut findings = gate::findings(&self.facts, engine, &seen, &other, &dir);
         let mut coverage = self.coverage.clone();
         if let Some(scan) = &self.facts.log {
+            if let Some(segment) = scan.unread() {
+                // What the log was taken to hold, and every danger seen in it, rests on bytes that nobody saw.
+                (seen.outcome, other.outcome) = (Outcome::Unknown, Outcome::Unknown);
+                (seen.abort, other.abort) = (None, None);
+                seen.reason = format!("the segment {} of the log could not be read", segment.file.file_name);
+                findings.clear();
+            }
             let (log_findings, log_coverage) = examine_log(scan, &format!("{dir}/wal"));
             findings.extend(log_findings.into_iter().map(|mut finding| {
                 finding.group = Some(dir.clone());
@@ -335,9 +342,12 @@ impl<'d> Group<'d> {
 
     /// True when names, sizes or segments are no longer what was read.
     fn changed(&self) -> bool {
-        let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| segment.change.is_some()));
+        // What cannot be read here will not be readable in a moment either.
+        let moved = |change: &Option<Change>| !matches!(change, None | Some(Change::Unreadable(_)));
+        let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| moved(&segment.change)));
         let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.change.is_some()));
-        segments || payloads || GroupListing::read(&self.dir.path).map_or(true, |now| now != self.facts.listing)
+        let listed = GroupListing::read(&self.dir.path);
+        segments || payloads || listed.map_or_else(|error| error.is_not_found(), |now| now != self.facts.listing)
     }
 
     fn estimate(&self, seen: &mut Forecast, options: &GateOptions) {

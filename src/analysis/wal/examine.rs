@@ -19,7 +19,9 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
     for (position, segment) in scan.segments.iter().enumerate() {
         let path = path_of(prefix, segment);
         let mut found = Vec::new();
-        for engine in [Engine::Main, Engine::Pr934] {
+        // Bytes that were not seen are no evidence of anything.
+        let engines: &[Engine] = if segment.is_unread() { &[] } else { &[Engine::Main, Engine::Pr934] };
+        for &engine in engines {
             let trace = segment.trace(engine);
             let place = Place { path: &path, segment, engine, first: position == 0, last: position == last };
             for finding in segment_findings(&place, trace) {
@@ -35,7 +37,9 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
         cover(&mut coverage, &mut found, segment, &path, position == last);
         findings.append(&mut found);
     }
-    findings.extend(seams::findings(scan, prefix));
+    if scan.unread().is_none() {
+        findings.extend(seams::findings(scan, prefix));
+    }
     (findings, coverage)
 }
 

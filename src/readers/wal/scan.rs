@@ -70,6 +70,12 @@ impl WalScan {
         Ok(scan)
     }
 
+    /// The first segment whose bytes were not all seen. Nothing may be concluded from what a scan with such a segment does
+    /// not hold.
+    pub fn unread(&self) -> Option<&SegmentScan> {
+        self.segments.iter().find(|segment| segment.is_unread())
+    }
+
     /// Reads the segments of a listing, which may have been narrowed.
     pub fn read_listed(dir: WalDir, threads: usize, progress: &dyn Progress) -> Result<Self> {
         let count = dir.segments.len();
@@ -159,6 +165,11 @@ impl SegmentScan {
             None
         };
         Ok(Self { size: map.bytes().len() as u64, file, change, main, pr934, bytes: SegmentBytes::Mapped(map) })
+    }
+
+    /// True when its bytes were not all seen: it could not be read here, or was gone, or was cut.
+    pub const fn is_unread(&self) -> bool {
+        matches!(self.change, Some(Change::Faulted | Change::Vanished | Change::Unreadable(_)))
     }
 
     const fn without_bytes(file: SegmentFile, trace: Trace, change: Option<Change>) -> Self {
