@@ -22,6 +22,7 @@ mod resources; // Limits of the system: few descriptors, little address space.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.
+mod store_meta; // What a store says about itself, and single keys.
 mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
