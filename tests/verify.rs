@@ -249,6 +249,7 @@ fn newest_is_what_a_start_would_use() {
     assert_eq!(snapshots("snap-commit-30"), (0, vec![30]));
     assert_eq!(snapshots("snap-commit-29"), (0, vec![10]), "the log has no commit that covers the newer ones");
     assert_eq!(snapshots("snap-exec-newest-torn"), (0, vec![20]));
+    assert_eq!(snapshots("snap-commit-30/n1/fsm-snap"), (0, vec![30]), "a folder of payloads has a highest index");
     assert_eq!(snapshots("snap-all-gone"), (3, vec![]));
 }
 

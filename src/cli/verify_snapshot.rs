@@ -177,7 +177,7 @@ impl VerifySnapshotArgs {
 
 /// Parses 34 hex digits as a token.
 fn parse_token(text: &str) -> Result<SnapshotToken, String> {
-    let wrong = || "a token is 34 hex digits, as `ekv-tool verify-snapshot FILE.snap` shows them".to_owned();
+    let wrong = || "a token is 34 hex digits: the 17 bytes that a .snap file carries as its data".to_owned();
     if text.len() != 34 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong());
     }

@@ -3,6 +3,7 @@
 use super::choose::choose;
 use crate::analysis::Coverage;
 use crate::analysis::wal::server::valid_snapshots;
+use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapshotData;
 use crate::readers::SnapDir;
 use crate::readers::wal::WalScan;
@@ -22,7 +23,7 @@ pub struct Newest {
 impl Newest {
     /// Says what was left out, and what stands in doubt.
     pub fn describe(&self, base: &str, coverage: &mut Coverage) {
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.payloads.is_empty() {
             coverage.missing(base, "a start would use no snapshot");
         } else {
             coverage.skipped(format!("other snapshots in {base}"), "only the one that a start would use was asked for");
@@ -33,9 +34,16 @@ impl Newest {
     }
 }
 
-/// Follows the choice of a start at both server versions. Without a log, every readable `.snap` counts as recorded.
+/// Follows the choice of a start at both server versions. Without a log, every readable `.snap` counts as recorded; in a folder
+/// of payloads alone, the highest index is the newest.
 pub fn newest(dir: &SnapDir, log: Option<&WalScan>) -> Newest {
     let mut newest = Newest::default();
+    if dir.snaps.is_empty() {
+        // A folder of payloads alone: the highest index.
+        let names = dir.others.iter().filter_map(|entry| FsmName::parse(&entry.name)).filter(|name| name.canonical);
+        newest.payloads.extend(names.map(|name| name.index).max());
+        return newest;
+    }
     for engine in Engine::ALL {
         let readable: Vec<SnapshotId> =
             dir.snaps.iter().filter_map(|entry| entry.read(engine).as_ref().ok()).map(|content| content.metadata.id()).collect();
