@@ -39,6 +39,8 @@ fn commands(dir: &Path) -> Vec<Vec<String>> {
         vec!["verify-snapshot".to_owned(), "--deep".to_owned(), text(dir)],
         vec!["store".to_owned(), "verify".to_owned(), text(&dir.join("fsm.db"))],
         vec!["wal".to_owned(), "verify".to_owned(), text(dir)],
+        vec!["wal".to_owned(), "stat".to_owned(), text(dir)],
+        vec!["check".to_owned(), text(dir)],
     ]
 }
 
