@@ -130,6 +130,9 @@ impl WalScan {
     }
 }
 
+/// How far ahead of the decoder the system is asked to read, in bytes.
+const AHEAD: u64 = 4 << 20;
+
 impl SegmentScan {
     fn read(path: &Path, file: SegmentFile, progress: &dyn Progress) -> Result<Self> {
         if file.kind != EntryKind::File {
@@ -147,8 +150,11 @@ impl SegmentScan {
             }
         };
         let mut told = 0;
+        map.prefetch(0..AHEAD);
         let (main, pr934) = traces(map.bytes(), &mut |at: u64| {
             map.release_before(at);
+            // The hook is called once a MiB: the system always has the next few to read.
+            map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
             progress.advance(at.saturating_sub(told));
             told = told.max(at);
             !progress.interrupted()
