@@ -1,11 +1,10 @@
 //! The cold start of one group, step by step in the server's order.
 
 use super::facts::{GateFacts, LegacyView};
+use super::outcome::report_gate;
 use super::plan::replay_log;
 use super::prepare::{has_log, prepare, refuse_by_name, replace_temps};
-use super::types::{
-    Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, RestoreMetrics, RestoreTotal, TokenView,
-};
+use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
 use crate::analysis::peers::{self, LocalNode, Member};
@@ -314,7 +313,7 @@ impl<'f> Start<'f> {
             _ => return Err(Stop::Undecided("the applied index in the store was not read".to_owned())),
         };
         self.read_payload(token, decision)?;
-        self.report_gate(numbers, decision, applied.value, applied.state == "unreadable");
+        report_gate(&mut self.seen, self.engine, numbers, decision, &applied);
         Ok(())
     }
 
@@ -372,61 +371,6 @@ impl<'f> Start<'f> {
 
     fn take_header(&mut self, payload: &PayloadFacts) {
         self.seen.header = payload.header.ok();
-    }
-
-    /// Outcome, reason, counters and the log line of the gate.
-    fn report_gate(&mut self, numbers: GateNumbers, decision: GateDecision, applied: Option<u64>, unreadable: bool) {
-        let GateNumbers { snapshot_index, commit, .. } = numbers;
-        let threshold = self.rule.threshold(numbers);
-        let have = applied.unwrap_or(0);
-        let base = self.rule.baseline(numbers);
-        let committed = snapshot_index.max(commit);
-        let seen = &mut self.seen;
-        let total = |outcome, fallback_reason| RestoreTotal { outcome, fallback_reason };
-        match decision {
-            GateDecision::Skip => {
-                seen.outcome = Outcome::Skip;
-                seen.reason = format!("the store has applied {have}, at or above the threshold {threshold}");
-                seen.effective_applied =
-                    Some(if self.rule.counts_from_store() { have.max(snapshot_index) } else { snapshot_index });
-                seen.metrics =
-                    Some(RestoreMetrics { restore_total: total("skipped", ""), applied_index_gap: have.checked_sub(base) });
-                let mut line = format!(
-                    "restoreSnapshotState skipped fsm_applied={have} snapshot_index={snapshot_index} \
-                     last_committed_index={committed} gap_ahead_snapshot={} gap_ahead_committed={}",
-                    have.saturating_sub(snapshot_index),
-                    have.saturating_sub(committed)
-                );
-                if self.engine == Engine::Main {
-                    line = format!("{line} gap_behind_committed={}", committed.saturating_sub(have));
-                }
-                seen.log_line = Some(line);
-            }
-            GateDecision::Execute => {
-                seen.outcome = Outcome::Execute;
-                seen.reason = format!("the store has applied {have}, below the threshold {threshold}");
-                seen.effective_applied = Some(snapshot_index);
-                let gap = Some(have.abs_diff(base));
-                seen.metrics = Some(RestoreMetrics { restore_total: total("executed", ""), applied_index_gap: gap });
-                seen.log_line = Some(format!(
-                    "restoreSnapshotState executed (FSM behind WAL committed tail) fsm_applied={have} \
-                     snapshot_index={snapshot_index} last_committed_index={committed} gap_to_snapshot={} gap_behind_committed={}",
-                    have.abs_diff(snapshot_index),
-                    committed.saturating_sub(have)
-                ));
-            }
-            GateDecision::Fallback => {
-                let reason = if unreadable { "read_err" } else { "missing_meta" };
-                seen.outcome = Outcome::Fallback;
-                seen.fallback_reason = Some(reason);
-                seen.reason = format!("the store does not say how far it is ({reason})");
-                seen.effective_applied = Some(snapshot_index);
-                seen.metrics = Some(RestoreMetrics { restore_total: total("fallback", reason), applied_index_gap: None });
-                seen.log_line = Some(format!(
-                    "restoreSnapshotState fallback to full restore snapshot_index={snapshot_index} reason={reason}"
-                ));
-            }
-        }
     }
 
     /// The Raft library ends the process when the commit lies outside the log.

@@ -3,6 +3,7 @@
 mod facts;
 mod findings;
 mod forecast;
+mod outcome;
 mod plan;
 pub mod prepare;
 pub mod replay;
