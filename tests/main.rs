@@ -14,11 +14,13 @@ mod cli; // The command as a user meets it: usage, exit statuses, pipes, output 
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod gate; // Forecasts against what the server did.
 mod inspect; // One page on every file of recorded directories.
+mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
+mod readme; // The examples of README.md, run as they stand there.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.

@@ -27,11 +27,8 @@ fn run(line: &str, root: &Path) -> String {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
-    let output = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
-        .args(words)
-        .current_dir(root.join("fixtures"))
-        .output()
-        .unwrap();
+    let output =
+        Command::new(assert_cmd::cargo::cargo_bin("ekv-tool")).args(words).current_dir(root.join("fixtures")).output().unwrap();
     assert!(output.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -55,7 +52,10 @@ fn examples_print_what_readme_says() {
     if std::env::var_os("EKV_GOLDEN").is_some_and(|value| value == "overwrite") {
         std::fs::write(&path, &fresh).unwrap();
     } else {
-        assert!(fresh == text, "README.md shows other output than the program; run with EKV_GOLDEN=overwrite and read the difference");
+        assert!(
+            fresh == text,
+            "README.md shows other output than the program; run with EKV_GOLDEN=overwrite and read the difference"
+        );
     }
 }
 

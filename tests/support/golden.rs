@@ -6,7 +6,12 @@ use std::process::Output;
 /// Compares `actual` with `tests/golden/<name>`. With `EKV_GOLDEN=overwrite` in the environment the file is written instead;
 /// read the difference before it is committed.
 pub fn golden(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    held_file(&format!("tests/golden/{name}"), actual);
+}
+
+/// The same for a file anywhere in the repository.
+pub fn held_file(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("EKV_GOLDEN").is_some_and(|value| value == "overwrite") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, actual).unwrap();
