@@ -11,6 +11,7 @@ mod common; // Recorded data directories, for every module below.
 
 mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
+mod codes_doc; // docs/codes.md is made from the table of codes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod gate; // Forecasts against what the server did.
 mod inspect; // One page on every file of recorded directories.
@@ -18,9 +19,9 @@ mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
+mod readme; // The examples of README.md, run as they stand there.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
-mod readme; // The examples of README.md, run as they stand there.
 mod snapshots; // What the library makes of recorded snapshots.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.
