@@ -1,0 +1,193 @@
+//! `gate-dryrun`: forecasts the next start of every group below the given paths.
+
+mod group;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::analysis::gate::Outcome;
+use crate::analysis::store::AppliedIndexState;
+use crate::analysis::{Coverage, Finding, Severity, codes};
+use crate::error::{Error, Result};
+use crate::formats::sidecar::Sidecar;
+use crate::io::{Progress, read_small, side_by_side};
+use crate::readers::pebble::StoreCheck;
+use crate::readers::{GroupDir, discover, nested_groups};
+use crate::report::Report;
+use crate::report::body::gate::{GateBody, GroupForecast};
+use crate::types::Engine;
+
+use group::Group;
+
+/// How often a directory that changes while it is read is read again.
+const ATTEMPTS: u32 = 4;
+/// Pause before the next attempt.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Larger than any sidecar.
+const SIDECAR_LIMIT: u64 = 16 << 20;
+
+/// What the caller wants to know.
+#[derive(Debug, Clone, Default)]
+pub struct GateOptions {
+    /// The server version; `None` decides from each directory.
+    pub engine: Option<Engine>,
+    /// The node's raft id instead of the directory's name.
+    pub raft_id: Option<String>,
+    /// Every rule's decision.
+    pub all_engines: bool,
+    /// Every entry behind the snapshot.
+    pub plan: bool,
+    /// Do not read payloads.
+    pub no_body_crc: bool,
+    /// How much of the store is read; `None` decides by its size.
+    pub store_check: Option<StoreCheck>,
+    /// Assume this instead of reading the store.
+    pub applied_index: Option<AppliedIndexState>,
+    /// The encryption key sidecar.
+    pub sidecar: Option<PathBuf>,
+    /// Bytes per second of a restore.
+    pub restore_rate: Option<u64>,
+    /// A start that takes longer is a finding.
+    pub health_timeout: Option<Duration>,
+    /// Threads that read and check.
+    pub threads: usize,
+}
+
+/// Forecasts the next start of every group at or below `paths`.
+pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
+    let sidecar = options.sidecar.as_deref().map(read_sidecar).transpose()?;
+    let mut dirs = Vec::new();
+    for path in paths {
+        dirs.extend(discover(path)?);
+    }
+    if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
+        return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
+    }
+    let results = each_group(&dirs, options, sidecar.as_ref(), progress)?;
+    let mut groups = Vec::new();
+    let mut findings = Vec::new();
+    let mut coverage = Coverage::default();
+    for result in results {
+        findings.extend(result.findings);
+        coverage.absorb(result.coverage);
+        groups.push(result.forecast);
+    }
+    for nested in left_out(&dirs)? {
+        coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
+    }
+    coverage.skipped("flags of the server", "a start can also be refused because of its command line");
+    let body = GateBody { groups };
+    let next = next_step(&body, &findings);
+    let report = Report::new(body, findings, coverage);
+    Ok(match next {
+        Some(step) => report.next_step(step),
+        None => report,
+    })
+}
+
+/// Group directories inside one that was named itself.
+fn left_out(dirs: &[GroupDir]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for dir in dirs {
+        let nested = nested_groups(dir)?;
+        names.extend(nested.iter().filter(|nested| !dirs.contains(nested)).map(GroupDir::display));
+    }
+    Ok(names)
+}
+
+struct GroupResult {
+    forecast: GroupForecast,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+}
+
+/// Groups side by side; their order stays that of `dirs`.
+fn each_group(
+    dirs: &[GroupDir],
+    options: &GateOptions,
+    sidecar: Option<&Sidecar>,
+    progress: &dyn Progress,
+) -> Result<Vec<GroupResult>> {
+    let workers = options.threads.clamp(1, dirs.len().max(1));
+    let inner = GateOptions { threads: (options.threads / workers).max(1), ..options.clone() };
+    let next = AtomicUsize::new(0);
+    let slots: Vec<_> = dirs.iter().map(|_| Mutex::new(None)).collect();
+    side_by_side(workers, || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
+            let result = one_group(dir, &inner, sidecar, progress);
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(result);
+            }
+        }
+    });
+    slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
+}
+
+/// Reads the group and forecasts; reads again when it changed meanwhile and the answer may be due to that.
+fn one_group(dir: &GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, progress: &dyn Progress) -> Result<GroupResult> {
+    for attempt in 1.. {
+        let mut group = Group::read(dir, options, sidecar, progress)?;
+        let result = group.forecast(options, progress)?;
+        if !result.is_doubtful() || !group.changed() {
+            return Ok(result);
+        }
+        if attempt == ATTEMPTS {
+            return Ok(unsettled(result));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Error::Interrupted)
+}
+
+impl GroupResult {
+    /// True when the answer may be due to the directory changing while it was read.
+    fn is_doubtful(&self) -> bool {
+        let seen = &self.forecast.forecast;
+        matches!(seen.outcome, Outcome::Abort | Outcome::Unknown)
+            || seen.would_repair.is_some()
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// The directory changed during every attempt: what looks like damage may be the reader's own doing.
+fn unsettled(mut result: GroupResult) -> GroupResult {
+    let why = "a server is writing to the directory: it changed during every attempt to read it";
+    let forecast = &mut result.forecast.forecast;
+    forecast.outcome = Outcome::Unknown;
+    forecast.abort = None;
+    why.clone_into(&mut forecast.reason);
+    result.coverage.missing(result.forecast.dir.clone(), format!("{why}; try again"));
+    result.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
+    for finding in result.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.severity = Severity::Warning;
+        finding.message = format!("Seen while the directory was changing: {}", finding.message);
+    }
+    result
+}
+
+fn read_sidecar(path: &Path) -> Result<Sidecar> {
+    let file = read_small(path, SIDECAR_LIMIT)?;
+    Sidecar::parse(&file.bytes).map_err(|error| Error::Unsuitable {
+        path: path.to_owned(),
+        problem: format!("is not a readable key sidecar: {error}"),
+        hint: "--sidecar takes the server's keys.json".to_owned(),
+    })
+}
+
+/// The one thing to do next.
+fn next_step(body: &GateBody, findings: &[Finding]) -> Option<String> {
+    let worst = body.groups.iter().min_by_key(|group| group.forecast.outcome.rank())?;
+    if let Some(abort) = &worst.forecast.abort {
+        return Some(format!("ekv-tool explain '{}'", abort.error));
+    }
+    let damage = findings.iter().find(|finding| finding.severity == Severity::Error);
+    if let Some(finding) = damage {
+        return Some(format!("ekv-tool explain {}", finding.code.code));
+    }
+    matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore)
+        .then(|| format!("ekv-tool verify-snapshot --newest {}", worst.dir))
+}
