@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod codes;
+pub mod compare;
 mod coverage;
 pub mod explain;
 mod finding;

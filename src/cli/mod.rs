@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod context;
 mod exit;
 mod explain;
@@ -49,6 +50,8 @@ enum Command {
     Wal(wal::WalArgs),
     /// Say what a file or directory is and what it says about itself
     Inspect(inspect::InspectArgs),
+    /// Hold the copies of a group on several nodes against each other
+    Compare(compare::CompareArgs),
     /// Hold one node's files against every rule of Raft and of the server
     Check(check::CheckArgs),
     /// Look into the Pebble store
@@ -84,6 +87,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Wal(args) => wal::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Compare(args) => compare::run(&args, context),
         Command::Check(args) => check::run(args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

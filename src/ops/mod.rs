@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod compare;
 mod encryption;
 mod gate;
 mod group_files;
@@ -11,5 +12,6 @@ mod store;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
+pub use compare::{CompareOptions, compare};
 pub use gate::{GateOptions, gate_dryrun};
 pub use store::{GetOptions, store_get, store_meta};

@@ -3,6 +3,7 @@
 //! A [`Finding`](super::Finding) holds a reference to its entry, so that a code without a text cannot be emitted.
 //! Names are stable: never renamed, never reused.
 
+pub mod compare;
 pub mod files;
 pub mod gate;
 pub mod invariants;
@@ -35,7 +36,8 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] = &[files::ALL, gate::ALL, invariants::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
+const GROUPS: &[&[&CodeInfo]] =
+    &[compare::ALL, files::ALL, gate::ALL, invariants::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

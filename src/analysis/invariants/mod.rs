@@ -52,6 +52,7 @@ use super::codes::invariants as codes;
 use super::{Finding, Severity};
 use crate::formats::raftpb::ConfState;
 use crate::readers::wal::{EntryRange, EntryRanges};
+use crate::types::NodeId;
 
 /// A check of one node's directory.
 pub trait Check {
@@ -231,6 +232,20 @@ fn offset_of(evidence: &Evidence<'_>, range: EntryRange) -> u64 {
 /// A membership in a few words: `voters n1 n2 n3, learners n4`.
 pub fn describe_members(conf_state: &ConfState, evidence: &Evidence<'_>) -> String {
     members::describe(conf_state, evidence)
+}
+
+/// The raft id of a member where the peers file tells it, else its node id in hex.
+pub fn member_name(id: NodeId, evidence: &Evidence<'_>) -> String {
+    members::name_of(id, evidence)
+}
+
+/// The membership of the snapshot that a start takes, with the committed changes behind it.
+pub fn configuration_at_commit(history: &History, evidence: &Evidence<'_>) -> Option<ConfState> {
+    let (_, contents) = evidence.chosen()?;
+    let from = &contents.metadata.conf_state;
+    let mut changes = members::conf_entries(evidence, history.entries().ranges().iter().copied());
+    changes.retain(|entry| entry.index > contents.metadata.index && entry.index <= history.commit);
+    Some(members::replay(from, &changes, evidence.engine).unwrap_or_else(|_| from.clone()))
 }
 
 /// The check of that name.

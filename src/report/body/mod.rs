@@ -1,6 +1,7 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
 
 pub mod check;
+pub mod compare;
 pub mod explain;
 pub mod gate;
 pub mod inspect;

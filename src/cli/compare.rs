@@ -1,0 +1,29 @@
+//! `compare`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ekv_tool::ops::{CompareOptions, compare};
+
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool compare n1 n2 n3                  the groups that these nodes share
+  ekv-tool compare /var/lib/elastickv        a raft data directory with many nodes
+  ekv-tool compare --format markdown n1 n2   for the incident channel";
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompareArgs {
+    /// Directories of the same group on several nodes, or the raft data directory
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    context.keep_out_of(&args.dirs)?;
+    let options = CompareOptions { threads: context.threads };
+    context.emit(compare(&args.dirs, &options, &context.progress)?)
+}
