@@ -119,20 +119,33 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
     }
 }
 
-/// A sign that encryption is in use, in words.
-pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<String> {
-    let cutover = seen.header.and_then(|header| header.cutover).filter(|cutover| cutover.0 != 0);
+/// A sign that encryption is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionSign {
+    /// The sign in words.
+    pub text: String,
+    /// True when the forecast depends on what the sidecar says. A cutover in a snapshot's header alone does not stop a start
+    /// that has no encryption flags.
+    pub decisive: bool,
+}
+
+/// The strongest sign that encryption is in use.
+pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionSign> {
+    let decisive = |text: String| Some(EncryptionSign { text, decisive: true });
     if let Some(index) = seen.notes.sealed_from {
-        Some(format!("the entry at {index} is sealed"))
-    } else if let Some(index) = seen.notes.encryption_from {
-        Some(format!("the entry at {index} changes encryption keys or registers a writer"))
-    } else if let Some(cutover) = cutover {
-        Some(format!("the snapshot says that entries above {cutover} are sealed"))
-    } else if !facts.registry.is_empty() {
-        Some(format!("the store registers {} writers of encrypted values", facts.registry.len()))
-    } else {
-        facts.sidecar_beside.as_ref().map(|path| format!("a key sidecar stands at {path}"))
+        return decisive(format!("the entry at {index} is sealed"));
     }
+    if let Some(index) = seen.notes.encryption_from {
+        return decisive(format!("the entry at {index} changes encryption keys or registers a writer"));
+    }
+    if !facts.registry.is_empty() {
+        return decisive(format!("the store registers {} writers of encrypted values", facts.registry.len()));
+    }
+    if let Some(path) = &facts.sidecar_beside {
+        return decisive(format!("a key sidecar stands at {path}"));
+    }
+    let cutover = seen.header.and_then(|header| header.cutover).filter(|cutover| cutover.0 != 0)?;
+    Some(EncryptionSign { text: format!("the snapshot says that entries above {cutover} are sealed"), decisive: false })
 }
 
 fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
@@ -141,6 +154,6 @@ fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Fin
         None => ("What a start makes of it also depends on the key sidecar and the server's flags.", Severity::Warning),
         Some(_) => ("The sidecar's position was checked; the KEK and what it opens were not.", Severity::Info),
     };
-    let message = format!("Encryption is in use: {sign}. {rest}");
+    let message = format!("Encryption is in use: {}. {rest}", sign.text);
     found.push(Finding::new(&codes::ENCRYPTION_UNDECIDED, message).severity(severity).at(dir));
 }

@@ -11,7 +11,7 @@ mod rule;
 mod types;
 
 pub use facts::{GateFacts, LegacyView, StoreView};
-pub use findings::{encryption_sign, findings};
+pub use findings::{EncryptionSign, encryption_sign, findings};
 pub use forecast::{Step, forecast};
 pub use rule::{GateDecision, GateNumbers, Rule};
 pub use types::{

@@ -234,7 +234,7 @@ impl<'d> Group<'d> {
         if seen.outcome == Outcome::Unknown {
             coverage.missing(dir.clone(), seen.reason.clone());
         }
-        if seen.abort.is_none() && gate::encryption_sign(&self.facts, seen).is_some() {
+        if seen.abort.is_none() && gate::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
             if self.facts.sidecar.is_none() {
                 coverage.missing(format!("{dir}: the key sidecar"), "encryption is in use; give --sidecar");
             } else {
