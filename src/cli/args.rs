@@ -84,7 +84,6 @@ impl When {
 }
 
 /// Parses `64MiB`, `1.5GB`, `4096`: binary units with `i`, decimal ones without.
-#[allow(dead_code, reason = "for the commands that take sizes")]
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -113,7 +112,6 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// Parses `30s`, `5m`, `1h30m`, `250ms`.
-#[allow(dead_code, reason = "for the commands that take durations")]
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a duration; write 30s, 5m, 1h30m or 250ms".to_owned();
     let mut rest = text.trim();
@@ -142,7 +140,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses an index: decimal or `0x` and hex digits.
-#[allow(dead_code, reason = "for the commands that take indexes")]
 pub fn parse_index(text: &str) -> Result<u64, String> {
     let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u64::from_str_radix(hex, 16),

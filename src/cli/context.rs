@@ -21,7 +21,6 @@ pub struct Context {
     /// Colours, width, verbosity.
     pub style: Style,
     /// Threads that read and check.
-    #[allow(dead_code, reason = "for the commands that read in parallel")]
     pub threads: usize,
     /// Shown on standard error while something long is read.
     pub progress: ProgressBar,
@@ -57,14 +56,12 @@ impl Context {
     }
 
     /// Writes the report; the exit status follows from its verdict.
-    #[allow(dead_code, reason = "for the commands that report")]
     pub fn emit<B: Body>(&self, report: Report<B>) -> anyhow::Result<ExitStatus> {
         let verdict: Verdict = report.verdict;
         self.emit_as(report, verdict.into())
     }
 
     /// Writes the report and ends with `status`.
-    #[allow(dead_code, reason = "for the commands that report")]
     pub fn emit_as<B: Body>(&self, mut report: Report<B>, status: ExitStatus) -> anyhow::Result<ExitStatus> {
         self.progress.finish();
         report = self.timed(report);
@@ -100,7 +97,6 @@ impl Context {
     }
 
     /// Refuses an `--output` file inside a directory that is being examined: nothing is ever written there.
-    #[allow(dead_code, reason = "for the commands that read data directories")]
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
         let Some(output) = &self.output else { return Ok(()) };
         let parent = match output.parent() {

@@ -48,7 +48,6 @@ impl ProgressBar {
     }
 
     /// Takes the bar away before the report is written.
-    #[allow(dead_code, reason = "for the commands that report")]
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
