@@ -15,6 +15,7 @@ mod codes_doc; // docs/codes.md is made from the table of codes.
 mod compare; // The same group on several nodes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod gate; // Forecasts against what the server did.
+mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
