@@ -11,6 +11,7 @@ mod common; // Recorded data directories, for every module below.
 
 mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
+mod codes; // Every code is emitted, at the place where the damage is.
 mod codes_doc; // docs/codes.md is made from the table of codes.
 mod compare; // The same group on several nodes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.

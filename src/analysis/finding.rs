@@ -65,6 +65,7 @@ fn code_name<S: Serializer>(code: &&'static CodeInfo, serializer: S) -> Result<S
 impl Finding {
     /// A finding with the code's usual severity and advice.
     pub fn new(code: &'static CodeInfo, message: impl Into<String>) -> Self {
+        debug_assert!(code.never.is_none(), "{} is said never to be emitted", code.code);
         Self {
             code,
             severity: code.severity,

@@ -10,7 +10,8 @@ use super::log_writer::{LogWriter, conf_state, peers_file, snap_file, token};
 
 /// A directory of one node, `n1` unless it says otherwise.
 pub struct NodeDir {
-    root: tempfile::TempDir,
+    /// Keeps the directory, if it is a temporary one.
+    root: Option<tempfile::TempDir>,
     dir: PathBuf,
 }
 
@@ -38,7 +39,16 @@ impl NodeDir {
     /// A directory of another node.
     pub fn named(raft_id: &str, log: &LogWriter) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let dir = root.path().join(raft_id);
+        Self { dir: root.path().join(raft_id), root: Some(root) }.filled(log)
+    }
+
+    /// A directory of a node below a directory that exists.
+    pub fn below(root: &Path, raft_id: &str, log: &LogWriter) -> Self {
+        Self { root: None, dir: root.join(raft_id) }.filled(log)
+    }
+
+    fn filled(self, log: &LogWriter) -> Self {
+        let dir = &self.dir;
         for below in ["wal", "snap", "fsm-snap"] {
             fs::create_dir_all(dir.join(below)).unwrap();
         }
@@ -46,7 +56,7 @@ impl NodeDir {
         for (name, bytes) in log.files() {
             fs::write(dir.join("wal").join(name), bytes).unwrap();
         }
-        Self { root, dir }
+        self
     }
 
     /// The directory.

@@ -104,8 +104,8 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Records in legacy framing, or in recyclable framing of one log.
-fn frame(records: &[Vec<u8>], log: Option<u32>) -> Vec<u8> {
+/// Records in legacy framing (a MANIFEST's), or in recyclable framing of one log.
+pub fn frame(records: &[Vec<u8>], log: Option<u32>) -> Vec<u8> {
     let (header, first_type) = if log.is_some() { (11, 5) } else { (7, 1) };
     let mut out = Vec::new();
     for record in records {

@@ -230,6 +230,17 @@ impl<W: Write> TableWriter<W> {
         }
     }
 
+    /// Leaves bytes that no block covers. Only between two blocks.
+    pub fn stray(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+
+    /// Makes the properties speak of one record more.
+    pub fn overcount(&mut self) {
+        self.written.points += 1;
+    }
+
     fn see(&mut self, smallest: Vec<u8>, largest: Vec<u8>, seq: u64) {
         let order = |key: &Vec<u8>| {
             let (user, trailer) = key.split_at(key.len() - 8);

@@ -14,6 +14,7 @@ pub static CROSS_GROUP_MISMATCH: CodeInfo = CodeInfo {
               until it is explained.",
     not_safe: "Do not start a node on a directory that may be another cluster's.",
     more: "ekv-tool inspect DIR",
+    never: None,
 };
 
 /// Two directories have the same identity.
@@ -28,6 +29,7 @@ pub static CROSS_DUPLICATE_IDENTITY: CodeInfo = CodeInfo {
               time.",
     not_safe: "Do not start both.",
     more: "ekv-tool inspect DIR",
+    never: None,
 };
 
 /// The logs of two nodes contradict each other.
@@ -42,6 +44,7 @@ pub static CROSS_LOG_MATCHING: CodeInfo = CodeInfo {
     safe: "Keep copies of all directories. If few bytes differ, a third member tells which node has the damage.",
     not_safe: "Do not restart members before it is explained.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// Two nodes have committed different entries.
@@ -56,6 +59,7 @@ pub static CROSS_COMMITTED_DIVERGENCE: CodeInfo = CodeInfo {
               nodes from it.",
     not_safe: "Do not let the group go on before that.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// A later leader did not have a committed entry.
@@ -69,6 +73,7 @@ pub static CROSS_COMMITTED_LOST: CodeInfo = CodeInfo {
     safe: "Keep the directory of the node that has it; it is the only copy.",
     not_safe: "Do not restart or wipe that node.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// A committed entry is not held by a majority.
@@ -82,6 +87,7 @@ pub static CROSS_UNDER_REPLICATED: CodeInfo = CodeInfo {
     safe: "Let the followers catch up before any restart, or restart holders first.",
     not_safe: "Do not wipe a holder.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// Snapshots of one index differ.
@@ -95,6 +101,7 @@ pub static CROSS_SNAPSHOT_DIVERGENCE: CodeInfo = CodeInfo {
     safe: "For members, see which of them the log and a majority confirm. For payloads, compare what they hold.",
     not_safe: "Do not seed a node from the one that stands alone.",
     more: "ekv-tool snapshot diff A B",
+    never: None,
 };
 
 /// One node's term is ahead of the others'.
@@ -108,6 +115,7 @@ pub static CROSS_TERM_AHEAD: CodeInfo = CodeInfo {
     safe: "Start it last, with pre-vote on, or rebuild it if it was removed.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool check DIR",
+    never: None,
 };
 
 /// Every code of this file.

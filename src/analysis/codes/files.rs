@@ -13,6 +13,7 @@ pub static FILE_DAMAGED: CodeInfo = CodeInfo {
     safe: "Keep a copy, then forecast the start: many files are not needed by it.",
     not_safe: "Do not delete the file before the forecast has shown what a start does without it.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// The peers file does not decode.
@@ -27,6 +28,7 @@ pub static PEERS_REFUSED: CodeInfo = CodeInfo {
            members on the command line writes a new one.",
     not_safe: "Do not start with --raftBootstrap and this node alone: where the log is gone too, that begins a second group.",
     more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
+    never: None,
 };
 
 /// A peer's node id is not the hash of its raft id.
@@ -40,6 +42,7 @@ pub static PEERS_NODE_ID: CodeInfo = CodeInfo {
     safe: "Compare with another member's file. If they agree, the id was chosen when the member was added.",
     not_safe: "Do not correct it by hand: the log and the snapshots name members by the number.",
     more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
+    never: None,
 };
 
 /// A legacy state file does not decode.
@@ -53,6 +56,7 @@ pub static LEGACY_REFUSED: CodeInfo = CodeInfo {
     safe: "If wal/ holds segments, nothing has to be done. If not, find out first why the log is gone.",
     not_safe: "Do not delete it to make a start possible: the node would believe that it is new.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// The key sidecar does not decode.
@@ -68,6 +72,7 @@ pub static SIDECAR_REFUSED: CodeInfo = CodeInfo {
     not_safe: "Do not take another node's sidecar as it stands: its start counters are that node's, and a nonce used twice gives \
                the key away.",
     more: "ekv-tool inspect KEYS.JSON",
+    never: None,
 };
 
 /// The engine marker names no engine that the server has.
@@ -80,6 +85,7 @@ pub static MARKER_REFUSED: CodeInfo = CodeInfo {
     safe: "If wal/ and snap/ are there, the marker alone is damaged: keep a copy, then write `etcd` and a newline.",
     not_safe: "Do not delete other files because of it.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// A file's content is of another kind than its name says.
@@ -92,6 +98,7 @@ pub static FILE_MISNAMED: CodeInfo = CodeInfo {
     safe: "Find out where the file belongs; nothing in it is damaged because of its name.",
     not_safe: "Do not rename files in a directory that a server has open.",
     more: "ekv-tool inspect FILE",
+    never: None,
 };
 
 /// Every code of this file.

@@ -17,6 +17,7 @@ pub static START_REFUSED: CodeInfo = CodeInfo {
     not_safe: "Do not restart it again and again, do not delete files until it starts: a start deletes, renames and repairs \
                before most refusals.",
     more: "ekv-tool explain TEXT",
+    never: None,
 };
 
 /// The run loop would end while replaying.
@@ -31,6 +32,7 @@ pub static REPLAY_HALT: CodeInfo = CodeInfo {
            build that can apply it.",
     not_safe: "Do not roll the other members: the same entry is in their logs.",
     more: PLAN,
+    never: None,
 };
 
 /// The store claims to have applied entries that the log does not hold.
@@ -46,6 +48,7 @@ pub static APPLIED_BEYOND_LOG: CodeInfo = CodeInfo {
            verified, or let the node rejoin empty.",
     not_safe: "Do not let it accept writes: with one voter they are acknowledged by nobody and lost.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// A configuration change will be applied again by a store that is ahead of it.
@@ -60,6 +63,7 @@ pub static CONF_REPLAY_AHEAD: CodeInfo = CodeInfo {
            snapshot is ahead of its index before another node restores from it.",
     not_safe: "Do not seed another node from the snapshot that this start writes.",
     more: PLAN,
+    never: None,
 };
 
 /// A restore that will repeat at every start.
@@ -73,6 +77,7 @@ pub static STICKY_RESTORE: CodeInfo = CodeInfo {
     safe: "Plan for the time of the restore; one write to the group ends it.",
     not_safe: "Do not delete the store to make it faster: that restores too.",
     more: PLAN,
+    never: None,
 };
 
 /// A batch may have been applied in part.
@@ -87,6 +92,7 @@ pub static PARTIAL_BATCH: CodeInfo = CodeInfo {
     safe: "Compare the keys of the entry with the store at its commit timestamps.",
     not_safe: "Do not conclude from a clean start that the batch is complete.",
     more: "ekv-tool wal show INDEX DIR",
+    never: None,
 };
 
 /// Bootstrap over an existing store.
@@ -101,6 +107,7 @@ pub static BOOTSTRAP_OVER_STORE: CodeInfo = CodeInfo {
            rejoin empty.",
     not_safe: "Do not start it and write: the writes may be dropped later.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// Registrations would be replayed behind the registry.
@@ -115,6 +122,7 @@ pub static REGISTRATION_REPLAY: CodeInfo = CodeInfo {
     safe: "Write to the group before the node is restarted, so that the applied index passes the registrations.",
     not_safe: "Do not restart the node while it is idle.",
     more: PLAN,
+    never: None,
 };
 
 /// Payload files would be deleted although the log still needs them.
@@ -127,6 +135,7 @@ pub static PAYLOADS_DELETED: CodeInfo = CodeInfo {
     safe: "Keep a copy of fsm-snap/ before anything starts on this directory.",
     not_safe: "Do not start the node to see what happens.",
     more: PLAN,
+    never: None,
 };
 
 /// A snapshot other than the newest file is chosen.
@@ -140,6 +149,7 @@ pub static SNAPSHOT_NOT_NEWEST: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done when the newer file is from a crash while it was written.",
     not_safe: "Do not rename a `.broken` file back: its payload may be gone.",
     more: "ekv-tool verify-snapshot DIR",
+    never: None,
 };
 
 /// The restore would outlast the health check.
@@ -152,6 +162,7 @@ pub static RESTORE_OUTLASTS_HEALTH: CodeInfo = CodeInfo {
     safe: "Raise the timeout for this deploy, or restart the node when it would skip the restore.",
     not_safe: "Do not let the deploy go on with the old timeout.",
     more: PLAN,
+    never: None,
 };
 
 /// Signs of encryption that need the sidecar.
@@ -165,6 +176,7 @@ pub static ENCRYPTION_UNDECIDED: CodeInfo = CodeInfo {
     safe: "Give --sidecar, and read the forecast together with the encryption flags of the deploy.",
     not_safe: "Do not take the rest of the forecast for the whole story.",
     more: PLAN,
+    never: None,
 };
 
 /// The log was compacted past the sidecar.
@@ -178,6 +190,7 @@ pub static SIDECAR_GAP: CodeInfo = CodeInfo {
     safe: "Keep the node running. Ask for a build that tolerates the gap before it is restarted.",
     not_safe: "Do not restart this node.",
     more: PLAN,
+    never: None,
 };
 
 /// The other server version would refuse the directory.
@@ -191,6 +204,7 @@ pub static OTHER_ENGINE_REFUSES: CodeInfo = CodeInfo {
     safe: "Stay on the version that the directory belongs to.",
     not_safe: "Do not downgrade, and do not edit the peers file for it: a second barrier stands inside the store.",
     more: "ekv-tool gate-dryrun --engine pr934 DIR",
+    never: None,
 };
 
 /// Every code of this file.

@@ -4,6 +4,9 @@ pub use super::gate::APPLIED_BEYOND_LOG;
 pub use super::snapshot::{FSM_AHEAD_OF_INDEX, SNAP_IDENTITY_MISMATCH, SNAP_ORPHAN};
 use super::{CodeInfo, Severity};
 
+const OLDER_ENGINE: Option<&str> =
+    Some("Only the log of the older engine, hashicorp/raft, can show it, and its files are named here, not read.");
+
 /// Entries are missing in the middle of the log.
 pub static LOG_GAP: CodeInfo = CodeInfo {
     code: "log-gap",
@@ -18,6 +21,7 @@ pub static LOG_GAP: CodeInfo = CodeInfo {
     not_safe: "Do not count this node when you judge whether entries are safe, and do not restart other members until a \
               majority is known to be whole.",
     more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// The log does not connect to the snapshot that a start takes.
@@ -32,6 +36,7 @@ pub static SNAP_REPLAY_HOLE: CodeInfo = CodeInfo {
               peers file. Otherwise restore a snapshot that fits, or rebuild the node.",
     not_safe: "Do not delete snapshots or segments to make it start.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// Terms fall along the log.
@@ -46,6 +51,7 @@ pub static LOG_TERM_REGRESS: CodeInfo = CodeInfo {
               which part is real, then rebuild this node.",
     not_safe: "Do not let it vote or lead before that.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// A committed entry was written again.
@@ -60,6 +66,7 @@ pub static LOG_OVERWRITES_COMMITTED: CodeInfo = CodeInfo {
     safe: "Keep copies of all members' directories and stop restarting members until it is known which history is right.",
     not_safe: "Do not let this node rejoin, and do not delete any member's directory.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// An entry was replaced in a way that no leader asks for.
@@ -74,6 +81,7 @@ pub static LOG_ILLEGAL_REWRITE: CodeInfo = CodeInfo {
               restored backup runs under the same raft id.",
     not_safe: "Do not start the node again before that.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// An entry was appended at or below a snapshot in force.
@@ -87,6 +95,7 @@ pub static LOG_APPEND_BELOW_SNAPSHOT: CodeInfo = CodeInfo {
     safe: "Compare the entries with the other members. If they agree, the node can be used; otherwise rebuild it.",
     not_safe: "Do not take a snapshot from this node for others before that.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// An entry does not decode or contradicts itself.
@@ -102,6 +111,7 @@ pub static LOG_ENTRY_MALFORMED: CodeInfo = CodeInfo {
               only this one does, rebuild the node.",
     not_safe: "Do not roll back to a server that cannot apply the entry.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// A suffix of the log was replaced.
@@ -115,6 +125,7 @@ pub static LOG_CONFLICT_TRUNCATION: CodeInfo = CodeInfo {
     safe: "Nothing has to be done. Clients that saw a timeout at that time must check whether their write happened.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// Something committed belongs to a term above the node's own.
@@ -129,6 +140,7 @@ pub static TERM_ABOVE_CURRENT: CodeInfo = CodeInfo {
     safe: "Keep a copy of the whole directory before anything starts on it, and do not let it vote: rebuild it.",
     not_safe: "Do not set the term by hand.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// Term or commit went back.
@@ -144,6 +156,7 @@ pub static HARDSTATE_REGRESS: CodeInfo = CodeInfo {
               caught up.",
     not_safe: "Do not start it: it may vote twice or serve old data.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// Many elections without an entry in between.
@@ -157,6 +170,7 @@ pub static TERM_CHURN: CodeInfo = CodeInfo {
     safe: "Find the campaigning node before a rolling restart and restart it last.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// The recorded commit is not covered by the log.
@@ -170,6 +184,7 @@ pub static COMMIT_OUT_OF_RANGE: CodeInfo = CodeInfo {
     safe: "If the directory is a copy, take a complete one. Otherwise rebuild the node; another member has the entries.",
     not_safe: "Do not cut the log further to make it fit.",
     more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// The node voted twice in one term.
@@ -184,6 +199,7 @@ pub static VOTE_CHANGED_IN_TERM: CodeInfo = CodeInfo {
               identity.",
     not_safe: "Do not restart members before it is explained.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// A vote went to a member without one.
@@ -197,6 +213,7 @@ pub static VOTE_FOR_NON_VOTER: CodeInfo = CodeInfo {
     safe: "If the node voted for itself, keep it out of leadership transfers and look for an old binary or directory.",
     not_safe: "Do not promote it to fit the vote.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// Term and vote are missing or unreadable.
@@ -210,6 +227,7 @@ pub static STABLE_STATE_INVALID: CodeInfo = CodeInfo {
     safe: "Keep a copy of the whole directory before anything starts on it, and rebuild the node.",
     not_safe: "Do not start it with the log it has.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// A snapshot and the log have different terms at its index.
@@ -223,6 +241,7 @@ pub static SNAP_LOG_TERM_MISMATCH: CodeInfo = CodeInfo {
     safe: "Rebuild the node before it is needed for a quorum.",
     not_safe: "Do not seed another node from this snapshot.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// An older snapshot followed a newer one.
@@ -236,6 +255,7 @@ pub static SNAP_REGRESS: CodeInfo = CodeInfo {
     safe: "Compare the store's applied index with the newer snapshot. If it was set back, rebuild the node.",
     not_safe: "Do not let it lead before that.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// A snapshot's payload is missing or damaged.
@@ -250,6 +270,7 @@ pub static SNAP_PAYLOAD_SHORT: CodeInfo = CodeInfo {
               fsm.db, snap, fsm-snap, wal, peers file.",
     not_safe: "Do not delete the .snap file to make the start use an older one before you know that the log connects to it.",
     more: "ekv-tool verify-snapshot --deep DIR",
+    never: None,
 };
 
 /// A snapshot does not tell who the members are.
@@ -263,6 +284,7 @@ pub static SNAP_CONFIG_INDEX_INVALID: CodeInfo = CodeInfo {
     safe: "Take the snapshot of the same index from another member, or rebuild the node.",
     not_safe: "Do not seed another node from it.",
     more: "ekv-tool snapshot show FILE",
+    never: None,
 };
 
 /// A snapshot's members are not those that the log gives.
@@ -276,6 +298,7 @@ pub static SNAP_CONFIG_STALE: CodeInfo = CodeInfo {
     safe: "Compare with the other members' snapshots, and rebuild the one that stands alone.",
     not_safe: "Do not restart further members before that.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// The entry at the snapshot's index is gone (older engine).
@@ -289,6 +312,7 @@ pub static SNAP_BOUNDARY_PREV_UNAVAILABLE: CodeInfo = CodeInfo {
     safe: "Nothing has to be done.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool check --list",
+    never: OLDER_ENGINE,
 };
 
 /// A restore by hand used up an index (older engine).
@@ -302,6 +326,7 @@ pub static SNAP_USER_RESTORE_HOLE: CodeInfo = CodeInfo {
     safe: "Nothing has to be done.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool check --list",
+    never: OLDER_ENGINE,
 };
 
 /// A membership change does not decode.
@@ -317,6 +342,7 @@ pub static CONF_UNDECODABLE: CodeInfo = CodeInfo {
               only this one does, rebuild it.",
     not_safe: "Do not restart members that still run.",
     more: "ekv-tool wal show DIR INDEX",
+    never: None,
 };
 
 /// A membership that the library does not take.
@@ -330,6 +356,7 @@ pub static CONF_INVALID: CodeInfo = CodeInfo {
     safe: "Take the snapshot from another member whose membership is right, or rebuild the node.",
     not_safe: "Do not restart members that still run with the right membership in memory.",
     more: "ekv-tool snapshot show FILE",
+    never: None,
 };
 
 /// Several members change at once.
@@ -343,6 +370,7 @@ pub static CONF_UNSAFE_TRANSITION: CodeInfo = CodeInfo {
     safe: "Check that the old and the new majority overlap before you restart anything.",
     not_safe: "Do not add another change on top.",
     more: "ekv-tool wal dump DIR",
+    never: None,
 };
 
 /// A membership change that may still be rolled back.
@@ -356,6 +384,7 @@ pub static CONF_UNCOMMITTED_TAIL: CodeInfo = CodeInfo {
     safe: "Wait until it is committed before a rolling restart.",
     not_safe: "Do not count on either outcome when you work out the majority.",
     more: "ekv-tool compare DIR DIR",
+    never: None,
 };
 
 /// The node is not a member of its own group.
@@ -370,6 +399,7 @@ pub static CONF_LOCAL_NOT_MEMBER: CodeInfo = CodeInfo {
     safe: "Archive the directory of a removed member. To use the node again, let it join with an empty one.",
     not_safe: "Do not edit the peers file to make it start.",
     more: "ekv-tool inspect DIR",
+    never: None,
 };
 
 /// The peers file does not decode or does not fit the snapshot.
@@ -384,6 +414,7 @@ pub static CONF_PEERS_FILE_MISMATCH: CodeInfo = CodeInfo {
               had back.",
     not_safe: "Do not edit the file by hand.",
     more: "ekv-tool inspect DIR",
+    never: None,
 };
 
 /// The store is ahead of the recorded commit.
@@ -397,6 +428,7 @@ pub static FSM_AHEAD_OF_LOG: CodeInfo = CodeInfo {
     safe: "Nothing has to be done.",
     not_safe: "Do not take it for damage.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// The store does not hold the snapshot yet.
@@ -410,6 +442,7 @@ pub static FSM_BEHIND_SNAPSHOT: CodeInfo = CodeInfo {
     safe: "Plan for the time of the restore, and verify the payload first.",
     not_safe: "Do not delete the store to make it faster: that restores too.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// Every code of this file.

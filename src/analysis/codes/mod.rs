@@ -1,4 +1,4 @@
-//! Every finding code that the tool can emit, with what `explain` says about it.
+//! Every finding code that the tool can emit, with what `explain` says about it; and the few that it only explains.
 //!
 //! A [`Finding`](super::Finding) holds a reference to its entry, so that a code without a text cannot be emitted.
 //! Names are stable: never renamed, never reused.
@@ -33,6 +33,8 @@ pub struct CodeInfo {
     pub not_safe: &'static str,
     /// The command that shows more.
     pub more: &'static str,
+    /// Why no finding ever has this code, for a name that is only explained because it is known elsewhere.
+    pub never: Option<&'static str>,
 }
 
 /// All codes, by the part of the data they speak about.
@@ -68,6 +70,7 @@ mod tests {
             }
             assert!(!info.title.ends_with('.'), "{}: a title has no full stop", info.code);
             assert!(info.more.starts_with("ekv-tool "), "{}: `more` is a command", info.code);
+            assert!(info.never.is_none_or(|why| why.ends_with('.')), "{}: the reason is a sentence", info.code);
         }
     }
 }

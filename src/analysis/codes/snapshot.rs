@@ -16,6 +16,7 @@ pub static FSM_BODY_CRC: CodeInfo = CodeInfo {
     safe: ELSEWHERE,
     not_safe: "Do not restart the node on it and do not edit the footer to match.",
     more: "ekv-tool verify-snapshot --deep FILE",
+    never: None,
 };
 
 /// The footer of a `.fsm` is not the checksum in its token.
@@ -30,6 +31,7 @@ pub static FSM_TOKEN_CRC: CodeInfo = CodeInfo {
            otherwise take the snapshot from another node, or let this node rejoin empty.",
     not_safe: "Do not edit token or footer to match: nothing then tells whether the payload is the right one.",
     more: "ekv-tool verify-snapshot --deep GROUP-DIR",
+    never: None,
 };
 
 /// A `.fsm` below four bytes.
@@ -43,6 +45,7 @@ pub static FSM_TOO_SMALL: CodeInfo = CodeInfo {
     safe: ELSEWHERE,
     not_safe: "Do not pad the file: four zero bytes are a valid, empty snapshot, and the node would start with an empty store.",
     more: "ekv-tool verify-snapshot GROUP-DIR",
+    never: None,
 };
 
 /// A token without its `.fsm`.
@@ -57,6 +60,7 @@ pub static FSM_MISSING: CodeInfo = CodeInfo {
            then wal.",
     not_safe: "Do not delete the .snap file to make the start pass: an older snapshot needs log entries that may be gone.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// Something else than a file under the name of a payload.
@@ -70,6 +74,7 @@ pub static FSM_NOT_A_FILE: CodeInfo = CodeInfo {
     safe: "Find out who made it; move it out of fsm-snap/ when no .snap file has its index.",
     not_safe: "Do not start the node while a token points at it.",
     more: "ekv-tool verify-snapshot GROUP-DIR",
+    never: None,
 };
 
 /// A clock header that cannot be read.
@@ -84,6 +89,7 @@ pub static FSM_HEADER_INVALID: CodeInfo = CodeInfo {
            from another node.",
     not_safe: "Do not cut the header off: the clock would start below timestamps that were already given out.",
     more: "ekv-tool verify-snapshot --deep FILE",
+    never: None,
 };
 
 /// A store payload that a restore cannot read.
@@ -97,6 +103,7 @@ pub static FSM_BODY_MALFORMED: CodeInfo = CodeInfo {
     safe: "Do not let this be the only snapshot: take one from another node while this one still runs.",
     not_safe: "Do not delete fsm.db of this node: it could not be restored.",
     more: "ekv-tool verify-snapshot --deep FILE",
+    never: None,
 };
 
 /// Keys out of order.
@@ -110,6 +117,7 @@ pub static FSM_ROW_ORDER: CodeInfo = CodeInfo {
     safe: "Compare the snapshot with that of another node at the same index.",
     not_safe: "Do not restore from it before the difference is explained.",
     more: "ekv-tool snapshot stat FILE",
+    never: None,
 };
 
 /// A row that no server can have written.
@@ -123,6 +131,7 @@ pub static FSM_ROW_INVALID: CodeInfo = CodeInfo {
     safe: "Find the same key on another node. A row with reserved bits may have been written by a newer server: start that version.",
     not_safe: "Do not downgrade the node before that is clear.",
     more: "ekv-tool verify-snapshot --deep FILE",
+    never: None,
 };
 
 /// The payload's own applied index is above its token's.
@@ -138,6 +147,7 @@ pub static FSM_AHEAD_OF_INDEX: CodeInfo = CodeInfo {
     safe: "Let the node take another snapshot (it replaces this one), and do not delete fsm.db of a node before that.",
     not_safe: "Do not add a node or move a store away while this is the newest snapshot of the group's leader.",
     more: "ekv-tool gate-dryrun --plan GROUP-DIR",
+    never: None,
 };
 
 /// A payload whose rows are newer than its front says.
@@ -151,6 +161,7 @@ pub static FSM_CLOCK_BEHIND: CodeInfo = CodeInfo {
     safe: "Start the newer server version, or restore from another node's snapshot.",
     not_safe: "Do not restore it with the older server.",
     more: "ekv-tool snapshot stat FILE",
+    never: None,
 };
 
 /// A name in `fsm-snap/` that is not spelled as the server spells it.
@@ -164,6 +175,7 @@ pub static FSM_ODD_NAME: CodeInfo = CodeInfo {
     safe: "If it is the payload that a token asks for, rename a copy of it to the canonical name.",
     not_safe: "Do not leave the only copy of a payload under such a name: the next start may delete it.",
     more: "ekv-tool verify-snapshot GROUP-DIR",
+    never: None,
 };
 
 /// A `.snap` that is empty or cut off, as a crash may leave it.
@@ -177,6 +189,7 @@ pub static SNAP_TORN: CodeInfo = CodeInfo {
     safe: "Start the node.",
     not_safe: "Do not rename a .snap.broken file back: its payload may be deleted at the start after that.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// A `.snap` that cannot be read.
@@ -190,6 +203,7 @@ pub static SNAP_FILE_CRC: CodeInfo = CodeInfo {
     safe: "Keep a copy of the directory and look at what the next start would do instead.",
     not_safe: "Do not start the node before the forecast says that an older snapshot will do.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// A `.snap` that is no snapshot.
@@ -203,6 +217,7 @@ pub static SNAP_MALFORMED: CodeInfo = CodeInfo {
     safe: "Keep a copy of the directory and look at what the next start would do instead.",
     not_safe: "Do not start the node before the forecast says that an older snapshot will do.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// A token of an unknown version.
@@ -216,6 +231,7 @@ pub static SNAP_TOKEN_INVALID: CodeInfo = CodeInfo {
     safe: "A newer server may have written it: start that version.",
     not_safe: "Do not edit the version byte: the checksum of the .snap file would no longer match.",
     more: "ekv-tool verify-snapshot FILE.snap",
+    never: None,
 };
 
 /// A payload kept in the `.snap` file itself.
@@ -229,6 +245,7 @@ pub static SNAP_LEGACY_PAYLOAD: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done: the next snapshot has a token.",
     not_safe: "Do not expect a fast start before that.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// Name and content disagree.
@@ -243,6 +260,7 @@ pub static SNAP_IDENTITY_MISMATCH: CodeInfo = CodeInfo {
     safe: "Move copies made by hand out of snap/ and fsm-snap/. If no copy was made, take the snapshot from another node.",
     not_safe: "Do not start the node while the payload that a token names is not protected by any name: the start deletes it first.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// Payloads without a single envelope.
@@ -257,6 +275,7 @@ pub static SNAP_ALL_LOST: CodeInfo = CodeInfo {
     safe: "Copy the directory aside and bring snap/ back from where it was lost.",
     not_safe: "Do not start the node: the payloads are deleted first.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// Leftovers.
@@ -270,6 +289,7 @@ pub static SNAP_ORPHAN: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done. If snap/ was lost or copied too early, copy fsm-snap/ aside before the next start empties it.",
     not_safe: "Do not start a node whose snap/ is empty while fsm-snap/ is not, unless the payloads are expendable.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
+    never: None,
 };
 
 /// Every code of this file.

@@ -12,6 +12,7 @@ pub static STORE_ABSENT: CodeInfo = CodeInfo {
     safe: "Start the node; the newest snapshot is restored. Check that snapshot first.",
     not_safe: "Do not remove snapshots or the Raft log: they are the only copy now.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// A backup of an interrupted restore.
@@ -26,6 +27,7 @@ pub static STORE_RESTORE_BACKUP: CodeInfo = CodeInfo {
     safe: "Keep a copy of the directory. With several backups, find out which one is the newest by its applied index.",
     not_safe: "Do not start an older server on a directory in which only the backup is left.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// Work areas of the newer server.
@@ -39,6 +41,7 @@ pub static STORE_SNAPSHOT_ARTIFACT: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done; it takes space until a newer server starts.",
     not_safe: "Do not remove it while the server is running.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// The store cannot be opened for a reason without a code of its own.
@@ -51,6 +54,7 @@ pub static STORE_REFUSED: CodeInfo = CodeInfo {
     safe: "Put the node's fsm.db back, or move what is in its place away to let the node restore from its snapshot.",
     not_safe: "Do not delete anything before there is a copy.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// Someone has the store open.
@@ -63,6 +67,7 @@ pub static STORE_IN_USE: CodeInfo = CodeInfo {
     safe: "Reading is safe. Stop the node, or read a copy, for an answer that stays true.",
     not_safe: "Do not copy the files one by one while the server is running: they will not fit together.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// A marker that cannot be understood.
@@ -76,6 +81,7 @@ pub static STORE_MARKER: CodeInfo = CodeInfo {
     safe: "Compare with a healthy node: marker.manifest.<number>.MANIFEST-<number> and marker.format-version.<number>.016.",
     not_safe: "Do not rename markers by guess: the wrong MANIFEST opens an old state of the store.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// Unknown or missing format version.
@@ -88,6 +94,7 @@ pub static STORE_FORMAT: CodeInfo = CodeInfo {
     safe: "Keep a copy. A lost marker can be put back as an empty file of the name that healthy nodes have.",
     not_safe: "Do not remove the store if it is the only copy of the data.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// The marker of the MANIFEST is gone.
@@ -101,6 +108,7 @@ pub static STORE_MANIFEST_MARKER: CodeInfo = CodeInfo {
     safe: "Keep a copy of the directory before any start. With the marker put back the store opens as it was.",
     not_safe: "Do not start the node on it: the start deletes the tables.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// The MANIFEST is not there.
@@ -113,6 +121,7 @@ pub static STORE_MANIFEST_MISSING: CodeInfo = CodeInfo {
     safe: "Put the file back from a copy, or move fsm.db away: the node then restores its newest snapshot.",
     not_safe: "Do not point the marker at an older MANIFEST: it describes an older state.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// The MANIFEST is unreadable from the start.
@@ -125,6 +134,7 @@ pub static STORE_MANIFEST_MALFORMED: CodeInfo = CodeInfo {
     safe: "Put the file back from a copy, or move fsm.db away: the node then restores its newest snapshot.",
     not_safe: "Do not delete the tables before there is a copy.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// An edit that does not fit.
@@ -138,6 +148,7 @@ pub static STORE_MANIFEST_EDIT: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not mix files of two stores.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// A hole in the MANIFEST.
@@ -151,6 +162,7 @@ pub static STORE_MANIFEST_HOLE: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not start the node on it: it would run on old data and delete newer tables.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// The last record of the MANIFEST is unreadable.
@@ -164,6 +176,7 @@ pub static STORE_MANIFEST_TAIL: CodeInfo = CodeInfo {
     safe: "After a crash nothing needs to be done. Otherwise keep a copy and restore from the snapshot.",
     not_safe: "If data is lost, do not start the node before a copy is made: the start deletes the orphaned table.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// Tables beyond what the MANIFEST accounts for.
@@ -178,6 +191,7 @@ pub static STORE_SEQUENCE_HIDDEN: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not start the node on it: new writes and old records would then share numbers.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// A live table is not there.
@@ -190,6 +204,7 @@ pub static STORE_TABLE_MISSING: CodeInfo = CodeInfo {
     safe: "Put the file back from a copy, or move fsm.db away: the node then restores its newest snapshot.",
     not_safe: "Do not put a file of another node in its place: numbers are the node's own.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// A live table has the wrong size.
@@ -202,6 +217,7 @@ pub static STORE_TABLE_SIZE: CodeInfo = CodeInfo {
     safe: "Put the file back from a copy, or move fsm.db away: the node then restores its newest snapshot.",
     not_safe: "Do not pad or cut the file to the recorded size.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A damaged place in a table.
@@ -215,6 +231,7 @@ pub static STORE_TABLE_DAMAGE: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot, or take the data from another node.",
     not_safe: "Do not keep running on it: the next read or compaction of that place ends the process.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A table that was not read.
@@ -227,6 +244,7 @@ pub static STORE_TABLE_NOT_READ: CodeInfo = CodeInfo {
     safe: "Run as the user that owns the data directory.",
     not_safe: "Do not take the report for a clean bill of health.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A line of OPTIONS.
@@ -240,6 +258,7 @@ pub static STORE_OPTIONS: CodeInfo = CodeInfo {
     safe: "Move that OPTIONS file away (keep it): the server opens a store without one and writes a new one.",
     not_safe: "Do not move the MANIFEST or the markers with it.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// A record of a log that is no batch.
@@ -253,6 +272,7 @@ pub static STORE_LOG_BATCH: CodeInfo = CodeInfo {
     safe: "Keep a copy; put the right file back, or move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not delete the log if it is the right one: it holds writes that are in no table.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// A log that the server refuses.
@@ -265,6 +285,7 @@ pub static STORE_LOG_CORRUPT: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not delete the log to get past the error: its writes would be lost silently.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// A hole in the newest log.
@@ -279,6 +300,7 @@ pub static STORE_LOG_HOLE: CodeInfo = CodeInfo {
     safe: "Keep a copy. The Raft log still has the entries as far as it reaches back: compare with gate-dryrun.",
     not_safe: "Do not start the node before a copy is made: the start throws the rest of the log away.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// An unreadable tail of the newest log.
@@ -291,6 +313,7 @@ pub static STORE_LOG_TAIL: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done.",
     not_safe: "Nothing.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// No log at all.
@@ -304,6 +327,7 @@ pub static STORE_LOG_MISSING: CodeInfo = CodeInfo {
     safe: "Put the log back from a copy. Otherwise see with gate-dryrun whether the Raft log can make up for it.",
     not_safe: "Do not start the node before looking for the file: the start makes a new log.",
     more: "ekv-tool gate-dryrun DIR",
+    never: None,
 };
 
 /// A meta value that is too short.
@@ -316,6 +340,7 @@ pub static STORE_META_SHORT: CodeInfo = CodeInfo {
     safe: "A start is safe: it restores from the snapshot and writes the key anew.",
     not_safe: "Do not write the key by hand.",
     more: "ekv-tool store meta DIR",
+    never: None,
 };
 
 /// Every code of this file.

@@ -13,6 +13,7 @@ pub static TABLE_ORDER: CodeInfo = CodeInfo {
     safe: "Keep a copy of the table. Take the data from another node: let this one rejoin empty, or restore its newest snapshot.",
     not_safe: "Do not trust reads of this node, and do not let it become leader.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// The table says something else about itself than it holds.
@@ -26,6 +27,7 @@ pub static TABLE_COUNTS: CodeInfo = CodeInfo {
     safe: "Keep a copy of the table. Take the data from another node, or restore the newest snapshot.",
     not_safe: "Do not take the table's content for complete.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// The table holds other keys than the MANIFEST says.
@@ -40,6 +42,7 @@ pub static TABLE_BOUNDS: CodeInfo = CodeInfo {
     safe: "Put the right file back from a copy of this node, or let the node restore its newest snapshot.",
     not_safe: "Do not exchange table files between nodes: their numbers are each node's own.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// Format of a table that the store's version does not have.
@@ -53,6 +56,7 @@ pub static TABLE_FORMAT: CodeInfo = CodeInfo {
     safe: "Keep a copy of the table; put the right file back, or let the node restore its newest snapshot.",
     not_safe: "Do not raise the format marker to make it fit.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A byte of the footer that nobody looks at.
@@ -67,6 +71,7 @@ pub static TABLE_FOOTER_STRAY: CodeInfo = CodeInfo {
     safe: "The table can be used. Check the rest of the node and the health of the disk.",
     not_safe: "Do not ignore it if other findings of this node point to the same disk.",
     more: "ekv-tool check DIR",
+    never: None,
 };
 
 /// Bytes that nothing leads to.
@@ -80,6 +85,7 @@ pub static TABLE_GAP: CodeInfo = CodeInfo {
     safe: "Keep a copy of the table and compare with another node.",
     not_safe: "Do not take the table's content for complete.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A file changed while it was read.
@@ -92,6 +98,7 @@ pub static TABLE_CHANGED: CodeInfo = CodeInfo {
     safe: "Wait until whatever writes is done, then check again.",
     not_safe: "Do not start the node on a half-copied directory.",
     more: "ekv-tool store verify DIR",
+    never: None,
 };
 
 /// A newer level holds an older record.
@@ -105,6 +112,7 @@ pub static STORE_LEVEL_ORDER: CodeInfo = CodeInfo {
     safe: "Keep a copy. Take the data from another node, or restore the newest snapshot.",
     not_safe: "Do not let this node become leader.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// A table that nothing names.
@@ -118,6 +126,7 @@ pub static STORE_TABLE_UNREFERENCED: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done: the next start removes it.",
     not_safe: "Do not start the node before a copy is made if the MANIFEST is damaged too: the table may hold what was lost.",
     more: "ekv-tool store lsm DIR",
+    never: None,
 };
 
 /// Every code of this file.

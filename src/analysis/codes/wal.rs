@@ -21,6 +21,7 @@ pub static DATA_BEYOND_END: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: "Do not start the node: the start succeeds, forgets these entries and destroys them.",
     more: VERIFY,
+    never: None,
 };
 
 /// The log ends in a torn record.
@@ -35,6 +36,7 @@ pub static TORN_TAIL: CodeInfo = CodeInfo {
     safe: "Nothing needs to be done.",
     not_safe: "Do not cut the segment by hand.",
     more: VERIFY,
+    never: None,
 };
 
 /// A record does not match its checksum.
@@ -49,6 +51,7 @@ pub static CRC_MISMATCH: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// Two segments do not belong together.
@@ -63,6 +66,7 @@ pub static CHAIN_BROKEN: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: VERIFY,
+    never: None,
 };
 
 /// A frame is no record.
@@ -76,6 +80,7 @@ pub static RECORD_MALFORMED: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// A segment that is not the last stops inside a frame.
@@ -90,6 +95,7 @@ pub static SEGMENT_TRUNCATED: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// A sequence number is missing.
@@ -103,6 +109,7 @@ pub static SEGMENT_MISSING: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: "Do not rename segments to close the gap.",
     more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// Metadata records differ.
@@ -116,6 +123,7 @@ pub static METADATA_CONFLICT: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// A record of an unknown type.
@@ -129,6 +137,7 @@ pub static RECORD_TYPE_UNKNOWN: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// A record's data does not fit its type.
@@ -142,6 +151,7 @@ pub static PAYLOAD_MALFORMED: CodeInfo = CodeInfo {
     safe: KEEP,
     not_safe: NO_RESTART,
     more: SHOW,
+    never: None,
 };
 
 /// A record's type does not suit its place.
@@ -155,6 +165,7 @@ pub static RECORD_TYPE_SUSPECT: CodeInfo = CodeInfo {
     safe: "Look at the record and its neighbours, and compare the log with another member's.",
     not_safe: "Do not take the hard state or the last index for granted.",
     more: SHOW,
+    never: None,
 };
 
 /// Something that is no file has the name of a segment.
@@ -167,6 +178,7 @@ pub static NOT_A_FILE: CodeInfo = CodeInfo {
     safe: "Move it out of the log directory while the node is stopped.",
     not_safe: "Do not delete it before its content is known.",
     more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// A name that the server would not write.
@@ -180,6 +192,7 @@ pub static NAME_ODD: CodeInfo = CodeInfo {
     safe: "Move copies and renamed files out of the log directory while the node is stopped.",
     not_safe: "Do not keep backups of segments in the log directory.",
     more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// A segment without records.
@@ -193,6 +206,7 @@ pub static SEGMENT_EMPTY: CodeInfo = CodeInfo {
     safe: "Compare the last index with another member's and with the store's applied index before the node serves anything.",
     not_safe: "Do not conclude from a clean start that the log is complete.",
     more: VERIFY,
+    never: None,
 };
 
 /// Uncovered bytes of a frame are not as the server writes them.
@@ -206,6 +220,7 @@ pub static FRAME_ODD: CodeInfo = CodeInfo {
     safe: "Check the disk and the memory of the machine.",
     not_safe: "Do not ignore it when it appears on one machine again.",
     more: SHOW,
+    never: None,
 };
 
 /// What repair left behind.
@@ -218,6 +233,7 @@ pub static BROKEN_COPY: CodeInfo = CodeInfo {
     safe: "The copy may be moved away; it shows what was cut off.",
     not_safe: "Do not rename it back.",
     more: "ekv-tool wal dump FILE",
+    never: None,
 };
 
 /// Every code of this file.

@@ -112,8 +112,8 @@ fn suspects(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
     let severity = if damage { Severity::Error } else { Severity::Warning };
     let finding = |suspect: &crate::readers::wal::Suspect| {
         let message = format!(
-            "The record claims to be a {} record, but no server writes this content for that type. The type is covered by no \
-             checksum, so a bit of it has probably changed.",
+            "The record's type is {}, but no server writes this content for it. The type is covered by no checksum, so a bit of \
+             it has probably changed.",
             suspect.kind.name()
         );
         place.finding(&codes::RECORD_TYPE_SUSPECT, message).offset(suspect.at).severity(severity)

@@ -287,6 +287,9 @@ pub fn checks_page() -> String {
             check.proves,
             check.cannot,
         );
+        if let Some(why) = check.code.never {
+            let _ = writeln!(page, "- Never emitted: {why}");
+        }
     }
     page
 }

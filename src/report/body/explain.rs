@@ -32,6 +32,9 @@ pub struct Explanation {
     pub not_safe: &'static str,
     /// The command that shows more.
     pub more: &'static str,
+    /// Why no finding ever has this code, for a name that is only explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never: Option<&'static str>,
 }
 
 /// The answer to one question, or the list of everything that has one.
@@ -45,7 +48,7 @@ pub struct ExplainBody {
 
 impl From<&'static CodeInfo> for Explanation {
     fn from(info: &'static CodeInfo) -> Self {
-        let CodeInfo { code, severity, title, meaning, decided_by, safe, not_safe, more } = *info;
+        let CodeInfo { code, severity, title, meaning, decided_by, safe, not_safe, more, never } = *info;
         Self {
             kind: "finding",
             name: code,
@@ -57,6 +60,7 @@ impl From<&'static CodeInfo> for Explanation {
             safe,
             not_safe,
             more,
+            never,
         }
     }
 }
@@ -64,7 +68,7 @@ impl From<&'static CodeInfo> for Explanation {
 impl From<&'static ServerText> for Explanation {
     fn from(text: &'static ServerText) -> Self {
         let ServerText { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
-        Self { kind: "server", name, severity: None, engine, title, meaning, decided_by, safe, not_safe, more }
+        Self { kind: "server", name, severity: None, engine, title, meaning, decided_by, safe, not_safe, more, never: None }
     }
 }
 
@@ -89,9 +93,12 @@ impl ExplainBody {
 
 impl Explanation {
     fn facts(&self) -> Vec<(&'static str, Cell)> {
-        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more } = self;
+        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more, never } = self;
         let mut rows = vec![("meaning", Cell::new(meaning)), ("decided by", Cell::new(decided_by))];
         rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe)), ("more", Cell::new(more))]);
+        if let Some(never) = never {
+            rows.push(("never emitted", Cell::new(never)));
+        }
         if let Some(severity) = severity {
             rows.push(("severity", Cell::new(severity)));
         }
