@@ -1,19 +1,13 @@
 //! `verify-snapshot`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
-use ekv_tool::analysis::snapshot::{
-    SetRequest, Subject, TokenView, VerifiedSet, newest, verify_envelope, verify_lone_payload, verify_set,
-};
+use ekv_tool::analysis::snapshot::TokenView;
 use ekv_tool::formats::snap::SnapshotToken;
-use ekv_tool::io::IoOptions;
-use ekv_tool::readers::wal::WalScan;
-use ekv_tool::readers::{Depth, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
-use ekv_tool::report::Report;
-use ekv_tool::report::body::snapshot::SnapshotBody;
-use ekv_tool::types::{Crc32c, LogIndex};
+use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
+use ekv_tool::readers::Depth;
+use ekv_tool::types::Crc32c;
 
 use super::{Context, ExitStatus};
 
@@ -54,107 +48,9 @@ pub struct VerifySnapshotArgs {
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
-    let targets = args.paths.iter().map(|path| SnapshotTarget::at(path)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(flag) = args.token_flag()
-        && !matches!(targets.as_slice(), [SnapshotTarget::Payload(_)])
-    {
-        bail!("{flag} goes with exactly one payload file");
-    }
-    let mut verified = VerifiedSet::default();
-    let several =
-        targets.len() > 1 || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(groups) if groups.len() > 1));
-    for target in &targets {
-        match target {
-            SnapshotTarget::Envelope(path) => verified.absorb(envelope(path, args, context)?, None),
-            SnapshotTarget::Payload(path) => verified.absorb(payload(path, args, context)?, None),
-            SnapshotTarget::Folder(path) => {
-                let dir = SnapDir::read(path)?;
-                let (base, set) = (path.display().to_string(), |wanted: &ReadSet<'_>| SnapshotSet::of_folder(path, wanted));
-                verified.absorb(snapshots(&base, Some(&dir), None, set, args, context)?, None);
-            }
-            SnapshotTarget::Groups(groups) => {
-                for group in groups {
-                    let base = group.display();
-                    let (dir, log) = if args.newest { choice(&group.path, context)? } else { (None, None) };
-                    let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
-                    let one = snapshots(&base, dir.as_ref(), log.as_ref(), set, args, context)?;
-                    verified.absorb(one, several.then_some(base.as_str()));
-                }
-            }
-        }
-    }
-    let body = SnapshotBody::new(&verified);
-    context.emit(Report::new(body, verified.findings, verified.coverage))
-}
-
-/// What the choice of a start depends on.
-fn choice(group: &Path, context: &Context) -> anyhow::Result<(Option<SnapDir>, Option<WalScan>)> {
-    let dir = match SnapDir::read(&group.join("snap")) {
-        Ok(dir) => Some(dir),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error.into()),
-    };
-    match WalScan::read(&group.join("wal"), context.threads, &context.progress) {
-        Ok(scan) => Ok((dir, Some(scan))),
-        Err(error) if error.is_not_found() => Ok((dir, None)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn snapshots(
-    base: &str,
-    dir: Option<&SnapDir>,
-    log: Option<&WalScan>,
-    read: impl FnOnce(&ReadSet<'_>) -> Result<SnapshotSet, ekv_tool::Error>,
-    args: &VerifySnapshotArgs,
-    context: &Context,
-) -> anyhow::Result<VerifiedSet> {
-    let depth = args.depth();
-    let chosen = args.newest.then(|| dir.map(|dir| newest(dir, log)).unwrap_or_default());
-    let only: Option<&[LogIndex]> = chosen.as_ref().map(|chosen| chosen.payloads.as_slice());
-    let set = read(&ReadSet { depth, only, io: io(context), progress: &context.progress })?;
-    let names = chosen.as_ref().map(|chosen| chosen.names.as_slice());
-    let mut verified = verify_set(&set, base, SetRequest { depth, only: names });
-    if let Some(chosen) = &chosen {
-        chosen.describe(base, &mut verified.coverage);
-    }
-    Ok(verified)
-}
-
-fn envelope(path: &Path, args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<VerifiedSet> {
-    let entry = snapshot_target::read_envelope(path);
-    let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
-    let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
-    let depth = args.depth();
-    match snapshot_target::payload_beside(path, token.index, |size| depth.examine(size), &io(context), &context.progress)? {
-        Some((payload, facts)) => {
-            let token = TokenView { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
-            let name = snapshot_target::name_of(&payload);
-            let path = payload.display().to_string();
-            let subject = Subject { path, name: &name, facts: &facts, token: Some(token), expendable: false, depth };
-            verified.absorb(verify_lone_payload(&subject), None);
-        }
-        None => verified.coverage.skipped("the payload it points at", "name the group directory to have it checked too"),
-    }
-    Ok(verified)
-}
-
-fn payload(path: &Path, args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<VerifiedSet> {
-    let (depth, io) = (args.depth(), io(context));
-    let (_, stamp) = ekv_tool::io::open_regular(path)?;
-    let facts = fsm_file::examine_with(path, depth.examine(stamp.size), &io, &context.progress)?;
-    let token = match (args.token, args.token_crc) {
-        (Some(token), _) => Some(TokenView { source: "--token".to_owned(), index: Some(token.index), crc32c: token.crc32c }),
-        (None, Some(crc32c)) => Some(TokenView { source: "--token-crc".to_owned(), index: None, crc32c }),
-        (None, None) => None,
-    };
-    let name = snapshot_target::name_of(path);
-    let path = path.display().to_string();
-    Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, token, expendable: false, depth }))
-}
-
-fn io(context: &Context) -> IoOptions {
-    IoOptions { threads: context.threads, ..IoOptions::default() }
+    let options =
+        VerifySnapshotOptions { depth: args.depth(), newest: args.newest, token: args.token_view(), threads: context.threads };
+    context.emit(verify_snapshot(&args.paths, &options, &context.progress)?)
 }
 
 impl VerifySnapshotArgs {
@@ -166,11 +62,11 @@ impl VerifySnapshotArgs {
         }
     }
 
-    const fn token_flag(&self) -> Option<&'static str> {
-        match (self.token.is_some(), self.token_crc.is_some()) {
-            (true, _) => Some("--token"),
-            (false, true) => Some("--token-crc"),
-            (false, false) => None,
+    fn token_view(&self) -> Option<TokenView> {
+        match (self.token, self.token_crc) {
+            (Some(token), _) => Some(TokenView { source: "--token".to_owned(), index: Some(token.index), crc32c: token.crc32c }),
+            (None, Some(crc32c)) => Some(TokenView { source: "--token-crc".to_owned(), index: None, crc32c }),
+            (None, None) => None,
         }
     }
 }

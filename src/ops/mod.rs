@@ -9,9 +9,11 @@ mod gate;
 mod group_files;
 mod legacy;
 mod store;
+mod verify_snapshot;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
 pub use compare::{CompareOptions, compare};
 pub use gate::{GateOptions, gate_dryrun};
-pub use store::{GetOptions, store_get, store_meta};
+pub use store::{GetOptions, store_get, store_meta, store_verify};
+pub use verify_snapshot::{VerifySnapshotOptions, verify_snapshot};

@@ -1,16 +1,20 @@
-//! `store meta` and `store get`.
+//! `store meta`, `store get` and `store verify`.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Coverage;
-use crate::analysis::store::{open_verdict, store_findings, table_finding};
+use crate::analysis::store::{deepen, not_deepened, open_verdict, store_findings, table_finding, verify};
 use crate::error::{Error, Result};
 use crate::formats::mvcc::StoreKey;
 use crate::io::Progress;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
+use crate::readers::pebble_scan::walk;
+use crate::readers::pebble_survey::survey_store;
 use crate::report::Report;
 use crate::report::body::store_get::{StoreGetBody, VersionView};
 use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
+use crate::report::body::store_verify::{StoreVerifyBody, VerifiedStore};
 use crate::types::{Engine, HlcTimestamp};
 
 /// What each store says about itself, and whether it opens.
@@ -101,4 +105,31 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
         coverage.missing(body.key.clone(), damage.to_string());
     }
     Ok(Report::new(body, findings, coverage))
+}
+
+/// Reads every byte of the live tables of each store. With `deep`, also compares the records of each key across levels, which reads
+/// the tables once more.
+pub fn store_verify(dirs: &[PathBuf], deep: bool, threads: usize, progress: &dyn Progress) -> Result<Report<StoreVerifyBody>> {
+    let mut stores = Vec::new();
+    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
+    for dir in dirs {
+        let survey = survey_store(dir, threads, progress)?;
+        let (mut found, mut covered) = verify(&survey.store.facts, &survey.outcomes);
+        if deep {
+            let scan = walk(dir, &[], progress, &mut |_| ControlFlow::Continue(()))?;
+            deepen(&mut found, &mut covered, &scan);
+        } else {
+            not_deepened(&mut covered, &survey.store.facts);
+        }
+        let name = dir.display().to_string();
+        stores.push(VerifiedStore::new(name.clone(), &survey, &found));
+        if dirs.len() > 1 {
+            for finding in &mut found {
+                finding.group = Some(name.clone());
+            }
+        }
+        findings.extend(found);
+        coverage.absorb(covered);
+    }
+    Ok(Report::new(StoreVerifyBody { stores }, findings, coverage))
 }

@@ -1,0 +1,137 @@
+//! `verify-snapshot`: are these snapshots intact?
+
+use std::path::{Path, PathBuf};
+
+use crate::analysis::snapshot::{
+    SetRequest, Subject, TokenView, VerifiedSet, newest, verify_envelope, verify_lone_payload, verify_set,
+};
+use crate::error::{Error, Result};
+use crate::io::{IoOptions, Progress, open_regular};
+use crate::readers::wal::WalScan;
+use crate::readers::{Depth, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
+use crate::report::Report;
+use crate::report::body::snapshot::SnapshotBody;
+use crate::types::LogIndex;
+
+/// What the caller wants to know.
+#[derive(Debug, Clone, Default)]
+pub struct VerifySnapshotOptions {
+    /// How closely payloads are looked at.
+    pub depth: Depth,
+    /// Only what the next start would use.
+    pub newest: bool,
+    /// What a single payload should match; its source is the name of the flag.
+    pub token: Option<TokenView>,
+    /// Threads that read and check.
+    pub threads: usize,
+}
+
+/// Verifies the snapshots at or below `paths`.
+pub fn verify_snapshot(
+    paths: &[PathBuf],
+    options: &VerifySnapshotOptions,
+    progress: &dyn Progress,
+) -> Result<Report<SnapshotBody>> {
+    let targets = paths.iter().map(|path| SnapshotTarget::at(path)).collect::<Result<Vec<_>>>()?;
+    if let Some(token) = &options.token
+        && !matches!(targets.as_slice(), [SnapshotTarget::Payload(_)])
+    {
+        return Err(Error::Usage(format!("{} goes with exactly one payload file", token.source)));
+    }
+    let io = IoOptions { threads: options.threads, ..IoOptions::default() };
+    let run = Run { options, io, progress };
+    let mut verified = VerifiedSet::default();
+    let several =
+        targets.len() > 1 || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(groups) if groups.len() > 1));
+    for target in &targets {
+        match target {
+            SnapshotTarget::Envelope(path) => verified.absorb(run.envelope(path)?, None),
+            SnapshotTarget::Payload(path) => verified.absorb(run.payload(path)?, None),
+            SnapshotTarget::Folder(path) => {
+                let dir = SnapDir::read(path)?;
+                let (base, set) = (path.display().to_string(), |wanted: &ReadSet<'_>| SnapshotSet::of_folder(path, wanted));
+                verified.absorb(run.snapshots(&base, Some(&dir), None, set)?, None);
+            }
+            SnapshotTarget::Groups(groups) => {
+                for group in groups {
+                    let base = group.display();
+                    let (dir, log) = if options.newest { run.choice(&group.path)? } else { (None, None) };
+                    let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
+                    let one = run.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
+                    verified.absorb(one, several.then_some(base.as_str()));
+                }
+            }
+        }
+    }
+    let body = SnapshotBody::new(&verified);
+    Ok(Report::new(body, verified.findings, verified.coverage))
+}
+
+struct Run<'r> {
+    options: &'r VerifySnapshotOptions,
+    io: IoOptions,
+    progress: &'r dyn Progress,
+}
+
+impl Run<'_> {
+    /// What the choice of a start depends on.
+    fn choice(&self, group: &Path) -> Result<(Option<SnapDir>, Option<WalScan>)> {
+        let dir = match SnapDir::read(&group.join("snap")) {
+            Ok(dir) => Some(dir),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        match WalScan::read(&group.join("wal"), self.options.threads, self.progress) {
+            Ok(scan) => Ok((dir, Some(scan))),
+            Err(error) if error.is_not_found() => Ok((dir, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn snapshots(
+        &self,
+        base: &str,
+        dir: Option<&SnapDir>,
+        log: Option<&WalScan>,
+        read: impl FnOnce(&ReadSet<'_>) -> Result<SnapshotSet>,
+    ) -> Result<VerifiedSet> {
+        let depth = self.options.depth;
+        let chosen = self.options.newest.then(|| dir.map(|dir| newest(dir, log)).unwrap_or_default());
+        let only: Option<&[LogIndex]> = chosen.as_ref().map(|chosen| chosen.payloads.as_slice());
+        let set = read(&ReadSet { depth, only, io: self.io, progress: self.progress })?;
+        let names = chosen.as_ref().map(|chosen| chosen.names.as_slice());
+        let mut verified = verify_set(&set, base, SetRequest { depth, only: names });
+        if let Some(chosen) = &chosen {
+            chosen.describe(base, &mut verified.coverage);
+        }
+        Ok(verified)
+    }
+
+    fn envelope(&self, path: &Path) -> Result<VerifiedSet> {
+        let entry = snapshot_target::read_envelope(path);
+        let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
+        let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
+        let depth = self.options.depth;
+        match snapshot_target::payload_beside(path, token.index, |size| depth.examine(size), &self.io, self.progress)? {
+            Some((payload, facts)) => {
+                let token = TokenView { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
+                let name = snapshot_target::name_of(&payload);
+                let path = payload.display().to_string();
+                let subject = Subject { path, name: &name, facts: &facts, token: Some(token), expendable: false, depth };
+                verified.absorb(verify_lone_payload(&subject), None);
+            }
+            None => verified.coverage.skipped("the payload it points at", "name the group directory to have it checked too"),
+        }
+        Ok(verified)
+    }
+
+    fn payload(&self, path: &Path) -> Result<VerifiedSet> {
+        let depth = self.options.depth;
+        let (_, stamp) = open_regular(path)?;
+        let facts = fsm_file::examine_with(path, depth.examine(stamp.size), &self.io, self.progress)?;
+        let token = self.options.token.clone();
+        let name = snapshot_target::name_of(path);
+        let path = path.display().to_string();
+        Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, token, expendable: false, depth }))
+    }
+}
