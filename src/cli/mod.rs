@@ -26,17 +26,20 @@ pub use exit::ExitStatus;
 
 const AFTER_HELP: &str = "\
 Exit statuses:
-  0  clean; for gate-dryrun: every outcome is accepted     1  the work could not be done
-  2  damaged; for gate-dryrun: a start would be refused    3  unknown
-  10 gate-dryrun: a full restore would be executed        11  gate-dryrun: a full restore as fallback
-  130 interrupted
+    0  clean; for gate-dryrun: every outcome is accepted
+    1  the work could not be done
+    2  damaged; for gate-dryrun: a start would be refused or lose something
+    3  unknown
+   10  gate-dryrun: a full restore would be executed
+   11  gate-dryrun: a full restore as fallback
+  130  interrupted
 
 Nothing is ever written, locked or renamed in a data directory.";
 
 /// Reads the data directory of an elastickv node, alive or dead, and says what is in it, what is damaged and what the
 /// next start will do
 #[derive(Debug, Parser)]
-#[command(name = "ekv-tool", version, after_help = AFTER_HELP, max_term_width = 100, propagate_version = true)]
+#[command(name = "ekv-tool", version, after_help = AFTER_HELP, max_term_width = 80, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -46,21 +49,21 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look into the Raft log
-    Wal(wal::WalArgs),
-    /// Say what a file or directory is and what it says about itself
-    Inspect(inspect::InspectArgs),
-    /// Hold the copies of a group on several nodes against each other
-    Compare(compare::CompareArgs),
+    VerifySnapshot(verify_snapshot::VerifySnapshotArgs),
+    /// Say what the next start of each group will do: skip, execute or fall back to the full restore, or be refused
+    GateDryrun(gate_dryrun::GateArgs),
     /// Hold one node's files against every rule of Raft and of the server
     Check(check::CheckArgs),
+    /// Hold the copies of a group on several nodes against each other
+    Compare(compare::CompareArgs),
+    /// Say what a file or directory is and what it says about itself
+    Inspect(inspect::InspectArgs),
+    /// Look into the Raft log
+    Wal(wal::WalArgs),
     /// Look into the Pebble store
     Store(store::StoreArgs),
     /// Say what a finding code or an error of the server means, and what to do
     Explain(explain::ExplainArgs),
-    /// Say what the next start of each group will do: skip, execute or fall back to the full restore, or be refused
-    GateDryrun(gate_dryrun::GateArgs),
-    VerifySnapshot(verify_snapshot::VerifySnapshotArgs),
     /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
@@ -85,14 +88,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
     match command {
-        Command::Wal(args) => wal::run(&args, context),
-        Command::Inspect(args) => inspect::run(&args, context),
-        Command::Compare(args) => compare::run(&args, context),
+        Command::VerifySnapshot(args) => verify_snapshot::run(&args, context),
+        Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Check(args) => check::run(args, context),
+        Command::Compare(args) => compare::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Wal(args) => wal::run(&args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
-        Command::GateDryrun(args) => gate_dryrun::run(args, context),
-        Command::VerifySnapshot(args) => verify_snapshot::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

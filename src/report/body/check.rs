@@ -192,13 +192,10 @@ impl Body for CheckBody {
                 Cell::option(group.state.applied_index),
                 bad(group.with(Severity::Error), Tone::Bad),
                 bad(group.with(Severity::Warning), Tone::Caution),
-                Cell::new(group.fine().len()),
-                Cell::new(group.names(|o| matches!(o, Outcome::NotApplicable { .. })).len()),
                 bad(group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len(), Tone::Caution),
             ]
         });
-        let columns =
-            ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">fine", ">not appl.", ">not made"];
+        let columns = ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">not made"];
         vec![Section::table("Groups", &columns, rows.collect())]
     }
 

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{Body, Report, Style, wrap};
 use crate::analysis::{Finding, Severity, Verdict};
-use crate::report::{Row, Section, Tone};
+use crate::report::{Cell, Row, Section, Tone};
 use crate::types::ByteSize;
 
 /// Findings shown in full before the rest is folded, unless `--verbose`.
@@ -92,9 +92,14 @@ fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Wri
         table.add_row(row.iter().map(|cell| comfy_table::Cell::new(&cell.text)));
     }
     for (number, name) in columns.iter().enumerate() {
-        if let (true, Some(column)) = (name.starts_with('>'), table.column_mut(number)) {
+        let Some(column) = table.column_mut(number) else { continue };
+        let is_number = name.starts_with('>');
+        if is_number {
             column.set_cell_alignment(CellAlignment::Right);
         }
+        // The padding counts: a blank on either side.
+        let needed = unbroken_width(name, is_number, rows.iter().filter_map(|row| row.get(number))) + 2;
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(needed).unwrap_or(u16::MAX))));
     }
     // The layout is computed without colours, which have no width; a row is then painted by its worst tone.
     let mut tones = rows.iter().map(row_tone);
@@ -111,6 +116,13 @@ fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Wri
         writeln!(out, " {}", paint(line, tone, style))?;
     }
     Ok(())
+}
+
+/// Columns that a table's column needs so that neither a word of its title nor a number in it is broken.
+fn unbroken_width<'a>(title: &str, is_number: bool, cells: impl Iterator<Item = &'a Cell>) -> usize {
+    let words = title.trim_start_matches('>').split(' ').map(|word| word.chars().count());
+    let numbers = cells.filter(|_| is_number).map(|cell| cell.text.chars().count());
+    words.chain(numbers).max().unwrap_or(0)
 }
 
 fn row_tone(row: &Row) -> Tone {
@@ -196,5 +208,18 @@ mod tests {
         let style = Style { color: true, ..Style::default() };
         assert_eq!(paint("x", Tone::Bad, style), "\u{1b}[31mx\u{1b}[0m");
         assert_eq!(paint("x", Tone::Bad, Style::default()), "x");
+    }
+
+    #[test]
+    fn a_narrow_table_breaks_neither_titles_nor_numbers() {
+        let columns = ["path".to_owned(), ">snapshot".to_owned(), ">not made".to_owned(), ">index".to_owned()];
+        let row = vec![Cell::new("a/rather/long/path/of/a/group"), Cell::new(7), Cell::new(0), Cell::new(123_456_789_u64)];
+        let mut out = Vec::new();
+        write_table(&columns, &[row], Style { width: 40, ..Style::default() }, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for whole in ["snapshot", "not", "made", "123456789"] {
+            assert!(text.contains(whole), "{whole} is broken in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
     }
 }
