@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
         .collect();
     let size: u64 = tables.iter().filter_map(|table| fs::metadata(table).ok()).map(|meta| meta.len()).sum();
     println!("{} in {} tables, {rows} rows, {rounds} rounds, cached, medians", ByteSize(size), tables.len());
-    println!("\n  {:<28} {:>8} {:>8} {:>8} {:>10} {:>10}", "", "seconds", "GB/s", "ratio", "Mrows/s", "peak");
+    println!("\n  {:<30} {:>8} {:>8} {:>8} {:>10} {:>10}", "", "seconds", "GB/s", "ratio", "Mrows/s", "peak");
 
     let ekv = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ekv-tool"));
@@ -52,6 +52,9 @@ fn main() -> io::Result<()> {
     let subjects: Vec<(&str, Command, bool)> = vec![
         ("cat", cat, false),
         ("lsm", ekv(&["lsm"]), false),
+        ("verify --checksums, 1 thread", ekv(&["verify", "--checksums", "--threads", "1"]), false),
+        ("verify --checksums, 2 threads", ekv(&["verify", "--checksums", "--threads", "2"]), false),
+        ("meta", ekv(&["meta"]), false),
         ("verify, 1 thread", ekv(&["verify", "--threads", "1"]), true),
         ("verify, 2 threads", ekv(&["verify", "--threads", "2"]), true),
         ("scan --format ndjson", ekv(&["scan", "--format", "ndjson"]), true),
@@ -66,7 +69,7 @@ fn main() -> io::Result<()> {
         let base = *baseline.get_or_insert(seconds);
         let rate = if all_rows { format!("{:.2}", rows as f64 / seconds / 1e6) } else { String::new() };
         let (gb, ratio, peak) = (size as f64 / seconds / 1e9, base / seconds, ByteSize(peak).to_string());
-        println!("  {name:<28} {seconds:>8.3} {gb:>8.2} {ratio:>7.2}x {rate:>10} {peak:>10}");
+        println!("  {name:<30} {seconds:>8.3} {gb:>8.2} {ratio:>7.2}x {rate:>10} {peak:>10}");
     }
     Ok(())
 }

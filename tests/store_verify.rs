@@ -8,8 +8,9 @@ use ekv_tool::analysis::{Coverage, Verdict};
 use ekv_tool::formats::pebble::version_edit::{KeyBounds, NewTable, OwnedKey};
 use ekv_tool::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer, VersionEdit};
 use ekv_tool::io::NoProgress;
+use ekv_tool::ops::{self, VerifyDepth};
 use ekv_tool::readers::pebble_survey::{SurveyOutcome, SurveyedTable, survey_store};
-use ekv_tool::readers::pebble_table::{Table, separate};
+use ekv_tool::readers::pebble_table::{Table, TableDepth, separate};
 use serde_json::Value;
 
 use crate::common;
@@ -18,7 +19,7 @@ use crate::support::table_writer::{Options, SET, TableWriter};
 
 /// Verdict and the codes of all findings, sorted.
 fn verdict(store: &Path) -> (Verdict, Vec<&'static str>) {
-    let survey = survey_store(store, 2, &NoProgress).unwrap();
+    let survey = survey_store(store, TableDepth::Rows, 2, &NoProgress).unwrap();
     let (findings, coverage) = verify(&survey.store.facts, &survey.outcomes);
     let mut codes: Vec<_> = findings.iter().map(|finding| finding.code.code).collect();
     codes.sort_unstable();
@@ -71,7 +72,7 @@ fn stores_as_servers_left_them_are_intact() {
         if !store.is_dir() {
             continue;
         }
-        let survey = survey_store(&store, 2, &NoProgress).unwrap();
+        let survey = survey_store(&store, TableDepth::Rows, 2, &NoProgress).unwrap();
         let (findings, _) = verify(&survey.store.facts, &survey.outcomes);
         let about_tables: Vec<_> = findings.iter().filter(|finding| finding.code.code.contains("table")).collect();
         assert!(about_tables.is_empty(), "{} {}: {about_tables:?}", case.name, case.group);
@@ -213,4 +214,37 @@ fn deep_compares_the_records_of_a_key_across_levels() {
     let (status, text) = run(&["--deep"]);
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("store-level-order"), "{text}");
+}
+
+#[test]
+fn checksums_alone_find_every_flipped_byte_and_say_what_they_leave_out() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("fsm.db");
+    let mut store = StoreWriter::new(&dir).unwrap();
+    let options = Options { block_size: 256, ..Options::default() };
+    store
+        .table(6, options, |writer| {
+            for row in 0..40_u64 {
+                writer.point(format!("key{row:04}").as_bytes(), 0, SET, b"a value that is long enough for several blocks")?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    store.finish().unwrap();
+    let run = || ops::store_verify(std::slice::from_ref(&dir), VerifyDepth::Checksums, 1, &NoProgress).unwrap();
+    let report = run();
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0));
+    assert!(report.coverage.not_examined.iter().any(|part| part.what.contains("rows") && part.why.contains("--checksums")));
+    assert_eq!(report.body.stores[0].records, None);
+    let table = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let table = table.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "sst")).unwrap();
+    let intact = std::fs::read(&table).unwrap();
+    for at in 0..intact.len() {
+        let mut bytes = intact.clone();
+        bytes[at] ^= 0x10;
+        std::fs::write(&table, bytes).unwrap();
+        let report = run();
+        let harmless = report.findings.iter().any(|finding| finding.code.code == "table-footer-stray");
+        assert!(report.verdict == Verdict::Damaged || harmless, "byte {at} of {}", intact.len());
+    }
 }

@@ -15,5 +15,5 @@ pub mod wal;
 pub use check::{CheckOptions, check};
 pub use compare::{CompareOptions, compare};
 pub use gate::{GateOptions, gate_dryrun};
-pub use store::{GetOptions, store_get, store_meta, store_verify};
+pub use store::{GetOptions, VerifyDepth, store_get, store_meta, store_verify};
 pub use verify_snapshot::{VerifySnapshotOptions, verify_snapshot};

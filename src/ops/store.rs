@@ -11,6 +11,7 @@ use crate::io::Progress;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
 use crate::readers::pebble_scan::walk;
 use crate::readers::pebble_survey::survey_store;
+use crate::readers::pebble_table::TableDepth;
 use crate::report::Report;
 use crate::report::body::store_get::{StoreGetBody, VersionView};
 use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
@@ -107,15 +108,32 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
     Ok(Report::new(body, findings, coverage))
 }
 
-/// Reads every byte of the live tables of each store. With `deep`, also compares the records of each key across levels, which reads
-/// the tables once more.
-pub fn store_verify(dirs: &[PathBuf], deep: bool, threads: usize, progress: &dyn Progress) -> Result<Report<StoreVerifyBody>> {
+/// How far `store verify` looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifyDepth {
+    /// The checksums of all blocks; rows are not decoded.
+    Checksums,
+    /// Every row of every table.
+    #[default]
+    Rows,
+    /// Also the records of each key across levels, which reads the tables once more.
+    Keys,
+}
+
+/// Reads every byte of the live tables of each store and checks as much of it as `depth` says.
+pub fn store_verify(
+    dirs: &[PathBuf],
+    depth: VerifyDepth,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<Report<StoreVerifyBody>> {
     let mut stores = Vec::new();
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     for dir in dirs {
-        let survey = survey_store(dir, threads, progress)?;
+        let tables = if depth == VerifyDepth::Checksums { TableDepth::Checksums } else { TableDepth::Rows };
+        let survey = survey_store(dir, tables, threads, progress)?;
         let (mut found, mut covered) = verify(&survey.store.facts, &survey.outcomes);
-        if deep {
+        if depth == VerifyDepth::Keys {
             let scan = walk(dir, &[], progress, &mut |_| ControlFlow::Continue(()))?;
             deepen(&mut found, &mut covered, &scan);
         } else {

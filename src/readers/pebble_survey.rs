@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::pebble::Store;
-use super::pebble_table::{Table, TableFailure, TableProblem, TableSurvey};
+use super::pebble_table::{Table, TableDepth, TableFailure, TableProblem, TableSurvey};
 use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::{Footer, Properties};
 use crate::formats::pebble::{FileNum, NewTable};
@@ -57,7 +57,12 @@ pub struct SurveyedTable {
 }
 
 /// Reads every byte of every file, on `threads` threads, largest file first. The outcomes are in the order of `files`.
-pub fn survey_files(files: &[TableFile], threads: usize, progress: &dyn Progress) -> Result<Vec<SurveyOutcome>> {
+pub fn survey_files(
+    files: &[TableFile],
+    depth: TableDepth,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<SurveyOutcome>> {
     progress.expect(files.iter().map(|file| file.size).sum());
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(files[index].size));
@@ -65,7 +70,7 @@ pub fn survey_files(files: &[TableFile], threads: usize, progress: &dyn Progress
     let outcomes: Vec<Mutex<Option<SurveyOutcome>>> = files.iter().map(|_| Mutex::new(None)).collect();
     let work = || -> Result<()> {
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = survey_file(&files[index], progress)?;
+            let outcome = survey_file(&files[index], depth, progress)?;
             if let Ok(mut slot) = outcomes[index].lock() {
                 *slot = Some(outcome);
             }
@@ -88,7 +93,7 @@ pub fn survey_files(files: &[TableFile], threads: usize, progress: &dyn Progress
     Ok(taken.map(|outcome| outcome.unwrap_or_else(|| SurveyOutcome::System("the reader failed".to_owned()))).collect())
 }
 
-fn survey_file(file: &TableFile, progress: &dyn Progress) -> Result<SurveyOutcome> {
+fn survey_file(file: &TableFile, depth: TableDepth, progress: &dyn Progress) -> Result<SurveyOutcome> {
     let table = match Table::open(&file.path) {
         Ok(table) => table,
         Err(TableFailure::Problem(problem)) => {
@@ -97,7 +102,7 @@ fn survey_file(file: &TableFile, progress: &dyn Progress) -> Result<SurveyOutcom
         }
         Err(TableFailure::Error(error)) => return system(error),
     };
-    let survey = match table.survey(progress) {
+    let survey = match table.survey_to(depth, progress) {
         Ok(survey) => survey,
         Err(error) => return system(error),
     };
@@ -123,6 +128,8 @@ fn system(error: Error) -> Result<SurveyOutcome> {
 pub struct StoreSurvey {
     /// The view that was read last.
     pub store: Store,
+    /// How far its tables were looked into.
+    pub depth: TableDepth,
     /// Every table file of that view.
     pub outcomes: BTreeMap<FileNum, SurveyOutcome>,
     /// Tables that were read and that a compaction replaced meanwhile.
@@ -136,7 +143,7 @@ const ROUNDS: u32 = 5;
 ///
 /// A server that is running replaces tables all the time. When tables were replaced while they were read, the new ones
 /// are read too, a bounded number of times; what the last view does not name is forgotten.
-pub fn survey_store(dir: &Path, threads: usize, progress: &dyn Progress) -> Result<StoreSurvey> {
+pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dyn Progress) -> Result<StoreSurvey> {
     let mut outcomes = BTreeMap::new();
     let mut replaced = 0;
     let mut round = 1;
@@ -148,14 +155,14 @@ pub fn survey_store(dir: &Path, threads: usize, progress: &dyn Progress) -> Resu
         replaced += (before - outcomes.len()) as u64;
         let new: Vec<_> = live.into_iter().filter(|file| !outcomes.contains_key(&file.number)).collect();
         let done = new.is_empty();
-        for (file, outcome) in new.iter().zip(survey_files(&new, threads, progress)?) {
+        for (file, outcome) in new.iter().zip(survey_files(&new, depth, threads, progress)?) {
             outcomes.insert(file.number, outcome);
         }
         // A table that was listed and is gone has been replaced, or somebody removes files: the next view tells.
         let vanished = outcomes.values().any(|outcome| *outcome == SurveyOutcome::Missing)
             && store.facts.wrong_tables.iter().all(|wrong| wrong.found.is_some());
         if round == ROUNDS || done || (!vanished && store.is_unchanged()?) {
-            return Ok(StoreSurvey { store, outcomes, replaced });
+            return Ok(StoreSurvey { store, depth, outcomes, replaced });
         }
         outcomes.retain(|_, outcome| *outcome != SurveyOutcome::Missing);
         round += 1;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ekv_tool::analysis::store::verify;
 use ekv_tool::io::Progress;
 use ekv_tool::readers::pebble_survey::survey_store;
+use ekv_tool::readers::pebble_table::TableDepth;
 
 use super::{Files, Provocation};
 use crate::support::store_writer::{StoreWriter, frame};
@@ -182,7 +183,7 @@ pub fn changing_table() -> &'static str {
     let dir = tempfile::tempdir().unwrap();
     plain(dir.path());
     let meddler = Meddler { root: dir.path(), done: AtomicBool::new(false) };
-    let survey = survey_store(&dir.path().join("fsm.db"), 1, &meddler).unwrap();
+    let survey = survey_store(&dir.path().join("fsm.db"), TableDepth::Rows, 1, &meddler).unwrap();
     let (findings, _) = verify(&survey.store.facts, &survey.outcomes);
     let changed = findings.iter().find(|finding| finding.code.code == "table-changed");
     let finding = changed.unwrap_or_else(|| panic!("{findings:?}"));

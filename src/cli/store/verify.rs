@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ekv_tool::ops::store_verify;
+use ekv_tool::ops::{VerifyDepth, store_verify};
 
 use super::{Context, ExitStatus};
 
@@ -16,11 +16,19 @@ pub struct VerifyArgs {
     /// Also compare the records of each key across levels (reads the tables once more)
     #[arg(long)]
     deep: bool,
+    /// Only the checksums of all blocks: fast, and without the order of keys, counts and bounds
+    #[arg(long, conflicts_with = "deep")]
+    checksums: bool,
 }
 
 /// Reads every table of every store and reports.
 pub fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
     let dirs = super::stores(&args.dirs)?;
-    context.emit(store_verify(&dirs, args.deep, context.threads, &context.progress)?)
+    let depth = match (args.checksums, args.deep) {
+        (true, _) => VerifyDepth::Checksums,
+        (false, true) => VerifyDepth::Keys,
+        (false, false) => VerifyDepth::Rows,
+    };
+    context.emit(store_verify(&dirs, depth, context.threads, &context.progress)?)
 }

@@ -11,7 +11,7 @@ use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::io::{Progress, list_dir};
 use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
-use crate::readers::pebble_table::{Table, TableView, separate};
+use crate::readers::pebble_table::{Table, TableDepth, TableView, separate};
 
 /// Name of the store directory in a group directory.
 pub const STORE_DIR: &str = "fsm.db";
@@ -110,7 +110,7 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
         .map(|live| TableFile { number: live.file, path: store.table_path(live.file), size: size(live.file) })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    for (live, outcome) in live.iter().zip(survey_files(&files, threads, progress)?) {
+    for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, threads, progress)?) {
         let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
         let kept_from_opening = match outcome {
             SurveyOutcome::Surveyed(read) => {

@@ -29,7 +29,7 @@ pub use lookup::PointVersion;
 pub use open_scan::OpenScan;
 pub use problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult, separate};
 pub use spans::{OwnedRangeDel, OwnedRangeKey};
-pub use survey::{BlockTally, BoundsSeen, TableSurvey};
+pub use survey::{BlockTally, BoundsSeen, TableDepth, TableSurvey};
 pub use view::TableView;
 
 use problem::BlockKind as Kind;

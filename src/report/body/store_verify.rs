@@ -7,7 +7,7 @@ use crate::analysis::{Finding, Severity};
 use crate::formats::pebble::Version;
 use crate::readers::pebble::{StoreFacts, Writer};
 use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
-use crate::readers::pebble_table::{BlockKind, BlockTally};
+use crate::readers::pebble_table::{BlockKind, BlockTally, TableDepth};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::ByteSize;
 
@@ -23,6 +23,8 @@ pub struct StoreVerifyBody {
 pub struct VerifiedStore {
     /// The directory as the caller named it.
     pub dir: String,
+    /// How far its tables were looked into.
+    pub depth: TableDepth,
     /// True if a server has it open.
     pub in_use: bool,
     /// The MANIFEST that was followed.
@@ -33,10 +35,10 @@ pub struct VerifiedStore {
     pub table_bytes: u64,
     /// Bytes of them that were read and checked.
     pub bytes_examined: u64,
-    /// Point records in tables, of all versions.
-    pub records: u64,
-    /// Point records in tables that delete.
-    pub deletions: u64,
+    /// Point records in tables, of all versions; `null` when rows were not decoded.
+    pub records: Option<u64>,
+    /// Point records in tables that delete; `null` when rows were not decoded.
+    pub deletions: Option<u64>,
     /// Range deletions in tables.
     pub range_deletions: u64,
     /// Point records in logs that are not in a table yet.
@@ -85,8 +87,8 @@ pub struct VerifiedTable {
     pub format: Option<&'static str>,
     /// Data blocks that are good.
     pub data_blocks: u64,
-    /// Point records read.
-    pub records: u64,
+    /// Point records read; `null` when rows were not decoded.
+    pub records: Option<u64>,
     /// What became of it.
     pub state: TableState,
 }
@@ -97,13 +99,14 @@ impl VerifiedStore {
         let facts = &survey.store.facts;
         let mut store = Self {
             dir,
+            depth: survey.depth,
             in_use: facts.writer == Writer::Alive,
             manifest: facts.manifest_facts().map(|manifest| manifest.name.clone()),
             tables: 0,
             table_bytes: 0,
             bytes_examined: 0,
-            records: 0,
-            deletions: 0,
+            records: Some(0),
+            deletions: Some(0),
             range_deletions: 0,
             log_records: survey.store.memory.len() as u64,
             blocks: Vec::new(),
@@ -124,14 +127,16 @@ impl VerifiedStore {
                 size: 0,
                 format: None,
                 data_blocks: 0,
-                records: 0,
+                records: None,
                 state: if damaged { TableState::Damaged } else { TableState::NotRead },
             };
             match outcome {
                 SurveyOutcome::Surveyed(read) => {
                     let seen = &read.survey;
-                    store.records += seen.points;
-                    store.deletions += seen.point_deletions;
+                    let of_rows = |count| (seen.depth == TableDepth::Rows).then_some(count);
+                    table.records = of_rows(seen.points);
+                    store.records = store.records.zip(table.records).map(|(sum, count)| sum + count);
+                    store.deletions = store.deletions.zip(of_rows(seen.point_deletions)).map(|(sum, count)| sum + count);
                     store.range_deletions += seen.range_deletions;
                     store.bytes_examined += seen.bytes_examined;
                     for (kind, tally) in &seen.blocks {
@@ -142,7 +147,6 @@ impl VerifiedStore {
                     table.size = read.size;
                     table.format = Some(read.footer.format.name());
                     table.data_blocks = seen.blocks.get(&BlockKind::Data).map_or(0, |tally| tally.blocks);
-                    table.records = seen.points;
                     if !damaged && seen.complete && !read.changed {
                         table.state = TableState::Clean;
                     }
@@ -177,6 +181,9 @@ impl Body for StoreVerifyBody {
         let tables = sum(|store| store.tables);
         let outcome = match (tables, bad) {
             (0, _) => "no tables; everything is in the logs".to_owned(),
+            (_, 0) if self.stores.iter().any(|store| store.depth == TableDepth::Checksums) => {
+                format!("the checksums of all blocks are right ({tables} tables)")
+            }
             (1, 0) => "the only table is intact".to_owned(),
             (_, 0) => format!("all {tables} tables are intact"),
             _ => format!("{bad} of {tables} tables not intact"),
@@ -189,6 +196,7 @@ impl Body for StoreVerifyBody {
         for store in &self.stores {
             let VerifiedStore {
                 dir,
+                depth: _,
                 in_use,
                 manifest,
                 tables,
@@ -206,7 +214,7 @@ impl Body for StoreVerifyBody {
                 ("manifest", Cell::option(manifest.as_ref())),
                 ("tables", Cell::new(format!("{tables}, {}", ByteSize(*table_bytes)))),
                 ("examined", Cell::new(ByteSize(*bytes_examined))),
-                ("records", Cell::new(format!("{records} in tables ({deletions} deletions), {log_records} in logs"))),
+                ("records", Cell::new(records_text(*records, *deletions, *log_records))),
             ];
             if *range_deletions > 0 {
                 rows.push(("range deletions", Cell::new(range_deletions)));
@@ -251,14 +259,26 @@ impl Body for StoreVerifyBody {
                 metric.sample(vec![("dir", store.dir.clone())], field(store) as f64)
             })
         };
+        let records = self.stores.iter().filter_map(|store| Some((store, store.records?)));
+        let records = records
+            .fold(Metric::gauge("ekv_tool_store_records", "Point records in tables."), |metric, (store, count)| {
+                metric.sample(vec![("dir", store.dir.clone())], count as f64)
+            });
         vec![
             gauge("ekv_tool_store_tables", "Live table files.", |store| store.tables),
             gauge("ekv_tool_store_table_bytes", "Bytes of live table files.", |store| store.table_bytes),
-            gauge("ekv_tool_store_records", "Point records in tables.", |store| store.records),
+            records,
             gauge("ekv_tool_store_tables_not_intact", "Live table files that are damaged or were not read.", |store| {
                 store.files.iter().filter(|file| file.state != TableState::Clean).count() as u64
             }),
         ]
+    }
+}
+
+fn records_text(records: Option<u64>, deletions: Option<u64>, in_logs: u64) -> String {
+    match (records, deletions) {
+        (Some(records), Some(deletions)) => format!("{records} in tables ({deletions} deletions), {in_logs} in logs"),
+        _ => format!("not counted in tables, {in_logs} in logs"),
     }
 }
 
@@ -273,7 +293,7 @@ fn table_row(file: &VerifiedTable) -> Vec<Cell> {
         file.level.map_or_else(|| Cell::new("log"), Cell::new),
         Cell::new(ByteSize(file.size)),
         Cell::new(file.data_blocks),
-        Cell::new(file.records),
+        Cell::option(file.records),
         state,
     ]
 }

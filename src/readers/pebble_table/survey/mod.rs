@@ -1,23 +1,36 @@
 //! Every byte of a table: what is wrong with it and what it holds.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
+use self::rows::{DataWalk, Separator};
 use super::index::{IndexWalk, check_rows};
 use super::iter::ValueBlocks;
 use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult, separate};
 use super::source::BlockReader;
 use super::{Table, TableView, check_interrupt};
 use crate::error::Result;
-use crate::formats::pebble::sstable::data_block::OBSOLETE_BIT;
-use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RestartCheck, RowBlock, ValueHandle};
+use crate::formats::pebble::sstable::BlockHandle;
 use crate::formats::pebble::version_edit::OwnedKey;
-use crate::formats::pebble::{InternalKey, KeyKind, SeqNum, Trailer};
+use crate::formats::pebble::{KeyKind, SeqNum, Trailer};
 use crate::io::Progress;
 
 /// Bytes of data blocks read at once.
 const READ_AHEAD: usize = 1 << 20;
 /// Problems kept of one table; the rest are counted.
 const MAX_PROBLEMS: usize = 32;
+
+/// How far a table is looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableDepth {
+    /// The checksum of every block, and what leads to them. Data and value blocks are not uncompressed.
+    Checksums,
+    /// Every row as well.
+    #[default]
+    Rows,
+}
 
 /// Number and stored bytes, trailers included, of the blocks of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +53,8 @@ pub struct BoundsSeen {
 /// What reading a whole table brought to light.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableSurvey {
+    /// How far it was looked into; what only rows can tell is zero or absent without them.
+    pub depth: TableDepth,
     /// What is wrong, in the order in which it was met; at most a few dozen.
     pub problems: Vec<TableProblem>,
     /// Further problems that are only counted.
@@ -68,7 +83,7 @@ pub struct TableSurvey {
     pub range_key_bounds: Option<BoundsSeen>,
     /// Smallest and largest sequence number, as stored.
     pub seqs: Option<(SeqNum, SeqNum)>,
-    /// True when the index led to every data block and each of them was walked to its end, so that counts and bounds are
+    /// True when the index led to every data block and each of them was read to its end, so that counts and bounds are
     /// those of the whole table.
     pub complete: bool,
 }
@@ -77,7 +92,12 @@ impl Table {
     /// Reads every block that the table leads to and checks checksums, decompression, structure, the order of keys within
     /// and across blocks, separators, value handles and spans. Goes on behind a problem where it can.
     pub fn survey(&self, progress: &dyn Progress) -> Result<TableSurvey> {
-        let mut survey = TableSurvey { complete: true, ..TableSurvey::default() };
+        self.survey_to(TableDepth::Rows, progress)
+    }
+
+    /// As [`Table::survey`], as far as `depth` goes.
+    pub fn survey_to(&self, depth: TableDepth, progress: &dyn Progress) -> Result<TableSurvey> {
+        let mut survey = TableSurvey { depth, complete: true, ..TableSurvey::default() };
         let mut handles = vec![(BlockKind::Metaindex, self.footer.metaindex)];
         handles.extend(self.metaindex.properties.map(|handle| (BlockKind::Properties, handle)));
         for &(kind, handle) in &handles {
@@ -117,7 +137,10 @@ impl Table {
         let mut lens = Vec::with_capacity(blocks.len());
         for &handle in blocks {
             handles.push((BlockKind::Value, handle));
-            let read = reader.read(BlockKind::Value, handle).map(|bytes| bytes.len() as u64);
+            let read = match survey.depth {
+                TableDepth::Checksums => reader.verify_only(BlockKind::Value, handle).map(|()| 0),
+                TableDepth::Rows => reader.read(BlockKind::Value, handle).map(|bytes| bytes.len() as u64),
+            };
             lens.push(survey.block(read, BlockKind::Value, handle)?);
         }
         Ok(Some(lens))
@@ -153,7 +176,10 @@ impl Table {
             };
             handles.push((BlockKind::Data, block));
             progress.advance(block.len_with_trailer());
-            let walked = reader.read(BlockKind::Data, block).and_then(|bytes| walk.block(survey, block, bytes));
+            let walked = match survey.depth {
+                TableDepth::Checksums => reader.verify_only(BlockKind::Data, block),
+                TableDepth::Rows => reader.read(BlockKind::Data, block).and_then(|bytes| walk.block(survey, block, bytes)),
+            };
             if survey.block(walked, BlockKind::Data, block)?.is_none() {
                 survey.complete = false;
                 walk.forget();
@@ -277,150 +303,5 @@ fn widen(bounds: &mut Option<BoundsSeen>, smallest: OwnedKey, largest: OwnedKey)
                 bounds.largest = largest;
             }
         }
-    }
-}
-
-/// Walks data blocks and remembers the last key, so that order is checked across blocks.
-struct DataWalk<'s> {
-    table: &'s Table,
-    value_lens: Option<&'s [Option<u64>]>,
-    last_key: Vec<u8>,
-    last_trailer: Option<Trailer>,
-    /// First key of the block walked last.
-    block_first: Option<OwnedKey>,
-    first: Option<OwnedKey>,
-    /// Largest key before anything was forgotten.
-    largest: Option<OwnedKey>,
-}
-
-impl<'s> DataWalk<'s> {
-    const fn new(table: &'s Table, value_lens: Option<&'s [Option<u64>]>) -> Self {
-        Self { table, value_lens, last_key: Vec::new(), last_trailer: None, block_first: None, first: None, largest: None }
-    }
-
-    fn block(&mut self, survey: &mut TableSurvey, handle: BlockHandle, bytes: &[u8]) -> TableResult<()> {
-        let in_block = |error| TableProblem::in_block(BlockKind::Data, handle, &error);
-        let format = self.table.footer.format;
-        let mut entries = RowBlock::decode(bytes).map_err(in_block)?.into_entries();
-        let mut restarts = RestartCheck::default();
-        let (mut low, mut high) = (SeqNum::MAX, SeqNum(0));
-        let (mut points, mut deletions, mut obsolete, mut values) = (0, 0, 0, 0);
-        self.block_first = None;
-        while entries.next().map_err(in_block)? {
-            restarts.entry(&entries).map_err(in_block)?;
-            let at = entries.entry_at() as u64;
-            let entry = DataEntry::decode(format, entries.key(), entries.value()).map_err(|error| in_block(error.shifted(at)))?;
-            if let Some(last) = self.last_trailer {
-                let last = InternalKey { user_key: &self.last_key, trailer: last };
-                if last >= entry.key {
-                    let detail = format!("uncompressed, at offset {at}: {} does not come after {last}", entry.key);
-                    return Err(TableProblem::of_block(TableProblemKind::Order, BlockKind::Data, handle, detail).into());
-                }
-            }
-            if self.block_first.is_none() {
-                let first = OwnedKey { user_key: entry.key.user_key.to_vec(), trailer: entry.key.trailer };
-                self.first.get_or_insert_with(|| first.clone());
-                self.block_first = Some(first);
-            }
-            if let EntryValue::InValueBlock(value) = entry.value {
-                values += 1;
-                self.check_value(value, handle, at)?;
-            }
-            self.last_key.clear();
-            self.last_key.extend_from_slice(entry.key.user_key);
-            self.last_trailer = Some(entry.key.trailer);
-            let seq = entry.key.trailer.seq();
-            (low, high) = (low.min(seq), high.max(seq));
-            points += 1;
-            obsolete += u64::from(entry.obsolete);
-            let deletes = matches!(entry.kind, KeyKind::Delete | KeyKind::SingleDelete | KeyKind::DeleteSized);
-            deletions += u64::from(deletes);
-        }
-        restarts.end(entries.block()).map_err(in_block)?;
-        survey.points += points;
-        survey.point_deletions += deletions;
-        survey.obsolete += obsolete;
-        survey.values_in_value_blocks += values;
-        if points > 0 {
-            survey.see_seqs(low, high);
-        }
-        Ok(())
-    }
-
-    fn check_value(&self, value: ValueHandle, of: BlockHandle, at: u64) -> TableResult<()> {
-        // Nothing can be said about values whose index or block is bad; that is reported already.
-        let Some(lens) = self.value_lens else { return Ok(()) };
-        let detail = match usize::try_from(value.block).ok().and_then(|number| lens.get(number)) {
-            None => {
-                format!("uncompressed, at offset {at}: a value is said to be in value block {} of {}", value.block, lens.len())
-            }
-            Some(Some(len)) if value.offset.saturating_add(value.length) > *len => {
-                format!(
-                    "uncompressed, at offset {at}: a value of {} bytes at {} is said to be in value block {}, which has {len} bytes",
-                    value.length, value.offset, value.block
-                )
-            }
-            Some(_) => return Ok(()),
-        };
-        Err(TableProblem::of_block(TableProblemKind::Value, BlockKind::Data, of, detail).into())
-    }
-
-    /// Breaks the chain of keys: what follows is not compared with what came before.
-    fn forget(&mut self) {
-        self.remember_largest();
-        self.last_trailer = None;
-        self.block_first = None;
-    }
-
-    fn last(&self) -> Option<InternalKey<'_>> {
-        self.last_trailer.map(|trailer| InternalKey { user_key: &self.last_key, trailer })
-    }
-
-    fn remember_largest(&mut self) {
-        if let Some(trailer) = self.last_trailer {
-            self.largest = Some(OwnedKey { user_key: self.last_key.clone(), trailer });
-        }
-    }
-
-    fn finish(mut self, survey: &mut TableSurvey) {
-        self.remember_largest();
-        if let (Some(smallest), Some(largest)) = (self.first, self.largest) {
-            widen(&mut survey.point_bounds, smallest, largest);
-        }
-    }
-}
-
-/// Checks that separators lie between the blocks that they separate.
-#[derive(Default)]
-struct Separator {
-    last: Option<OwnedKey>,
-}
-
-impl Separator {
-    fn check(&mut self, index: &IndexWalk<'_>, walk: &DataWalk<'_>, block: BlockHandle) -> TableResult<()> {
-        let Some(entry) = index.entry()? else { return Ok(()) };
-        let wrong = |detail: String| TableProblem::of_block(TableProblemKind::Order, BlockKind::Data, block, detail);
-        // A separator that is the block's last key may carry that key's obsolete bit.
-        let trailer = Trailer(entry.separator.trailer.0 & !OBSOLETE_BIT);
-        let separator = InternalKey { user_key: entry.separator.user_key, trailer };
-        let before = self.last.replace(OwnedKey { user_key: separator.user_key.to_vec(), trailer: separator.trailer });
-        if let (Some(before), Some(first)) = (&before, &walk.block_first)
-            && before.borrowed() >= first.borrowed()
-        {
-            let detail = format!("its first key {} is not behind the separator {}", first.borrowed(), before.borrowed());
-            return Err(wrong(detail).into());
-        }
-        if let (Some(last), Some(_)) = (walk.last(), &walk.block_first)
-            && last > separator
-        {
-            return Err(wrong(format!("its last key {last} is behind its separator {separator}")).into());
-        }
-        if let Some(top) = index.top_entry()?
-            && separator > top.separator
-        {
-            let detail = format!("its separator {separator} is behind that of its index block, {}", top.separator);
-            return Err(wrong(detail).into());
-        }
-        Ok(())
     }
 }
