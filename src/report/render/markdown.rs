@@ -4,7 +4,11 @@ use std::io::{self, Write};
 
 use super::{Body, Report};
 use crate::analysis::Finding;
-use crate::report::{Cell, Section};
+use crate::report::{Row, Section};
+use crate::types::ByteSize;
+
+/// Cells wider than this are not waited for by the others.
+const PADDED: usize = 32;
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
@@ -23,7 +27,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         }
         writeln!(out)?;
     }
-    writeln!(out, "Examined {} files, {} bytes.", coverage.files, coverage.bytes_examined)?;
+    writeln!(out, "Examined {} files, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
     for part in &coverage.not_examined {
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
@@ -44,13 +48,7 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
         }
         Section::Table { title, columns, rows } => {
             heading(title, out)?;
-            let names: Vec<_> = columns.iter().map(|name| escape(name.trim_start_matches('>'))).collect();
-            let rules: Vec<_> = columns.iter().map(|name| if name.starts_with('>') { "---:" } else { "---" }).collect();
-            writeln!(out, "| {} |\n| {} |", names.join(" | "), rules.join(" | "))?;
-            for row in rows {
-                let cells: Vec<_> = row.iter().map(|Cell { text, .. }| escape(text)).collect();
-                writeln!(out, "| {} |", cells.join(" | "))?;
-            }
+            write_table(columns, rows, out)?;
             writeln!(out)
         }
         Section::Text { title, lines } => {
@@ -63,6 +61,29 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
         }
         Section::Note(text) => writeln!(out, "{}\n", escape(text)),
     }
+}
+
+/// Bars under each other, so that the table can also be read where it is not drawn as one.
+fn write_table(columns: &[String], rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+    let right: Vec<_> = columns.iter().map(|name| name.starts_with('>')).collect();
+    let head: Vec<_> = columns.iter().map(|name| escape(name.trim_start_matches('>'))).collect();
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| escape(&cell.text)).collect()).collect();
+    let width = |column: usize| {
+        let cells = std::iter::once(&head).chain(&rows).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).clamp(3, PADDED)
+    };
+    let widths: Vec<_> = (0..columns.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).zip(&right);
+        let cells: Vec<_> = cells
+            .map(|((cell, &width), &right)| if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") })
+            .collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule = |(&width, &right): (&usize, &bool)| if right { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) };
+    let rules: Vec<_> = widths.iter().zip(&right).map(rule).collect();
+    writeln!(out, "{}\n{}", line(&head), line(&rules))?;
+    rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))
 }
 
 fn heading(title: &str, out: &mut dyn Write) -> io::Result<()> {
