@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use ekv_tool::analysis::{Finding, Severity};
+use ekv_tool::analysis::compare::{ChangeKind, Vote};
+use ekv_tool::analysis::{Finding, Severity, Verdict};
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CompareOptions, compare};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::compare::CompareBody;
 
 use super::common::real;
-use super::support::log_writer::LogWriter;
+use super::support::log_writer::{LogWriter, conf_change, conf_context};
 use super::support::node_dir::{NodeDir, id, ids};
 
 fn report(paths: &[PathBuf]) -> Report<CompareBody> {
@@ -84,6 +85,8 @@ fn what_a_majority_holds() {
     assert_eq!(group.nodes[0].only_here, Some((4, 9)));
     assert_eq!(group.restart_order, ["n2", "n1"]);
     assert_eq!((group.election[0].can_win, group.election[1].can_win), ("yes", "unknown"));
+    let answers: Vec<_> = group.election[0].votes.iter().map(|vote| (vote.voter.as_str(), vote.vote)).collect();
+    assert_eq!(answers, [("n1", Vote::Yes), ("n2", Vote::Yes), ("n3", Vote::Unknown)]);
 }
 
 #[test]
@@ -101,6 +104,195 @@ fn identities_groups_terms_and_snapshots() {
     };
     let codes = wrong(&[&with_snapshot("n1", &MEMBERS), &with_snapshot("n2", &["n1", "n2", "n3", "n4"])]);
     assert!(codes.contains(&("cross-snapshot-divergence", ERROR)), "{codes:?}");
+}
+
+fn compared(nodes: &[&NodeDir]) -> Report<CompareBody> {
+    report(&nodes.iter().map(|node| node.path().to_owned()).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_is_lost_with_which_directory() {
+    let (a, b) = (healthy("n1"), healthy("n2"));
+    let behind = node("n3", |log| drop_ref(log.entries(2, 4, 2).state(2, 0, 4)));
+    let report = compared(&[&a, &b, &behind]);
+    let group = &report.body.groups[0].comparison;
+    let rows: Vec<_> = group.without.iter().map(|row| (row.node.as_str(), row.can_lead, row.lost, row.below_majority)).collect();
+    assert_eq!(
+        rows,
+        [("n1", "yes", None, Some((5, 9))), ("n2", "yes", None, Some((5, 9))), ("n3", "yes", None, None)],
+        "a majority holds entry 9, so that it may have been acknowledged"
+    );
+    assert_eq!(group.restart_order, ["n3", "n1", "n2"]);
+    assert_eq!(group.nodes.iter().map(|node| node.only_here).collect::<Vec<_>>(), [None, None, None]);
+    // The same index with other content is not the same entry.
+    let newer = node("n3", |log| drop_ref(log.entries(2, 8, 2).entry(9, 3, "y").state(3, 0, 8)));
+    let report = compared(&[&a, &b, &newer]);
+    let group = &report.body.groups[0].comparison;
+    assert_eq!(group.nodes[2].only_here, Some((9, 9)));
+    assert_eq!(group.nodes[0].only_here, None);
+    // The only holder of what is committed.
+    let [short, other] = ["n2", "n3"].map(|raft_id| node(raft_id, |log| drop_ref(log.entries(2, 3, 2).state(2, 0, 3))));
+    let report = compared(&[&a, &short, &other]);
+    let group = &report.body.groups[0].comparison;
+    assert_eq!((group.without[0].lost, group.without[1].lost), (Some((4, 8)), None));
+    assert_eq!(group.nodes[0].only_here, Some((4, 9)));
+}
+
+#[test]
+fn who_votes_for_whom() {
+    let a = healthy("n1");
+    let later = node("n2", |log| drop_ref(log.entries(2, 9, 2).state(2, 0, 8).state(3, id("n2"), 8)));
+    let behind = node("n3", |log| drop_ref(log.entries(2, 4, 2).state(2, 0, 4)));
+    let report = compared(&[&a, &later, &behind]);
+    let group = &report.body.groups[0].comparison;
+    let votes = |row: usize| group.election[row].votes.iter().map(|vote| vote.vote).collect::<Vec<_>>();
+    assert_eq!(votes(0), [Vote::Yes, Vote::Later, Vote::Yes]);
+    assert_eq!(votes(1), [Vote::Yes, Vote::Yes, Vote::Yes]);
+    assert_eq!(votes(2), [Vote::No, Vote::No, Vote::Yes]);
+    let why: Vec<_> = group.election.iter().map(|row| (row.transfer, row.no_transfer.as_deref())).collect();
+    assert_eq!(why, [(true, None), (true, None), (false, Some("behind by 5"))]);
+    let alone: Vec<_> = group.without.iter().map(|row| row.leaders.join(" ")).collect();
+    assert_eq!(alone, ["n2", "n1", "n1 n2"]);
+}
+
+#[test]
+fn a_node_whose_start_is_refused() {
+    let (a, b) = (healthy("n1"), healthy("n2"));
+    let broken = healthy("n3");
+    std::fs::remove_file(broken.path().join("fsm-snap/0000000000000001.fsm")).unwrap();
+    let report = compared(&[&a, &b, &broken]);
+    assert_eq!(report.verdict, Verdict::Damaged);
+    assert_eq!(codes(&report.findings), [("snap-payload-short", ERROR), ("start-refused", ERROR)]);
+    let group = &report.body.groups[0].comparison;
+    assert_eq!(group.nodes[2].start.as_deref(), Some("refused"));
+    assert_eq!(group.restart_order, ["n1", "n2"]);
+    let steps: Vec<_> = group.restart.iter().map(|step| (step.node.as_str(), step.group_lives)).collect();
+    assert_eq!(steps, [("n1", "no"), ("n2", "no"), ("n3", "yes")]);
+    assert!(group.restart[2].objection.as_ref().unwrap().contains("fsm snapshot: file not found"));
+}
+
+/// A group that took in `n4` as a learner at 5, promoted it at 7 and removed `n2` at 9.
+fn history(raft_id: &str, last: u64) -> NodeDir {
+    let change = |kind, member: &str| {
+        let node = id(member);
+        conf_change(kind, node, &conf_context(node, member, &format!("{member}:1")))
+    };
+    node(raft_id, |log| {
+        for index in 2..=last {
+            match index {
+                5 => log.typed_entry(1, 5, 2, &change(3, "n4")),
+                7 => log.typed_entry(1, 7, 2, &change(0, "n4")),
+                9 => log.typed_entry(1, 9, 2, &change(1, "n2")),
+                _ => log.entries(index, index, 2),
+            };
+        }
+        log.state(2, 0, last);
+    })
+}
+
+#[test]
+fn the_history_of_the_members() {
+    let [a, b, c, old] = [("n1", 12), ("n2", 9), ("n3", 12), ("n4", 6)].map(|(raft_id, last)| history(raft_id, last));
+    let old = old.peers(5, &["n1", "n2", "n3", "n4"]);
+    let report = compared(&[&a, &b, &c, &old]);
+    let group = &report.body.groups[0].comparison;
+    let steps: Vec<_> = group
+        .membership
+        .iter()
+        .map(|step| {
+            let changes: Vec<_> = step.changes.iter().map(|change| (change.member.as_str(), change.change)).collect();
+            (step.index.0, changes, step.exact, step.unknown_to.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (1, vec![], true, String::new()),
+            (5, vec![("n4", ChangeKind::JoinedAsLearner)], true, String::new()),
+            (7, vec![("n4", ChangeKind::Promoted)], true, "n4".to_owned()),
+            (9, vec![("n2", ChangeKind::Removed)], true, "n4".to_owned()),
+        ]
+    );
+    assert_eq!(group.nodes.iter().map(|node| node.role).collect::<Vec<_>>(), ["voter", "removed", "voter", "voter"]);
+    let removed = report.findings.iter().find(|finding| finding.code.code == "conf-local-not-member").unwrap();
+    assert!(removed.message.starts_with("n2 was removed from the group at index 9; its own files say so too."), "{removed:?}");
+    // It is a voter, but does not know it.
+    assert_eq!(group.election[3].why_not.as_deref(), Some("it does not know that it may vote"));
+    // A removed node that ends before its removal does not know of it.
+    let early = history("n2", 8);
+    let report = compared(&[&a, &early, &c]);
+    let removed = report.findings.iter().find(|finding| finding.code.code == "conf-local-not-member").unwrap();
+    assert!(removed.message.contains("its own files end before that"), "{removed:?}");
+    // A removal that nobody has committed yet.
+    let pending = |raft_id: &str| {
+        let change = conf_change(1, id("n2"), &conf_context(id("n2"), "n2", ""));
+        node(raft_id, |log| drop_ref(log.entries(2, 8, 2).typed_entry(1, 9, 2, &change).state(2, 0, 8)))
+    };
+    let report = compared(&[&pending("n1"), &pending("n2"), &healthy("n3")]);
+    let group = &report.body.groups[0].comparison;
+    assert_eq!(group.membership.last().map(|step| (step.index.0, step.committed)), Some((9, false)));
+    assert_eq!(group.election[1].no_transfer.as_deref(), Some("a change at 9 is pending"));
+    assert_eq!(group.nodes[1].role, "voter");
+}
+
+#[test]
+fn copies_under_another_name() {
+    let long = |raft_id: &str, last: u64| node(raft_id, |log| drop_ref(log.entries(2, last, 2).state(2, id("n1"), last)));
+    assert_eq!(wrong(&[&long("n1", 1200), &long("n2", 1200)]), vec![("cross-duplicate-identity", ERROR)]);
+    assert_eq!(wrong(&[&long("n1", 300), &long("n2", 300)]), vec![], "short histories can coincide");
+    // An older copy: its log goes on in the other one.
+    let more = node("n3", |log| drop_ref(log.entries(2, 1200, 2).state(2, id("n1"), 1200).entries(1201, 1210, 2)));
+    assert_eq!(wrong(&[&long("n1", 1200), &more]), vec![("cross-duplicate-identity", ERROR)]);
+    // The same entries in other batches are what two members have.
+    let batches = node("n2", |log| {
+        log.entries(2, 600, 2).state(2, id("n1"), 599).entries(601, 1200, 2).state(2, id("n1"), 1200);
+    });
+    assert_eq!(wrong(&[&long("n1", 1200), &batches]), vec![]);
+}
+
+#[test]
+fn directories_that_do_not_belong_together() {
+    // The same names in another cluster: no entry is the same.
+    let other = node("n2", |log| {
+        for index in 2..=40 {
+            log.entry(index, 2, &format!("other value of {index}"));
+        }
+        log.state(2, 0, 40);
+    });
+    let this = node("n1", |log| drop_ref(log.entries(2, 40, 2).state(2, 0, 40)));
+    let report = compared(&[&this, &other]);
+    assert_eq!(codes(&report.findings), [("cross-group-mismatch", ERROR)], "and nothing else");
+    assert!(!report.body.groups[0].comparison.comparable);
+    // A directory under another name cannot be counted as a member.
+    let renamed = node("backup-of-n3", |log| drop_ref(log.entries(2, 9, 2).state(2, id("n1"), 8)));
+    let report = compared(&[&healthy("n1"), &healthy("n2"), &renamed]);
+    assert_eq!(codes(&report.findings), [("conf-local-not-member", Severity::Warning)]);
+    assert_eq!((report.verdict, report.body.groups[0].comparison.nodes[2].role), (Verdict::Unknown, "unknown"));
+}
+
+#[test]
+fn groups_are_matched_by_the_layout_of_the_directories() {
+    let root = tempfile::tempdir().unwrap();
+    let place = |name: &str, raft_id: &str| {
+        let from = healthy(raft_id);
+        let to = root.path().join(name);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::rename(from.path(), &to).unwrap();
+        to
+    };
+    let [a, b, c] = [("x/n1", "n1"), ("y/n2/group-1", "n2"), ("y/n2/group-2", "n2")].map(|(name, id)| place(name, id));
+    // Single groups are compared as named.
+    let one = report(&[a.clone(), b.clone()]);
+    assert_eq!((one.verdict, one.body.groups[0].group_id), (Verdict::Clean, Some(1)));
+    let other = report(&[b.clone(), c]);
+    assert_eq!(codes(&other.findings), [("cross-group-mismatch", ERROR)]);
+    // Whole nodes are matched group by group.
+    let whole = report(&[a, root.path().join("y")]);
+    assert_eq!(whole.body.groups.iter().map(|group| group.group_id).collect::<Vec<_>>(), [Some(1)]);
+    assert_eq!(whole.coverage.not_examined[0].why, "only one node holds this group");
+    // One directory under two spellings is one.
+    let spelled = b.join("../group-1");
+    assert!(compare(&[b, spelled], &CompareOptions { threads: 1 }, &NoProgress).is_err());
 }
 
 #[test]

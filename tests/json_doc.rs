@@ -19,7 +19,7 @@ This page is made from the documentation of the program's own types by `EKV_GOLD
 ";
 
 /// Types outside `src/report` that reports contain.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 15] = [
     "src/analysis/finding.rs",
     "src/analysis/coverage.rs",
     "src/analysis/snapshot/payload.rs",
@@ -27,6 +27,11 @@ const SHARED: [&str; 10] = [
     "src/analysis/gate/types.rs",
     "src/analysis/gate/rule.rs",
     "src/analysis/gate/replay.rs",
+    "src/analysis/compare/mod.rs",
+    "src/analysis/compare/replicas.rs",
+    "src/analysis/compare/election.rs",
+    "src/analysis/compare/holdings.rs",
+    "src/analysis/compare/membership.rs",
     "src/formats/fsm/header.rs",
     "src/formats/fsm/body/mod.rs",
     "src/formats/raftpb/conf_state.rs",
@@ -57,6 +62,7 @@ fn json_type(rust: &str) -> String {
         return format!("object of {}", json_type(inner.split_once(", ").map_or(inner, |(_, value)| value)));
     }
     match rust {
+        "IndexRange" => "list of two numbers".to_owned(),
         "String" | "&'static str" | "Crc32c" | "&'static CodeInfo" => "text".to_owned(),
         "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
         | "HlcTimestamp" => "number".to_owned(),

@@ -41,7 +41,11 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
-    let read = ReadOptions { raft_id: options.raft_id.clone(), payloads: !options.no_body_crc, threads: options.threads };
+    let read = ReadOptions {
+        raft_id: options.raft_id.clone(),
+        payloads: if options.no_body_crc { 0 } else { u64::MAX },
+        threads: options.threads,
+    };
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();

@@ -1,17 +1,25 @@
 //! `compare`: holds the copies of a group on several nodes against each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::gate::{GateOptions, gate_dryrun};
-use super::group_files::{GroupFiles, ReadOptions, groups_below};
-use crate::analysis::compare::{self, Replica};
+use super::group_files::{GroupFiles, ReadOptions, WALK_UP_TO, groups_below};
+use crate::analysis::codes::compare as codes;
+use crate::analysis::compare::{self, NodeStart, Replica};
+use crate::analysis::invariants::{self, CHECKS};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
-use crate::readers::pebble::StoreCheck;
+use crate::readers::{GroupDir, discover};
 use crate::report::Report;
 use crate::report::body::compare::{CompareBody, GroupComparison};
+use crate::types::ByteSize;
+
+/// How often a directory that changes while it is read is read again, if something looks wrong.
+const ATTEMPTS: u32 = 3;
+/// Pause before the next attempt.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -20,93 +28,208 @@ pub struct CompareOptions {
     pub threads: usize,
 }
 
+/// One node of a group, read and started on paper.
+struct Node {
+    files: GroupFiles,
+    start: NodeStart,
+    /// What is wrong with it by itself.
+    findings: Vec<Finding>,
+}
+
 /// Compares every group that at least two of the nodes at or below `paths` hold.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progress) -> Result<Report<CompareBody>> {
-    let dirs = groups_below(paths)?;
-    if dirs.len() < 2 {
-        return Err(Error::Usage("one directory has nothing to be compared with; name several nodes' directories".to_owned()));
-    }
-    // Tables of segment sizes and checksums are not needed here, so payloads are not read whole.
-    let read = ReadOptions { raft_id: None, payloads: false, threads: options.threads };
+    let matched = match_groups(paths)?;
+    let by_group = match matched {
+        Matched::Groups(groups) => groups,
+        Matched::Mismatch(finding) => {
+            let report = Report::new(CompareBody::of_strangers(), vec![*finding], Coverage::default());
+            return Ok(report.next_step(format!("ekv-tool explain {}", codes::CROSS_GROUP_MISMATCH.code)));
+        }
+    };
     let mut coverage = Coverage::default();
-    let mut by_group: BTreeMap<Option<u64>, Vec<GroupFiles>> = BTreeMap::new();
-    for dir in &dirs {
-        let files = GroupFiles::read(dir, &read, progress)?;
-        coverage.absorb(files.coverage.clone());
-        if let Some(refusal) = files.foreign() {
-            coverage.missing(dir.display(), refusal.text);
-            continue;
-        }
-        by_group.entry(dir.group_id).or_default().push(files);
-    }
-    coverage.skipped("payloads", "compare looks at their stated checksums only; verify-snapshot reads them");
-    let starts = starts(&dirs.iter().map(|dir| dir.path.clone()).collect::<Vec<_>>(), options, progress);
-    let mut groups = Vec::new();
-    let mut findings = Vec::new();
-    for (group_id, files) in by_group {
-        if let [alone] = files.as_slice() {
-            coverage.skipped(alone.dir.display(), "only one node holds this group");
-            continue;
-        }
-        let replicas: Vec<_> = files.iter().map(|files| Replica::new(files.evidence())).collect();
-        let (mut comparison, mut found) = compare::compare(&replicas);
-        for node in &mut comparison.nodes {
-            node.start = starts.get(&node.dir).cloned();
-        }
-        for files in files.iter().filter(|files| files.changed) {
-            // A later copy has a later commit: only what is certain stays an error.
-            for finding in found.iter_mut().filter(|finding| finding.code.code == "cross-under-replicated") {
-                finding.severity = finding.severity.max(Severity::Warning);
-            }
-            coverage.skipped(files.dir.display(), "files changed while they were read");
-        }
-        findings.append(&mut found);
-        for files in &files {
-            if let Some(log) = &files.log
-                && log.segments.iter().any(|segment| !segment.trace(files.engine).stop.is_end())
-            {
-                let why = "its log cannot be decoded to its end; see `wal verify`";
-                coverage.missing(files.dir.display(), why);
+    let (mut groups, mut findings) = (Vec::new(), Vec::new());
+    for (group_id, dirs) in by_group {
+        let mut nodes = Vec::new();
+        for dir in &dirs {
+            let node = Node::read(dir, options, progress)?;
+            coverage.absorb(node.files.coverage.clone());
+            match node.files.foreign() {
+                Some(refusal) => coverage.missing(dir.display(), refusal.text),
+                None => nodes.push(node),
             }
         }
+        if let [alone] = nodes.as_slice() {
+            coverage.skipped(alone.files.dir.display(), "only one node holds this group");
+            continue;
+        }
+        if nodes.is_empty() {
+            continue;
+        }
+        let (comparison, found) = one_group(&nodes, &mut coverage);
+        findings.extend(found);
         groups.push(GroupComparison { group_id, comparison });
     }
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
     }
-    let next = next_step(&groups, &findings);
-    Ok(Report::new(CompareBody { groups }, findings, coverage).next_step(next))
+    let worst = worst(&findings);
+    let next = next_step(&groups, worst);
+    let body = CompareBody::new(groups, worst);
+    Ok(Report::new(body, findings, coverage).next_step(next))
 }
 
-/// What the next start of each directory does, in a word.
-fn starts(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progress) -> BTreeMap<String, String> {
-    let gate = GateOptions {
-        no_body_crc: true,
-        store_check: Some(StoreCheck::Meta),
-        threads: options.threads,
-        ..GateOptions::default()
-    };
-    let mut starts = BTreeMap::new();
+enum Matched {
+    Groups(BTreeMap<Option<u64>, Vec<GroupDir>>),
+    Mismatch(Box<Finding>),
+}
+
+/// Which directories are copies of the same group, by the names of the directories.
+fn match_groups(paths: &[PathBuf]) -> Result<Matched> {
+    let mut seen = BTreeSet::new();
+    let mut dirs = groups_below(paths)?;
+    dirs.retain(|dir| seen.insert(dir.path.canonicalize().unwrap_or_else(|_| dir.path.clone())));
+    if dirs.len() < 2 {
+        return Err(Error::Usage("one directory has nothing to be compared with; name several nodes' directories".to_owned()));
+    }
+    let mut one_each = paths.len() > 1;
     for path in paths {
-        // A forecast that cannot be made leaves the column empty; it is no part of the comparison.
-        let Ok(report) = gate_dryrun(std::slice::from_ref(path), &gate, progress) else { continue };
-        for group in report.body.groups {
-            let outcome = match &group.forecast.abort {
-                Some(_) => "refused".to_owned(),
-                None => serde_json::to_value(group.forecast.outcome)
-                    .ok()
-                    .and_then(|value| value.as_str().map(str::to_owned))
-                    .unwrap_or_default(),
-            };
-            starts.insert(group.dir, outcome);
+        one_each &= discover(path)?.len() == 1;
+    }
+    if one_each {
+        // Whoever names single groups wants just these compared, whatever the layout of each node.
+        let numbers: Vec<_> = dirs.iter().filter_map(|dir| Some((dir.display(), dir.group_id?))).collect();
+        if let Some(finding) = compare::numbers_differ(&numbers) {
+            return Ok(Matched::Mismatch(Box::new(finding)));
+        }
+        let number = numbers.first().map(|(_, number)| *number);
+        return Ok(Matched::Groups(BTreeMap::from([(number, dirs)])));
+    }
+    let mut groups: BTreeMap<Option<u64>, Vec<GroupDir>> = BTreeMap::new();
+    for dir in dirs {
+        groups.entry(dir.group_id).or_default().push(dir);
+    }
+    // A node with a single data group keeps it in its own directory; another one may keep the same group as number 1.
+    if let (Some(unnumbered), Some(first)) = (groups.get(&None), groups.get(&Some(1)))
+        && unnumbered.iter().all(|dir| first.iter().all(|other| other.raft_id != dir.raft_id))
+        && let Some(unnumbered) = groups.remove(&None)
+        && let Some(first) = groups.get_mut(&Some(1))
+    {
+        first.extend(unnumbered);
+        first.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    Ok(Matched::Groups(groups))
+}
+
+impl Node {
+    /// Reads one node; again when it changed meanwhile and something looks wrong.
+    fn read(dir: &GroupDir, options: &CompareOptions, progress: &dyn Progress) -> Result<Self> {
+        let read = ReadOptions { raft_id: None, payloads: WALK_UP_TO, threads: options.threads };
+        for attempt in 1.. {
+            let mut node = Self::attempt(GroupFiles::read(dir, &read, progress)?, progress)?;
+            let doubtful = node.start.objection().is_some() || !node.findings.is_empty();
+            if !node.files.changed || !doubtful {
+                return Ok(node);
+            }
+            if attempt == ATTEMPTS {
+                node.unsettle();
+                return Ok(node);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(Error::Interrupted)
+    }
+
+    fn attempt(mut files: GroupFiles, progress: &dyn Progress) -> Result<Self> {
+        if files.foreign().is_some() {
+            return Ok(Self { files, start: NodeStart::default(), findings: Vec::new() });
+        }
+        let (mut start, mut findings) = files.start(progress)?;
+        let (bytes, covered) = files.bytes();
+        files.coverage.not_examined.extend(covered.not_examined.into_iter().filter(|part| part.needed));
+        findings.extend(bytes.into_iter().filter(|finding| finding.severity == Severity::Error));
+        if start.comes_up() == Some(true) {
+            start.harm = findings.iter().map(|finding| finding.code.code).collect();
+            start.harm.dedup();
+        }
+        let dir = files.dir.display();
+        for finding in &mut findings {
+            finding.group = Some(dir.clone());
+        }
+        Ok(Self { files, start, findings })
+    }
+
+    /// The directory changed during every attempt: what looks like damage may be the reader's own doing.
+    fn unsettle(&mut self) {
+        let why = "a server is writing to the directory: it changed during every attempt to read it";
+        self.start = NodeStart::unknown(why.to_owned());
+        self.findings.clear();
+        self.files.coverage.missing(self.files.dir.display(), format!("{why}; try again"));
+    }
+}
+
+/// Compares one group; `findings` of a node by itself count only while it is a member.
+fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (compare::Comparison, Vec<Finding>) {
+    let replicas: Vec<_> = nodes.iter().map(|node| Replica::new(node.files.evidence(), node.start.clone())).collect();
+    let (comparison, mut found) = compare::compare(&replicas);
+    let moving: Vec<_> = nodes.iter().filter(|node| node.files.changed).collect();
+    for node in &moving {
+        coverage.skipped(node.files.dir.display(), "files changed while they were read");
+    }
+    if !moving.is_empty() {
+        // Nodes that run are read one after another: a later one has committed more, and that is no finding.
+        for finding in found.iter_mut().filter(|finding| finding.code.code == codes::CROSS_UNDER_REPLICATED.code) {
+            finding.severity = Severity::Info;
         }
     }
-    starts
+    let large: Vec<_> = nodes.iter().filter_map(|node| node.files.largest_payload()).filter(|size| *size > WALK_UP_TO).collect();
+    if !large.is_empty() {
+        let what = format!("payloads above {}", ByteSize(WALK_UP_TO));
+        coverage.skipped(what, "compare looks at their stated checksums only; verify-snapshot reads them");
+    }
+    let nobody = comparison.nodes.iter().all(|row| row.role == "unknown");
+    for ((node, replica), row) in nodes.iter().zip(&replicas).zip(&comparison.nodes) {
+        // A start under a name that is no member's is refused for that alone.
+        if comparison.comparable && (nobody || matches!(row.role, "voter" | "learner")) {
+            found.extend(by_itself(node, replica));
+        }
+        let cut =
+            node.files.log.iter().flat_map(|log| &log.segments).any(|segment| !segment.trace(node.files.engine).stop.is_end());
+        if cut {
+            coverage.missing(node.files.dir.display(), "its log cannot be decoded to its end; see `wal verify`");
+        }
+        if row.role == "unknown" && comparison.comparable && !row.raft_id.is_empty() && comparison.commit.0 > 0 {
+            coverage.missing(node.files.dir.display(), "it is not known which member this is, so that it was not counted");
+        }
+    }
+    (comparison, found)
+}
+
+/// Errors of one node by itself: its bytes, its start, and the rules that `check` holds it against.
+fn by_itself(node: &Node, replica: &Replica<'_>) -> Vec<Finding> {
+    let mut found = node.findings.clone();
+    let (_, rules) = invariants::run(&replica.evidence, &CHECKS.iter().collect::<Vec<_>>());
+    for mut finding in rules.into_iter().filter(|finding| finding.severity == Severity::Error) {
+        // A start and a rule may say the same about the same place.
+        if !found.iter().any(|known| known.code.code == finding.code.code) {
+            finding.group = Some(node.files.dir.display());
+            found.push(finding);
+        }
+    }
+    found
+}
+
+/// What to look at first.
+fn worst(findings: &[Finding]) -> Option<&Finding> {
+    let grave = [&codes::CROSS_GROUP_MISMATCH, &codes::CROSS_COMMITTED_DIVERGENCE, &codes::CROSS_COMMITTED_LOST];
+    let rank = |finding: &&Finding| {
+        let at = grave.iter().position(|code| code.code == finding.code.code).unwrap_or(grave.len());
+        (finding.severity, at, finding.group.is_some())
+    };
+    findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(rank)
 }
 
 /// The one thing to do next.
-fn next_step(groups: &[GroupComparison], findings: &[Finding]) -> String {
-    let worst = findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
+fn next_step(groups: &[GroupComparison], worst: Option<&Finding>) -> String {
     if let Some(finding) = worst {
         return format!("ekv-tool explain {}", finding.code.code);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::engine;
 use crate::analysis::gate::prepare;
 use crate::analysis::invariants::{
     Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
@@ -25,15 +26,15 @@ use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapC
 use crate::types::{Engine, Escaped, HlcTimestamp, LogIndex, SnapshotId};
 
 /// Payloads up to this size are read row by row: their own applied index is worth it.
-const WALK_UP_TO: u64 = 64 << 20;
+pub(super) const WALK_UP_TO: u64 = 64 << 20;
 
 /// How a group is read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReadOptions {
     /// The node's raft id instead of the directory's name.
     pub raft_id: Option<String>,
-    /// Read payloads whole and compare their checksums.
-    pub payloads: bool,
+    /// Payloads up to this size are read whole and their checksums compared; of larger ones only both ends are read.
+    pub payloads: u64,
     /// Threads that read and check.
     pub threads: usize,
 }
@@ -48,10 +49,10 @@ pub(super) struct GroupFiles {
     pub coverage: Coverage,
     /// True when something changed while it was read.
     pub changed: bool,
-    snaps: SnapDir,
-    payloads: BTreeMap<LogIndex, FsmFacts>,
-    payloads_read: bool,
-    store: StoreVerdict,
+    pub snaps: SnapDir,
+    pub payloads: BTreeMap<LogIndex, FsmFacts>,
+    payloads_up_to: u64,
+    pub store: StoreVerdict,
 }
 
 /// Finds the groups below the paths, each once.
@@ -72,11 +73,7 @@ impl GroupFiles {
     pub(super) fn read(dir: &GroupDir, options: &ReadOptions, progress: &dyn Progress) -> Result<Self> {
         let listing = GroupListing::read(&dir.path)?;
         let mut coverage = Coverage::default();
-        let version = match &listing.peers {
-            SmallFact::Bytes(bytes) => PeersFile::decode_any(bytes).ok().map(|file| file.version),
-            SmallFact::Absent | SmallFact::Unreadable(_) => None,
-        };
-        let (engine, _) = prepare::guess_engine(&listing, version, false);
+        let (engine, _) = engine::guess(&dir.path, &listing, progress)?;
         let store = open_verdict(&pebble::examine(&dir.path, StoreCheck::Meta, progress)?, engine);
         let snaps = match listing.snap {
             SubDir::Listed(_) => SnapDir::read(&dir.path.join("snap"))?,
@@ -114,13 +111,20 @@ impl GroupFiles {
         changed |= GroupListing::read(&dir.path).map_or(true, |now| now != listing);
         let raft_id = options.raft_id.clone().unwrap_or_else(|| dir.raft_id.clone());
         let dir = dir.clone();
-        let payloads_read = options.payloads;
-        Ok(Self { dir, raft_id, listing, engine, log, coverage, changed, snaps, payloads, payloads_read, store })
+        let payloads_up_to = options.payloads;
+        Ok(Self { dir, raft_id, listing, engine, log, coverage, changed, snaps, payloads, payloads_up_to, store })
     }
 
     /// The refusal of a directory that belongs to another engine.
     pub(super) fn foreign(&self) -> Option<ServerError> {
         prepare::refuse_by_name(&self.listing)
+    }
+
+    /// Bytes of the largest payload that a `.snap` file names.
+    pub(super) fn largest_payload(&self) -> Option<u64> {
+        let files =
+            self.payloads.values().filter_map(|facts| if let FsmFacts::File(file) = facts { Some(file.size) } else { None });
+        files.max()
     }
 
     /// What is wrong with the bytes of the log and with the store, as `wal verify` and `store meta` say it.
@@ -215,9 +219,10 @@ impl GroupFiles {
         let name = format!("fsm-snap/{}", FsmName::of(token.index));
         let facts = self.payloads.get(&token.index).unwrap_or(&FsmFacts::Absent);
         let (mut problem, mut unchecked) = (None, None);
+        let size = if let FsmFacts::File(file) = facts { file.size } else { 0 };
         match snapshot::skip(facts, token, &name) {
             Forecast::Fine => {}
-            Forecast::FineSoFar(_) if !self.payloads_read => {}
+            Forecast::FineSoFar(_) if size > self.payloads_up_to => {}
             Forecast::FineSoFar(what) => unchecked = Some(format!("{what} was not read")),
             Forecast::Refused(error) => problem = Some(format!("\"{}\"", error.text)),
             Forecast::Undetermined(why) => unchecked = Some(why),
@@ -326,9 +331,7 @@ fn token_of(content: &SnapContent) -> Option<SnapshotToken> {
 fn read_payload(dir: &GroupDir, index: LogIndex, options: &ReadOptions, progress: &dyn Progress) -> Result<FsmFacts> {
     let path = dir.path.join("fsm-snap").join(FsmName::of(index));
     let io = IoOptions { threads: options.threads, ..IoOptions::default() };
-    if !options.payloads {
-        return examine_with(&path, Examine::default(), &io, progress);
-    }
     let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-    examine_with(&path, Examine { crc: true, walk: size <= WALK_UP_TO }, &io, progress)
+    let crc = size <= options.payloads;
+    examine_with(&path, Examine { crc, walk: crc && size <= WALK_UP_TO }, &io, progress)
 }

@@ -5,9 +5,11 @@
 mod check;
 mod compare;
 mod encryption;
+mod engine;
 mod gate;
 mod group_files;
 mod legacy;
+mod start;
 mod store;
 mod verify_snapshot;
 pub mod wal;

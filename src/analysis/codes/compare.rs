@@ -24,7 +24,8 @@ pub static CROSS_DUPLICATE_IDENTITY: CodeInfo = CodeInfo {
     title: "two directories have the same identity",
     meaning: "The same member exists twice, as after cloning a volume or restoring a backup beside the live node. Two \
               processes with one identity can vote twice and acknowledge different writes.",
-    decided_by: "The raft ids of the directories.",
+    decided_by: "The raft ids of the directories, and the bytes of their logs: two members never write the same file, so that \
+              a thousand equal records are a copy.",
     safe: "Make sure that only one of them can ever start. Two copies that were made on purpose are compared one at a \
               time.",
     not_safe: "Do not start both.",

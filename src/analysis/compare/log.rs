@@ -14,22 +14,37 @@ struct Common {
     b: EntryRange,
 }
 
-pub(super) fn compare(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Finding>) {
+/// How far two logs are the same where they overlap.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Agreement {
+    /// The last index up to which they are known to be the same; 0 when they do not overlap.
+    pub agreed: LogIndex,
+    /// The first index at which they are known to differ.
+    pub differs_at: Option<LogIndex>,
+}
+
+pub(super) fn compare(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Finding>) -> Agreement {
+    let mut agreement = Agreement::default();
     let common = overlap(&a.entries, &b.entries);
     let agree_up_to = common.iter().rev().find(|part| part.a.term == part.b.term).map(|part| part.last);
     for part in &common {
         if part.a.term == part.b.term {
             if let Some(index) = first_difference(a, b, part) {
                 findings.push(same_term(a, b, index, part.a.term));
-                return;
+                agreement.differ(index);
+                return agreement;
+            }
+            if agreement.differs_at.is_none() {
+                agreement.agreed = part.last;
             }
             continue;
         }
+        agreement.differ(part.first);
         let finding = other_term(a, b, part, agree_up_to);
         let stop = finding.severity == Severity::Error;
         findings.push(finding);
         if stop {
-            return;
+            return agreement;
         }
     }
     for (one, other) in [(a, b), (b, a)] {
@@ -42,8 +57,16 @@ pub(super) fn compare(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Findi
                 id.term,
                 other.name()
             );
+            agreement.differ(id.index);
             findings.push(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message).at(other.evidence.path("wal")));
         }
+    }
+    agreement
+}
+
+impl Agreement {
+    fn differ(&mut self, index: LogIndex) {
+        self.differs_at = Some(self.differs_at.map_or(index, |first| first.min(index)));
     }
 }
 
@@ -64,14 +87,39 @@ fn overlap(a: &EntryRanges, b: &EntryRanges) -> Vec<Common> {
     found
 }
 
+/// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one.
+pub(super) fn equal_entries(a: &Replica<'_>, b: &Replica<'_>) -> (usize, usize) {
+    const ENOUGH: usize = 64;
+    let mut compared = 0;
+    for part in overlap(&a.entries, &b.entries).iter().filter(|part| part.a.term == part.b.term) {
+        let Some((one, other)) = a.evidence.scan().zip(b.evidence.scan()) else { break };
+        let (mine, theirs) = part.sides();
+        let both = mine.iter(one, a.evidence.engine).zip(theirs.iter(other, b.evidence.engine));
+        // What a new leader writes first is empty in every group.
+        for (mine, theirs) in both.filter(|(mine, _)| !mine.data.is_empty()) {
+            compared += 1;
+            if mine.data == theirs.data {
+                return (compared, 1);
+            }
+            if compared == ENOUGH {
+                return (compared, 0);
+            }
+        }
+    }
+    (compared, 0)
+}
+
+impl Common {
+    /// The entries as each side has them.
+    fn sides(&self) -> (EntryRanges, EntryRanges) {
+        let clip = |range: EntryRange| EntryRanges::of(EntryRange { first: self.first, last: self.last, ..range });
+        (clip(self.a), clip(self.b))
+    }
+}
+
 fn first_difference(a: &Replica<'_>, b: &Replica<'_>, part: &Common) -> Option<LogIndex> {
     let (one, other) = (a.evidence.scan()?, b.evidence.scan()?);
-    let clip = |range: EntryRange| {
-        let mut ranges = EntryRanges::default();
-        ranges.push(EntryRange { first: part.first, last: part.last, ..range });
-        ranges
-    };
-    let (mine, theirs) = (clip(part.a), clip(part.b));
+    let (mine, theirs) = part.sides();
     mine.iter(one, a.evidence.engine)
         .zip(theirs.iter(other, b.evidence.engine))
         .find(|(a, b)| (a.kind, a.data) != (b.kind, b.data))

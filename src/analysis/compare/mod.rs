@@ -1,41 +1,50 @@
 //! The same group on several nodes: do their copies agree, who could lead, and what would be lost with which node.
 
+mod election;
+mod holdings;
+mod identity;
 mod log;
+mod membership;
+mod names;
 mod replicas;
+mod snapshots;
+mod start;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::analysis::Finding;
-use crate::analysis::codes::compare as codes;
-use crate::analysis::invariants::{Evidence, History, LogEvidence, configuration_at_commit, describe_members};
+use crate::analysis::invariants::{ConfEntry, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::wal::EntryRanges;
-use crate::types::{LogIndex, NodeId, SnapshotId, Term};
+use crate::types::{LogIndex, NodeId, SnapshotId};
 
-pub use replicas::{ElectionRow, NodeRow};
+pub use election::{ElectionRow, Vote, VoteRow};
+pub use holdings::{IndexRange, WithoutRow};
+pub use identity::numbers_differ;
+pub use membership::{ChangeKind, MemberChange, MembershipStep};
+pub use replicas::{NodeRow, RestartStep};
+pub use start::NodeStart;
+
+use holdings::Holdings;
+use membership::MembershipHistory;
+use names::Names;
 
 /// One node's copy of the group, replayed.
 #[derive(Debug)]
 pub struct Replica<'a> {
     /// The directory as facts.
     pub evidence: Evidence<'a>,
+    /// What its next start does.
+    pub start: NodeStart,
     entries: EntryRanges,
     hard_state: HardState,
     snapshot: SnapshotId,
     last: SnapshotId,
     members: Option<ConfState>,
     recorded: Vec<(LogIndex, ConfState)>,
-}
-
-/// A membership and the index from which on it is recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MembershipStep {
-    /// Index of the first snapshot with it.
-    pub index: LogIndex,
-    /// The members, by raft id where it is known.
-    pub members: String,
+    changes: Vec<ConfEntry>,
 }
 
 /// Everything about one group.
@@ -45,10 +54,14 @@ pub struct Comparison {
     pub nodes: Vec<NodeRow>,
     /// Who could be elected now.
     pub election: Vec<ElectionRow>,
-    /// How the members changed, as far as snapshots tell.
+    /// What is left when one node's directory is discarded.
+    pub without: Vec<WithoutRow>,
+    /// How the members changed, as far as snapshots, logs and peers files tell.
     pub membership: Vec<MembershipStep>,
     /// Nodes in the order in which they are best restarted, least needed first.
     pub restart_order: Vec<String>,
+    /// The same order with what holds meanwhile, and the nodes that are better left as they are.
+    pub restart: Vec<RestartStep>,
     /// Voters of the latest membership whose directories were not given, by raft id where it is known.
     pub missing_voters: Vec<String>,
     /// Highest commit that any node records.
@@ -59,7 +72,7 @@ pub struct Comparison {
 
 impl<'a> Replica<'a> {
     /// Replays one node.
-    pub fn new(evidence: Evidence<'a>) -> Self {
+    pub fn new(evidence: Evidence<'a>, start: NodeStart) -> Self {
         let history = match evidence.scan() {
             Some(scan) => History::replay(scan, evidence.engine, |_, _| {}),
             None => History::default(),
@@ -67,8 +80,8 @@ impl<'a> Replica<'a> {
         let hard_state = evidence.log.read().and_then(LogEvidence::hard_state).or(history.state).unwrap_or_default();
         let snapshot = evidence.chosen().map(|(_, contents)| contents.metadata.id()).unwrap_or_default();
         let entries = history.entries();
-        let start = evidence.log.read().and_then(|log| log.start.as_ref()?.result.as_ref().ok());
-        let last = match start {
+        let content = evidence.log.read().and_then(|log| log.start.as_ref()?.result.as_ref().ok());
+        let last = match content {
             Some(content) => match content.entries.last() {
                 Some(index) => SnapshotId { index, term: content.entries.term_at(index).unwrap_or_default() },
                 None => snapshot,
@@ -83,7 +96,8 @@ impl<'a> Replica<'a> {
             .filter_map(|seen| Some((seen.id.index, seen.conf_state.clone()?)))
             .collect();
         recorded.extend(evidence.conf_states().into_iter().map(|(id, members)| (id.index, members.clone())));
-        Self { evidence, entries, hard_state, snapshot, last, members, recorded }
+        let changes = conf_entries(&evidence, entries.ranges().iter().copied());
+        Self { evidence, start, entries, hard_state, snapshot, last, members, recorded, changes }
     }
 
     fn name(&self) -> &str {
@@ -98,103 +112,142 @@ impl<'a> Replica<'a> {
         self.hard_state.commit.max(self.snapshot.index)
     }
 
-    /// True when the node has the entry, or a snapshot that covers it.
-    fn holds(&self, index: LogIndex, term: Option<Term>) -> bool {
-        self.snapshot.index >= index
-            || (self.last.index >= index && self.entries.term_at(index).is_some_and(|held| term.is_none_or(|term| held == term)))
+    /// The highest index whose membership the node's files know.
+    fn knows_up_to(&self) -> LogIndex {
+        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+        self.commit().max(peers.map(|peers| peers.index).unwrap_or_default())
     }
 
     /// Everyone that any configuration here names.
     fn everyone(&self) -> BTreeSet<NodeId> {
         let states = self.recorded.iter().map(|(_, members)| members).chain(&self.members);
-        states.flat_map(|members| members.voters.iter().chain(&members.learners).copied()).collect()
+        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+        let listed = peers.into_iter().flat_map(|peers| peers.members.iter().map(|member| member.node_id));
+        states.flat_map(|members| members.voters.iter().chain(&members.learners).copied()).chain(listed).collect()
+    }
+}
+
+/// What the nodes know together.
+struct Group<'r, 'a> {
+    replicas: &'r [Replica<'a>],
+    names: Names,
+    /// The membership of the node that has committed most, and its position.
+    members: Option<ConfState>,
+    teller: usize,
+    commit: LogIndex,
+    history: MembershipHistory,
+}
+
+impl<'r, 'a> Group<'r, 'a> {
+    fn new(replicas: &'r [Replica<'a>]) -> Self {
+        let commit = replicas.iter().map(Replica::commit).max().unwrap_or_default();
+        let names = Names::of(replicas);
+        let history = membership::history(replicas, &names, commit);
+        let known = replicas.iter().enumerate().filter(|(_, replica)| replica.members.is_some());
+        let best = known.max_by_key(|(number, replica)| (replica.commit(), std::cmp::Reverse(*number)));
+        let teller = best.map_or(0, |(number, _)| number);
+        Self { replicas, names, members: best.and_then(|(_, replica)| replica.members.clone()), teller, commit, history }
+    }
+
+    fn number_of(&self, id: NodeId) -> Option<usize> {
+        self.replicas.iter().position(|replica| replica.node_id() == id)
+    }
+
+    /// The given node that has committed most, among those that `allowed` lets pass.
+    fn most_committed(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {
+        let nodes = (0..self.replicas.len()).filter(|node| allowed(*node));
+        nodes.max_by_key(|node| (self.replicas[*node].commit(), self.replicas[*node].last, std::cmp::Reverse(*node)))
+    }
+
+    fn voters(&self) -> &[NodeId] {
+        self.members.as_ref().map_or(&[], |members| &members.voters)
+    }
+
+    fn given_voters(&self) -> Vec<usize> {
+        self.voters().iter().filter_map(|id| self.number_of(*id)).collect()
+    }
+
+    fn missing_voters(&self) -> Vec<String> {
+        self.voters().iter().filter(|id| self.number_of(**id).is_none()).map(|id| self.names.name(*id)).collect()
+    }
+
+    fn needed(&self) -> usize {
+        self.voters().len() / 2 + 1
+    }
+
+    fn is_member(&self, node: usize) -> bool {
+        let id = self.replicas[node].node_id();
+        self.members.as_ref().is_none_or(|members| {
+            members.voters.contains(&id) || members.learners.contains(&id) || members.voters_outgoing.contains(&id)
+        })
+    }
+
+    /// `voter`, `learner`, `removed` or `unknown`, by the latest membership.
+    fn role(&self, node: usize) -> &'static str {
+        let id = self.replicas[node].node_id();
+        match &self.members {
+            Some(members) if members.voters.contains(&id) => "voter",
+            Some(members) if members.learners.contains(&id) => "learner",
+            Some(members) if members.voters_outgoing.contains(&id) => "voter",
+            Some(_) if self.replicas.iter().any(|replica| replica.everyone().contains(&id)) => "removed",
+            Some(_) | None => "unknown",
+        }
+    }
+
+    /// Why a node that has no vote has none.
+    fn standing(&self, node: usize) -> String {
+        match (self.role(node), self.history.removed.get(&self.replicas[node].node_id())) {
+            ("removed", Some(index)) => format!("removed at {index}"),
+            ("removed", None) => "removed".to_owned(),
+            ("learner", _) => "a learner".to_owned(),
+            // A voter for the others, but not as far as it knows itself.
+            ("voter", _) => "it does not know that it may vote".to_owned(),
+            _ => "not a member".to_owned(),
+        }
+    }
+
+    /// Index of a change above the commit that would take the node's vote away.
+    fn pending_loss_of_vote(&self, id: NodeId) -> Option<LogIndex> {
+        let name = self.names.name(id);
+        let loses =
+            |change: &MemberChange| change.member == name && matches!(change.change, ChangeKind::Removed | ChangeKind::Demoted);
+        self.history.steps.iter().find(|step| !step.committed && step.changes.iter().any(loses)).map(|step| step.index)
     }
 }
 
 /// Compares the copies of one group.
 pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     let mut findings = Vec::new();
-    let comparable = same_group(replicas, &mut findings);
-    let mut comparison = replicas::describe(replicas, &mut findings);
-    comparison.comparable = comparable;
-    if comparable {
-        identities(replicas, &mut findings);
-        for (number, a) in replicas.iter().enumerate() {
-            for b in replicas.iter().skip(number + 1) {
-                log::compare(a, b, &mut findings);
-                snapshots(a, b, &mut findings);
-            }
-        }
-        replicas::replication(replicas, &comparison, &mut findings);
-        replicas::terms(replicas, &mut findings);
-        replicas::removed(replicas, &mut findings);
+    let group = Group::new(replicas);
+    if !identity::same_group(&group, &mut findings) {
+        // Everything else would be said about one group.
+        let nodes = (0..replicas.len()).map(|node| replicas::row(&group, node, None)).collect();
+        return (Comparison { nodes, ..Comparison::default() }, findings);
     }
-    (comparison, findings)
-}
-
-fn same_group(replicas: &[Replica<'_>], findings: &mut Vec<Finding>) -> bool {
-    let Some(first) = replicas.iter().find(|replica| !replica.everyone().is_empty()) else { return true };
-    let members = first.everyone();
-    let stranger = replicas.iter().find(|replica| {
-        let its = replica.everyone();
-        !its.is_empty() && its.is_disjoint(&members)
-    });
-    let Some(stranger) = stranger else { return true };
-    let message = format!(
-        "{} and {} have no member in common: these directories are not of one group, and nothing else was compared.",
-        first.evidence.dir, stranger.evidence.dir
-    );
-    findings.push(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.evidence.dir.clone()));
-    false
-}
-
-fn identities(replicas: &[Replica<'_>], findings: &mut Vec<Finding>) {
+    identity::duplicates(replicas, &mut findings);
+    let mut pairs = vec![vec![log::Agreement::default(); replicas.len()]; replicas.len()];
     for (number, a) in replicas.iter().enumerate() {
-        for b in replicas.iter().skip(number + 1).filter(|b| b.node_id() == a.node_id()) {
-            let message = format!(
-                "{} and {} are both {}. If these are two copies of one node on purpose, compare only one of them with the others.",
-                a.evidence.dir,
-                b.evidence.dir,
-                a.name()
-            );
-            findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(b.evidence.dir.clone()));
+        for (other, b) in replicas.iter().enumerate().skip(number + 1) {
+            let agreement = log::compare(a, b, &mut findings);
+            (pairs[number][other], pairs[other][number]) = (agreement, agreement);
         }
     }
-}
-
-/// Snapshots of equal index and term.
-fn snapshots(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Finding>) {
-    for mine in a.evidence.snap_files() {
-        let Ok(mine) = &mine.content else { continue };
-        for theirs in b.evidence.snap_files() {
-            let Ok(other) = &theirs.content else { continue };
-            if mine.metadata.id() != other.metadata.id() {
-                continue;
-            }
-            let index = mine.metadata.index;
-            let finding = |message: String| {
-                let path = b.evidence.path(&format!("snap/{}", theirs.name));
-                Finding::new(&codes::CROSS_SNAPSHOT_DIVERGENCE, message).at(path)
-            };
-            if !mine.metadata.conf_state.same_members(&other.metadata.conf_state) {
-                let message = format!("{} and {} have different members in their snapshots at {index}.", a.name(), b.name());
-                findings.push(
-                    finding(message)
-                        .expected(describe_members(&mine.metadata.conf_state, &a.evidence))
-                        .found(describe_members(&other.metadata.conf_state, &b.evidence)),
-                );
-            } else if mine.payload.footer.is_some()
-                && other.payload.footer.is_some()
-                && mine.payload.footer != other.payload.footer
-            {
-                let message = format!(
-                    "The payloads of {} and {} at {index} differ in their bytes. Garbage collection and clock values are local, \
-                     so that alone is no sign of different contents.",
-                    a.name(),
-                    b.name()
-                );
-                findings.push(finding(message).severity(crate::analysis::Severity::Info));
-            }
-        }
-    }
+    snapshots::compare(&group, &mut findings);
+    let holdings = Holdings::new(replicas, pairs);
+    replicas::replication(&group, &holdings, &mut findings);
+    replicas::terms(&group, &mut findings);
+    replicas::strangers(&group, &mut findings);
+    let restart = replicas::restart(&group);
+    let comparison = Comparison {
+        nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),
+        election: election::rows(&group),
+        without: holdings::without(&group, &holdings),
+        restart_order: restart.iter().filter(|step| step.objection.is_none()).map(|step| step.node.clone()).collect(),
+        restart,
+        missing_voters: group.missing_voters(),
+        commit: group.commit,
+        comparable: true,
+        membership: group.history.steps,
+    };
+    (comparison, findings)
 }

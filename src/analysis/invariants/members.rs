@@ -15,7 +15,7 @@ use crate::types::{Engine, LogIndex, NodeId};
 
 /// An entry that changes the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConfEntry {
+pub(in crate::analysis) struct ConfEntry {
     pub index: LogIndex,
     pub place: Place,
     pub frame_len: u64,
@@ -25,7 +25,7 @@ pub(super) struct ConfEntry {
 
 impl ConfEntry {
     /// The change, as `engine` decodes it.
-    pub(super) fn change(&self, engine: Engine) -> DecodeResult<Change<'_>> {
+    pub(in crate::analysis) fn change(&self, engine: Engine) -> DecodeResult<Change<'_>> {
         match self.kind {
             EntryType::ConfChangeV2 => ConfChangeV2::decode(&self.data, engine.into()).map(Change::V2),
             _ => ConfChange::decode(&self.data, engine.into()).map(Change::V1),
@@ -42,7 +42,7 @@ impl ConfEntry {
 }
 
 /// The membership changes among `ranges`. Segments without any are not touched.
-pub(super) fn conf_entries(evidence: &Evidence<'_>, ranges: impl IntoIterator<Item = EntryRange>) -> Vec<ConfEntry> {
+pub(in crate::analysis) fn conf_entries(evidence: &Evidence<'_>, ranges: impl IntoIterator<Item = EntryRange>) -> Vec<ConfEntry> {
     let Some(scan) = evidence.scan() else { return Vec::new() };
     let mut wanted = EntryRanges::default();
     for range in ranges {

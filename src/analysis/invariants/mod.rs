@@ -44,6 +44,7 @@ pub use evidence::{
 };
 pub use found::Found;
 pub use history::{Event, History, LogRange, Place, SnapshotSeen};
+pub(in crate::analysis) use members::{ConfEntry, conf_entries};
 
 use serde::Serialize;
 
@@ -243,7 +244,7 @@ pub fn member_name(id: NodeId, evidence: &Evidence<'_>) -> String {
 pub fn configuration_at_commit(history: &History, evidence: &Evidence<'_>) -> Option<ConfState> {
     let (_, contents) = evidence.chosen()?;
     let from = &contents.metadata.conf_state;
-    let mut changes = members::conf_entries(evidence, history.entries().ranges().iter().copied());
+    let mut changes = conf_entries(evidence, history.entries().ranges().iter().copied());
     changes.retain(|entry| entry.index > contents.metadata.index && entry.index <= history.commit);
     Some(members::replay(from, &changes, evidence.engine).unwrap_or_else(|_| from.clone()))
 }

@@ -12,10 +12,9 @@ use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_ve
 use crate::analysis::wal::examine as examine_log;
 use crate::analysis::{Coverage, Finding, codes};
 use crate::error::Result;
-use crate::formats::peers::PeersFile;
 use crate::formats::sidecar::Sidecar;
 use crate::io::{IoOptions, Progress};
-use crate::ops::{encryption, legacy};
+use crate::ops::{encryption, engine, legacy};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::{Change, WalScan};
@@ -96,7 +95,10 @@ impl<'d> Group<'d> {
     pub(super) fn forecast(&mut self, options: &GateOptions, progress: &dyn Progress) -> Result<GroupResult> {
         let (engine, engine_reason) = match options.engine {
             Some(engine) => (engine, "as asked".to_owned()),
-            None => self.guess_engine(progress)?,
+            None => {
+                let (engine, reason) = engine::guess(&self.dir.path, &self.facts.listing, progress)?;
+                (engine, reason.to_owned())
+            }
         };
         let mut seen = self.run(engine, options, progress)?;
         let other = self.run(engine.other(), options, progress)?;
@@ -175,28 +177,6 @@ impl<'d> Group<'d> {
         Ok(())
     }
 
-    /// Which server has opened the directory.
-    fn guess_engine(&mut self, progress: &dyn Progress) -> Result<(Engine, String)> {
-        let version = match &self.facts.listing.peers {
-            SmallFact::Bytes(bytes) => PeersFile::decode_any(bytes).ok().map(|file| file.version),
-            SmallFact::Absent | SmallFact::Unreadable(_) => None,
-        };
-        let mut newer = false;
-        // The header of the newest payload tells without reading its body.
-        let newest = self.facts.listing.fsm_snap.entries().iter().rev().find(|entry| entry.name.ends_with(".fsm"));
-        if let (None | Some(1 | 2), Some(entry)) = (version, newest) {
-            let path = self.dir.path.join("fsm-snap").join(&entry.name);
-            if let FsmFacts::File(file) = examine_with(&path, Examine::default(), &IoOptions::default(), progress)?
-                && let Some(payload) = file.payload
-            {
-                newer = payload.header.is_ok_and(|header| header.version == 2)
-                    || payload.format == Some(crate::formats::fsm::body::BodyFormat::SstIngest);
-            }
-        }
-        let (engine, reason) = gate::prepare::guess_engine(&self.facts.listing, version, newer);
-        Ok((engine, reason.to_owned()))
-    }
-
     /// True when names, sizes or segments are no longer what was read.
     pub(super) fn changed(&self) -> bool {
         // What cannot be read here will not be readable in a moment either.
@@ -262,7 +242,8 @@ fn read_store(group: &Path, options: &GateOptions, progress: &dyn Progress) -> R
     Ok(Engine::ALL.map(|engine| (engine, open_verdict(&facts, engine))).into())
 }
 
-fn store_view(verdict: &StoreVerdict) -> StoreView {
+/// What opening the store does, as the forecast takes it.
+pub(in crate::ops) fn store_view(verdict: &StoreVerdict) -> StoreView {
     let (state, value) = match verdict.applied_index {
         AppliedIndexState::NotRead => ("not-read", None),
         AppliedIndexState::Present(value) => ("present", Some(value)),

@@ -19,6 +19,8 @@ use crate::report::Report;
 use crate::report::body::gate::{GateBody, GroupForecast};
 use crate::types::Engine;
 
+pub(super) use group::store_view;
+
 use group::Group;
 
 /// How often a directory that changes while it is read is read again.

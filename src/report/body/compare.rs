@@ -1,16 +1,25 @@
 //! What `compare` has to say.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::compare::Comparison;
-use crate::report::{Body, Cell, Section, Tone};
+use crate::analysis::compare::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
+use crate::analysis::{Finding, Severity};
+use crate::report::{Body, Cell, Metric, Section, Tone};
 
 /// The comparison of every group.
 #[derive(Debug, Clone, Serialize)]
 pub struct CompareBody {
     /// One entry a group that at least two nodes hold.
     pub groups: Vec<GroupComparison>,
+    /// Title of the gravest finding that is an error.
+    #[serde(skip)]
+    worst: Option<&'static str>,
+    /// True when the names of the directories already say that they are of different groups.
+    #[serde(skip)]
+    strangers: bool,
 }
 
 /// The comparison of one group.
@@ -23,52 +32,168 @@ pub struct GroupComparison {
     pub comparison: Comparison,
 }
 
+impl CompareBody {
+    /// The comparison of `groups`, in which `worst` is the gravest finding.
+    pub fn new(groups: Vec<GroupComparison>, worst: Option<&Finding>) -> Self {
+        let error = worst.filter(|finding| finding.severity == Severity::Error);
+        Self { groups, worst: error.map(|finding| finding.code.title), strangers: false }
+    }
+
+    /// For directories that are not of one group by their names.
+    pub const fn of_strangers() -> Self {
+        Self { groups: Vec::new(), worst: None, strangers: true }
+    }
+}
+
+fn range(range: Option<IndexRange>) -> Cell {
+    let text = range.map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
+    Cell::option(text)
+}
+
+fn nodes(title: String, nodes: &[NodeRow]) -> Section {
+    let rows = nodes.iter().map(|node| {
+        let role = if matches!(node.role, "removed" | "unknown") { Tone::Caution } else { Tone::Plain };
+        let start = match (&node.start, node.start_harm.is_empty()) {
+            (Some(outcome), true) if outcome == "refused" => Cell::toned(outcome, Tone::Bad),
+            (Some(outcome), true) => Cell::new(outcome),
+            (Some(outcome), false) => Cell::toned(format!("{outcome}, harmful"), Tone::Bad),
+            (None, _) => Cell::option(None::<&str>),
+        };
+        vec![
+            Cell::new(&node.raft_id),
+            Cell::toned(node.role, role),
+            Cell::new(node.term),
+            Cell::new(node.snapshot_index),
+            Cell::new(node.commit),
+            Cell::new(node.last_index),
+            Cell::new(node.behind),
+            range(node.only_here),
+            start,
+        ]
+    });
+    let columns = ["node", "role", ">term", ">snapshot", ">commit", ">last", ">behind", "only here", "start"];
+    Section::table(title, &columns, rows.collect())
+}
+
+fn elections(comparison: &Comparison) -> Section {
+    let mut voters: Vec<&str> = Vec::new();
+    for row in comparison.election.iter().flat_map(|row| &row.votes) {
+        if !voters.contains(&row.voter.as_str()) {
+            voters.push(&row.voter);
+        }
+    }
+    voters.sort_unstable();
+    let mut columns = vec!["candidate"];
+    columns.extend(&voters);
+    columns.extend(["can win", "not without", "hand over"]);
+    let rows = comparison.election.iter().map(|row| {
+        let mut cells = vec![Cell::new(&row.candidate)];
+        cells.extend(voters.iter().map(|voter| {
+            let vote = row.votes.iter().find(|vote| vote.voter == **voter).map(|vote| match vote.vote {
+                Vote::Yes => "yes",
+                Vote::Later => "later",
+                Vote::No => "no",
+                Vote::Down => "down",
+                Vote::Unknown => "?",
+            });
+            Cell::option(vote)
+        }));
+        let can_win = match &row.why_not {
+            Some(why) => Cell::new(format!("{}: {why}", row.can_win)),
+            None if row.can_win == "unknown" => Cell::new("?"),
+            None => Cell::new(row.can_win),
+        };
+        let hand_over = match (&row.no_transfer, &row.why_not) {
+            (None, _) => "yes".to_owned(),
+            (Some(why), Some(same)) if why == same => "no".to_owned(),
+            (Some(why), _) => format!("no: {why}"),
+        };
+        let depends = if row.depends_on.is_empty() { "-".to_owned() } else { row.depends_on.join(" ") };
+        cells.extend([can_win, Cell::new(depends), Cell::new(hand_over)]);
+        cells
+    });
+    let rows = rows.collect();
+    Section::table("Elections: who gets whose vote", &columns, rows)
+}
+
+fn without(rows: &[WithoutRow], missing: &[String]) -> Section {
+    let rows = rows.iter().map(|row| {
+        let leaders = match row.can_lead {
+            "yes" => Cell::new(row.leaders.join(" ")),
+            "unknown" => Cell::toned("?", Tone::Caution),
+            _ => Cell::toned("nobody", Tone::Caution),
+        };
+        let lost = Cell { tone: if row.lost.is_some() { Tone::Bad } else { Tone::Plain }, ..range(row.lost) };
+        let few = match (row.below_majority, row.depends_on_missing) {
+            (Some(_), _) => Cell { tone: Tone::Caution, ..range(row.below_majority) },
+            (None, Some(_)) => Cell::new(format!("none if {} holds them", missing.join(" or "))),
+            (None, None) => range(None),
+        };
+        vec![Cell::new(&row.node), leaders, lost, few]
+    });
+    let columns = ["without", "can lead", "committed entries lost", "on fewer than a majority"];
+    Section::table("If a node's directory is discarded", &columns, rows.collect())
+}
+
+fn membership(steps: &[MembershipStep]) -> Section {
+    let rows = steps.iter().map(|step| {
+        let changes: Vec<_> = step.changes.iter().map(|change| format!("{} {}", change.member, change.change.words())).collect();
+        let mut what = if changes.is_empty() { "the oldest that is known".to_owned() } else { changes.join(", ") };
+        if !step.exact {
+            what.push_str(", or earlier");
+        }
+        if !step.committed {
+            what.push_str(", not committed yet");
+        }
+        let unknown = if step.unknown_to.is_empty() { "-".to_owned() } else { step.unknown_to.join(" ") };
+        vec![Cell::new(step.index), Cell::new(what), Cell::new(&step.members), Cell::new(unknown)]
+    });
+    Section::table("Members", &[">index", "change", "members from then on", "not known to"], rows.collect())
+}
+
+fn restart(steps: &[RestartStep]) -> Vec<Section> {
+    let (left, order): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.objection.is_some());
+    let mut notes = Vec::new();
+    if let Some((first, rest)) = order.split_first() {
+        let mut text = format!("Restart one at a time, each after the one before has caught up: {}", first.node);
+        for step in rest {
+            let _ = write!(text, ", then {}", step.node);
+        }
+        text.push('.');
+        let stops: Vec<_> = order.iter().filter(|step| step.group_lives == "no").map(|step| step.node.as_str()).collect();
+        if !stops.is_empty() {
+            let _ = write!(text, " While {} is down, nobody can lead: the group stands still for that time.", stops.join(" or "));
+        }
+        notes.push(Section::Note(text));
+    }
+    for step in left {
+        if let Some(why) = &step.objection {
+            notes.push(Section::Note(format!("Leave {} as it is: {why}.", step.node)));
+        }
+    }
+    notes
+}
+
 impl GroupComparison {
     fn title(&self) -> String {
         self.group_id.map_or_else(|| "Group".to_owned(), |number| format!("Group {number}"))
     }
 
     fn sections(&self) -> Vec<Section> {
-        let Comparison { nodes, election, membership, restart_order, missing_voters, .. } = &self.comparison;
-        let rows = nodes.iter().map(|node| {
-            let only = node.only_here.map(|(first, last)| format!("{first} to {last}"));
-            let role = if node.role == "removed" { Tone::Caution } else { Tone::Plain };
-            vec![
-                Cell::new(&node.raft_id),
-                Cell::toned(node.role, role),
-                Cell::new(node.term),
-                Cell::new(node.snapshot_index),
-                Cell::new(node.commit),
-                Cell::new(node.last_index),
-                Cell::new(node.behind),
-                Cell::option(only),
-                Cell::option(node.start.as_ref()),
-            ]
-        });
-        let columns = ["node", "role", ">term", ">snapshot", ">commit", ">last", ">behind", "only here", "start"];
-        let mut sections = vec![Section::table(self.title(), &columns, rows.collect())];
-        let rows = election.iter().map(|row| {
-            vec![
-                Cell::new(&row.candidate),
-                Cell::new(if row.is_voter { row.can_win } else { "no vote" }),
-                Cell::new(format!("{} of {}", row.granted_by.join(" "), row.needed)),
-                Cell::new(if row.depends_on.is_empty() { "-".to_owned() } else { row.depends_on.join(" ") }),
-            ]
-        });
-        let columns = ["candidate", "can win", "votes from, of needed", "not without"];
-        sections.push(Section::table("Elections", &columns, rows.collect()));
-        if membership.len() > 1 {
-            let rows = membership.iter().map(|step| vec![Cell::new(step.index), Cell::new(&step.members)]);
-            sections.push(Section::table("Members", &[">from index", "members"], rows.collect()));
+        let comparison = &self.comparison;
+        let mut sections = vec![nodes(self.title(), &comparison.nodes)];
+        if !comparison.comparable {
+            return sections;
         }
-        if !restart_order.is_empty() {
-            sections.push(Section::Note(format!(
-                "Restart one at a time, each after the one before has caught up: {}.",
-                restart_order.join(", then ")
-            )));
+        sections.push(elections(comparison));
+        sections.push(without(&comparison.without, &comparison.missing_voters));
+        if comparison.membership.len() > 1 {
+            sections.push(membership(&comparison.membership));
         }
-        if !missing_voters.is_empty() {
-            sections.push(Section::Note(format!("Voters that were not given: {}.", missing_voters.join(", "))));
+        sections.extend(restart(&comparison.restart));
+        if !comparison.missing_voters.is_empty() {
+            let names = comparison.missing_voters.join(", ");
+            sections.push(Section::Note(format!("Voters whose directories were not given, shown as \"?\": {names}.")));
         }
         sections
     }
@@ -78,11 +203,22 @@ impl Body for CompareBody {
     const NAME: &'static str = "compare";
 
     fn headline(&self) -> String {
-        match self.groups.as_slice() {
-            [] => "no group is on two of the nodes".to_owned(),
-            [one] if !one.comparison.comparable => "the directories are not of one group".to_owned(),
+        let what = match self.groups.as_slice() {
+            [] if self.strangers => return "the directories are not of one group".to_owned(),
+            [] => return "no group is on two of the nodes".to_owned(),
+            [one] if !one.comparison.comparable => return "the directories are not of one group".to_owned(),
             [one] => format!("one group on {} nodes, committed up to {}", one.comparison.nodes.len(), one.comparison.commit),
             several => format!("{} groups, each on several nodes", several.len()),
+        };
+        if let Some(title) = self.worst {
+            return format!("{what}: {title}");
+        }
+        let rows = self.groups.iter().flat_map(|group| &group.comparison.nodes);
+        let removed: Vec<_> = rows.filter(|node| node.role == "removed").map(|node| node.raft_id.as_str()).collect();
+        match removed.as_slice() {
+            [] => format!("{what}: the copies agree"),
+            [one] => format!("{what}: the copies agree; {one} is no member any more"),
+            several => format!("{what}: the copies agree; {} are no members any more", several.join(", ")),
         }
     }
 
@@ -92,5 +228,26 @@ impl Body for CompareBody {
 
     fn lines(&self) -> Vec<(&'static str, Value)> {
         self.groups.iter().map(|group| ("group", serde_json::to_value(group).unwrap_or_default())).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut commit = Metric::gauge("ekv_tool_compare_commit", "Highest commit that any node of the group records.");
+        let mut behind = Metric::gauge("ekv_tool_compare_behind", "Committed entries that the node does not hold.");
+        let mut term = Metric::gauge("ekv_tool_compare_term", "Term of the node's last hard state.");
+        let mut can_win = Metric::gauge("ekv_tool_compare_can_win", "1 if the node could be elected now.");
+        for group in &self.groups {
+            let number = || ("group", group.group_id.map(|number| number.to_string()).unwrap_or_default());
+            commit = commit.sample(vec![number()], group.comparison.commit.0 as f64);
+            for node in &group.comparison.nodes {
+                let labels = || vec![number(), ("node", node.raft_id.clone()), ("role", node.role.to_owned())];
+                behind = behind.sample(labels(), node.behind as f64);
+                term = term.sample(labels(), node.term as f64);
+            }
+            for row in &group.comparison.election {
+                let labels = vec![number(), ("node", row.candidate.clone())];
+                can_win = can_win.sample(labels, if row.can_win == "yes" { 1.0 } else { 0.0 });
+            }
+        }
+        vec![commit, behind, term, can_win]
     }
 }

@@ -1,0 +1,115 @@
+//! Who holds which part of whose history, and what would be left without one node.
+
+use serde::Serialize;
+
+use super::election::leaders;
+use super::log::Agreement;
+use super::{Group, Replica};
+use crate::types::LogIndex;
+
+/// First and last index, both included.
+pub type IndexRange = (u64, u64);
+
+/// What is left when one node's directory is discarded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithoutRow {
+    /// Raft id of the node that is taken away.
+    pub node: String,
+    /// Who could be elected then, by raft id.
+    pub leaders: Vec<String>,
+    /// `yes`, `no`, or `unknown` when it depends on voters that were not given.
+    pub can_lead: &'static str,
+    /// Committed entries that no other node given holds.
+    pub lost: Option<IndexRange>,
+    /// Entries that may have been acknowledged and that fewer voters than a majority hold then.
+    pub below_majority: Option<IndexRange>,
+    /// Entries that a majority holds then only if voters do that were not given.
+    pub depends_on_missing: Option<IndexRange>,
+}
+
+/// Pairwise agreement of all replicas.
+pub(super) struct Holdings<'g, 'a> {
+    replicas: &'g [Replica<'a>],
+    pairs: Vec<Vec<Agreement>>,
+}
+
+impl<'g, 'a> Holdings<'g, 'a> {
+    pub(super) const fn new(replicas: &'g [Replica<'a>], pairs: Vec<Vec<Agreement>>) -> Self {
+        Self { replicas, pairs }
+    }
+
+    /// The highest index up to which `other` holds everything that `one` holds; at most `one`'s last.
+    pub(super) fn covered(&self, one: usize, other: usize) -> LogIndex {
+        let (Some(a), Some(b)) = (self.replicas.get(one), self.replicas.get(other)) else { return LogIndex(0) };
+        if one == other {
+            return a.last.index;
+        }
+        let Some(pair) = self.pairs.get(one).and_then(|row| row.get(other)) else { return LogIndex(0) };
+        // What is committed on both is the same on both, unless they are found to differ; a snapshot holds all before it.
+        let committed = a.commit().min(b.commit()).min(b.last.index.max(b.snapshot.index));
+        let fits = a.entries.term_at(b.snapshot.index).is_none_or(|term| term == b.snapshot.term);
+        let snapshot = if fits { b.snapshot.index } else { LogIndex(0) };
+        let upto = pair.agreed.max(committed).max(snapshot).min(a.last.index);
+        pair.differs_at.map_or(upto, |at| upto.min(LogIndex(at.0.saturating_sub(1))))
+    }
+
+    /// Entries of a node that no other node given holds.
+    pub(super) fn only_here(&self, node: usize) -> Option<IndexRange> {
+        let last = self.replicas.get(node)?.last.index;
+        let elsewhere = self.others(node).map(|other| self.covered(node, other)).max().unwrap_or_default();
+        (last > elsewhere).then_some((elsewhere.0 + 1, last.0))
+    }
+
+    fn others(&self, node: usize) -> impl Iterator<Item = usize> + use<> {
+        (0..self.replicas.len()).filter(move |other| *other != node)
+    }
+
+    /// The highest index of `one`'s history that `needed` voters hold: those in `among`, and `missing` more that are taken to hold it all.
+    pub(super) fn held_by_majority(&self, one: usize, among: &[usize], needed: usize, missing: usize) -> LogIndex {
+        let mut held: Vec<_> = among.iter().map(|voter| self.covered(one, *voter)).collect();
+        held.sort_unstable_by(|a, b| b.cmp(a));
+        match needed.saturating_sub(missing).checked_sub(1) {
+            Some(position) => held.get(position).copied().unwrap_or_default(),
+            // Those that were not given could make up the majority by themselves.
+            None => LogIndex(u64::MAX),
+        }
+    }
+}
+
+/// One row a member.
+pub(super) fn without(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<WithoutRow> {
+    let Some(best) = group.most_committed(|_| true) else { return Vec::new() };
+    let voters = group.given_voters();
+    let needed = group.needed();
+    let missing = group.missing_voters().len();
+    // Entries that a majority holds may have been acknowledged although nobody has recorded the commit yet.
+    let promised = group.commit.max(holdings.held_by_majority(best, &voters, needed, 0));
+    let range = |from: LogIndex, to: LogIndex| (from < to).then_some((from.0 + 1, to.0));
+    let members = (0..group.replicas.len()).filter(|node| group.is_member(*node));
+    members
+        .map(|node| {
+            let replica = &group.replicas[node];
+            let elsewhere = holdings.others(node).map(|other| holdings.covered(node, other)).max().unwrap_or_default();
+            let lost = range(elsewhere, replica.commit().min(replica.last.index));
+            let rest: Vec<_> = voters.iter().copied().filter(|voter| *voter != node).collect();
+            // The history of the most advanced of those that are left.
+            let best = group.most_committed(|other| other != node).unwrap_or(best);
+            let at_most = holdings.held_by_majority(best, &rest, needed, missing);
+            let at_least = holdings.held_by_majority(best, &rest, needed, 0);
+            let (names, open) = leaders(group, Some(node));
+            let can_lead = match (names.is_empty(), open) {
+                (false, _) => "yes",
+                (true, true) => "unknown",
+                (true, false) => "no",
+            };
+            WithoutRow {
+                node: replica.name().to_owned(),
+                leaders: names,
+                can_lead,
+                lost,
+                below_majority: range(at_most, promised),
+                depends_on_missing: range(at_least, at_most.min(promised)),
+            }
+        })
+        .collect()
+}
