@@ -1,0 +1,69 @@
+//! A prepared group directory with up to four faults, sums made right again behind some of them: every question that takes a
+//! directory is asked, its answer is written in every format, and the directory is as it was afterwards.
+#![no_main]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ekv_tool::error::Result;
+use ekv_tool::io::NoProgress;
+use ekv_tool::ops::{CheckOptions, GateOptions, check, gate_dryrun, store_meta, wal};
+use ekv_tool::readers::pebble::StoreCheck;
+use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
+use ekv_tool::types::Engine;
+use ekv_tool_fuzz::fault::Damaged;
+use libfuzzer_sys::fuzz_target;
+
+/// The one directory that is filled anew for each input; in memory when the environment names such a place.
+fn node() -> &'static Path {
+    static NODE: OnceLock<PathBuf> = OnceLock::new();
+    NODE.get_or_init(|| tempfile::tempdir().unwrap().keep().join("n1"))
+}
+
+fn lay_out(files: &[(PathBuf, Vec<u8>)]) {
+    let node = node();
+    let _ = fs::remove_dir_all(node);
+    for folder in ["wal", "snap", "fsm-snap", "fsm.db"] {
+        fs::create_dir_all(node.join(folder)).unwrap();
+    }
+    for (path, bytes) in files {
+        let path = node.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+fn write<B: Body>(report: Result<Report<B>>) -> Option<Report<B>> {
+    let report = report.ok()?;
+    for format in
+        [OutputFormat::Table, OutputFormat::Json, OutputFormat::Ndjson, OutputFormat::Prometheus, OutputFormat::Markdown]
+    {
+        let mut out = Vec::new();
+        render(&report, format, Style { verbose: true, ..Style::default() }, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains('\x1b') && !text.contains('\0'), "unescaped output");
+    }
+    Some(report)
+}
+
+fuzz_target!(|damaged: Damaged| {
+    lay_out(&damaged.files);
+    let paths = [node().to_owned()];
+    let engine = if damaged.main { Engine::Main } else { Engine::Pr934 };
+    let gate = GateOptions {
+        engine: Some(engine),
+        plan: true,
+        store_check: Some(StoreCheck::Full),
+        threads: 1,
+        ..GateOptions::default()
+    };
+    let _ = write(gate_dryrun(&paths, &gate, &NoProgress));
+    let _ = write(check(&paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress));
+    let _ = write(wal::verify(&paths, 1, &NoProgress));
+    let _ = write(wal::stat(&paths, 1, &NoProgress));
+    let _ = write(store_meta(&paths, &NoProgress));
+    for (path, bytes) in &damaged.files {
+        assert_eq!(fs::read(node().join(path)).unwrap(), *bytes, "{}", path.display());
+    }
+});
