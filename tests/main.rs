@@ -26,6 +26,7 @@ mod readme; // The examples of README.md, run as they stand there.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
 mod snapshots; // What the library makes of recorded snapshots.
+mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_meta; // What a store says about itself, and single keys.

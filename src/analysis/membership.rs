@@ -181,6 +181,7 @@ impl Config {
             voters_outgoing: list(&self.outgoing),
             learners_next: list(&self.learners_next),
             auto_leave: self.auto_leave,
+            unknown_fields: false,
         }
     }
 
@@ -286,6 +287,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::raftpb::ProtoRules;
 
     const LOCAL: NodeId = NodeId(1);
 
@@ -406,6 +408,11 @@ mod tests {
         assert_eq!(restore(&voters(&[1, 1])), Err("panic: ConfStates not equivalent after sorting".into()));
         let both = ConfState { learners: ids(&[2]), ..voters(&[1, 2]) };
         assert_eq!(restore(&both), Err("panic: ConfStates not equivalent after sorting".into()));
+        // The newer runtime keeps what it does not know, and compares that too; the other forgets it.
+        for (rules, refused) in [(ProtoRules::Google, true), (ProtoRules::Gogo, false)] {
+            let state = ConfState::decode(&[0x08, 1, 0x48, 5], rules).unwrap();
+            assert_eq!(restore(&state).is_err(), refused, "{rules:?}");
+        }
         let learners_only = ConfState { learners: ids(&[2]), ..ConfState::default() };
         assert_eq!(restore(&learners_only), Err("panic: removed all voters".into()));
     }

@@ -7,7 +7,7 @@ use super::ServerError;
 use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ConfState;
 use crate::formats::{DecodeError, DecodeErrorKind};
-use crate::types::{LogIndex, NodeId};
+use crate::types::{LogIndex, NodeId, go_quoted};
 
 const LOCAL_MISSING: &str = "etcd raft local peer is missing from cluster config";
 const NODE_ID_CONFLICT: &str = "etcd raft peer node id collides";
@@ -90,11 +90,11 @@ pub fn normalize(local: &LocalNode<'_>, peers: &[Peer<'_>]) -> Result<Vec<Member
             }
         }
         if let Some(existing) = by_node_id.get(&member.node_id).filter(|existing| **existing != member.id) {
-            let detail = format!("{} and {} map to {}", quoted(existing), quoted(&member.id), member.node_id.0);
+            let detail = format!("{} and {} map to {}", go_quoted(existing), go_quoted(&member.id), member.node_id.0);
             return Err(ServerError::new("errPeerNodeIDConflict", NODE_ID_CONFLICT).wrapped(&detail));
         }
         if !ids.insert(member.id.clone()) {
-            let detail = format!("duplicate peer id {}", quoted(&member.id));
+            let detail = format!("duplicate peer id {}", go_quoted(&member.id));
             return Err(ServerError::new("errPeerNodeIDConflict", NODE_ID_CONFLICT).wrapped(&detail));
         }
         by_node_id.insert(member.node_id, member.id.clone());
@@ -124,11 +124,6 @@ fn is_local(local: &LocalNode<'_>, member: &Member) -> bool {
     (local.node_id() != NodeId(0) && member.node_id == local.node_id())
         || (!local.raft_id.is_empty() && member.id == local.raft_id.as_bytes())
         || local.address.is_some_and(|address| !address.is_empty() && member.address == address.as_bytes())
-}
-
-/// As Go's `%q` prints plain text.
-fn quoted(text: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(text))
 }
 
 /// Compares the membership in the chosen snapshot with the members of the peers file. Not done for a start without

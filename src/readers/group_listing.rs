@@ -50,12 +50,15 @@ pub struct GroupListing {
     pub marker: SmallFact,
     /// `etcd-raft-peers.bin`
     pub peers: SmallFact,
-    /// Number of entries in each directory whose name is that of a snapshot spool, by path below the group directory.
+    /// Number of entries in each directory whose name is one that a start deletes like a file (spools, `snap/db.tmp*`), by
+    /// path below the group directory.
     pub spool_dirs: BTreeMap<String, usize>,
 }
 
 /// Names of snapshot payloads that are being received begin so.
 pub(crate) const SPOOL_PREFIX: &str = "elastickv-etcd-snapshot-";
+/// What etcd's library takes for its own leftovers in `snap/` begins so.
+pub(crate) const DEFRAG_PREFIX: &str = "db.tmp";
 
 impl SubDir {
     /// The entries; none when there is no such directory.
@@ -89,9 +92,13 @@ impl GroupListing {
         let marker = small(path, &root, "raft-engine", MARKER_LIMIT);
         let peers = small(path, &root, "etcd-raft-peers.bin", PEERS_LIMIT);
         let mut spool_dirs = BTreeMap::new();
-        for (prefix, entries) in [("", root.as_slice()), ("fsm-snap/", fsm_snap.entries())] {
-            for entry in entries.iter().filter(|e| e.kind == EntryKind::Directory && e.name.starts_with(SPOOL_PREFIX)) {
-                let name = format!("{prefix}{}", entry.name);
+        for (place, entries, begins) in [
+            ("", root.as_slice(), SPOOL_PREFIX),
+            ("fsm-snap/", fsm_snap.entries(), SPOOL_PREFIX),
+            ("snap/", snap.entries(), DEFRAG_PREFIX),
+        ] {
+            for entry in entries.iter().filter(|e| e.kind == EntryKind::Directory && e.name.starts_with(begins)) {
+                let name = format!("{place}{}", entry.name);
                 if let Ok(content) = list_dir(&path.join(&name)) {
                     spool_dirs.insert(name, content.len());
                 }

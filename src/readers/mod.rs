@@ -20,6 +20,7 @@ pub mod wal;
 pub use data_dir::{GroupDir, discover, is_group, nested_groups};
 pub use fsm_body::{BodyFacts, Oddity, RowFacts};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
+pub(crate) use group_listing::{DEFRAG_PREFIX, SPOOL_PREFIX};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};

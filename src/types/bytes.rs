@@ -88,9 +88,60 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Text as Go's `%q` shows it, quotes included: the server's errors quote names and values so.
+pub fn go_quoted(text: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' | '"' => out.extend(['\\', c]),
+                '\u{7}' => out.push_str("\\a"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{b}' => out.push_str("\\v"),
+                '\u{c}' => out.push_str("\\f"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                ' '..='~' => out.push(c),
+                // Writing to a string cannot fail.
+                '\0'..='\u{7f}' => {
+                    let _ = write!(out, "\\x{:02x}", u32::from(c));
+                }
+                // What Rust would not escape is printable in Go, but for rare marks.
+                _ if c.escape_debug().count() == 1 => out.push(c),
+                '\u{10000}'.. => {
+                    let _ = write!(out, "\\U{:08x}", u32::from(c));
+                }
+                _ => {
+                    let _ = write!(out, "\\u{:04x}", u32::from(c));
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quoted_as_go_does() {
+        // Printed by Go's own strconv.Quote.
+        for (text, expected) in [
+            (&b"etcd\n\xf28M"[..], r#""etcd\n\xf28M""#),
+            (b"\0\x1f\x7f", r#""\x00\x1f\x7f""#),
+            (b"\\ \" \x07\x08\x0b\x0c\r\t", r#""\\ \" \a\b\v\f\r\t""#),
+            ("Ē㒃".as_bytes(), r#""Ē㒃""#),
+            ("\u{85}\u{200b}\u{e0001}".as_bytes(), r#""\u0085\u200b\U000e0001""#),
+        ] {
+            assert_eq!(go_quoted(text), expected);
+        }
+    }
 
     #[test]
     fn sizes_pick_a_unit() {

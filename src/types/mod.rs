@@ -10,7 +10,7 @@ mod engine;
 mod raft;
 mod time;
 
-pub use bytes::{ByteSize, Escaped, escape, unescape};
+pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use engine::Engine;
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};

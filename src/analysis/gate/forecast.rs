@@ -3,7 +3,7 @@
 use super::facts::{GateFacts, LegacyView};
 use super::outcome::report_gate;
 use super::plan::replay_log;
-use super::prepare::{has_log, prepare, refuse_by_name, replace_temps};
+use super::prepare::{defragmentation_leftovers, has_log, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
 use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
@@ -203,15 +203,13 @@ impl<'f> Start<'f> {
             Some(LegacyView::Refused(error)) => return Err(Stop::Refused("legacy state", error.clone())),
             Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
                 let restores = *snapshot_index > 0 && *has_data;
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
                 self.seen.outcome = if restores { Outcome::LegacyRestore } else { Outcome::None };
                 self.seen.reason = "there is no log; the legacy state files would be migrated".into();
                 self.settle(*snapshot_index, *snapshot_term, *commit, *term, *last_index);
             }
             None => {
-                // The log's creator removes whatever has its name.
-                if self.facts.listing.wal == SubDir::NotADirectory {
-                    self.seen.would_delete.push("wal".to_owned());
-                }
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
                 self.seen.outcome = Outcome::None;
                 self.seen.ceiling_after_start_ms = Some(0);
                 if members.len() == 1 {
@@ -245,6 +243,11 @@ impl<'f> Start<'f> {
 
     /// The newest readable `.snap` that the log names. `None`: the start begins at index 0.
     fn choose_snapshot(&mut self, valid: &[SnapshotId]) -> Walk<Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>> {
+        let leftovers = defragmentation_leftovers(&self.facts.listing);
+        self.seen.would_delete.extend(leftovers.deletes);
+        if let Some(error) = leftovers.abort {
+            return Err(Stop::Refused("snapshot", error));
+        }
         let choice = snapshot::choose(&self.facts.snaps, self.engine, valid);
         for entry in &choice.renamed {
             let from = format!("snap/{}", entry.name);

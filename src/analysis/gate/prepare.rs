@@ -1,46 +1,41 @@
 //! What a start does to a group directory before it looks at the log: refusals by name, and what it deletes.
 
 use crate::analysis::ServerError;
-use crate::readers::{EntryKind, GroupListing, SmallFact, SubDir};
-use crate::types::Engine;
+use crate::readers::{DEFRAG_PREFIX, EntryKind, GroupListing, SPOOL_PREFIX, SmallFact, SubDir};
+use crate::types::{Engine, go_quoted};
 
 /// Leftovers of another Raft library; any one of them is refused.
 const HASHICORP_ARTEFACTS: &[&str] = &["raft.db", "logs.dat", "stable.dat"];
-/// Payloads that are being received, in the group directory and in `fsm-snap/`.
-const SPOOL_PREFIX: &str = "elastickv-etcd-snapshot-";
 /// The four legacy state files and the peers file, whose replace temps are removed when there is no log.
 const REPLACED_FILES: &[&str] =
     &["etcd-raft-state.bin", "etcd-raft-meta.bin", "etcd-raft-entries.bin", "etcd-fsm-snapshot.bin", "etcd-raft-peers.bin"];
 
 /// Refusals because of what the directory's names and its marker say, in the server's order.
 pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
+    if HASHICORP_ARTEFACTS.iter().any(|name| listing.has(name)) {
+        let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
+                    etcd is required";
+        return Some(ServerError::new("ErrLegacyHashicorpDataDir", text));
+    }
     match &listing.marker {
+        SmallFact::Absent => None,
+        SmallFact::Unreadable(why) => Some(ServerError::new("raft-engine", format!("read raft-engine: {why}"))),
         SmallFact::Bytes(bytes) => {
             let text = String::from_utf8_lossy(bytes);
-            let name = text.trim().to_lowercase();
-            match name.as_str() {
-                "" | "etcd" => {}
-                "hashicorp" => {
-                    return Some(ServerError::new("ErrRaftEngineDataDir", "raft data dir belongs to a different raft engine"));
-                }
-                _ => {
-                    let text = format!("invalid raft engine marker {name:?}: unsupported raft engine");
-                    return Some(ServerError::new("ErrUnsupportedRaftEngine", text));
-                }
-            }
+            let known = ["", "etcd"].iter().any(|name| text.trim().eq_ignore_ascii_case(name));
+            // No other engine has a name any more.
+            (!known).then(|| {
+                let shown = go_quoted(trim_white_space(bytes));
+                let text = format!("invalid raft engine marker raft-engine: {shown}: unsupported raft engine");
+                ServerError::new("ErrUnsupportedRaftEngine", text)
+            })
         }
-        SmallFact::Unreadable(why) => {
-            return Some(ServerError::new("raft-engine", format!("read raft-engine: {why}")));
-        }
-        SmallFact::Absent => {}
     }
-    HASHICORP_ARTEFACTS.iter().any(|name| listing.has(name)).then(|| {
-        ServerError::new(
-            "ErrLegacyHashicorpDataDir",
-            "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
-             etcd is required",
-        )
-    })
+}
+
+/// As `trim` of text, for bytes that may be none.
+fn trim_white_space(bytes: &[u8]) -> &[u8] {
+    std::str::from_utf8(bytes).map_or(bytes.trim_ascii(), |text| text.trim().as_bytes())
 }
 
 /// What the directory preparation removes, up to where it would stop.
@@ -63,14 +58,17 @@ pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
     ] {
         for entry in entries.iter().filter(|entry| entry.name.starts_with(SPOOL_PREFIX)) {
             let path = format!("{prefix}{}", entry.name);
-            // An empty directory can be removed like a file; one with content cannot.
+            // An empty directory can be removed like a file; one with content cannot, and the start ends after the others.
             if listing.spool_dirs.get(&path).is_some_and(|&content| content > 0) {
                 let text = format!("remove {path}: directory not empty");
-                done.abort = Some(ServerError::new(context, text).wrapped(context));
-                done.deletes.sort();
-                return done;
+                done.abort.get_or_insert_with(|| ServerError::new(context, text).wrapped(context));
+            } else {
+                done.deletes.push(path);
             }
-            done.deletes.push(path);
+        }
+        if done.abort.is_some() {
+            done.deletes.sort();
+            return done;
         }
     }
     if listing.fsm_snap == SubDir::NotADirectory {
@@ -110,6 +108,34 @@ pub fn replace_temps(listing: &GroupListing) -> Vec<String> {
     let is_temp =
         |name: &str| REPLACED_FILES.iter().any(|file| name.strip_prefix(file).is_some_and(|rest| rest.starts_with(".tmp-")));
     listing.root.iter().map(|entry| entry.name.clone()).filter(|name| is_temp(name)).collect()
+}
+
+/// What creating a log removes: all that stands where it is put together, and where it is put.
+pub fn replaced_by_a_new_log(listing: &GroupListing) -> Vec<String> {
+    let mut deletes: Vec<_> = listing.wal.entries().iter().map(|entry| format!("wal/{}", entry.name)).collect();
+    if listing.wal == SubDir::NotADirectory {
+        deletes.push("wal".to_owned());
+    }
+    if listing.has("wal.tmp") {
+        deletes.push("wal.tmp".to_owned());
+    }
+    deletes
+}
+
+/// What the choice of a snapshot removes from `snap/`, and whether the start ends over it.
+pub fn defragmentation_leftovers(listing: &GroupListing) -> Preparation {
+    let mut done = Preparation::default();
+    for entry in listing.snap.entries().iter().filter(|entry| entry.name.starts_with(DEFRAG_PREFIX)) {
+        let path = format!("snap/{}", entry.name);
+        if listing.spool_dirs.get(&path).is_some_and(|&content| content > 0) {
+            let context = "failed to remove orphaned .snap.db file";
+            let text = format!("{context} {}: remove {path}: directory not empty", entry.name);
+            done.abort = Some(ServerError::new(context, text));
+            return done;
+        }
+        done.deletes.push(path);
+    }
+    done
 }
 
 /// True when some name in `wal/` ends in `.wal`: the start then reads the log instead of looking for legacy files.
@@ -186,6 +212,38 @@ mod tests {
         assert!(abort.text.starts_with("cleanup stale snapshot spools: remove"), "{}", abort.text);
         let empty = GroupListing { root: vec![dir(name)], spool_dirs: [(name.to_owned(), 0)].into(), ..GroupListing::default() };
         assert_eq!(prepare(&empty, &[]).deletes, [name]);
+        let another = GroupListing {
+            root: vec![dir(name), file("elastickv-etcd-snapshot-y")],
+            spool_dirs: [(name.to_owned(), 2)].into(),
+            ..GroupListing::default()
+        };
+        assert_eq!(prepare(&another, &[]).deletes, ["elastickv-etcd-snapshot-y"]);
+    }
+
+    #[test]
+    fn a_new_log_takes_the_place_of_all_that_stood_there() {
+        let listing = GroupListing {
+            root: vec![dir("wal"), dir("wal.tmp")],
+            wal: SubDir::Listed(vec![file("0.tmp"), file("0000000000000000-0000000000000000.wal.bak"), dir("old")]),
+            ..GroupListing::default()
+        };
+        assert_eq!(
+            replaced_by_a_new_log(&listing),
+            ["wal/0.tmp", "wal/0000000000000000-0000000000000000.wal.bak", "wal/old", "wal.tmp"]
+        );
+    }
+
+    #[test]
+    fn leftovers_of_a_defragmentation_go_unless_they_are_full_directories() {
+        let listing = GroupListing { snap: SubDir::Listed(vec![file("db.tmp1"), file("x.snap")]), ..GroupListing::default() };
+        assert_eq!(defragmentation_leftovers(&listing), Preparation { deletes: vec!["snap/db.tmp1".into()], abort: None });
+        let full = GroupListing {
+            snap: SubDir::Listed(vec![dir("db.tmp1")]),
+            spool_dirs: [("snap/db.tmp1".to_owned(), 1)].into(),
+            ..GroupListing::default()
+        };
+        let abort = defragmentation_leftovers(&full).abort.unwrap();
+        assert!(abort.text.starts_with("failed to remove orphaned .snap.db file db.tmp1: remove "), "{}", abort.text);
     }
 
     #[test]
@@ -194,9 +252,14 @@ mod tests {
         for fine in ["etcd\n", " ETCD ", "", "\n"] {
             assert_eq!(refuse_by_name(&with(fine)), None, "{fine:?}");
         }
-        assert_eq!(refuse_by_name(&with("hashicorp")).unwrap().error, "ErrRaftEngineDataDir");
-        assert_eq!(refuse_by_name(&with("zzz")).unwrap().error, "ErrUnsupportedRaftEngine");
-        let artefact = GroupListing { root: vec![file("raft.db")], ..GroupListing::default() };
+        // The reader of the marker knows one name, and says so before it compares engines.
+        for other in ["hashicorp\n", "zzz", "etcd\0"] {
+            assert_eq!(refuse_by_name(&with(other)).unwrap().error, "ErrUnsupportedRaftEngine", "{other:?}");
+        }
+        let shown = refuse_by_name(&with("etcd\n8m\0")).unwrap().text;
+        assert_eq!(shown, r#"invalid raft engine marker raft-engine: "etcd\n8m\x00": unsupported raft engine"#);
+        // Artefacts are looked for before the marker is read.
+        let artefact = GroupListing { root: vec![file("raft.db")], ..with("zzz") };
         assert_eq!(refuse_by_name(&artefact).unwrap().error, "ErrLegacyHashicorpDataDir");
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn replay(from: &ConfState, changes: &[ConfEntry], engine: Engine) ->
 
 /// Everyone that a configuration names.
 pub(super) fn named(conf_state: &ConfState) -> BTreeSet<NodeId> {
-    let ConfState { voters, learners, voters_outgoing, learners_next, auto_leave: _ } = conf_state;
+    let ConfState { voters, learners, voters_outgoing, learners_next, auto_leave: _, unknown_fields: _ } = conf_state;
     voters.iter().chain(learners).chain(voters_outgoing).chain(learners_next).copied().collect()
 }
 

@@ -1,8 +1,7 @@
 //! The OPTIONS file: what the last opener asked for.
 
-use std::fmt::Write;
-
 use super::version::COMPARER;
+use crate::types::go_quoted;
 
 /// The fields of an OPTIONS file that matter to a reader.
 ///
@@ -123,31 +122,11 @@ fn trim(text: &[u8]) -> &[u8] {
 
 /// The server's complaint about a line, which it cuts at 50 bytes.
 fn syntax_error(line: &[u8]) -> String {
-    let mut text = String::from("invalid key=value syntax: \"");
-    let long = line.len() > 50;
-    quote(if long { line.get(..47).unwrap_or_default() } else { line }, &mut text);
-    text.push_str(if long { "...\"" } else { "\"" });
-    text
-}
-
-/// Appends bytes the way Go's `%q` shows them between its quotes; what is not ASCII always in hex.
-fn quote(bytes: &[u8], out: &mut String) {
-    for &byte in bytes {
-        match byte {
-            b'\\' => out.push_str("\\\\"),
-            b'"' => out.push_str("\\\""),
-            0x07 => out.push_str("\\a"),
-            0x08 => out.push_str("\\b"),
-            0x0c => out.push_str("\\f"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            0x0b => out.push_str("\\v"),
-            0x20..=0x7e => out.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            _ => drop(write!(out, "\\x{byte:02x}")),
-        }
-    }
+    let shown = match line.get(..47) {
+        Some(start) if line.len() > 50 => [start, b"..."].concat(),
+        _ => line.to_vec(),
+    };
+    format!("invalid key=value syntax: {}", go_quoted(&shown))
 }
 
 #[cfg(test)]

@@ -19,6 +19,10 @@ pub struct ConfState {
     pub learners_next: Vec<NodeId>,
     /// Field 5: leave the joint configuration without being asked.
     pub auto_leave: bool,
+    /// True if there is anything else that the runtime keeps: unknown fields, or known ones of another wire type. Only one
+    /// of the two runtimes does; its server then finds the members it starts with unequal to these.
+    #[serde(skip)]
+    pub unknown_fields: bool,
 }
 
 impl ConfState {
@@ -33,6 +37,12 @@ impl ConfState {
     pub(super) fn merge(&mut self, bytes: &[u8], rules: ProtoRules) -> DecodeResult<()> {
         let mut reader = MessageReader::new("ConfState", bytes, rules);
         while let Some(tag) = reader.tag()? {
+            let known = match tag.number {
+                1..=4 => matches!(tag.wire, 0 | 2),
+                5 => tag.wire == 0,
+                _ => false,
+            };
+            self.unknown_fields |= !known && rules == ProtoRules::Google;
             match tag.number {
                 1 => reader.repeated(tag, "Voters", |id| self.voters.push(NodeId(id)))?,
                 2 => reader.repeated(tag, "Learners", |id| self.learners.push(NodeId(id)))?,

@@ -34,6 +34,7 @@ fn expected(state: &oracle::ConfState) -> ConfState {
         voters_outgoing: ids(&state.voters_outgoing),
         learners_next: ids(&state.learners_next),
         auto_leave: state.auto_leave.unwrap_or_default(),
+        unknown_fields: false,
     }
 }
 
