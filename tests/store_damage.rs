@@ -23,11 +23,15 @@ struct Copy {
 
 impl Copy {
     fn new() -> Self {
+        Self::of(CASE)
+    }
+
+    fn of(case: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("fsm.db");
         fs::create_dir(&store).unwrap();
         let mut files = Vec::new();
-        for entry in fs::read_dir(cases().root.join(CASE).join("n1/fsm.db")).unwrap() {
+        for entry in fs::read_dir(cases().root.join(case).join("n1/fsm.db")).unwrap() {
             let entry = entry.unwrap();
             let to = store.join(entry.file_name());
             fs::copy(entry.path(), &to).unwrap();
@@ -130,6 +134,44 @@ fn every_file_cut_and_gone() {
         fs::write(path, bytes).unwrap();
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+fn errors(verdict: &StoreVerdict) -> Vec<&'static str> {
+    let errors = verdict.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| finding.code.code).collect()
+}
+
+/// The only record of a log that was closed: complete, so that no crash explains a checksum that is wrong.
+#[test]
+fn a_flipped_bit_in_the_last_record_of_a_closed_log_is_damage() {
+    let copy = Copy::new();
+    let (path, bytes) = copy.files.iter().find(|(path, _)| name(path) == "000012.log").unwrap();
+    assert_eq!(bytes.len(), 53 + 11);
+    for bit in 0..53 * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(path, &damaged).unwrap();
+        for verdict in copy.verdicts(StoreCheck::Meta) {
+            assert_eq!(errors(&verdict), ["store-log-hole"], "bit {bit}");
+        }
+    }
+    for len in 0..53 {
+        fs::write(path, &bytes[..len]).unwrap();
+        for verdict in copy.verdicts(StoreCheck::Meta) {
+            assert_eq!(errors(&verdict), Vec::<&str>::new(), "a crash may cut it at {len}");
+        }
+    }
+}
+
+/// What names the only table is gone, and the log that the table was made from is gone too.
+#[test]
+fn a_manifest_cut_between_its_records_is_damage() {
+    let copy = Copy::of("mix-0153");
+    let (path, bytes) = copy.files.iter().find(|(path, _)| name(path) == "MANIFEST-000006").unwrap();
+    fs::write(path, &bytes[..39]).unwrap();
+    for verdict in copy.verdicts(StoreCheck::Meta) {
+        assert_eq!((&verdict.open, errors(&verdict)), (&StoreOpen::Opens, vec!["store-manifest-tail"]));
+    }
 }
 
 #[test]

@@ -155,10 +155,11 @@ pub static STORE_MANIFEST_EDIT: CodeInfo = CodeInfo {
 pub static STORE_MANIFEST_HOLE: CodeInfo = CodeInfo {
     code: "store-manifest-hole",
     severity: Severity::Error,
-    title: "the MANIFEST is damaged in the middle",
+    title: "a record of the MANIFEST is damaged",
     meaning: "The server stops reading at the damage and says nothing: it opens an older state of the store if the files of that \
-              state are still there, and fails otherwise. Intact records behind the damage prove that this is no torn tail.",
-    decided_by: "The checksum of a chunk, and an intact chunk behind it.",
+              state are still there, and fails otherwise. Intact records behind the damage, or a last record that has its full length \
+              and lacks no sector, prove that this is no torn tail.",
+    decided_by: "The checksum of a chunk, and an intact chunk behind it or the end of the file where its length says.",
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not start the node on it: it would run on old data and delete newer tables.",
     more: "ekv-tool store lsm DIR",
@@ -169,10 +170,10 @@ pub static STORE_MANIFEST_HOLE: CodeInfo = CodeInfo {
 pub static STORE_MANIFEST_TAIL: CodeInfo = CodeInfo {
     code: "store-manifest-tail",
     severity: Severity::Info,
-    title: "the last record of the MANIFEST is unreadable",
+    title: "the last record of the MANIFEST is unreadable or gone",
     meaning: "A crash while a record was being written leaves this and loses nothing: the tables and logs of the state before are \
               still there. If a newer table is there and no log holds its data, the record was complete once and data is lost.",
-    decided_by: "The checksum of the last chunk, the tables that no record names, and the logs.",
+    decided_by: "The end of the last chunk, the tables that no record names, and the logs.",
     safe: "After a crash nothing needs to be done. Otherwise keep a copy and restore from the snapshot.",
     not_safe: "If data is lost, do not start the node before a copy is made: the start deletes the orphaned table.",
     more: "ekv-tool store lsm DIR",
@@ -292,11 +293,11 @@ pub static STORE_LOG_CORRUPT: CodeInfo = CodeInfo {
 pub static STORE_LOG_HOLE: CodeInfo = CodeInfo {
     code: "store-log-hole",
     severity: Severity::Error,
-    title: "the newest store log is damaged in the middle",
-    meaning: "The server takes the damage for the end of the log and says nothing: every write behind it is dropped. Intact records \
-              of the same log behind the damage prove that this is no torn tail. The applied index then is older than what the node \
-              had confirmed, or missing.",
-    decided_by: "The checksum of a chunk, and an intact chunk of the same log behind it.",
+    title: "a record of the newest store log is damaged",
+    meaning: "The server takes the damage for the end of the log and says nothing: that write and every one behind it is dropped. \
+              Intact records of the same log behind the damage, or a last record that has its full length and lacks no sector, prove \
+              that this is no torn tail. The applied index then is older than what the node had confirmed, or missing.",
+    decided_by: "The checksum of a chunk, and an intact chunk of the same log behind it, or the end of the log where its length says.",
     safe: "Keep a copy. The Raft log still has the entries as far as it reaches back: compare with gate-dryrun.",
     not_safe: "Do not start the node before a copy is made: the start throws the rest of the log away.",
     more: "ekv-tool gate-dryrun DIR",
@@ -309,7 +310,7 @@ pub static STORE_LOG_TAIL: CodeInfo = CodeInfo {
     severity: Severity::Info,
     title: "the newest store log ends in something unreadable",
     meaning: "What a crash leaves while a batch is being written. The batch was never confirmed, and the server drops it.",
-    decided_by: "The checksum of the last chunk, with nothing intact behind it.",
+    decided_by: "The last chunk ends early, lacks a sector, or is a bare header; and nothing intact stands behind it.",
     safe: "Nothing needs to be done.",
     not_safe: "Nothing.",
     more: "ekv-tool store meta DIR",

@@ -3,7 +3,7 @@
 use crate::analysis::codes::store as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::mvcc::MetaKey;
-use crate::formats::pebble::{ChunkDefect, RecordsEnd};
+use crate::formats::pebble::{ChunkDefect, FileNum, RecordsEnd};
 use crate::readers::pebble::{
     FormatMarker, GroupStoreFacts, KeyState, ManifestFact, OptionsResult, StoreFacts, StorePresence, TableDamage, TableTrouble,
     Writer,
@@ -226,7 +226,19 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
             for problem in manifest.version.inconsistencies() {
                 found.push(Finding::new(&codes::STORE_MANIFEST_EDIT, problem.problem).at(at.clone()));
             }
-            if manifest.end.defect().is_none() || facts.writer == Writer::Alive {
+            if facts.writer == Writer::Alive {
+                return;
+            }
+            if manifest.end.defect().is_none() {
+                if let Some(table) = abandoned_table(facts) {
+                    let message = format!(
+                        "it names no table although {} is there and no log holds its data: its last records are gone, and the server \
+                         silently uses the older state of the store",
+                        table.table_name()
+                    );
+                    let finding = Finding::new(&codes::STORE_MANIFEST_TAIL, message).at(at).offset(end);
+                    found.push(finding.severity(Severity::Error));
+                }
                 return;
             }
             for table in facts.hidden_tables() {
@@ -246,6 +258,11 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                      state of the store that ends here"
                 );
                 found.push(Finding::new(&codes::STORE_MANIFEST_HOLE, message).at(at).range(end, length));
+            } else if manifest.whole_chunk.is_some() {
+                let message = format!(
+                    "the last record is all there and damaged ({defect}): the server silently uses the older state of the store that ends                      here"
+                );
+                found.push(Finding::new(&codes::STORE_MANIFEST_HOLE, message).at(at).range(end, length));
             } else {
                 let (severity, message) = torn_manifest(facts, &defect);
                 found.push(Finding::new(&codes::STORE_MANIFEST_TAIL, message).at(at).range(end, length).severity(severity));
@@ -256,13 +273,9 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
 
 /// Whether the unreadable last record of a MANIFEST may be what a crash left, or must have taken data with it.
 fn torn_manifest(facts: &StoreFacts, defect: &str) -> (Severity, String) {
-    let newest_live = facts.version().and_then(|version| version.tables().map(crate::formats::pebble::NewTable::file).max());
-    // A crash while a table is being added leaves the table and the log that it was made from.
-    let orphan = facts.unreferenced_tables.iter().copied().filter(|&number| Some(number) > newest_live).max();
-    let log_has_data = facts.logs.iter().any(|log| log.batches > 0);
-    match orphan {
-        Some(number) if !log_has_data => {
-            let severity = if newest_live.is_none() { Severity::Error } else { Severity::Warning };
+    match orphaned_table(facts) {
+        Some(number) => {
+            let severity = if newest_live(facts).is_none() { Severity::Error } else { Severity::Warning };
             let message = format!(
                 "the last record is unreadable ({defect}); {} is newer than every table that is left and no log holds its data: the \
                  server silently uses the older state of the store",
@@ -274,6 +287,25 @@ fn torn_manifest(facts: &StoreFacts, defect: &str) -> (Severity, String) {
             (Severity::Info, format!("the last record is unreadable ({defect}), as a crash may leave it; the server ends there"))
         }
     }
+}
+
+fn newest_live(facts: &StoreFacts) -> Option<FileNum> {
+    facts.version().and_then(|version| version.tables().map(crate::formats::pebble::NewTable::file).max())
+}
+
+/// A table that is newer than all that are named, and whose data no log holds. A crash while a table is being added leaves the table and
+/// the log that it was made from.
+fn orphaned_table(facts: &StoreFacts) -> Option<FileNum> {
+    let newest_live = newest_live(facts);
+    let log_has_data = facts.logs.iter().any(|log| log.batches > 0);
+    let orphan = facts.unreferenced_tables.iter().copied().filter(|&number| Some(number) > newest_live).max();
+    orphan.filter(|_| !log_has_data)
+}
+
+/// The orphaned table of a MANIFEST that names none at all. A store that ever had a table always has one: its own records are
+/// replaced, never deleted.
+fn abandoned_table(facts: &StoreFacts) -> Option<FileNum> {
+    orphaned_table(facts).filter(|_| newest_live(facts).is_none())
 }
 
 fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
@@ -316,6 +348,10 @@ fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                 )
             };
             found.push(Finding::new(&codes::STORE_LOG_HOLE, message).at(at).range(end, length));
+        } else if let (Some(whole), false) = (log.whole_chunk, live) {
+            let closed = if whole < log.size { ", and the log was closed behind it" } else { "" };
+            let message = format!("the last record is all there{closed}, and damaged ({defect}): the server silently drops it");
+            found.push(Finding::new(&codes::STORE_LOG_HOLE, message).at(at).range(end, whole.saturating_sub(end)));
         } else if !live {
             // Zeros and the remains of an earlier use are the ordinary end of a log that was not closed.
             if !matches!(defect, ChunkDefect::Zeroed | ChunkDefect::ForeignLog(_)) {

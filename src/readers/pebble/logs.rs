@@ -31,6 +31,8 @@ pub struct LogFacts {
     pub end: RecordsEnd,
     /// An intact chunk of the same log behind the end, or at it under a damaged number: the end is a hole, not a tail.
     pub hidden_chunk: Option<u64>,
+    /// The end of an unreadable last record that was written completely: its bytes changed afterwards.
+    pub whole_chunk: Option<u64>,
     /// A batch that does not decode.
     pub failure: Option<LogFailure>,
     /// True if reading stopped at a record that ingests tables, as the server does.
@@ -66,6 +68,7 @@ pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], m
             seqs: None,
             end: RecordsEnd::Clean { at: 0 },
             hidden_chunk: None,
+            whole_chunk: None,
             failure: None,
             stopped_at_ingest: false,
         };
@@ -89,6 +92,7 @@ pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], m
             _ => records.false_trailer(),
         };
         log.hidden_chunk = own_record.or_else(|| records.intact_chunk_behind_end().map(|(offset, _)| offset));
+        log.whole_chunk = records.whole_chunk_at_end();
         let done = log.failure.is_some() || log.stopped_at_ingest;
         facts.push(log);
         if done {

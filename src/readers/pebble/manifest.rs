@@ -22,6 +22,8 @@ pub struct ManifestFacts {
     pub end: RecordsEnd,
     /// An intact chunk behind the end, if the end is damage: edits that the server no longer sees.
     pub hidden_chunk: Option<u64>,
+    /// The end of an unreadable last record that was written completely: its bytes changed afterwards.
+    pub whole_chunk: Option<u64>,
     /// The edit that stopped the reading because it does not decode or does not fit.
     pub failure: Option<ManifestFailure>,
     /// What the edits up to there add up to.
@@ -60,8 +62,10 @@ impl ManifestFacts {
         let end = records.end().unwrap_or(RecordsEnd::Clean { at: failure.as_ref().map_or(0, |failure| failure.offset) });
         let hidden_chunk =
             records.intact_chunk_behind_end().filter(|(_, framing)| *framing == Framing::Legacy).map(|(offset, _)| offset);
+        let whole_chunk = records.whole_chunk_at_end();
         let stamp = file.stamp();
-        let facts = Self { number, name: name.to_owned(), size: stamp.size, edits, end, hidden_chunk, failure, version };
+        let facts =
+            Self { number, name: name.to_owned(), size: stamp.size, edits, end, hidden_chunk, whole_chunk, failure, version };
         Ok((facts, stamp))
     }
 }
