@@ -245,6 +245,15 @@ fn snapshots_that_contradict_the_log_or_themselves() {
     let mut log = base();
     log.snapshot(15, 2, &voters);
     assert_eq!(wrong(&node(&log)), vec![("snap-orphan", WARNING)], "the newest file is gone");
+    let name = "snap/0000000000000002-000000000000000f.snap";
+    let dir = node(&log).snap(15, 2, &voters);
+    let whole = std::fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(
+        wrong(&dir.file(name, &whole[..30])),
+        vec![("snap-identity-mismatch", ERROR)],
+        "recorded, so it was complete once"
+    );
+    assert_eq!(wrong(&node(&base()).file(name, &whole[..30])), vec![], "not recorded: a crash leaves this");
     let dir = node(&log).snap(15, 2, &voters);
     std::fs::remove_file(dir.path().join("fsm-snap/000000000000000f.fsm")).unwrap();
     assert_eq!(wrong(&dir), vec![("snap-payload-short", ERROR)]);
@@ -332,6 +341,10 @@ fn the_peers_file() {
     let ((a, host), (b, _)) = (same("n1"), same("n2"));
     let peers = super::support::log_writer::peers_file(9, &[(a, "n1", host), (b, "n2", host)]);
     assert_eq!(wrong(&base().file("etcd-raft-peers.bin", &peers)), vec![("conf-peers-file-mismatch", WARNING)]);
+    // A start knows its own entry by the raft id too, and puts the node id right.
+    let peers = super::support::log_writer::peers_file(9, &[(5, "n1", host), (b, "n2", "n2:1")]);
+    let dir = base().file("etcd-raft-peers.bin", &peers);
+    assert_eq!((wrong(&dir), remarks(&dir)), (vec![], vec!["conf-peers-file-mismatch"]));
 }
 
 #[test]

@@ -22,7 +22,9 @@ use crate::io::{IoOptions, Progress};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::WalScan;
-use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapContent, SnapDir, SubDir, discover};
+use crate::readers::{
+    Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapContent, SnapDir, SnapReadError, SubDir, discover,
+};
 use crate::types::{Engine, Escaped, HlcTimestamp, LogIndex, SnapshotId};
 
 /// Payloads up to this size are read row by row: their own applied index is worth it.
@@ -161,6 +163,7 @@ impl GroupFiles {
                 name: snap.name.clone(),
                 named: snap.id.map(|name| name.id),
                 content: content(snap).map(|content| self.contents(&content)),
+                malformed: snap.read(self.engine).as_ref().is_err_and(|error| !matches!(error, SnapReadError::Unreadable(_))),
                 chosen: chosen.is_some_and(|chosen| chosen.name == snap.name),
             })
             .collect();

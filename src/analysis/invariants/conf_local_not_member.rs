@@ -1,7 +1,7 @@
 //! The node is a member of its own group.
 
 use super::members::{conf_entries, describe, named, replay};
-use super::{Check, Evidence, Found, History, codes};
+use super::{Check, Evidence, Found, History, PeerFacts, codes};
 use crate::analysis::Finding;
 use crate::analysis::membership::Change;
 use crate::formats::raftpb::ConfChangeType;
@@ -28,7 +28,9 @@ impl Check for LocalNotMember {
         let from = snapshot.map(|contents| &contents.metadata.conf_state);
         let members = from.and_then(|from| replay(from, &changes, evidence.engine).ok());
 
-        let in_peers = peers.map(|peers| peers.members.iter().any(|member| member.node_id == node_id));
+        // As a start does, by the node id or by the raft id.
+        let is_local = |member: &PeerFacts| member.node_id == node_id || member.id == evidence.raft_id;
+        let in_peers = peers.map(|peers| peers.members.iter().any(is_local));
         let in_log = members.as_ref().map(|members| named(members).contains(&node_id));
         let newer_peers = peers.is_some_and(|peers| peers.index > after);
         // The server goes by the peers file; it is written before the snapshot of the same change.

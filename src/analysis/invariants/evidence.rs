@@ -70,6 +70,8 @@ pub struct SnapFile {
     pub named: Option<SnapshotId>,
     /// What it holds, or why it cannot be read.
     pub content: Result<SnapContents, String>,
+    /// True when its bytes were read and are no snapshot.
+    pub malformed: bool,
     /// True for the one that a start takes.
     pub chosen: bool,
 }

@@ -1,8 +1,8 @@
 //! Name, content, token and log agree about each snapshot.
 
 use super::members::describe;
-use super::{Check, Evidence, Found, History, codes};
-use crate::analysis::Finding;
+use super::{Check, Evidence, Found, History, SnapFile, codes};
+use crate::analysis::{Finding, Severity};
 
 /// Compares what the parts of a snapshot say about it.
 #[derive(Debug)]
@@ -11,10 +11,23 @@ pub struct IdentityMismatch;
 impl Check for IdentityMismatch {
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         for file in evidence.snap_files() {
-            let Ok(contents) = &file.content else { continue };
-            let id = contents.metadata.id();
             let path = evidence.path(&format!("snap/{}", file.name));
             let finding = |message: String| Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(path.clone());
+            let contents = match &file.content {
+                Ok(contents) => contents,
+                Err(problem) if file.malformed && is_recorded(file, history) => {
+                    let message = format!(
+                        "The log recorded this snapshot after its file was complete, and now the file cannot be read: {problem}. A start \
+                         renames it to .broken and falls back to an older one."
+                    );
+                    // A copy that took the file before the log may have caught it empty.
+                    let severity = if evidence.quiescent { Severity::Error } else { Severity::Warning };
+                    found.push(finding(message).severity(severity));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            let id = contents.metadata.id();
             if let Some(named) = file.named.filter(|named| *named != id) {
                 let message = format!(
                     "The file is named after index {} of term {}, but holds index {} of term {}. A start goes by the content, \
@@ -45,4 +58,9 @@ impl Check for IdentityMismatch {
             }
         }
     }
+}
+
+/// Whether the log has a record of the snapshot that the file is named after. It is written when the file is complete.
+pub(super) fn is_recorded(file: &SnapFile, history: &History) -> bool {
+    file.named.is_some_and(|named| history.snapshots.iter().any(|seen| seen.id == named))
 }

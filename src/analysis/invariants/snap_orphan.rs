@@ -1,5 +1,7 @@
 //! Pieces of snapshots that no start uses.
 
+use super::history::SnapshotSeen;
+use super::snap_identity_mismatch::is_recorded;
 use super::{Check, Evidence, Found, History, codes};
 use crate::analysis::{Finding, Severity};
 use crate::types::LogIndex;
@@ -15,12 +17,10 @@ impl Check for SnapOrphan {
         for file in evidence.snap_files() {
             let path = evidence.path(&format!("snap/{}", file.name));
             match &file.content {
+                Err(_) if is_recorded(file, history) && file.malformed => {}
                 Err(problem) => {
-                    let recorded = file.named.is_some_and(|named| history.snapshots.iter().any(|seen| seen.id == named));
                     let message = format!("The file cannot be read ({problem}); a start that reaches it renames it to .broken.");
-                    let finding = info(message).at(path);
-                    // The record is written after the file is complete, so that no crash explains this one.
-                    found.push(if recorded { finding.severity(Severity::Warning) } else { finding });
+                    found.push(info(message).at(path));
                 }
                 Ok(contents) => {
                     let id = contents.metadata.id();
@@ -33,7 +33,8 @@ impl Check for SnapOrphan {
             }
         }
         let newest_record = history.effective_snapshot().filter(|seen| seen.id.index > newest_file);
-        if let Some(seen) = newest_record {
+        let is_there = |seen: &SnapshotSeen| evidence.snap_files().iter().any(|file| file.named == Some(seen.id));
+        if let Some(seen) = newest_record.filter(|seen| !is_there(seen)) {
             let message = format!(
                 "The log records a snapshot at {}, but its .snap file is not there: it was deleted or lost, and a start falls back \
                  to an older one.",
