@@ -89,6 +89,31 @@ fn every_flipped_bit_is_found_or_harmless() {
     assert!(found > 30 * harmless && torn < 500, "{found} found, {harmless} harmless, {torn} torn");
 }
 
+/// The bits that give the padding, in front of states that end the log: the server then looks for the next frame off the grid.
+#[test]
+fn wrong_padding_before_the_last_records_is_found() {
+    let mut missed = Vec::new();
+    for data in 0..24 {
+        let mut log = LogWriter::create();
+        log.state(1, 1, 0);
+        let at = log.len();
+        log.entry(1, 1, &vec![0; data]);
+        log.state(1, 0x08b3_7b07_b558_d4c0, 1);
+        log.state(1, 0x08b3_7b07_b558_d4c0, 2);
+        log.preallocate(1024);
+        let (good, ..) = outcome(&log.segments);
+        for bit in [0, 1, 2, 7] {
+            let mut segments = log.segments.clone();
+            segments[0].1[at + 7] ^= 1 << bit;
+            let (read, damaged, codes) = outcome(&segments);
+            if !damaged && read != good {
+                missed.push(format!("{data} bytes, bit {bit}: {codes:?}"));
+            }
+        }
+    }
+    assert_eq!(missed, Vec::<String>::new());
+}
+
 #[test]
 fn every_prefix_of_the_last_segment_is_a_crash_state_and_of_another_one_damage() {
     let log = sample();

@@ -196,12 +196,14 @@ pub(super) fn look_beyond(
     Some(beyond)
 }
 
-/// Offset of a record inside the bad frame `at..end` that continues the running checksum: the frame's length is then wrong.
+/// Offset of a record inside the bad frame `at..end`, or just before it, that continues the running checksum: the length of the frame, or
+/// of the padding before it, is then wrong.
 fn successor_inside(segment: &[u8], at: u64, end: u64, running: Option<Crc32c>) -> Option<u64> {
     let running = running?;
     // Frames that contain each other must not make this quadratic.
     let mut budget = 4 * segment.len() as u64;
-    let mut at = at.next_multiple_of(ALIGNMENT);
+    // A stop off the grid means that the padding before it was taken for longer or shorter than it is.
+    let mut at = at / ALIGNMENT * ALIGNMENT;
     while at < end && budget > 0 {
         if let Some((frame, record)) = strict_record(segment, at) {
             if record.kind != RecordKind::Crc && record.running(running) == record.crc {
