@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Body, Report};
 use crate::analysis::Finding;
 use crate::report::{Row, Section};
-use crate::types::ByteSize;
+use crate::types::{self, ByteSize};
 
 /// Cells wider than this are not waited for by the others.
 const PADDED: usize = 32;
@@ -32,7 +32,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
     if let Some(step) = next_step {
-        writeln!(out, "\nNext: `{step}`")?;
+        writeln!(out, "\nNext: `{}`", types::escape(step))?;
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
             heading(title, out)?;
             writeln!(out, "```text")?;
             for line in lines {
-                writeln!(out, "{line}")?;
+                writeln!(out, "{}", types::escape(line))?;
             }
             writeln!(out, "```\n")
         }
@@ -94,7 +94,7 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice } = finding;
     write!(out, "- **{severity}** `{}`", code.code)?;
     if let Some(path) = path {
-        write!(out, " `{path}`")?;
+        write!(out, " `{}`", types::escape(path))?;
     }
     if let Some(offset) = offset {
         write!(out, " at {offset}")?;
@@ -105,7 +105,7 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, ": {} {}", escape(message), escape(advice))
 }
 
-/// Text inside a table cell or paragraph: bars and newlines would end the cell.
+/// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.
 fn escape(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    types::escape(&text.replace('|', "\\|").replace('\n', " ")).into_owned()
 }

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Wi
 use super::{Body, Report, Style, wrap};
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::report::{Cell, Row, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, escape};
 
 /// Findings shown in full before the rest is folded, unless `--verbose`.
 const FINDINGS_SHOWN: usize = 25;
@@ -69,7 +69,7 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
         }
         Section::Text { title, lines } => {
             heading(title, style, out)?;
-            lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {line}").trim_end()))
+            lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {}", escape(line)).trim_end()))
         }
         Section::Note(text) => {
             writeln!(out)?;
@@ -80,7 +80,7 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
 
 fn heading(title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    if title.is_empty() { Ok(()) } else { writeln!(out, "{}", bold(title, style)) }
+    if title.is_empty() { Ok(()) } else { writeln!(out, "{}", bold(&escape(title), style)) }
 }
 
 fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -89,7 +89,7 @@ fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Wri
     table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
     table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name.trim_start_matches('>'))));
     for row in rows {
-        table.add_row(row.iter().map(|cell| comfy_table::Cell::new(&cell.text)));
+        table.add_row(row.iter().map(|cell| comfy_table::Cell::new(escape(&cell.text))));
     }
     for (number, name) in columns.iter().enumerate() {
         let Some(column) = table.column_mut(number) else { continue };

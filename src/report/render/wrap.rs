@@ -1,13 +1,16 @@
 //! Wrapping of running text.
 
-/// Breaks `text` at blanks so that no line is wider than `width` columns; a single longer word is broken hard.
+use crate::types::escape;
+
+/// Breaks `text` at blanks so that no line is wider than `width` columns; a single longer word is broken hard. Control
+/// characters, which a file name may bring, are shown escaped.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut columns = 0;
     for word in text.split_whitespace() {
-        let mut word: Vec<char> = word.chars().collect();
+        let mut word: Vec<char> = escape(word).chars().collect();
         if columns > 0 && columns + 1 + word.len() <= width {
             line.push(' ');
             columns += 1;
@@ -38,5 +41,6 @@ mod tests {
         assert_eq!(wrap("a bb ccc dddd", 4), ["a bb", "ccc", "dddd"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("", 10), Vec::<String>::new());
+        assert_eq!(wrap("a\u{1b}[31m b", 40), ["a\\u{1b}[31m b"]);
     }
 }
