@@ -18,6 +18,16 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The disk did not deliver bytes that the file has.
+    #[error("{}: cannot read at offset {offset}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first byte that was asked for and not delivered.
+        offset: u64,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The path is not something that can be read as asked.
     #[error("{}: {problem}; {hint}", .path.display())]
     Unsuitable {
@@ -43,6 +53,21 @@ impl Error {
     /// An operating system error with its path.
     pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// The error of a read at an offset of a file.
+    pub fn read(path: &Path, offset: u64, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), offset, source }
+    }
+
+    /// What is wrong, for a place that names the path itself.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::Read { offset, source, .. } => format!("offset {offset}: {source}"),
+            Self::Unsuitable { problem, .. } => problem.clone(),
+            Self::Usage(_) | Self::Interrupted => self.to_string(),
+        }
     }
 
     /// True when the path did not exist (any more).

@@ -34,5 +34,7 @@ mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
 mod support; // Writers and other tools of the tests; benchmarks use some of them too.
+#[cfg(target_os = "linux")]
+mod system; // The program and the system under it: failing disks, odd files, signals, other users.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.
 mod wal; // The Raft log: what servers read of recorded logs, and every kind of damage to written ones.

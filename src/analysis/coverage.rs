@@ -41,6 +41,15 @@ impl Coverage {
         self.not_examined.push(NotExamined { what: what.into(), why: why.into(), needed: true });
     }
 
+    /// Adds what another look at the same files left out, each part once.
+    pub fn also_left_out(&mut self, parts: impl IntoIterator<Item = NotExamined>) {
+        for part in parts {
+            if !self.not_examined.iter().any(|known| known.what == part.what) {
+                self.not_examined.push(part);
+            }
+        }
+    }
+
     /// Adds another examination's extent.
     pub fn absorb(&mut self, other: Self) {
         let Self { files, bytes_examined, not_examined } = other;

@@ -1,6 +1,7 @@
 //! Sorted listings.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -33,9 +34,14 @@ pub fn kind_at(path: &Path) -> Option<EntryKind> {
         Ok(meta) if meta.is_file() => Some(EntryKind::File),
         Ok(meta) if meta.is_dir() => Some(EntryKind::Directory),
         Ok(_) => Some(EntryKind::Other),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(_) => Some(EntryKind::Other),
     }
+}
+
+/// True for the answers about a link that leads to nothing, or to itself.
+fn leads_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(libc::ELOOP)
 }
 
 /// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out.
@@ -47,9 +53,14 @@ pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
             Ok(meta) if meta.is_file() => (EntryKind::File, meta.len()),
             Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
             Ok(_) => (EntryKind::Other, 0),
-            // Gone, or a link to nowhere: only the link itself can tell which.
-            Err(_) if fs::symlink_metadata(entry.path()).is_err() => continue,
-            Err(_) => (EntryKind::Other, 0),
+            Err(error) if leads_nowhere(&error) => match fs::symlink_metadata(entry.path()) {
+                Ok(_) => (EntryKind::Other, 0),
+                // Gone meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
+            },
+            // A file that cannot be looked at is not a file of another kind or size.
+            Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
         };
         entries.push(DirEntry { name: entry.file_name().to_string_lossy().into_owned(), kind, size });
     }

@@ -42,6 +42,11 @@ impl FileStamp {
 ///
 /// The access time is left alone where the system allows it.
 pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
+    // Opening a device can do something to it, so the name is asked first; what was opened is asked again below.
+    let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "open the file", source))?;
+    if !meta.is_file() {
+        return Err(not_regular(path, &meta));
+    }
     let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(path);
     // Without O_NONBLOCK, opening a FIFO would wait for a writer.
     #[cfg(target_os = "linux")]
@@ -55,13 +60,17 @@ pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
     let file = opened.map_err(|source| Error::io(path, "open the file", source))?;
     let meta = file.metadata().map_err(|source| Error::io(path, "examine the file", source))?;
     if !meta.is_file() {
-        return Err(Error::Unsuitable {
-            path: path.to_owned(),
-            problem: format!("is a {}, not a regular file", kind_name(&meta)),
-            hint: "name a file that the server wrote".to_owned(),
-        });
+        return Err(not_regular(path, &meta));
     }
     Ok((file, FileStamp::of(&meta)))
+}
+
+fn not_regular(path: &Path, meta: &Metadata) -> Error {
+    Error::Unsuitable {
+        path: path.to_owned(),
+        problem: format!("is a {}, not a regular file", kind_name(meta)),
+        hint: "name a file that the server wrote".to_owned(),
+    }
 }
 
 fn kind_name(meta: &Metadata) -> &'static str {
@@ -92,7 +101,8 @@ pub struct SmallFile {
 pub fn read_small(path: &Path, limit: u64) -> Result<SmallFile> {
     let (file, stamp) = open_regular(path)?;
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| Error::io(path, "read the file", source))?;
+    let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|source| Error::read(path, bytes.len() as u64, source))?;
     if bytes.len() as u64 > limit {
         return Err(Error::Unsuitable {
             path: path.to_owned(),
@@ -120,7 +130,7 @@ pub fn fill_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> Resu
             Ok(0) => break,
             Ok(read) => done += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(Error::io(path, "read the file", source)),
+            Err(source) => return Err(Error::read(path, offset.saturating_add(done as u64), source)),
         }
     }
     Ok(done)

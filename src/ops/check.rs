@@ -130,7 +130,7 @@ fn judge(files: &GroupFiles, selected: &[&CheckInfo], bytes: bool) -> (GroupChec
         // Rules about records mean little where the records themselves are damaged.
         let (found, covered) = files.bytes();
         findings.extend(found);
-        coverage.not_examined.extend(covered.not_examined);
+        coverage.also_left_out(covered.not_examined);
     }
     for finding in &mut findings {
         finding.group = Some(dir.clone());

@@ -53,9 +53,10 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
         for dir in &dirs {
             let node = Node::read(dir, options, progress)?;
             coverage.absorb(node.files.coverage.clone());
-            match node.files.foreign() {
-                Some(refusal) => coverage.missing(dir.display(), refusal.text),
-                None => nodes.push(node),
+            match (node.files.foreign(), node.files.unread()) {
+                (Some(refusal), _) => coverage.missing(dir.display(), refusal.text),
+                (None, Some(unread)) => coverage.missing(dir.display(), format!("it was left out: {unread}")),
+                (None, None) => nodes.push(node),
             }
         }
         if let [alone] = nodes.as_slice() {
@@ -145,7 +146,7 @@ impl Node {
         }
         let (mut start, mut findings) = files.start(progress)?;
         let (bytes, covered) = files.bytes();
-        files.coverage.not_examined.extend(covered.not_examined.into_iter().filter(|part| part.needed));
+        files.coverage.also_left_out(covered.not_examined.into_iter().filter(|part| part.needed));
         findings.extend(bytes.into_iter().filter(|finding| finding.severity == Severity::Error));
         if start.comes_up() == Some(true) {
             start.harm = findings.iter().map(|finding| finding.code.code).collect();

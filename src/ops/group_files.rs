@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::engine;
+use super::{engine, unread};
 use crate::analysis::gate::prepare;
 use crate::analysis::invariants::{
     Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
@@ -108,6 +108,7 @@ impl GroupFiles {
         if let SmallFact::Bytes(bytes) = &listing.peers {
             coverage.add_file(bytes.len() as u64);
         }
+        unread::cover(&dir.display(), &listing, (&snaps, engine), &payloads, log.as_ref(), &store, &mut coverage);
         coverage.files += store.coverage.files;
         coverage.bytes_examined += store.coverage.bytes_examined;
         changed |= GroupListing::read(&dir.path).map_or(true, |now| now != listing);
@@ -115,6 +116,12 @@ impl GroupFiles {
         let dir = dir.clone();
         let payloads_up_to = options.payloads;
         Ok(Self { dir, raft_id, listing, engine, log, coverage, changed, snaps, payloads, payloads_up_to, store })
+    }
+
+    /// A file without which nothing can be said about the group, if one could not be read.
+    pub(super) fn unread(&self) -> Option<String> {
+        let unread = self.log.as_ref().and_then(unread::segment).or_else(|| unread::envelope(&self.snaps, self.engine));
+        unread.map(|unread| unread.sentence())
     }
 
     /// The refusal of a directory that belongs to another engine.
@@ -132,16 +139,13 @@ impl GroupFiles {
     /// What is wrong with the bytes of the log and with the store, as `wal verify` and `store meta` say it.
     pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
         let dir = self.dir.display();
-        let (mut findings, mut coverage) = match &self.log {
+        let (mut findings, coverage) = match &self.log {
             Some(scan) => wal::examine(scan, &format!("{}/wal", dir.trim_end_matches('/'))),
             None => (Vec::new(), Coverage::default()),
         };
         for finding in &self.store.findings {
             let path = finding.path.as_ref().map(|path| format!("{}/{path}", dir.trim_end_matches('/')));
             findings.push(Finding { path, ..finding.clone() });
-        }
-        for part in self.store.coverage.not_examined.iter().filter(|part| part.needed) {
-            coverage.missing(format!("{dir}/{}", part.what), part.why.clone());
         }
         (findings, coverage)
     }
@@ -170,9 +174,13 @@ impl GroupFiles {
         let start = snapshots.iter().find(|snap| snap.chosen).and_then(|snap| snap.content.as_ref().ok());
         let from = start.map(|contents| contents.metadata.id()).unwrap_or_default();
         let conf_state = start.map(|contents| contents.metadata.conf_state.clone());
-        let log = match (&self.log, valid) {
-            (Some(scan), Some(valid)) => {
-                let start = valid.is_ok().then(|| read_from(scan, from, self.engine));
+        // Nothing follows from what is not in bytes that were not seen.
+        let unread_log = self.log.as_ref().and_then(unread::segment);
+        let unread_snap = unread::envelope(&self.snaps, self.engine);
+        let log = match (&self.log, valid, unread_log) {
+            (_, _, Some(unread)) => Part::NotRead(unread.sentence()),
+            (Some(scan), Some(valid), None) => {
+                let start = (valid.is_ok() && unread_snap.is_none()).then(|| read_from(scan, from, self.engine));
                 Part::Read(LogEvidence { scan, valid, start })
             }
             _ => match self.listing.wal {
@@ -188,10 +196,11 @@ impl GroupFiles {
             log,
             leftovers: self.leftovers(),
             peers: self.peers(from.index, conf_state.as_ref()),
-            snapshots: match self.listing.snap {
-                SubDir::Listed(_) => Part::Read(snapshots),
-                SubDir::NotADirectory => Part::NotRead("snap is not a directory".to_owned()),
-                SubDir::Absent => Part::Absent,
+            snapshots: match (&self.listing.snap, unread_snap) {
+                (_, Some(unread)) => Part::NotRead(unread.sentence()),
+                (SubDir::Listed(_), None) => Part::Read(snapshots),
+                (SubDir::NotADirectory, None) => Part::NotRead("snap is not a directory".to_owned()),
+                (SubDir::Absent, None) => Part::Absent,
             },
             store: self.store_evidence(),
         }
@@ -274,7 +283,8 @@ impl GroupFiles {
     fn peers(&self, snapshot: LogIndex, conf_state: Option<&ConfState>) -> Part<PeersFacts> {
         let bytes = match &self.listing.peers {
             SmallFact::Absent => return Part::Absent,
-            SmallFact::Unreadable(why) => return Part::NotRead(why.clone()),
+            SmallFact::Directory => return Part::NotRead("etcd-raft-peers.bin is a directory".to_owned()),
+            SmallFact::Unreadable(why) => return Part::NotRead(format!("etcd-raft-peers.bin cannot be read: {why}")),
             SmallFact::Bytes(bytes) => bytes,
         };
         let file = match PeersFile::decode_any(bytes) {

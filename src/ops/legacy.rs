@@ -18,14 +18,18 @@ pub(super) fn read(group: &Path, listing: &GroupListing, engine: Engine) -> Resu
     let rules = ProtoRules::from(engine);
     if listing.has("etcd-raft-meta.bin") {
         let meta = MappedFile::open(&group.join("etcd-raft-meta.bin"))?;
-        let state = match decode_metadata(meta.bytes(), rules) {
+        let decoded = decode_metadata(meta.bytes(), rules);
+        meta.delivered()?;
+        let state = match decoded {
             Ok(state) => state,
             Err(error) => return Ok(Some(LegacyView::Refused(refusal(&error)))),
         };
         let mut last = None;
         if listing.has("etcd-raft-entries.bin") {
             let entries = MappedFile::open(&group.join("etcd-raft-entries.bin"))?;
-            match decode_entries(entries.bytes(), rules) {
+            let decoded = decode_entries(entries.bytes(), rules);
+            entries.delivered()?;
+            match decoded {
                 Ok(entries) => last = entries.last().map(|entry| entry.entry.index.0),
                 Err(error) => return Ok(Some(LegacyView::Refused(refusal(&error)))),
             }
@@ -34,11 +38,15 @@ pub(super) fn read(group: &Path, listing: &GroupListing, engine: Engine) -> Resu
             return Ok(Some(view(&state, &[], last, engine)));
         }
         let payload = MappedFile::open(&group.join("etcd-fsm-snapshot.bin"))?;
-        return Ok(Some(view(&state, payload.bytes(), last, engine)));
+        let view = view(&state, payload.bytes(), last, engine);
+        payload.delivered()?;
+        return Ok(Some(view));
     }
     if listing.has("etcd-raft-state.bin") {
         let file = MappedFile::open(&group.join("etcd-raft-state.bin"))?;
-        return Ok(Some(match decode_state(file.bytes(), rules) {
+        let decoded = decode_state(file.bytes(), rules);
+        file.delivered()?;
+        return Ok(Some(match decoded {
             Ok(state) => {
                 let last = state.entries.last().map(|entry| entry.entry.index.0);
                 view(&state, state.snapshot.data, last, engine)

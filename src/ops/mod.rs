@@ -11,6 +11,7 @@ mod group_files;
 mod legacy;
 mod start;
 mod store;
+mod unread;
 mod verify_snapshot;
 pub mod wal;
 

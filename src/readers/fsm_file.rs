@@ -7,7 +7,7 @@ use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyFormat, BodyWalker, MAGIC_LEN};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
-use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MappedFile, Progress};
+use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, MappedFile, Progress};
 use crate::types::{Crc32c, LogIndex};
 
 /// How much of a payload to read.
@@ -134,8 +134,11 @@ pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, progress:
         Ok(change) => file.change = file.change.or(change),
         Err(error) => file.unread = file.unread.or(Some(words(error)?)),
     }
-    if map.faulted() && file.change.is_none() {
-        file.change = Some(FileChange::Modified);
+    match map.fault() {
+        Ok(None) => {}
+        Ok(Some(MapFault::Shrunk { len })) => file.change = file.change.or(Some(FileChange::Shrunk { at: len })),
+        Ok(Some(MapFault::Unreadable { .. })) => file.change = file.change.or(Some(FileChange::Modified)),
+        Err(error) => file.unread = file.unread.or(Some(words(error)?)),
     }
     Ok(FsmFacts::File(Box::new(file)))
 }
@@ -193,8 +196,7 @@ fn walk(
 fn words(error: Error) -> Result<String> {
     match error {
         Error::Interrupted => Err(Error::Interrupted),
-        Error::Io { source, .. } => Ok(source.to_string()),
-        other => Ok(other.to_string()),
+        other => Ok(other.reason()),
     }
 }
 
@@ -203,7 +205,6 @@ fn not_a_file(path: &Path, error: Error) -> FsmFacts {
         (None, _) => FsmFacts::Absent,
         (Some(EntryKind::Directory), _) => FsmFacts::Directory,
         (_, Error::Unsuitable { problem, .. }) => FsmFacts::Special(problem),
-        (_, Error::Io { source, .. }) => FsmFacts::Unreadable(source.to_string()),
-        (_, other) => FsmFacts::Unreadable(other.to_string()),
+        (_, other) => FsmFacts::Unreadable(other.reason()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::{DirEntry, EntryKind, list_dir, read_small};
 
 /// Larger than any marker that a server writes, small enough to read whole.
@@ -23,13 +23,15 @@ pub enum SubDir {
     Listed(Vec<DirEntry>),
 }
 
-/// A small file: absent, unreadable, or its bytes.
+/// A small file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SmallFact {
     /// There is none.
     #[default]
     Absent,
-    /// It is there and cannot be read; the system's words.
+    /// A directory has its name. No server can read that.
+    Directory,
+    /// It is there and cannot be read here, which does not tell whether a server could; the system's words.
     Unreadable(String),
     /// Its bytes.
     Bytes(Vec<u8>),
@@ -114,14 +116,15 @@ impl GroupListing {
 }
 
 fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64) -> SmallFact {
-    if !root.iter().any(|entry| entry.name == name) {
-        return SmallFact::Absent;
+    match root.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
+        None => return SmallFact::Absent,
+        Some(EntryKind::Directory) => return SmallFact::Directory,
+        Some(EntryKind::File | EntryKind::Other) => {}
     }
     match read_small(&path.join(name), limit) {
         Ok(file) => SmallFact::Bytes(file.bytes),
         Err(error) if error.is_not_found() => SmallFact::Absent,
-        Err(Error::Io { source, .. }) => SmallFact::Unreadable(source.to_string()),
-        Err(error) => SmallFact::Unreadable(error.to_string()),
+        Err(error) => SmallFact::Unreadable(error.reason()),
     }
 }
 
@@ -142,7 +145,7 @@ mod tests {
         assert_eq!(listing.wal, SubDir::NotADirectory);
         assert_eq!(listing.snap, SubDir::Listed(Vec::new()));
         assert_eq!(listing.marker, SmallFact::Bytes(b"etcd\n".to_vec()));
-        assert!(matches!(listing.peers, SmallFact::Unreadable(_)));
+        assert_eq!(listing.peers, SmallFact::Directory);
         assert_eq!(listing.spool_dirs, BTreeMap::from([("fsm-snap/elastickv-etcd-snapshot-7".to_owned(), 1)]));
     }
 }

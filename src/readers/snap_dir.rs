@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::fsm_file::PayloadFacts;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind, MappedFile, kind_at, list_dir};
@@ -83,17 +83,22 @@ impl SnapEntry {
             Ok(file) => {
                 let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
                 blank = file.bytes().iter().all(|&byte| byte == 0);
-                (size, changed) = (file.stamp().size, file.faulted() || file.changed());
-                read
+                size = file.stamp().size;
+                match file.fault() {
+                    Ok(fault) => {
+                        changed = fault.is_some() || file.changed();
+                        read
+                    }
+                    Err(error) => {
+                        blank = false;
+                        refused(SnapReadError::Unreadable(error.reason()))
+                    }
+                }
             }
             Err(_) if kind == EntryKind::Directory => refused(SnapReadError::Directory),
             Err(error) => {
                 changed = error.is_not_found();
-                refused(SnapReadError::Unreadable(match error {
-                    Error::Io { source, .. } => source.to_string(),
-                    Error::Unsuitable { problem, .. } => problem,
-                    other => other.to_string(),
-                }))
+                refused(SnapReadError::Unreadable(error.reason()))
             }
         };
         Self { name, kind, size, id, blank, changed, pr934, main }

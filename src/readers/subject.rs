@@ -6,7 +6,7 @@ use super::data_dir::{GroupDir, discover, is_group};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
-use super::snap_dir::SnapEntry;
+use super::snap_dir::{SnapEntry, SnapReadError};
 use super::wal::{Change, WalDir, WalScan};
 use crate::error::Result;
 use crate::formats::detect::{Detection, FileKind, detect};
@@ -14,6 +14,7 @@ use crate::formats::fsm::FsmName;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
 use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir};
+use crate::types::Engine;
 
 /// Payloads and tables up to this size are checked whole; above it only both ends are read.
 const WHOLE: u64 = 256 << 20;
@@ -137,21 +138,37 @@ impl Subject {
         Ok(Self { display, name, size, detection: Some(detection), named_as_segment, content })
     }
 
-    /// True when the bytes changed while they were read.
-    pub fn changed(&self) -> bool {
-        match &self.content {
-            Content::Bytes(map) => map.faulted() || map.changed(),
-            Content::Payload(FsmFacts::File(file)) => file.change.is_some(),
+    /// Why what was read may not be what is there: the file changed meanwhile, or the disk did not deliver all of it.
+    pub fn unsettled(&self) -> Option<String> {
+        let changed = match &self.content {
+            Content::Bytes(map) => match map.fault() {
+                Ok(fault) => fault.is_some() || map.changed(),
+                Err(error) => return Some(not_delivered(&error.reason())),
+            },
+            Content::Payload(FsmFacts::File(file)) => match &file.unread {
+                Some(why) => return Some(not_delivered(why)),
+                None => file.change.is_some(),
+            },
+            Content::Payload(FsmFacts::Unreadable(why)) => return Some(not_delivered(why)),
             Content::Payload(_) => false,
-            Content::Envelope(entry) => entry.changed,
+            Content::Envelope(entry) => match entry.read(Engine::Main) {
+                Err(SnapReadError::Unreadable(why)) => return Some(not_delivered(why)),
+                _ => entry.changed,
+            },
             // Growth of the segment that a server writes to is ordinary; the log's own examination judges it.
-            Content::Log(scan) => {
-                scan.segments.iter().any(|segment| matches!(segment.change, Some(Change::Faulted | Change::Vanished)))
-            }
+            Content::Log(scan) => match scan.unread().map(|segment| &segment.change) {
+                Some(Some(Change::Unreadable(why))) => return Some(not_delivered(why)),
+                unread => unread.is_some(),
+            },
             Content::Table(Ok(facts)) => facts.table.changed(),
             Content::Table(Err(_)) | Content::Directory(_) => false,
-        }
+        };
+        changed.then(|| "it changed while it was read; run again".to_owned())
     }
+}
+
+fn not_delivered(why: &str) -> String {
+    format!("it cannot be read: {why}")
 }
 
 impl TableFacts {

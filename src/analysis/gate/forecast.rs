@@ -13,6 +13,7 @@ use crate::analysis::wal::server::{self as wal, LogContent};
 use crate::formats::peers::PeersFile;
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
+use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::WalScan;
 use crate::readers::{FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
 use crate::types::{Engine, LogIndex, SnapshotId, Term};
@@ -81,6 +82,9 @@ impl<'f> Start<'f> {
         self.open_store()?;
         if let Some(error) = refuse_by_name(&self.facts.listing) {
             return Err(Stop::Refused("marker", error));
+        }
+        if let SmallFact::Unreadable(why) = &self.facts.listing.marker {
+            return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
         }
         let (members, peers_index) = self.read_peers()?;
         self.prepare_directory()?;
@@ -173,9 +177,12 @@ impl<'f> Start<'f> {
         let local = LocalNode { raft_id: &self.facts.raft_id, address: None };
         let file = match &self.facts.listing.peers {
             SmallFact::Absent => None,
+            SmallFact::Directory => {
+                let error = ServerError::new("is a directory", "read etcd-raft-peers.bin: is a directory");
+                return Err(Stop::Refused("peers", error));
+            }
             SmallFact::Unreadable(why) => {
-                let text = format!("read etcd-raft-peers.bin: {why}");
-                return Err(Stop::Refused("peers", ServerError::new(why.clone(), text)));
+                return Err(Stop::Undecided(format!("etcd-raft-peers.bin cannot be read: {why}")));
             }
             SmallFact::Bytes(bytes) => Some(
                 PeersFile::decode(bytes, self.engine).map_err(|error| Stop::Refused("peers", peers::decode_refusal(&error)))?,
@@ -254,7 +261,11 @@ impl<'f> Start<'f> {
             self.seen.would_rename.push(Rename { to: format!("{from}.broken"), from });
         }
         if let Some(entry) = choice.uncertain {
-            return Err(Stop::Undecided(format!("snap/{} could not be read, or changed while it was read", entry.name)));
+            let why = match entry.read(self.engine) {
+                Err(SnapReadError::Unreadable(why)) if !entry.changed => format!("cannot be read: {why}"),
+                _ => "changed while it was read".to_owned(),
+            };
+            return Err(Stop::Undecided(format!("snap/{} {why}", entry.name)));
         }
         let Some(entry) = choice.chosen else { return Ok(None) };
         let Ok(content) = entry.read(self.engine) else { return Ok(None) };

@@ -18,8 +18,9 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
         return Some(ServerError::new("ErrLegacyHashicorpDataDir", text));
     }
     match &listing.marker {
-        SmallFact::Absent => None,
-        SmallFact::Unreadable(why) => Some(ServerError::new("raft-engine", format!("read raft-engine: {why}"))),
+        // Whether a server can read what this program cannot is not known.
+        SmallFact::Absent | SmallFact::Unreadable(_) => None,
+        SmallFact::Directory => Some(ServerError::new("raft-engine", "read raft-engine: is a directory")),
         SmallFact::Bytes(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let known = ["", "etcd"].iter().any(|name| text.trim().eq_ignore_ascii_case(name));

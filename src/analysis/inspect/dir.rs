@@ -56,6 +56,7 @@ fn group(it: &mut Description, facts: &GroupFacts) {
     }
     match &listing.marker {
         SmallFact::Absent => it.fact("engine", json!(null), "no marker; a start writes one"),
+        SmallFact::Directory => it.fact("engine", json!(null), "a directory; a start is refused"),
         SmallFact::Unreadable(why) => it.fact("engine", json!(null), format_args!("cannot be read: {why}")),
         SmallFact::Bytes(bytes) => it.plain("engine", Escaped(bytes.trim_ascii()).to_string()),
     }
@@ -84,6 +85,7 @@ fn group(it: &mut Description, facts: &GroupFacts) {
 fn peers(facts: &GroupFacts) -> Option<Result<String, Box<Finding>>> {
     match &facts.listing.peers {
         SmallFact::Absent => None,
+        SmallFact::Directory => Some(Ok("a directory; a start is refused".to_owned())),
         SmallFact::Unreadable(why) => Some(Ok(format!("cannot be read: {why}"))),
         SmallFact::Bytes(bytes) => Some(match PeersFile::decode_any(bytes) {
             Ok(file) => Ok(format!("{} at index {}, version {}", file.peers.len(), file.index, file.version)),

@@ -92,8 +92,10 @@ pub fn describe(subject: &Subject) -> Description {
         }
         (_, None) => Description::default(),
     };
-    if subject.changed() {
-        it.coverage.missing(subject.display.clone(), "it changed while it was read; run again");
+    if let Some(why) = subject.unsettled() {
+        // What was not seen, or not seen at one time, proves nothing.
+        it.findings.clear();
+        it.coverage.missing(subject.display.clone(), why);
     }
     it
 }

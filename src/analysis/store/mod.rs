@@ -9,7 +9,9 @@ mod verify;
 
 use super::{Coverage, Finding, ServerError};
 use crate::formats::mvcc::MetaKey;
-use crate::readers::pebble::{GroupStoreFacts, KeyState, StoreFacts, StorePresence, Writer};
+use crate::readers::pebble::{
+    GroupStoreFacts, KeyState, ManifestFact, OptionsFact, OptionsResult, StoreFacts, StorePresence, Writer,
+};
 use crate::types::Engine;
 
 pub use findings::{damage_finding as table_finding, store_findings};
@@ -139,6 +141,12 @@ fn cover(facts: &StoreFacts, coverage: &mut Coverage) {
         let what =
             format!("{}/: the blocks of {} tables that are not on the way to the meta keys", facts.name, facts.live_tables);
         coverage.skipped(what, "ask for a full check of the store to read every block");
+    }
+    if let ManifestFact::Unreadable { name, problem } = &facts.manifest {
+        coverage.missing(format!("{}/{name}", facts.name), problem.clone());
+    }
+    if let Some(OptionsFact { name, result: OptionsResult::Unreadable(problem) }) = &facts.options {
+        coverage.missing(format!("{}/{name}", facts.name), problem.clone());
     }
     for (number, problem) in &facts.unreadable_logs {
         coverage.missing(format!("{}/{number}.log", facts.name), problem.clone());

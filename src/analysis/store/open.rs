@@ -29,7 +29,6 @@ pub(super) fn open(facts: &StoreFacts, engine: Engine, coverage: &mut Coverage) 
         return refused(text);
     }
     if let Some(what) = unread(facts) {
-        coverage.missing(format!("{}/", facts.name), what.clone());
         return StoreOpen::Unknown(what);
     }
     // From here on the store is open. Damage that anybody reads now ends the process: the lookups of the start, the work
@@ -159,16 +158,17 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
 
 /// What was needed to decide and could not be read.
 fn unread(facts: &StoreFacts) -> Option<String> {
-    if let ManifestFact::Unreadable { problem, .. } = &facts.manifest {
-        return Some(problem.clone());
+    let told = |file: &str, problem: &str| Some(format!("{}/{file} cannot be read: {problem}", facts.name));
+    if let ManifestFact::Unreadable { name, problem } = &facts.manifest {
+        return told(name, problem);
     }
     if let Some(options) = &facts.options
         && let OptionsResult::Unreadable(problem) = &options.result
     {
-        return Some(problem.clone());
+        return told(&options.name, problem);
     }
     if let Some((number, problem)) = facts.unreadable_logs.first() {
-        return Some(format!("{number}.log: {problem}"));
+        return told(&format!("{number}.log"), problem);
     }
     None
 }

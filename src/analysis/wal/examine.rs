@@ -151,9 +151,9 @@ fn cover(coverage: &mut Coverage, found: &mut Vec<Finding>, segment: &SegmentSca
             }
         }
         Some(Change::Modified) => coverage.missing(path, "it changed while it was read"),
-        Some(Change::Faulted) => coverage.missing(path, "it shrank, or the disk did not deliver all of it"),
+        Some(Change::Faulted) => coverage.missing(path, "it shrank while it was read"),
         Some(Change::Vanished) => coverage.missing(path, "it was removed while the log was read"),
-        Some(Change::Unreadable(reason)) => coverage.missing(path, reason.clone()),
+        Some(Change::Unreadable(reason)) => coverage.missing(path, format!("it cannot be read: {reason}")),
     }
     if !matches!(segment.change, Some(Change::Vanished | Change::Unreadable(_))) {
         coverage.add_file(segment.size);

@@ -146,7 +146,6 @@ impl<'f> Lane<'f> {
 
     /// Fills the buffer with ordinary reads; fewer bytes only where the file ends.
     fn read_plain(&mut self, buffer: &mut AlignedBuffer, offset: u64, wanted: usize) -> Result<usize> {
-        let failed = |source| Error::io(self.file.path(), "read the file", source);
         if self.own.is_none() && !self.small {
             self.own = self.file.reopen(0);
             #[cfg(target_os = "linux")]
@@ -155,14 +154,14 @@ impl<'f> Lane<'f> {
             }
         }
         let file = self.own.as_ref().unwrap_or(self.file.file());
-        let room = buffer.ensure(wanted).map_err(failed)?;
+        let room = buffer.ensure(wanted).map_err(|source| Error::io(self.file.path(), "read the file", source))?;
         let mut done = 0;
         while done < wanted {
             match file.read_at(&mut room[done..wanted], offset + done as u64) {
                 Ok(0) => break,
                 Ok(read) => done += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(failed(source)),
+                Err(source) => return Err(Error::read(self.file.path(), offset + done as u64, source)),
             }
         }
         Ok(done)

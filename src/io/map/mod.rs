@@ -208,6 +208,16 @@ impl MappedFile {
         Ok(Some(MapFault::Unreadable { at }))
     }
 
+    /// An error when bytes could not be read: for readers that can say nothing about part of a file.
+    pub fn delivered(&self) -> Result<()> {
+        let problem = match self.fault()? {
+            None => return Ok(()),
+            Some(MapFault::Shrunk { len }) => format!("was cut to {len} bytes while it was read"),
+            Some(MapFault::Unreadable { at }) => format!("could not be read at offset {at} for a moment"),
+        };
+        Err(Error::Unsuitable { path: self.path.clone(), problem, hint: "try again".to_owned() })
+    }
+
     /// True when the file's size, inode or modification time is no longer what it was at opening.
     pub fn changed(&self) -> bool {
         self.file.metadata().map(|meta| FileStamp::of(&meta)).ok() != Some(self.stamp)
@@ -242,7 +252,7 @@ fn copy_whole(file: &File, path: &Path, size: u64) -> Result<Vec<u8>> {
                 bytes.truncate(done);
                 continue;
             }
-            Err(source) => return Err(Error::io(path, "read the file", source)),
+            Err(source) => return Err(Error::read(path, done as u64, source)),
         };
         bytes.truncate(done + read);
         if read == 0 {

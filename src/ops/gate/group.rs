@@ -18,7 +18,7 @@ use crate::ops::{encryption, engine, legacy};
 use crate::readers::fsm_file::examine_with;
 use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::{Change, WalScan};
-use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SubDir};
+use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SnapReadError, SubDir};
 use crate::report::body::gate::GroupForecast;
 use crate::types::{Engine, LogIndex};
 
@@ -131,7 +131,7 @@ impl<'d> Group<'d> {
             }));
             coverage.absorb(store.coverage.clone());
         }
-        self.cover(&seen, options, &mut coverage);
+        self.cover(&seen, engine, options, &mut coverage);
         slow_start(&seen, options, &dir, &mut findings);
         let rules = if options.all_engines { rule_rows(&seen) } else { Vec::new() };
         let forecast = GroupForecast {
@@ -201,7 +201,7 @@ impl<'d> Group<'d> {
     }
 
     /// What was read of the payloads, and what the forecast did not look at.
-    fn cover(&self, seen: &Forecast, options: &GateOptions, coverage: &mut Coverage) {
+    fn cover(&self, seen: &Forecast, engine: Engine, options: &GateOptions, coverage: &mut Coverage) {
         for facts in self.facts.payloads.values() {
             if let FsmFacts::File(file) = facts {
                 coverage.add_file(file.bytes_read);
@@ -210,6 +210,12 @@ impl<'d> Group<'d> {
         let dir = self.dir.display();
         if options.no_body_crc && seen.snapshot.as_ref().is_some_and(|snapshot| snapshot.token.is_some()) {
             coverage.skipped(format!("{dir}: the payload's body and checksum"), "--no-body-crc");
+        }
+        for snap in &self.facts.snaps.snaps {
+            if let Err(SnapReadError::Unreadable(why)) = snap.read(engine) {
+                // One that the start comes to makes the outcome unknown.
+                coverage.skipped(format!("{dir}/snap/{}", snap.name), format!("it cannot be read: {why}"));
+            }
         }
         if seen.outcome == Outcome::Unknown {
             coverage.missing(dir.clone(), seen.reason.clone());

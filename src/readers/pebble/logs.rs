@@ -93,6 +93,8 @@ pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], m
         };
         log.hidden_chunk = own_record.or_else(|| records.intact_chunk_behind_end().map(|(offset, _)| offset));
         log.whole_chunk = records.whole_chunk_at_end();
+        // Zeros in place of bytes that nobody saw are no end of a log.
+        file.delivered()?;
         let done = log.failure.is_some() || log.stopped_at_ingest;
         facts.push(log);
         if done {

@@ -40,7 +40,7 @@ pub struct ManifestFailure {
 }
 
 impl ManifestFacts {
-    /// Reads `dir/name`.
+    /// Reads `dir/name`. A file of which not all bytes could be seen is an error.
     pub fn read(dir: &Path, name: &str, number: FileNum) -> Result<(Self, FileStamp)> {
         let file = MappedFile::open(&dir.join(name))?;
         let mut records = Records::of_manifest(file.bytes());
@@ -63,6 +63,8 @@ impl ManifestFacts {
         let hidden_chunk =
             records.intact_chunk_behind_end().filter(|(_, framing)| *framing == Framing::Legacy).map(|(offset, _)| offset);
         let whole_chunk = records.whole_chunk_at_end();
+        // Zeros in place of bytes that nobody saw are no damage.
+        file.delivered()?;
         let stamp = file.stamp();
         let facts =
             Self { number, name: name.to_owned(), size: stamp.size, edits, end, hidden_chunk, whole_chunk, failure, version };

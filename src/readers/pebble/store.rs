@@ -113,9 +113,12 @@ impl Store {
             facts.manifest = read_manifest(dir, &marker, &facts, &mut store.seen)?;
         }
         facts.options = read_options(dir, &facts.listing);
-        let version = facts.version().cloned().unwrap_or_default();
-        check_table_files(&version, &mut facts);
-        replay_logs(dir, version.min_unflushed_log, &mut facts, &mut store.memory)?;
+        // Which tables and logs count stands in the MANIFEST.
+        if !matches!(facts.manifest, ManifestFact::Unreadable { .. }) {
+            let version = facts.version().cloned().unwrap_or_default();
+            check_table_files(&version, &mut facts);
+            replay_logs(dir, version.min_unflushed_log, &mut facts, &mut store.memory)?;
+        }
         store.facts = facts;
         Ok(store)
     }
@@ -166,7 +169,7 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
         }
         Err(error) if error.is_not_found() && listed.is_none() => Ok(ManifestFact::FileMissing(name)),
         Err(error) if error.is_not_found() => Err(error),
-        Err(error) => Ok(ManifestFact::Unreadable { name, problem: error.to_string() }),
+        Err(error) => Ok(ManifestFact::Unreadable { name, problem: error.reason() }),
     }
 }
 
@@ -178,7 +181,7 @@ fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
             Err(error) => OptionsResult::Refused { at: error.at, text: error.text },
         },
         Err(error) if error.is_not_found() => return None,
-        Err(error) => OptionsResult::Unreadable(error.to_string()),
+        Err(error) => OptionsResult::Unreadable(error.reason()),
     };
     Some(OptionsFact { name: file.name.clone(), result })
 }
@@ -218,7 +221,7 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
             Ok(logs) => facts.logs.extend(logs),
             Err(error) if error.is_not_found() => return Err(error),
             Err(error) => {
-                facts.unreadable_logs.push((number, error.to_string()));
+                facts.unreadable_logs.push((number, error.reason()));
             }
         }
         // The server stops at the first log that it refuses.

@@ -44,11 +44,11 @@ pub struct SegmentScan {
 pub enum Change {
     /// Size, inode or modification time changed during the scan: a node is writing to it.
     Modified,
-    /// The file shrank under the reader, or the disk did not deliver some bytes.
+    /// The file shrank under the reader: bytes that it had were not there.
     Faulted,
     /// It was listed but gone when it was opened.
     Vanished,
-    /// It cannot be opened here; the reason in the system's words.
+    /// It cannot be opened here, or the disk did not deliver some bytes; the reason in the system's words.
     Unreadable(String),
 }
 
@@ -145,7 +145,7 @@ impl SegmentScan {
         let map = match MappedFile::open(path) {
             Ok(map) => map,
             Err(error) => {
-                let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.to_string()) };
+                let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.reason()) };
                 return Ok(Self::without_bytes(file, empty(Stop::Eof { at: 0 }), Some(change)));
             }
         };
@@ -163,12 +163,11 @@ impl SegmentScan {
         progress.advance(file.size.saturating_sub(told));
         map.release_before(u64::MAX);
         map.rewind();
-        let change = if map.faulted() {
-            Some(Change::Faulted)
-        } else if map.changed() {
-            Some(Change::Modified)
-        } else {
-            None
+        let change = match map.fault() {
+            Err(error) => Some(Change::Unreadable(error.reason())),
+            Ok(Some(_)) => Some(Change::Faulted),
+            Ok(None) if map.changed() => Some(Change::Modified),
+            Ok(None) => None,
         };
         Ok(Self { size: map.bytes().len() as u64, file, change, main, pr934, bytes: SegmentBytes::Mapped(map) })
     }

@@ -1,0 +1,101 @@
+//! What of a group's files could not be read.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::Coverage;
+use crate::analysis::store::StoreVerdict;
+use crate::formats::fsm::FsmName;
+use crate::readers::snap_dir::SnapReadError;
+use crate::readers::wal::{Change, SegmentScan, WalScan};
+use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry};
+use crate::types::{Engine, LogIndex};
+
+/// A file that could not be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Below the group directory.
+    pub path: String,
+    /// The system's words, or what happened to the file.
+    pub why: String,
+}
+
+impl Unread {
+    fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { path: path.into(), why: why.into() }
+    }
+
+    /// In one sentence.
+    pub(super) fn sentence(&self) -> String {
+        format!("{} cannot be read: {}", self.path, self.why)
+    }
+
+    /// Counts it as missing below `dir`.
+    pub(super) fn cover(&self, dir: &str, coverage: &mut Coverage) {
+        coverage.missing(format!("{}/{}", dir.trim_end_matches('/'), self.path), format!("it cannot be read: {}", self.why));
+    }
+}
+
+/// The first segment of the log that was not seen whole.
+pub(super) fn segment(scan: &WalScan) -> Option<Unread> {
+    scan.unread().and_then(of_segment)
+}
+
+fn of_segment(segment: &SegmentScan) -> Option<Unread> {
+    let why = match segment.change.as_ref()? {
+        Change::Unreadable(why) => why.as_str(),
+        Change::Faulted => "it shrank meanwhile",
+        Change::Vanished => "it was removed meanwhile",
+        Change::Modified => return None,
+    };
+    Some(Unread::new(format!("wal/{}", segment.file.file_name), why))
+}
+
+/// The highest `.snap` of which nobody can tell what a start makes of it.
+pub(super) fn envelope(snaps: &SnapDir, engine: Engine) -> Option<Unread> {
+    snaps.snaps.iter().find_map(|snap| of_envelope(snap, engine))
+}
+
+fn of_envelope(snap: &SnapEntry, engine: Engine) -> Option<Unread> {
+    match snap.read(engine) {
+        Err(SnapReadError::Unreadable(why)) => Some(Unread::new(format!("snap/{}", snap.name), why)),
+        _ => None,
+    }
+}
+
+/// Why a payload was not seen whole.
+pub(super) fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
+    let why = match facts {
+        FsmFacts::Unreadable(why) | FsmFacts::Special(why) => why,
+        FsmFacts::File(file) => file.unread.as_ref()?,
+        FsmFacts::Absent | FsmFacts::Directory => return None,
+    };
+    Some(Unread::new(format!("fsm-snap/{}", FsmName::of(index)), why))
+}
+
+/// Marker and peers file.
+fn small(listing: &GroupListing) -> impl Iterator<Item = Unread> {
+    let of = |name: &str, fact: &SmallFact| match fact {
+        SmallFact::Unreadable(why) => Some(Unread::new(name, why)),
+        SmallFact::Absent | SmallFact::Directory | SmallFact::Bytes(_) => None,
+    };
+    [of("raft-engine", &listing.marker), of("etcd-raft-peers.bin", &listing.peers)].into_iter().flatten()
+}
+
+/// Everything of a group that could not be read, as missing below `dir`.
+pub(super) fn cover(
+    dir: &str,
+    listing: &GroupListing,
+    (snaps, engine): (&SnapDir, Engine),
+    payloads: &BTreeMap<LogIndex, FsmFacts>,
+    log: Option<&WalScan>,
+    store: &StoreVerdict,
+    coverage: &mut Coverage,
+) {
+    let segments = log.into_iter().flat_map(|scan| &scan.segments).filter_map(of_segment);
+    let envelopes = snaps.snaps.iter().filter_map(|snap| of_envelope(snap, engine));
+    let payloads = payloads.iter().filter_map(|(index, facts)| payload(*index, facts));
+    small(listing).chain(envelopes).chain(payloads).chain(segments).for_each(|unread| unread.cover(dir, coverage));
+    for part in store.coverage.not_examined.iter().filter(|part| part.needed) {
+        coverage.missing(format!("{}/{}", dir.trim_end_matches('/'), part.what), part.why.clone());
+    }
+}
