@@ -66,9 +66,9 @@ fn nothing_hangs_on_what_is_no_file() {
             }
             let found = file.symlink_metadata().unwrap().file_type();
             if found.is_dir() {
-                fs::remove_dir(&file).unwrap()
+                fs::remove_dir(&file).unwrap();
             } else {
-                fs::remove_file(&file).unwrap()
+                fs::remove_file(&file).unwrap();
             }
             assert_eq!((found.is_fifo(), found.is_dir()), (kind == "fifo", kind == "directory"));
         }

@@ -57,8 +57,7 @@ fn check(healthy: &Healthy, file: &Path, usual: &[i32], wrong: &mut Vec<String>)
             status if status == *usual => !needs(file, "unreadable").contains(&name.as_str()),
             _ => false,
         };
-        // A directory's page never calls its content checked.
-        if !fine && !(command[0] == "inspect" && file.is_dir()) {
+        if !fine {
             wrong.push(format!("{} unreadable: {name}: {}\n{text}", name_of(file), ended.status));
         }
     }

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn markdown_escapes_bars() {
         let text = rendered(OutputFormat::Markdown);
-        assert!(text.contains("| a\\|b | 7 |"), "{text}");
+        assert!(text.contains("| a\\|b |     7 |"), "{text}");
         assert!(text.contains("**DAMAGED**"), "{text}");
     }
 }
