@@ -84,7 +84,7 @@ pub(super) fn without(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
     let missing = group.missing_voters().len();
     // Entries that a majority holds may have been acknowledged although nobody has recorded the commit yet.
     let promised = group.commit.max(holdings.held_by_majority(best, &voters, needed, 0));
-    let range = |from: LogIndex, to: LogIndex| (from < to).then_some((from.0 + 1, to.0));
+    let range = |from: LogIndex, to: LogIndex| (from < to).then(|| (from.0 + 1, to.0));
     let members = (0..group.replicas.len()).filter(|node| group.is_member(*node));
     members
         .map(|node| {
