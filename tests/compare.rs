@@ -303,6 +303,27 @@ fn real_clusters_agree() {
         let group = &report.body.groups[0].comparison;
         assert!(group.election.iter().any(|row| row.can_win == "yes"), "{name}");
     }
+    // Any two or three of them agree as well, in any order.
+    for (name, nodes) in [("three-M", 3), ("lag-M", 3), ("sticky-P", 3), ("membership-M", 4)] {
+        for chosen in 1_u32..1 << nodes {
+            let mut paths: Vec<_> = (1..=nodes)
+                .filter(|node| chosen >> (node - 1) & 1 == 1)
+                .map(|node| real().root.join(format!("{name}/n{node}")))
+                .collect();
+            paths.reverse();
+            if paths.len() > 1 {
+                let report = report(&paths);
+                let removed = name == "membership-M" && chosen & 2 != 0 && paths.len() > 1;
+                let expected = if removed { vec![("conf-local-not-member", Severity::Warning)] } else { vec![] };
+                assert_eq!((codes(&report.findings), report.verdict), (expected, Verdict::Clean), "{paths:?}");
+            }
+        }
+    }
+    let after = report(&[real().root.join("membership-M-H1-after")]);
+    assert_eq!(codes(&after.findings), [("conf-local-not-member", Severity::Warning), ("fsm-ahead-of-index", ERROR)]);
+    // Copies of one running node are that: the same node more than once.
+    let copies = ["live-M-1/n1", "live-M-3/n1", "live-M-5/n1"].map(|name| real().root.join(name));
+    assert_eq!(codes(&report(&copies).findings), [("cross-duplicate-identity", ERROR)]);
     let report = report(&[real().root.join("membership-M")]);
     assert_eq!(codes(&report.findings), vec![("conf-local-not-member", Severity::Warning)]);
     let group = &report.body.groups[0].comparison;

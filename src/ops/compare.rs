@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::group_files::{GroupFiles, ReadOptions, WALK_UP_TO, groups_below};
 use crate::analysis::codes::compare as codes;
+use crate::analysis::codes::gate::START_REFUSED;
 use crate::analysis::compare::{self, NodeStart, Replica};
 use crate::analysis::invariants::{self, CHECKS};
 use crate::analysis::{Coverage, Finding, Severity};
@@ -224,7 +225,8 @@ fn worst(findings: &[Finding]) -> Option<&Finding> {
     let grave = [&codes::CROSS_GROUP_MISMATCH, &codes::CROSS_COMMITTED_DIVERGENCE, &codes::CROSS_COMMITTED_LOST];
     let rank = |finding: &&Finding| {
         let at = grave.iter().position(|code| code.code == finding.code.code).unwrap_or(grave.len());
-        (finding.severity, at, finding.group.is_some())
+        // That a start is refused is the effect of something that is named as well.
+        (finding.severity, at, finding.code.code == START_REFUSED.code, finding.group.is_some())
     };
     findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(rank)
 }

@@ -85,7 +85,7 @@ pub static CROSS_UNDER_REPLICATED: CodeInfo = CodeInfo {
     meaning: "The latest commit is held by fewer voters than a majority, so that the loss of a holder can lose it. Copies \
               that were taken at different times look like this too.",
     decided_by: "The highest recorded commit, against the logs and snapshots of the latest voters.",
-    safe: "Let the followers catch up before any restart, or restart holders first.",
+    safe: "Let the followers catch up before any restart. If the group is down, start the nodes first that hold the entry.",
     not_safe: "Do not wipe a holder.",
     more: "ekv-tool compare DIR DIR",
     never: None,

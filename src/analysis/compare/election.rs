@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::holdings::{Holdings, IndexRange};
 use super::{Group, Replica};
 use crate::formats::raftpb::ConfState;
 use crate::types::NodeId;
@@ -21,6 +22,8 @@ pub struct ElectionRow {
     pub needed: usize,
     /// `yes`, `no`, or `unknown` when it depends on voters that were not given.
     pub can_win: &'static str,
+    /// Committed entries that would be lost with it as leader, since it does not have them.
+    pub would_lose: Option<IndexRange>,
     /// Why it cannot.
     pub why_not: Option<String>,
     /// Nodes without which it could not win.
@@ -113,19 +116,19 @@ fn is_taken(voter: &Replica<'_>, candidate: &Replica<'_>) -> bool {
 }
 
 /// Who could be elected when `without` is not there, and whether anybody could if voters that were not given help.
-pub(super) fn leaders(group: &Group<'_, '_>, without: Option<usize>) -> (Vec<String>, bool) {
+pub(super) fn leaders(group: &Group<'_, '_>, without: Option<usize>) -> (Vec<usize>, bool) {
     let ballots: Vec<_> = (0..group.replicas.len()).filter_map(|node| Some((node, ballot(group, node, without)?))).collect();
-    let winners = ballots.iter().filter(|(_, ballot)| ballot.wins).map(|(node, _)| group.replicas[*node].name().to_owned());
+    let winners = ballots.iter().filter(|(_, ballot)| ballot.wins).map(|(node, _)| *node);
     (winners.collect(), ballots.iter().any(|(_, ballot)| ballot.open))
 }
 
 /// One row a node.
-pub(super) fn rows(group: &Group<'_, '_>) -> Vec<ElectionRow> {
+pub(super) fn rows(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<ElectionRow> {
     let Some(latest) = &group.members else { return Vec::new() };
-    (0..group.replicas.len()).map(|node| row(group, node, latest)).collect()
+    (0..group.replicas.len()).map(|node| row(group, holdings, node, latest)).collect()
 }
 
-fn row(group: &Group<'_, '_>, node: usize, latest: &ConfState) -> ElectionRow {
+fn row(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, node: usize, latest: &ConfState) -> ElectionRow {
     let this = &group.replicas[node];
     let ballot = ballot(group, node, None);
     let is_voter = latest.voters.contains(&this.node_id());
@@ -156,6 +159,7 @@ fn row(group: &Group<'_, '_>, node: usize, latest: &ConfState) -> ElectionRow {
         votes: votes.iter().map(|(id, vote)| VoteRow { voter: group.names.name(*id), vote: *vote }).collect(),
         granted_by: granted,
         needed: ballot.map_or_else(|| majority(&latest.voters), |ballot| ballot.needed),
+        would_lose: holdings.lacks(node).filter(|_| can_win == "yes"),
         can_win,
         why_not,
         depends_on,

@@ -30,12 +30,30 @@ pub struct WithoutRow {
 /// Pairwise agreement of all replicas.
 pub(super) struct Holdings<'g, 'a> {
     replicas: &'g [Replica<'a>],
+    voters: Vec<usize>,
     pairs: Vec<Vec<Agreement>>,
 }
 
 impl<'g, 'a> Holdings<'g, 'a> {
-    pub(super) const fn new(replicas: &'g [Replica<'a>], pairs: Vec<Vec<Agreement>>) -> Self {
-        Self { replicas, pairs }
+    pub(super) fn new(group: &Group<'g, 'a>, pairs: Vec<Vec<Agreement>>) -> Self {
+        Self { replicas: group.replicas, voters: group.given_voters(), pairs }
+    }
+
+    /// The given node that has committed most, among those that `allowed` lets pass; of several the one that most voters follow.
+    pub(super) fn most_committed(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {
+        let key = |node: &usize| {
+            let replica = &self.replicas[*node];
+            let followers = self.voters.iter().filter(|voter| self.covered(*node, **voter) >= replica.commit()).count();
+            (replica.commit(), followers, replica.last, std::cmp::Reverse(*node))
+        };
+        (0..self.replicas.len()).filter(|node| allowed(*node)).max_by_key(key)
+    }
+
+    /// Committed entries of the group that `node` does not have, when it is behind.
+    pub(super) fn lacks(&self, node: usize) -> Option<IndexRange> {
+        let best = self.most_committed(|_| true)?;
+        let (has, all) = (self.covered(best, node), self.replicas[best].commit().min(self.replicas[best].last.index));
+        (has < all).then(|| (has.0 + 1, all.0))
     }
 
     /// The highest index up to which `other` holds everything that `one` holds; at most `one`'s last.
@@ -78,7 +96,7 @@ impl<'g, 'a> Holdings<'g, 'a> {
 
 /// One row a member.
 pub(super) fn without(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<WithoutRow> {
-    let Some(best) = group.most_committed(|_| true) else { return Vec::new() };
+    let Some(best) = holdings.most_committed(|_| true) else { return Vec::new() };
     let voters = group.given_voters();
     let needed = group.needed();
     let missing = group.missing_voters().len();
@@ -93,10 +111,11 @@ pub(super) fn without(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
             let lost = range(elsewhere, replica.commit().min(replica.last.index));
             let rest: Vec<_> = voters.iter().copied().filter(|voter| *voter != node).collect();
             // The history of the most advanced of those that are left.
-            let best = group.most_committed(|other| other != node).unwrap_or(best);
+            let best = holdings.most_committed(|other| other != node).unwrap_or(best);
             let at_most = holdings.held_by_majority(best, &rest, needed, missing);
             let at_least = holdings.held_by_majority(best, &rest, needed, 0);
-            let (names, open) = leaders(group, Some(node));
+            let (winners, open) = leaders(group, Some(node));
+            let names: Vec<_> = winners.iter().map(|winner| group.replicas[*winner].name().to_owned()).collect();
             let can_lead = match (names.is_empty(), open) {
                 (false, _) => "yes",
                 (true, true) => "unknown",

@@ -1,5 +1,7 @@
 //! Two logs where they overlap.
 
+use std::collections::BTreeMap;
+
 use super::Replica;
 use crate::analysis::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
@@ -23,14 +25,48 @@ pub(super) struct Agreement {
     pub differs_at: Option<LogIndex>,
 }
 
-pub(super) fn compare(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Finding>) -> Agreement {
+/// A place where two logs do not say the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clash {
+    /// Positions of the two nodes.
+    nodes: (usize, usize),
+    index: LogIndex,
+    /// The term of the entry, or of the snapshot, on each.
+    terms: (Term, Term),
+    kind: Kind,
+}
+
+/// What a clash is, gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Both regard the index as committed: entries of two terms.
+    CommittedTerms,
+    /// Both regard the index as committed: one term, two contents.
+    CommittedContents,
+    /// The first node's snapshot has another term than the entry that the second has committed there.
+    CommittedSnapshot,
+    /// Committed on the first node, while the second has an entry of a later term.
+    Lost,
+    /// One term, two contents.
+    Contents,
+    /// Other terms although the logs agree further up.
+    Prefix,
+    /// Not committed on the second node.
+    Suffix,
+}
+
+/// Finds how far two logs agree, and where they do not.
+pub(super) fn compare(replicas: &[Replica<'_>], nodes: (usize, usize), clashes: &mut Vec<Clash>) -> Agreement {
+    let (a, b) = (&replicas[nodes.0], &replicas[nodes.1]);
     let mut agreement = Agreement::default();
     let common = overlap(&a.entries, &b.entries);
     let agree_up_to = common.iter().rev().find(|part| part.a.term == part.b.term).map(|part| part.last);
     for part in &common {
         if part.a.term == part.b.term {
             if let Some(index) = first_difference(a, b, part) {
-                findings.push(same_term(a, b, index, part.a.term));
+                let committed = index <= a.hard_state.commit.min(b.hard_state.commit);
+                let kind = if committed { Kind::CommittedContents } else { Kind::Contents };
+                clashes.push(Clash { nodes, index, terms: (part.a.term, part.a.term), kind });
                 agreement.differ(index);
                 return agreement;
             }
@@ -40,28 +76,44 @@ pub(super) fn compare(a: &Replica<'_>, b: &Replica<'_>, findings: &mut Vec<Findi
             continue;
         }
         agreement.differ(part.first);
-        let finding = other_term(a, b, part, agree_up_to);
-        let stop = finding.severity == Severity::Error;
-        findings.push(finding);
-        if stop {
+        let clash = other_term(replicas, nodes, part, agree_up_to);
+        clashes.push(clash);
+        if clash.kind != Kind::Suffix {
             return agreement;
         }
     }
-    for (one, other) in [(a, b), (b, a)] {
-        let (id, term) = (one.snapshot, other.entries.term_at(one.snapshot.index));
-        if let Some(term) = term.filter(|term| *term != id.term && id.index <= other.hard_state.commit) {
-            let message = format!(
-                "The snapshot of {} at {} has term {}, but {} has committed an entry of term {term} there.",
-                one.name(),
-                id.index,
-                id.term,
-                other.name()
-            );
+    for (one, other) in [nodes, (nodes.1, nodes.0)] {
+        let (id, holder) = (replicas[one].snapshot, &replicas[other]);
+        let term = holder.entries.term_at(id.index).filter(|term| *term != id.term && id.index <= holder.hard_state.commit);
+        if let Some(term) = term {
+            let terms = (id.term, term);
+            clashes.push(Clash { nodes: (one, other), index: id.index, terms, kind: Kind::CommittedSnapshot });
             agreement.differ(id.index);
-            findings.push(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message).at(other.evidence.path("wal")));
         }
     }
     agreement
+}
+
+fn other_term(replicas: &[Replica<'_>], nodes: (usize, usize), part: &Common, agree_up_to: Option<LogIndex>) -> Clash {
+    let index = part.first;
+    let commit = |node: usize| replicas[node].hard_state.commit;
+    let (a, b) = nodes;
+    let straight = Clash { nodes, index, terms: (part.a.term, part.b.term), kind: Kind::CommittedTerms };
+    if index <= commit(a).min(commit(b)) {
+        return straight;
+    }
+    // The one that has committed it comes first.
+    let holder_first =
+        if index <= commit(a) { straight } else { Clash { nodes: (b, a), terms: (part.b.term, part.a.term), ..straight } };
+    if index <= commit(a).max(commit(b)) {
+        let (held, others) = holder_first.terms;
+        let kind = if others > held { Kind::Lost } else { Kind::Suffix };
+        return Clash { kind, ..holder_first };
+    }
+    if agree_up_to.is_some_and(|agreed| agreed > index) {
+        return Clash { kind: Kind::Prefix, ..straight };
+    }
+    Clash { kind: Kind::Suffix, ..straight }
 }
 
 impl Agreement {
@@ -126,62 +178,87 @@ fn first_difference(a: &Replica<'_>, b: &Replica<'_>, part: &Common) -> Option<L
         .map(|(entry, _)| entry.index)
 }
 
-fn same_term(a: &Replica<'_>, b: &Replica<'_>, index: LogIndex, term: Term) -> Finding {
-    let committed = index <= a.hard_state.commit.min(b.hard_state.commit);
-    let code = if committed { &codes::CROSS_COMMITTED_DIVERGENCE } else { &codes::CROSS_LOG_MATCHING };
-    let message = format!(
-        "Entry {index} of term {term} has other content on {} than on {}{}. One leader per term writes each index once: two \
-         leaders shared the term, or bytes were changed on one of them.",
-        a.name(),
-        b.name(),
-        if committed { ", and both regard it as committed" } else { "" }
-    );
-    Finding::new(code, message).at(b.evidence.path("wal"))
+/// The clashes as findings. Where one node stands against several that agree, one finding names it.
+pub(super) fn findings(replicas: &[Replica<'_>], clashes: &[Clash]) -> Vec<Finding> {
+    let mut alike: BTreeMap<(Kind, LogIndex), Vec<Clash>> = BTreeMap::new();
+    for clash in clashes {
+        alike.entry((clash.kind, clash.index)).or_default().push(*clash);
+    }
+    let mut found = Vec::new();
+    for clashes in alike.values() {
+        match odd_one(clashes) {
+            Some((odd, others, clash)) => found.push(finding(replicas, &clash, &others, odd, true)),
+            None => found.extend(clashes.iter().map(|clash| finding(replicas, clash, &[clash.nodes.0], clash.nodes.1, false))),
+        }
+    }
+    found
 }
 
-fn other_term(a: &Replica<'_>, b: &Replica<'_>, part: &Common, agree_up_to: Option<LogIndex>) -> Finding {
-    let index = part.first;
-    let (commit_a, commit_b) = (a.hard_state.commit, b.hard_state.commit);
-    let place = |finding: Finding| {
-        finding.at(b.evidence.path("wal")).expected(format!("term {}", part.a.term)).found(format!("term {}", part.b.term))
-    };
-    if index <= commit_a.min(commit_b) {
-        let message = format!(
-            "{} and {} both regard entry {index} as committed, and differ: term {} and term {}.",
-            a.name(),
-            b.name(),
-            part.a.term,
-            part.b.term
-        );
-        return place(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message));
-    }
-    let (holder, other, held, others) =
-        if index <= commit_a { (a, b, part.a.term, part.b.term) } else { (b, a, part.b.term, part.a.term) };
-    if index <= commit_a.max(commit_b) {
-        if others > held {
+/// The node that takes part in every clash, the others, and a clash with the odd one second.
+fn odd_one(clashes: &[Clash]) -> Option<(usize, Vec<usize>, Clash)> {
+    let (first, rest) = clashes.split_first()?;
+    let odd = [first.nodes.0, first.nodes.1]
+        .into_iter()
+        .find(|node| !rest.is_empty() && rest.iter().all(|clash| clash.nodes.0 == *node || clash.nodes.1 == *node))?;
+    let others = clashes.iter().map(|clash| if clash.nodes.0 == odd { clash.nodes.1 } else { clash.nodes.0 }).collect();
+    let turned = Clash { nodes: (first.nodes.1, first.nodes.0), terms: (first.terms.1, first.terms.0), ..*first };
+    let clash = if first.nodes.1 == odd || first.kind == Kind::Lost { *first } else { turned };
+    Some((odd, others, clash))
+}
+
+fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize, alone: bool) -> Finding {
+    let Clash { nodes: _, index, terms: (held, its), kind } = *clash;
+    let one = replicas[odd].name();
+    let names: Vec<_> = others.iter().map(|node| replicas[*node].name()).collect();
+    let rest = names.join(", ");
+    let majority = if alone { format!(" {rest} agree with each other; {one} stands alone.") } else { String::new() };
+    let (code, message) = match kind {
+        Kind::CommittedTerms => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!("{rest} and {one} regard entry {index} as committed, and differ: term {held} and term {its}.{majority}"),
+        ),
+        Kind::CommittedContents => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!(
+                "Entry {index} of term {its} has other content on {one} than on {rest}, and all regard it as committed: two \
+                 leaders shared the term, or bytes were changed on one of them.{majority}"
+            ),
+        ),
+        Kind::CommittedSnapshot => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!("The snapshot at {index} has term {held} on {rest}, but {one} has committed an entry of term {its} there."),
+        ),
+        Kind::Lost => {
+            let (holder, other) = (replicas[clash.nodes.0].name(), replicas[clash.nodes.1].name());
             let message = format!(
-                "{} has committed entry {index} of term {held}, but {} holds one of the later term {others} there: a later leader \
-                 did not have it.",
-                holder.name(),
-                other.name()
+                "{holder} has committed entry {index} of term {held}, but {other} holds one of the later term {its} there: a later \
+                 leader did not have it.{majority}"
             );
-            return place(Finding::new(&codes::CROSS_COMMITTED_LOST, message));
+            (&codes::CROSS_COMMITTED_LOST, message)
         }
-    } else if agree_up_to.is_some_and(|agreed| agreed > index) {
-        let message = format!(
-            "{} and {} differ at {index} (term {} and term {}) although they agree further up: logs that agree at one entry agree \
-             at all before it.",
-            a.name(),
-            b.name(),
-            part.a.term,
-            part.b.term
-        );
-        return place(Finding::new(&codes::CROSS_LOG_MATCHING, message));
-    }
-    let message = format!(
-        "{} holds entries from {index} on that {} does not have: an uncommitted suffix that the next leader replaces.",
-        other.name(),
-        holder.name()
-    );
-    place(Finding::new(&codes::CROSS_LOG_MATCHING, message)).severity(Severity::Info)
+        Kind::Contents => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "Entry {index} of term {its} has other content on {one} than on {rest}. One leader per term writes each index \
+                 once: two leaders shared the term, or bytes were changed on one of them.{majority}"
+            ),
+        ),
+        Kind::Prefix => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "{one} and {rest} differ at {index} (term {its} and term {held}) although they agree further up: logs that agree at \
+                 one entry agree at all before it.{majority}"
+            ),
+        ),
+        Kind::Suffix => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "{one} has other entries than {rest} from {index} on, and not all of them are committed: an uncommitted suffix, \
+                 which the next leader replaces."
+            ),
+        ),
+    };
+    let finding = Finding::new(code, message).at(replicas[odd].evidence.path("wal"));
+    let finding = if held == its { finding } else { finding.expected(format!("term {held}")).found(format!("term {its}")) };
+    if kind == Kind::Suffix { finding.severity(Severity::Info) } else { finding }
 }

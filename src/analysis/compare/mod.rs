@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::analysis::Finding;
 use crate::analysis::invariants::{ConfEntry, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
+use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::wal::EntryRanges;
 use crate::types::{LogIndex, NodeId, SnapshotId};
@@ -62,6 +62,8 @@ pub struct Comparison {
     pub restart_order: Vec<String>,
     /// The same order with what holds meanwhile, and the nodes that are better left as they are.
     pub restart: Vec<RestartStep>,
+    /// Code of a contradiction that has to be explained before any node is restarted; there is then no order.
+    pub hold: Option<&'static str>,
     /// Voters of the latest membership whose directories were not given, by raft id where it is known.
     pub missing_voters: Vec<String>,
     /// Highest commit that any node records.
@@ -153,12 +155,6 @@ impl<'r, 'a> Group<'r, 'a> {
         self.replicas.iter().position(|replica| replica.node_id() == id)
     }
 
-    /// The given node that has committed most, among those that `allowed` lets pass.
-    fn most_committed(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {
-        let nodes = (0..self.replicas.len()).filter(|node| allowed(*node));
-        nodes.max_by_key(|node| (self.replicas[*node].commit(), self.replicas[*node].last, std::cmp::Reverse(*node)))
-    }
-
     fn voters(&self) -> &[NodeId] {
         self.members.as_ref().map_or(&[], |members| &members.voters)
     }
@@ -226,24 +222,30 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     }
     identity::duplicates(replicas, &mut findings);
     let mut pairs = vec![vec![log::Agreement::default(); replicas.len()]; replicas.len()];
-    for (number, a) in replicas.iter().enumerate() {
-        for (other, b) in replicas.iter().enumerate().skip(number + 1) {
-            let agreement = log::compare(a, b, &mut findings);
+    let mut clashes = Vec::new();
+    for (number, _) in replicas.iter().enumerate() {
+        for (other, _) in replicas.iter().enumerate().skip(number + 1) {
+            let agreement = log::compare(replicas, (number, other), &mut clashes);
             (pairs[number][other], pairs[other][number]) = (agreement, agreement);
         }
     }
+    findings.extend(log::findings(replicas, &clashes));
+    let hold = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
     snapshots::compare(&group, &mut findings);
-    let holdings = Holdings::new(replicas, pairs);
-    replicas::replication(&group, &holdings, &mut findings);
+    let holdings = Holdings::new(&group, pairs);
+    if hold.is_none() {
+        replicas::replication(&group, &holdings, &mut findings);
+    }
     replicas::terms(&group, &mut findings);
     replicas::strangers(&group, &mut findings);
-    let restart = replicas::restart(&group);
+    let restart = if hold.is_none() { replicas::restart(&group, &holdings) } else { Vec::new() };
     let comparison = Comparison {
         nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),
-        election: election::rows(&group),
+        election: election::rows(&group, &holdings),
         without: holdings::without(&group, &holdings),
         restart_order: restart.iter().filter(|step| step.objection.is_none()).map(|step| step.node.clone()).collect(),
         restart,
+        hold,
         missing_voters: group.missing_voters(),
         commit: group.commit,
         comparable: true,

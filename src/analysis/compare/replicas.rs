@@ -64,17 +64,14 @@ pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings
     NodeRow {
         dir: replica.evidence.dir.clone(),
         raft_id: replica.name().to_owned(),
-        role: group.role(node),
+        role: if holdings.is_some() { group.role(node) } else { "unknown" },
         term: replica.hard_state.term.0,
         commit: replica.hard_state.commit.0,
         last_index: replica.last.index.0,
         last_term: replica.last.term.0,
         snapshot_index: replica.snapshot.index.0,
         applied_index: replica.evidence.store.read().and_then(|store| store.applied).map(|index| index.0),
-        behind: match (holdings, group.most_committed(|_| true)) {
-            (Some(holdings), Some(best)) => group.commit.0.saturating_sub(holdings.covered(best, node).0),
-            _ => 0,
-        },
+        behind: holdings.and_then(|holdings| holdings.lacks(node)).map_or(0, |(first, last)| last - first + 1),
         only_here: holdings.and_then(|holdings| holdings.only_here(node)),
         start: Some(replica.start.outcome.to_owned()).filter(|outcome| !outcome.is_empty()),
         start_reason: replica.start.reason.clone(),
@@ -84,7 +81,7 @@ pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings
 
 /// Members in the order in which they are best restarted: who is least needed first. Without a vote, then furthest behind; the
 /// most complete log last, since it can lead while the others are down.
-pub(super) fn restart(group: &Group<'_, '_>) -> Vec<RestartStep> {
+pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<RestartStep> {
     let mut order: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
     order.sort_by_key(|node| {
         let replica = &group.replicas[*node];
@@ -92,20 +89,27 @@ pub(super) fn restart(group: &Group<'_, '_>) -> Vec<RestartStep> {
     });
     let step = |node: usize| {
         let replica = &group.replicas[node];
-        let (leaders_meanwhile, open) = leaders(group, Some(node));
-        let group_lives = match (leaders_meanwhile.is_empty(), open) {
+        let (winners, open) = leaders(group, Some(node));
+        let group_lives = match (winners.is_empty(), open) {
             (false, _) => "yes",
             (true, true) => "unknown",
             (true, false) => "no",
         };
-        RestartStep { node: replica.name().to_owned(), leaders_meanwhile, group_lives, objection: replica.start.objection() }
+        let name = |node: usize| group.replicas[node].name().to_owned();
+        let lossy = winners.iter().find_map(|winner| Some((*winner, holdings.lacks(*winner)?)));
+        let objection = replica.start.objection().or_else(|| {
+            let (winner, (first, last)) = lossy?;
+            let who = name(winner);
+            Some(format!("while it is down {who} could be elected, which lacks the committed entries {first} to {last}"))
+        });
+        RestartStep { node: name(node), leaders_meanwhile: winners.into_iter().map(name).collect(), group_lives, objection }
     };
     order.into_iter().map(step).collect()
 }
 
 /// Is what is committed held by a majority?
 pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, findings: &mut Vec<Finding>) {
-    let (Some(best), false) = (group.most_committed(|_| true), group.voters().is_empty()) else { return };
+    let (Some(best), false) = (holdings.most_committed(|_| true), group.voters().is_empty()) else { return };
     let (index, needed, total) = (group.commit, group.needed(), group.voters().len());
     let voters = group.given_voters();
     let (holders, others): (Vec<_>, Vec<_>) = voters.iter().partition(|voter| holdings.covered(best, **voter) >= index);
@@ -114,6 +118,8 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
     }
     let missing = group.missing_voters();
     let name = |node: &usize| group.replicas[*node].name().to_owned();
+    let mut others = others;
+    others.sort_by_key(|node| name(node));
     let names = match holders.as_slice() {
         [] => "none of the given voters holds it".to_owned(),
         [one] => format!("only {} of {total} voters holds it", name(one)),

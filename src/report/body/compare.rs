@@ -99,6 +99,7 @@ fn elections(comparison: &Comparison) -> Section {
             Cell::option(vote)
         }));
         let can_win = match &row.why_not {
+            _ if row.would_lose.is_some() => Cell::toned(format!("yes, losing {}", range(row.would_lose).text), Tone::Bad),
             Some(why) => Cell::new(format!("{}: {why}", row.can_win)),
             None if row.can_win == "unknown" => Cell::new("?"),
             None => Cell::new(row.can_win),
@@ -189,6 +190,19 @@ impl GroupComparison {
         sections.push(without(&comparison.without, &comparison.missing_voters));
         if comparison.membership.len() > 1 {
             sections.push(membership(&comparison.membership));
+        }
+        if comparison.hold.is_some() {
+            sections
+                .push(Section::Note("Restart nothing, and keep copies of all directories, before this is explained.".to_owned()));
+        }
+        let lossy: Vec<_> =
+            comparison.election.iter().filter(|row| row.would_lose.is_some()).map(|row| row.candidate.as_str()).collect();
+        if comparison.hold.is_none() && !lossy.is_empty() {
+            sections.push(Section::Note(format!(
+                "{} could be elected without committed entries. Keep the nodes running that have them, and if the group is down start \
+                 these first.",
+                lossy.join(" or ")
+            )));
         }
         sections.extend(restart(&comparison.restart));
         if !comparison.missing_voters.is_empty() {
