@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use super::{Check, Evidence, Found, History, PeersContent, codes};
 use crate::analysis::{Finding, Severity};
-use crate::types::NodeId;
+use crate::types::{LogIndex, NodeId};
+
+/// Where the index stands in the file.
+const INDEX_OFFSET: u64 = 8;
 
 /// Looks at the peers file as a start does, and for what it does not look at.
 #[derive(Debug)]
 pub struct PeersFileMismatch;
 
 impl Check for PeersFileMismatch {
-    fn finish(&mut self, _history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+    fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         let Some(peers) = evidence.peers.read() else { return };
         let finding =
             |message: String| Finding::new(&codes::CONF_PEERS_FILE_MISMATCH, message).at(evidence.path("etcd-raft-peers.bin"));
@@ -28,8 +31,26 @@ impl Check for PeersFileMismatch {
             let message = format!("A start is refused over the members: {}.", refusal.text);
             found.push(finding(message));
         }
+        if let Some(last) = furthest(history, evidence).filter(|last| content.index > *last) {
+            let message = format!(
+                "The list claims to be valid from index {} on, but the log ends at {last}: the file is damaged or belongs to another log. A \
+                 start does not compare it with a snapshot up to that index.",
+                content.index
+            );
+            // A received snapshot whose members were stored, and that was not recorded before the node stopped, leaves this as well.
+            let certain = evidence.quiescent && content.members.len() <= 1;
+            let finding = finding(message).offset(INDEX_OFFSET).expected(format!("at most {last}")).found(content.index);
+            found.push(finding.severity(if certain { Severity::Error } else { Severity::Warning }));
+        }
         remarks(content, &finding, found);
     }
+}
+
+/// The last index that the log or a snapshot knows; `None` when the log's end is not known.
+fn furthest(history: &History, evidence: &Evidence<'_>) -> Option<LogIndex> {
+    let last = evidence.log.read()?.last_index()?;
+    let files = evidence.snap_files().iter().filter_map(|file| Some(file.content.as_ref().ok()?.metadata.index));
+    files.chain(history.snapshots.iter().map(|seen| seen.id.index)).chain([last]).max()
 }
 
 fn remarks(content: &PeersContent, finding: &dyn Fn(String) -> Finding, found: &mut Found) {
