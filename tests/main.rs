@@ -15,6 +15,7 @@ mod codes; // Every code is emitted, at the place where the damage is.
 mod codes_doc; // docs/codes.md is made from the table of codes.
 mod compare; // The same group on several nodes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
+mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod inspect; // One page on every file of recorded directories.

@@ -1,6 +1,7 @@
 //! Tools that several tests share.
 
 pub mod golden;
+pub mod group;
 pub mod log_writer;
 pub mod node_dir;
 pub mod store_writer;
