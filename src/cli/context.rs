@@ -1,7 +1,7 @@
 //! What every command is given: where the report goes and how it looks, progress, threads.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
 
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
+use super::output::Gate;
 use super::progress::ProgressBar;
 
 /// The surroundings of one run.
@@ -25,6 +26,7 @@ pub struct Context {
     /// Shown on standard error while something long is read.
     pub progress: ProgressBar,
     output: Option<PathBuf>,
+    gate: Gate,
     started: Instant,
 }
 
@@ -44,13 +46,15 @@ impl Context {
         let width = if to_terminal { terminal_width().clamp(40, MAX_WIDTH) } else { DEFAULT_WIDTH };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
-        progress.stop_on_interrupt().context("cannot listen for an interrupt")?;
+        let gate = Gate::default();
+        progress.stop_on_interrupt(&gate).context("cannot listen for an interrupt")?;
         Ok(Self {
             format,
             style: Style { width, color: color.resolve(to_terminal && !no_color), verbose, quiet },
             threads: threads.map_or(cores.min(MAX_DEFAULT_THREADS), usize::from),
             progress,
             output,
+            gate,
             started: Instant::now(),
         })
     }
@@ -80,18 +84,17 @@ impl Context {
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
         match &self.output {
             None => {
-                let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-                match write(&mut out).and_then(|()| out.flush()) {
-                    Err(error) if is_broken_pipe(&error) => {
-                        // What is still buffered has no reader either.
-                        drop(out.into_parts());
-                        Ok(())
-                    }
+                let mut out = self.gate.stdout();
+                let written = write(&mut out);
+                // Lines before a failure are as good as any.
+                match written.and(out.flush()) {
+                    Err(error) if is_broken_pipe(&error) => Ok(()),
                     other => other.context("cannot write to standard output"),
                 }
             }
             Some(path) => {
-                write_file(path, write).with_context(|| format!("--output {}: cannot write the report", path.display()))
+                let written = self.gate.file(path, write);
+                written.with_context(|| format!("--output {}: cannot write the report", path.display()))
             }
         }
     }
@@ -113,29 +116,6 @@ impl Context {
         }
         Ok(())
     }
-}
-
-/// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report.
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let kind = fs::metadata(path).map(|meta| meta.file_type());
-    if kind.is_ok_and(|kind| !kind.is_file()) {
-        // A device or a FIFO cannot be replaced; it is written to as it stands.
-        let mut out = BufWriter::new(File::options().write(true).open(path)?);
-        return write(&mut out).and_then(|()| out.flush());
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".tmp-{}", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.flush()?;
-        fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn terminal_width() -> usize {

@@ -11,6 +11,7 @@ mod explain;
 mod gate_dryrun;
 mod generate;
 mod inspect;
+mod output;
 mod progress;
 mod store;
 mod verify_snapshot;

@@ -9,6 +9,7 @@ use ekv_tool::io::Progress;
 use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::ExitStatus;
+use super::output::Gate;
 
 /// Work below this many bytes is over before a bar could be read.
 const SHOW_FROM_BYTES: u64 = 256 << 20;
@@ -33,16 +34,19 @@ impl ProgressBar {
         Self { bar, visible, expected: AtomicU64::new(0), interrupted: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// From now on an interrupt clears the bar and ends the program with the status for it.
+    /// From now on an interrupt clears the bar and ends the program with the status for it, between two lines of output.
     ///
-    /// Nothing needs to be undone: the program only reads.
-    pub(super) fn stop_on_interrupt(&self) -> Result<(), ctrlc::Error> {
+    /// Nothing else needs to be undone: the program only reads.
+    pub(super) fn stop_on_interrupt(&self, gate: &Gate) -> Result<(), ctrlc::Error> {
         let bar = self.bar.clone();
         let interrupted = Arc::clone(&self.interrupted);
+        let gate = gate.clone();
         ctrlc::set_handler(move || {
-            interrupted.store(true, Ordering::Relaxed);
             bar.finish_and_clear();
             let _ = writeln!(std::io::stderr(), "ekv-tool: interrupted");
+            // Whoever sees this may end the program: all has been said.
+            interrupted.store(true, Ordering::Relaxed);
+            gate.close();
             std::process::exit(i32::from(ExitStatus::Interrupted.code()));
         })
     }
