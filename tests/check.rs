@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use ekv_tool::analysis::invariants::{CHECKS, Outcome};
+use ekv_tool::analysis::invariants::{CHECKS, CheckOutcome};
 use ekv_tool::analysis::{Finding, Severity, Verdict};
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CheckOptions, check};
@@ -410,7 +410,7 @@ fn checks_can_be_chosen() {
     let report = with(&[], &[], Some(Severity::Warning)).unwrap();
     assert!(report.findings.iter().all(|finding| finding.severity <= Severity::Warning));
     let outcome = report.body.groups[0].checks.iter().find(|result| result.check == "snap-user-restore-hole").unwrap();
-    assert!(matches!(outcome.outcome, Outcome::NotApplicable { .. }));
+    assert!(matches!(outcome.outcome, CheckOutcome::NotApplicable { .. }));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! docs/json.md is made from the documentation of the structs that serialise, so that no field can lack a line there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,25 +18,6 @@ renamed.
 
 This page is made from the documentation of the program's own types by `EKV_GOLDEN=overwrite cargo test --test main json_doc`.
 ";
-
-/// Types outside `src/report` that reports contain.
-const SHARED: [&str; 15] = [
-    "src/analysis/finding.rs",
-    "src/analysis/coverage.rs",
-    "src/analysis/snapshot/payload.rs",
-    "src/analysis/snapshot/envelope.rs",
-    "src/analysis/gate/types.rs",
-    "src/analysis/gate/rule.rs",
-    "src/analysis/gate/replay.rs",
-    "src/analysis/compare/mod.rs",
-    "src/analysis/compare/replicas.rs",
-    "src/analysis/compare/election.rs",
-    "src/analysis/compare/holdings.rs",
-    "src/analysis/compare/membership.rs",
-    "src/formats/fsm/header.rs",
-    "src/formats/fsm/body/mod.rs",
-    "src/formats/raftpb/conf_state.rs",
-];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -63,9 +45,12 @@ fn json_type(rust: &str) -> String {
     }
     match rust {
         "IndexRange" => "list of two numbers".to_owned(),
-        "String" | "&'static str" | "Crc32c" | "&'static CodeInfo" => "text".to_owned(),
+        "String" | "&'static str" | "Cow<'static, str>" | "Crc32c" | "&'static CodeInfo" => "text".to_owned(),
         "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
         | "HlcTimestamp" => "number".to_owned(),
+        "SeqNum" | "FileNum" => "number".to_owned(),
+        "BodyFormat" => "text: EKVPBBL1, EKVSSTI1, EKVMVCC2, empty or unknown".to_owned(),
+        "Map<String, Value>" => "object".to_owned(),
         "bool" => "true or false".to_owned(),
         other => format!("`{}`", other.trim_start_matches("Box<").trim_end_matches('>')),
     }
@@ -76,8 +61,9 @@ fn doc(lines: &[&str]) -> String {
     text.join(" ").replace('|', "\\|")
 }
 
-/// One struct or enum: its name, its documentation, its members as table rows.
-fn describe(source: &str, page: &mut String) {
+/// Every struct and enum of a file that serialises: its name, and its documentation with its members as table rows.
+fn types_of(source: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
     let lines: Vec<&str> = source.lines().collect();
     let mut at = 0;
     while at < lines.len() {
@@ -91,6 +77,8 @@ fn describe(source: &str, page: &mut String) {
         let head = &lines[first..at];
         let end = at + lines[at..].iter().position(|line| *line == "}").unwrap();
         if head.iter().any(|line| line.contains("derive(") && line.contains("Serialize")) {
+            let mut text = String::new();
+            let page = &mut text;
             let name = line.split_whitespace().nth(2).unwrap().trim_end_matches('{').split('<').next().unwrap();
             let kebab = head.iter().any(|line| line.contains("kebab-case"));
             let _ = write!(page, "\n### {name}\n\n{}\n", doc(head));
@@ -100,8 +88,25 @@ fn describe(source: &str, page: &mut String) {
                 page.push_str("\n| value | meaning |\n|---|---|\n");
             }
             members(&lines[at + 1..end], line.starts_with("pub struct "), kebab, page);
+            found.push((name.to_owned(), text));
         }
         at = end;
+    }
+    found
+}
+
+/// The types that a description refers to.
+fn referred(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.lines().filter(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(2));
+    code.flat_map(|cell| cell.split('`'))
+        .filter(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase()) && word.len() > 1)
+}
+
+/// Adds the types of a file that the page does not have yet; returns what they describe.
+fn describe(source: &str, page: &mut String, described: &mut BTreeSet<String>) {
+    for (name, text) in types_of(source) {
+        assert!(described.insert(name.clone()), "two types are called {name}, so that a reference to one of them is unclear");
+        page.push_str(&text);
     }
 }
 
@@ -156,21 +161,35 @@ fn every_field_of_every_report_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut page = HEAD.to_owned();
     page.push_str("\n## Every report\n");
-    describe(&fs::read_to_string(root.join("src/report/mod.rs")).unwrap(), &mut page);
+    let mut described = BTreeSet::new();
+    describe(&fs::read_to_string(root.join("src/report/mod.rs")).unwrap(), &mut page, &mut described);
     let mut bodies = Vec::new();
     sources(&root.join("src/report/body"), &mut bodies);
     for path in bodies {
         let mut part = String::new();
         let source = fs::read_to_string(&path).unwrap();
-        describe(&source, &mut part);
+        describe(&source, &mut part, &mut described);
         if !part.is_empty() {
             let title = source.lines().next().unwrap().trim_start_matches("//! ");
             let _ = write!(page, "\n## {title}\n{part}");
         }
     }
     page.push_str("\n## Parts of several reports\n");
-    for path in SHARED {
-        describe(&fs::read_to_string(root.join(path)).unwrap(), &mut page);
+    let mut elsewhere: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    for path in files.iter().filter(|path| !path.starts_with(root.join("src/report"))) {
+        for (name, text) in types_of(&fs::read_to_string(path).unwrap()) {
+            elsewhere.entry(name).or_default().push(text);
+        }
+    }
+    loop {
+        let missing = referred(&page).find(|name| *name != "B" && !described.contains(*name)).map(str::to_owned);
+        let Some(name) = missing else { break };
+        let found = elsewhere.get(&name).map_or(&[][..], Vec::as_slice);
+        assert_eq!(found.len(), 1, "{name} is referred to and must be the name of one type that serialises");
+        page.push_str(&found[0]);
+        described.insert(name);
     }
     for name in ["`outcome`", "`would_repair`", "`computed_crc32c`", "`logical_end`", "`findings`", "`not_examined`"] {
         assert!(page.contains(name), "{name} is not described");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ekv_tool::analysis::snapshot::TokenView;
+use ekv_tool::analysis::snapshot::PayloadToken;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
@@ -62,10 +62,12 @@ impl VerifySnapshotArgs {
         }
     }
 
-    fn token_view(&self) -> Option<TokenView> {
+    fn token_view(&self) -> Option<PayloadToken> {
         match (self.token, self.token_crc) {
-            (Some(token), _) => Some(TokenView { source: "--token".to_owned(), index: Some(token.index), crc32c: token.crc32c }),
-            (None, Some(crc32c)) => Some(TokenView { source: "--token-crc".to_owned(), index: None, crc32c }),
+            (Some(token), _) => {
+                Some(PayloadToken { source: "--token".to_owned(), index: Some(token.index), crc32c: token.crc32c })
+            }
+            (None, Some(crc32c)) => Some(PayloadToken { source: "--token-crc".to_owned(), index: None, crc32c }),
             (None, None) => None,
         }
     }

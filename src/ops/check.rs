@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::group_files::{GroupFiles, ReadOptions, groups_below};
-use crate::analysis::invariants::{self, CHECKS, CheckInfo, Evidence, Outcome};
+use crate::analysis::invariants::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
 use crate::analysis::{Coverage, Finding, Severity, Verdict};
 use crate::error::{Error, Result};
 use crate::io::Progress;
@@ -121,7 +121,7 @@ fn judge(files: &GroupFiles, selected: &[&CheckInfo], bytes: bool) -> (GroupChec
     let (checks, mut findings) = invariants::run(&evidence, selected);
     group.state = state_of(&evidence);
     for result in &checks {
-        if let Outcome::NotCheckable { why } = &result.outcome {
+        if let CheckOutcome::NotCheckable { why } = &result.outcome {
             coverage.missing(format!("{dir}: {}", result.check), why.clone());
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::analysis::snapshot::{
-    SetRequest, Subject, TokenView, VerifiedSet, newest, verify_envelope, verify_lone_payload, verify_set,
+    PayloadToken, SetRequest, Subject, VerifiedSet, newest, verify_envelope, verify_lone_payload, verify_set,
 };
 use crate::error::{Error, Result};
 use crate::io::{IoOptions, Progress, open_regular};
@@ -21,7 +21,7 @@ pub struct VerifySnapshotOptions {
     /// Only what the next start would use.
     pub newest: bool,
     /// What a single payload should match; its source is the name of the flag.
-    pub token: Option<TokenView>,
+    pub token: Option<PayloadToken>,
     /// Threads that read and check.
     pub threads: usize,
 }
@@ -114,7 +114,7 @@ impl Run<'_> {
         let depth = self.options.depth;
         match snapshot_target::payload_beside(path, token.index, |size| depth.examine(size), &self.io, self.progress)? {
             Some((payload, facts)) => {
-                let token = TokenView { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
+                let token = PayloadToken { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
                 let name = snapshot_target::name_of(&payload);
                 let path = payload.display().to_string();
                 let subject = Subject { path, name: &name, facts: &facts, token: Some(token), expendable: false, depth };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::{Finding, Severity};
 
-use super::Outcome;
+use super::CheckOutcome;
 
 /// Findings of one check that are kept; the rest is counted.
 const KEPT: usize = 50;
@@ -18,7 +18,7 @@ pub struct Found {
     /// True when the files were not of one instant although the check needs that.
     moving: bool,
     /// Set when the check cannot say anything.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<CheckOutcome>,
 }
 
 impl Found {
@@ -44,22 +44,22 @@ impl Found {
 
     /// The check has nothing to work on.
     pub fn not_applicable(&mut self, why: impl Into<String>) {
-        self.outcome = Some(Outcome::NotApplicable { why: why.into() });
+        self.outcome = Some(CheckOutcome::NotApplicable { why: why.into() });
     }
 
     /// The check cannot be made.
     pub fn not_checkable(&mut self, why: impl Into<String>) {
-        self.outcome = Some(Outcome::NotCheckable { why: why.into() });
+        self.outcome = Some(CheckOutcome::NotCheckable { why: why.into() });
     }
 
-    pub(super) fn into_outcome(mut self) -> (Outcome, Vec<Finding>) {
+    pub(super) fn into_outcome(mut self) -> (CheckOutcome, Vec<Finding>) {
         if let (Some(last), true) = (self.findings.last_mut(), self.count > KEPT as u64) {
             let more = self.count - KEPT as u64;
             let _ = write!(last.message, " {more} more of this kind are not shown.");
         }
         let outcome = match self.worst {
-            Some(severity) => Outcome::Found { severity, count: self.count },
-            None => self.outcome.unwrap_or(Outcome::Clean),
+            Some(severity) => CheckOutcome::Found { severity, count: self.count },
+            None => self.outcome.unwrap_or(CheckOutcome::Clean),
         };
         (outcome, self.findings)
     }

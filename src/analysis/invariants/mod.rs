@@ -109,7 +109,7 @@ pub struct CheckInfo {
 /// What became of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It was made and nothing is wrong; remarks do not count.
     Clean,
     /// It found something.
@@ -140,7 +140,7 @@ pub struct CheckResult {
     pub severity: Severity,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
 }
 
 /// Makes the checks in `selected` on one directory.
@@ -175,9 +175,9 @@ pub fn run(evidence: &Evidence<'_>, selected: &[&CheckInfo]) -> (Vec<CheckResult
 }
 
 /// Why a check cannot be made, if something that it needs is not there.
-fn lacking(needs: Needs, evidence: &Evidence<'_>) -> Option<Outcome> {
-    let absent = |what: &str| Some(Outcome::NotApplicable { why: format!("there is no {what}") });
-    let unread = |why: &str| Some(Outcome::NotCheckable { why: why.to_owned() });
+fn lacking(needs: Needs, evidence: &Evidence<'_>) -> Option<CheckOutcome> {
+    let absent = |what: &str| Some(CheckOutcome::NotApplicable { why: format!("there is no {what}") });
+    let unread = |why: &str| Some(CheckOutcome::NotCheckable { why: why.to_owned() });
     let log = || match &evidence.log {
         Part::Absent => absent("log"),
         Part::NotRead(why) => unread(why),
@@ -205,7 +205,9 @@ fn lacking(needs: Needs, evidence: &Evidence<'_>) -> Option<Outcome> {
             Part::NotRead(why) => unread(why),
             Part::Read(_) => None,
         },
-        Needs::OtherEngine => Some(Outcome::NotApplicable { why: "only the log of the older engine can show it".to_owned() }),
+        Needs::OtherEngine => {
+            Some(CheckOutcome::NotApplicable { why: "only the log of the older engine can show it".to_owned() })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Do the envelopes and payloads of a group belong together?
 
 use super::envelope::{VerifiedEnvelope, verify_envelope};
-use super::payload::{Examined, Subject, TokenView, VerifiedPayload, verify_payload};
+use super::payload::{Examined, PayloadToken, Subject, VerifiedPayload, verify_payload};
 use crate::analysis::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, Verdict};
 use crate::formats::fsm::FsmName;
@@ -154,7 +154,7 @@ impl<'s> Judge<'s> {
             return;
         }
         let facts = self.set.payload(token.index).map_or(&FsmFacts::Absent, |entry| &entry.facts);
-        let view = TokenView { source, index: Some(token.index), crc32c: token.crc32c };
+        let view = PayloadToken { source, index: Some(token.index), crc32c: token.crc32c };
         self.payload(&name, facts, Some(view), false);
         self.seen.push(name);
     }
@@ -198,7 +198,7 @@ impl<'s> Judge<'s> {
         self.set.snap.as_ref().is_some_and(|dir| dir.live_indexes(Engine::Main).contains(&index))
     }
 
-    fn payload(&mut self, name: &str, facts: &FsmFacts, token: Option<TokenView>, expendable: bool) {
+    fn payload(&mut self, name: &str, facts: &FsmFacts, token: Option<PayloadToken>, expendable: bool) {
         let path = self.path(self.set.fsm_prefix, name);
         let examined = verify_payload(&Subject { path, name, facts, token, expendable, depth: self.request.depth });
         self.verified.payloads.push(examined.view);

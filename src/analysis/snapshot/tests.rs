@@ -25,7 +25,7 @@ fn facts(file: FsmFile) -> FsmFacts {
 }
 
 fn judged(facts: &FsmFacts, expendable: bool) -> Examined<VerifiedPayload> {
-    let token = Some(TokenView { source: "a token".to_owned(), index: Some(LogIndex(42)), crc32c: Crc32c(7) });
+    let token = Some(PayloadToken { source: "a token".to_owned(), index: Some(LogIndex(42)), crc32c: Crc32c(7) });
     let path = "dir/000000000000002a.fsm".to_owned();
     verify_payload(&Subject { path, name: "000000000000002a.fsm", facts, token, expendable, depth: Depth::Checksum })
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::analysis::gate::HardStateView;
 use crate::analysis::wal::EffectiveLog;
 use crate::error::Result;
 use crate::formats::kv::EntryClass;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::io::Progress;
 use crate::report::Report;
-use crate::report::body::wal::{End, Gap, HardStateView, LogStat, SnapshotView, StatBody, TermRange};
+use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
 use crate::types::{Engine, NodeId};
 
 use super::{ReadLog, join, read_all};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis::Severity;
-use crate::analysis::invariants::{CHECKS, CheckInfo, CheckResult, Outcome};
+use crate::analysis::invariants::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{Engine, HlcTimestamp};
 
@@ -89,17 +89,17 @@ impl GroupEngine {
 }
 
 impl GroupChecks {
-    fn names(&self, wanted: impl Fn(&Outcome) -> bool) -> Vec<&'static str> {
+    fn names(&self, wanted: impl Fn(&CheckOutcome) -> bool) -> Vec<&'static str> {
         self.checks.iter().filter(|result| wanted(&result.outcome)).map(|result| result.check).collect()
     }
 
     fn with(&self, severity: Severity) -> usize {
-        self.names(|outcome| matches!(outcome, Outcome::Found { severity: found, .. } if *found == severity)).len()
+        self.names(|outcome| matches!(outcome, CheckOutcome::Found { severity: found, .. } if *found == severity)).len()
     }
 
     /// Checks that were made and are fine; a remark is fine.
     fn fine(&self) -> Vec<&'static str> {
-        self.names(|outcome| matches!(outcome, Outcome::Clean | Outcome::Found { severity: Severity::Info, .. }))
+        self.names(|outcome| matches!(outcome, CheckOutcome::Clean | CheckOutcome::Found { severity: Severity::Info, .. }))
     }
 
     fn facts(&self) -> Vec<(&'static str, Cell)> {
@@ -131,7 +131,7 @@ impl GroupChecks {
         note("Fine", self.fine());
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for result in &self.checks {
-            if let Outcome::NotApplicable { why } = &result.outcome {
+            if let CheckOutcome::NotApplicable { why } = &result.outcome {
                 match reasons.iter_mut().find(|(known, _)| known == why) {
                     Some((_, names)) => names.push(result.check),
                     None => reasons.push((why, vec![result.check])),
@@ -142,7 +142,7 @@ impl GroupChecks {
             note(&format!("Not applicable, {why}"), names);
         }
         for result in &self.checks {
-            if let Outcome::NotCheckable { why } = &result.outcome {
+            if let CheckOutcome::NotCheckable { why } = &result.outcome {
                 sections.push(Section::Note(format!("Not checkable: {}: {why}.", result.check)));
             }
         }
@@ -157,7 +157,7 @@ impl Body for CheckBody {
         let checks: usize = self.groups.iter().map(|group| group.checks.len()).sum();
         let count = |severity| self.groups.iter().map(|group| group.with(severity)).sum::<usize>();
         let not_made: usize =
-            self.groups.iter().map(|group| group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len()).sum();
+            self.groups.iter().map(|group| group.names(|o| matches!(o, CheckOutcome::NotCheckable { .. })).len()).sum();
         let groups = match self.groups.len() {
             1 => "one group".to_owned(),
             several => format!("{several} groups"),
@@ -192,7 +192,7 @@ impl Body for CheckBody {
                 Cell::option(group.state.applied_index),
                 bad(group.with(Severity::Error), Tone::Bad),
                 bad(group.with(Severity::Warning), Tone::Caution),
-                bad(group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len(), Tone::Caution),
+                bad(group.names(|o| matches!(o, CheckOutcome::NotCheckable { .. })).len(), Tone::Caution),
             ]
         });
         let columns = ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">not made"];
@@ -210,8 +210,8 @@ impl Body for CheckBody {
                 ("clean", group.fine().len()),
                 ("warning", group.with(Severity::Warning)),
                 ("error", group.with(Severity::Error)),
-                ("not-applicable", group.names(|o| matches!(o, Outcome::NotApplicable { .. })).len()),
-                ("not-checkable", group.names(|o| matches!(o, Outcome::NotCheckable { .. })).len()),
+                ("not-applicable", group.names(|o| matches!(o, CheckOutcome::NotApplicable { .. })).len()),
+                ("not-checkable", group.names(|o| matches!(o, CheckOutcome::NotCheckable { .. })).len()),
             ];
             for (state, count) in states {
                 metric = metric.sample(vec![("group", group.dir.clone()), ("state", state.to_owned())], count as f64);

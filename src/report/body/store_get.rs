@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::store_meta::{place, place_cell};
+use super::store_meta::{Place, place, place_cell};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader};
+use crate::formats::pebble::Trailer;
 use crate::readers::pebble::{FoundValue, KeyState, RowVersion, StoreFacts};
 use crate::report::{Body, Cell, Section, Tone};
 use crate::types::{Escaped, HlcTimestamp};
@@ -85,10 +86,10 @@ impl VersionView {
         view
     }
 
-    fn of_value(found: &FoundValue, facts: &StoreFacts) -> Self {
-        let (file, offset, level) = place(facts, found.source);
-        let mut view = Self {
-            state: "live",
+    /// A record of which the value is not looked at.
+    fn of_record(state: &'static str, trailer: Trailer, (file, offset, level): Place) -> Self {
+        Self {
+            state,
             commit_ts: None,
             commit_time: None,
             expire_ts: None,
@@ -97,12 +98,16 @@ impl VersionView {
             length: None,
             value: None,
             value_hex: None,
-            sequence: found.trailer.seq().0,
-            kind: found.trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
+            sequence: trailer.seq().0,
+            kind: trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
             file,
             offset,
             level,
-        };
+        }
+    }
+
+    fn of_value(found: &FoundValue, facts: &StoreFacts) -> Self {
+        let mut view = Self::of_record("live", found.trailer, place(facts, found.source));
         view.show(&found.value);
         view
     }
@@ -123,23 +128,8 @@ impl StoreGetBody {
         match state {
             KeyState::Value(found) => body.versions.push(VersionView::of_value(found, facts)),
             KeyState::Deleted { trailer, source } => {
-                let found = source.map(|source| place(facts, source)).unwrap_or_default();
-                body.versions.push(VersionView {
-                    state: "deleted",
-                    commit_ts: None,
-                    commit_time: None,
-                    expire_ts: None,
-                    expire_time: None,
-                    sealed: None,
-                    length: None,
-                    value: None,
-                    value_hex: None,
-                    sequence: trailer.seq().0,
-                    kind: trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
-                    file: found.0,
-                    offset: found.1,
-                    level: found.2,
-                });
+                let place = source.map(|source| place(facts, source)).unwrap_or_default();
+                body.versions.push(VersionView::of_record("deleted", *trailer, place));
             }
             KeyState::Absent => {}
             KeyState::Unreadable(damage) => body.problem = Some(damage.to_string()),

@@ -222,8 +222,11 @@ impl MetaView {
     }
 }
 
+/// File, offset in it, and level.
+pub(super) type Place = (Option<String>, Option<u64>, Option<usize>);
+
 /// File, offset and level of a record.
-pub(super) fn place(facts: &StoreFacts, source: Source) -> (Option<String>, Option<u64>, Option<usize>) {
+pub(super) fn place(facts: &StoreFacts, source: Source) -> Place {
     match source {
         Source::Log(place) => {
             let listed = facts.listing.logs.get(&(place.log, place.segment));

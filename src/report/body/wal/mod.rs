@@ -9,5 +9,5 @@ mod verify;
 pub use dump::DumpBody;
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};
-pub use stat::{End, Gap, HardStateView, LogStat, SnapshotView, StatBody, TermRange};
+pub use stat::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
 pub use verify::{LogVerdict, Reading, VerifyBody};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::analysis::gate::HardStateView;
 use crate::analysis::wal::EndKind;
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, NodeId};
@@ -72,17 +73,6 @@ pub struct Gap {
     pub after: u64,
     /// First index behind.
     pub before: u64,
-}
-
-/// A hard state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct HardStateView {
-    /// Term.
-    pub term: u64,
-    /// Vote; 0 for none.
-    pub vote: u64,
-    /// Commit.
-    pub commit: u64,
 }
 
 /// A snapshot record.
