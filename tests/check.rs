@@ -95,6 +95,24 @@ fn what_a_crash_may_leave_is_a_remark_at_most() {
 }
 
 #[test]
+fn what_two_crashes_may_leave_is_a_remark_at_most() {
+    let voters = ids(&["n1", "n2", "n3"]);
+    let mut log = bootstrapped();
+    log.entries(2, 9, 2).state(2, 0, 9);
+    // Stopped before the record of a snapshot, and again while it was made anew: another payload, the same .snap file.
+    let dir = node(&log).snap(9, 2, &voters).file("fsm-snap/0000000000000009.fsm", &[b"EKVPBBL1", &[1; 12][..]].concat());
+    assert_eq!((wrong(&dir), remarks(&dir)), (vec![], vec!["snap-orphan", "snap-payload-short"]));
+    // A snapshot was received and never taken over, and received again.
+    log.snapshot(20, 2, &voters);
+    let dir = node(&log).snap(20, 2, &voters).file("snap/0000000000000002-0000000000000014.snap", b"\x08");
+    assert_eq!((wrong(&dir), remarks(&dir)), (vec![], vec!["snap-orphan"]));
+    // Once it has been taken over, the file must be whole.
+    log.state(2, 0, 20);
+    let dir = node(&log).snap(20, 2, &voters).file("snap/0000000000000002-0000000000000014.snap", b"\x08");
+    assert!(wrong(&dir).contains(&("snap-identity-mismatch", ERROR)));
+}
+
+#[test]
 fn gaps() {
     let mut log = bootstrapped();
     log.entries(2, 4, 2).state(2, 0, 4).entry(6, 2, "x");
@@ -104,6 +122,12 @@ fn gaps() {
     assert!(gap.message.contains("entry 5 is missing"), "{}", gap.message);
     assert_eq!((gap.expected.as_deref(), gap.found.as_deref()), (Some("5"), Some("6")));
     assert!(gap.offset.is_some() && gap.path.as_ref().unwrap().ends_with(".wal"));
+    // Behind a front that is gone, the log already reached 15 when the snapshot at 3 was recorded.
+    let voters = ids(&["n1", "n2", "n3"]);
+    let mut log = LogWriter::purged(1, 16);
+    log.state(2, 0, 5).snapshot(3, 2, &voters).entries(16, 18, 2).state(2, 0, 17);
+    let codes = wrong(&NodeDir::new(&log).snap(3, 2, &voters).peers(3, &["n1", "n2", "n3"]));
+    assert!(!codes.contains(&("log-gap", ERROR)), "{codes:?}");
 }
 
 #[test]
@@ -177,7 +201,9 @@ fn a_replaced_suffix_with_a_membership_change() {
         .state(2, 0, 4)
         .entries(6, 7, 3)
         .state(3, 0, 5);
-    assert_eq!(wrong(&node(&log)), vec![("log-conflict-truncation", WARNING)]);
+    let dir = node(&log);
+    assert_eq!((wrong(&dir), remarks(&dir)), (vec![], vec!["log-conflict-truncation"]));
+    assert!(findings(&dir).iter().any(|finding| finding.message.contains("A membership change at 6 was among them")));
 }
 
 #[test]

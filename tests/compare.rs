@@ -331,3 +331,46 @@ fn real_clusters_agree() {
     assert_eq!(steps.last().map(|step| step.0), Some(726), "{steps:?}");
     assert!(!group.restart_order.contains(&"n2".to_owned()));
 }
+
+/// Figure 8 of the Raft paper: an entry of an older term is committed with one of a newer term behind it. A leader of a term in
+/// between may have had another in its place.
+#[test]
+fn an_entry_that_was_committed_later_than_it_was_written() {
+    let committed = |raft_id: &str| node(raft_id, |log| drop_ref(log.entries(2, 5, 2).entry(6, 4, "").state(4, 0, 6)));
+    let between = node("n3", |log| drop_ref(log.entries(2, 4, 2).entry(5, 3, "").state(3, id("n3"), 4)));
+    assert_eq!(wrong(&[&committed("n1"), &committed("n2"), &between]), vec![]);
+    // A leader of a later term must have had it.
+    let later = node("n3", |log| drop_ref(log.entries(2, 4, 2).entry(5, 5, "").state(5, id("n3"), 4)));
+    assert_eq!(wrong(&[&committed("n1"), &committed("n2"), &later]), vec![("cross-committed-lost", ERROR)]);
+}
+
+#[test]
+fn members_that_were_just_added() {
+    let four = ids(&["n1", "n2", "n3", "n4"]);
+    let change = conf_change(0, id("n4"), &conf_context(id("n4"), "n4", "n4:7000"));
+    // Three voters committed the change, and an entry with it or after it; from then on three of four are needed.
+    let grown = |raft_id: &str, at_once: bool| {
+        node(raft_id, |log| {
+            log.entries(2, 8, 2).state(2, 0, 8).typed_entry(1, 9, 2, &change);
+            if at_once {
+                log.entry(10, 2, "x").state(2, 0, 10).snapshot(9, 2, &four);
+            } else {
+                log.state(2, 0, 9).snapshot(9, 2, &four).entry(10, 2, "x").state(2, 0, 10);
+            }
+        })
+        .snap(9, 2, &four)
+        .peers(9, &["n1", "n2", "n3", "n4"])
+    };
+    let behind = node("n3", |log| drop_ref(log.entries(2, 8, 2).state(2, 0, 8)));
+    let joining = || NodeDir::named("n4", &LogWriter::new()).peers(0, &["n1", "n2", "n3", "n4"]);
+    assert_eq!(wrong(&[&grown("n1", true), &grown("n2", true), &behind, &joining()]), vec![]);
+    // Once the leader had applied the change it went by the new voters.
+    let codes = wrong(&[&grown("n1", false), &grown("n2", false), &behind, &joining()]);
+    assert_eq!(codes, vec![("cross-under-replicated", ERROR)]);
+    // A node that waits to be added is not one that was removed.
+    let waiting = NodeDir::named("n5", &LogWriter::new()).peers(0, &["n1", "n2", "n3", "n5"]);
+    assert_eq!(wrong(&[&healthy("n1"), &healthy("n2"), &healthy("n3"), &waiting]), vec![]);
+    let was = node("n4", |log| drop_ref(log.entries(2, 8, 2).state(2, 0, 8)));
+    let codes = wrong(&[&healthy("n1"), &healthy("n2"), &healthy("n3"), &was]);
+    assert_eq!(codes, vec![("conf-local-not-member", Severity::Warning)]);
+}

@@ -23,6 +23,7 @@ mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
+mod raft; // Histories of a group that follows Raft, and what is changed in them.
 mod readme; // The examples of README.md, run as they stand there.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.

@@ -257,25 +257,27 @@ impl GroupFiles {
         let mut found = Vec::new();
         for entry in self.listing.snap.entries().iter().filter(|entry| entry.name.ends_with(".snap.broken")) {
             let what = "A snapshot file that a start could not read and renamed; nothing uses it.";
-            found.push(Leftover { path: format!("snap/{}", entry.name), what });
+            found.push(Leftover { path: format!("snap/{}", entry.name), what, payload: None });
         }
         let live = self.snaps.live_indexes(self.engine);
         for entry in self.listing.fsm_snap.entries() {
+            let payload = FsmName::parse(&entry.name).map(|name| name.index).filter(|index| !live.contains(index));
             let what = if is_unfinished(&entry.name) {
                 "A payload that was being written; the next start deletes it."
             } else if is_received_spool(&entry.name) {
                 "A payload that was being received; the next start deletes it."
-            } else if FsmName::parse(&entry.name).is_some_and(|name| !live.contains(&name.index)) {
+            } else if payload.is_some() {
                 "A payload that no .snap file names; the next start deletes it."
             } else {
                 continue;
             };
-            found.push(Leftover { path: format!("fsm-snap/{}", entry.name), what });
+            found.push(Leftover { path: format!("fsm-snap/{}", entry.name), what, payload });
         }
         let spools = self.listing.root.iter().filter(|entry| is_received_spool(&entry.name));
         found.extend(spools.map(|entry| Leftover {
             path: entry.name.clone(),
             what: "A payload that was being received; the next start deletes it.",
+            payload: None,
         }));
         found
     }

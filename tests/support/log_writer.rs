@@ -133,13 +133,14 @@ impl LogWriter {
         self.record(1, b"");
     }
 
-    /// Begins another segment, with the last hard state at its head.
-    pub fn cut(&mut self) {
-        let seq = self.segments.len() as u64;
-        self.head(seq, self.last_index + 1);
+    /// Begins another segment, with the last hard state at its head. Returns the index in its name.
+    pub fn cut(&mut self) -> u64 {
+        let (seq, index) = (self.segments.len() as u64, self.last_index + 1);
+        self.head(seq, index);
         if let Some((term, vote, commit)) = self.state {
             self.state(term, vote, commit);
         }
+        index
     }
 
     fn frame(&mut self, record: &[u8]) {
@@ -230,6 +231,16 @@ impl LogWriter {
     /// Names and contents, each with some preallocated space behind it.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         self.segments.iter().map(|(name, bytes)| (name.clone(), [bytes.as_slice(), &[0; 512]].concat())).collect()
+    }
+
+    /// Goes on after a restart that read the log up to `last_index`.
+    pub const fn reopened(&mut self, last_index: u64) {
+        self.last_index = last_index;
+    }
+
+    /// Name and bytes of the last segment so far.
+    pub fn last_segment(&self) -> (String, Vec<u8>) {
+        self.segments.last().cloned().unwrap_or_default()
     }
 
     /// Bytes of the last segment so far.

@@ -106,8 +106,11 @@ fn other_term(replicas: &[Replica<'_>], nodes: (usize, usize), part: &Common, ag
     let holder_first =
         if index <= commit(a) { straight } else { Clash { nodes: (b, a), terms: (part.b.term, part.a.term), ..straight } };
     if index <= commit(a).max(commit(b)) {
-        let (held, others) = holder_first.terms;
-        let kind = if others > held { Kind::Lost } else { Kind::Suffix };
+        let (_, others) = holder_first.terms;
+        // An entry of an older term is committed together with a later one: a leader in between may have had another in its
+        // place, as long as it came before the leader that committed both.
+        let committed_in = replicas[holder_first.nodes.0].commit_term(index);
+        let kind = if others > committed_in { Kind::Lost } else { Kind::Suffix };
         return Clash { kind, ..holder_first };
     }
     if agree_up_to.is_some_and(|agreed| agreed > index) {

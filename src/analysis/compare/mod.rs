@@ -14,11 +14,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::analysis::invariants::{ConfEntry, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
+use crate::analysis::invariants::{ConfEntry, Event, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::wal::EntryRanges;
-use crate::types::{LogIndex, NodeId, SnapshotId};
+use crate::types::{LogIndex, NodeId, SnapshotId, Term};
 
 pub use election::{ElectionRow, Vote, VoteRow};
 pub use holdings::{IndexRange, WithoutRow};
@@ -45,6 +45,10 @@ pub struct Replica<'a> {
     members: Option<ConfState>,
     recorded: Vec<(LogIndex, ConfState)>,
     changes: Vec<ConfEntry>,
+    /// Commits that the log records, with the term of the node then, in order.
+    commits: Vec<(LogIndex, Term)>,
+    /// Snapshots that the log records, each with the last entry before the record.
+    snapshots_after: Vec<(LogIndex, LogIndex)>,
 }
 
 /// Everything about one group.
@@ -75,8 +79,13 @@ pub struct Comparison {
 impl<'a> Replica<'a> {
     /// Replays one node.
     pub fn new(evidence: Evidence<'a>, start: NodeStart) -> Self {
+        let (mut commits, mut snapshots_after) = (Vec::new(), Vec::new());
         let history = match evidence.scan() {
-            Some(scan) => History::replay(scan, evidence.engine, |_, _| {}),
+            Some(scan) => History::replay(scan, evidence.engine, |event, before| match event {
+                Event::States { span, .. } => commits.extend([span.first, span.last].map(|state| (state.commit, state.term))),
+                Event::Snapshot { snapshot, .. } => snapshots_after.push((snapshot.index, before.last.unwrap_or_default())),
+                _ => {}
+            }),
             None => History::default(),
         };
         let hard_state = evidence.log.read().and_then(LogEvidence::hard_state).or(history.state).unwrap_or_default();
@@ -99,7 +108,7 @@ impl<'a> Replica<'a> {
             .collect();
         recorded.extend(evidence.conf_states().into_iter().map(|(id, members)| (id.index, members.clone())));
         let changes = conf_entries(&evidence, entries.ranges().iter().copied());
-        Self { evidence, start, entries, hard_state, snapshot, last, members, recorded, changes }
+        Self { evidence, start, entries, hard_state, snapshot, last, members, recorded, changes, commits, snapshots_after }
     }
 
     fn name(&self) -> &str {
@@ -112,6 +121,16 @@ impl<'a> Replica<'a> {
 
     fn commit(&self) -> LogIndex {
         self.hard_state.commit.max(self.snapshot.index)
+    }
+
+    /// A term that the leader that committed the entry had at most.
+    fn commit_term(&self, index: LogIndex) -> Term {
+        self.commits.iter().find(|(commit, _)| *commit >= index).map_or(self.hard_state.term, |(_, term)| *term)
+    }
+
+    /// True for a node that has neither an entry nor a snapshot: it was started and has heard from no leader yet.
+    fn is_empty(&self) -> bool {
+        self.last.index == LogIndex(0) && self.snapshot.index == LogIndex(0)
     }
 
     /// The highest index whose membership the node's files know.

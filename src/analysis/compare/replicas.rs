@@ -1,5 +1,6 @@
 //! Each node beside the others: how far it is, what only it has, and whether it can be restarted.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -9,6 +10,8 @@ use super::election::leaders;
 use super::holdings::{Holdings, IndexRange};
 use crate::analysis::codes::{compare as codes, invariants};
 use crate::analysis::{Finding, Severity};
+use crate::formats::raftpb::ConfState;
+use crate::types::LogIndex;
 
 /// Terms ahead of all others that are worth a look.
 const TERMS_AHEAD: u64 = 10;
@@ -125,7 +128,12 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
         [one] => format!("only {} of {total} voters holds it", name(one)),
         several => format!("only {} of {total} voters hold it", several.iter().map(name).collect::<Vec<_>>().join(" and ")),
     };
-    let (severity, tail) = if missing.is_empty() {
+    let (severity, tail) = if let Some(changed) = committed_before(group, holdings, index) {
+        (
+            Severity::Info,
+            format!("the voters before the change at {changed} committed it, and the new ones are still catching up."),
+        )
+    } else if missing.is_empty() {
         let lagging = others.iter().map(|node| format!("{} ends at {}", name(node), group.replicas[*node].last.index));
         let lagging = lagging.collect::<Vec<_>>().join(", ");
         let copies = "if the directories were copied at different times, copy them again closer together";
@@ -137,6 +145,27 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
     };
     let message = format!("Entry {index} is committed, but {names}, and {needed} are needed: {tail}");
     findings.push(Finding::new(&codes::CROSS_UNDER_REPLICATED, message).severity(severity).found(holders.len()));
+}
+
+/// The index of the latest change of voters, when the entry may have been committed by a majority of those before it. The
+/// leader goes by the new voters once it has applied the change, and then it makes a snapshot: an entry that was appended
+/// before that may have been committed together with the change.
+fn committed_before(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, index: LogIndex) -> Option<LogIndex> {
+    let now: BTreeSet<_> = group.voters().iter().collect();
+    let voters = |members: &ConfState| members.voters.iter().copied().collect::<BTreeSet<_>>();
+    let mut recorded: Vec<_> = group.replicas.iter().flat_map(|replica| replica.recorded.iter()).collect();
+    recorded.sort_by_key(|(at, _)| *at);
+    let other = |members: &ConfState| !members.voters.is_empty() && voters(members).iter().ne(now.iter().copied());
+    let (before_at, before) = recorded.iter().rev().find(|(_, members)| other(members))?;
+    let (changed, _) = recorded.iter().find(|(at, members)| at > before_at && !other(members))?;
+    let best = holdings.most_committed(|_| true)?;
+    let held: Vec<_> = (0..group.replicas.len()).filter(|node| holdings.covered(best, *node) >= index).collect();
+    let applied_first = held.iter().all(|node| {
+        let mut snapshots = group.replicas[*node].snapshots_after.iter();
+        snapshots.any(|(at, last)| at >= changed && *last < index)
+    });
+    let old = held.iter().filter(|node| before.voters.contains(&group.replicas[**node].node_id())).count();
+    (old > before.voters.len() / 2 && !applied_first).then_some(*changed)
 }
 
 /// Is one node's term far ahead?
@@ -167,7 +196,9 @@ pub(super) fn strangers(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
     for (number, replica) in group.replicas.iter().enumerate().filter(|(number, _)| !group.is_member(*number)) {
         let who = replica.name();
         let removed = group.history.removed.get(&replica.node_id());
+        let waits = replica.is_empty() && removed.is_none();
         let mut message = match (group.role(number), removed) {
+            _ if waits => format!("{who} was started and waits for the group to add it, or to send it something."),
             ("removed", Some(index)) => {
                 let knows = if replica.knows_up_to() >= *index {
                     "its own files say so too"
@@ -185,7 +216,9 @@ pub(super) fn strangers(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
         if let (Some(false), Some(reason)) = (replica.start.comes_up(), &replica.start.reason) {
             let _ = write!(message, " A start is refused: \"{reason}\".");
         }
-        let finding = Finding::new(&invariants::CONF_LOCAL_NOT_MEMBER, message).at(replica.evidence.dir.clone());
+        let severity = if waits { Severity::Info } else { invariants::CONF_LOCAL_NOT_MEMBER.severity };
+        let finding = Finding::new(&invariants::CONF_LOCAL_NOT_MEMBER, message).severity(severity);
+        let finding = finding.at(replica.evidence.dir.clone());
         findings.push(finding.expected(who).found(group.names.describe(members)));
     }
 }

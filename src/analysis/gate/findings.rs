@@ -43,8 +43,8 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
     }
     let path = format!("{dir}/fsm.db");
     if has_log(&facts.listing) {
-        // A received snapshot may legally leave the store ahead; with a single voter nobody can send the rest.
-        let severity = if seen.voters <= 1 { Severity::Error } else { Severity::Warning };
+        // A received snapshot may legally leave the store ahead; without another voter nobody can send the rest.
+        let severity = if seen.alone { Severity::Error } else { Severity::Warning };
         let message = format!(
             "The store has applied {applied}, but the log ends at {last}: {} entries that a start would take for applied are not \
              in the log, and new entries at those indexes would be dropped.",

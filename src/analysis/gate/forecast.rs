@@ -16,7 +16,7 @@ use crate::formats::snap::{SnapshotData, SnapshotToken};
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::WalScan;
 use crate::readers::{FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
-use crate::types::{Engine, LogIndex, SnapshotId, Term};
+use crate::types::{Engine, LogIndex, NodeId, SnapshotId, Term};
 
 /// How far a forecast got.
 #[derive(Debug)]
@@ -228,7 +228,7 @@ impl<'f> Start<'f> {
                 }
             }
         }
-        self.seen.voters = members.len();
+        self.seen.alone = members.len() <= 1;
         Ok(())
     }
 
@@ -392,7 +392,7 @@ impl<'f> Start<'f> {
         let state = log.hard_state;
         let (first, last) = (id.index, log.last_index);
         if !state.is_empty() && (state.commit < first || state.commit > last) {
-            let node = crate::types::NodeId::of_raft_id(&self.facts.raft_id);
+            let node = NodeId::of_raft_id(&self.facts.raft_id);
             let text = format!("{node} state.commit {} is out of range [{first}, {last}]", state.commit);
             return Err(Stop::Refused("raft", ServerError::new("state.commit", text)));
         }
@@ -411,7 +411,11 @@ impl<'f> Start<'f> {
         id: SnapshotId,
         conf_state: Option<&ConfState>,
     ) -> Walk<()> {
-        self.seen.voters = conf_state.map_or(members.len(), |conf| conf.voters.len());
+        let own = NodeId::of_raft_id(&self.facts.raft_id);
+        self.seen.alone = match conf_state {
+            Some(conf) => conf.voters.iter().all(|voter| *voter == own),
+            None => members.len() <= 1,
+        };
         match conf_state {
             Some(conf_state) => peers::check_conf_state(id.index, conf_state, peers_index, members).map_err(refused("members")),
             None => Ok(()),

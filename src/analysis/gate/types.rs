@@ -253,9 +253,9 @@ pub struct Forecast {
     pub would_rename: Vec<Rename>,
     /// The log segment that the start truncates.
     pub would_repair: Option<RepairView>,
-    /// Members that the start would work with: voters of the membership in the snapshot, or of the peers file.
+    /// True when no other voter is in the membership of the snapshot, or in the peers file: nobody could send what is missing.
     #[serde(skip)]
-    pub voters: usize,
+    pub alone: bool,
     /// What the entries behind the snapshot show besides.
     #[serde(skip)]
     pub notes: ReplayNotes,
@@ -301,7 +301,7 @@ impl Default for Forecast {
             would_delete: Vec::new(),
             would_rename: Vec::new(),
             would_repair: None,
-            voters: 0,
+            alone: false,
             notes: ReplayNotes::default(),
             plan: None,
             cost: Cost::default(),

@@ -32,12 +32,21 @@ impl Check for PeersFileMismatch {
             found.push(finding(message));
         }
         if let Some(last) = furthest(history, evidence).filter(|last| content.index > *last) {
+            if let Some(payload) = evidence.unrecorded_payload(content.index) {
+                let message = format!(
+                    "The list is valid from index {} on, and the log ends at {last}: it was written while the snapshot with the payload \
+                     {payload} was taken over, and the node stopped before the log knew of it.",
+                    content.index
+                );
+                found.push(finding(message).severity(Severity::Info).offset(INDEX_OFFSET));
+                return remarks(content, &finding, found);
+            }
             let message = format!(
-                "The list claims to be valid from index {} on, but the log ends at {last}: the file is damaged or belongs to another log. A \
-                 start does not compare it with a snapshot up to that index.",
+                "The list claims to be valid from index {} on, but the log ends at {last}: the file is damaged or belongs to another log, \
+                 or the node stopped while it took over a snapshot. A start does not compare it with a snapshot up to that index.",
                 content.index
             );
-            // A received snapshot whose members were stored, and that was not recorded before the node stopped, leaves this as well.
+            // Such a takeover leaves this as well, once another start has deleted its payload.
             let certain = evidence.quiescent && content.members.len() <= 1;
             let finding = finding(message).offset(INDEX_OFFSET).expected(format!("at most {last}")).found(content.index);
             found.push(finding.severity(if certain { Severity::Error } else { Severity::Warning }));

@@ -111,6 +111,8 @@ pub struct Leftover {
     pub path: String,
     /// What it is and what becomes of it.
     pub what: &'static str,
+    /// The index in its name, for a complete payload.
+    pub payload: Option<LogIndex>,
 }
 
 /// The peers file.
@@ -193,6 +195,15 @@ impl<'a> Evidence<'a> {
     /// The `.snap` files; none when they could not be read.
     pub fn snap_files(&self) -> &[SnapFile] {
         self.snapshots.read().map_or(&[], Vec::as_slice)
+    }
+
+    /// A payload of a snapshot at `index` or above that a start would not take: a received snapshot is stored, restored and
+    /// its members written down before the log knows of it. The next start deletes it.
+    pub fn unrecorded_payload(&self, index: LogIndex) -> Option<String> {
+        let mut named = self.snap_files().iter().filter(|file| !file.chosen && file.named.is_some_and(|id| id.index >= index));
+        let mut unnamed = self.leftovers.iter().filter(|leftover| leftover.payload.is_some_and(|payload| payload >= index));
+        let named = named.next().map(|file| format!("of snap/{}", file.name));
+        named.or_else(|| unnamed.next().map(|leftover| leftover.path.clone()))
     }
 
     /// The `.snap` file that a start takes, with what it holds.

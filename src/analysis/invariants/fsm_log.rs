@@ -26,8 +26,17 @@ impl Check for AppliedBeyondLog {
         if applied <= last {
             return;
         }
-        let voters = evidence.chosen().map_or(0, |(_, contents)| contents.metadata.conf_state.voters.len());
-        let severity = if voters <= 1 { Severity::Error } else { Severity::Warning };
+        let alone = alone(evidence);
+        if let Some(received) = evidence.unrecorded_payload(applied).filter(|_| !alone) {
+            let message = format!(
+                "The store says that it has applied {applied}, and the log ends at {last}: the payload {received} was received and \
+                 restored, and the node stopped before the log knew of it. The leader sends the snapshot again."
+            );
+            let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(Severity::Info);
+            found.push(finding.at(evidence.path("fsm.db")).expected(format!("at most {last}")).found(applied));
+            return;
+        }
+        let severity = if alone { Severity::Error } else { Severity::Warning };
         let cause = match (store.last_commit, newest_commit(history, evidence)) {
             _ if log_is_cut(history, evidence) => {
                 "The bytes of the log are damaged, so that it ends early; see the findings about them."
@@ -53,6 +62,16 @@ impl Check for AppliedBeyondLog {
         );
         let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(evidence.path("fsm.db"));
         found.push(finding.expected(format!("at most {last}")).found(applied));
+    }
+}
+
+/// True when nobody else could send what the log lacks: no other member has a vote, as far as a start of this node would know.
+fn alone(evidence: &Evidence<'_>) -> bool {
+    let id = evidence.node_id();
+    let peers = evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+    match evidence.chosen() {
+        Some((_, contents)) => contents.metadata.conf_state.voters.iter().all(|voter| *voter == id),
+        None => peers.is_none_or(|peers| peers.members.iter().all(|member| member.node_id == id || !member.voter)),
     }
 }
 

@@ -163,7 +163,8 @@ impl History {
                 if snapshot.index == LogIndex(0) && self.last.is_none() && !self.lost {
                     self.last = Some(LogIndex(0));
                 }
-                self.last = self.last.map(|last| last.max(snapshot.index)).or(Some(snapshot.index).filter(|s| s.0 > 0));
+                // Behind a front that is gone the log may already reach far beyond the snapshot.
+                self.last = self.last.map(|last| last.max(snapshot.index));
                 let conf_state = snapshot.conf_state.clone();
                 let taken = (!received).then_some(true);
                 self.snapshots.push(SnapshotSeen { id: snapshot.id(), conf_state, place, received, taken });

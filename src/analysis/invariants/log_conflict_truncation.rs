@@ -4,11 +4,8 @@ use std::fmt::Write as _;
 
 use super::members::conf_entries;
 use super::{Check, Event, Evidence, Found, History, codes};
-use crate::analysis::{Finding, Severity};
+use crate::analysis::Finding;
 use crate::readers::wal::EntryRange;
-
-/// Dropping more entries than this at once deserves a look.
-const MANY: u64 = 1000;
 
 /// Notes every replaced suffix.
 #[derive(Debug)]
@@ -32,8 +29,7 @@ impl Check for ConflictTruncation {
         if let Some(change) = members.first() {
             let _ = write!(message, " A membership change at {} was among them.", change.index);
         }
-        let severity = if !members.is_empty() || count > MANY { Severity::Warning } else { Severity::Info };
-        let finding = Finding::new(&codes::LOG_CONFLICT_TRUNCATION, message).severity(severity).offset(place.offset);
+        let finding = Finding::new(&codes::LOG_CONFLICT_TRUNCATION, message).offset(place.offset);
         found.push(super::at_segment(finding, *place, evidence));
     }
 }

@@ -60,7 +60,9 @@ impl Check for IdentityMismatch {
     }
 }
 
-/// Whether the log has a record of the snapshot that the file is named after. It is written when the file is complete.
+/// Whether the log has a committed record of the snapshot that the file is named after. It is written when the file is complete;
+/// only a snapshot that was received and never taken over is received, and written, again.
 pub(super) fn is_recorded(file: &SnapFile, history: &History) -> bool {
-    file.named.is_some_and(|named| history.snapshots.iter().any(|seen| seen.id == named))
+    let of_record = |named| history.snapshots.iter().any(|seen| seen.id == named && seen.id.index <= history.commit);
+    file.named.is_some_and(of_record)
 }

@@ -10,6 +10,7 @@ pub struct PayloadShort;
 impl Check for PayloadShort {
     fn finish(&mut self, _history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         let mut unchecked = None;
+        let valid = evidence.log.read().and_then(|log| log.valid.as_ref().ok());
         for file in evidence.snap_files() {
             let Ok(contents) = &file.content else { continue };
             let payload = &contents.payload;
@@ -23,6 +24,12 @@ impl Check for PayloadShort {
                      falling back to an older snapshot."
                 );
                 (Severity::Error, message)
+            } else if valid.is_some_and(|valid| !valid.contains(contents.metadata.id())) {
+                let message = format!(
+                    "No committed record of the log names the snapshot at {index}, and its payload does not fit it: {problem}. A \
+                     start passes over it; a node that stopped twice while it made this snapshot leaves that."
+                );
+                (Severity::Info, message)
             } else {
                 (Severity::Warning, format!("The snapshot at {index} cannot be used as a fallback: {problem}."))
             };
