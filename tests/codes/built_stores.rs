@@ -63,6 +63,18 @@ pub const ALL: &[Provocation] = &[
         let bytes = fs::read(root.join(MANIFEST)).unwrap();
         fs::write(root.join(MANIFEST), [&bytes[..], &[0x55; 20]].concat()).unwrap();
     }),
+    deep("store-sequence-gap", "error", LOG, Some(0), |root| {
+        let mut store = StoreWriter::new(&root.join("fsm.db")).unwrap();
+        store.last_seq(9);
+        store.batch(11, &[(SET, b"key", b"value")]);
+        store.finish().unwrap();
+    }),
+    deep("store-log-foreign", "error", "fsm.db/000009.log", Some(0), |root| {
+        let mut store = StoreWriter::new(&root.join("fsm.db")).unwrap();
+        store.batch(10, &[(SET, b"key", b"value")]);
+        store.finish().unwrap();
+        fs::rename(root.join(LOG), root.join("fsm.db/000009.log")).unwrap();
+    }),
     deep("store-level-order", "error", "fsm.db/", None, |root| {
         let mut store = StoreWriter::new(&root.join("fsm.db")).unwrap();
         for (level, seq) in [(6, 20), (0, 15)] {

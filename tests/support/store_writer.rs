@@ -22,6 +22,7 @@ pub struct StoreWriter {
     tables: Vec<(u64, u64, Written)>,
     log: Vec<Vec<u8>>,
     last_seq: u64,
+    exact: bool,
 }
 
 /// Kind, key and value of one entry of a batch.
@@ -31,7 +32,7 @@ impl StoreWriter {
     /// Starts in `dir`, which is created.
     pub fn new(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned(), next_file: 5, tables: Vec::new(), log: Vec::new(), last_seq: 9 })
+        Ok(Self { dir: dir.to_owned(), next_file: 5, tables: Vec::new(), log: Vec::new(), last_seq: 9, exact: false })
     }
 
     /// Writes one table into `level`.
@@ -56,10 +57,15 @@ impl StoreWriter {
     /// Makes the MANIFEST say that no larger number had been given.
     pub fn last_seq(&mut self, seq: u64) {
         self.last_seq = seq;
+        self.exact = true;
     }
 
-    /// Adds a batch to the log; its first entry has the number `seq`.
+    /// Adds a batch to the log; its first entry has the number `seq`. The MANIFEST accounts for the numbers before it, unless
+    /// it was told how many there are.
     pub fn batch(&mut self, seq: u64, entries: &[Entry<'_>]) {
+        if !self.exact {
+            self.last_seq = self.last_seq.max(seq - 1);
+        }
         let mut record = seq.to_le_bytes().to_vec();
         record.extend(u32::try_from(entries.len()).expect("few entries").to_le_bytes());
         for &(kind, key, value) in entries {

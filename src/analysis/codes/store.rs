@@ -50,8 +50,8 @@ pub static STORE_REFUSED: CodeInfo = CodeInfo {
     severity: Severity::Error,
     title: "the store cannot be opened",
     meaning: "The start ends when it opens the store.",
-    decided_by: "What stands in the place of the directory fsm.db.",
-    safe: "Put the node's fsm.db back, or move what is in its place away to let the node restore from its snapshot.",
+    decided_by: "What stands in the place of the directory fsm.db, or of a file in it that the server reads.",
+    safe: "Put the node's file or directory back, or move fsm.db away to let the node restore from its snapshot.",
     not_safe: "Do not delete anything before there is a copy.",
     more: "ekv-tool gate-dryrun DIR",
     never: None,
@@ -192,6 +192,38 @@ pub static STORE_SEQUENCE_HIDDEN: CodeInfo = CodeInfo {
     safe: "Keep a copy; move fsm.db away to let the node restore its newest snapshot.",
     not_safe: "Do not start the node on it: new writes and old records would then share numbers.",
     more: "ekv-tool store lsm DIR",
+    never: None,
+};
+
+/// Sequence numbers are missing from the logs.
+pub static STORE_SEQUENCE_GAP: CodeInfo = CodeInfo {
+    code: "store-sequence-gap",
+    severity: Severity::Error,
+    title: "writes are missing from the store",
+    meaning: "Each write has a sequence number, and the numbers of the writes in the logs follow each other. Here some are missing: \
+              they are in no log, and the MANIFEST does not account for them in a table. A log or the last records of the MANIFEST are \
+              gone, and the server opens the store without noticing. The applied index may say more than the store holds.",
+    decided_by: "The sequence number of each record in the logs that count, against the one before it and the last one that the \
+                 MANIFEST accounts for.",
+    safe: "Keep a copy; put back what is missing, or move fsm.db away to let the node restore its newest snapshot.",
+    not_safe: "Do not start the node on it when gate-dryrun says skip: it would serve data with holes.",
+    more: "ekv-tool store meta DIR",
+    never: None,
+};
+
+/// A log under the name of another.
+pub static STORE_LOG_FOREIGN: CodeInfo = CodeInfo {
+    code: "store-log-foreign",
+    severity: Severity::Error,
+    title: "a store log stands under the name of another",
+    meaning: "Each record of a log carries the log's number, and a file is used again for another log only when its records are in \
+              tables. Here the records of a log that should still count stand in a file with another number: the server takes them \
+              for leftovers and silently drops them.",
+    decided_by: "The log number in the first unreadable chunk, the smallest log number that the MANIFEST says still counts, and the \
+                 absence of a log with that number.",
+    safe: "Keep a copy, then give the file its own name back and look again.",
+    not_safe: "Do not start the node before: the start removes or reuses the file.",
+    more: "ekv-tool store meta DIR",
     never: None,
 };
 
@@ -360,6 +392,7 @@ pub const ALL: &[&CodeInfo] = &[
     &STORE_MANIFEST_HOLE,
     &STORE_MANIFEST_TAIL,
     &STORE_SEQUENCE_HIDDEN,
+    &STORE_SEQUENCE_GAP,
     &STORE_TABLE_MISSING,
     &STORE_TABLE_SIZE,
     &STORE_TABLE_DAMAGE,
@@ -368,6 +401,7 @@ pub const ALL: &[&CodeInfo] = &[
     &STORE_LOG_BATCH,
     &STORE_LOG_CORRUPT,
     &STORE_LOG_HOLE,
+    &STORE_LOG_FOREIGN,
     &STORE_LOG_TAIL,
     &STORE_LOG_MISSING,
     &STORE_META_SHORT,

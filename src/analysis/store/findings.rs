@@ -77,6 +77,11 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
     for marker in &facts.listing.malformed_markers {
         found.push(Finding::new(&codes::STORE_MARKER, "begins like a marker and is none").at(path(marker)));
     }
+    for marker in &facts.listing.tied_markers {
+        let message = format!("two markers {marker} with one iteration say different things: which counts is a matter of chance");
+        found.push(Finding::new(&codes::STORE_MARKER, message).at(format!("{name}/")));
+    }
+    not_files(facts, &mut found);
     format_findings(facts, &mut found);
     manifest_findings(facts, &mut found);
     for wrong in &facts.wrong_tables {
@@ -123,6 +128,30 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
     }
     dedup_damage(&mut found);
     found
+}
+
+/// What stands where the server reads a file.
+fn not_files(facts: &StoreFacts, found: &mut Vec<Finding>) {
+    let name = &facts.name;
+    let mut refused = |file: &str, message: &str| {
+        found.push(Finding::new(&codes::STORE_REFUSED, message).at(format!("{name}/{file}")));
+    };
+    for log in &facts.listing.absent_logs {
+        let message = "the server looks for a log under this name, because another name means the same or it is a link to nothing, \
+                       and ends when it finds none";
+        refused(log, message);
+    }
+    if let ManifestFact::IsDirectory(file) = &facts.manifest {
+        refused(file, "a directory stands where the server reads the MANIFEST");
+    }
+    if let Some(file) = &facts.log_directory {
+        refused(file, "a directory stands where the server reads a log");
+    }
+    if let Some(options) = &facts.options
+        && let OptionsResult::NotAFile(text) = &options.result
+    {
+        refused(&options.name, &format!("the server cannot read its newest options file: {text}"));
+    }
 }
 
 fn dedup_damage(found: &mut Vec<Finding>) {
@@ -204,7 +233,7 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                     .at(format!("{name}/{file}")),
             );
         }
-        ManifestFact::Unreadable { .. } => {}
+        ManifestFact::Unreadable { .. } | ManifestFact::IsDirectory(_) => {}
         ManifestFact::Read(manifest) => {
             let at = format!("{name}/{}", manifest.name);
             if let Some(failure) = &manifest.failure {
@@ -321,6 +350,29 @@ fn log_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
         let end = log.end.at();
         let length = log.size.saturating_sub(end);
         let live = facts.writer == Writer::Alive;
+        // Without the MANIFEST nobody knows what it accounted for.
+        let accounted = facts.manifest_facts().is_some_and(|manifest| manifest.failure.is_none());
+        if let (Some(gap), true) = (log.gap, accounted && !live) {
+            let message = format!(
+                "the record begins with sequence number {}, and {} to {} are in no log: what they wrote is lost without a word from the \
+                 server",
+                gap.found,
+                gap.expected,
+                gap.found.0.saturating_sub(1)
+            );
+            let finding = Finding::new(&codes::STORE_SEQUENCE_GAP, message).at(at.clone()).offset(gap.offset);
+            found.push(finding.expected(format!("at most {}", gap.expected)).found(gap.found));
+        }
+        if let (Some(ChunkDefect::ForeignLog(other)), false) = (log.end.defect(), live)
+            && facts.still_counts(other)
+        {
+            let message = format!(
+                "holds records of log {other}, which is not there and should still count: the server takes them for the remains of \
+                 an earlier use of the file and drops them"
+            );
+            found.push(Finding::new(&codes::STORE_LOG_FOREIGN, message).at(at).range(end, length));
+            continue;
+        }
         let Some(defect) = log.end.defect() else {
             // An orderly end with a record behind it: a damaged number made a record look like the trailer.
             if let (Some(hidden), false) = (log.hidden_chunk, live) {

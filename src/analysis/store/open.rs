@@ -4,10 +4,10 @@ use super::{StoreOpen, compaction};
 use crate::analysis::{Coverage, ServerError};
 use crate::formats::pebble::FileNum;
 use crate::readers::pebble::{
-    FormatMarker, KeyState, ManifestFact, OptionsResult, StoreFacts, StorePresence, TableDamage, TableTrouble,
+    FormatMarker, KeyState, ManifestFact, OptionsResult, StoreFacts, StoreFileKind, StorePresence, TableDamage, TableTrouble,
 };
 use crate::readers::pebble_table::{BlockKind, TableProblem, TableProblemKind};
-use crate::types::Engine;
+use crate::types::{Engine, go_quoted};
 
 /// Format major versions that a server opens.
 const OLDEST_FORMAT: u64 = 13;
@@ -25,8 +25,17 @@ pub(super) fn open(facts: &StoreFacts, engine: Engine, coverage: &mut Coverage) 
     if facts.presence == StorePresence::Absent {
         return StoreOpen::Opens;
     }
+    if let Some(name) = facts.listing.tied_markers.first() {
+        let what = format!("two markers {name} have the same iteration; which counts depends on the file system");
+        coverage.missing(format!("{}/", facts.name), what.clone());
+        return StoreOpen::Unknown(what);
+    }
     if let Some(text) = open_refusal(facts) {
         return refused(text);
+    }
+    if let Some(what) = doubtful_table(facts) {
+        coverage.missing(format!("{}/", facts.name), what.clone());
+        return StoreOpen::Unknown(what);
     }
     if let Some(what) = unread(facts) {
         return StoreOpen::Unknown(what);
@@ -43,7 +52,7 @@ pub(super) fn open(facts: &StoreFacts, engine: Engine, coverage: &mut Coverage) 
     let scanned = blocks.filter(|_| engine == Engine::Main).flat_map(|blocks| &blocks.met_by_scan);
     let mut doubtful = None;
     for damage in lookups.chain(opened).chain(compacted).chain(scanned) {
-        if damage.is_damage() || damage.trouble == TableTrouble::Missing {
+        if is_decisive(damage) {
             return refused(fatal_text(facts, damage));
         }
         doubtful.get_or_insert_with(|| damage.to_string());
@@ -53,6 +62,19 @@ pub(super) fn open(facts: &StoreFacts, engine: Engine, coverage: &mut Coverage) 
         return StoreOpen::Unknown(what);
     }
     StoreOpen::Opens
+}
+
+/// True for damage that the library notices for certain. How closely it looks at blocks with good checksums that are not
+/// built as they should be differs from block to block and between versions.
+fn is_decisive(damage: &TableDamage) -> bool {
+    match &damage.trouble {
+        TableTrouble::Bytes(TableProblem { kind: TableProblemKind::Structure | TableProblemKind::Order, block, .. }) => {
+            !matches!(block, Some(BlockKind::Metaindex | BlockKind::Properties))
+        }
+        TableTrouble::Bytes(_) => damage.is_damage(),
+        TableTrouble::Missing => true,
+        TableTrouble::System(_) => false,
+    }
 }
 
 /// True for damage to what is read when a table is opened: footer, metaindex, properties. Statistics of all tables are
@@ -75,14 +97,21 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
         }
         StorePresence::Directory => {}
     }
-    if facts.listing.lock.as_ref().is_some_and(|lock| !lock.regular) {
+    if facts.listing.lock.as_ref().is_some_and(|lock| matches!(lock.kind, StoreFileKind::Directory | StoreFileKind::Special)) {
         return Some(format!("open {name}/LOCK: is a directory"));
     }
     if let Some(marker) = facts.listing.malformed_markers.first() {
-        return Some(format!("invalid marker filename: {marker:?}"));
+        // Of the name only what has not been understood yet is shown.
+        let rest = marker.strip_prefix("marker.").unwrap_or(marker);
+        let shown = rest.split_once('.').map_or(rest, |(_, behind)| behind);
+        return Some(format!("invalid marker filename: {}", go_quoted(shown.as_bytes())));
     }
     match &facts.format {
-        FormatMarker::Malformed(value) => return Some(format!("parsing format major version: {value:?}: invalid syntax")),
+        FormatMarker::Malformed(value) => {
+            let why = if value.bytes().all(|byte| byte.is_ascii_digit()) { "value out of range" } else { "invalid syntax" };
+            let shown = go_quoted(value.as_bytes());
+            return Some(format!("parsing format major version: strconv.ParseUint: parsing {shown}: {why}"));
+        }
         FormatMarker::Version(0) => return Some("pebble: default format major version should not persisted".to_owned()),
         FormatMarker::Version(version) if *version > NEWEST_FORMAT => {
             return Some(format!("pebble: database {name:?} written in unknown format major version {version}"));
@@ -103,6 +132,9 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
     let must_be_pristine = facts.format == FormatMarker::Missing;
     match &facts.manifest {
         ManifestFact::NoMarker | ManifestFact::Unreadable { .. } => {}
+        ManifestFact::IsDirectory(file) => {
+            return Some(format!("pebble: error when loading manifest file {file:?}: read {name}/{file}: is a directory"));
+        }
         ManifestFact::MalformedMarker(value) => {
             return Some(format!("pebble: database {name:?}: pebble: MANIFEST name {value:?} is malformed"));
         }
@@ -118,7 +150,8 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
             if manifest.version.is_malformed() {
                 return Some(format!("pebble: malformed manifest file {:?} for DB {name:?}", manifest.name));
             }
-            if let Some(found) = manifest.version.inconsistencies().first() {
+            // Tables of level 0 are not held against themselves.
+            if let Some(found) = manifest.version.inconsistencies().iter().find(|found| found.level > 0) {
                 return Some(format!("pebble: {}", found.problem));
             }
             if must_be_pristine && manifest.version.table_count() > 0 {
@@ -128,6 +161,9 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
     }
     if let Some(log) = facts.listing.duplicate_logs.first() {
         return Some(format!("wal: duplicate logIndex for {log} in {name}"));
+    }
+    if let Some(log) = facts.listing.absent_logs.first() {
+        return Some(format!("stat {name}/{log}: no such file or directory"));
     }
     if let Some(wrong) = facts.wrong_tables.first() {
         let (level, number) = (wrong.level, wrong.number);
@@ -143,17 +179,26 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
         });
     }
     if let Some(options) = &facts.options
-        && let OptionsResult::Refused { text, .. } = &options.result
+        && let OptionsResult::Refused { text, .. } | OptionsResult::NotAFile(text) = &options.result
     {
         return Some(text.clone());
     }
     if must_be_pristine && facts.logs.iter().any(|log| log.batches > 0) {
-        return not_pristine();
+        return Some("pebble: database already exists and is not pristine".to_owned());
     }
     if let Some((_, text)) = facts.log_refusal() {
         return Some(text);
     }
+    if let Some(log) = &facts.log_directory {
+        return Some(format!("pebble: error when replaying WAL: read {name}/{log}: is a directory"));
+    }
     facts.ingest_refusal()
+}
+
+/// A table of level 0 that contradicts itself: opening the store does not look, and what follows depends on the contradiction.
+fn doubtful_table(facts: &StoreFacts) -> Option<String> {
+    let found = facts.version()?.inconsistencies().into_iter().find(|found| found.level == 0)?;
+    Some(format!("L0: {}", found.problem))
 }
 
 /// What was needed to decide and could not be read.
@@ -204,10 +249,20 @@ fn library_words(problem: &TableProblem, file: FileNum) -> String {
     match (problem.kind, &problem.expected, &problem.found) {
         (TableProblemKind::Magic, ..) => format!("pebble/table: invalid table {file} (bad magic number)"),
         (TableProblemKind::Checksum, Some(stored), Some(computed)) => format!(
-            "pebble: file {file}: block {}/{}: crc32c checksum mismatch {stored} != {computed}",
+            "pebble: file {file}: block {}/{}: crc32c checksum mismatch {} != {}",
             problem.offset,
-            problem.length.saturating_sub(5)
+            problem.length.saturating_sub(5),
+            without_zeros(stored),
+            without_zeros(computed)
         ),
         _ => format!("pebble/table: invalid table {file}: {problem}"),
+    }
+}
+
+/// Hexadecimal as Go's `%x` prints it.
+fn without_zeros(hex: &str) -> &str {
+    match hex.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
     }
 }

@@ -12,6 +12,11 @@ impl FileNum {
     pub fn table_name(self) -> String {
         format!("{self}.sst")
     }
+
+    /// The name of a segment of the log with this number.
+    pub fn log_name(self, segment: u64) -> String {
+        if segment == 0 { format!("{self}.log") } else { format!("{self}-{segment:03}.log") }
+    }
 }
 
 /// At least six digits, as in file names.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::version_edit::{LEVELS, NewBlobFile, NewTable, VersionEdit, bounds_points};
 use super::{FileNum, SeqNum};
+use crate::types::go_quoted;
 
 /// The key order of every store that can be read.
 pub const COMPARER: &str = "leveldb.BytewiseComparator";
@@ -32,10 +33,10 @@ pub struct Version {
 #[non_exhaustive]
 pub enum FoldError {
     /// Another key order.
-    #[error("comparer name from file {found:?} != comparer name from Options {COMPARER:?}")]
+    #[error("comparer name from file {} != comparer name from Options {COMPARER:?}", go_quoted(found))]
     Comparer {
         /// Its name.
-        found: String,
+        found: Vec<u8>,
     },
     /// A table leaves that never arrived.
     #[error("pebble: file deleted L{level}.{number} before it was inserted")]
@@ -78,7 +79,7 @@ impl Version {
         if let Some(name) = &edit.comparer {
             // An empty name is one that was never written.
             if !name.is_empty() && name.as_slice() != COMPARER.as_bytes() {
-                return Err(FoldError::Comparer { found: String::from_utf8_lossy(name).into_owned() });
+                return Err(FoldError::Comparer { found: name.clone() });
             }
             self.comparer_seen |= !name.is_empty();
         }
@@ -166,7 +167,7 @@ impl Version {
     }
 
     /// What contradicts itself, in the words of the server where it says so. The server refuses to open a store with any
-    /// of these.
+    /// of these below level 0; of the tables of level 0 it compares only the order.
     pub fn inconsistencies(&self) -> Vec<Inconsistency> {
         let mut found = Vec::new();
         for table in self.tables() {

@@ -68,6 +68,8 @@ pub enum ManifestFact {
     MalformedMarker(String),
     /// The marker names a file that is not there.
     FileMissing(String),
+    /// A directory has its name.
+    IsDirectory(String),
     /// It could not be read.
     Unreadable {
         /// The file.
@@ -100,6 +102,8 @@ pub enum OptionsResult {
         /// The server's text.
         text: String,
     },
+    /// Something else has its name, and the server's attempt to read it ends the start with this text.
+    NotAFile(String),
     /// It could not be read.
     Unreadable(String),
 }
@@ -200,6 +204,8 @@ pub struct StoreFacts {
     pub replayed_bounds: Option<(Vec<u8>, Vec<u8>)>,
     /// Logs below the smallest number that counts.
     pub obsolete_logs: Vec<FileNum>,
+    /// A log in whose place a directory stands; the server stops there.
+    pub log_directory: Option<String>,
     /// Logs that could not be read, with the system's words.
     pub unreadable_logs: Vec<(FileNum, String)>,
     /// The server's own keys; empty unless they were looked up.
@@ -242,7 +248,17 @@ impl StoreFacts {
             && self.manifest_facts().is_some()
             && self.logs.is_empty()
             && self.unreadable_logs.is_empty()
+            && self.log_directory.is_none()
+            && self.listing.absent_logs.is_empty()
             && self.presence == StorePresence::Directory
+    }
+
+    /// True for the number of a log whose records are in no table yet, and of which there is no file. A file is used again
+    /// only for a log whose records are.
+    pub fn still_counts(&self, low_number: u32) -> bool {
+        let number = FileNum(u64::from(low_number));
+        self.version().is_some_and(|version| number >= version.min_unflushed_log)
+            && !self.listing.logs.keys().any(|&(listed, _)| listed.0 & u64::from(u32::MAX) == number.0)
     }
 
     /// Tables with records that the server would not see, because the MANIFEST does not account for their numbers. A
@@ -304,6 +320,7 @@ impl StoreFacts {
             _ => true,
         };
         let meta = self.meta.iter().any(|meta| matches!(meta.state, KeyState::Unreadable(_)));
-        manifest || meta || self.log_refusal().is_some() || !self.wrong_tables.is_empty()
+        let gap = self.logs.iter().any(|log| log.gap.is_some());
+        manifest || meta || gap || self.log_refusal().is_some() || !self.wrong_tables.is_empty()
     }
 }

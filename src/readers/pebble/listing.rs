@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::formats::pebble::file_name::Marker;
 use crate::formats::pebble::{FileNum, StoreFileName};
-use crate::io::{EntryKind, list_dir};
+use crate::io::{EntryKind, kind_at, list_dir};
 
 /// Name of the marker that names the current MANIFEST.
 const MANIFEST_MARKER: &str = "manifest";
@@ -22,8 +22,32 @@ pub struct StoreFile {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// False for a directory or a special file of that name.
-    pub regular: bool,
+    /// What it is.
+    pub kind: StoreFileKind,
+}
+
+/// What has the name of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFileKind {
+    /// A regular file, or a link to one.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A link to nothing.
+    Dangling,
+    /// A socket, a device, a queue.
+    Special,
+}
+
+impl StoreFileKind {
+    /// Why the system would not let it be read, in the words that the server passes on; `None` for what can be, or hangs.
+    pub const fn system_words(self) -> Option<&'static str> {
+        match self {
+            Self::Directory => Some("is a directory"),
+            Self::Dangling => Some("no such file or directory"),
+            Self::Regular | Self::Special => None,
+        }
+    }
 }
 
 /// What stands in a store directory, sorted into kinds.
@@ -35,6 +59,9 @@ pub struct StoreListing {
     pub logs: BTreeMap<(FileNum, u64), StoreFile>,
     /// Two names that mean the same segment of the same log; the server refuses to open such a store.
     pub duplicate_logs: Vec<String>,
+    /// Names under which the server looks for a log and finds nothing, because the log is there under a name that only
+    /// means the same, or is a link to nothing. In the order of logs.
+    pub absent_logs: Vec<String>,
     /// `MANIFEST-*` by number.
     pub manifests: BTreeMap<FileNum, StoreFile>,
     /// `OPTIONS-*` by number.
@@ -43,6 +70,9 @@ pub struct StoreListing {
     pub blobs: BTreeMap<FileNum, StoreFile>,
     /// The marker that counts, of each name.
     pub markers: BTreeMap<String, Marker>,
+    /// Names of which two markers with one iteration say different things: which of them counts depends on the order in
+    /// which the file system lists them.
+    pub tied_markers: Vec<String>,
     /// Names that begin like markers and are none; the server refuses to open such a store.
     pub malformed_markers: Vec<String>,
     /// True if there is a `CURRENT` file.
@@ -57,9 +87,16 @@ impl StoreListing {
     /// Lists `dir`.
     pub fn read(dir: &Path) -> Result<Self> {
         let mut listing = Self::default();
+        let mut ties: BTreeMap<String, u64> = BTreeMap::new();
         for entry in list_dir(dir)? {
             listing.entries += 1;
-            let file = StoreFile { name: entry.name.clone(), size: entry.size, regular: entry.kind == EntryKind::File };
+            let kind = match entry.kind {
+                EntryKind::File => StoreFileKind::Regular,
+                EntryKind::Directory => StoreFileKind::Directory,
+                EntryKind::Other if kind_at(&dir.join(&entry.name)).is_none() => StoreFileKind::Dangling,
+                EntryKind::Other => StoreFileKind::Special,
+            };
+            let file = StoreFile { name: entry.name.clone(), size: entry.size, kind };
             match StoreFileName::parse(&entry.name) {
                 StoreFileName::Table(number) => {
                     // Of two names with one number the server takes the one that it would write itself.
@@ -83,7 +120,12 @@ impl StoreListing {
                     listing.blobs.insert(number, file);
                 }
                 StoreFileName::Marker(marker) => match listing.markers.get(&marker.name) {
-                    Some(newer) if newer.iteration >= marker.iteration => {}
+                    Some(newer) if newer.iteration > marker.iteration => {}
+                    Some(other) if other.iteration == marker.iteration => {
+                        if other.value != marker.value {
+                            ties.insert(marker.name, marker.iteration);
+                        }
+                    }
                     _ => {
                         listing.markers.insert(marker.name.clone(), marker);
                     }
@@ -94,6 +136,15 @@ impl StoreListing {
                 StoreFileName::RemoteCatalog(_) | StoreFileName::Temporary | StoreFileName::Other => {}
             }
         }
+        let logs = listing.logs.iter().filter_map(|(&(number, segment), file)| {
+            let canonical = number.log_name(segment);
+            (file.name != canonical || file.kind == StoreFileKind::Dangling).then_some(canonical)
+        });
+        listing.absent_logs = logs.collect();
+        // A larger iteration decides all the same.
+        let largest = |name: &String| listing.markers.get(name).map(|marker| marker.iteration);
+        listing.tied_markers =
+            ties.iter().filter(|&(name, &iteration)| largest(name) == Some(iteration)).map(|(name, _)| name.clone()).collect();
         Ok(listing)
     }
 

@@ -33,6 +33,8 @@ pub struct LogFacts {
     pub hidden_chunk: Option<u64>,
     /// The end of an unreadable last record that was written completely: its bytes changed afterwards.
     pub whole_chunk: Option<u64>,
+    /// Where sequence numbers are missing: records that neither the logs nor the tables of the MANIFEST hold.
+    pub gap: Option<SequenceGap>,
     /// A batch that does not decode.
     pub failure: Option<LogFailure>,
     /// True if reading stopped at a record that ingests tables, as the server does.
@@ -48,11 +50,29 @@ pub struct LogFailure {
     pub text: String,
 }
 
+/// Sequence numbers that are in no log, although the MANIFEST does not account for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SequenceGap {
+    /// Offset of the record behind the gap.
+    pub offset: u64,
+    /// The first number that is missing.
+    pub expected: SeqNum,
+    /// The number with which the record begins.
+    pub found: SeqNum,
+}
+
 /// Replays the files of one log, in the order of their segments, into `memory`.
 ///
 /// Stops at the first batch that does not decode. Batches that repeat a number are passed over: they are copies that a
-/// failover left.
-pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], memory: &mut Memory) -> Result<Vec<LogFacts>> {
+/// failover left. `next` is the number that the next batch may have at most; every write goes through the log, and numbers
+/// that were given to tables directly are accounted for by the MANIFEST.
+pub(super) fn replay(
+    dir: &Path,
+    number: FileNum,
+    files: &[(u64, &StoreFile)],
+    next: &mut SeqNum,
+    memory: &mut Memory,
+) -> Result<Vec<LogFacts>> {
     let mut facts = Vec::with_capacity(files.len());
     let mut last = SeqNum(0);
     for (segment, listed) in files {
@@ -69,12 +89,13 @@ pub(super) fn replay(dir: &Path, number: FileNum, files: &[(u64, &StoreFile)], m
             end: RecordsEnd::Clean { at: 0 },
             hidden_chunk: None,
             whole_chunk: None,
+            gap: None,
             failure: None,
             stopped_at_ingest: false,
         };
         for record in records.by_ref() {
             let place = LogPlace { log: number, segment: *segment, offset: record.offset };
-            match add_batch(&record.payload, place, &mut last, &mut log, memory) {
+            match add_batch(&record.payload, place, &mut last, next, &mut log, memory) {
                 Ok(false) => {}
                 Ok(true) => {
                     log.stopped_at_ingest = true;
@@ -109,6 +130,7 @@ fn add_batch(
     payload: &[u8],
     place: LogPlace,
     last: &mut SeqNum,
+    next: &mut SeqNum,
     log: &mut LogFacts,
     memory: &mut Memory,
 ) -> std::result::Result<bool, String> {
@@ -120,6 +142,10 @@ fn add_batch(
         return Ok(false);
     }
     *last = batch.seq;
+    if batch.seq > *next {
+        log.gap.get_or_insert(SequenceGap { offset: place.offset, expected: *next, found: batch.seq });
+    }
+    *next = SeqNum(batch.seq.0.saturating_add(u64::from(batch.count))).max(*next);
     let mut ingests = None;
     let mut tables = Vec::new();
     for entry in batch.entries() {
@@ -135,8 +161,8 @@ fn add_batch(
         log.entries += 1;
     }
     log.batches += 1;
-    let next = SeqNum(batch.seq.0.saturating_add(u64::from(batch.count).saturating_sub(1)));
-    log.seqs = Some((log.seqs.map_or(batch.seq, |(first, _)| first), next));
+    let end = SeqNum(batch.seq.0.saturating_add(u64::from(batch.count).saturating_sub(1)));
+    log.seqs = Some((log.seqs.map_or(batch.seq, |(first, _)| first), end));
     // An excise takes the batch's own number, and the tables follow it.
     let excised = u64::from(tables.len() < usize::try_from(batch.count).unwrap_or(usize::MAX));
     for (position, table) in tables.into_iter().enumerate() {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::formats::pebble::record::Framing;
-use crate::formats::pebble::{FileNum, Records, RecordsEnd, Version, VersionEdit};
+use crate::formats::pebble::{FileNum, FoldError, Records, RecordsEnd, Version, VersionEdit};
+use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::io::{FileStamp, MappedFile};
 
 /// A MANIFEST and what it adds up to.
@@ -48,7 +49,16 @@ impl ManifestFacts {
         let (mut edits, mut failure) = (0, None);
         for record in records.by_ref() {
             let applied = match VersionEdit::decode(&record.payload) {
-                Ok(edit) => version.apply(&edit).map_err(|error| error.to_string()),
+                Ok(edit) => version.apply(&edit).map_err(|error| match error {
+                    FoldError::Comparer { .. } => {
+                        let store = dir.file_name().unwrap_or_default().to_string_lossy();
+                        format!("pebble: manifest file {name:?} for DB {store:?}: {error}")
+                    }
+                    error => error.to_string(),
+                }),
+                Err(DecodeError { kind: DecodeErrorKind::Unknown { what: "tag", found }, .. }) => {
+                    Err(format!("MANIFEST: unknown tag: {found}"))
+                }
                 Err(error) => Err(error.to_string()),
             };
             if let Err(text) = applied {

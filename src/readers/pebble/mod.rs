@@ -18,8 +18,8 @@ pub use facts::{
     BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
     TableFileFact, Writer,
 };
-pub use listing::{StoreFile, StoreListing};
-pub use logs::{LogFacts, LogFailure};
+pub use listing::{StoreFile, StoreFileKind, StoreListing};
+pub use logs::{LogFacts, LogFailure, SequenceGap};
 pub use lookup::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 pub use manifest::{ManifestFacts, ManifestFailure};
 pub use memory::{IngestedTable, LogPlace, Memory, MemoryEntry, MemoryRange};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::facts::{FormatMarker, ManifestFact, OptionsFact, OptionsResult, StoreFacts, StorePresence, TableFileFact, Writer};
-use super::listing::StoreListing;
+use super::listing::{StoreFileKind, StoreListing};
 use super::logs::replay;
 use super::manifest::ManifestFacts;
 use super::memory::Memory;
@@ -100,7 +100,7 @@ impl Store {
         facts.presence = StorePresence::Directory;
         facts.listing = StoreListing::read(dir)?;
         facts.writer = match &facts.listing.lock {
-            Some(lock) if lock.regular => match lock_state(&dir.join(&lock.name)) {
+            Some(lock) if lock.kind == StoreFileKind::Regular => match lock_state(&dir.join(&lock.name)) {
                 Ok(LockState::Held { .. }) => Writer::Alive,
                 Ok(LockState::Free) => Writer::NotSeen,
                 Err(_) => Writer::Unknown,
@@ -161,7 +161,10 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
     };
     let name = format!("MANIFEST-{number}");
     // A listing has no such name, or has it under another padding.
-    let listed = facts.listing.manifests.get(&number);
+    let listed = facts.listing.manifests.get(&number).filter(|file| file.kind != StoreFileKind::Dangling);
+    if listed.is_some_and(|file| file.kind == StoreFileKind::Directory && file.name == name) {
+        return Ok(ManifestFact::IsDirectory(name));
+    }
     match ManifestFacts::read(dir, &name, number) {
         Ok((read, stamp)) => {
             seen.manifest = Some((name, stamp));
@@ -174,7 +177,14 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
 }
 
 fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
-    let (_, file) = listing.options.last_key_value()?;
+    // The number 0 is not above the one that the server begins with.
+    let (_, file) = listing.options.last_key_value().filter(|(number, _)| number.0 > 0)?;
+    if let Some(words) = file.kind.system_words() {
+        let verb = if file.kind == StoreFileKind::Directory { "read" } else { "open" };
+        let store = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let result = OptionsResult::NotAFile(format!("{verb} {store}/{}: {words}", file.name));
+        return Some(OptionsFact { name: file.name.clone(), result });
+    }
     let result = match read_small(&dir.join(&file.name), OPTIONS_LIMIT) {
         Ok(read) => match StoreOptions::parse(&read.bytes) {
             Ok(options) => OptionsResult::Parsed(options),
@@ -214,10 +224,20 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
     let mut numbers: Vec<FileNum> = listing.logs.keys().map(|(number, _)| *number).collect();
     numbers.dedup();
     facts.obsolete_logs = numbers.iter().copied().filter(|&number| number < from).collect();
+    let accounted_for = facts.version().map_or(SeqNum(0), |version| version.last_seq);
+    let mut next = SeqNum(accounted_for.0.saturating_add(1)).max(SeqNum::FIRST);
     for number in numbers.into_iter().filter(|&number| number >= from) {
         let files: Vec<_> =
             listing.logs.range((number, 0)..=(number, u64::MAX)).map(|((_, segment), file)| (*segment, file)).collect();
-        match replay(dir, number, &files, memory) {
+        if let Some((_, directory)) = files.iter().find(|(_, file)| file.kind == StoreFileKind::Directory) {
+            facts.log_directory = Some(directory.name.clone());
+            break;
+        }
+        // The server ends before it replays anything.
+        if files.iter().any(|(_, file)| file.kind == StoreFileKind::Dangling) {
+            continue;
+        }
+        match replay(dir, number, &files, &mut next, memory) {
             Ok(logs) => facts.logs.extend(logs),
             Err(error) if error.is_not_found() => return Err(error),
             Err(error) => {

@@ -384,7 +384,17 @@ impl<'a> Records<'a> {
         if let Some(chunk) = (from.saturating_add(1)..block_end).find_map(found) {
             return Some(chunk);
         }
-        (block_end..self.bytes.len()).step_by(BLOCK_LEN).find_map(found)
+        if let Some(chunk) = (block_end..self.bytes.len()).step_by(BLOCK_LEN).find_map(found) {
+            return Some(chunk);
+        }
+        // Bytes that were lost or added move everything behind them away from the borders of the blocks. A chunk that
+        // carries the log's number is known by it anywhere; others would be found by chance.
+        let number = self.log_number.to_le_bytes();
+        let numbered = |&place: &usize| {
+            let header = self.bytes.get(place.saturating_add(6)..place.saturating_add(RECYCLABLE_HEADER_LEN));
+            header.and_then(<[u8]>::split_first).is_some_and(|(kind, rest)| (5..=12).contains(kind) && rest == number)
+        };
+        (block_end..self.bytes.len()).filter(numbered).find_map(found)
     }
 }
 
