@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ekv_tool::analysis::inspect::describe;
-use ekv_tool::readers::subject::Subject;
-use ekv_tool::report::Report;
-use ekv_tool::report::body::inspect::InspectBody;
+use ekv_tool::ops::inspect;
 
 use super::{Context, ExitStatus};
 
@@ -27,9 +24,5 @@ pub struct InspectArgs {
 
 pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
-    let subject = Subject::read(&args.path, context.threads, &context.progress)?;
-    let mut description = describe(&subject);
-    let findings = std::mem::take(&mut description.findings);
-    let coverage = std::mem::take(&mut description.coverage);
-    context.emit(Report::new(InspectBody::new(subject.display, description), findings, coverage))
+    context.emit(inspect(&args.path, context.threads, &context.progress)?)
 }

@@ -10,6 +10,7 @@ mod cursor;
 pub mod detect;
 pub mod envelope;
 mod error;
+pub mod foreign;
 pub mod fsm;
 mod go_json;
 pub mod kv;

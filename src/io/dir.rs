@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::types::UnixMillis;
 
 /// What a directory entry is, without following symbolic links except to classify their target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,13 @@ pub struct DirEntry {
     pub kind: EntryKind,
     /// Size in bytes; 0 for anything but a file.
     pub size: u64,
+}
+
+/// When the file or directory was last changed; `None` when that is not to be had.
+pub fn modified_at(path: &Path) -> Option<UnixMillis> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(UnixMillis(u64::try_from(since.as_millis()).ok()?))
 }
 
 /// What stands at `path`, links followed; `None` when there is nothing, or a link to nothing.

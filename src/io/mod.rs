@@ -12,7 +12,7 @@ mod progress;
 mod threads;
 
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
-pub use dir::{DirEntry, EntryKind, kind_at, list_dir};
+pub use dir::{DirEntry, EntryKind, kind_at, list_dir, modified_at};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile};

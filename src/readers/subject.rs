@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 use super::data_dir::{GroupDir, discover, is_group};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
+use super::pebble::{StoreCheck, StoreFacts, examine_store};
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
-use super::snap_dir::{SnapEntry, SnapReadError};
+use super::snap_dir::{SnapDir, SnapEntry, SnapReadError};
 use super::wal::{Change, WalDir, WalScan};
 use crate::error::Result;
 use crate::formats::detect::{Detection, FileKind, detect};
 use crate::formats::fsm::FsmName;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
-use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir};
-use crate::types::Engine;
+use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir, modified_at};
+use crate::types::{Engine, UnixMillis};
 
 /// Payloads and tables up to this size are checked whole; above it only both ends are read.
 const WHOLE: u64 = 256 << 20;
+/// More payloads than a node ever keeps.
+const READ_PAYLOADS: usize = 64;
 
 /// What a path names.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Subject {
     pub size: u64,
     /// What a file is; `None` for a directory.
     pub detection: Option<Detection>,
+    /// When it was last written; of a directory of a node, the newest of its files.
+    pub modified: Option<UnixMillis>,
     /// True when a segment of the log has a segment's name.
     pub named_as_segment: bool,
     /// What is in it.
@@ -96,6 +101,26 @@ pub struct DirectoryFacts {
     pub entries: Vec<DirEntry>,
     /// The groups at and below it.
     pub groups: Vec<GroupFacts>,
+    /// What the files of a directory of one kind say.
+    pub inside: Inside,
+}
+
+/// What the files of a directory of one kind say.
+#[derive(Debug, Default)]
+pub enum Inside {
+    /// They were not read.
+    #[default]
+    Unread,
+    /// They cannot be read; the reason.
+    Unreadable(String),
+    /// `wal/`
+    Log(WalScan),
+    /// `snap/`
+    Envelopes(SnapDir),
+    /// `fsm-snap/`: both ends of each payload, by name.
+    Payloads(Vec<(String, FsmFacts)>),
+    /// A store, as far as it has to be read for what it says about itself.
+    Store(Box<StoreFacts>),
 }
 
 /// One group at or below a directory.
@@ -115,8 +140,16 @@ impl Subject {
         let display = path.display().to_string();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
-            let content = Content::Directory(DirectoryFacts::read(path, display.clone())?);
-            return Ok(Self { display, name, size: 0, detection: None, named_as_segment: false, content });
+            let content = Content::Directory(DirectoryFacts::read(path, display.clone(), threads, progress)?);
+            return Ok(Self {
+                display,
+                name,
+                size: 0,
+                modified: newest(path),
+                detection: None,
+                named_as_segment: false,
+                content,
+            });
         }
         let map = MappedFile::open(path)?;
         let size = map.stamp().size;
@@ -135,7 +168,7 @@ impl Subject {
             }),
             _ => Content::Bytes(map),
         };
-        Ok(Self { display, name, size, detection: Some(detection), named_as_segment, content })
+        Ok(Self { display, name, size, modified: modified_at(path), detection: Some(detection), named_as_segment, content })
     }
 
     /// Why what was read may not be what is there: the file changed meanwhile, or the disk did not deliver all of it.
@@ -187,7 +220,7 @@ fn log(path: &Path, map: &MappedFile, named: bool, threads: usize, progress: &dy
 }
 
 impl DirectoryFacts {
-    fn read(path: &Path, display: String) -> Result<Self> {
+    fn read(path: &Path, display: String, threads: usize, progress: &dyn Progress) -> Result<Self> {
         let entries = list_dir(path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut kind = DirectoryKind::of(&name, &entries);
@@ -206,8 +239,41 @@ impl DirectoryFacts {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { display, kind, entries, groups })
+        let inside = match Inside::read(path, kind, &entries, threads, progress) {
+            Ok(inside) => inside,
+            Err(crate::Error::Interrupted) => return Err(crate::Error::Interrupted),
+            Err(error) => Inside::Unreadable(error.to_string()),
+        };
+        Ok(Self { display, kind, entries, groups, inside })
     }
+}
+
+impl Inside {
+    fn read(path: &Path, kind: DirectoryKind, entries: &[DirEntry], threads: usize, progress: &dyn Progress) -> Result<Self> {
+        Ok(match kind {
+            DirectoryKind::Wal => Self::Log(WalScan::read(path, threads, progress)?),
+            DirectoryKind::Snap => Self::Envelopes(SnapDir::read(path)?),
+            DirectoryKind::FsmSnap => {
+                let named = entries.iter().filter(|entry| FsmName::parse(&entry.name).is_some()).take(READ_PAYLOADS);
+                let read = |entry: &DirEntry| {
+                    Ok((entry.name.clone(), fsm_file::examine(&path.join(&entry.name), Examine::default(), progress)?))
+                };
+                Self::Payloads(named.map(read).collect::<Result<_>>()?)
+            }
+            DirectoryKind::Store => Self::Store(Box::new(examine_store(path, StoreCheck::Meta, progress)?)),
+            _ => Self::Unread,
+        })
+    }
+}
+
+/// The newest file in a directory and in those below it that a node has.
+fn newest(path: &Path) -> Option<UnixMillis> {
+    let below = ["wal", "snap", "fsm-snap", super::pebble::STORE_DIR];
+    let dirs = std::iter::once(path.to_owned()).chain(below.iter().map(|name| path.join(name)));
+    let files = dirs.filter_map(|dir| Some((list_dir(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
+        entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
+    });
+    files.filter_map(|file| modified_at(&file)).max()
 }
 
 impl DirectoryKind {

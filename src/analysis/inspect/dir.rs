@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Description, List};
+use super::{Description, GroupState, List, inside};
 use crate::analysis::Finding;
 use crate::analysis::codes::files as codes;
 use crate::formats::detect::kind_of_name;
-use crate::formats::fsm::{is_received_spool, is_unfinished};
+use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::peers::PeersFile;
 use crate::readers::subject::{DirectoryFacts, DirectoryKind, GroupFacts};
 use crate::readers::{DirEntry, EntryKind, SmallFact};
@@ -15,16 +15,17 @@ use crate::types::{ByteSize, Escaped, escape};
 /// Entries of one directory that are listed one by one.
 const LISTED: usize = 200;
 
-pub(super) fn describe(facts: &DirectoryFacts) -> Description {
+pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Description {
     let (kind, title, why) = match facts.kind {
         DirectoryKind::RaftData => ("raft-data", "raft data directory", "nodes with groups below it"),
         DirectoryKind::Node => ("node", "node directory", "group-<n> directories in it"),
         DirectoryKind::Group => ("group", "directory of one Raft group", "the names in it"),
-        DirectoryKind::Wal => ("wal", "Raft log", "segments in it, or its name"),
-        DirectoryKind::Snap => ("snap", "snapshot envelopes", ".snap files in it, or its name"),
-        DirectoryKind::FsmSnap => ("fsm-snap", "snapshot payloads", ".fsm files in it, or its name"),
-        DirectoryKind::Store => ("store", "Pebble store", "its files, or its name"),
+        DirectoryKind::Wal => ("wal", "Raft log", by_name(facts, "segments in it")),
+        DirectoryKind::Snap => ("snap", "snapshot envelopes", by_name(facts, ".snap files in it")),
+        DirectoryKind::FsmSnap => ("fsm-snap", "snapshot payloads", by_name(facts, ".fsm files in it")),
+        DirectoryKind::Store => ("store", "Pebble store", by_name(facts, "its files")),
         DirectoryKind::Encryption => ("encryption", "directory of the key sidecar", "keys.json in it"),
+        DirectoryKind::Unknown if facts.entries.is_empty() => ("unknown", "an empty directory", "nothing is in it"),
         DirectoryKind::Unknown => ("unknown", "not recognised", "nothing in it is known"),
     };
     let mut it = Description { kind, title: title.to_owned(), why: why.to_owned(), ..Description::default() };
@@ -32,23 +33,44 @@ pub(super) fn describe(facts: &DirectoryFacts) -> Description {
     it.plain("files", files.clone().count());
     it.fact("bytes", size_of(&facts.entries), ByteSize(size_of(&facts.entries)));
     match (facts.kind, facts.groups.as_slice()) {
-        (DirectoryKind::Group, [only]) => group(&mut it, only),
-        (DirectoryKind::Group | DirectoryKind::Node | DirectoryKind::RaftData, groups) => list_groups(&mut it, groups),
-        _ => {}
+        (DirectoryKind::Group, [only]) => group(&mut it, only, states.first()),
+        (DirectoryKind::Group | DirectoryKind::Node | DirectoryKind::RaftData, groups) => {
+            list_groups(&mut it, facts, groups, states);
+        }
+        _ => inside::describe(&mut it, &facts.inside, &facts.display),
     }
     if facts.kind != DirectoryKind::RaftData {
         list_entries(&mut it, facts);
     }
-    // A directory's page says what is there. That nothing in it was checked must not read as "fine".
-    it.coverage.missing("the content of the files", "name a file, or use gate-dryrun, wal verify, verify-snapshot, store verify");
+    if facts.kind == DirectoryKind::Unknown {
+        let why = if facts.entries.is_empty() {
+            "it is empty: a start with it would begin a new node"
+        } else {
+            "nothing in it is known; if a node's directory lies below, name that"
+        };
+        it.coverage.missing(facts.display.clone(), why);
+    } else {
+        it.coverage.skipped("whether the content is intact", "inspect says what is there; the next step checks it");
+    }
     it
+}
+
+/// What a directory was recognised by: its files, or its name alone.
+fn by_name(facts: &DirectoryFacts, files: &'static str) -> &'static str {
+    let named = match facts.kind {
+        DirectoryKind::Wal => count(&facts.entries, ".wal"),
+        DirectoryKind::Snap => count(&facts.entries, ".snap"),
+        DirectoryKind::FsmSnap => count(&facts.entries, ".fsm"),
+        _ => facts.entries.len(),
+    };
+    if named == 0 { "its name alone" } else { files }
 }
 
 fn size_of(entries: &[DirEntry]) -> u64 {
     entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
 }
 
-fn group(it: &mut Description, facts: &GroupFacts) {
+fn group(it: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
     let GroupFacts { group, listing, store } = facts;
     it.plain("raft_id", escape(&group.raft_id).into_owned());
     if let Some(number) = group.group_id {
@@ -70,6 +92,11 @@ fn group(it: &mut Description, facts: &GroupFacts) {
         None => None,
     };
     it.fact("peers", json!(members), members.as_deref().unwrap_or("none"));
+    match state {
+        Some(GroupState { unreadable: Some(why), .. }) => it.coverage.missing(group.display(), why.clone()),
+        Some(state) => super::group::describe(it, state),
+        None => {}
+    }
     let segments = count(listing.wal.entries(), ".wal");
     let log_bytes = listing.wal.entries().iter().filter(|entry| entry.name.ends_with(".wal")).map(|entry| entry.size).sum();
     it.fact("wal_segments", segments, format_args!("{segments}, {}", ByteSize(log_bytes)));
@@ -110,20 +137,35 @@ fn count(entries: &[DirEntry], ending: &str) -> usize {
     entries.iter().filter(|entry| entry.name.ends_with(ending)).count()
 }
 
-fn list_groups(it: &mut Description, groups: &[GroupFacts]) {
+fn list_groups(it: &mut Description, place: &DirectoryFacts, groups: &[GroupFacts], states: &[GroupState]) {
     it.plain("groups", groups.len());
-    let row = |facts: &GroupFacts| {
+    let row = |(number, facts): (usize, &GroupFacts)| {
+        let state = states.get(number);
+        let or_dash = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         vec![
-            escape(&facts.group.display()).into_owned(),
+            below(&facts.group.display(), &place.display),
             escape(&facts.group.raft_id).into_owned(),
-            facts.group.group_id.map_or_else(|| "-".to_owned(), |number| number.to_string()),
-            newest(facts).unwrap_or_else(|| "-".to_owned()),
-            count(facts.listing.wal.entries(), ".wal").to_string(),
+            or_dash(facts.group.group_id),
+            or_dash(state.and_then(|state| Some(state.snapshot?.0))),
+            state.map_or_else(|| "-".to_owned(), GroupState::entries_text),
+            or_dash(state.and_then(|state| Some(state.hard_state?.1))),
+            or_dash(state.and_then(|state| state.applied)),
             ByteSize(size_of(&facts.store)).to_string(),
         ]
     };
-    let columns = &["directory", "raft id", ">group", "newest snapshot", ">segments", ">store"];
-    it.lists.push(List { name: "groups", columns, rows: groups.iter().map(row).collect() });
+    let columns = &["directory", "raft id", ">group", ">snapshot", "log", ">commit", ">applied", ">store"];
+    it.lists.push(List { name: "groups", columns, rows: groups.iter().enumerate().map(row).collect() });
+    for (facts, state) in groups.iter().zip(states) {
+        if let Some(why) = &state.unreadable {
+            it.coverage.missing(facts.group.display(), why.clone());
+        }
+    }
+}
+
+/// A path below the directory that was named, without that directory's own path.
+fn below(path: &str, place: &str) -> String {
+    let rest = path.strip_prefix(place).map(|rest| rest.trim_start_matches('/'));
+    escape(rest.filter(|rest| !rest.is_empty()).unwrap_or(path)).into_owned()
 }
 
 fn list_entries(it: &mut Description, facts: &DirectoryFacts) {
@@ -136,10 +178,20 @@ fn list_entries(it: &mut Description, facts: &DirectoryFacts) {
         let (what, start) = entry_role(facts.kind, entry);
         vec![escape(&entry.name).into_owned(), size, what.to_owned(), start.to_owned()]
     };
-    let rows = facts.entries.iter().take(LISTED).map(row).collect();
+    // Snapshots have a list of their own.
+    let listed = |entry: &&DirEntry| match facts.kind {
+        DirectoryKind::Snap => !entry.name.ends_with(".snap"),
+        DirectoryKind::FsmSnap => FsmName::parse(&entry.name).is_none(),
+        _ => true,
+    };
+    let entries: Vec<_> = facts.entries.iter().filter(listed).collect();
+    if entries.is_empty() {
+        return;
+    }
+    let rows = entries.iter().take(LISTED).map(|entry| row(entry)).collect();
     it.lists.push(List { name: "entries", columns: &["name", ">size", "what it is", "a start"], rows });
-    if facts.entries.len() > LISTED {
-        it.fact("entries_not_listed", facts.entries.len() - LISTED, facts.entries.len() - LISTED);
+    if entries.len() > LISTED {
+        it.fact("entries_not_listed", entries.len() - LISTED, entries.len() - LISTED);
     }
 }
 
@@ -174,7 +226,10 @@ fn entry_role(place: DirectoryKind, entry: &DirEntry) -> (&'static str, &'static
         (DirectoryKind::Wal, "wal-segment") => "reads it",
         (DirectoryKind::Wal, "wal-reserve") => "overwrites it",
         (DirectoryKind::Encryption, "key-sidecar") => "reads it, raises the epoch",
-        (DirectoryKind::Store, _) => "opens the store",
+        (DirectoryKind::Store, "store-manifest") => "reads the one in force",
+        (DirectoryKind::Store, "store-log") => "replays it",
+        (DirectoryKind::Store, "store-options" | "store-marker") => "reads the newest",
+        (DirectoryKind::Store, "store-table") => "opens it when it is needed",
         _ => "-",
     };
     (kind.title(), start)

@@ -7,6 +7,7 @@ use crate::analysis::codes::files as codes;
 use crate::analysis::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
 use crate::formats::detect::{FileKind, store_log_number};
+use crate::formats::foreign::resembles;
 use crate::formats::kv::classify;
 use crate::formats::legacy::{self, LegacyEntry, LegacyError, LegacyState};
 use crate::formats::pebble::{Batch, Records, RecordsEnd, StoreFileName, StoreOptions, VersionEdit};
@@ -20,6 +21,8 @@ use crate::types::{Engine, Escaped, NodeId};
 const LISTED: usize = 20;
 /// Bytes that are shown of a file that is not understood.
 const SHOWN: usize = 64;
+/// Bytes that a file of another program is guessed from.
+const RESEMBLES: usize = 1 << 16;
 
 pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, bytes: &[u8]) {
     let in_part = matches!(
@@ -307,6 +310,14 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8]) {
     };
     if !note.is_empty() {
         it.plain("note", note);
+    }
+    if kind == FileKind::Unknown
+        && let Some(what) = resembles(bytes.get(..RESEMBLES).unwrap_or(bytes))
+    {
+        it.plain("looks_like", what);
+    }
+    if bytes.is_empty() {
+        return;
     }
     let rows = bytes.chunks(16).take(SHOWN / 16).enumerate().map(|(line, chunk)| {
         let hex: Vec<_> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();

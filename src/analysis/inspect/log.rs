@@ -13,7 +13,10 @@ pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) 
     let Some(segment) = scan.segments.first() else { return };
     let parent = subject.display.rsplit_once('/').map_or("", |(parent, _)| parent);
     let (findings, coverage) = wal::examine(scan, parent);
-    it.findings.extend(findings);
+    it.findings.extend(findings.into_iter().map(|finding| {
+        // A segment under another name was read as if it had the usual one.
+        if subject.named_as_segment { finding } else { finding.at(&subject.display) }
+    }));
     it.coverage = coverage;
     let trace = segment.trace(Engine::Main);
     if subject.named_as_segment {

@@ -2,11 +2,15 @@
 
 mod dir;
 mod file;
+mod group;
+mod inside;
 mod log;
 mod snapshot;
 mod store;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+pub use group::GroupState;
 
 use super::codes::files as codes;
 use super::{Coverage, Finding};
@@ -74,10 +78,14 @@ impl Description {
     }
 }
 
-/// Describes what was read.
-pub fn describe(subject: &Subject) -> Description {
+/// Describes what was read. Of a directory with groups, `states` says what was found in each of them.
+pub fn describe(subject: &Subject, states: &[GroupState]) -> Description {
     let mut it = match (&subject.content, &subject.detection) {
-        (Content::Directory(facts), _) => return dir::describe(facts),
+        (Content::Directory(facts), _) => {
+            let mut it = dir::describe(facts, states);
+            written(&mut it, subject);
+            return it;
+        }
         (content, Some(detection)) => {
             let mut it = of_detection(detection, subject);
             match content {
@@ -100,6 +108,12 @@ pub fn describe(subject: &Subject) -> Description {
     it
 }
 
+fn written(it: &mut Description, subject: &Subject) {
+    if let Some(modified) = subject.modified {
+        it.fact("last_written", json!({ "unix_ms": modified.0, "time": modified.to_rfc3339() }), modified);
+    }
+}
+
 fn of_detection(detection: &Detection, subject: &Subject) -> Description {
     let mut it = Description {
         kind: detection.kind.name(),
@@ -110,6 +124,7 @@ fn of_detection(detection: &Detection, subject: &Subject) -> Description {
         ..Description::default()
     };
     it.coverage.files = 1;
+    written(&mut it, subject);
     match detection.confidence {
         Confidence::None => it.coverage.missing(subject.display.clone(), detection.why),
         Confidence::Content => {

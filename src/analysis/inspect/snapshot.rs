@@ -38,7 +38,7 @@ pub(super) fn describe_payload(it: &mut Description, subject: &Subject, facts: &
             Some(computed) if computed == footer.0 => it.plain("body_crc", "pass"),
             Some(computed) => {
                 it.plain("body_crc", "fail");
-                let message = "The payload does not match the checksum in the last four bytes.";
+                let message = "The payload does not match the checksum in the last four bytes. A file that was cut short looks like that too.";
                 let finding = Finding::new(&codes::FSM_BODY_CRC, message).at(path);
                 it.findings.push(finding.expected(footer.0).found(computed));
             }

@@ -71,8 +71,15 @@ impl Body for InspectBody {
 
     fn headline(&self) -> String {
         let sure = match self.confidence {
-            None | Some("content") => "",
-            Some("none") => " (a guess is not possible)",
+            None if self.kind == "unknown" => "",
+            None => " (looked at, not checked)",
+            Some("content") => "",
+            Some("none") => match self.facts.get("looks_like").and_then(Value::as_str) {
+                Some(what) if what.starts_with("zeros") => " (zeros only)",
+                Some(_) => ", it is none of a node's files",
+                None if self.size_bytes == Some(0) => " (it is empty)",
+                None => " (a guess is not possible)",
+            },
             Some("name-only") => ", by its name; the content does not look like it",
             Some(_) => ", by its name",
         };

@@ -35,8 +35,11 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
         write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
     }
-    if let Some(step) = next_step {
-        write_indented(&format!("Next: {step}"), 0, style, out)?;
+    match next_step {
+        // A command stays on one line, so that it can be copied.
+        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {step}")?,
+        Some(step) => write_indented(&format!("Next: {step}"), 0, style, out)?,
+        None => {}
     }
     Ok(())
 }

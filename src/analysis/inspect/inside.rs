@@ -1,0 +1,130 @@
+//! Directories of one kind of files: what their files say.
+
+use serde_json::json;
+
+use super::{Description, List};
+use crate::analysis::store::{AppliedIndexState, StoreOpen, open_verdict};
+use crate::formats::fsm::FsmName;
+use crate::formats::snap::SnapshotData;
+use crate::readers::pebble::{GroupStoreFacts, StoreCheck, StoreFacts};
+use crate::readers::subject::Inside;
+use crate::readers::wal::{Item, WalScan};
+use crate::readers::{FsmFacts, SnapDir};
+use crate::types::{ByteSize, Engine, HlcTimestamp, escape};
+
+pub(super) fn describe(it: &mut Description, inside: &Inside, name: &str) {
+    match inside {
+        Inside::Unread => {}
+        Inside::Unreadable(why) => it.coverage.missing(name, why.clone()),
+        Inside::Log(scan) => log(it, scan),
+        Inside::Envelopes(snaps) => envelopes(it, snaps),
+        Inside::Payloads(payloads) => self::payloads(it, payloads),
+        Inside::Store(store) => self::store(it, store),
+    }
+}
+
+fn log(it: &mut Description, scan: &WalScan) {
+    let (mut rows, mut state) = (Vec::new(), None);
+    for segment in &scan.segments {
+        it.coverage.add_file(segment.size);
+        let trace = segment.trace(Engine::Main);
+        let (mut first, mut last) = (None, None);
+        for item in &trace.items {
+            let Item::Run(run) = item else { continue };
+            if let Some(span) = run.entries {
+                first = first.or(Some(span.first.0));
+                last = Some(span.last.0);
+            }
+            state = run.states.map(|span| span.last).or(state);
+        }
+        let entries = first.zip(last).map_or_else(|| "-".to_owned(), |(first, last)| format!("{first} to {last}"));
+        rows.push(vec![segment.seq().to_string(), trace.records.to_string(), entries, ByteSize(segment.size).to_string()]);
+    }
+    it.plain("segments", scan.segments.len());
+    if let Some(state) = state {
+        let value = json!({ "term": state.term.0, "vote": state.vote.0, "commit": state.commit.0 });
+        it.fact("last_hard_state", value, format_args!("term {}, vote {}, commit {}", state.term, state.vote, state.commit));
+    }
+    if !rows.is_empty() {
+        it.lists.push(List { name: "segments", columns: &[">number", ">records", "entries written", ">size"], rows });
+    }
+}
+
+fn envelopes(it: &mut Description, snaps: &SnapDir) {
+    let rows: Vec<_> = snaps
+        .snaps
+        .iter()
+        .map(|snap| {
+            it.coverage.add_file(snap.size);
+            let name = escape(&snap.name).into_owned();
+            match snap.read(Engine::Main) {
+                Ok(content) => {
+                    let metadata = &content.metadata;
+                    let holds = match content.data {
+                        SnapshotData::Token(token) => format!("{:016x}.fsm", token.index.0),
+                        SnapshotData::Empty => "nothing".to_owned(),
+                        SnapshotData::BadTokenVersion { version } => format!("a token of version {version}"),
+                        SnapshotData::LegacyPayload { len } => format!("a payload of {}", ByteSize(len)),
+                    };
+                    let voters = metadata.conf_state.voters.len();
+                    vec![name, metadata.index.to_string(), metadata.term.to_string(), voters.to_string(), holds]
+                }
+                Err(error) => vec![name, "-".to_owned(), "-".to_owned(), "-".to_owned(), error.to_string()],
+            }
+        })
+        .collect();
+    if !rows.is_empty() {
+        let columns = &["file", ">index", ">term", ">voters", "points to"];
+        it.lists.push(List { name: "snapshots", columns, rows });
+    }
+}
+
+fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
+    let rows: Vec<_> = payloads
+        .iter()
+        .map(|(name, facts)| {
+            let index = FsmName::parse(name).map_or_else(|| "-".to_owned(), |name| name.index.to_string());
+            let mut row = vec![escape(name).into_owned(), index];
+            let FsmFacts::File(file) = facts else {
+                row.extend(["-", "not a file", "-"].map(str::to_owned));
+                return row;
+            };
+            it.coverage.add_file(file.bytes_read);
+            let format = match file.payload.as_ref().map(|payload| (&payload.header, payload.format)) {
+                Some((Err(error), _)) => error.to_string(),
+                Some((Ok(_), Some(format))) => format.name().to_owned(),
+                _ => "too short".to_owned(),
+            };
+            let footer = file.footer.map_or_else(|| "-".to_owned(), |footer| footer.0.to_string());
+            row.extend([ByteSize(file.size).to_string(), format, footer]);
+            row
+        })
+        .collect();
+    if !rows.is_empty() {
+        let columns = &["file", ">index", ">size", "holds", "states checksum"];
+        it.lists.push(List { name: "payloads", columns, rows });
+    }
+}
+
+fn store(it: &mut Description, store: &StoreFacts) {
+    let group = GroupStoreFacts { store: store.clone(), check: StoreCheck::Meta, ..GroupStoreFacts::default() };
+    let verdict = open_verdict(&group, Engine::Main);
+    it.coverage.files += verdict.coverage.files;
+    it.coverage.bytes_examined += verdict.coverage.bytes_examined;
+    match &verdict.open {
+        StoreOpen::Refused(error) => it.fact("opens", false, format_args!("no: {}", error.text)),
+        StoreOpen::Unknown(why) => it.fact("opens", json!(null), format_args!("not known: {why}")),
+        StoreOpen::NotChecked | StoreOpen::Opens => it.fact("opens", true, "yes, as far as it says about itself"),
+    }
+    it.fact("tables", store.live_tables, format_args!("{}, {}", store.live_tables, ByteSize(store.live_bytes)));
+    it.plain("logs", store.logs.len());
+    match verdict.applied_index {
+        AppliedIndexState::Present(applied) => it.plain("applied_index", applied),
+        AppliedIndexState::Missing => it.fact("applied_index", json!(null), "not recorded"),
+        AppliedIndexState::NotRead | AppliedIndexState::Unreadable => it.fact("applied_index", json!(null), "cannot be read"),
+    }
+    if let Some(newest) = verdict.last_commit_ts {
+        let newest = HlcTimestamp(newest);
+        it.fact("newest_write", newest.0, newest.millis());
+    }
+}

@@ -1,0 +1,57 @@
+//! Files of other programs that turn up among a node's files, by how they begin.
+
+/// What a file that is none of ours looks like, in words. `None`: nothing that is known here.
+pub fn resembles(bytes: &[u8]) -> Option<&'static str> {
+    const MAGICS: &[(usize, &[u8], &str)] = &[
+        (0, b"\x1f\x8b", "gzip data; unpack it and look again"),
+        (0, b"\x28\xb5\x2f\xfd", "zstd data; unpack it and look again"),
+        (0, b"\xfd7zXZ\0", "xz data; unpack it and look again"),
+        (0, b"BZh", "bzip2 data; unpack it and look again"),
+        (0, b"\x04\x22\x4d\x18", "lz4 data; unpack it and look again"),
+        (0, b"PK\x03\x04", "a zip archive; unpack it and look again"),
+        (257, b"ustar", "a tar archive; unpack it and look again"),
+        (0, b"\x7fELF", "a program or library"),
+        (0, b"SQLite format 3\0", "an SQLite database"),
+        (16, b"\xed\xda\x0c\xed", "a bolt database, as the old hashicorp/raft backend keeps it"),
+        (0, b"%PDF-", "a PDF document"),
+        (0, b"\x89PNG", "a picture"),
+    ];
+    let has = |(at, magic, _): &&(usize, &[u8], &str)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    if let Some((_, _, what)) = MAGICS.iter().find(has) {
+        return Some(what);
+    }
+    if bytes.is_empty() {
+        return None;
+    }
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Some("zeros only, as far as it was read: a file that was made long and never written, or wiped");
+    }
+    let text = str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if text && bytes.iter().all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t' | 0x1b)) {
+        return Some(if bytes.trim_ascii_start().starts_with(b"{") { "JSON or other text" } else { "text" });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resembles;
+
+    #[test]
+    fn other_programs_files() {
+        assert_eq!(resembles(b"\x1f\x8b\x08\0"), Some("gzip data; unpack it and look again"));
+        let mut tar = vec![b'x'; 300];
+        tar[257..262].copy_from_slice(b"ustar");
+        assert_eq!(resembles(&tar), Some("a tar archive; unpack it and look again"));
+        assert!(resembles(&[0; 64]).unwrap().starts_with("zeros only"));
+        assert_eq!(resembles(b" { \"a\": 1 }\n"), Some("JSON or other text"));
+        // Text may be cut in the middle of a character.
+        assert_eq!(resembles(b"caf\xc3"), Some("text"));
+        assert_eq!(resembles(b"\xc3caf\xc3"), None);
+        assert_eq!(resembles(&[0x93, 0x69, 0x39, 0x88]), None);
+        assert_eq!(resembles(b""), None);
+        for end in 0..tar.len() {
+            let _ = resembles(&tar[..end]);
+        }
+    }
+}
