@@ -416,6 +416,41 @@ fn real_nodes_are_fine_unless_something_is_the_matter() {
     says("membership-M-H1-after", "fsm-ahead-of-index", "stands for 726 but holds everything up to 770");
 }
 
+/// What is not said to follow from something else, of the recorded directories in which one damage shows in many checks.
+#[test]
+fn consequences_are_folded_under_their_cause() {
+    for (name, causes, consequences) in [
+        ("log-gap", &["log-gap"][..], 1),
+        ("wal-lastbutone-f0-len0", &["wal-data-beyond-end"], 3),
+        ("wal-swap", &["wal-chain-broken"], 3),
+        ("wal-second-allzero", &["wal-segment-empty"], 3),
+        ("wal-first-flast2-typebit", &["wal-record-type-unknown"], 3),
+        ("wal-lastbutone-f2-typebit", &["wal-record-type-suspect"], 2),
+        ("wal-second-f0-typebit", &["wal-record-type-unknown"], 2),
+        ("wal-last-f1-typebit", &["wal-record-type-suspect"], 1),
+        ("log-snap-mismatch", &["snap-log-term-mismatch"], 3),
+        ("peers-no-voters", &["snap-config-index-invalid"], 1),
+        ("token-exec-index-zero", &["snap-identity-mismatch"], 1),
+        ("snap-commit-29", &["hardstate-regress"], 1),
+        ("replay-confv2-empty-H14", &["wal-record-type-suspect"], 1),
+        // Damage of two kinds at once stays two.
+        ("random-409", &["conf-peers-file-mismatch", "wal-record-type-suspect"], 2),
+        ("random-514", &["commit-out-of-range", "conf-peers-file-mismatch"], 1),
+        ("mix-0013", &["store-log-hole", "wal-crc-mismatch"], 0),
+        ("mix-0489", &["wal-data-beyond-end", "wal-record-malformed"], 2),
+    ] {
+        let report = report(&[super::common::cases().root.join(name).join("n1")]);
+        let errors = || report.findings.iter().filter(|finding| finding.severity == ERROR);
+        let found: BTreeSet<_> = errors().filter(|f| f.derived_from.is_none()).map(|f| f.code.code).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), causes, "{name}");
+        assert_eq!(errors().filter(|f| f.derived_from.is_some()).count(), consequences, "{name}");
+        assert!(errors().all(|f| f.derived_from.is_none_or(|cause| causes.contains(&cause))), "{name}");
+        assert_eq!(report.verdict, Verdict::Damaged);
+        let first = report.findings.first().unwrap();
+        assert!(first.derived_from.is_none() && report.next_step.as_ref().unwrap().contains("explain"), "{name}");
+    }
+}
+
 #[test]
 fn checks_can_be_chosen() {
     let mut log = bootstrapped();

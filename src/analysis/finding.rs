@@ -56,6 +56,9 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub advice: String,
+    /// The code of the finding that explains this one: a consequence of the same cause, not another damage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<&'static str>,
 }
 
 fn code_name<S: Serializer>(code: &&'static CodeInfo, serializer: S) -> Result<S::Ok, S::Error> {
@@ -77,6 +80,7 @@ impl Finding {
             found: None,
             message: message.into(),
             advice: code.safe.to_owned(),
+            derived_from: None,
         }
     }
 

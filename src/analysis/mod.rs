@@ -5,6 +5,7 @@ pub mod apply;
 pub mod codes;
 pub mod compare;
 mod coverage;
+mod derive;
 pub mod explain;
 mod finding;
 pub mod gate;
@@ -19,5 +20,6 @@ pub mod store;
 pub mod wal;
 
 pub use coverage::{Coverage, NotExamined};
+pub use derive::fold;
 pub use finding::{Finding, Severity, Verdict};
 pub use server_error::ServerError;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::group_files::{GroupFiles, ReadOptions, groups_below};
 use crate::analysis::invariants::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
-use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::GroupDir;
@@ -61,6 +61,7 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
     if selected.len() < CHECKS.len() {
         coverage.skipped(format!("{} checks", CHECKS.len() - selected.len()), "--only or --skip");
     }
+    fold(&mut findings);
     let verdict = Verdict::of(&findings, &coverage);
     if let Some(least) = options.severity {
         findings.retain(|finding| finding.severity <= least);
@@ -160,7 +161,8 @@ pub(super) fn state_of(evidence: &Evidence<'_>) -> NodeState {
 
 /// The one thing to do next.
 fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding]) -> String {
-    let worst = findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
+    let causes = findings.iter().filter(|finding| finding.severity != Severity::Info && finding.derived_from.is_none());
+    let worst = causes.min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
         return format!("ekv-tool explain {}", finding.code.code);
     }

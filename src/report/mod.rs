@@ -12,7 +12,7 @@ mod view;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 
 pub use render::{OutputFormat, Style, render};
 pub use view::{Cell, Metric, MetricKind, Row, Section, Tone};
@@ -74,10 +74,13 @@ pub struct Run {
 }
 
 impl<B: Body> Report<B> {
-    /// A report whose verdict follows from `findings` and `coverage`. Findings are sorted: severity, path, offset, code.
+    /// A report whose verdict follows from `findings` and `coverage`. Findings are sorted: severity, path, offset, code; those
+    /// that only follow from another one come behind the others of their severity.
     pub fn new(body: B, mut findings: Vec<Finding>, coverage: Coverage) -> Self {
+        fold(&mut findings);
         findings.sort_by(|a, b| {
-            let key = |f: &Finding| (f.severity, f.group.clone(), f.path.clone(), f.offset, f.code.code);
+            let key =
+                |f: &Finding| (f.severity, f.derived_from.is_some(), f.group.clone(), f.path.clone(), f.offset, f.code.code);
             key(a).cmp(&key(b))
         });
         Self {

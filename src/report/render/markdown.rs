@@ -91,7 +91,7 @@ fn heading(title: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice } = finding;
+    let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice, derived_from } = finding;
     write!(out, "- **{severity}** `{}`", code.code)?;
     if let Some(path) = path {
         write!(out, " `{}`", types::escape(path))?;
@@ -102,7 +102,8 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     if let (Some(expected), Some(found)) = (expected, found) {
         write!(out, " (expected {}, found {})", escape(expected), escape(found))?;
     }
-    writeln!(out, ": {} {}", escape(message), escape(advice))
+    let advice = derived_from.map_or_else(|| advice.clone(), |cause| format!("It follows from {cause}."));
+    writeln!(out, ": {} {}", escape(message), escape(&advice))
 }
 
 /// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.

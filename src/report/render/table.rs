@@ -1,5 +1,6 @@
 //! For people: plain text that fits the width, colours only on top.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
@@ -144,18 +145,36 @@ fn write_findings(findings: &[Finding], style: Style, out: &mut dyn Write) -> io
         return Ok(());
     }
     heading("Findings", style, out)?;
-    let shown = if style.verbose { findings.len() } else { FINDINGS_SHOWN };
-    for finding in findings.iter().take(shown) {
+    // What only follows from another finding would hide the cause from somebody who reads the first lines.
+    let listed: Vec<_> = findings.iter().filter(|finding| style.verbose || finding.derived_from.is_none()).collect();
+    let shown = if style.verbose { listed.len() } else { FINDINGS_SHOWN };
+    let mut told = BTreeSet::new();
+    for finding in listed.iter().take(shown) {
         write_finding(finding, style, out)?;
+        if told.insert((finding.group.as_deref(), finding.code.code)) {
+            write_consequences(finding, findings, style, out)?;
+        }
     }
-    if findings.len() > shown {
-        writeln!(out, "  ... and {} more; --verbose shows all", findings.len() - shown)?;
+    if listed.len() > shown {
+        writeln!(out, "  ... and {} more; --verbose shows all", listed.len() - shown)?;
     }
     Ok(())
 }
 
+/// The names of what follows from a finding.
+fn write_consequences(cause: &Finding, all: &[Finding], style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let follows = |finding: &&Finding| finding.derived_from == Some(cause.code.code) && finding.group == cause.group;
+    let mut names: Vec<_> = all.iter().filter(follows).map(|finding| finding.code.code).collect();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let hint = if style.verbose { "" } else { " (--verbose shows it)" };
+    write_indented(&format!("What follows from it: {}{hint}.", names.join(", ")), 4, style, out)
+}
+
 fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let Finding { code, severity, group: _, path, offset, length, expected, found, message, advice } = finding;
+    let Finding { code, severity, group: _, path, offset, length, expected, found, message, advice, derived_from } = finding;
     let tone = match severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Caution,
@@ -177,7 +196,11 @@ fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Re
         (None, None) => {}
     }
     write_indented(message, 4, style, out)?;
-    write_indented(&format!("-> {advice}"), 4, style, out)
+    match derived_from {
+        // The advice is that of its cause.
+        Some(cause) => write_indented(&format!("-> It follows from {cause}."), 4, style, out),
+        None => write_indented(&format!("-> {advice}"), 4, style, out),
+    }
 }
 
 fn write_indented(text: &str, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {

@@ -1,0 +1,225 @@
+//! Which findings only follow from another one.
+//!
+//! One damaged place shows in many checks. A finding that another finding explains keeps its severity and stays part of the
+//! verdict; it only carries the name of its cause, so that a report can put the cause first. Nothing is said to follow from
+//! something milder.
+
+use super::codes::{CodeInfo, compare, invariants as rules, snapshot, store, table, wal};
+use super::{Finding, Severity};
+
+/// Where a cause must lie so that it explains a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Anywhere in the same group.
+    Group,
+    /// In the same file.
+    File,
+    /// At the same place of the same file.
+    Offset,
+    /// Earlier in the log; a finding that is about the log as a whole, or about another file, comes after all of it.
+    Before,
+    /// In the segment directly before, or missing there.
+    SegmentBefore,
+}
+
+/// One finding explains others.
+struct Rule {
+    cause: &'static CodeInfo,
+    place: Place,
+    derived: &'static [&'static CodeInfo],
+}
+
+/// Damaged bytes of the log.
+const LOG_BYTES: &[&CodeInfo] = &[
+    &wal::RECORD_TYPE_SUSPECT,
+    &wal::NOT_A_FILE,
+    &wal::SEGMENT_MISSING,
+    &wal::SEGMENT_EMPTY,
+    &wal::SEGMENT_TRUNCATED,
+    &wal::CRC_MISMATCH,
+    &wal::RECORD_MALFORMED,
+    &wal::RECORD_TYPE_UNKNOWN,
+    &wal::DATA_BEYOND_END,
+    &wal::METADATA_CONFLICT,
+    &wal::CHAIN_BROKEN,
+    &wal::PAYLOAD_MALFORMED,
+];
+
+/// What records behind damaged bytes, or the lack of them, look like to the rules of Raft.
+const AFTER_LOG_BYTES: &[&CodeInfo] = &[
+    &rules::LOG_GAP,
+    &rules::SNAP_REPLAY_HOLE,
+    &rules::LOG_TERM_REGRESS,
+    &rules::LOG_OVERWRITES_COMMITTED,
+    &rules::LOG_ILLEGAL_REWRITE,
+    &rules::LOG_APPEND_BELOW_SNAPSHOT,
+    &rules::LOG_ENTRY_MALFORMED,
+    &rules::LOG_CONFLICT_TRUNCATION,
+    &rules::TERM_ABOVE_CURRENT,
+    &rules::HARDSTATE_REGRESS,
+    &rules::COMMIT_OUT_OF_RANGE,
+    &rules::VOTE_CHANGED_IN_TERM,
+    &rules::STABLE_STATE_INVALID,
+    &rules::SNAP_LOG_TERM_MISMATCH,
+    &rules::SNAP_REGRESS,
+    &rules::SNAP_CONFIG_STALE,
+    &rules::APPLIED_BEYOND_LOG,
+];
+
+const RULES: &[Rule] = &[
+    Rule {
+        cause: &wal::RECORD_TYPE_SUSPECT,
+        place: Place::Offset,
+        derived: &[
+            &wal::PAYLOAD_MALFORMED,
+            &wal::METADATA_CONFLICT,
+            &rules::LOG_ENTRY_MALFORMED,
+            &rules::STABLE_STATE_INVALID,
+            &rules::CONF_UNDECODABLE,
+            &rules::CONF_INVALID,
+            &rules::HARDSTATE_REGRESS,
+        ],
+    },
+    // A record of another type that passes for a metadata record.
+    Rule { cause: &wal::RECORD_TYPE_SUSPECT, place: Place::Before, derived: &[&wal::METADATA_CONFLICT] },
+    Rule { cause: &wal::RECORD_TYPE_UNKNOWN, place: Place::Offset, derived: &[&wal::CHAIN_BROKEN] },
+    Rule { cause: &rules::HARDSTATE_REGRESS, place: Place::Group, derived: &[&rules::APPLIED_BEYOND_LOG] },
+    Rule {
+        cause: &wal::PAYLOAD_MALFORMED,
+        place: Place::Offset,
+        derived: &[&rules::LOG_ENTRY_MALFORMED, &rules::STABLE_STATE_INVALID],
+    },
+    Rule {
+        cause: &rules::LOG_GAP,
+        place: Place::Before,
+        derived: &[
+            &rules::SNAP_REPLAY_HOLE,
+            &rules::LOG_TERM_REGRESS,
+            &rules::TERM_ABOVE_CURRENT,
+            &rules::COMMIT_OUT_OF_RANGE,
+            &rules::APPLIED_BEYOND_LOG,
+        ],
+    },
+    Rule { cause: &rules::LOG_ENTRY_MALFORMED, place: Place::Before, derived: &[&rules::SNAP_REPLAY_HOLE, &rules::LOG_GAP] },
+    Rule {
+        cause: &rules::COMMIT_OUT_OF_RANGE,
+        place: Place::Group,
+        derived: &[&rules::APPLIED_BEYOND_LOG, &rules::FSM_AHEAD_OF_LOG, &rules::LOG_CONFLICT_TRUNCATION],
+    },
+    Rule {
+        cause: &rules::LOG_OVERWRITES_COMMITTED,
+        place: Place::Offset,
+        derived: &[&rules::LOG_CONFLICT_TRUNCATION, &rules::LOG_ILLEGAL_REWRITE],
+    },
+    Rule { cause: &rules::LOG_ILLEGAL_REWRITE, place: Place::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
+    Rule { cause: &rules::LOG_APPEND_BELOW_SNAPSHOT, place: Place::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
+    Rule {
+        cause: &rules::SNAP_LOG_TERM_MISMATCH,
+        place: Place::Group,
+        derived: &[&rules::SNAP_IDENTITY_MISMATCH, &rules::LOG_TERM_REGRESS, &rules::SNAP_REPLAY_HOLE],
+    },
+    Rule {
+        cause: &rules::SNAP_CONFIG_STALE,
+        place: Place::Group,
+        derived: &[&rules::SNAP_IDENTITY_MISMATCH, &rules::CONF_PEERS_FILE_MISMATCH],
+    },
+    Rule {
+        cause: &rules::SNAP_CONFIG_INDEX_INVALID,
+        place: Place::Group,
+        derived: &[&rules::SNAP_CONFIG_STALE, &rules::CONF_PEERS_FILE_MISMATCH],
+    },
+    Rule { cause: &rules::CONF_INVALID, place: Place::Group, derived: &[&rules::CONF_PEERS_FILE_MISMATCH] },
+    Rule { cause: &rules::SNAP_IDENTITY_MISMATCH, place: Place::Group, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
+    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Place::File, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
+    Rule { cause: &store::STORE_TABLE_SIZE, place: Place::File, derived: &[&store::STORE_TABLE_DAMAGE] },
+    Rule { cause: &table::TABLE_FORMAT, place: Place::File, derived: &[&store::STORE_TABLE_NOT_READ] },
+    Rule {
+        cause: &compare::CROSS_DUPLICATE_IDENTITY,
+        place: Place::Group,
+        derived: &[
+            &compare::CROSS_LOG_MATCHING,
+            &compare::CROSS_COMMITTED_DIVERGENCE,
+            &compare::CROSS_COMMITTED_LOST,
+            &compare::CROSS_SNAPSHOT_DIVERGENCE,
+            &compare::CROSS_UNDER_REPLICATED,
+            &compare::CROSS_TERM_AHEAD,
+        ],
+    },
+    Rule { cause: &compare::CROSS_COMMITTED_DIVERGENCE, place: Place::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
+    Rule { cause: &compare::CROSS_COMMITTED_LOST, place: Place::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
+];
+
+/// Marks each finding that another one explains with the name of its cause.
+pub fn fold(findings: &mut [Finding]) {
+    let causes: Vec<_> = findings.iter().map(|finding| cause_of(finding, findings)).collect();
+    for (number, _) in causes.iter().enumerate().filter(|(_, cause)| cause.is_some()) {
+        // The cause of the cause, as far as that goes.
+        let mut root = number;
+        for _ in 0..findings.len() {
+            match causes.get(root).copied().flatten() {
+                Some(next) => root = next,
+                None => break,
+            }
+        }
+        if let (Some(code), Some(finding)) = (findings.get(root).map(|cause| cause.code), findings.get_mut(number)) {
+            finding.derived_from = Some(code.code);
+        }
+    }
+}
+
+/// The position of the finding that explains this one.
+fn cause_of(finding: &Finding, all: &[Finding]) -> Option<usize> {
+    // A place in the peers file is damage of its own; without one it disagrees with a snapshot.
+    if finding.code == &rules::CONF_PEERS_FILE_MISMATCH && finding.offset.is_some() {
+        return None;
+    }
+    let explains = |cause: &Finding, place: Place| {
+        let other = !std::ptr::eq(cause, finding) && cause.group == finding.group;
+        other && cause.severity <= finding.severity && lies(cause, finding, place)
+    };
+    let by_rule = RULES
+        .iter()
+        .filter(|rule| rule.derived.contains(&finding.code))
+        .find_map(|rule| all.iter().position(|cause| cause.code == rule.cause && explains(cause, rule.place)));
+    let bytes = |cause: &Finding| LOG_BYTES.contains(&cause.code) && cause.severity == Severity::Error;
+    let by_bytes = || {
+        if finding.code == &wal::CHAIN_BROKEN {
+            let cause =
+                |cause: &Finding| bytes(cause) && cause.code != &wal::CHAIN_BROKEN && explains(cause, Place::SegmentBefore);
+            return all.iter().position(cause);
+        }
+        let concerned = AFTER_LOG_BYTES.contains(&finding.code);
+        all.iter().position(|cause| concerned && bytes(cause) && explains(cause, Place::Before))
+    };
+    // Damaged bytes come first: what the rules find behind them explains nothing.
+    by_bytes().or(by_rule)
+}
+
+fn lies(cause: &Finding, finding: &Finding, place: Place) -> bool {
+    match place {
+        Place::Group => true,
+        Place::File => cause.path == finding.path,
+        Place::Offset => cause.path == finding.path && cause.offset == finding.offset,
+        Place::Before => match (in_log(cause), in_log(finding)) {
+            (Some(cause), Some(finding)) => cause <= finding,
+            (_, None) => true,
+            (None, Some(_)) => false,
+        },
+        Place::SegmentBefore => match (segment(cause), segment(finding)) {
+            (Some(before), Some(at)) if cause.code == &wal::SEGMENT_MISSING => before == at,
+            (Some(before), Some(at)) => before.checked_add(1) == Some(at),
+            _ => false,
+        },
+    }
+}
+
+/// Place in the log: name of the segment, which sorts as the segments do, and offset.
+fn in_log(finding: &Finding) -> Option<(&str, u64)> {
+    let (_, name) = finding.path.as_deref()?.rsplit_once("wal/")?;
+    Some((name, finding.offset.unwrap_or(0)))
+}
+
+/// Sequence number of the segment.
+fn segment(finding: &Finding) -> Option<u64> {
+    u64::from_str_radix(in_log(finding)?.0.split_once('-')?.0, 16).ok()
+}
