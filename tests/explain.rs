@@ -31,12 +31,13 @@ ErrFSMWireMalformed: an encryption entry is cut or has a wrong length
               damaged; let it join again.
   not safe    Do not cut the entry out of the log: it is committed, and the
               other members have applied it.
-  more        ekv-tool gate-dryrun --plan DIR
 
 The same text also contains
   name or text              title
   FSM-requested apply halt  the state machine refuses an entry and the run loop
                             ends
+
+Next: ekv-tool gate-dryrun --plan DIR
 ";
     assert_eq!(text, expected);
 }
@@ -97,4 +98,14 @@ fn everything_that_servers_were_seen_to_say_is_explained() {
     }
     assert!(seen > 1000, "only {seen} texts are recorded");
     assert_eq!(unexplained, BTreeSet::new());
+}
+
+#[test]
+fn lines_that_were_wrapped_by_a_ticket() {
+    let mut command = Command::cargo_bin("ekv-tool").unwrap();
+    let pasted = "> 2026-11-21 ERROR start failed: fsm snap\n> shot: file CRC32C mis\n> match (file corrupt)\n";
+    let output = command.args(["explain", "-"]).write_stdin(pasted).assert().code(0).get_output().stdout.clone();
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.starts_with("ErrFSMSnapshotFileCRC: "), "{text}");
+    assert!(text.ends_with("\nNext: ekv-tool verify-snapshot --deep DIR\n"), "{text}");
 }

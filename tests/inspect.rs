@@ -105,7 +105,7 @@ Peers
   raft id  node id           suffrage  address
   n1       08b37b07b558d4c0  voter     a:1
 
-Examined 1 files, 42 B.
+Examined 1 file, 42 B.
 Next: ekv-tool gate-dryrun {}
 ",
         dir.path().display()

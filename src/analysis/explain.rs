@@ -21,12 +21,15 @@ const SUGGESTIONS: usize = 5;
 ///
 /// Each layer of the server prefixes the text of the one below, so that a line may contain several known texts; the
 /// longest decides, and of equally long ones the innermost, which is the last.
+///
+/// Text that was wrapped on its way here, by a terminal, a quote or a ticket, is recognised too, wherever it was broken.
 pub fn explain(question: &str) -> Answer {
+    let wrapped = question.trim().contains('\n').then(|| squeeze(&unquote(question)));
     let question = normalize(question);
     if let Some(info) = codes::find(&question) {
         return Answer::Code(info);
     }
-    let matches = matches(&question);
+    let matches = matches(&question, wrapped.as_deref());
     if !matches.is_empty() {
         return Answer::Server(matches);
     }
@@ -45,11 +48,39 @@ fn normalize(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c == '\u{a0}').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn matches(question: &str) -> Vec<&'static ServerText> {
+/// Without what a quote puts before each line.
+fn unquote(text: &str) -> String {
+    text.lines().map(|line| line.trim_start().trim_start_matches(['>', '|'])).collect::<Vec<_>>().join("\n")
+}
+
+/// Lower case, without any blank.
+fn squeeze(text: &str) -> String {
+    normalize(text).chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// Shorter texts could arise by chance where two words meet.
+const WRAPPED_AT_LEAST: usize = 12;
+
+/// Where `pattern` occurs in text without blanks.
+fn find_wrapped(text: &str, pattern: &str) -> Option<(usize, usize)> {
+    let parts: Vec<_> = pattern.split('*').map(squeeze).collect();
+    let length = parts.iter().map(String::len).sum();
+    let mut at = 0;
+    for part in &parts {
+        at += text.get(at..)?.find(part.as_str())? + part.len();
+    }
+    (length >= WRAPPED_AT_LEAST).then_some((length, at))
+}
+
+fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static ServerText> {
     let mut found: Vec<(usize, usize, &ServerText)> = Vec::new();
     for text in server_texts::all() {
         let name = text.name.to_lowercase();
         let best = text.says.iter().filter_map(|says| find(question, says)).chain(find_name(question, &name)).max();
+        let best = best.or_else(|| {
+            let wrapped = wrapped?;
+            text.says.iter().filter_map(|says| find_wrapped(wrapped, says)).max()
+        });
         if let Some((length, end)) = best {
             found.push((length, end, text));
         }
@@ -189,6 +220,37 @@ mod tests {
             ),
         ] {
             assert_eq!(first(line), name, "{line}");
+        }
+    }
+
+    /// The same lines after a terminal, a mail or a ticket has broken them.
+    #[test]
+    fn wrapped_lines() {
+        for (text, name) in [
+            ("panic: fsm snap\nshot: file CRC32C mis\nmatch (file corrupt)", "ErrFSMSnapshotFileCRC"),
+            ("> etcd raft local peer\n> is missing from cluster config", "errLocalPeerMissing"),
+            ("error: etcd raft loc\n| al peer is missing fr\n| om cluster config\n", "errLocalPeerMissing"),
+            ("open wal: wal: slice bounds out of\n    range, snapshot[Index: 10, Term: 2]", "wal: slice bounds out of range"),
+            ("state.commit 40 is out of ra\nnge [10, 15]", "state.commit out of range"),
+        ] {
+            assert_eq!(first(text), name, "{text}");
+        }
+        // A short text does not arise where two lines meet.
+        assert!(matches!(explain("the ge\nof of things"), Answer::Unknown(_)));
+    }
+
+    /// Every text, broken after every column.
+    #[test]
+    fn every_text_survives_wrapping() {
+        for text in server_texts::all() {
+            for says in text.says.iter().filter(|says| squeeze(says).len() >= WRAPPED_AT_LEAST + 2) {
+                let line = format!("E {}", says.replace('*', "17"));
+                for at in (1..line.len()).filter(|at| line.is_char_boundary(*at)) {
+                    let broken = format!("{}\n{}", &line[..at], &line[at..]);
+                    let Answer::Server(found) = explain(&broken) else { panic!("{broken:?} is not recognised") };
+                    assert!(found.contains(&text), "{broken:?} does not find {}", text.name);
+                }
+            }
         }
     }
 

@@ -30,6 +30,13 @@ pub enum Section {
     },
     /// A paragraph that is wrapped to the width.
     Note(String),
+    /// A paragraph of which a short form is shown unless everything is asked for.
+    Fold {
+        /// The short form.
+        brief: String,
+        /// All of it.
+        full: String,
+    },
 }
 
 /// Cells of one row.

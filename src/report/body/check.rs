@@ -125,7 +125,11 @@ impl GroupChecks {
         let mut sections = Vec::new();
         let mut note = |what: &str, names: Vec<&str>| {
             if !names.is_empty() {
-                sections.push(Section::Note(format!("{what} ({}): {}.", names.len(), names.join(", "))));
+                let brief = match names.len() {
+                    1 => format!("{what}: {}.", names[0]),
+                    several => format!("{what}: {several} checks; --verbose names them."),
+                };
+                sections.push(Section::Fold { brief, full: format!("{what} ({}): {}.", names.len(), names.join(", ")) });
             }
         };
         note("Fine", self.fine());

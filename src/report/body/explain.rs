@@ -93,9 +93,9 @@ impl ExplainBody {
 
 impl Explanation {
     fn facts(&self) -> Vec<(&'static str, Cell)> {
-        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more, never } = self;
+        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more: _, never } = self;
         let mut rows = vec![("meaning", Cell::new(meaning)), ("decided by", Cell::new(decided_by))];
-        rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe)), ("more", Cell::new(more))]);
+        rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe))]);
         if let Some(never) = never {
             rows.push(("never emitted", Cell::new(never)));
         }

@@ -14,7 +14,8 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
     if !B::JUDGES {
         writeln!(out, "{}\n", escape(&body.headline()))?;
-        return body.sections().iter().try_for_each(|section| write_section(section, out));
+        body.sections().iter().try_for_each(|section| write_section(section, out))?;
+        return next_step.as_ref().map_or(Ok(()), |step| writeln!(out, "Next: `{step}`"));
     }
     writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&body.headline()))?;
     for section in body.sections() {
@@ -27,7 +28,8 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         }
         writeln!(out)?;
     }
-    writeln!(out, "Examined {} files, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
+    let files = if coverage.files == 1 { "file" } else { "files" };
+    writeln!(out, "Examined {} {files}, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
     for part in &coverage.not_examined {
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
@@ -59,7 +61,7 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
             }
             writeln!(out, "```\n")
         }
-        Section::Note(text) => writeln!(out, "{}\n", escape(text)),
+        Section::Note(text) | Section::Fold { brief: text, .. } => writeln!(out, "{}\n", escape(text)),
     }
 }
 

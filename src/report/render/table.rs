@@ -17,7 +17,11 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
     if !B::JUDGES {
         write_indented(&body.headline(), 0, style, out)?;
-        return body.sections().iter().try_for_each(|section| write_section(section, style, out));
+        body.sections().iter().try_for_each(|section| write_section(section, style, out))?;
+        if next_step.is_some() {
+            writeln!(out)?;
+        }
+        return write_next(next_step.as_deref(), style, out);
     }
     let word = format!("{:<8}", verdict.name().to_uppercase());
     for (number, line) in wrap(&body.headline(), style.width.saturating_sub(9)).iter().enumerate() {
@@ -31,18 +35,22 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     }
     write_findings(findings, style, out)?;
     if !style.quiet {
-        writeln!(out, "\nExamined {} files, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
+        let files = if coverage.files == 1 { "file" } else { "files" };
+        writeln!(out, "\nExamined {} {files}, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
     }
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
         write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
     }
-    match next_step {
+    write_next(next_step.as_deref(), style, out)
+}
+
+fn write_next(step: Option<&str>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match step {
         // A command stays on one line, so that it can be copied.
-        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {step}")?,
-        Some(step) => write_indented(&format!("Next: {step}"), 0, style, out)?,
-        None => {}
+        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {step}"),
+        Some(step) => write_indented(&format!("Next: {step}"), 0, style, out),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn verdict_tone(verdict: Verdict) -> Tone {
@@ -78,6 +86,10 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
         Section::Note(text) => {
             writeln!(out)?;
             write_indented(text, 0, style, out)
+        }
+        Section::Fold { brief, full } => {
+            writeln!(out)?;
+            write_indented(if style.verbose { full } else { brief }, 0, style, out)
         }
     }
 }
