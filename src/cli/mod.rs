@@ -13,6 +13,7 @@ mod generate;
 mod inspect;
 mod output;
 mod progress;
+mod snapshot;
 mod store;
 mod verify_snapshot;
 mod wal;
@@ -59,6 +60,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Say what a file or directory is and what it says about itself
     Inspect(inspect::InspectArgs),
+    /// Look into snapshots: what there is, what one holds, what two do not share
+    Snapshot(snapshot::SnapshotArgs),
     /// Look into the Raft log
     Wal(wal::WalArgs),
     /// Look into the Pebble store
@@ -94,6 +97,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::Check(args) => check::run(args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Snapshot(args) => snapshot::run(&args, context),
         Command::Wal(args) => wal::run(&args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
@@ -109,6 +113,26 @@ fn definition() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
+    use super::Cli;
+
+    /// What `explain` tells to run has to be a command of this program.
+    #[test]
+    fn every_command_that_a_text_names_is_one() {
+        let codes = ekv_tool::analysis::codes::all().into_iter().map(|code| (code.code, code.more));
+        let texts = ekv_tool::analysis::server_texts::all().map(|text| (text.name, text.more));
+        for (name, more) in codes.chain(texts) {
+            for line in more.split(['`', ';', '\n']).map(str::trim).filter(|line| line.starts_with("ekv-tool ")) {
+                let line = line.replace("INDEX", "7").replace("SEGMENT@OFFSET", "0@0");
+                let words = line.split_whitespace().map(|word| word.trim_end_matches([',', '.']));
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{name}: {line}: {error}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         super::definition().debug_assert();

@@ -10,6 +10,7 @@ mod gate;
 mod group_files;
 mod inspect;
 mod legacy;
+pub mod snapshot;
 mod start;
 mod store;
 mod unread;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion};
+use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RegistryValue, RowHeader, RowHeaderError, StoreKey, meta_value};
 use crate::types::{HlcTimestamp, LogIndex};
 
@@ -40,6 +41,8 @@ pub struct RowFacts {
     pub meta: BTreeMap<MetaKey, Option<u64>>,
     /// Largest commit timestamp of a row.
     pub max_commit_ts: HlcTimestamp,
+    /// Rows by what they belong to, in the order in which the families were met.
+    pub spaces: Vec<(KeySpace, SpaceRows)>,
     /// Keys that do not follow the one before them.
     pub unordered: Oddity<()>,
     /// Keys too short for a timestamp.
@@ -50,6 +53,32 @@ pub struct RowFacts {
     pub bad_meta: Oddity<(MetaKey, u64)>,
     /// Values of registry rows that are not twelve bytes long.
     pub bad_registry: Oddity<u64>,
+}
+
+/// Rows of one family of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpaceRows {
+    /// Rows.
+    pub rows: u64,
+    /// Rows that delete their key.
+    pub tombstones: u64,
+    /// Sum of the key lengths in bytes.
+    pub key_bytes: u64,
+    /// Sum of the value lengths in bytes.
+    pub value_bytes: u64,
+    /// Largest commit timestamp; 0 where rows have none.
+    pub newest: HlcTimestamp,
+}
+
+impl SpaceRows {
+    /// Adds the rows of another family with the same name.
+    pub fn absorb(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.tombstones += other.tombstones;
+        self.key_bytes += other.key_bytes;
+        self.value_bytes += other.value_bytes;
+        self.newest = self.newest.max(other.newest);
+    }
 }
 
 /// Something that should not be: how often, and where first.
@@ -99,6 +128,8 @@ pub struct RowCollector {
     head: Option<BodyHead>,
     previous_key: Vec<u8>,
     previous_ts: HlcTimestamp,
+    /// Where the family of the row before stands among the families: rows of a family lie together.
+    space: usize,
 }
 
 impl RowCollector {
@@ -125,6 +156,33 @@ impl RowCollector {
             self.previous_key.extend_from_slice(row.key);
         }
         self.previous_ts = row.version.map_or(self.previous_ts, |version| version.commit_ts);
+    }
+
+    fn count_space(&mut self, row: &Row<'_>) {
+        let store_key = StoreKey::of(row.key);
+        let mut counted =
+            SpaceRows { rows: 1, key_bytes: row.key.len() as u64, value_bytes: row.value_len, ..SpaceRows::default() };
+        let space = match (row.version, &store_key) {
+            (Some(version), _) => {
+                counted.tombstones = u64::from(version.tombstone);
+                counted.newest = version.commit_ts;
+                KeySpace::of_user_key(row.key)
+            }
+            (None, StoreKey::Row(key)) => {
+                counted.tombstones = u64::from(RowHeader::decode(row.value_head).is_ok_and(|header| header.tombstone));
+                counted.newest = key.commit_ts;
+                KeySpace::of_store_key(store_key)
+            }
+            (None, _) => KeySpace::of_store_key(store_key),
+        };
+        let spaces = &mut self.facts.spaces;
+        if spaces.get(self.space).is_none_or(|(known, _)| *known != space) {
+            self.space = spaces.iter().position(|(known, _)| *known == space).unwrap_or_else(|| {
+                spaces.push((space, SpaceRows::default()));
+                spaces.len() - 1
+            });
+        }
+        spaces[self.space].1.absorb(&counted);
     }
 
     fn stored_row(&mut self, row: &Row<'_>) {
@@ -171,6 +229,7 @@ impl BodyVisitor for RowCollector {
 
     fn row(&mut self, row: &Row<'_>) {
         self.check_order(row);
+        self.count_space(row);
         self.facts.rows += 1;
         self.facts.key_bytes += row.key.len() as u64;
         self.facts.value_bytes += row.value_len;

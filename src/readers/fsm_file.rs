@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
-use crate::formats::fsm::body::{BodyFormat, BodyWalker, MAGIC_LEN};
+use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
 use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, MappedFile, Progress};
 use crate::types::{Crc32c, LogIndex};
@@ -104,6 +104,17 @@ pub fn examine(path: &Path, wanted: Examine, progress: &dyn Progress) -> Result<
 /// Examines what stands at `path`. Damage, absence, a disk that does not deliver and whatever else is there instead are
 /// facts; only an interrupt is an error.
 pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, progress: &dyn Progress) -> Result<FsmFacts> {
+    examine_visiting(path, wanted, options, progress, &mut NoVisitor)
+}
+
+/// As [`examine_with`]; a walk over the rows also shows them to `visitor`.
+pub fn examine_visiting(
+    path: &Path,
+    wanted: Examine,
+    options: &IoOptions,
+    progress: &dyn Progress,
+    visitor: &mut dyn BodyVisitor,
+) -> Result<FsmFacts> {
     let map = match MappedFile::open(path) {
         Ok(map) => map,
         Err(error) => return Ok(not_a_file(path, error)),
@@ -122,7 +133,9 @@ pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, progress:
         let len = payload.len() as u64;
         let mut body = None;
         if let Some(start) = start.filter(|_| wanted.walk) {
-            body = walk(&bulk, &mut file, start..len, wanted.crc, options, progress)?;
+            let mut visitor = Both { collector: RowCollector::default(), visitor };
+            let result = walk(&bulk, &mut file, start..len, wanted.crc, options, progress, &mut visitor)?;
+            body = result.map(|result| visitor.collector.finish(result));
         } else if wanted.crc {
             checksum(&bulk, &mut file, len, options, progress)?;
         } else {
@@ -163,8 +176,9 @@ fn walk(
     crc: bool,
     options: &IoOptions,
     progress: &dyn Progress,
-) -> Result<Option<BodyFacts>> {
-    let (mut walker, mut collector, mut result) = (BodyWalker::new(), RowCollector::default(), Ok(()));
+    visitor: &mut Both<'_>,
+) -> Result<Option<Result<(), BodyError>>> {
+    let (mut walker, mut result) = (BodyWalker::new(), Ok(()));
     let mut computed = Crc32c::default();
     let read = bulk.for_each_window(0..range.end, options, progress, &mut |at, window| {
         if crc {
@@ -172,7 +186,7 @@ fn walk(
         }
         if result.is_ok() {
             let skipped = usize::try_from(range.start.saturating_sub(at)).unwrap_or(usize::MAX).min(window.len());
-            result = walker.push(&window[skipped..], &mut collector);
+            result = walker.push(&window[skipped..], visitor);
         }
         if result.is_err() && !crc { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -189,7 +203,33 @@ fn walk(
         return Ok(None);
     }
     file.computed = (crc && outcome.bytes == range.end).then_some(computed);
-    Ok(Some(collector.finish(result.and_then(|()| walker.finish()))))
+    Ok(Some(result.and_then(|()| walker.finish())))
+}
+
+/// Gathers what the rows say, and shows them to somebody else.
+struct Both<'v> {
+    collector: RowCollector,
+    visitor: &'v mut dyn BodyVisitor,
+}
+
+impl BodyVisitor for Both<'_> {
+    fn head(&mut self, head: &BodyHead) {
+        self.collector.head(head);
+        self.visitor.head(head);
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        self.collector.row(row);
+        self.visitor.row(row);
+    }
+
+    fn value(&mut self, chunk: &[u8]) {
+        self.visitor.value(chunk);
+    }
+
+    fn row_end(&mut self) {
+        self.visitor.row_end();
+    }
 }
 
 /// The system's words, unless the user interrupted.

@@ -4,6 +4,7 @@
 
 mod data_dir;
 mod fsm_body;
+pub mod fsm_diff;
 pub mod fsm_file;
 mod group_listing;
 pub mod pebble;
@@ -18,7 +19,7 @@ pub mod subject;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group, nested_groups};
-pub use fsm_body::{BodyFacts, Oddity, RowFacts};
+pub use fsm_body::{BodyFacts, Oddity, RowFacts, SpaceRows};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub(crate) use group_listing::{DEFRAG_PREFIX, SPOOL_PREFIX};
 pub use group_listing::{GroupListing, SmallFact, SubDir};

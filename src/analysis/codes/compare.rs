@@ -44,7 +44,7 @@ pub static CROSS_LOG_MATCHING: CodeInfo = CodeInfo {
     decided_by: "The terms and contents of the entries that both logs hold.",
     safe: "Keep copies of all directories. If few bytes differ, a third member tells which node has the damage.",
     not_safe: "Do not restart members before it is explained.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 
@@ -59,7 +59,7 @@ pub static CROSS_COMMITTED_DIVERGENCE: CodeInfo = CodeInfo {
     safe: "Stop writes. Keep copies of all directories, find the history that a majority holds, and rebuild the other \
               nodes from it.",
     not_safe: "Do not let the group go on before that.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 
@@ -73,7 +73,7 @@ pub static CROSS_COMMITTED_LOST: CodeInfo = CodeInfo {
     decided_by: "The term of the entry that one node has committed, against the other's at the same index.",
     safe: "Keep the directory of the node that has it; it is the only copy.",
     not_safe: "Do not restart or wipe that node.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 

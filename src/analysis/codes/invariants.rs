@@ -110,7 +110,7 @@ pub static LOG_ENTRY_MALFORMED: CodeInfo = CodeInfo {
     safe: "If other members hold the same bytes, it was proposed like that: keep the server version that accepted it. If \
               only this one does, rebuild the node.",
     not_safe: "Do not roll back to a server that cannot apply the entry.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 
@@ -240,7 +240,7 @@ pub static SNAP_LOG_TERM_MISMATCH: CodeInfo = CodeInfo {
     decided_by: "The snapshot record, against the entry record of its index.",
     safe: "Rebuild the node before it is needed for a quorum.",
     not_safe: "Do not seed another node from this snapshot.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 
@@ -341,7 +341,7 @@ pub static CONF_UNDECODABLE: CodeInfo = CodeInfo {
     safe: "If all members hold the same bytes, keep running members running and take a snapshot at or above the index. If \
               only this one does, rebuild it.",
     not_safe: "Do not restart members that still run.",
-    more: "ekv-tool wal show DIR INDEX",
+    more: "ekv-tool wal show INDEX DIR",
     never: None,
 };
 

@@ -83,7 +83,7 @@ pub const ALL: &[ServerText] = &[
                      to 15).",
         safe: "Compare both with a node that runs. If the snapshot is right, put back the peers file that belongs to it.",
         not_safe: "Do not raise the index in the peers file to silence the check: the node would talk to the wrong members.",
-        more: "ekv-tool snapshot show DIR/snap",
+        more: "ekv-tool snapshot ls DIR",
     },
     ServerText {
         name: "bootstrap seed differs from persisted seed",

@@ -67,7 +67,7 @@ pub const ALL: &[ServerText] = &[
         decided_by: "The data field of the .snap: EKVT, version 01, index, checksum.",
         safe: "If a newer server wrote it, start that one. Otherwise use a copy of the snapshot from another node.",
         not_safe: "Do not edit the token: the .snap has a checksum of its own.",
-        more: "ekv-tool snapshot show DIR/snap",
+        more: "ekv-tool snapshot ls DIR",
     },
     ServerText {
         name: "ErrFSMSnapshotTooLarge",

@@ -167,6 +167,9 @@ impl Judge<'_, '_> {
                 }
                 self.ahead(body, view.index.filter(|_| payload.header.is_ok()));
                 if body.result.is_ok() && !matches!(body.head, Some(BodyHead::SstIngest(_))) {
+                    for (space, rows) in &body.rows.spaces {
+                        view.spaces.entry(space.label()).or_default().absorb(rows);
+                    }
                     view.rows = Some(RowCounts {
                         rows: body.rows.rows,
                         versions: body.rows.versions,

@@ -2,6 +2,8 @@
 
 mod judge;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use judge::Judge;
@@ -9,7 +11,7 @@ use judge::Judge;
 use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
-use crate::readers::{Depth, FsmFacts};
+use crate::readers::{Depth, FsmFacts, SpaceRows};
 use crate::types::{Crc32c, LogIndex};
 
 /// Result of one check.
@@ -108,6 +110,9 @@ pub struct VerifiedPayload {
     pub applied_index: Option<LogIndex>,
     /// What its rows add up to, when they were walked to the end.
     pub rows: Option<RowCounts>,
+    /// The same by what the rows belong to; `snapshot stat` shows it.
+    #[serde(skip)]
+    pub spaces: BTreeMap<&'static str, SpaceRows>,
     /// What a start that used this file without restoring from it would raise first.
     pub engine_error: Option<ServerError>,
     /// What a start that restored from it would raise first.
@@ -167,6 +172,7 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
         },
         applied_index: None,
         rows: None,
+        spaces: BTreeMap::new(),
         engine_error: None,
         restore_error: RestoreErrors::default(),
         verdict: Verdict::Clean,

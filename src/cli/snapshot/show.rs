@@ -1,0 +1,31 @@
+//! `ekv-tool snapshot show`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use ekv_tool::ops::inspect;
+use ekv_tool::readers::SnapshotTarget;
+
+use super::{Context, ExitStatus};
+
+/// `snapshot show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// An envelope (.snap) or a payload (.fsm)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// The page of `inspect`, for a snapshot only.
+pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    context.keep_out_of(std::slice::from_ref(&args.file))?;
+    match SnapshotTarget::at(&args.file)? {
+        SnapshotTarget::Envelope(_) | SnapshotTarget::Payload(_) => {
+            context.emit(inspect(&args.file, context.threads, &context.progress)?)
+        }
+        SnapshotTarget::Folder(_) | SnapshotTarget::Groups(_) => {
+            bail!("{}: is a directory; name a .snap or .fsm file, or use snapshot ls", args.file.display())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `snapshot ls`, `snapshot stat` and `snapshot diff`. `snapshot show` is the page of `inspect` on one file.
+
+use std::path::{Path, PathBuf};
+
+use super::verify_snapshot::{VerifySnapshotOptions, verify_snapshot};
+use crate::analysis::Coverage;
+use crate::analysis::snapshot::{Subject, verify_lone_payload};
+use crate::error::{Error, Result};
+use crate::io::{IoOptions, Progress};
+use crate::readers::fsm_diff::diff_payloads;
+use crate::readers::{Depth, FsmFacts, SnapshotTarget, snapshot_target};
+use crate::report::Report;
+use crate::report::body::snapshot_diff::{Side, SnapshotDiffBody};
+use crate::report::body::snapshot_ls::SnapshotListBody;
+use crate::report::body::snapshot_stat::SnapshotStatBody;
+
+/// Lists the snapshots at or below `paths`. Payloads are not read, only their ends.
+pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotListBody>> {
+    let options = VerifySnapshotOptions { depth: Depth::Header, threads, ..VerifySnapshotOptions::default() };
+    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
+    // Said once for all payloads.
+    coverage.not_examined.retain(|part| part.needed);
+    coverage.skipped("the payloads", "verify-snapshot compares them with their checksums, snapshot stat reads their rows");
+    Ok(Report::new(SnapshotListBody::new(body), findings, coverage))
+}
+
+/// Reads every row of the payloads at or below `paths` and counts them by what they belong to.
+pub fn stat(paths: &[PathBuf], newest: bool, threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotStatBody>> {
+    let options = VerifySnapshotOptions { depth: Depth::Deep, newest, threads, ..VerifySnapshotOptions::default() };
+    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
+    for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {
+        coverage.missing(format!("rows of {}", view.path), "they could not be read to the end, or lie in a bundle of tables");
+    }
+    Ok(Report::new(SnapshotStatBody::new(body), findings, coverage))
+}
+
+/// Compares two payloads row by row. At most `shown` of the rows that differ are kept; all of them are counted.
+pub fn diff(paths: [&Path; 2], shown: usize, progress: &dyn Progress) -> Result<Report<SnapshotDiffBody>> {
+    for path in paths {
+        if !matches!(SnapshotTarget::at(path)?, SnapshotTarget::Payload(_)) {
+            return Err(Error::Unsuitable {
+                path: path.to_owned(),
+                problem: "is no payload".to_owned(),
+                hint: "name two .fsm files".to_owned(),
+            });
+        }
+    }
+    let mut body = SnapshotDiffBody::new(shown);
+    // Both sides are read at the same time, in order.
+    let options = IoOptions { threads: 1, ..IoOptions::default() };
+    let diff = diff_payloads(paths, &options, progress, &mut |difference| body.add(difference))?;
+    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
+    let mut sides = Vec::new();
+    for (path, facts) in paths.into_iter().zip([&diff.first, &diff.second]) {
+        let name = snapshot_target::name_of(path);
+        let subject =
+            Subject { path: path.display().to_string(), name: &name, facts, token: None, expendable: false, depth: Depth::Deep };
+        let mut verified = verify_lone_payload(&subject);
+        // Which token means a payload was not asked.
+        verified.coverage.not_examined.retain(|part| part.needed);
+        findings.extend(verified.findings);
+        coverage.absorb(verified.coverage);
+        sides.extend(verified.payloads.iter().map(Side::new));
+        if let Some(why) = incomparable(facts) {
+            coverage.missing(format!("the rows of {}", subject.path), why);
+        }
+    }
+    if let [first, second] = sides.as_slice()
+        && first.body_format != second.body_format
+    {
+        coverage.missing("which rows differ", "the two payloads have different formats and order their rows differently");
+    }
+    body.finish(sides, diff.same);
+    Ok(Report::new(body, findings, coverage))
+}
+
+/// Why the rows of a payload say nothing beside those of another.
+fn incomparable(facts: &FsmFacts) -> Option<&'static str> {
+    let FsmFacts::File(file) = facts else { return Some("there is no payload to read") };
+    let Some(body) = file.payload.as_ref().and_then(|payload| payload.body.as_ref()) else {
+        return Some("they could not be read");
+    };
+    if body.result.is_err() {
+        Some("they could not be read to the end")
+    } else if body.rows.unordered.count > 0 {
+        Some("they are not in order, so that the same rows may have been counted as different")
+    } else if matches!(body.head, Some(crate::formats::fsm::body::BodyHead::SstIngest(_))) {
+        Some("a bundle of tables has its rows in tables, which are not read here")
+    } else {
+        None
+    }
+}

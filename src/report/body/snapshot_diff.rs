@@ -1,0 +1,214 @@
+//! `snapshot diff`: which rows two snapshots do not share.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::analysis::snapshot::VerifiedPayload;
+use crate::formats::fsm::FsmHeader;
+use crate::formats::fsm::body::BodyFormat;
+use crate::formats::mvcc::StoreKey;
+use crate::readers::fsm_diff::{ComparedRow, RowDifference};
+use crate::report::{Body, Cell, Section, Tone};
+use crate::types::{ByteSize, Crc32c, Escaped, HlcTimestamp, LogIndex};
+
+/// Two payloads beside each other.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SnapshotDiffBody {
+    /// The first payload, then the second.
+    pub sides: Vec<Side>,
+    /// True when every row is the same on both sides; headers are not rows.
+    pub identical_rows: bool,
+    /// Rows that both have alike.
+    pub same: u64,
+    /// Rows that differ, by what they belong to.
+    pub spaces: BTreeMap<&'static str, DifferenceCounts>,
+    /// The first rows that differ, in the order of their keys.
+    pub differences: Vec<Difference>,
+    /// Rows that differ and are not listed.
+    pub not_listed: u64,
+    #[serde(skip)]
+    shown: usize,
+}
+
+/// One of the two payloads.
+#[derive(Debug, Clone, Serialize)]
+pub struct Side {
+    /// The file.
+    pub path: String,
+    /// The index it stands for.
+    pub index: Option<LogIndex>,
+    /// Length of the file in bytes.
+    pub size_bytes: Option<u64>,
+    /// Its clock header.
+    pub header: Option<FsmHeader>,
+    /// Format of the store payload.
+    pub body_format: Option<BodyFormat>,
+    /// The checksum it has.
+    pub computed_crc32c: Option<Crc32c>,
+    /// The applied index that it carries among its rows.
+    pub applied_index: Option<LogIndex>,
+    /// Its rows; `null` when they could not be read to the end.
+    pub rows: Option<u64>,
+}
+
+/// Rows that differ.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct DifferenceCounts {
+    /// Rows that only the first payload has.
+    pub only_first: u64,
+    /// Rows that only the second payload has.
+    pub only_second: u64,
+    /// Rows of the same key and version with different values.
+    pub other_value: u64,
+}
+
+/// One row that differs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference {
+    /// `only-first`, `only-second` or `other-value`.
+    pub kind: &'static str,
+    /// What the row belongs to.
+    pub space: &'static str,
+    /// The user key, or the store's own key, escaped.
+    pub key: String,
+    /// When the version was committed; `null` for keys without versions.
+    pub commit_ts: Option<u64>,
+    /// The same as a time.
+    pub commit_time: Option<String>,
+    /// Bytes of the value in the first payload.
+    pub first_len: Option<u64>,
+    /// Bytes of the value in the second payload.
+    pub second_len: Option<u64>,
+}
+
+impl Side {
+    /// From what was read of a payload.
+    pub fn new(view: &VerifiedPayload) -> Self {
+        Self {
+            path: view.path.clone(),
+            index: view.index,
+            size_bytes: view.size_bytes,
+            header: view.header,
+            body_format: view.body_format,
+            computed_crc32c: view.computed_crc32c,
+            applied_index: view.applied_index,
+            rows: view.rows.map(|counts| counts.rows),
+        }
+    }
+}
+
+impl SnapshotDiffBody {
+    /// Nothing compared yet; at most `shown` rows that differ will be listed.
+    pub fn new(shown: usize) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
+    /// Takes note of a row that differs.
+    pub fn add(&mut self, difference: RowDifference<'_>) {
+        let (kind, row, first_len, second_len) = match difference {
+            RowDifference::OnlyFirst(row) => ("only-first", row, Some(row.value_len), None),
+            RowDifference::OnlySecond(row) => ("only-second", row, None, Some(row.value_len)),
+            RowDifference::Value(one, other) => ("other-value", one, Some(one.value_len), Some(other.value_len)),
+        };
+        let space = row.space().label();
+        let counts = self.spaces.entry(space).or_default();
+        match difference {
+            RowDifference::OnlyFirst(_) => counts.only_first += 1,
+            RowDifference::OnlySecond(_) => counts.only_second += 1,
+            RowDifference::Value(..) => counts.other_value += 1,
+        }
+        if self.differences.len() >= self.shown {
+            self.not_listed += 1;
+            return;
+        }
+        let (key, commit_ts) = key_of(row);
+        let (commit_ts, commit_time) = (commit_ts.map(|ts| ts.0), commit_ts.and_then(|ts| ts.millis().to_rfc3339()));
+        self.differences.push(Difference { kind, space, key, commit_ts, commit_time, first_len, second_len });
+    }
+
+    /// Both payloads have been read.
+    pub fn finish(&mut self, sides: Vec<Side>, same: u64) {
+        self.sides = sides;
+        self.same = same;
+        self.identical_rows = self.spaces.is_empty() && self.sides.iter().all(|side| side.rows == Some(same));
+    }
+
+    fn total(&self) -> DifferenceCounts {
+        self.spaces.values().fold(DifferenceCounts::default(), |sum, counts| DifferenceCounts {
+            only_first: sum.only_first + counts.only_first,
+            only_second: sum.only_second + counts.only_second,
+            other_value: sum.other_value + counts.other_value,
+        })
+    }
+}
+
+/// The key as people know it, and its version.
+fn key_of(row: &ComparedRow) -> (String, Option<HlcTimestamp>) {
+    match (row.commit_ts, StoreKey::of(&row.key)) {
+        (Some(ts), _) => (Escaped(&row.key).to_string(), Some(ts)),
+        (None, StoreKey::Row(key)) => (Escaped(key.user_key).to_string(), Some(key.commit_ts)),
+        (None, _) => (Escaped(&row.key).to_string(), None),
+    }
+}
+
+impl Body for SnapshotDiffBody {
+    const NAME: &'static str = "snapshot-diff";
+
+    fn headline(&self) -> String {
+        let DifferenceCounts { only_first, only_second, other_value } = self.total();
+        if self.identical_rows {
+            return format!("the same {} rows in both", self.same);
+        }
+        format!(
+            "{} rows in both, {only_first} only in the first, {only_second} only in the second, {other_value} with another value",
+            self.same
+        )
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let [first, second] = self.sides.as_slice() else { return Vec::new() };
+        let pair = |name: &'static str, a: Cell, b: Cell| vec![Cell::new(name), a, b];
+        let ceiling = |side: &Side| Cell::option(side.header.and_then(|header| header.ceiling_ms));
+        let rows = vec![
+            pair("index", Cell::option(first.index), Cell::option(second.index)),
+            pair("size", Cell::option(first.size_bytes.map(ByteSize)), Cell::option(second.size_bytes.map(ByteSize))),
+            pair("format", Cell::option(first.body_format), Cell::option(second.body_format)),
+            pair("checksum", Cell::option(first.computed_crc32c), Cell::option(second.computed_crc32c)),
+            pair("clock ceiling", ceiling(first), ceiling(second)),
+            pair("applied index inside", Cell::option(first.applied_index), Cell::option(second.applied_index)),
+            pair("rows", Cell::option(first.rows), Cell::option(second.rows)),
+        ];
+        let mut sections = vec![
+            Section::facts("", vec![("first", Cell::new(&first.path)), ("second", Cell::new(&second.path))]),
+            Section::table("", &["", "first", "second"], rows),
+        ];
+        if !self.spaces.is_empty() {
+            let rows = self.spaces.iter().map(|(space, counts)| {
+                vec![Cell::new(space), Cell::new(counts.only_first), Cell::new(counts.only_second), Cell::new(counts.other_value)]
+            });
+            let columns = ["rows of", ">only first", ">only second", ">other value"];
+            sections.push(Section::table("Rows that differ", &columns, rows.collect()));
+            let rows = self.differences.iter().map(|difference| {
+                let lens =
+                    [difference.first_len, difference.second_len].map(|len| len.map_or("-".to_owned(), |len| len.to_string()));
+                vec![
+                    Cell::toned(difference.kind, Tone::Plain),
+                    Cell::new(&difference.key),
+                    Cell::option(difference.commit_time.as_ref()),
+                    Cell::new(lens.join(" / ")),
+                ]
+            });
+            sections.push(Section::table("The first of them", &["what", "key", "committed", ">bytes"], rows.collect()));
+            if self.not_listed > 0 {
+                sections.push(Section::Note(format!("... and {} more; --limit shows more", self.not_listed)));
+            }
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.differences.iter().map(|row| ("difference", serde_json::to_value(row).unwrap_or_default())).collect()
+    }
+}

@@ -1,0 +1,172 @@
+//! `snapshot stat`: what the rows of snapshots amount to.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::snapshot::SnapshotBody;
+use crate::analysis::Verdict;
+use crate::analysis::snapshot::{RowCounts, VerifiedPayload};
+use crate::formats::fsm::FsmHeader;
+use crate::formats::fsm::body::BodyFormat;
+use crate::report::{Body, Cell, Metric, Section};
+use crate::types::{ByteSize, HlcTimestamp, LogIndex};
+
+/// The payloads that were read.
+#[derive(Debug, Clone, Serialize)]
+pub struct SnapshotStatBody {
+    /// One payload each.
+    pub snapshots: Vec<SnapshotStat>,
+}
+
+/// What one payload holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct SnapshotStat {
+    /// The file.
+    pub path: String,
+    /// The index it stands for.
+    pub index: Option<LogIndex>,
+    /// Length of the file in bytes.
+    pub size_bytes: Option<u64>,
+    /// Its clock header.
+    pub header: Option<FsmHeader>,
+    /// Format of the store payload.
+    pub body_format: Option<BodyFormat>,
+    /// The applied index that it carries among its rows.
+    pub applied_index: Option<LogIndex>,
+    /// All rows; `null` when they could not be read to the end.
+    pub rows: Option<RowCounts>,
+    /// The same by what the rows belong to, most bytes first.
+    pub spaces: Vec<SpaceStat>,
+    /// Of this payload alone.
+    pub verdict: Verdict,
+}
+
+/// Rows of one family of keys.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SpaceStat {
+    /// What the rows belong to.
+    pub space: &'static str,
+    /// Rows, all versions of a key counted.
+    pub rows: u64,
+    /// Rows that delete their key.
+    pub tombstones: u64,
+    /// Sum of the key lengths in bytes.
+    pub key_bytes: u64,
+    /// Sum of the value lengths in bytes.
+    pub value_bytes: u64,
+    /// Largest commit timestamp; `null` where rows have none.
+    pub newest_commit_ts: Option<u64>,
+    /// The same as a time.
+    #[serde(skip)]
+    pub newest: HlcTimestamp,
+}
+
+impl SnapshotStatBody {
+    /// From what was read of each payload.
+    pub fn new(found: SnapshotBody) -> Self {
+        Self { snapshots: found.snapshots.into_iter().map(SnapshotStat::new).collect() }
+    }
+}
+
+impl SnapshotStat {
+    fn new(view: VerifiedPayload) -> Self {
+        let mut spaces: Vec<_> = view
+            .spaces
+            .iter()
+            .map(|(space, rows)| SpaceStat {
+                space,
+                rows: rows.rows,
+                tombstones: rows.tombstones,
+                key_bytes: rows.key_bytes,
+                value_bytes: rows.value_bytes,
+                newest_commit_ts: (rows.newest != HlcTimestamp(0)).then_some(rows.newest.0),
+                newest: rows.newest,
+            })
+            .collect();
+        spaces.sort_by_key(|space| (std::cmp::Reverse(space.key_bytes + space.value_bytes), space.space));
+        Self {
+            path: view.path,
+            index: view.index,
+            size_bytes: view.size_bytes,
+            header: view.header,
+            body_format: view.body_format,
+            applied_index: view.applied_index,
+            rows: view.rows,
+            spaces,
+            verdict: view.verdict,
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, Cell)> {
+        let mut rows = vec![
+            ("index", Cell::option(self.index)),
+            ("size", Cell::option(self.size_bytes.map(ByteSize))),
+            ("format", Cell::option(self.body_format)),
+            ("applied index inside", Cell::option(self.applied_index)),
+        ];
+        if let Some(ceiling) = self.header.and_then(|header| header.ceiling_ms) {
+            rows.push(("clock ceiling", Cell::new(ceiling)));
+        }
+        if let Some(counts) = self.rows {
+            let RowCounts { rows: all, versions, tombstones, sealed, key_bytes, value_bytes } = counts;
+            rows.push((
+                "rows",
+                Cell::new(format!("{all}: {versions} versions, {tombstones} of them tombstones, {sealed} sealed")),
+            ));
+            rows.push(("bytes", Cell::new(format!("{} of keys, {} of values", ByteSize(key_bytes), ByteSize(value_bytes)))));
+        }
+        rows
+    }
+}
+
+impl Body for SnapshotStatBody {
+    const NAME: &'static str = "snapshot-stat";
+
+    fn headline(&self) -> String {
+        let rows: u64 = self.snapshots.iter().filter_map(|stat| stat.rows).map(|counts| counts.rows).sum();
+        match self.snapshots.as_slice() {
+            [] => "no snapshots".to_owned(),
+            [stat] if stat.rows.is_none() => format!("{}: its rows could not be counted", stat.path),
+            [stat] => format!("{}: {rows} rows", stat.path),
+            several => format!("{} snapshots, {rows} rows", several.len()),
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for stat in &self.snapshots {
+            sections.push(Section::facts(stat.path.clone(), stat.facts()));
+            if !stat.spaces.is_empty() {
+                let rows = stat.spaces.iter().map(|space| {
+                    let newest = space.newest_commit_ts.and_then(|_| space.newest.millis().to_rfc3339());
+                    vec![
+                        Cell::new(space.space),
+                        Cell::new(space.rows),
+                        Cell::new(space.tombstones),
+                        Cell::new(ByteSize(space.key_bytes)),
+                        Cell::new(ByteSize(space.value_bytes)),
+                        Cell::option(newest),
+                    ]
+                });
+                let columns = ["rows of", ">rows", ">deleted", ">keys", ">values", "newest"];
+                sections.push(Section::table("", &columns, rows.collect()));
+            }
+        }
+        sections
+    }
+
+    fn lines(&self) -> Vec<(&'static str, Value)> {
+        self.snapshots.iter().map(|stat| ("snapshot", serde_json::to_value(stat).unwrap_or_default())).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let mut rows = Metric::gauge("ekv_tool_snapshot_rows", "Rows of a snapshot payload by what they belong to.");
+        for stat in &self.snapshots {
+            for space in &stat.spaces {
+                let labels = vec![("path", stat.path.clone()), ("space", space.space.to_owned())];
+                rows = rows.sample(labels, space.rows as f64);
+            }
+        }
+        vec![rows]
+    }
+}
