@@ -113,7 +113,7 @@ fuzz_target!(|steps: Vec<Step>| {
     for engine in Engine::ALL {
         let _ = EffectiveLog::of(&scan, engine);
         let newest = valid_snapshots(&scan, engine).ok().and_then(|valid| valid.snapshots.iter().map(|record| record.id).max());
-        for start in [newest.unwrap_or(SnapshotId::default()), SnapshotId::default()] {
+        for start in [newest.unwrap_or_default(), SnapshotId::default()] {
             if let Ok(content) = read_from(&scan, start, engine).result {
                 assert_eq!(content.entries.iter(&scan, engine).count() as u64, content.entries.count());
             }

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     for engine in Engine::ALL {
         let _ = EffectiveLog::of(&scan, engine);
         let newest = valid_snapshots(&scan, engine).ok().and_then(|valid| valid.snapshots.iter().map(|record| record.id).max());
-        if let Ok(content) = read_from(&scan, newest.unwrap_or(SnapshotId::default()), engine).result {
+        if let Ok(content) = read_from(&scan, newest.unwrap_or_default(), engine).result {
             assert_eq!(content.entries.iter(&scan, engine).count() as u64, content.entries.count());
         }
     }
