@@ -4,7 +4,7 @@
 use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
 use ekv_tool::analysis::wal::{EffectiveLog, examine};
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::{Engine, SnapshotId};
+use ekv_tool::types::Engine;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
