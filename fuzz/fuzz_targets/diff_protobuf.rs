@@ -20,7 +20,13 @@ fn members(state: &oracle::ConfState) -> ConfState {
         voters_outgoing: ids(&state.voters_outgoing),
         learners_next: ids(&state.learners_next),
         auto_leave: state.auto_leave.unwrap_or_default(),
+        unknown_fields: false,
     }
+}
+
+/// Without the remark that there was more, which the derived decoder does not make.
+fn known(state: &ConfState) -> ConfState {
+    ConfState { unknown_fields: false, ..state.clone() }
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -40,13 +46,13 @@ fuzz_target!(|bytes: &[u8]| {
             let snapshot = Snapshot::decode(bytes, rules).unwrap();
             assert_eq!(snapshot.data, derived.data.as_deref().unwrap_or_default());
             let metadata = derived.metadata.unwrap_or_default();
-            assert_eq!(snapshot.metadata.conf_state, metadata.conf_state.as_ref().map(members).unwrap_or_default());
+            assert_eq!(known(&snapshot.metadata.conf_state), metadata.conf_state.as_ref().map(members).unwrap_or_default());
             assert_eq!(snapshot.metadata.index.0, metadata.index.unwrap_or_default());
             assert_eq!(snapshot.metadata.term.0, metadata.term.unwrap_or_default());
         }
         if let Ok(derived) = oracle::WalSnapshot::decode(bytes) {
             let record = WalSnapshot::decode(bytes, rules).unwrap();
-            assert_eq!(record.conf_state, derived.conf_state.as_ref().map(members));
+            assert_eq!(record.conf_state.as_ref().map(known), derived.conf_state.as_ref().map(members));
             assert_eq!((record.index.0, record.term.0), (derived.index.unwrap_or_default(), derived.term.unwrap_or_default()));
         }
         if let Ok(derived) = oracle::ConfChange::decode(bytes) {

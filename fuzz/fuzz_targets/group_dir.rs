@@ -8,7 +8,11 @@ use std::sync::OnceLock;
 
 use ekv_tool::error::Result;
 use ekv_tool::io::NoProgress;
-use ekv_tool::ops::{CheckOptions, GateOptions, check, gate_dryrun, store_meta, wal};
+use ekv_tool::ops::{
+    CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, snapshot, store_meta,
+    store_verify, verify_snapshot, wal,
+};
+use ekv_tool::readers::Depth;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
 use ekv_tool::types::Engine;
@@ -66,6 +70,11 @@ fuzz_target!(|damaged: Damaged| {
     let _ = write(wal::verify(&paths, 1, &NoProgress));
     let _ = write(wal::stat(&paths, 1, &NoProgress));
     let _ = write(store_meta(&paths, &NoProgress));
+    let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, 1, &NoProgress));
+    let deep = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..VerifySnapshotOptions::default() };
+    let _ = write(verify_snapshot(&paths, &deep, &NoProgress));
+    let _ = write(snapshot::stat(&paths, true, 1, &NoProgress));
+    let _ = write(inspect(node(), 1, &NoProgress));
     for (path, bytes) in written {
         assert_eq!(fs::read(node().join(path)).unwrap(), *bytes, "{}", path.display());
     }
