@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::group_files::{GroupFiles, ReadOptions, WALK_UP_TO, groups_below};
 use crate::analysis::codes::compare as codes;
 use crate::analysis::codes::gate::START_REFUSED;
+use crate::analysis::codes::invariants::CONF_LOCAL_NOT_MEMBER;
 use crate::analysis::compare::{self, NodeStart, Replica};
 use crate::analysis::invariants::{self, CHECKS};
 use crate::analysis::{Coverage, Finding, Severity};
@@ -209,8 +210,14 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (compare::Comparison, V
 /// Errors of one node by itself: its bytes, its start, and the rules that `check` holds it against.
 fn by_itself(node: &Node, replica: &Replica<'_>) -> Vec<Finding> {
     let mut found = node.findings.clone();
+    let refusal = replica.evidence.peers.read().and_then(|peers| peers.refusal.as_ref());
+    if refusal.is_some_and(|refusal| refusal.error == "errLocalPeerMissing") {
+        // It has applied its own removal, which the others may not know to be committed: that is no damage.
+        found.retain(|finding| finding.code.code != START_REFUSED.code);
+    }
     let (_, rules) = invariants::run(&replica.evidence, &CHECKS.iter().collect::<Vec<_>>());
-    for mut finding in rules.into_iter().filter(|finding| finding.severity == Severity::Error) {
+    let matters = |finding: &Finding| finding.severity == Severity::Error || finding.code.code == CONF_LOCAL_NOT_MEMBER.code;
+    for mut finding in rules.into_iter().filter(matters) {
         // A start and a rule may say the same about the same place.
         if !found.iter().any(|known| known.code.code == finding.code.code) {
             finding.group = Some(node.files.dir.display());

@@ -157,15 +157,19 @@ fn committed_before(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, index: L
     recorded.sort_by_key(|(at, _)| *at);
     let other = |members: &ConfState| !members.voters.is_empty() && voters(members).iter().ne(now.iter().copied());
     let (before_at, before) = recorded.iter().rev().find(|(_, members)| other(members))?;
-    let (changed, _) = recorded.iter().find(|(at, members)| at > before_at && !other(members))?;
+    // A change that was committed just now may not have got its snapshot yet.
+    let by_entry = group.replicas.iter().flat_map(|replica| replica.changes.iter().map(|entry| entry.index));
+    let by_entry = || by_entry.filter(|at| at > before_at && *at <= index).min();
+    let by_snapshot = recorded.iter().find(|(at, members)| at > before_at && !other(members)).map(|(at, _)| *at);
+    let changed = by_snapshot.or_else(by_entry)?;
     let best = holdings.most_committed(|_| true)?;
     let held: Vec<_> = (0..group.replicas.len()).filter(|node| holdings.covered(best, *node) >= index).collect();
     let applied_first = held.iter().all(|node| {
         let mut snapshots = group.replicas[*node].snapshots_after.iter();
-        snapshots.any(|(at, last)| at >= changed && *last < index)
+        snapshots.any(|(at, last)| *at >= changed && *last < index)
     });
     let old = held.iter().filter(|node| before.voters.contains(&group.replicas[**node].node_id())).count();
-    (old > before.voters.len() / 2 && !applied_first).then_some(*changed)
+    (old > before.voters.len() / 2 && !applied_first).then_some(changed)
 }
 
 /// Is one node's term far ahead?

@@ -51,8 +51,11 @@ impl Check for VoteForNonVoter {
             if voters.contains(&candidate) {
                 continue;
             }
-            let itself = candidate == evidence.node_id();
-            let learner = members.is_some_and(|members| members.learners.contains(&candidate));
+            // Without a membership of the time nothing is known about who had a vote then.
+            let itself = candidate == evidence.node_id() && members.is_some();
+            // Until something of that term, or a later one, is committed here, the promotion may still be on its way.
+            let settled = history.term_at(history.commit).is_some_and(|(committed, _)| committed >= term);
+            let learner = settled && members.is_some_and(|members| members.learners.contains(&candidate));
             // Without any list that names this node the directory's name says nothing about who it is.
             let known_by_name = seen.contains(&evidence.node_id());
             let name = name_of(candidate, evidence);
