@@ -83,6 +83,7 @@ const RULES: &[Rule] = &[
     // A record of another type that passes for a metadata record.
     Rule { cause: &wal::RECORD_TYPE_SUSPECT, place: Place::Before, derived: &[&wal::METADATA_CONFLICT] },
     Rule { cause: &wal::RECORD_TYPE_UNKNOWN, place: Place::Offset, derived: &[&wal::CHAIN_BROKEN] },
+    Rule { cause: &rules::LOG_TERM_REGRESS, place: Place::Group, derived: &[&rules::TERM_ABOVE_CURRENT] },
     Rule { cause: &rules::HARDSTATE_REGRESS, place: Place::Group, derived: &[&rules::APPLIED_BEYOND_LOG] },
     Rule {
         cause: &wal::PAYLOAD_MALFORMED,
@@ -145,7 +146,12 @@ const RULES: &[Rule] = &[
             &compare::CROSS_TERM_AHEAD,
         ],
     },
-    Rule { cause: &compare::CROSS_COMMITTED_DIVERGENCE, place: Place::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
+    Rule {
+        cause: &compare::CROSS_COMMITTED_DIVERGENCE,
+        place: Place::Group,
+        // A third node with an older commit differs from the odd one all the same.
+        derived: &[&compare::CROSS_LOG_MATCHING, &compare::CROSS_UNDER_REPLICATED],
+    },
     Rule { cause: &compare::CROSS_COMMITTED_LOST, place: Place::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
 ];
 

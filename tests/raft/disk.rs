@@ -279,6 +279,16 @@ impl Disk {
         self.log.reopened(last_entry);
     }
 
+    /// Puts other records in the place of the whole log.
+    pub fn rewrite(&mut self, records: &[Record]) {
+        assert_eq!(self.segments.len(), 1, "only a log of one segment can be replaced");
+        self.log = LogWriter::new();
+        for record in records {
+            self.put(record);
+        }
+        self.write_segment(512);
+    }
+
     /// What a start does before it reads anything: leftovers go, and a torn end of the log.
     pub fn clean_up(&mut self) -> Written {
         for name in std::mem::take(&mut self.unfinished) {

@@ -3,6 +3,7 @@
 
 mod disk;
 mod model;
+mod mutate;
 mod node;
 mod sim;
 
