@@ -47,7 +47,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
 fn write_next(step: Option<&str>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     match step {
         // A command stays on one line, so that it can be copied.
-        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {step}"),
+        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {}", escape(step)),
         Some(step) => write_indented(&format!("Next: {step}"), 0, style, out),
         None => Ok(()),
     }
