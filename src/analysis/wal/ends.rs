@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use crate::analysis::codes::wal as codes;
 use crate::analysis::{Finding, Severity};
 use crate::readers::wal::{Beyond, Entering, Item, Stop, Trace};
-use crate::types::Engine;
+use crate::types::{Engine, LogIndex};
 
 use super::examine::Place;
 
+/// What a disk writes as a whole, in bytes.
+const SECTOR: u64 = 512;
 /// The head of a segment is shorter than this, and so are the remains of an older one in a reused file.
 const LONGEST_HEAD: u64 = 256;
 
@@ -160,7 +162,7 @@ fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Opti
         if old_head(trace, beyond.end) {
             message.push_str("They may be left from an older head of this file, which is harmless. ");
             Severity::Info
-        } else if beyond.zero_sector || torn {
+        } else if (place.last && beyond.zero_sector) || torn {
             message.push_str("A crash in the middle of a large write can leave such bytes. ");
             Severity::Warning
         } else {
@@ -171,7 +173,7 @@ fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Opti
         if old_head(trace, beyond.end) && total.entries == 0 && total.snapshots == 0 && beyond.beheaded.is_none() && !torn {
             message.push_str("They are left from an older head of this file, which is harmless. ");
             Severity::Info
-        } else if one_torn_write(beyond, torn) {
+        } else if place.last && one_torn_write(beyond, torn, last_index(place, trace)) {
             message.push_str("They can be the rest of one write that a crash interrupted, which nobody relied on. ");
             Severity::Warning
         } else {
@@ -217,8 +219,25 @@ fn describe_records(beyond: &Beyond, message: &mut String) {
 
 /// True when what is found can be the rest of a single write whose sectors did not all reach the disk: a lost sector stands
 /// before it, it is not more than one write, and no hard state in it covers the entries in it.
-fn one_torn_write(beyond: &Beyond, torn: bool) -> bool {
+fn one_torn_write(beyond: &Beyond, torn: bool, last: LogIndex) -> bool {
     let total = &beyond.total;
     let covered = total.state.is_some_and(|state| total.entries > 0 && state.commit >= total.indexes.0);
-    (beyond.zero_sector || torn) && !beyond.continues && !total.several_writes && total.snapshots == 0 && !covered
+    // A sector can have held nothing of the write but its first length word.
+    let word_lost = beyond.beheaded.is_some_and(|record| record.at % SECTOR == SECTOR - 8);
+    // A snapshot record is written together with the commit that was waiting in memory, and with nothing else.
+    let writes_alone = total.snapshots == 0 || (total.snapshots == 1 && total.entries == 0);
+    // So does an entry, unless that commit speaks of entries that are gone.
+    let waited = total.begins_with_state && total.states == 1 && total.state.is_some_and(|state| state.commit <= last);
+    let lost = (beyond.zero_sector || torn) && !beyond.continues;
+    (lost || word_lost) && (!total.several_writes || waited) && writes_alone && !covered
+}
+
+/// The last index before the place where reading stops.
+fn last_index(place: &Place<'_>, trace: &Trace) -> LogIndex {
+    let entries = |item: &Item| match item {
+        Item::Run(run) => run.entries.map(|span| span.last),
+        _ => None,
+    };
+    let before = LogIndex(place.segment.name_index().0.saturating_sub(1));
+    trace.items.iter().rev().find_map(entries).unwrap_or(before)
 }

@@ -15,7 +15,8 @@ pub struct Beyond {
     pub first: u64,
     /// Byte after the last one that is not zero.
     pub end: u64,
-    /// True when a whole sector between `from` and `first` is zero, as a write leaves it that a crash interrupted.
+    /// True when everything from `from` to the end of its sector is zero, as a write leaves it that a crash interrupted: the
+    /// disk kept later sectors of it and not this one.
     pub zero_sector: bool,
     /// A record at the stop that is whole and fits the running checksum: only its length word is damaged.
     pub beheaded: Option<Recovered>,
@@ -55,6 +56,8 @@ pub struct Recovered {
     pub snapshots: u64,
     /// True when some record follows a hard state: then more than one write of the server is here.
     pub several_writes: bool,
+    /// True when the first record is a hard state: a commit that waited in memory begins the next write.
+    pub begins_with_state: bool,
 }
 
 /// Rows that are kept one by one.
@@ -75,6 +78,7 @@ impl Recovered {
             states: 0,
             snapshots: 0,
             several_writes: false,
+            begins_with_state: false,
         }
     }
 
@@ -103,6 +107,7 @@ impl Recovered {
             RecordKind::Crc | RecordKind::Unknown(_) => return false,
         }
         self.several_writes |= self.states > 0;
+        self.begins_with_state |= self.records == 0 && record.kind == RecordKind::State;
         self.states += u64::from(record.kind == RecordKind::State);
         self.records += 1;
         self.end = end;
@@ -111,6 +116,7 @@ impl Recovered {
 
     fn absorb(&mut self, other: &Self) {
         self.several_writes |= other.several_writes || (self.states > 0 && other.records > 0);
+        self.begins_with_state |= self.records == 0 && other.begins_with_state;
         self.at = self.at.min(other.at);
         self.end = self.end.max(other.end);
         self.records += other.records;
@@ -154,7 +160,8 @@ pub(super) fn look_beyond(
         from,
         first,
         end,
-        zero_sector: from.next_multiple_of(SECTOR) + SECTOR <= first,
+        // The sector that `from` lies in held the end of the record before; what was lost of it reads as before the write.
+        zero_sector: (from / SECTOR + 1) * SECTOR <= first,
         continues: beheaded.is_some() || inside.is_some(),
         beheaded: beheaded.map(|(found, _)| found),
         rows: Vec::new(),
