@@ -111,6 +111,7 @@ impl GroupFiles {
         unread::cover(&dir.display(), &listing, (&snaps, engine), &payloads, log.as_ref(), &store, &mut coverage);
         coverage.files += store.coverage.files;
         coverage.bytes_examined += store.coverage.bytes_examined;
+        changed |= store.moving;
         changed |= GroupListing::read(&dir.path).map_or(true, |now| now != listing);
         let raft_id = options.raft_id.clone().unwrap_or_else(|| dir.raft_id.clone());
         let dir = dir.clone();

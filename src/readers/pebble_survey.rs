@@ -148,7 +148,7 @@ pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dy
     let mut replaced = 0;
     let mut round = 1;
     loop {
-        let store = Store::open(dir)?;
+        let mut store = Store::open(dir)?;
         let live = live_files(&store);
         let before = outcomes.len();
         outcomes.retain(|number, _| live.iter().any(|file| file.number == *number));
@@ -161,7 +161,9 @@ pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dy
         // A table that was listed and is gone has been replaced, or somebody removes files: the next view tells.
         let vanished = outcomes.values().any(|outcome| *outcome == SurveyOutcome::Missing)
             && store.facts.wrong_tables.iter().all(|wrong| wrong.found.is_some());
-        if round == ROUNDS || done || (!vanished && store.is_unchanged()?) {
+        let settled = !vanished && store.is_unchanged()?;
+        if round == ROUNDS || done || settled {
+            store.facts.stable &= settled || (done && !vanished);
             return Ok(StoreSurvey { store, depth, outcomes, replaced });
         }
         outcomes.retain(|_, outcome| *outcome != SurveyOutcome::Missing);

@@ -127,6 +127,7 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
         }
     }
     dedup_damage(&mut found);
+    doubt_while_moving(facts, &mut found);
     found
 }
 
@@ -151,6 +152,16 @@ fn not_files(facts: &StoreFacts, found: &mut Vec<Finding>) {
         && let OptionsResult::NotAFile(text) = &options.result
     {
         refused(&options.name, &format!("the server cannot read its newest options file: {text}"));
+    }
+}
+
+/// What looks like damage in a store that changed during every attempt to read it may be the reader's own doing.
+pub(super) fn doubt_while_moving(facts: &StoreFacts, found: &mut [Finding]) {
+    if facts.is_moving() {
+        for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+            finding.severity = Severity::Warning;
+            finding.message = format!("Seen while the store was changing: {}", finding.message);
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub struct StoreVerdict {
     pub applied_source: Option<String>,
     /// Whether the store opens.
     pub open: StoreOpen,
+    /// True if the store changed during every attempt to read it.
+    pub moving: bool,
     /// The largest commit timestamp as the store's own key says it. The newer engine compares it with the rows.
     pub last_commit_ts: Option<u64>,
     /// Renamed before the store is opened: from and to, below the group directory.
@@ -100,6 +102,10 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: Engine) -> StoreVerdict {
         verdict.would_delete.clone_from(&group.snapshot_artifacts);
     }
     verdict.open = open::open(facts, engine, &mut verdict.coverage);
+    verdict.moving = facts.is_moving();
+    if verdict.moving && matches!(verdict.open, StoreOpen::Refused(_)) {
+        verdict.open = StoreOpen::Unknown(format!("{} changed during every attempt to read it", facts.name));
+    }
     verdict.findings = findings::group_findings(group, engine);
     verdict.findings.extend(store_findings(facts));
     cover(facts, &mut verdict.coverage);

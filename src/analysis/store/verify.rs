@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::findings::doubt_while_moving;
 use super::table_check::{TableContext, table_findings};
 use super::{cover, store_findings};
 use crate::analysis::codes::table::STORE_TABLE_UNREFERENCED;
@@ -49,5 +50,6 @@ pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -
         let message = "the MANIFEST does not name it; its content does not count and was not read";
         found.push(Finding::new(&STORE_TABLE_UNREFERENCED, message).at(path));
     }
+    doubt_while_moving(facts, &mut found);
     (found, coverage)
 }

@@ -184,7 +184,8 @@ impl<'d> Group<'d> {
         let segments = self.facts.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| moved(&segment.change)));
         let payloads = self.facts.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.change.is_some()));
         let listed = GroupListing::read(&self.dir.path);
-        segments || payloads || listed.map_or_else(|error| error.is_not_found(), |now| now != self.facts.listing)
+        let stores = self.stores.values().any(|store| store.moving);
+        stores || segments || payloads || listed.map_or_else(|error| error.is_not_found(), |now| now != self.facts.listing)
     }
 
     fn estimate(&self, seen: &mut Forecast, options: &GateOptions) {

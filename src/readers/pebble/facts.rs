@@ -220,6 +220,11 @@ impl StoreFacts {
         Self { name, ..Self::default() }
     }
 
+    /// True if a directory changed during every attempt to read it.
+    pub fn is_moving(&self) -> bool {
+        self.attempts > 0 && !self.stable && self.presence == StorePresence::Directory
+    }
+
     /// The version that the MANIFEST adds up to.
     pub fn version(&self) -> Option<&Version> {
         match &self.manifest {

@@ -111,6 +111,9 @@ impl Store {
         store.seen.format = facts.listing.format_marker().map(str::to_owned);
         if let Some(marker) = facts.listing.manifest_marker().map(str::to_owned) {
             facts.manifest = read_manifest(dir, &marker, &facts, &mut store.seen)?;
+            // A table or log that the MANIFEST names may be younger than the first listing; older than this one it is not,
+            // and if it goes away meanwhile the MANIFEST has changed.
+            facts.listing = StoreListing::read(dir)?;
         }
         facts.options = read_options(dir, &facts.listing);
         // Which tables and logs count stands in the MANIFEST.
