@@ -21,6 +21,8 @@ mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
+#[cfg(target_os = "linux")]
+mod live; // A node that writes while the program reads, and every state in which it can die.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.
