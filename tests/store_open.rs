@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::common::{Case, cases, real};
 use crate::support::store_writer::StoreWriter;
-use crate::support::table_writer::SET;
+use crate::support::table_writer::{Options, SET, TableWriter};
 
 /// Text of an error as far as both sides have it: the recording cuts long lines and names no directory.
 fn same_beginning(recorded: &str, told: &str) -> bool {
@@ -238,4 +238,23 @@ fn a_record_that_was_cut_out_leaves_a_hole_and_no_tail() {
     fs::write(&log, [&bytes[..2 * record], &bytes[3 * record..]].concat()).unwrap();
     let verdict = verdict(dir.path());
     assert_eq!((&verdict.open, errors(&verdict)), (&StoreOpen::Opens, vec!["store-sequence-gap", "store-log-hole"]));
+}
+
+/// The server does not look whether a table's keys ascend; what it makes of them when they do not is not decided by the file.
+#[test]
+fn keys_out_of_order_behind_a_good_checksum_refuse_no_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::new(&dir.path().join("fsm.db")).unwrap();
+    let fill = |table: &mut TableWriter<_>| {
+        table.point(b"b", 11, SET, b"value")?;
+        table.point(b"a", 12, SET, b"value")
+    };
+    writer.table(6, Options::default(), fill).unwrap();
+    writer.finish().unwrap();
+    let facts = examine(dir.path(), StoreCheck::Full, &NoProgress).unwrap();
+    for engine in Engine::ALL {
+        let verdict = open_verdict(&facts, engine);
+        assert!(!matches!(verdict.open, StoreOpen::Refused(_)), "{engine}: {:?}", verdict.open);
+        assert!(errors(&verdict).contains(&"store-table-damage"), "{engine}: {:?}", verdict.findings);
+    }
 }

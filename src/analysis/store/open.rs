@@ -64,14 +64,17 @@ pub(super) fn open(facts: &StoreFacts, engine: Engine, coverage: &mut Coverage) 
     StoreOpen::Opens
 }
 
-/// True for damage that the library notices for certain. How closely it looks at blocks with good checksums that are not
-/// built as they should be differs from block to block and between versions.
+/// True for damage that the library notices for certain. A block with a good checksum that is not built as it should be may
+/// pass: what looks at it, and how closely, differs from block to block and between versions.
 fn is_decisive(damage: &TableDamage) -> bool {
     match &damage.trouble {
-        TableTrouble::Bytes(TableProblem { kind: TableProblemKind::Structure | TableProblemKind::Order, block, .. }) => {
-            !matches!(block, Some(BlockKind::Metaindex | BlockKind::Properties))
+        TableTrouble::Bytes(problem) => {
+            let kept_its_checksum = matches!(
+                problem.kind,
+                TableProblemKind::Structure | TableProblemKind::Order | TableProblemKind::Value | TableProblemKind::Handle
+            );
+            damage.is_damage() && !(kept_its_checksum && problem.block.is_some())
         }
-        TableTrouble::Bytes(_) => damage.is_damage(),
         TableTrouble::Missing => true,
         TableTrouble::System(_) => false,
     }
