@@ -366,25 +366,31 @@ fn the_peers_file() {
     let voters = ids(&["n1", "n2", "n3"]);
     let base = || NodeDir::new(&log).snap(1, 1, &voters);
     assert_eq!(wrong(&base().peers(1, &["n1", "n2"])), vec![("conf-peers-file-mismatch", ERROR)]);
-    assert_eq!(wrong(&base().peers(5, &["n1", "n2"])), vec![], "a newer list is trusted");
-    assert_eq!(wrong(&base().peers(6, &["n1", "n2"])), vec![("conf-peers-file-mismatch", WARNING)], "but not newer than the log");
+    assert_eq!(wrong(&base().peers(5, &["n1", "n2", "n3"])), vec![]);
+    assert_eq!(wrong(&base().peers(5, &["n1", "n2"])), vec![("conf-peers-file-mismatch", ERROR)], "no change since the snapshot");
+    assert_eq!(wrong(&base().peers(6, &["n1", "n2"])), vec![("conf-peers-file-mismatch", WARNING)], "newer than the log");
     let dir = base().file("etcd-raft-peers.bin", b"EKVP\0\0\0\x03");
     let found = findings(&dir);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].code.code, found[0].offset), ("conf-peers-file-mismatch", Some(8)));
+    let list = |peers: &[(u64, &str, &str)]| super::support::log_writer::peers_file(5, peers);
+    let n3 = (id("n3"), "n3", "n3:1");
+    let mut peers = list(&[(id("n1"), "n1", "n1:1"), n3, (id("n2"), "n2", "n2:1")]);
+    peers.push(0);
+    assert_eq!(wrong(&base().file("etcd-raft-peers.bin", &peers)), vec![("conf-peers-file-mismatch", ERROR)]);
     let mut lone = LogWriter::new();
     lone.snapshot(1, 1, &ids(&["n1"])).state(1, 0, 1).entries(2, 5, 2).state(2, 0, 5);
     let dir = |index| NodeDir::new(&lone).snap(1, 1, &ids(&["n1"])).peers(index, &["n1"]);
     assert_eq!(wrong(&dir(5)), vec![]);
     assert_eq!(wrong(&dir(1 << 60)), vec![("conf-peers-file-mismatch", ERROR)]);
-    // A removed member is told so, and nothing is damaged.
-    assert_eq!(wrong(&base().peers(5, &["n2", "n3"])), vec![("conf-local-not-member", WARNING)]);
+    let removed = vec![("conf-local-not-member", WARNING), ("conf-peers-file-mismatch", ERROR)];
+    assert_eq!(wrong(&base().peers(5, &["n2", "n3"])), removed, "no change in the log removed it");
     let same = |id: &str| (super::support::node_dir::id(id), "host:1");
     let ((a, host), (b, _)) = (same("n1"), same("n2"));
-    let peers = super::support::log_writer::peers_file(5, &[(a, "n1", host), (b, "n2", host)]);
+    let peers = list(&[(a, "n1", host), n3, (b, "n2", host)]);
     assert_eq!(wrong(&base().file("etcd-raft-peers.bin", &peers)), vec![("conf-peers-file-mismatch", WARNING)]);
     // A start knows its own entry by the raft id too, and puts the node id right.
-    let peers = super::support::log_writer::peers_file(5, &[(5, "n1", host), (b, "n2", "n2:1")]);
+    let peers = list(&[(5, "n1", host), n3, (b, "n2", "n2:1")]);
     let dir = base().file("etcd-raft-peers.bin", &peers);
     assert_eq!((wrong(&dir), remarks(&dir)), (vec![], vec!["conf-peers-file-mismatch"]));
 }

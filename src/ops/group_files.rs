@@ -314,7 +314,13 @@ impl GroupFiles {
         });
         let active_seed =
             file.seed.as_ref().filter(|seed| seed.active).map(|seed| seed.peers.iter().map(|p| p.node_id).collect());
-        let content = PeersContent { version: file.version, index: file.index, members: members.collect(), active_seed };
+        let content = PeersContent {
+            version: file.version,
+            index: file.index,
+            members: members.collect(),
+            active_seed,
+            trailing: file.trailing,
+        };
         Part::Read(PeersFacts { content: Ok(content), refusal })
     }
 

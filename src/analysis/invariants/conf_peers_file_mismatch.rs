@@ -1,9 +1,11 @@
 //! The peers file agrees with the snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::members::{conf_entries, describe, replay};
 use super::{Check, Evidence, Found, History, PeersContent, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::raftpb::ConfState;
 use crate::types::{LogIndex, NodeId};
 
 /// Where the index stands in the file.
@@ -51,8 +53,59 @@ impl Check for PeersFileMismatch {
             let finding = finding(message).offset(INDEX_OFFSET).expected(format!("at most {last}")).found(content.index);
             found.push(finding.severity(if certain { Severity::Error } else { Severity::Warning }));
         }
+        if let Some(expected) = members_at(content, history, evidence).filter(|(expected, _)| !names(content, expected, evidence))
+        {
+            let (expected, changed) = expected;
+            let message = format!(
+                "The list is newer than the snapshot, so that a start trusts it, but it does not have the members that the snapshot and the \
+                 log give at index {}.",
+                content.index
+            );
+            // The server may have turned a change down when it applied it.
+            let severity = if changed { Severity::Warning } else { Severity::Error };
+            found.push(finding(message).severity(severity).expected(describe(&expected, evidence)));
+        }
+        if content.trailing > 0 {
+            let message = format!(
+                "{} bytes stand behind the list. No server writes any, and each ignores them: a count or a length in the file is damaged, and \
+                 a member or a part of an address is missing.",
+                content.trailing
+            );
+            found.push(finding(message));
+        }
         remarks(content, &finding, found);
     }
+}
+
+/// The members at the index of the list, and whether the log changes them since the snapshot; `None` when the list is not newer than the
+/// snapshot, so that a start compares the two, or newer than the log.
+fn members_at(content: &PeersContent, history: &History, evidence: &Evidence<'_>) -> Option<(ConfState, bool)> {
+    let last = evidence.log.read()?.last_index()?;
+    let (_, snapshot) = evidence.chosen()?;
+    let after = snapshot.metadata.index;
+    if content.index <= after || content.index > last || snapshot.metadata.conf_state.voters.is_empty() {
+        return None;
+    }
+    let mut changes = conf_entries(evidence, history.entries().ranges().iter().copied());
+    changes.retain(|entry| entry.index > after && entry.index <= content.index);
+    let members = replay(&snapshot.metadata.conf_state, &changes, evidence.engine).ok()?;
+    Some((members, !changes.is_empty()))
+}
+
+/// Whether the list has these members, as a start reads it.
+fn names(content: &PeersContent, members: &ConfState, evidence: &Evidence<'_>) -> bool {
+    let of = |voter: bool| {
+        let ids = content.members.iter().filter(move |member| member.voter == voter);
+        ids.map(|member| match member.node_id {
+            _ if member.id == evidence.raft_id => evidence.node_id(),
+            NodeId(0) => NodeId::of_raft_id(&member.id),
+            given => given,
+        })
+        .collect::<BTreeSet<_>>()
+    };
+    // An empty list stands for the node alone.
+    let voters = if content.members.is_empty() { BTreeSet::from([evidence.node_id()]) } else { of(true) };
+    voters == members.voters.iter().copied().collect() && of(false) == members.learners.iter().copied().collect()
 }
 
 /// The last index that the log or a snapshot knows; `None` when the log's end is not known.

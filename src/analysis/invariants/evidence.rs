@@ -144,6 +144,8 @@ pub struct PeersContent {
     pub members: Vec<PeerFacts>,
     /// The bootstrap list, while it is in force.
     pub active_seed: Option<Vec<NodeId>>,
+    /// Bytes behind the last field, which no server writes and every one ignores.
+    pub trailing: u64,
 }
 
 /// A member in the peers file.
