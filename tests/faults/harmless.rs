@@ -156,20 +156,30 @@ fn log_end(lost: &Lost) -> Option<Class> {
 /// Bits of a frame that say nothing.
 fn segment_bit(place: &Place<'_>, fault: Fault) -> Option<Class> {
     let Fault::Flip { at, bit } = fault else { return None };
-    let record = place.model.record_at(place.model.segment(place.name)?, at)?;
+    let segment = place.model.segment(place.name)?;
+    let record = place.model.record_at(segment, at)?;
     if at >= record.padding {
         return Some(Harmless("padding of a frame, which nobody reads (`wal-frame-odd`)"));
     }
     if at < record.start + 8 {
         let word = u64::from_le_bytes(place.bytes[record.start..record.start + 8].try_into().unwrap());
-        let meaning = |word: u64| (word & 0x00ff_ffff_ffff_ffff, if word >> 63 == 1 { word >> 56 & 7 } else { 0 });
-        let damaged = word ^ 1 << (8 * (at - record.start) + usize::from(bit));
-        return (meaning(word) == meaning(damaged)).then_some(Harmless(
-            "bits of a length word that say nothing: unused, or a flag for padding of no length (`wal-frame-odd`)",
+        let meaning = |word: u64| (word & 0x00ff_ffff_ffff_ffff, if word >> 63 == 1 { (word >> 56) & 7 } else { 0 });
+        let damaged = word ^ (1 << (8 * (at - record.start) + usize::from(bit)));
+        if meaning(word) == meaning(damaged) {
+            return Some(Harmless(
+                "bits of a length word that say nothing: unused, or a flag for padding of no length (`wal-frame-odd`)",
+            ));
+        }
+        let last = place.kind == Kind::LastSegment && record.end == place.model.end_of(segment);
+        return (last && meaning(word).0 == meaning(damaged).0).then_some(Harmless(
+            "the padding of the last frame: its record is read, zeros follow, and frames need not be aligned (`wal-frame-odd`)",
         ));
     }
     // Type and checksum come first; the checksum is a varint of 32 bits.
     let checksum = record.start + 11;
+    if at == checksum - 1 && place.bytes[checksum] == 0 && matches!(bit, 5 | 6) {
+        return Some(Harmless("the tag of a checksum that is 0, as an absent one is read (`wal-frame-odd`)"));
+    }
     let long = place.bytes[checksum..checksum + 4].iter().all(|&byte| byte >= 0x80);
     (long && at == checksum + 4 && (4..=6).contains(&bit)).then_some(Harmless("bits above the 32nd of a varint that holds 32"))
 }
@@ -181,13 +191,13 @@ type Settings = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
 fn settings(text: &[u8]) -> Option<Settings> {
     let mut section: &[u8] = b"";
     let mut found = BTreeMap::new();
-    for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+    for line in text.split(|&byte| byte == b'\n').map(trim) {
         match line {
             [] | [b';' | b'#', ..] => {}
             [b'[', name @ .., b']'] => section = name,
             _ => {
                 let equals = line.iter().position(|&byte| byte == b'=')?;
-                let (key, value) = (line[..equals].trim_ascii(), line[equals + 1..].trim_ascii());
+                let (key, value) = (trim(&line[..equals]), trim(&line[equals + 1..]));
                 let compared = matches!(
                     (section, key),
                     (b"Options", b"comparer" | b"merger" | b"wal_dir")
@@ -201,6 +211,13 @@ fn settings(text: &[u8]) -> Option<Settings> {
         }
     }
     Some(found)
+}
+
+/// Without white space at the ends; to the server that includes the vertical tab.
+fn trim(text: &[u8]) -> &[u8] {
+    let black = |byte: &u8| !byte.is_ascii_whitespace() && *byte != 0x0b;
+    let end = text.iter().rposition(black).map_or(0, |last| last + 1);
+    &text[text.iter().position(black).unwrap_or(end)..end]
 }
 
 fn options(place: &Place<'_>, fault: Fault) -> Option<Class> {
@@ -248,15 +265,25 @@ fn store_log(place: &Place<'_>, fault: Fault) -> Option<Class> {
     }
 }
 
-/// The footer of 53 bytes: checksum kind, two handles, zeros, version, magic.
+/// The footer of 53 bytes: checksum kind, two handles as varints, zeros, version, magic.
 fn table(place: &Place<'_>, fault: Fault) -> Option<Class> {
     let Fault::Flip { at, .. } = fault else { return None };
     let footer = place.bytes.len() - 53;
-    let mut used = footer + 1;
-    for _ in 0..4 {
-        used += place.bytes[used..].iter().position(|&byte| byte < 0x80)? + 1;
-    }
-    (used..footer + 41).contains(&at).then_some(Harmless(
-        "zeros between the handles and the version of a table's footer, which nobody reads (`table-footer-stray`)",
+    let handles = |bytes: &[u8]| {
+        let mut numbers = [0_u128; 4];
+        let mut at = footer + 1;
+        for number in &mut numbers {
+            for shift in (0..).step_by(7) {
+                *number |= u128::from(bytes[at] & 0x7f) << shift;
+                at += 1;
+                if bytes[at - 1] < 0x80 {
+                    break;
+                }
+            }
+        }
+        numbers
+    };
+    ((footer + 1..footer + 41).contains(&at) && handles(&fault.applied(place.bytes)?) == handles(place.bytes)).then_some(Harmless(
+        "zeros between the handles and the version of a table's footer, which nobody reads or which do not change a number (`table-footer-stray`)",
     ))
 }
