@@ -262,7 +262,9 @@ impl StoreFacts {
     /// only for a log whose records are.
     pub fn still_counts(&self, low_number: u32) -> bool {
         let number = FileNum(u64::from(low_number));
-        self.version().is_some_and(|version| number >= version.min_unflushed_log)
+        // What an older use of the file left may begin anywhere, so that any bytes may stand where a number would.
+        let newest = self.listing.logs.keys().map(|&(listed, _)| listed).max().unwrap_or_default();
+        self.version().is_some_and(|version| number >= version.min_unflushed_log && number < version.next_file.max(newest))
             && !self.listing.logs.keys().any(|&(listed, _)| listed.0 & u64::from(u32::MAX) == number.0)
     }
 
