@@ -120,8 +120,15 @@ fn last_segment(place: &Place<'_>, fault: Fault) -> Option<Class> {
                     "a bit in the zeros behind the head of a segment without entries: an older head of a reused file leaves such bytes, and the next record overwrites them (`wal-data-beyond-end`, a remark)",
                 ));
             }
-            let first_word = (end..end + 8).contains(&at);
-            first_word.then_some(Harmless("a bit in the zeros right behind the last record: a start takes it for a torn frame and cuts it off (`wal-torn-tail`)"))
+            Some(if (end..end + 8).contains(&at) {
+                Harmless(
+                    "a bit in the zeros right behind the last record: a start takes it for a torn frame and cuts it off (`wal-torn-tail`)",
+                )
+            } else {
+                Harmless(
+                    "a bit in the zeros further behind the last record: a start never reads so far and zeroes them again (`wal-data-beyond-end`, a warning where a crash may leave such bytes)",
+                )
+            })
         }
         Fault::Flip { .. } => segment_bit(place, fault),
         Fault::Cut { len } => log_end(&place.model.lost_behind(len)),
