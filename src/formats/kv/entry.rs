@@ -233,8 +233,12 @@ impl<'a> EntryView<'a> {
         }
     }
 
-    /// Hands every mutated key to `visit`, the synthetic ones of transactions included.
+    /// Hands every mutated key to `visit`, the synthetic ones of transactions included. A message that the runtime refuses
+    /// mutates none, however many of its requests could be read.
     pub fn for_each_key(&self, mut visit: impl FnMut(&'a [u8])) {
+        if self.requests == 0 {
+            return;
+        }
         for mutation in self.requests().filter_map(Result::ok).flat_map(|request| request.mutations()) {
             visit(mutation.key);
         }
@@ -307,6 +311,16 @@ mod tests {
         let legacy_single = put(b"k", b"v", 4).encode_to_vec();
         let view = classify_payload(&legacy_single);
         assert_eq!((view.class, view.requests, view.commit_ts), (EntryClass::LegacyData, 1, Some(HlcTimestamp(4))));
+    }
+
+    #[test]
+    fn a_message_that_is_refused_mutates_no_key() {
+        let whole = tagged(1, &command(3));
+        let view = classify_payload(&whole[..whole.len() - 1]);
+        assert!(matches!(view.rejection, Some(Rejection::Protobuf(_))), "{view:?}");
+        let mut counts = KeySpaceCounts::default();
+        view.count_keys(&mut counts);
+        assert_eq!((view.requests, view.mutations, counts.total()), (0, 0, 0));
     }
 
     #[test]
