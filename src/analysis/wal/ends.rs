@@ -227,7 +227,9 @@ fn one_torn_write(beyond: &Beyond, torn: bool, last: LogIndex) -> bool {
     // A snapshot record is written together with the commit that was waiting in memory, and with nothing else.
     let writes_alone = total.snapshots == 0 || (total.snapshots == 1 && total.entries == 0);
     // So does an entry, unless that commit speaks of entries that are gone.
-    let waited = total.begins_with_state && total.states == 1 && total.state.is_some_and(|state| state.commit <= last);
+    // A new term that is recorded alone comes behind it as well.
+    let one_write = total.states == 1 || (total.states == 2 && total.entries == 0);
+    let waited = total.begins_with_state && one_write && total.state.is_some_and(|state| state.commit <= last);
     let lost = (beyond.zero_sector || torn) && !beyond.continues;
     (lost || word_lost) && (!total.several_writes || waited) && writes_alone && !covered
 }
