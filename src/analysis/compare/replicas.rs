@@ -181,7 +181,10 @@ pub(super) fn terms(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
         if term <= highest {
             continue;
         }
-        let votes = group.role(number) == "voter";
+        // A node that does not know yet that it lost its vote campaigns legally. With a change in its log, it is not known
+        // on which side of it the node campaigned.
+        let believes = replica.members.as_ref().is_some_and(|members| members.voters.contains(&replica.node_id()));
+        let votes = group.role(number) == "voter" || believes || !replica.changes.is_empty();
         let severity = if term - highest > TERMS_AHEAD || !votes { Severity::Warning } else { Severity::Info };
         let message = format!(
             "{} is in term {term}, the others in {highest} at most: when it starts it makes the leader step down, unless \
