@@ -6,7 +6,7 @@ use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
 use ekv_tool::analysis::wal::{EffectiveLog, examine};
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::types::{Engine, SnapshotId};
-use ekv_tool_fuzz::seal::varint;
+use ekv_tool_fuzz::seal::{frame, varint};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -42,20 +42,8 @@ impl Log {
     }
 
     fn record(&mut self, kind: u8, data: Option<&[u8]>) {
-        let mut payload = vec![0x08, kind & 0x7f, 0x10];
         self.crc = crc32c::crc32c_append(self.crc, data.unwrap_or_default());
-        varint(u64::from(self.crc), &mut payload);
-        if let Some(data) = data {
-            payload.push(0x1a);
-            varint(data.len() as u64, &mut payload);
-            payload.extend_from_slice(data);
-        }
-        let pad = (8 - payload.len() % 8) % 8;
-        let word = payload.len() as u64 | if pad == 0 { 0 } else { (0x80 | pad as u64) << 56 };
-        let out = &mut self.segments.last_mut().unwrap().1;
-        out.extend_from_slice(&word.to_le_bytes());
-        out.extend_from_slice(&payload);
-        out.resize(out.len() + pad, 0);
+        frame(u64::from(kind & 0x7f), self.crc, data, &mut self.segments.last_mut().unwrap().1);
     }
 
     fn message(&mut self, kind: u8, fields: &[(u8, u64)], data: Option<(u8, &[u8])>) {

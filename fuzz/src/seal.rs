@@ -45,24 +45,29 @@ pub fn wal(bytes: &mut Vec<u8>) {
         if let Some(data) = data {
             crc = crc32c::crc32c_append(crc, data);
         }
-        let mut payload = vec![0x08];
-        varint(kind, &mut payload);
-        payload.push(0x10);
-        varint(u64::from(crc), &mut payload);
-        if let Some(data) = data {
-            payload.push(0x1a);
-            varint(data.len() as u64, &mut payload);
-            payload.extend_from_slice(data);
-        }
-        let pad = (8 - payload.len() % 8) % 8;
-        let word = payload.len() as u64 | if pad == 0 { 0 } else { (0x80 | pad as u64) << 56 };
-        out.extend_from_slice(&word.to_le_bytes());
-        out.extend_from_slice(&payload);
-        out.resize(out.len() + pad, 0);
+        frame(kind, crc, data, &mut out);
         at = end;
     }
     out.extend_from_slice(&bytes[at..]);
     *bytes = out;
+}
+
+/// Appends one record of the Raft log in its frame, as the server writes it.
+pub fn frame(kind: u64, crc: u32, data: Option<&[u8]>, out: &mut Vec<u8>) {
+    let mut payload = vec![0x08];
+    varint(kind, &mut payload);
+    payload.push(0x10);
+    varint(u64::from(crc), &mut payload);
+    if let Some(data) = data {
+        payload.push(0x1a);
+        varint(data.len() as u64, &mut payload);
+        payload.extend_from_slice(data);
+    }
+    let pad = (8 - payload.len() % 8) % 8;
+    let word = payload.len() as u64 | if pad == 0 { 0 } else { (0x80 | pad as u64) << 56 };
+    out.extend_from_slice(&word.to_le_bytes());
+    out.extend_from_slice(&payload);
+    out.resize(out.len() + pad, 0);
 }
 
 /// Type, sum and data of a record that is laid out as the server writes it.

@@ -50,6 +50,11 @@ impl Coverage {
         }
     }
 
+    /// Forgets what was left out without having been asked for, where that was never the question or is said otherwise.
+    pub fn keep_needed(&mut self) {
+        self.not_examined.retain(|part| part.needed);
+    }
+
     /// Adds another examination's extent.
     pub fn absorb(&mut self, other: Self) {
         let Self { files, bytes_examined, not_examined } = other;

@@ -19,7 +19,7 @@ pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<
     let options = VerifySnapshotOptions { depth: Depth::Header, threads, ..VerifySnapshotOptions::default() };
     let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
     // Said once for all payloads.
-    coverage.not_examined.retain(|part| part.needed);
+    coverage.keep_needed();
     coverage.skipped("the payloads", "verify-snapshot compares them with their checksums, snapshot stat reads their rows");
     Ok(Report::new(SnapshotListBody::new(body), findings, coverage))
 }
@@ -57,7 +57,7 @@ pub fn diff(paths: [&Path; 2], shown: usize, progress: &dyn Progress) -> Result<
             Subject { path: path.display().to_string(), name: &name, facts, token: None, expendable: false, depth: Depth::Deep };
         let mut verified = verify_lone_payload(&subject);
         // Which token means a payload was not asked.
-        verified.coverage.not_examined.retain(|part| part.needed);
+        verified.coverage.keep_needed();
         findings.extend(verified.findings);
         coverage.absorb(verified.coverage);
         sides.extend(verified.payloads.iter().map(Side::new));

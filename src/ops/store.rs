@@ -99,7 +99,7 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
     let group = GroupStoreFacts { store: store.facts, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
     let mut coverage = open_verdict(&group, Engine::Pr934).coverage;
     // Only the way to the key was asked for.
-    coverage.not_examined.retain(|part| part.needed);
+    coverage.keep_needed();
     let mut findings = store_findings(&group.store);
     if let Some(damage) = &damage {
         findings.push(table_finding(&group.store, damage, "the key's lookup needs it"));

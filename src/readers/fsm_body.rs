@@ -158,23 +158,7 @@ impl RowCollector {
         self.previous_ts = row.version.map_or(self.previous_ts, |version| version.commit_ts);
     }
 
-    fn count_space(&mut self, row: &Row<'_>) {
-        let store_key = StoreKey::of(row.key);
-        let mut counted =
-            SpaceRows { rows: 1, key_bytes: row.key.len() as u64, value_bytes: row.value_len, ..SpaceRows::default() };
-        let space = match (row.version, &store_key) {
-            (Some(version), _) => {
-                counted.tombstones = u64::from(version.tombstone);
-                counted.newest = version.commit_ts;
-                KeySpace::of_user_key(row.key)
-            }
-            (None, StoreKey::Row(key)) => {
-                counted.tombstones = u64::from(RowHeader::decode(row.value_head).is_ok_and(|header| header.tombstone));
-                counted.newest = key.commit_ts;
-                KeySpace::of_store_key(store_key)
-            }
-            (None, _) => KeySpace::of_store_key(store_key),
-        };
+    fn count_space(&mut self, space: KeySpace, counted: &SpaceRows) {
         let spaces = &mut self.facts.spaces;
         if spaces.get(self.space).is_none_or(|(known, _)| *known != space) {
             self.space = spaces.iter().position(|(known, _)| *known == space).unwrap_or_else(|| {
@@ -182,12 +166,14 @@ impl RowCollector {
                 spaces.len() - 1
             });
         }
-        spaces[self.space].1.absorb(&counted);
+        spaces[self.space].1.absorb(counted);
     }
 
-    fn stored_row(&mut self, row: &Row<'_>) {
+    /// Takes a stored row apart once; returns what it belongs to, and adds to `counted` what its key and header tell.
+    fn stored_row(&mut self, row: &Row<'_>, counted: &mut SpaceRows) -> KeySpace {
         let facts = &mut self.facts;
-        match StoreKey::of(row.key) {
+        let store_key = StoreKey::of(row.key);
+        match store_key {
             StoreKey::Meta(meta) => {
                 if row.value_len != 8 {
                     facts.bad_meta.note(row.at, (meta, row.value_len));
@@ -203,9 +189,11 @@ impl RowCollector {
             StoreKey::Row(key) => {
                 facts.versions += 1;
                 facts.max_commit_ts = facts.max_commit_ts.max(key.commit_ts);
+                counted.newest = key.commit_ts;
                 match RowHeader::decode(row.value_head) {
                     Ok(header) => {
-                        facts.tombstones += u64::from(header.tombstone);
+                        counted.tombstones = u64::from(header.tombstone);
+                        facts.tombstones += counted.tombstones;
                         facts.sealed += u64::from(header.encryption == Encryption::Sealed);
                     }
                     Err(error) => facts.bad_headers.note(row.at, error),
@@ -213,12 +201,16 @@ impl RowCollector {
             }
             StoreKey::Short(key) => facts.short_keys.note(row.at, key.len() as u64),
         }
+        KeySpace::of_store_key(store_key)
     }
 
-    fn bare_row(&mut self, version: RowVersion) {
+    fn bare_row(&mut self, key: &[u8], version: RowVersion, counted: &mut SpaceRows) -> KeySpace {
+        counted.tombstones = u64::from(version.tombstone);
+        counted.newest = version.commit_ts;
         self.facts.versions += 1;
-        self.facts.tombstones += u64::from(version.tombstone);
+        self.facts.tombstones += counted.tombstones;
         self.facts.max_commit_ts = self.facts.max_commit_ts.max(version.commit_ts);
+        KeySpace::of_user_key(key)
     }
 }
 
@@ -229,15 +221,17 @@ impl BodyVisitor for RowCollector {
 
     fn row(&mut self, row: &Row<'_>) {
         self.check_order(row);
-        self.count_space(row);
         self.facts.rows += 1;
         self.facts.key_bytes += row.key.len() as u64;
         self.facts.value_bytes += row.value_len;
         self.facts.longest_value = self.facts.longest_value.max(row.value_len);
-        match row.version {
-            Some(version) => self.bare_row(version),
-            None => self.stored_row(row),
-        }
+        let mut counted =
+            SpaceRows { rows: 1, key_bytes: row.key.len() as u64, value_bytes: row.value_len, ..SpaceRows::default() };
+        let space = match row.version {
+            Some(version) => self.bare_row(row.key, version, &mut counted),
+            None => self.stored_row(row, &mut counted),
+        };
+        self.count_space(space, &counted);
     }
 }
 

@@ -14,15 +14,7 @@ pub struct AppliedBeyondLog;
 
 impl Check for AppliedBeyondLog {
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
-        let (Some(log), Some(store)) = (evidence.log.read(), evidence.store.read()) else { return };
-        let Some(applied) = store.applied else {
-            found.not_applicable("the store records no applied index");
-            return;
-        };
-        let Some(last) = log.last_index() else {
-            found.not_checkable("where the log ends is not known");
-            return;
-        };
+        let Some((applied, last)) = applied_and_last(evidence, found) else { return };
         if applied <= last {
             return;
         }
@@ -37,7 +29,7 @@ impl Check for AppliedBeyondLog {
             return;
         }
         let severity = if alone { Severity::Error } else { Severity::Warning };
-        let cause = match (store.last_commit, newest_commit(history, evidence)) {
+        let cause = match (evidence.store.read().and_then(|store| store.last_commit), newest_commit(history, evidence)) {
             _ if log_is_cut(history, evidence) => {
                 "The bytes of the log are damaged, so that it ends early; see the findings about them."
             }
@@ -63,6 +55,20 @@ impl Check for AppliedBeyondLog {
         let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(evidence.path("fsm.db"));
         found.push(finding.expected(format!("at most {last}")).found(applied));
     }
+}
+
+/// What the store has applied and where the log ends; says why when one of them is not there.
+fn applied_and_last(evidence: &Evidence<'_>, found: &mut Found) -> Option<(LogIndex, LogIndex)> {
+    let (log, store) = (evidence.log.read()?, evidence.store.read()?);
+    let Some(applied) = store.applied else {
+        found.not_applicable("the store records no applied index");
+        return None;
+    };
+    let Some(last) = log.last_index() else {
+        found.not_checkable("where the log ends is not known");
+        return None;
+    };
+    Some((applied, last))
 }
 
 /// True when nobody else could send what the log lacks: no other member has a vote, as far as a start of this node would know.
@@ -115,15 +121,7 @@ pub struct FsmAheadOfLog;
 
 impl Check for FsmAheadOfLog {
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
-        let (Some(log), Some(store)) = (evidence.log.read(), evidence.store.read()) else { return };
-        let Some(applied) = store.applied else {
-            found.not_applicable("the store records no applied index");
-            return;
-        };
-        let Some(last) = log.last_index() else {
-            found.not_checkable("where the log ends is not known");
-            return;
-        };
+        let Some((applied, last)) = applied_and_last(evidence, found) else { return };
         if applied <= history.commit || applied > last {
             return;
         }

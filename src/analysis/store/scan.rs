@@ -13,7 +13,7 @@ pub fn scanned(outcome: &ScanOutcome) -> (Vec<Finding>, Coverage) {
     let facts = &outcome.facts;
     let mut coverage = Coverage::default();
     cover(facts, &mut coverage);
-    coverage.not_examined.retain(|part| part.needed);
+    coverage.keep_needed();
     coverage.bytes_examined += outcome.stats.table_bytes;
     let mut found = store_findings(facts);
     if let Some((damage, last)) = &outcome.stopped {

@@ -23,7 +23,7 @@ pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -
     let mut coverage = Coverage::default();
     cover(facts, &mut coverage);
     // Every block was asked for here; what could not be read is said table by table.
-    coverage.not_examined.retain(|part| part.needed);
+    coverage.keep_needed();
     let mut found = store_findings(facts);
     let mut users: BTreeMap<FileNum, Vec<&NewTable>> = BTreeMap::new();
     for table in facts.version().into_iter().flat_map(Version::tables) {
