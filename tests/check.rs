@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use ekv_tool::analysis::invariants::{CHECKS, CheckOutcome};
+use ekv_tool::analysis::judge::group::{CHECKS, CheckOutcome};
 use ekv_tool::analysis::{Finding, Severity, Verdict};
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CheckOptions, check};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ekv_tool::analysis::codes;
+use ekv_tool::analysis::judge::codes;
 
 use crate::support::golden::held_file;
 

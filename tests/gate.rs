@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
 use crate::common::{Case, Recorded, cases, real};
@@ -18,12 +18,12 @@ use crate::support::golden::{golden, transcript};
 const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];
 
 /// The report of one group under one engine, as scripts see it.
-fn report(dir: &Path, engine: Engine) -> Value {
+fn report(dir: &Path, engine: ServerVersion) -> Value {
     let options = GateOptions { engine: Some(engine), plan: true, threads: 1, ..GateOptions::default() };
     serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
 }
 
-fn compare(case: &Case<'_>, engine: Engine) -> Result<(), String> {
+fn compare(case: &Case<'_>, engine: ServerVersion) -> Result<(), String> {
     let want = &case.expected[engine.name()];
     if want.is_null() || want["outcome"] == "?" {
         return Ok(());
@@ -103,7 +103,7 @@ fn all_agree(recorded: &Recorded) {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(case) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    for engine in Engine::ALL {
+                    for engine in ServerVersion::ALL {
                         if let Err(why) = compare(case, engine) {
                             wrong.lock().unwrap().push(format!("{} {}: {why}", case.name, case.group));
                         }

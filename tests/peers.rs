@@ -1,11 +1,11 @@
 //! The peers file and the members of a group, against what servers did with recorded directories.
 
 use ekv_tool::analysis::ServerError;
-use ekv_tool::analysis::peers::{LocalNode, Member, accept, check_conf_state, decode_refusal};
+use ekv_tool::analysis::server::peers::{LocalNode, Member, accept, check_conf_state, decode_refusal};
 use ekv_tool::formats::peers::PeersFile;
 use ekv_tool::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use ekv_tool::formats::snap;
-use ekv_tool::types::{Engine, LogIndex};
+use ekv_tool::types::{LogIndex, ServerVersion};
 use serde_json::Value;
 
 use crate::common::{self, Case};
@@ -18,7 +18,7 @@ fn refusal_of(expected: &Value) -> Option<(&str, &str)> {
     about_peers.then(|| (error, expected["abort_text"].as_str().unwrap()))
 }
 
-fn members(case: &Case<'_>, engine: Engine) -> Result<(Vec<Member>, Option<LogIndex>), ServerError> {
+fn members(case: &Case<'_>, engine: ServerVersion) -> Result<(Vec<Member>, Option<LogIndex>), ServerError> {
     let raft_id = case.group.split('/').next().unwrap();
     let local = LocalNode { raft_id, address: None };
     let bytes = std::fs::read(case.dir.join("etcd-raft-peers.bin")).ok();
@@ -43,7 +43,7 @@ fn members_are_accepted_and_refused_as_by_the_servers() {
     let mut disagree = Vec::new();
     let (mut refused, mut accepted) = (0, 0);
     for case in common::cases().groups().into_iter().chain(common::real().groups()) {
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let expected = &case.expected[engine.name()];
             let outcome = expected["outcome"].as_str().unwrap_or("?");
             let wanted = refusal_of(expected);

@@ -1,14 +1,13 @@
 //! What the library makes of recorded snapshots, against what the server made of them.
 
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::snapshot::{
-    Forecast, Subject, choose, legacy_restore, restore, skip, token_refusal, verify_lone_payload,
-};
+use ekv_tool::analysis::judge::snapshot::{Subject, verify_lone_payload};
+use ekv_tool::analysis::server::snapshot::{Forecast, choose, legacy_restore, restore, skip, token_refusal};
 use ekv_tool::formats::fsm::FsmName;
 use ekv_tool::formats::snap::SnapshotData;
 use ekv_tool::io::NoProgress;
 use ekv_tool::readers::{Depth, Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
-use ekv_tool::types::{Engine, LogIndex, SnapshotId, Term};
+use ekv_tool::types::{LogIndex, ServerVersion, SnapshotId, Term};
 use serde_json::Value;
 
 use crate::common::{Case, cases, real};
@@ -21,7 +20,7 @@ enum Way {
 }
 
 /// What a start would make of one `.snap` file and what it points at, after the payloads that no name protects are gone.
-fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: Engine, way: Way) -> Forecast {
+fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: ServerVersion, way: Way) -> Forecast {
     let content = entry.read(engine).as_ref().unwrap();
     if let Some(error) = token_refusal(content.data) {
         return Forecast::Refused(error);
@@ -82,7 +81,7 @@ fn every_recorded_start_agrees() {
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             };
-            for engine in Engine::ALL {
+            for engine in ServerVersion::ALL {
                 let Some(expected) = case.expected.get(engine.name()) else { continue };
                 compared += usize::from(agrees(case, &dir, engine, expected)?);
             }
@@ -93,7 +92,7 @@ fn every_recorded_start_agrees() {
 }
 
 /// True when the start was one that snapshots decide.
-fn agrees(case: &Case<'_>, dir: &SnapDir, engine: Engine, expected: &Value) -> Result<bool, String> {
+fn agrees(case: &Case<'_>, dir: &SnapDir, engine: ServerVersion, expected: &Value) -> Result<bool, String> {
     let outcome = text(expected, "outcome");
     if outcome == "abort" {
         return refused(case, dir, engine, expected);
@@ -123,7 +122,7 @@ fn agrees(case: &Case<'_>, dir: &SnapDir, engine: Engine, expected: &Value) -> R
 }
 
 /// A refused start: the snapshot that was chosen is not recorded, so that some snapshot must give the recorded text.
-fn refused(case: &Case<'_>, dir: &SnapDir, engine: Engine, expected: &Value) -> Result<bool, String> {
+fn refused(case: &Case<'_>, dir: &SnapDir, engine: ServerVersion, expected: &Value) -> Result<bool, String> {
     let wanted = text(expected, "abort_text");
     let family = case.name.split('-').next().unwrap_or_default();
     let decided_here = DECIDED_HERE.contains(&family);

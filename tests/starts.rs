@@ -6,21 +6,21 @@ use std::path::Path;
 
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
 use super::support::log_writer::{LogWriter, conf_state};
 use super::support::node_dir::{NodeDir, id};
 
 /// The report on one group under one engine, as scripts see it.
-fn report(dir: &Path, engine: Engine) -> Value {
+fn report(dir: &Path, engine: ServerVersion) -> Value {
     let options = GateOptions { engine: Some(engine), ..GateOptions::default() };
     serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
 }
 
 /// The group's part of it.
 fn start(dir: &Path) -> Value {
-    report(dir, Engine::Main)["groups"][0].clone()
+    report(dir, ServerVersion::Main)["groups"][0].clone()
 }
 
 /// A node that is the only member, with a snapshot at 1 and entries up to 3.
@@ -66,5 +66,5 @@ fn unknown_fields_of_the_members_end_the_newer_server() {
     // The library compares the members it was given with those it would write, byte for byte what it does not know.
     assert_eq!(refused["outcome"], "abort");
     assert_eq!(refused["abort"]["text"], "panic: ConfStates not equivalent after sorting");
-    assert_eq!(report(dir.path(), Engine::Main)["verdict"], "damaged");
+    assert_eq!(report(dir.path(), ServerVersion::Main)["verdict"], "damaged");
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use ekv_tool::analysis::Severity;
-use ekv_tool::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use ekv_tool::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
 use ekv_tool::io::NoProgress;
 use ekv_tool::readers::pebble::{StoreCheck, examine};
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use serde_json::Value;
 
 use crate::common::{Case, cases, real};
@@ -23,7 +23,7 @@ fn same_beginning(recorded: &str, told: &str) -> bool {
 /// What differs, in words.
 fn compare(case: &Case<'_>) -> Result<(), String> {
     let facts = examine(&case.dir, StoreCheck::Full, &NoProgress).map_err(|error| error.to_string())?;
-    for engine in Engine::ALL {
+    for engine in ServerVersion::ALL {
         let recorded = &case.expected[engine.name()];
         let verdict = open_verdict(&facts, engine);
         if recorded["abort_error"] == "pebble" {
@@ -62,7 +62,7 @@ fn every_recorded_store_opens_or_is_refused_as_recorded() {
 fn a_store_as_a_server_left_it_has_nothing_wrong() {
     real().for_each_group(|case| {
         let facts = examine(&case.dir, StoreCheck::Full, &NoProgress).map_err(|error| error.to_string())?;
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let verdict = open_verdict(&facts, engine);
             let wrong: Vec<_> = verdict.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
             if !wrong.is_empty() || verdict.coverage.not_examined.iter().any(|part| part.needed) {
@@ -87,7 +87,7 @@ fn store() -> tempfile::TempDir {
 
 fn verdict(dir: &Path) -> StoreVerdict {
     let facts = examine(dir, StoreCheck::Full, &NoProgress).unwrap();
-    let [older, newer] = Engine::ALL.map(|engine| open_verdict(&facts, engine));
+    let [older, newer] = ServerVersion::ALL.map(|engine| open_verdict(&facts, engine));
     assert_eq!(older.open, newer.open);
     newer
 }
@@ -252,7 +252,7 @@ fn keys_out_of_order_behind_a_good_checksum_refuse_no_start() {
     writer.table(6, Options::default(), fill).unwrap();
     writer.finish().unwrap();
     let facts = examine(dir.path(), StoreCheck::Full, &NoProgress).unwrap();
-    for engine in Engine::ALL {
+    for engine in ServerVersion::ALL {
         let verdict = open_verdict(&facts, engine);
         assert!(!matches!(verdict.open, StoreOpen::Refused(_)), "{engine}: {:?}", verdict.open);
         assert!(errors(&verdict).contains(&"store-table-damage"), "{engine}: {:?}", verdict.findings);

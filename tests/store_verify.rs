@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use assert_cmd::Command;
-use ekv_tool::analysis::store::{TableContext, table_findings, verify};
+use ekv_tool::analysis::judge::store::{TableContext, table_findings, verify};
 use ekv_tool::analysis::{Coverage, Verdict};
 use ekv_tool::formats::pebble::version_edit::{KeyBounds, NewTable, OwnedKey};
 use ekv_tool::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer, VersionEdit};

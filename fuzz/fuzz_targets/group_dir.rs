@@ -15,7 +15,7 @@ use ekv_tool::ops::{
 use ekv_tool::readers::Depth;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use ekv_tool_fuzz::fault::Damaged;
 use libfuzzer_sys::fuzz_target;
 
@@ -57,7 +57,7 @@ fn write<B: Body>(report: Result<Report<B>>) -> Option<Report<B>> {
 fuzz_target!(|damaged: Damaged| {
     let written = lay_out(&damaged.files);
     let paths = [node().to_owned()];
-    let engine = if damaged.main { Engine::Main } else { Engine::Pr934 };
+    let engine = if damaged.main { ServerVersion::Main } else { ServerVersion::Pr934 };
     let gate = GateOptions {
         engine: Some(engine),
         plan: true,

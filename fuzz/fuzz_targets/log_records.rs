@@ -2,10 +2,11 @@
 //! input, so that the readings of the log are tried behind the checksums.
 #![no_main]
 
-use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
-use ekv_tool::analysis::wal::{EffectiveLog, examine};
+use ekv_tool::analysis::server::log::{read_from, valid_snapshots};
+use ekv_tool::analysis::server::log::EffectiveLog;
+use ekv_tool::analysis::judge::log::examine;
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::{Engine, SnapshotId};
+use ekv_tool::types::{ServerVersion, SnapshotId};
 use ekv_tool_fuzz::seal::{frame, varint};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -98,7 +99,7 @@ fuzz_target!(|steps: Vec<Step>| {
     }
     let scan = WalScan::of_bytes(log.segments);
     let _ = examine(&scan, "wal");
-    for engine in Engine::ALL {
+    for engine in ServerVersion::ALL {
         let _ = EffectiveLog::of(&scan, engine);
         let newest = valid_snapshots(&scan, engine).ok().and_then(|valid| valid.snapshots.iter().map(|record| record.id).max());
         for start in [newest.unwrap_or_default(), SnapshotId::default()] {

@@ -3,7 +3,7 @@
 
 use ekv_tool::formats::raftpb::ProtoRules;
 use ekv_tool::formats::snap::{self, SnapName, SnapshotData};
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,9 +16,9 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = SnapshotData::of(bytes);
     if let Ok(name) = std::str::from_utf8(bytes) {
         let parsed = SnapName::parse(name);
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let live = SnapName::live_index(name, engine);
-            assert!(live.is_none() || engine == Engine::Pr934 || parsed.is_some());
+            assert!(live.is_none() || engine == ServerVersion::Pr934 || parsed.is_some());
         }
     }
 });

@@ -1,10 +1,11 @@
 //! A log of two segments cut from one input: both servers' readings, every finding, every entry.
 #![no_main]
 
-use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
-use ekv_tool::analysis::wal::{EffectiveLog, examine};
+use ekv_tool::analysis::server::log::{read_from, valid_snapshots};
+use ekv_tool::analysis::server::log::EffectiveLog;
+use ekv_tool::analysis::judge::log::examine;
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let files = names.into_iter().zip([first, second]).map(|(name, bytes)| (name.to_owned(), bytes.to_vec()));
     let scan = WalScan::of_bytes(files);
     let _ = examine(&scan, "wal");
-    for engine in Engine::ALL {
+    for engine in ServerVersion::ALL {
         let _ = EffectiveLog::of(&scan, engine);
         let newest = valid_snapshots(&scan, engine).ok().and_then(|valid| valid.snapshots.iter().map(|record| record.id).max());
         if let Ok(content) = read_from(&scan, newest.unwrap_or_default(), engine).result {

@@ -1,7 +1,7 @@
 //! From a finding code, or a line pasted from a log, to what it means.
 
-use super::codes::{self, CodeInfo};
-use super::server_texts::{self, ServerText};
+use super::judge::codes::{self, CodeInfo};
+use super::server::conditions::{self, ServerText};
 
 /// What was found for a question.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ fn find_wrapped(text: &str, pattern: &str) -> Option<(usize, usize)> {
 
 fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static ServerText> {
     let mut found: Vec<(usize, usize, &ServerText)> = Vec::new();
-    for text in server_texts::all() {
+    for text in conditions::all() {
         let name = text.name.to_lowercase();
         let best = text.says.iter().filter_map(|says| find(question, says)).chain(find_name(question, &name)).max();
         let best = best.or_else(|| {
@@ -130,7 +130,7 @@ fn alike(question: &str) -> Vec<&'static str> {
         let name = name.to_lowercase();
         words.iter().filter(|word| name.contains(**word)).map(|word| word.len()).sum::<usize>()
     };
-    let names = codes::all().into_iter().map(|info| info.code).chain(server_texts::all().map(|text| text.name));
+    let names = codes::all().into_iter().map(|info| info.code).chain(conditions::all().map(|text| text.name));
     let mut scored: Vec<_> = names.map(|name| (score(name), name)).filter(|(score, _)| *score > 0).collect();
     scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
@@ -242,7 +242,7 @@ mod tests {
     /// Every text, broken after every column.
     #[test]
     fn every_text_survives_wrapping() {
-        for text in server_texts::all() {
+        for text in conditions::all() {
             for says in text.says.iter().filter(|says| squeeze(says).len() >= WRAPPED_AT_LEAST + 2) {
                 let line = format!("E {}", says.replace('*', "17"));
                 for at in (1..line.len()).filter(|at| line.is_char_boundary(*at)) {
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_pattern_finds_its_own_condition() {
-        for text in server_texts::all() {
+        for text in conditions::all() {
             for says in text.says {
                 let line = format!("prefix: {}: suffix", says.replace('*', "17"));
                 let Answer::Server(found) = explain(&line) else { panic!("{line:?} is not recognised") };

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::gate::Outcome;
-use ekv_tool::analysis::store::AppliedIndexState;
+use ekv_tool::analysis::server::Outcome;
+use ekv_tool::analysis::server::store::AppliedIndexState;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::body::gate::GateBody;
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 
 use super::args::{parse_duration, parse_index, parse_size};
 use super::{Context, ExitStatus};
@@ -131,8 +131,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
     let options = GateOptions {
         engine: match engine {
             EngineChoice::Auto => None,
-            EngineChoice::Pr934 => Some(Engine::Pr934),
-            EngineChoice::Main => Some(Engine::Main),
+            EngineChoice::Pr934 => Some(ServerVersion::Pr934),
+            EngineChoice::Main => Some(ServerVersion::Main),
         },
         raft_id,
         all_engines,

@@ -120,8 +120,8 @@ mod tests {
     /// What `explain` tells to run has to be a command of this program.
     #[test]
     fn every_command_that_a_text_names_is_one() {
-        let codes = ekv_tool::analysis::codes::all().into_iter().map(|code| (code.code, code.more));
-        let texts = ekv_tool::analysis::server_texts::all().map(|text| (text.name, text.more));
+        let codes = ekv_tool::analysis::judge::codes::all().into_iter().map(|code| (code.code, code.more));
+        let texts = ekv_tool::analysis::server::conditions::all().map(|text| (text.name, text.more));
         for (name, more) in codes.chain(texts) {
             for line in more.split(['`', ';', '\n']).map(str::trim).filter(|line| line.starts_with("ekv-tool ")) {
                 let line = line.replace("INDEX", "7").replace("SEGMENT@OFFSET", "0@0");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ekv_tool::analysis::snapshot::PayloadToken;
+use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;

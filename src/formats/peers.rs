@@ -1,7 +1,7 @@
 #![doc = include_str!("../../docs/formats/peers.md")]
 
 use super::{Cursor, DecodeError, DecodeErrorKind, DecodeResult};
-use crate::types::{Engine, LogIndex, NodeId};
+use crate::types::{LogIndex, NodeId, ServerVersion};
 
 /// First bytes of the file.
 pub const MAGIC: [u8; 4] = *b"EKVP";
@@ -59,10 +59,10 @@ pub struct PeersFile<'a> {
 
 impl<'a> PeersFile<'a> {
     /// Decodes the file as `engine` reads it: field by field, in the server's order of checks.
-    pub fn decode(bytes: &'a [u8], engine: Engine) -> DecodeResult<Self> {
+    pub fn decode(bytes: &'a [u8], engine: ServerVersion) -> DecodeResult<Self> {
         let newest = match engine {
-            Engine::Pr934 => 2,
-            Engine::Main => 3,
+            ServerVersion::Pr934 => 2,
+            ServerVersion::Main => 3,
         };
         let mut cursor = Cursor::new(bytes);
         let magic = cursor.array::<4>("etcd raft peers magic")?;
@@ -83,7 +83,7 @@ impl<'a> PeersFile<'a> {
 
     /// Decodes the file as the newest server reads it, whatever it was written by.
     pub fn decode_any(bytes: &'a [u8]) -> DecodeResult<Self> {
-        Self::decode(bytes, Engine::Main)
+        Self::decode(bytes, ServerVersion::Main)
     }
 }
 
@@ -183,7 +183,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_real_file() {
-        let file = PeersFile::decode(REAL, Engine::Pr934).unwrap();
+        let file = PeersFile::decode(REAL, ServerVersion::Pr934).unwrap();
         let expected = PeersFile { version: 2, index: LogIndex(1), peers: vec![peer("n1")], seed: None, trailing: 0 };
         assert_eq!(file, expected);
         assert_eq!(encode(2, 1, &file.peers, None), REAL);
@@ -194,15 +194,15 @@ pub(crate) mod tests {
         let learner = Peer { suffrage: Suffrage::Learner, ..peer("n4") };
         let peers = [peer("n1"), learner];
         let v1 = encode(1, 7, &peers, None);
-        assert!(PeersFile::decode(&v1, Engine::Pr934).unwrap().peers.iter().all(|p| p.suffrage == Suffrage::Voter));
+        assert!(PeersFile::decode(&v1, ServerVersion::Pr934).unwrap().peers.iter().all(|p| p.suffrage == Suffrage::Voter));
         let v3 = encode(3, 7, &peers, Some((1, &peers[..1])));
-        let file = PeersFile::decode(&v3, Engine::Main).unwrap();
+        let file = PeersFile::decode(&v3, ServerVersion::Main).unwrap();
         assert_eq!(file.peers, peers);
         assert_eq!(file.seed, Some(BootstrapSeed { active: true, peers: peers[..1].to_vec() }));
-        let refused = PeersFile::decode(&v3, Engine::Pr934).unwrap_err();
+        let refused = PeersFile::decode(&v3, ServerVersion::Pr934).unwrap_err();
         assert_eq!(refused, DecodeError::new(4, DecodeErrorKind::Unknown { what: "etcd raft peers version", found: 3 }));
         for version in [0, 4, 9] {
-            assert!(PeersFile::decode(&encode(version, 7, &peers, None), Engine::Main).is_err(), "{version}");
+            assert!(PeersFile::decode(&encode(version, 7, &peers, None), ServerVersion::Main).is_err(), "{version}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::group_files::{GroupFiles, ReadOptions, groups_below};
-use crate::analysis::invariants::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
+use crate::analysis::judge::group::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
@@ -73,7 +73,7 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
 /// The checks that are asked for.
 fn select(only: &[String], skip: &[String]) -> Result<Vec<&'static CheckInfo>> {
     for (flag, name) in only.iter().map(|name| ("--only", name)).chain(skip.iter().map(|name| ("--skip", name))) {
-        if invariants::find(name).is_none() {
+        if group::find(name).is_none() {
             return Err(Error::Usage(format!("{flag} {name}: there is no such check; `ekv-tool check --list` shows them all")));
         }
     }
@@ -119,7 +119,7 @@ fn judge(files: &GroupFiles, selected: &[&CheckInfo], bytes: bool) -> (GroupChec
         return (group, Vec::new(), coverage);
     }
     let evidence = files.evidence();
-    let (checks, mut findings) = invariants::run(&evidence, selected);
+    let (checks, mut findings) = group::run(&evidence, selected);
     group.state = state_of(&evidence);
     for result in &checks {
         if let CheckOutcome::NotCheckable { why } = &result.outcome {
@@ -142,9 +142,9 @@ fn judge(files: &GroupFiles, selected: &[&CheckInfo], bytes: bool) -> (GroupChec
 /// What a start would find, for people.
 pub(super) fn state_of(evidence: &Evidence<'_>) -> NodeState {
     let log = evidence.log.read();
-    let hard_state = log.and_then(invariants::LogEvidence::hard_state);
+    let hard_state = log.and_then(group::LogEvidence::hard_state);
     let snapshot = evidence.chosen().map(|(_, contents)| &contents.metadata);
-    let last = log.and_then(invariants::LogEvidence::last_index);
+    let last = log.and_then(group::LogEvidence::last_index);
     let first = log.and_then(|log| log.start.as_ref()?.result.as_ref().ok()?.entries.first());
     let store = evidence.store.read();
     NodeState {
@@ -155,7 +155,7 @@ pub(super) fn state_of(evidence: &Evidence<'_>) -> NodeState {
         snapshot_index: snapshot.map(|metadata| metadata.index.0),
         applied_index: store.and_then(|store| store.applied).map(|index| index.0),
         last_commit_ts: store.and_then(|store| store.last_commit),
-        members: snapshot.map(|metadata| invariants::describe_members(&metadata.conf_state, evidence)),
+        members: snapshot.map(|metadata| group::describe_members(&metadata.conf_state, evidence)),
     }
 }
 

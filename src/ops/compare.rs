@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::group_files::{GroupFiles, ReadOptions, WALK_UP_TO, groups_below};
-use crate::analysis::codes::compare as codes;
-use crate::analysis::codes::gate::START_REFUSED;
-use crate::analysis::codes::invariants::CONF_LOCAL_NOT_MEMBER;
-use crate::analysis::compare::{self, NodeStart, Replica};
-use crate::analysis::invariants::{self, CHECKS};
+use crate::analysis::judge::codes::compare as codes;
+use crate::analysis::judge::codes::gate::START_REFUSED;
+use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
+use crate::analysis::judge::group::{self, CHECKS};
+use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
@@ -101,7 +101,7 @@ fn match_groups(paths: &[PathBuf]) -> Result<Matched> {
     if one_each {
         // Whoever names single groups wants just these compared, whatever the layout of each node.
         let numbers: Vec<_> = dirs.iter().filter_map(|dir| Some((dir.display(), dir.group_id?))).collect();
-        if let Some(finding) = compare::numbers_differ(&numbers) {
+        if let Some(finding) = nodes::numbers_differ(&numbers) {
             return Ok(Matched::Mismatch(Box::new(finding)));
         }
         let number = numbers.first().map(|(_, number)| *number);
@@ -171,9 +171,9 @@ impl Node {
 }
 
 /// Compares one group; `findings` of a node by itself count only while it is a member.
-fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (compare::Comparison, Vec<Finding>) {
+fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec<Finding>) {
     let replicas: Vec<_> = nodes.iter().map(|node| Replica::new(node.files.evidence(), node.start.clone())).collect();
-    let (comparison, mut found) = compare::compare(&replicas);
+    let (comparison, mut found) = nodes::compare(&replicas);
     let moving: Vec<_> = nodes.iter().filter(|node| node.files.changed).collect();
     for node in &moving {
         coverage.skipped(node.files.dir.display(), "files changed while they were read");
@@ -215,7 +215,7 @@ fn by_itself(node: &Node, replica: &Replica<'_>) -> Vec<Finding> {
         // It has applied its own removal, which the others may not know to be committed: that is no damage.
         found.retain(|finding| finding.code.code != START_REFUSED.code);
     }
-    let (_, rules) = invariants::run(&replica.evidence, &CHECKS.iter().collect::<Vec<_>>());
+    let (_, rules) = group::run(&replica.evidence, &CHECKS.iter().collect::<Vec<_>>());
     let matters = |finding: &Finding| finding.severity == Severity::Error || finding.code.code == CONF_LOCAL_NOT_MEMBER.code;
     for mut finding in rules.into_iter().filter(matters) {
         // A start and a rule may say the same about the same place.

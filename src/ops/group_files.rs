@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{engine, unread};
-use crate::analysis::gate::prepare;
-use crate::analysis::invariants::{
+use crate::analysis::judge::group::{
     Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
     StoreEvidence,
 };
-use crate::analysis::peers::{LocalNode, accept, check_conf_state};
-use crate::analysis::snapshot::{self, Forecast};
-use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
-use crate::analysis::wal::server::{read_from, valid_snapshots};
-use crate::analysis::{Coverage, Finding, ServerError, wal};
+use crate::analysis::judge::log as judge_log;
+use crate::analysis::server::directory;
+use crate::analysis::server::log::{read_from, valid_snapshots};
+use crate::analysis::server::peers::{LocalNode, accept, check_conf_state};
+use crate::analysis::server::snapshot::{self, Forecast};
+use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use crate::analysis::{Coverage, Finding, ServerError};
 use crate::error::Result;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::peers::{PeersFile, Suffrage};
@@ -25,7 +26,7 @@ use crate::readers::wal::WalScan;
 use crate::readers::{
     Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapContent, SnapDir, SnapReadError, SubDir, discover,
 };
-use crate::types::{Engine, Escaped, HlcTimestamp, LogIndex, SnapshotId};
+use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId};
 
 /// Payloads up to this size are read row by row: their own applied index is worth it.
 pub(super) const WALK_UP_TO: u64 = 64 << 20;
@@ -46,7 +47,7 @@ pub(super) struct GroupFiles {
     pub dir: GroupDir,
     pub raft_id: String,
     pub listing: GroupListing,
-    pub engine: Engine,
+    pub engine: ServerVersion,
     pub log: Option<WalScan>,
     pub coverage: Coverage,
     /// True when something changed while it was read.
@@ -96,7 +97,7 @@ impl GroupFiles {
             payloads.insert(token.index, facts);
         }
         let log = match &listing.wal {
-            SubDir::Listed(_) if prepare::has_log(&listing) => {
+            SubDir::Listed(_) if directory::has_log(&listing) => {
                 Some(WalScan::read(&dir.path.join("wal"), options.threads, progress)?)
             }
             _ => None,
@@ -127,7 +128,7 @@ impl GroupFiles {
 
     /// The refusal of a directory that belongs to another engine.
     pub(super) fn foreign(&self) -> Option<ServerError> {
-        prepare::refuse_by_name(&self.listing)
+        directory::refuse_by_name(&self.listing)
     }
 
     /// Bytes of the largest payload that a `.snap` file names.
@@ -141,7 +142,7 @@ impl GroupFiles {
     pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
         let dir = self.dir.display();
         let (mut findings, coverage) = match &self.log {
-            Some(scan) => wal::examine(scan, &format!("{}/wal", dir.trim_end_matches('/'))),
+            Some(scan) => judge_log::examine(scan, &format!("{}/wal", dir.trim_end_matches('/'))),
             None => (Vec::new(), Coverage::default()),
         };
         for finding in &self.store.findings {

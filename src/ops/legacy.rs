@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use crate::analysis::ServerError;
-use crate::analysis::gate::LegacyView;
-use crate::analysis::peers::decode_refusal;
-use crate::analysis::snapshot::{Forecast, legacy_restore};
+use crate::analysis::server::LegacyView;
+use crate::analysis::server::peers::decode_refusal;
+use crate::analysis::server::snapshot::{Forecast, legacy_restore};
 use crate::error::Result;
 use crate::formats::legacy::{LegacyError, LegacyState, decode_entries, decode_metadata, decode_state};
 use crate::formats::raftpb::ProtoRules;
 use crate::io::MappedFile;
 use crate::readers::{GroupListing, PayloadFacts};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 /// Reads the legacy files in the server's order of preference. `None`: there are none.
-pub(super) fn read(group: &Path, listing: &GroupListing, engine: Engine) -> Result<Option<LegacyView>> {
+pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) -> Result<Option<LegacyView>> {
     let rules = ProtoRules::from(engine);
     if listing.has("etcd-raft-meta.bin") {
         let meta = MappedFile::open(&group.join("etcd-raft-meta.bin"))?;
@@ -57,7 +57,7 @@ pub(super) fn read(group: &Path, listing: &GroupListing, engine: Engine) -> Resu
     Ok(None)
 }
 
-fn view(state: &LegacyState<'_>, data: &[u8], last: Option<u64>, engine: Engine) -> LegacyView {
+fn view(state: &LegacyState<'_>, data: &[u8], last: Option<u64>, engine: ServerVersion) -> LegacyView {
     let metadata = &state.snapshot.metadata;
     let restores = metadata.index.0 > 0 && !data.is_empty();
     if restores && let Forecast::Refused(error) = legacy_restore(&PayloadFacts::of(data, true), engine) {

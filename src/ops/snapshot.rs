@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::verify_snapshot::{VerifySnapshotOptions, verify_snapshot};
 use crate::analysis::Coverage;
-use crate::analysis::snapshot::{Subject, verify_lone_payload};
+use crate::analysis::judge::snapshot::{Subject, verify_lone_payload};
 use crate::error::{Error, Result};
 use crate::io::{IoOptions, Progress};
 use crate::readers::fsm_diff::diff_payloads;

@@ -6,10 +6,11 @@ use std::mem;
 use super::gate::store_view;
 use super::group_files::{GroupFiles, WALK_UP_TO};
 use super::{encryption, legacy};
-use crate::analysis::compare::NodeStart;
-use crate::analysis::gate::{self, GateFacts, OtherEngine, Outcome, Step};
-use crate::analysis::store::StoreOpen;
-use crate::analysis::{Finding, Severity, codes};
+use crate::analysis::judge::nodes::NodeStart;
+use crate::analysis::judge::{self, codes};
+use crate::analysis::server::store::StoreOpen;
+use crate::analysis::server::{self, GateFacts, OtherEngine, Outcome, Step};
+use crate::analysis::{Finding, Severity};
 use crate::error::Result;
 use crate::formats::fsm::FsmName;
 use crate::io::{IoOptions, Progress};
@@ -41,7 +42,7 @@ impl GroupFiles {
             skip_payload_body: true,
         };
         let seen = loop {
-            match gate::forecast(&facts, self.engine) {
+            match server::forecast(&facts, self.engine) {
                 Step::Done(seen) => break *seen,
                 Step::Needs { index, .. } => {
                     let path = self.dir.path.join("fsm-snap").join(FsmName::of(index));
@@ -57,7 +58,7 @@ impl GroupFiles {
         };
         // What the other server would do is no part of the question.
         let other = OtherEngine { engine: self.engine.other(), outcome: Outcome::Unknown, abort: None };
-        let mut findings = gate::findings(&facts, self.engine, &seen, &other, &dir);
+        let mut findings = judge::start::findings(&facts, self.engine, &seen, &other, &dir);
         findings.retain(|finding| finding.severity == Severity::Error);
         let mut start = NodeStart::of(&seen);
         start.harm = findings.iter().map(|finding| finding.code.code).filter(|code| !is_refusal(code)).collect();
@@ -65,7 +66,7 @@ impl GroupFiles {
             // What the log was taken to hold rests on bytes that nobody saw.
             start = NodeStart::unknown(format!("the segment {} of the log could not be read", segment.file.file_name));
             findings.clear();
-        } else if seen.abort.is_none() && gate::encryption_sign(&facts, &seen).is_some_and(|sign| sign.decisive) {
+        } else if seen.abort.is_none() && judge::start::encryption_sign(&facts, &seen).is_some_and(|sign| sign.decisive) {
             start = NodeStart::unknown("encryption is in use; gate-dryrun --sidecar tells".to_owned());
             findings.clear();
         }

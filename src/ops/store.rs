@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Coverage;
-use crate::analysis::store::{deepen, not_deepened, open_verdict, store_findings, table_finding, verify};
+use crate::analysis::judge::store::{deepen, not_deepened, store_findings, table_finding, verify};
+use crate::analysis::server::store::open_verdict;
 use crate::error::{Error, Result};
 use crate::formats::mvcc::StoreKey;
 use crate::io::Progress;
@@ -16,7 +17,7 @@ use crate::report::Report;
 use crate::report::body::store_get::{StoreGetBody, VersionView};
 use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
 use crate::report::body::store_verify::{StoreVerifyBody, VerifiedStore};
-use crate::types::{Engine, HlcTimestamp};
+use crate::types::{HlcTimestamp, ServerVersion};
 
 /// What each store says about itself, and whether it opens.
 pub fn store_meta(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<StoreMetaBody>> {
@@ -27,10 +28,10 @@ pub fn store_meta(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<St
         let group = GroupStoreFacts { store, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
         let name = dir.display().to_string();
         let mut open = Vec::new();
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let verdict = open_verdict(&group, engine);
             open.push(OpenView::of(engine, &verdict));
-            if engine == Engine::Main {
+            if engine == ServerVersion::Main {
                 coverage.absorb(verdict.coverage);
             }
         }
@@ -97,7 +98,7 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
         });
     }
     let group = GroupStoreFacts { store: store.facts, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
-    let mut coverage = open_verdict(&group, Engine::Pr934).coverage;
+    let mut coverage = open_verdict(&group, ServerVersion::Pr934).coverage;
     // Only the way to the key was asked for.
     coverage.keep_needed();
     let mut findings = store_findings(&group.store);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::Coverage;
-use crate::analysis::store::StoreVerdict;
+use crate::analysis::server::store::StoreVerdict;
 use crate::formats::fsm::FsmName;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::{Change, SegmentScan, WalScan};
 use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry};
-use crate::types::{Engine, LogIndex};
+use crate::types::{LogIndex, ServerVersion};
 
 /// A file that could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +51,11 @@ fn of_segment(segment: &SegmentScan) -> Option<Unread> {
 }
 
 /// The highest `.snap` of which nobody can tell what a start makes of it.
-pub(super) fn envelope(snaps: &SnapDir, engine: Engine) -> Option<Unread> {
+pub(super) fn envelope(snaps: &SnapDir, engine: ServerVersion) -> Option<Unread> {
     snaps.snaps.iter().find_map(|snap| of_envelope(snap, engine))
 }
 
-fn of_envelope(snap: &SnapEntry, engine: Engine) -> Option<Unread> {
+fn of_envelope(snap: &SnapEntry, engine: ServerVersion) -> Option<Unread> {
     match snap.read(engine) {
         Err(SnapReadError::Unreadable(why)) => Some(Unread::new(format!("snap/{}", snap.name), why)),
         _ => None,
@@ -85,7 +85,7 @@ fn small(listing: &GroupListing) -> impl Iterator<Item = Unread> {
 pub(super) fn cover(
     dir: &str,
     listing: &GroupListing,
-    (snaps, engine): (&SnapDir, Engine),
+    (snaps, engine): (&SnapDir, ServerVersion),
     payloads: &BTreeMap<LogIndex, FsmFacts>,
     log: Option<&WalScan>,
     store: &StoreVerdict,

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::analysis::snapshot::{
-    PayloadToken, SetRequest, Subject, VerifiedSet, newest, verify_envelope, verify_lone_payload, verify_set,
+use crate::analysis::judge::snapshot::{
+    PayloadToken, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
 };
+use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::io::{IoOptions, Progress, open_regular};
 use crate::readers::wal::WalScan;

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind, MappedFile, kind_at, list_dir};
-use crate::types::{Engine, LogIndex};
+use crate::types::{LogIndex, ServerVersion};
 
 /// What `snap/` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,10 +66,10 @@ type Result2 = Result<SnapContent, SnapReadError>;
 
 impl SnapEntry {
     /// What a server of that version reads. The two differ only in how they take malformed messages.
-    pub const fn read(&self, engine: Engine) -> &Result2 {
+    pub const fn read(&self, engine: ServerVersion) -> &Result2 {
         match engine {
-            Engine::Pr934 => &self.pr934,
-            Engine::Main => &self.main,
+            ServerVersion::Pr934 => &self.pr934,
+            ServerVersion::Main => &self.main,
         }
     }
 
@@ -122,7 +122,7 @@ impl SnapDir {
     }
 
     /// Indexes whose payloads a start of that version keeps, ascending: those in the names, whatever the files hold.
-    pub fn live_indexes(&self, engine: Engine) -> Vec<LogIndex> {
+    pub fn live_indexes(&self, engine: ServerVersion) -> Vec<LogIndex> {
         let files = self.snaps.iter().filter(|entry| entry.kind != EntryKind::Directory);
         let mut live: Vec<_> = files.filter_map(|entry| SnapName::live_index(&entry.name, engine)).collect();
         live.sort_unstable();

@@ -15,7 +15,7 @@ use crate::formats::fsm::FsmName;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
 use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir, modified_at};
-use crate::types::{Engine, UnixMillis};
+use crate::types::{ServerVersion, UnixMillis};
 
 /// Payloads and tables up to this size are checked whole; above it only both ends are read.
 const WHOLE: u64 = 256 << 20;
@@ -184,7 +184,7 @@ impl Subject {
             },
             Content::Payload(FsmFacts::Unreadable(why)) => return Some(not_delivered(why)),
             Content::Payload(_) => false,
-            Content::Envelope(entry) => match entry.read(Engine::Main) {
+            Content::Envelope(entry) => match entry.read(ServerVersion::Main) {
                 Err(SnapReadError::Unreadable(why)) => return Some(not_delivered(why)),
                 _ => entry.changed,
             },

@@ -6,12 +6,12 @@
 
 mod bytes;
 mod crc32c;
-mod engine;
 mod raft;
+mod server_version;
 mod time;
 
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
 pub use crc32c::{Crc32c, Crc32cShift};
-pub use engine::Engine;
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};
+pub use server_version::ServerVersion;
 pub use time::{HlcTimestamp, UnixMillis};

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ekv_tool::analysis::store::verify;
+use ekv_tool::analysis::judge::store::verify;
 use ekv_tool::io::Progress;
 use ekv_tool::readers::pebble_survey::survey_store;
 use ekv_tool::readers::pebble_table::TableDepth;

@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use ekv_tool::analysis::codes;
+use ekv_tool::analysis::judge::codes;
 use serde_json::Value;
 
 use crate::common;
@@ -136,8 +136,8 @@ fn a_code_that_is_never_emitted_says_why_and_has_no_check_that_could() {
     let never: Vec<_> = codes::all().into_iter().filter(|info| info.never.is_some()).collect();
     for info in &never {
         let check =
-            ekv_tool::analysis::invariants::find(info.code).expect("a check that is listed so that its absence is explained");
-        assert_eq!(check.needs, ekv_tool::analysis::invariants::Needs::OtherEngine, "{}", info.code);
+            ekv_tool::analysis::judge::group::find(info.code).expect("a check that is listed so that its absence is explained");
+        assert_eq!(check.needs, ekv_tool::analysis::judge::group::Needs::OtherEngine, "{}", info.code);
     }
     let names: Vec<_> = never.iter().map(|info| info.code).collect();
     assert_eq!(names, ["snap-boundary-prev-unavailable", "snap-user-restore-hole"]);

@@ -11,7 +11,7 @@ mod store; // The store.
 
 use std::path::Path;
 
-use ekv_tool::analysis::gate::Outcome;
+use ekv_tool::analysis::server::Outcome;
 use ekv_tool::analysis::{Finding, Severity, Verdict};
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{

@@ -1,11 +1,12 @@
 //! Every kind of damage to a written log is found, or does provably no harm.
 
-use ekv_tool::analysis::wal::examine;
-use ekv_tool::analysis::{Severity, codes};
+use ekv_tool::analysis::Severity;
+use ekv_tool::analysis::judge::codes;
+use ekv_tool::analysis::judge::log::examine;
 use ekv_tool::formats::raftpb::ProtoRules;
 use ekv_tool::formats::wal::{Frame, FrameStep, Record};
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::Engine;
+use ekv_tool::types::ServerVersion;
 
 use super::{Seen, sample, seen};
 use crate::support::wal_writer::LogWriter;
@@ -16,7 +17,7 @@ type Segments = Vec<(String, Vec<u8>)>;
 fn outcome(segments: &Segments) -> ([Result<Seen, String>; 2], bool, Vec<&'static str>) {
     let scan = WalScan::of_bytes(segments.clone());
     let (damaged, codes) = found(&scan);
-    (Engine::ALL.map(|engine| seen(&scan, engine)), damaged, codes)
+    (ServerVersion::ALL.map(|engine| seen(&scan, engine)), damaged, codes)
 }
 
 fn found(scan: &WalScan) -> (bool, Vec<&'static str>) {
@@ -70,7 +71,7 @@ fn every_flipped_bit_is_found_or_harmless() {
                     found += 1;
                     continue;
                 }
-                let read = Engine::ALL.map(|engine| seen(&scan, engine));
+                let read = ServerVersion::ALL.map(|engine| seen(&scan, engine));
                 if read == good {
                     harmless += 1;
                     continue;

@@ -5,9 +5,9 @@ mod damage;
 mod model;
 mod recorded;
 
-use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
+use ekv_tool::analysis::server::log::{read_from, valid_snapshots};
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::{Crc32c, Engine, SnapshotId};
+use ekv_tool::types::{Crc32c, ServerVersion, SnapshotId};
 
 use crate::support::wal_writer::{LogWriter, put};
 
@@ -23,7 +23,7 @@ struct Seen {
 }
 
 /// What a start of `engine` reads from the newest snapshot that the log allows, or its error.
-fn seen(scan: &WalScan, engine: Engine) -> Result<Seen, String> {
+fn seen(scan: &WalScan, engine: ServerVersion) -> Result<Seen, String> {
     let valid = valid_snapshots(scan, engine).map_err(|error| error.text)?;
     let snapshot = valid.snapshots.iter().map(|record| record.id).max().unwrap_or_default();
     let content = read_from(scan, snapshot, engine).result.map_err(|error| error.text)?;

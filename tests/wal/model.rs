@@ -1,9 +1,9 @@
 //! The run-length encoded readings against a plain one that keeps every record.
 
-use ekv_tool::analysis::wal::server::{read_from, valid_snapshots};
+use ekv_tool::analysis::server::log::{read_from, valid_snapshots};
 use ekv_tool::formats::wal::{Frame, FrameStep, Record};
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::{Crc32c, Engine, LogIndex, SnapshotId, Term};
+use ekv_tool::types::{Crc32c, LogIndex, ServerVersion, SnapshotId, Term};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -128,7 +128,7 @@ proptest! {
     fn both_readings_agree_with_the_plain_ones(steps in vec(step(), 0..120), at in 0..20_u64, term in 1..3_u64) {
         let written = write(&steps);
         let scan = WalScan::of_bytes(written.log.segments.clone());
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let commit = written.records.iter().rev().find_map(|(_, r)| if let Plain::State(.., commit) = r { Some(*commit) } else { None });
             let want: Vec<(u64, u64)> = written.records.iter().filter_map(|(_, record)| match record {
                 Plain::Snapshot(index, term) if *index <= commit.unwrap_or(0) => Some((*index, *term)),
@@ -168,10 +168,10 @@ proptest! {
         }
         bytes.truncate(cut % (bytes.len() + 1));
         let scan = WalScan::of_bytes(log.segments);
-        for engine in Engine::ALL {
+        for engine in ServerVersion::ALL {
             let _ = super::seen(&scan, engine);
         }
-        let _ = ekv_tool::analysis::wal::examine(&scan, "wal");
+        let _ = ekv_tool::analysis::judge::log::examine(&scan, "wal");
     }
 }
 
@@ -199,7 +199,7 @@ fn a_worked_example() {
     }
     let scan = WalScan::of_bytes(log.segments.clone());
     let at = |index, term| SnapshotId { index: LogIndex(index), term: Term(term) };
-    for engine in Engine::ALL {
+    for engine in ServerVersion::ALL {
         let valid = valid_snapshots(&scan, engine).unwrap();
         assert_eq!(valid.snapshots.iter().map(|record| record.id).collect::<Vec<_>>(), [at(0, 0), at(100, 2)]);
         assert_eq!(valid.too_new.iter().map(|record| record.id).collect::<Vec<_>>(), [at(101, 2)]);

@@ -1,12 +1,12 @@
 //! The two readings of either server, against what the servers did.
 
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::wal::examine;
-use ekv_tool::analysis::wal::server::{ValidSnapshots, read_from, valid_snapshots};
+use ekv_tool::analysis::judge::log::examine;
+use ekv_tool::analysis::server::log::{ValidSnapshots, read_from, valid_snapshots};
 use ekv_tool::formats::snap;
 use ekv_tool::io::NoProgress;
 use ekv_tool::readers::wal::WalScan;
-use ekv_tool::types::{Engine, SnapshotId};
+use ekv_tool::types::{ServerVersion, SnapshotId};
 use serde_json::Value;
 
 use crate::common::{Case, cases, real};
@@ -15,7 +15,7 @@ use crate::common::{Case, cases, real};
 const OF_THE_LOG: [&str; 6] = ["walpb", "wal:", "WAL", "proto", "unexpected block", "read wal/"];
 
 /// The newest readable snapshot file by name that the log allows.
-fn choose(case: &Case<'_>, engine: Engine, valid: &ValidSnapshots) -> SnapshotId {
+fn choose(case: &Case<'_>, engine: ServerVersion, valid: &ValidSnapshots) -> SnapshotId {
     let names = std::fs::read_dir(case.dir.join("snap")).map(|dir| dir.map(|entry| entry.unwrap().path()).collect());
     let mut paths: Vec<std::path::PathBuf> = names.unwrap_or_default();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "snap"));
@@ -31,7 +31,7 @@ fn choose(case: &Case<'_>, engine: Engine, valid: &ValidSnapshots) -> SnapshotId
     SnapshotId::default()
 }
 
-fn predict(case: &Case<'_>, engine: Engine, want: &Value) -> Result<(), String> {
+fn predict(case: &Case<'_>, engine: ServerVersion, want: &Value) -> Result<(), String> {
     let text = |field: &str| want[field].as_str().unwrap_or_default();
     let (outcome, error, line) = (text("outcome"), text("abort_error"), text("abort_text"));
     let wal = case.dir.join("wal");
@@ -93,7 +93,7 @@ fn predict(case: &Case<'_>, engine: Engine, want: &Value) -> Result<(), String> 
 fn both_servers_read_the_recorded_logs_as_predicted() {
     for set in [cases(), real()] {
         set.for_each_group(|case| {
-            Engine::ALL.into_iter().try_for_each(|engine| predict(case, engine, &case.expected[engine.name()]))
+            ServerVersion::ALL.into_iter().try_for_each(|engine| predict(case, engine, &case.expected[engine.name()]))
         });
     }
 }
@@ -109,7 +109,7 @@ fn findings_are_those_that_were_asked_for_and_a_good_log_has_none() {
             let scan = WalScan::read(&wal, 1, &NoProgress).map_err(|error| error.to_string())?;
             let (findings, coverage) = examine(&scan, "wal");
             let verdict = Verdict::of(&findings, &coverage);
-            for engine in Engine::ALL {
+            for engine in ServerVersion::ALL {
                 let want = &case.expected[engine.name()];
                 let asked = want["must_find"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 for code in asked.filter(|code| code.starts_with("wal-")) {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Description, GroupState, List, inside};
 use crate::analysis::Finding;
-use crate::analysis::codes::files as codes;
+use crate::analysis::judge::codes::files as codes;
 use crate::formats::detect::kind_of_name;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::peers::PeersFile;

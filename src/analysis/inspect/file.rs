@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{Description, List};
-use crate::analysis::codes::files as codes;
-use crate::analysis::peers::decode_refusal;
+use crate::analysis::judge::codes::files as codes;
+use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
 use crate::formats::detect::{FileKind, store_log_number};
 use crate::formats::foreign::resembles;
@@ -15,7 +15,7 @@ use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::sidecar::Sidecar;
 use crate::readers::subject::Subject;
-use crate::types::{Engine, Escaped, NodeId};
+use crate::types::{Escaped, NodeId, ServerVersion};
 
 /// Entries and tables that are listed one by one.
 const LISTED: usize = 20;
@@ -65,7 +65,7 @@ fn peers(it: &mut Description, path: &str, bytes: &[u8]) {
     };
     it.plain("version", file.version);
     it.plain("index", file.index.0);
-    let readable: Vec<_> = Engine::ALL.into_iter().filter(|engine| PeersFile::decode(bytes, *engine).is_ok()).collect();
+    let readable: Vec<_> = ServerVersion::ALL.into_iter().filter(|engine| PeersFile::decode(bytes, *engine).is_ok()).collect();
     let names: Vec<_> = readable.iter().map(|engine| engine.name()).collect();
     it.fact("readable_by", json!(names), names.join(", "));
     it.lists.push(List { name: "peers", columns: PEER_COLUMNS, rows: file.peers.iter().map(peer_row).collect() });
@@ -102,7 +102,13 @@ fn peer_row(peer: &Peer<'_>) -> Vec<String> {
     vec![Escaped(peer.id).to_string(), format!("{:016x}", peer.node_id.0), suffrage.to_owned(), Escaped(peer.address).to_string()]
 }
 
-fn refused(code: &'static crate::analysis::codes::CodeInfo, path: &str, at: u64, problem: &str, said: &ServerError) -> Finding {
+fn refused(
+    code: &'static crate::analysis::judge::codes::CodeInfo,
+    path: &str,
+    at: u64,
+    problem: &str,
+    said: &ServerError,
+) -> Finding {
     Finding::new(code, format!("It does not fit its format: {problem}. A start says: {}", said.text)).at(path).offset(at)
 }
 

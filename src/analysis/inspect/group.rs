@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Description;
-use crate::analysis::invariants::{Evidence, LogEvidence, Part, describe_members};
+use crate::analysis::judge::group::{Evidence, LogEvidence, Part, describe_members};
 use crate::types::HlcTimestamp;
 
 /// What a start would find in a group directory; `None` for what is not there or not known.

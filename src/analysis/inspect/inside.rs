@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{Description, List};
-use crate::analysis::store::{AppliedIndexState, StoreOpen, open_verdict};
+use crate::analysis::server::store::{AppliedIndexState, StoreOpen, open_verdict};
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapshotData;
 use crate::readers::pebble::{GroupStoreFacts, StoreCheck, StoreFacts};
 use crate::readers::subject::Inside;
 use crate::readers::wal::{Item, WalScan};
 use crate::readers::{FsmFacts, SnapDir};
-use crate::types::{ByteSize, Engine, HlcTimestamp, escape};
+use crate::types::{ByteSize, HlcTimestamp, ServerVersion, escape};
 
 pub(super) fn describe(it: &mut Description, inside: &Inside, name: &str) {
     match inside {
@@ -27,7 +27,7 @@ fn log(it: &mut Description, scan: &WalScan) {
     let (mut rows, mut state) = (Vec::new(), None);
     for segment in &scan.segments {
         it.coverage.add_file(segment.size);
-        let trace = segment.trace(Engine::Main);
+        let trace = segment.trace(ServerVersion::Main);
         let (mut first, mut last) = (None, None);
         for item in &trace.items {
             let Item::Run(run) = item else { continue };
@@ -57,7 +57,7 @@ fn envelopes(it: &mut Description, snaps: &SnapDir) {
         .map(|snap| {
             it.coverage.add_file(snap.size);
             let name = escape(&snap.name).into_owned();
-            match snap.read(Engine::Main) {
+            match snap.read(ServerVersion::Main) {
                 Ok(content) => {
                     let metadata = &content.metadata;
                     let holds = match content.data {
@@ -108,7 +108,7 @@ fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
 
 fn store(it: &mut Description, store: &StoreFacts) {
     let group = GroupStoreFacts { store: store.clone(), check: StoreCheck::Meta, ..GroupStoreFacts::default() };
-    let verdict = open_verdict(&group, Engine::Main);
+    let verdict = open_verdict(&group, ServerVersion::Main);
     it.coverage.files += verdict.coverage.files;
     it.coverage.bytes_examined += verdict.coverage.bytes_examined;
     match &verdict.open {

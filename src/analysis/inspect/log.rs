@@ -3,22 +3,22 @@
 use serde_json::json;
 
 use super::{Description, List};
-use crate::analysis::wal;
+use crate::analysis::judge::log as judge_log;
 use crate::formats::kv::EntryClass;
 use crate::readers::subject::Subject;
 use crate::readers::wal::{Item, WalScan};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) {
     let Some(segment) = scan.segments.first() else { return };
     let parent = subject.display.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let (findings, coverage) = wal::examine(scan, parent);
+    let (findings, coverage) = judge_log::examine(scan, parent);
     it.findings.extend(findings.into_iter().map(|finding| {
         // A segment under another name was read as if it had the usual one.
         if subject.named_as_segment { finding } else { finding.at(&subject.display) }
     }));
     it.coverage = coverage;
-    let trace = segment.trace(Engine::Main);
+    let trace = segment.trace(ServerVersion::Main);
     if subject.named_as_segment {
         it.fact("sequence", segment.file.name.seq, segment.file.name.seq);
         it.plain("name_index", segment.file.name.index.0);

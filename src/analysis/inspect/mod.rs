@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use group::GroupState;
 
-use super::codes::files as codes;
+use super::judge::codes::files as codes;
 use super::{Coverage, Finding};
 use crate::formats::detect::{Confidence, Detection, FileKind, kind_of_name};
 use crate::readers::subject::{Content, Subject};

@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::{Description, List};
 use crate::analysis::Finding;
-use crate::analysis::codes::snapshot as codes;
+use crate::analysis::judge::codes::snapshot as codes;
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapshotData;
 use crate::readers::subject::Subject;
 use crate::readers::{FsmFacts, PayloadFacts, SnapEntry};
-use crate::types::{ByteSize, Engine};
+use crate::types::{ByteSize, ServerVersion};
 
 pub(super) fn describe_payload(it: &mut Description, subject: &Subject, facts: &FsmFacts) {
     let path = subject.display.as_str();
@@ -76,7 +76,7 @@ fn payload_facts(it: &mut Description, path: &str, payload: &PayloadFacts) {
 
 pub(super) fn describe_envelope(it: &mut Description, subject: &Subject, entry: &SnapEntry) {
     it.coverage.bytes_examined += entry.size;
-    let content = match entry.read(Engine::Main) {
+    let content = match entry.read(ServerVersion::Main) {
         Ok(content) => content,
         Err(error) => {
             let message = format!("It is no snapshot: {error}. A start renames such a file to .broken when it reaches it.");

@@ -2,7 +2,7 @@
 
 use super::Description;
 use crate::analysis::Finding;
-use crate::analysis::codes::files as codes;
+use crate::analysis::judge::codes::files as codes;
 use crate::readers::pebble_table::TableProblem;
 use crate::readers::subject::{Subject, TableFacts};
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ekv_tool::analysis::{Coverage, store};
+use ekv_tool::analysis::Coverage;
+use ekv_tool::analysis::judge::store;
 use ekv_tool::readers::pebble::Store;
 use ekv_tool::report::Report;
 use ekv_tool::report::body::store_lsm::{LsmStore, StoreLsmBody};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use ekv_tool::analysis::store::scanned;
+use ekv_tool::analysis::judge::store::scanned;
 use ekv_tool::readers::pebble_scan::{KeyRange, walk};
 use ekv_tool::report::body::store_scan::{RowStyle, RowWriter, StoreScanBody};
 use ekv_tool::report::{OutputFormat, Report};

@@ -1,7 +1,7 @@
 //! The two protobuf runtimes, where they differ.
 
 use crate::formats::{DecodeError, DecodeErrorKind, DecodeResult};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 /// Largest legal field number.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
@@ -26,11 +26,11 @@ pub enum ProtoRules {
     Google,
 }
 
-impl From<Engine> for ProtoRules {
-    fn from(engine: Engine) -> Self {
+impl From<ServerVersion> for ProtoRules {
+    fn from(engine: ServerVersion) -> Self {
         match engine {
-            Engine::Pr934 => Self::Gogo,
-            Engine::Main => Self::Google,
+            ServerVersion::Pr934 => Self::Gogo,
+            ServerVersion::Main => Self::Google,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Names in `snap/`.
 
 use crate::formats::hex_u64;
-use crate::types::{Engine, LogIndex, SnapshotId, Term};
+use crate::types::{LogIndex, ServerVersion, SnapshotId, Term};
 
 /// Name of a snapshot envelope as the server writes it: `<term>-<index>.snap`, 16 lower-case hex digits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,9 +27,9 @@ impl SnapName {
 
     /// The index whose payload this name keeps alive at a start, if any: what follows the last `-`, in hex, above 0.
     /// Today's main also wants the term to be a number.
-    pub fn live_index(name: &str, engine: Engine) -> Option<LogIndex> {
+    pub fn live_index(name: &str, engine: ServerVersion) -> Option<LogIndex> {
         let (term, index) = name.strip_suffix(".snap")?.rsplit_once('-')?;
-        if engine == Engine::Main {
+        if engine == ServerVersion::Main {
             hex_u64(term)?;
         }
         hex_u64(index).filter(|&index| index > 0).map(LogIndex)
@@ -62,8 +62,8 @@ mod tests {
             ("zzzz.snap", None, None),
             ("2-1e.snap.broken", None, None),
         ] {
-            assert_eq!(SnapName::live_index(name, Engine::Pr934), pr934.map(LogIndex), "{name}");
-            assert_eq!(SnapName::live_index(name, Engine::Main), main.map(LogIndex), "{name}");
+            assert_eq!(SnapName::live_index(name, ServerVersion::Pr934), pr934.map(LogIndex), "{name}");
+            assert_eq!(SnapName::live_index(name, ServerVersion::Main), main.map(LogIndex), "{name}");
         }
     }
 }

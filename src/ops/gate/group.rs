@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{GateOptions, GroupResult};
-use crate::analysis::gate::{
+use crate::analysis::judge::log::examine as examine_log;
+use crate::analysis::judge::{self, codes};
+use crate::analysis::server::directory;
+use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use crate::analysis::server::{
     self, AppliedIndex, Forecast, GateFacts, GateNumbers, OtherEngine, Outcome, Rename, Rule, RuleRow, Step, StoreView,
 };
-use crate::analysis::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
-use crate::analysis::wal::examine as examine_log;
-use crate::analysis::{Coverage, Finding, codes};
+use crate::analysis::{Coverage, Finding};
 use crate::error::Result;
 use crate::formats::sidecar::Sidecar;
 use crate::io::{IoOptions, Progress};
@@ -20,7 +22,7 @@ use crate::readers::pebble::{self, StoreCheck};
 use crate::readers::wal::{Change, WalScan};
 use crate::readers::{Examine, FsmFacts, GroupDir, GroupListing, SmallFact, SnapDir, SnapReadError, SubDir};
 use crate::report::body::gate::GroupForecast;
-use crate::types::{Engine, LogIndex};
+use crate::types::{LogIndex, ServerVersion};
 
 /// A store up to this size is read whole when nothing else is asked for.
 const FULL_CHECK_UP_TO: u64 = 256 << 20;
@@ -32,7 +34,7 @@ pub(super) struct Group<'d> {
     dir: &'d GroupDir,
     facts: GateFacts,
     examined: BTreeMap<LogIndex, Examine>,
-    stores: BTreeMap<Engine, StoreVerdict>,
+    stores: BTreeMap<ServerVersion, StoreVerdict>,
     coverage: Coverage,
     payload_bytes: u64,
     payload_time: Duration,
@@ -56,7 +58,7 @@ impl<'d> Group<'d> {
         if let SmallFact::Bytes(bytes) = &listing.peers {
             coverage.add_file(bytes.len() as u64);
         }
-        let log = if gate::prepare::has_log(&listing) {
+        let log = if directory::has_log(&listing) {
             let scan = WalScan::read(&dir.path.join("wal"), options.threads, progress)?;
             Some(scan)
         } else {
@@ -64,7 +66,7 @@ impl<'d> Group<'d> {
         };
         let mut legacy = BTreeMap::new();
         if log.is_none() {
-            for engine in Engine::ALL {
+            for engine in ServerVersion::ALL {
                 legacy.extend(legacy::read(&dir.path, &listing, engine)?.map(|view| (engine, view)));
             }
         }
@@ -105,7 +107,7 @@ impl<'d> Group<'d> {
         let mut other = OtherEngine { engine: engine.other(), outcome: other.outcome, abort: other.abort };
         self.estimate(&mut seen, options);
         let dir = self.dir.display();
-        let mut findings = gate::findings(&self.facts, engine, &seen, &other, &dir);
+        let mut findings = judge::start::findings(&self.facts, engine, &seen, &other, &dir);
         let mut coverage = self.coverage.clone();
         if let Some(scan) = &self.facts.log {
             if let Some(segment) = scan.unread() {
@@ -148,9 +150,9 @@ impl<'d> Group<'d> {
     }
 
     /// Walks through the start, reading payloads as they are needed.
-    fn run(&mut self, engine: Engine, options: &GateOptions, progress: &dyn Progress) -> Result<Forecast> {
+    fn run(&mut self, engine: ServerVersion, options: &GateOptions, progress: &dyn Progress) -> Result<Forecast> {
         loop {
-            match gate::forecast(&self.facts, engine) {
+            match server::forecast(&self.facts, engine) {
                 Step::Done(seen) => return Ok(*seen),
                 Step::Needs { index, restore } => {
                     let crc = !options.no_body_crc;
@@ -202,7 +204,7 @@ impl<'d> Group<'d> {
     }
 
     /// What was read of the payloads, and what the forecast did not look at.
-    fn cover(&self, seen: &Forecast, engine: Engine, options: &GateOptions, coverage: &mut Coverage) {
+    fn cover(&self, seen: &Forecast, engine: ServerVersion, options: &GateOptions, coverage: &mut Coverage) {
         for facts in self.facts.payloads.values() {
             if let FsmFacts::File(file) = facts {
                 coverage.add_file(file.bytes_read);
@@ -221,7 +223,7 @@ impl<'d> Group<'d> {
         if seen.outcome == Outcome::Unknown {
             coverage.missing(dir.clone(), seen.reason.clone());
         }
-        if seen.abort.is_none() && gate::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
+        if seen.abort.is_none() && judge::start::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
             if self.facts.sidecar.is_none() {
                 coverage.missing(format!("{dir}: the key sidecar"), "encryption is in use; give --sidecar");
             } else {
@@ -231,11 +233,11 @@ impl<'d> Group<'d> {
     }
 }
 
-fn read_store(group: &Path, options: &GateOptions, progress: &dyn Progress) -> Result<BTreeMap<Engine, StoreVerdict>> {
+fn read_store(group: &Path, options: &GateOptions, progress: &dyn Progress) -> Result<BTreeMap<ServerVersion, StoreVerdict>> {
     if let Some(assumed) = options.applied_index {
         let mut verdict = StoreVerdict { applied_index: assumed, open: StoreOpen::Opens, ..StoreVerdict::default() };
         verdict.coverage.skipped("fsm.db", "--applied-index was given");
-        return Ok(Engine::ALL.map(|engine| (engine, verdict.clone())).into());
+        return Ok(ServerVersion::ALL.map(|engine| (engine, verdict.clone())).into());
     }
     let check = match options.store_check {
         Some(check) => check,
@@ -246,7 +248,7 @@ fn read_store(group: &Path, options: &GateOptions, progress: &dyn Progress) -> R
         }
     };
     let facts = pebble::examine(group, check, progress)?;
-    Ok(Engine::ALL.map(|engine| (engine, open_verdict(&facts, engine))).into())
+    Ok(ServerVersion::ALL.map(|engine| (engine, open_verdict(&facts, engine))).into())
 }
 
 /// What opening the store does, as the forecast takes it.

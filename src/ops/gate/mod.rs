@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::analysis::gate::Outcome;
-use crate::analysis::store::AppliedIndexState;
-use crate::analysis::{Coverage, Finding, Severity, codes};
+use crate::analysis::judge::codes;
+use crate::analysis::server::Outcome;
+use crate::analysis::server::store::AppliedIndexState;
+use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::sidecar::Sidecar;
 use crate::io::{Progress, read_small, side_by_side};
@@ -17,7 +18,7 @@ use crate::readers::pebble::StoreCheck;
 use crate::readers::{GroupDir, discover, nested_groups};
 use crate::report::Report;
 use crate::report::body::gate::{GateBody, GroupForecast};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 pub(super) use group::store_view;
 
@@ -34,7 +35,7 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct GateOptions {
     /// The server version; `None` decides from each directory.
-    pub engine: Option<Engine>,
+    pub engine: Option<ServerVersion>,
     /// The node's raft id instead of the directory's name.
     pub raft_id: Option<String>,
     /// Every rule's decision.

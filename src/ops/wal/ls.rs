@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::wal::EndKind;
+use crate::analysis::server::log::EndKind;
 use crate::error::Result;
 use crate::io::Progress;
 use crate::readers::wal::{Item, SegmentScan};
 use crate::report::Report;
 use crate::report::body::wal::{LsBody, SegmentRow};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 use super::{join, read_all, segment_path};
 
@@ -32,7 +32,7 @@ pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<
 }
 
 fn row(prefix: &str, segment: &SegmentScan, last: bool) -> SegmentRow {
-    let trace = segment.trace(Engine::Main);
+    let trace = segment.trace(ServerVersion::Main);
     let spans = || {
         trace.items.iter().filter_map(|item| match item {
             Item::Run(run) => run.entries,

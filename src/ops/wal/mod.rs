@@ -10,13 +10,13 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use crate::analysis::wal::examine;
+use crate::analysis::judge::log::examine;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::io::{EntryKind, Progress, list_dir};
 use crate::readers::wal::{Change, WalDir, WalScan};
 use crate::readers::{discover, is_group};
-use crate::types::Engine;
+use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, DumpFormat, OUTPUT, RecordType, dump};
 pub use ls::ls;
@@ -101,7 +101,7 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
             WalScan::read(&target.dir.path, threads, progress)?
         };
         let unsettled = scan.segments.last().is_some_and(|last| {
-            let trace = last.trace(Engine::Main);
+            let trace = last.trace(ServerVersion::Main);
             last.change == Some(Change::Modified) && (!trace.stop.is_end() || trace.beyond.is_some())
         });
         if unsettled && attempt < ATTEMPTS {

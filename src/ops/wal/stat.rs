@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::gate::HardStateView;
-use crate::analysis::wal::EffectiveLog;
+use crate::analysis::server::HardStateView;
+use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
 use crate::formats::kv::EntryClass;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::io::Progress;
 use crate::report::Report;
 use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
-use crate::types::{Engine, NodeId};
+use crate::types::{NodeId, ServerVersion};
 
 use super::{ReadLog, join, read_all};
 
@@ -27,10 +27,10 @@ pub fn stat(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Resul
 }
 
 fn log_stat(read: &ReadLog) -> LogStat {
-    let log = EffectiveLog::of(&read.scan, Engine::Main);
+    let log = EffectiveLog::of(&read.scan, ServerVersion::Main);
     let commit = log.hard_state.unwrap_or_default().commit;
     let end = read.scan.segments.get(log.end.segment);
-    let snapshot = |record: &crate::analysis::wal::server::SnapshotRecord| {
+    let snapshot = |record: &crate::analysis::server::log::SnapshotRecord| {
         let ids = |of: fn(&ConfState) -> &Vec<NodeId>| {
             record.conf_state.as_ref().map(|state| of(state).iter().map(|id| id.0).collect())
         };

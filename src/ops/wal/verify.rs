@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::codes::gate::START_REFUSED;
-use crate::analysis::wal::server::{LogRead, read_from, valid_snapshots};
+use crate::analysis::judge::codes::gate::START_REFUSED;
+use crate::analysis::server::log::{LogRead, read_from, valid_snapshots};
 use crate::analysis::{Finding, Severity};
 use crate::error::Result;
 use crate::io::Progress;
 use crate::report::Report;
 use crate::report::body::wal::{LogVerdict, Reading, VerifyBody};
-use crate::types::{Engine, SnapshotId};
+use crate::types::{ServerVersion, SnapshotId};
 
 use super::{ReadLog, join, read_all};
 
@@ -21,11 +21,11 @@ pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Res
         // A single segment is no log that a server could start from, and nobody knows what a server would make of bytes
         // that were not seen.
         let whole = !log.scan.dir.partial && log.scan.unread().is_none();
-        let readings: Vec<_> = if whole { Engine::ALL.map(|engine| reading(log, engine)).into() } else { Vec::new() };
+        let readings: Vec<_> = if whole { ServerVersion::ALL.map(|engine| reading(log, engine)).into() } else { Vec::new() };
         if !log.findings.iter().any(|finding| finding.severity == Severity::Error) {
             log.findings.extend(refusals(log, &readings));
         }
-        let traces = || log.scan.segments.iter().map(|segment| segment.trace(Engine::Main));
+        let traces = || log.scan.segments.iter().map(|segment| segment.trace(ServerVersion::Main));
         verdicts.push(LogVerdict {
             path: log.prefix.clone(),
             segments: log.scan.segments.len() as u64,
@@ -45,7 +45,7 @@ pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Res
 }
 
 /// A start from the newest snapshot that the log allows; which snapshot files there are is not looked at.
-fn reading(log: &ReadLog, engine: Engine) -> Reading {
+fn reading(log: &ReadLog, engine: ServerVersion) -> Reading {
     let mut reading = Reading { engine, snapshot_index: 0, snapshot_term: 0, last_index: None, error: None, repair: None };
     let valid = match valid_snapshots(&log.scan, engine) {
         Ok(valid) => valid,

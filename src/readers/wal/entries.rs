@@ -2,7 +2,7 @@
 
 use crate::formats::raftpb::{Entry, EntryType, ProtoRules};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
-use crate::types::{Engine, LogIndex, Term};
+use crate::types::{LogIndex, ServerVersion, Term};
 
 use super::scan::WalScan;
 use super::trace::Item;
@@ -119,7 +119,7 @@ impl EntryRanges {
 
     /// Decodes the entries again, one after another, as `engine` reads them. Only their frames are touched, and those
     /// passed on the way from the nearest known place.
-    pub fn iter<'a>(&'a self, scan: &'a WalScan, engine: Engine) -> impl Iterator<Item = EntryAt<'a>> + 'a {
+    pub fn iter<'a>(&'a self, scan: &'a WalScan, engine: ServerVersion) -> impl Iterator<Item = EntryAt<'a>> + 'a {
         self.ranges.iter().flat_map(move |range| RangeIter::new(scan, engine, *range))
     }
 }
@@ -135,7 +135,7 @@ struct RangeIter<'a> {
 }
 
 impl<'a> RangeIter<'a> {
-    fn new(scan: &'a WalScan, engine: Engine, range: EntryRange) -> Self {
+    fn new(scan: &'a WalScan, engine: ServerVersion, range: EntryRange) -> Self {
         let mut at = 0;
         let mut bytes: &[u8] = &[];
         if let Some(segment) = scan.segments.get(range.segment) {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
 use crate::io::{EntryKind, MappedFile, Progress, side_by_side};
-use crate::types::{Engine, LogIndex};
+use crate::types::{LogIndex, ServerVersion};
 
 use super::beyond::look_beyond;
 use super::decode::decode_segment;
@@ -182,9 +182,9 @@ impl SegmentScan {
     }
 
     /// The segment as one server decodes it.
-    pub const fn trace(&self, engine: Engine) -> &Trace {
+    pub const fn trace(&self, engine: ServerVersion) -> &Trace {
         match (engine, &self.pr934) {
-            (Engine::Pr934, Some(trace)) => trace,
+            (ServerVersion::Pr934, Some(trace)) => trace,
             _ => &self.main,
         }
     }

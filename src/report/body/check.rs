@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis::Severity;
-use crate::analysis::invariants::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
+use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{Engine, HlcTimestamp};
+use crate::types::{HlcTimestamp, ServerVersion};
 
 /// The checks of every group.
 #[derive(Debug, Clone, Serialize)]
@@ -69,11 +69,11 @@ pub struct NodeState {
     pub members: Option<String>,
 }
 
-impl From<Engine> for GroupEngine {
-    fn from(engine: Engine) -> Self {
+impl From<ServerVersion> for GroupEngine {
+    fn from(engine: ServerVersion) -> Self {
         match engine {
-            Engine::Pr934 => Self::Pr934,
-            Engine::Main => Self::Main,
+            ServerVersion::Pr934 => Self::Pr934,
+            ServerVersion::Main => Self::Main,
         }
     }
 }

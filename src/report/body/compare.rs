@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::compare::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
+use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analysis::codes::CodeInfo;
 use crate::analysis::explain::Answer;
-use crate::analysis::server_texts::ServerText;
-use crate::analysis::{codes, server_texts};
+use crate::analysis::judge::codes;
+use crate::analysis::judge::codes::CodeInfo;
+use crate::analysis::server::conditions;
+use crate::analysis::server::conditions::ServerText;
 use crate::report::{Body, Cell, Section};
 
 /// One explanation.
@@ -19,7 +20,7 @@ pub struct Explanation {
     /// Usual severity, for findings.
     pub severity: Option<crate::analysis::Severity>,
     /// The one server that says it; absent when both do.
-    pub engine: Option<crate::types::Engine>,
+    pub engine: Option<crate::types::ServerVersion>,
     /// One line.
     pub title: &'static str,
     /// What it means.
@@ -86,7 +87,7 @@ impl ExplainBody {
     /// Everything that can be explained.
     pub fn list() -> Self {
         let codes = codes::all().into_iter().map(Explanation::from);
-        let texts = server_texts::all().map(Explanation::from);
+        let texts = conditions::all().map(Explanation::from);
         Self { question: None, explanations: codes.chain(texts).collect() }
     }
 }

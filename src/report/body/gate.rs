@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::gate::replay::Replay;
-use crate::analysis::gate::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
+use crate::analysis::server::replay::Replay;
+use crate::analysis::server::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, Engine, UnixMillis};
+use crate::types::{ByteSize, ServerVersion, UnixMillis};
 
 /// The forecast of a run over one or more groups.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +25,7 @@ pub struct GroupForecast {
     /// The group number, where the directory's name tells it.
     pub group_id: Option<u64>,
     /// The server version the forecast is for.
-    pub engine: Engine,
+    pub engine: ServerVersion,
     /// Why this version was assumed.
     pub engine_reason: String,
     /// What the start would do.
@@ -113,7 +113,7 @@ impl Body for GateBody {
                 }
                 labels
             };
-            let with_outcome = |engine: Engine, outcome: Outcome, assumed: bool| {
+            let with_outcome = |engine: ServerVersion, outcome: Outcome, assumed: bool| {
                 let mut labels = labels();
                 labels.push(("engine", engine.name().to_owned()));
                 labels.push(("assumed", if assumed { "yes" } else { "no" }.to_owned()));

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analysis::Verdict;
-use crate::analysis::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
+use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::formats::fsm::FsmHeader;
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::ByteSize;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::snapshot::VerifiedPayload;
+use crate::analysis::judge::snapshot::VerifiedPayload;
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::mvcc::StoreKey;

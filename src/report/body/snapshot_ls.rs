@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::snapshot::SnapshotBody;
-use crate::analysis::snapshot::{VerifiedEnvelope, VerifiedPayload};
+use crate::analysis::judge::snapshot::{VerifiedEnvelope, VerifiedPayload};
 use crate::formats::fsm::body::BodyFormat;
 use crate::report::{Body, Cell, Section, Tone};
 use crate::types::{ByteSize, Crc32c, LogIndex, NodeId, Term};

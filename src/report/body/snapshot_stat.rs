@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
-use crate::analysis::snapshot::{RowCounts, VerifiedPayload};
+use crate::analysis::judge::snapshot::{RowCounts, VerifiedPayload};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::report::{Body, Cell, Metric, Section};

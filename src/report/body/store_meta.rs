@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analysis::store::{StoreOpen, StoreVerdict};
+use crate::analysis::server::store::{StoreOpen, StoreVerdict};
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::RecordsEnd;
 use crate::readers::pebble::{FormatMarker, KeyState, LogFacts, MetaFact, Source, StoreFacts, Writer};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, Engine, Escaped, HlcTimestamp, UnixMillis};
+use crate::types::{ByteSize, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
 
 /// The stores that were asked.
 #[derive(Debug, Clone, Serialize)]
@@ -86,7 +86,7 @@ pub struct MetaView {
 #[derive(Debug, Clone, Serialize)]
 pub struct OpenView {
     /// The server version.
-    pub engine: Engine,
+    pub engine: ServerVersion,
     /// True if it opens; `null` if what decides it could not be read.
     pub opens: Option<bool>,
     /// The server's error.
@@ -95,7 +95,7 @@ pub struct OpenView {
 
 impl OpenView {
     /// From a forecast.
-    pub fn of(engine: Engine, verdict: &StoreVerdict) -> Self {
+    pub fn of(engine: ServerVersion, verdict: &StoreVerdict) -> Self {
         let (opens, error) = match &verdict.open {
             StoreOpen::Opens => (Some(true), None),
             StoreOpen::Refused(error) => (Some(false), Some(error.text.clone())),

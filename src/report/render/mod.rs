@@ -64,7 +64,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::analysis::{Coverage, Finding, codes};
+    use crate::analysis::judge::codes;
+    use crate::analysis::{Coverage, Finding};
     use crate::report::{Cell, Metric, Section, Tone};
 
     #[derive(Serialize)]

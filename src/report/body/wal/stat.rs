@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::gate::HardStateView;
-use crate::analysis::wal::EndKind;
+use crate::analysis::server::HardStateView;
+use crate::analysis::server::log::EndKind;
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, NodeId};
 

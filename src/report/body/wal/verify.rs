@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, Engine};
+use crate::types::{ByteSize, ServerVersion};
 
 /// The verdict on one or more logs.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +34,7 @@ pub struct LogVerdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reading {
     /// Which server.
-    pub engine: Engine,
+    pub engine: ServerVersion,
     /// Index of the snapshot that the reading starts from.
     pub snapshot_index: u64,
     /// Term of that snapshot.

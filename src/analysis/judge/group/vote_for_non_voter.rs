@@ -1,0 +1,107 @@
+//! Votes for members without a vote.
+
+use std::collections::BTreeSet;
+
+use super::members::{conf_entries, name_of};
+use super::{Check, Event, Evidence, Found, History, Place, codes};
+use crate::analysis::server::membership::Change;
+use crate::analysis::{Finding, Severity};
+use crate::formats::raftpb::{ConfChangeType, ConfState};
+use crate::types::{NodeId, Term};
+
+/// Looks up the candidate of each vote in the members of the time.
+#[derive(Debug, Default)]
+pub struct VoteForNonVoter {
+    votes: Vec<Vote>,
+}
+
+#[derive(Debug, Clone)]
+struct Vote {
+    candidate: NodeId,
+    term: Term,
+    members: Option<ConfState>,
+    place: Place,
+}
+
+impl Check for VoteForNonVoter {
+    fn observe(&mut self, event: &Event<'_>, history: &History, _evidence: &Evidence<'_>, _found: &mut Found) {
+        let Event::States { span, place } = event else { return };
+        let before = history.state.unwrap_or_default();
+        let now = span.last;
+        if now.vote == NodeId(0) || (now.term, now.vote) == (before.term, before.vote) {
+            return;
+        }
+        let members = history.effective_snapshot().and_then(|seen| seen.conf_state.clone());
+        if members.as_ref().is_some_and(|members| members.voters.contains(&now.vote)) {
+            return;
+        }
+        if self.votes.len() < 1000 {
+            self.votes.push(Vote { candidate: now.vote, term: now.term, members, place: *place });
+        }
+    }
+
+    fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+        if self.votes.is_empty() {
+            return;
+        }
+        let (voters, seen) = ever_voters(history, evidence);
+        for vote in std::mem::take(&mut self.votes) {
+            let Vote { candidate, term, members, place } = vote;
+            // Its promotion may not have reached this node when it voted.
+            if voters.contains(&candidate) {
+                continue;
+            }
+            // Without a membership of the time nothing is known about who had a vote then.
+            let itself = candidate == evidence.node_id() && members.is_some();
+            // Until something of that term, or a later one, is committed here, the promotion may still be on its way.
+            let settled = history.term_at(history.commit).is_some_and(|(committed, _)| committed >= term);
+            let learner = settled && members.is_some_and(|members| members.learners.contains(&candidate));
+            // Without any list that names this node the directory's name says nothing about who it is.
+            let known_by_name = seen.contains(&evidence.node_id());
+            let name = name_of(candidate, evidence);
+            let (severity, message) = if itself && known_by_name {
+                (Severity::Warning, format!("In term {term} this node, {name}, voted for itself without having a vote."))
+            } else if learner {
+                (Severity::Warning, format!("In term {term} this node voted for {name}, which has no vote."))
+            } else {
+                (
+                    Severity::Info,
+                    format!("In term {term} this node voted for {name}, which none of its own files lists as a voter."),
+                )
+            };
+            let finding = Finding::new(&codes::VOTE_FOR_NON_VOTER, message).severity(severity).offset(place.offset);
+            found.push(super::at_segment(finding.found(candidate), place, evidence));
+        }
+    }
+}
+
+/// Everyone that any file here shows as a voter or as about to become one, and everyone that is named at all.
+fn ever_voters(history: &History, evidence: &Evidence<'_>) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
+    let mut voters = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let recorded = history.snapshots.iter().filter_map(|seen| seen.conf_state.as_ref());
+    let filed = evidence.conf_states();
+    for state in recorded.chain(filed.iter().map(|(_, state)| *state)) {
+        voters.extend(state.voters.iter().chain(&state.voters_outgoing));
+        seen.extend(super::members::named(state));
+    }
+    if let Some(Ok(peers)) = evidence.peers.read().map(|peers| peers.content.as_ref()) {
+        seen.extend(peers.members.iter().map(|member| member.node_id));
+        voters.extend(peers.members.iter().filter(|member| member.voter).map(|member| member.node_id));
+    }
+    let ranges = history.log.iter().map(|held| held.range).chain(history.replaced.iter().copied());
+    for entry in conf_entries(evidence, ranges) {
+        let Ok(change) = entry.change(evidence.engine) else { continue };
+        let singles = match change {
+            Change::V1(v1) => vec![(v1.kind, v1.node_id)],
+            Change::V2(v2) => v2.changes.iter().map(|single| (single.kind, single.node_id)).collect(),
+        };
+        for (kind, node_id) in singles {
+            seen.insert(node_id);
+            if kind == ConfChangeType::AddNode {
+                voters.insert(node_id);
+            }
+        }
+    }
+    (voters, seen)
+}

@@ -1,0 +1,161 @@
+//! What is wrong with the bytes of a log, and what is only odd.
+
+use crate::analysis::judge::codes::wal as codes;
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::readers::wal::{Change, Item, SegmentScan, Stop, Trace, WalScan};
+use crate::types::ServerVersion;
+
+use super::{ends, seams};
+
+/// Findings about the bytes of a log and what was looked at. Findings name files below `prefix`, for example `n1/wal`.
+///
+/// A state that an ordinary crash can leave is never an error: a torn last record, zeros to the end of a preallocated
+/// segment, a half-written write behind a lost sector, remains of an older header in a reused file. A hole behind which
+/// entries are lost is one.
+pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
+    let mut findings = Vec::new();
+    let mut coverage = Coverage::default();
+    let last = scan.segments.len().saturating_sub(1);
+    for (position, segment) in scan.segments.iter().enumerate() {
+        let path = path_of(prefix, segment);
+        let mut found = Vec::new();
+        // Bytes that were not seen are no evidence of anything.
+        let engines: &[ServerVersion] = if segment.is_unread() { &[] } else { &[ServerVersion::Main, ServerVersion::Pr934] };
+        for &engine in engines {
+            let trace = segment.trace(engine);
+            let place = Place { path: &path, segment, engine, first: position == 0, last: position == last };
+            for finding in segment_findings(&place, trace) {
+                let known = found.iter().any(|other: &Finding| (other.code, other.offset) == (finding.code, finding.offset));
+                if !known {
+                    found.push(finding);
+                }
+            }
+            if !segment.servers_differ() {
+                break;
+            }
+        }
+        cover(&mut coverage, &mut found, segment, &path, position == last);
+        findings.append(&mut found);
+    }
+    if scan.unread().is_none() {
+        findings.extend(seams::findings(scan, prefix));
+    }
+    (findings, coverage)
+}
+
+/// Where a finding is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub path: &'a str,
+    pub segment: &'a SegmentScan,
+    pub engine: ServerVersion,
+    /// Whether it is the first segment that is there.
+    pub first: bool,
+    /// Whether it is the last segment, the only one that the server repairs.
+    pub last: bool,
+}
+
+impl Place<'_> {
+    pub(super) fn finding(&self, code: &'static crate::analysis::judge::codes::CodeInfo, message: impl Into<String>) -> Finding {
+        Finding::new(code, message).at(self.path)
+    }
+}
+
+/// The name of a segment in reports.
+pub(super) fn path_of(prefix: &str, segment: &SegmentScan) -> String {
+    if prefix.is_empty() { segment.file.file_name.clone() } else { format!("{prefix}/{}", segment.file.file_name) }
+}
+
+fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !place.segment.file.name.canonical {
+        findings.push(
+            place
+                .finding(&codes::NAME_ODD, "The server reads this file as a segment although it would not name one so.")
+                .expected(place.segment.file.name)
+                .found(&place.segment.file.file_name),
+        );
+    }
+    if let Stop::NotAFile { reason } = trace.stop {
+        let message = format!("The name is a segment's, but what stands there {reason}. A start that reads it is refused.");
+        findings.push(place.finding(&codes::NOT_A_FILE, message));
+        return findings;
+    }
+    for item in &trace.items {
+        match item {
+            Item::Unknown { at, kind } => {
+                let message =
+                    format!("The record claims type {kind}. A start that reads it is refused with `unexpected block type`.");
+                findings.push(
+                    place.finding(&codes::RECORD_TYPE_UNKNOWN, message).offset(*at).expected("a type from 1 to 5").found(kind),
+                );
+            }
+            Item::Malformed { at, kind, error } => {
+                let message =
+                    format!("The checksum fits, but the data is no {} record: {error}. The server panics.", kind.name());
+                findings.push(place.finding(&codes::PAYLOAD_MALFORMED, message).offset(*at));
+            }
+            Item::Run(_) | Item::Metadata { .. } | Item::Crc { .. } | Item::Snapshot { .. } => {}
+        }
+    }
+    findings.extend(suspects(place, trace));
+    findings.extend(oddities(place, trace));
+    findings.extend(ends::findings(place, trace));
+    findings
+}
+
+/// Records whose content does not suit their type.
+fn suspects(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+    // One among many others of its kind is damage; if most are so, a server wrote them that is newer than this tool.
+    let of_kind = trace.entries.max(trace.states).max(1);
+    let damage = trace.suspects.len() <= 8 || (trace.suspects.len() as u64) * 2 < of_kind;
+    let severity = if damage { Severity::Error } else { Severity::Warning };
+    let finding = |suspect: &crate::readers::wal::Suspect| {
+        let message = format!(
+            "The record's type is {}, but no server writes this content for it. The type is covered by no checksum, so a bit of \
+             it has probably changed.",
+            suspect.kind.name()
+        );
+        place.finding(&codes::RECORD_TYPE_SUSPECT, message).offset(suspect.at).severity(severity)
+    };
+    trace.suspects.iter().map(finding).collect()
+}
+
+/// Bytes that no checksum covers and that change nothing.
+fn oddities(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+    let odd = [
+        (trace.odd_padding, "Padding bytes of this frame are not zero."),
+        (trace.odd_word, "The length word of this frame has bits set that the server does not write."),
+        (trace.odd_layout, "The fields of this record are not laid out as the server writes them, though they say the same."),
+    ];
+    let finding = |(at, message): (Option<u64>, &str)| at.map(|at| place.finding(&codes::FRAME_ODD, message).offset(at));
+    odd.into_iter().filter_map(finding).collect()
+}
+
+/// Counts a segment as examined, or says why it was not.
+fn cover(coverage: &mut Coverage, found: &mut Vec<Finding>, segment: &SegmentScan, path: &str, last: bool) {
+    match &segment.change {
+        None => {}
+        Some(Change::Modified) if last => {
+            // The node is writing. What ends the log now may be half of what it writes.
+            let unsure =
+                found.iter().any(|finding| finding.severity != Severity::Warning || finding.code == &codes::DATA_BEYOND_END);
+            let stop = segment.trace(ServerVersion::Main).stop.at();
+            let at_end = |finding: &Finding| finding.offset.is_some_and(|offset| offset >= stop);
+            let before = found.len();
+            found.retain(|finding| !at_end(finding));
+            if unsure && found.len() < before {
+                coverage.missing(format!("{path}, from offset {stop} on"), "the node wrote to it while it was read; try again");
+            } else {
+                coverage.skipped(format!("{path}, what was appended meanwhile"), "the node wrote to it while it was read");
+            }
+        }
+        Some(Change::Modified) => coverage.missing(path, "it changed while it was read"),
+        Some(Change::Faulted) => coverage.missing(path, "it shrank while it was read"),
+        Some(Change::Vanished) => coverage.missing(path, "it was removed while the log was read"),
+        Some(Change::Unreadable(reason)) => coverage.missing(path, format!("it cannot be read: {reason}")),
+    }
+    if !matches!(segment.change, Some(Change::Vanished | Change::Unreadable(_))) {
+        coverage.add_file(segment.size);
+    }
+}

@@ -1,0 +1,16 @@
+//! What is wrong: every finding with its code, and the checks that make them.
+
+mod causes;
+pub mod codes;
+mod coverage;
+mod finding;
+pub mod group;
+pub mod log;
+pub mod nodes;
+pub mod snapshot;
+pub mod start;
+pub mod store;
+
+pub use causes::fold;
+pub use coverage::{Coverage, NotExamined};
+pub use finding::{Finding, Severity, Verdict};

@@ -1,0 +1,109 @@
+//! Are these copies of one group, and of different members?
+
+use super::{Group, Replica};
+use crate::analysis::Finding;
+use crate::analysis::judge::codes::compare as codes;
+use crate::readers::wal::{SegmentScan, WalScan};
+
+/// Records that two members do not have in common by chance: batches and votes fall differently on every node.
+const TELLING_RECORDS: u64 = 1000;
+
+/// The gate: `false` when nothing else can be compared.
+pub(super) fn same_group(group: &Group<'_, '_>, findings: &mut Vec<Finding>) -> bool {
+    let stranger = by_members(group.replicas).or_else(|| by_content(group.replicas));
+    let Some((first, stranger, why)) = stranger else { return true };
+    let message = format!(
+        "{} and {} {why}: these directories are not of one group, and nothing else was compared.",
+        first.evidence.dir, stranger.evidence.dir
+    );
+    findings.push(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.evidence.dir.clone()));
+    false
+}
+
+/// The gate for directories whose names already say different groups.
+pub fn numbers_differ(dirs: &[(String, u64)]) -> Option<Finding> {
+    let (first, number) = dirs.first()?;
+    let (stranger, other) = dirs.iter().find(|(_, other)| other != number)?;
+    let message = format!(
+        "{first} is of group {number} and {stranger} of group {other} by their names: these directories are not of one group, \
+         and nothing else was compared."
+    );
+    Some(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.clone()))
+}
+
+type Strangers<'r, 'a> = (&'r Replica<'a>, &'r Replica<'a>, String);
+
+fn by_members<'r, 'a>(replicas: &'r [Replica<'a>]) -> Option<Strangers<'r, 'a>> {
+    let first = replicas.iter().find(|replica| !replica.everyone().is_empty())?;
+    let members = first.everyone();
+    let stranger = replicas.iter().find(|replica| {
+        let its = replica.everyone();
+        !its.is_empty() && its.is_disjoint(&members)
+    })?;
+    Some((first, stranger, "have no member in common".to_owned()))
+}
+
+/// Entries of one index and term with other content everywhere.
+fn by_content<'r, 'a>(replicas: &'r [Replica<'a>]) -> Option<Strangers<'r, 'a>> {
+    for (number, a) in replicas.iter().enumerate() {
+        for b in replicas.iter().skip(number + 1) {
+            let (compared, equal) = super::log::equal_entries(a, b);
+            // One entry or two may be damaged; a history of them is another history.
+            if compared >= 8 && equal == 0 {
+                return Some((a, b, format!("hold {compared} entries of equal index and term and no equal content")));
+            }
+        }
+    }
+    None
+}
+
+pub(super) fn duplicates(replicas: &[Replica<'_>], findings: &mut Vec<Finding>) {
+    for (number, a) in replicas.iter().enumerate() {
+        for b in replicas.iter().skip(number + 1) {
+            let copied = a.evidence.scan().zip(b.evidence.scan()).and_then(|(one, other)| records_in_common(one, other, a, b));
+            let message = if a.node_id() == b.node_id() {
+                format!(
+                    "{} and {} are both {}{}. If these are two copies of one node on purpose, compare only one of them with the \
+                     others.",
+                    a.evidence.dir,
+                    b.evidence.dir,
+                    a.name(),
+                    copied.map_or_else(String::new, |records| format!(", with the same {records} records in their logs"))
+                )
+            } else if let Some(records) = copied.filter(|records| *records >= TELLING_RECORDS) {
+                format!(
+                    "The logs of {} and {} have their first {records} records in common, byte for byte: one of these directories \
+                     is a copy of the other under another name. Two members never write the same file.",
+                    a.evidence.dir, b.evidence.dir
+                )
+            } else {
+                continue;
+            };
+            findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(b.evidence.dir.clone()));
+        }
+    }
+}
+
+/// Records of the shorter log, if all its bytes are those of the other; segments that one of them has purged do not count.
+fn records_in_common(one: &WalScan, other: &WalScan, a: &Replica<'_>, b: &Replica<'_>) -> Option<u64> {
+    let mut records = 0;
+    let pairs = one.segments.iter().filter_map(|mine| Some((mine, other.segments.iter().find(|its| its.seq() == mine.seq())?)));
+    for (mine, its) in pairs {
+        let ends = (end_of(mine, a), end_of(its, b));
+        let (shorter, end) =
+            if ends.0 <= ends.1 { (mine.trace(a.evidence.engine), ends.0) } else { (its.trace(b.evidence.engine), ends.1) };
+        let len = usize::try_from(end).ok()?;
+        if mine.name_index() != its.name_index() || mine.bytes().get(..len)? != its.bytes().get(..len)? {
+            return None;
+        }
+        records += shorter.records;
+        if ends.0 != ends.1 {
+            break;
+        }
+    }
+    (records > 0).then_some(records)
+}
+
+fn end_of(segment: &SegmentScan, replica: &Replica<'_>) -> u64 {
+    segment.trace(replica.evidence.engine).stop.at()
+}

@@ -1,0 +1,267 @@
+//! Two logs where they overlap.
+
+use std::collections::BTreeMap;
+
+use super::Replica;
+use crate::analysis::judge::codes::compare as codes;
+use crate::analysis::{Finding, Severity};
+use crate::readers::wal::{EntryRange, EntryRanges};
+use crate::types::{LogIndex, Term};
+
+/// Consecutive indexes that both hold, each side under one term.
+struct Common {
+    first: LogIndex,
+    last: LogIndex,
+    a: EntryRange,
+    b: EntryRange,
+}
+
+/// How far two logs are the same where they overlap.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Agreement {
+    /// The last index up to which they are known to be the same; 0 when they do not overlap.
+    pub agreed: LogIndex,
+    /// The first index at which they are known to differ.
+    pub differs_at: Option<LogIndex>,
+}
+
+/// A place where two logs do not say the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clash {
+    /// Positions of the two nodes.
+    nodes: (usize, usize),
+    index: LogIndex,
+    /// The term of the entry, or of the snapshot, on each.
+    terms: (Term, Term),
+    kind: Kind,
+}
+
+/// What a clash is, gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Both regard the index as committed: entries of two terms.
+    CommittedTerms,
+    /// Both regard the index as committed: one term, two contents.
+    CommittedContents,
+    /// The first node's snapshot has another term than the entry that the second has committed there.
+    CommittedSnapshot,
+    /// Committed on the first node, while the second has an entry of a later term.
+    Lost,
+    /// One term, two contents.
+    Contents,
+    /// Other terms although the logs agree further up.
+    Prefix,
+    /// Not committed on the second node.
+    Suffix,
+}
+
+/// Finds how far two logs agree, and where they do not.
+pub(super) fn compare(replicas: &[Replica<'_>], nodes: (usize, usize), clashes: &mut Vec<Clash>) -> Agreement {
+    let (a, b) = (&replicas[nodes.0], &replicas[nodes.1]);
+    let mut agreement = Agreement::default();
+    let common = overlap(&a.entries, &b.entries);
+    let agree_up_to = common.iter().rev().find(|part| part.a.term == part.b.term).map(|part| part.last);
+    for part in &common {
+        if part.a.term == part.b.term {
+            if let Some(index) = first_difference(a, b, part) {
+                let committed = index <= a.hard_state.commit.min(b.hard_state.commit);
+                let kind = if committed { Kind::CommittedContents } else { Kind::Contents };
+                clashes.push(Clash { nodes, index, terms: (part.a.term, part.a.term), kind });
+                agreement.differ(index);
+                return agreement;
+            }
+            if agreement.differs_at.is_none() {
+                agreement.agreed = part.last;
+            }
+            continue;
+        }
+        agreement.differ(part.first);
+        let clash = other_term(replicas, nodes, part, agree_up_to);
+        clashes.push(clash);
+        if clash.kind != Kind::Suffix {
+            return agreement;
+        }
+    }
+    for (one, other) in [nodes, (nodes.1, nodes.0)] {
+        let (id, holder) = (replicas[one].snapshot, &replicas[other]);
+        let term = holder.entries.term_at(id.index).filter(|term| *term != id.term && id.index <= holder.hard_state.commit);
+        if let Some(term) = term {
+            let terms = (id.term, term);
+            clashes.push(Clash { nodes: (one, other), index: id.index, terms, kind: Kind::CommittedSnapshot });
+            agreement.differ(id.index);
+        }
+    }
+    agreement
+}
+
+fn other_term(replicas: &[Replica<'_>], nodes: (usize, usize), part: &Common, agree_up_to: Option<LogIndex>) -> Clash {
+    let index = part.first;
+    let commit = |node: usize| replicas[node].hard_state.commit;
+    let (a, b) = nodes;
+    let straight = Clash { nodes, index, terms: (part.a.term, part.b.term), kind: Kind::CommittedTerms };
+    if index <= commit(a).min(commit(b)) {
+        return straight;
+    }
+    // The one that has committed it comes first.
+    let holder_first =
+        if index <= commit(a) { straight } else { Clash { nodes: (b, a), terms: (part.b.term, part.a.term), ..straight } };
+    if index <= commit(a).max(commit(b)) {
+        let (_, others) = holder_first.terms;
+        // An entry of an older term is committed together with a later one: a leader in between may have had another in its
+        // place, as long as it came before the leader that committed both.
+        let committed_in = replicas[holder_first.nodes.0].commit_term(index);
+        let kind = if others > committed_in { Kind::Lost } else { Kind::Suffix };
+        return Clash { kind, ..holder_first };
+    }
+    if agree_up_to.is_some_and(|agreed| agreed > index) {
+        return Clash { kind: Kind::Prefix, ..straight };
+    }
+    Clash { kind: Kind::Suffix, ..straight }
+}
+
+impl Agreement {
+    fn differ(&mut self, index: LogIndex) {
+        self.differs_at = Some(self.differs_at.map_or(index, |first| first.min(index)));
+    }
+}
+
+fn overlap(a: &EntryRanges, b: &EntryRanges) -> Vec<Common> {
+    let (mut left, mut right) = (a.ranges().iter().peekable(), b.ranges().iter().peekable());
+    let mut found = Vec::new();
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        let (first, last) = (one.first.max(other.first), one.last.min(other.last));
+        if first <= last {
+            found.push(Common { first, last, a: **one, b: **other });
+        }
+        if one.last <= other.last {
+            left.next();
+        } else {
+            right.next();
+        }
+    }
+    found
+}
+
+/// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one.
+pub(super) fn equal_entries(a: &Replica<'_>, b: &Replica<'_>) -> (usize, usize) {
+    const ENOUGH: usize = 64;
+    let mut compared = 0;
+    for part in overlap(&a.entries, &b.entries).iter().filter(|part| part.a.term == part.b.term) {
+        let Some((one, other)) = a.evidence.scan().zip(b.evidence.scan()) else { break };
+        let (mine, theirs) = part.sides();
+        let both = mine.iter(one, a.evidence.engine).zip(theirs.iter(other, b.evidence.engine));
+        // What a new leader writes first is empty in every group.
+        for (mine, theirs) in both.filter(|(mine, _)| !mine.data.is_empty()) {
+            compared += 1;
+            if mine.data == theirs.data {
+                return (compared, 1);
+            }
+            if compared == ENOUGH {
+                return (compared, 0);
+            }
+        }
+    }
+    (compared, 0)
+}
+
+impl Common {
+    /// The entries as each side has them.
+    fn sides(&self) -> (EntryRanges, EntryRanges) {
+        let clip = |range: EntryRange| EntryRanges::of(EntryRange { first: self.first, last: self.last, ..range });
+        (clip(self.a), clip(self.b))
+    }
+}
+
+fn first_difference(a: &Replica<'_>, b: &Replica<'_>, part: &Common) -> Option<LogIndex> {
+    let (one, other) = (a.evidence.scan()?, b.evidence.scan()?);
+    let (mine, theirs) = part.sides();
+    mine.iter(one, a.evidence.engine)
+        .zip(theirs.iter(other, b.evidence.engine))
+        .find(|(a, b)| (a.kind, a.data) != (b.kind, b.data))
+        .map(|(entry, _)| entry.index)
+}
+
+/// The clashes as findings. Where one node stands against several that agree, one finding names it.
+pub(super) fn findings(replicas: &[Replica<'_>], clashes: &[Clash]) -> Vec<Finding> {
+    let mut alike: BTreeMap<(Kind, LogIndex), Vec<Clash>> = BTreeMap::new();
+    for clash in clashes {
+        alike.entry((clash.kind, clash.index)).or_default().push(*clash);
+    }
+    let mut found = Vec::new();
+    for clashes in alike.values() {
+        match odd_one(clashes) {
+            Some((odd, others, clash)) => found.push(finding(replicas, &clash, &others, odd, true)),
+            None => found.extend(clashes.iter().map(|clash| finding(replicas, clash, &[clash.nodes.0], clash.nodes.1, false))),
+        }
+    }
+    found
+}
+
+/// The node that takes part in every clash, the others, and a clash with the odd one second.
+fn odd_one(clashes: &[Clash]) -> Option<(usize, Vec<usize>, Clash)> {
+    let (first, rest) = clashes.split_first()?;
+    let odd = [first.nodes.0, first.nodes.1]
+        .into_iter()
+        .find(|node| !rest.is_empty() && rest.iter().all(|clash| clash.nodes.0 == *node || clash.nodes.1 == *node))?;
+    let others = clashes.iter().map(|clash| if clash.nodes.0 == odd { clash.nodes.1 } else { clash.nodes.0 }).collect();
+    let turned = Clash { nodes: (first.nodes.1, first.nodes.0), terms: (first.terms.1, first.terms.0), ..*first };
+    let clash = if first.nodes.1 == odd || first.kind == Kind::Lost { *first } else { turned };
+    Some((odd, others, clash))
+}
+
+fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize, alone: bool) -> Finding {
+    let Clash { nodes: _, index, terms: (held, its), kind } = *clash;
+    let one = replicas[odd].name();
+    let names: Vec<_> = others.iter().map(|node| replicas[*node].name()).collect();
+    let rest = names.join(", ");
+    let majority = if alone { format!(" {rest} agree with each other; {one} stands alone.") } else { String::new() };
+    let (code, message) = match kind {
+        Kind::CommittedTerms => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!("{rest} and {one} regard entry {index} as committed, and differ: term {held} and term {its}.{majority}"),
+        ),
+        Kind::CommittedContents => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!(
+                "Entry {index} of term {its} has other content on {one} than on {rest}, and all regard it as committed: two \
+                 leaders shared the term, or bytes were changed on one of them.{majority}"
+            ),
+        ),
+        Kind::CommittedSnapshot => (
+            &codes::CROSS_COMMITTED_DIVERGENCE,
+            format!("The snapshot at {index} has term {held} on {rest}, but {one} has committed an entry of term {its} there."),
+        ),
+        Kind::Lost => {
+            let (holder, other) = (replicas[clash.nodes.0].name(), replicas[clash.nodes.1].name());
+            let message = format!(
+                "{holder} has committed entry {index} of term {held}, but {other} holds one of the later term {its} there: a later \
+                 leader did not have it.{majority}"
+            );
+            (&codes::CROSS_COMMITTED_LOST, message)
+        }
+        Kind::Contents => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "Entry {index} of term {its} has other content on {one} than on {rest}. One leader per term writes each index \
+                 once: two leaders shared the term, or bytes were changed on one of them.{majority}"
+            ),
+        ),
+        Kind::Prefix => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "{one} and {rest} differ at {index} (term {its} and term {held}) although they agree further up: logs that agree at \
+                 one entry agree at all before it.{majority}"
+            ),
+        ),
+        Kind::Suffix => (
+            &codes::CROSS_LOG_MATCHING,
+            format!(
+                "{one} has other entries than {rest} from {index} on, and not all of them are committed: an uncommitted suffix, \
+                 which the next leader replaces."
+            ),
+        ),
+    };
+    let finding = Finding::new(code, message).at(replicas[odd].evidence.path("wal"));
+    let finding = if held == its { finding } else { finding.expected(format!("term {held}")).found(format!("term {its}")) };
+    if kind == Kind::Suffix { finding.severity(Severity::Info) } else { finding }
+}

@@ -1,0 +1,274 @@
+//! The same group on several nodes: do their copies agree, who could lead, and what would be lost with which node.
+
+mod election;
+mod holdings;
+mod identity;
+mod log;
+mod membership;
+mod names;
+mod replicas;
+mod snapshots;
+mod start;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::analysis::judge::group::{ConfEntry, Event, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
+use crate::analysis::{Finding, Severity};
+use crate::formats::raftpb::{ConfState, HardState};
+use crate::readers::wal::EntryRanges;
+use crate::types::{LogIndex, NodeId, SnapshotId, Term};
+
+pub use election::{ElectionRow, Vote, VoteRow};
+pub use holdings::{IndexRange, WithoutRow};
+pub use identity::numbers_differ;
+pub use membership::{ChangeKind, MemberChange, MembershipStep};
+pub use replicas::{NodeRow, RestartStep};
+pub use start::NodeStart;
+
+use holdings::Holdings;
+use membership::MembershipHistory;
+use names::Names;
+
+/// One node's copy of the group, replayed.
+#[derive(Debug)]
+pub struct Replica<'a> {
+    /// The directory as facts.
+    pub evidence: Evidence<'a>,
+    /// What its next start does.
+    pub start: NodeStart,
+    entries: EntryRanges,
+    hard_state: HardState,
+    snapshot: SnapshotId,
+    last: SnapshotId,
+    members: Option<ConfState>,
+    recorded: Vec<(LogIndex, ConfState)>,
+    changes: Vec<ConfEntry>,
+    /// Commits that the log records, with the term of the node then, in order.
+    commits: Vec<(LogIndex, Term)>,
+    /// Snapshots that the log records, each with the last entry before the record.
+    snapshots_after: Vec<(LogIndex, LogIndex)>,
+}
+
+/// Everything about one group.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Comparison {
+    /// One row a node.
+    pub nodes: Vec<NodeRow>,
+    /// Who could be elected now.
+    pub election: Vec<ElectionRow>,
+    /// What is left when one node's directory is discarded.
+    pub without: Vec<WithoutRow>,
+    /// How the members changed, as far as snapshots, logs and peers files tell.
+    pub membership: Vec<MembershipStep>,
+    /// Nodes in the order in which they are best restarted, least needed first.
+    pub restart_order: Vec<String>,
+    /// The same order with what holds meanwhile, and the nodes that are better left as they are.
+    pub restart: Vec<RestartStep>,
+    /// Code of a contradiction that has to be explained before any node is restarted; there is then no order.
+    pub hold: Option<&'static str>,
+    /// Voters of the latest membership whose directories were not given, by raft id where it is known.
+    pub missing_voters: Vec<String>,
+    /// Highest commit that any node records.
+    pub commit: LogIndex,
+    /// False when the directories are not of one group, so that nothing was compared.
+    pub comparable: bool,
+}
+
+impl<'a> Replica<'a> {
+    /// Replays one node.
+    pub fn new(evidence: Evidence<'a>, start: NodeStart) -> Self {
+        let (mut commits, mut snapshots_after) = (Vec::new(), Vec::new());
+        let history = match evidence.scan() {
+            Some(scan) => History::replay(scan, evidence.engine, |event, before| match event {
+                Event::States { span, .. } => commits.extend([span.first, span.last].map(|state| (state.commit, state.term))),
+                Event::Snapshot { snapshot, .. } => snapshots_after.push((snapshot.index, before.last.unwrap_or_default())),
+                _ => {}
+            }),
+            None => History::default(),
+        };
+        let hard_state = evidence.log.read().and_then(LogEvidence::hard_state).or(history.state).unwrap_or_default();
+        let snapshot = evidence.chosen().map(|(_, contents)| contents.metadata.id()).unwrap_or_default();
+        let entries = history.entries();
+        let content = evidence.log.read().and_then(|log| log.start.as_ref()?.result.as_ref().ok());
+        let last = match content {
+            Some(content) => match content.entries.last() {
+                Some(index) => SnapshotId { index, term: content.entries.term_at(index).unwrap_or_default() },
+                None => snapshot,
+            },
+            None => snapshot,
+        };
+        let members = configuration_at_commit(&history, &evidence);
+        let mut recorded: Vec<_> = history
+            .snapshots
+            .iter()
+            .filter(|seen| seen.taken == Some(true))
+            .filter_map(|seen| Some((seen.id.index, seen.conf_state.clone()?)))
+            .collect();
+        recorded.extend(evidence.conf_states().into_iter().map(|(id, members)| (id.index, members.clone())));
+        let changes = conf_entries(&evidence, entries.ranges().iter().copied());
+        Self { evidence, start, entries, hard_state, snapshot, last, members, recorded, changes, commits, snapshots_after }
+    }
+
+    fn name(&self) -> &str {
+        &self.evidence.raft_id
+    }
+
+    fn node_id(&self) -> NodeId {
+        self.evidence.node_id()
+    }
+
+    fn commit(&self) -> LogIndex {
+        self.hard_state.commit.max(self.snapshot.index)
+    }
+
+    /// A term that the leader that committed the entry had at most.
+    fn commit_term(&self, index: LogIndex) -> Term {
+        self.commits.iter().find(|(commit, _)| *commit >= index).map_or(self.hard_state.term, |(_, term)| *term)
+    }
+
+    /// True for a node that has neither an entry nor a snapshot: it was started and has heard from no leader yet.
+    fn is_empty(&self) -> bool {
+        self.last.index == LogIndex(0) && self.snapshot.index == LogIndex(0)
+    }
+
+    /// The highest index whose membership the node's files know.
+    fn knows_up_to(&self) -> LogIndex {
+        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+        self.commit().max(peers.map(|peers| peers.index).unwrap_or_default())
+    }
+
+    /// Everyone that any configuration here names.
+    fn everyone(&self) -> BTreeSet<NodeId> {
+        let states = self.recorded.iter().map(|(_, members)| members).chain(&self.members);
+        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+        let listed = peers.into_iter().flat_map(|peers| peers.members.iter().map(|member| member.node_id));
+        states.flat_map(|members| members.voters.iter().chain(&members.learners).copied()).chain(listed).collect()
+    }
+}
+
+/// What the nodes know together.
+struct Group<'r, 'a> {
+    replicas: &'r [Replica<'a>],
+    names: Names,
+    /// The membership of the node that has committed most, and its position.
+    members: Option<ConfState>,
+    teller: usize,
+    commit: LogIndex,
+    history: MembershipHistory,
+}
+
+impl<'r, 'a> Group<'r, 'a> {
+    fn new(replicas: &'r [Replica<'a>]) -> Self {
+        let commit = replicas.iter().map(Replica::commit).max().unwrap_or_default();
+        let names = Names::of(replicas);
+        let history = membership::history(replicas, &names, commit);
+        let known = replicas.iter().enumerate().filter(|(_, replica)| replica.members.is_some());
+        let best = known.max_by_key(|(number, replica)| (replica.commit(), std::cmp::Reverse(*number)));
+        let teller = best.map_or(0, |(number, _)| number);
+        Self { replicas, names, members: best.and_then(|(_, replica)| replica.members.clone()), teller, commit, history }
+    }
+
+    fn number_of(&self, id: NodeId) -> Option<usize> {
+        self.replicas.iter().position(|replica| replica.node_id() == id)
+    }
+
+    fn voters(&self) -> &[NodeId] {
+        self.members.as_ref().map_or(&[], |members| &members.voters)
+    }
+
+    fn given_voters(&self) -> Vec<usize> {
+        self.voters().iter().filter_map(|id| self.number_of(*id)).collect()
+    }
+
+    fn missing_voters(&self) -> Vec<String> {
+        self.voters().iter().filter(|id| self.number_of(**id).is_none()).map(|id| self.names.name(*id)).collect()
+    }
+
+    fn needed(&self) -> usize {
+        self.voters().len() / 2 + 1
+    }
+
+    fn is_member(&self, node: usize) -> bool {
+        let id = self.replicas[node].node_id();
+        self.members.as_ref().is_none_or(|members| {
+            members.voters.contains(&id) || members.learners.contains(&id) || members.voters_outgoing.contains(&id)
+        })
+    }
+
+    /// `voter`, `learner`, `removed` or `unknown`, by the latest membership.
+    fn role(&self, node: usize) -> &'static str {
+        let id = self.replicas[node].node_id();
+        match &self.members {
+            Some(members) if members.voters.contains(&id) => "voter",
+            Some(members) if members.learners.contains(&id) => "learner",
+            Some(members) if members.voters_outgoing.contains(&id) => "voter",
+            Some(_) if self.replicas.iter().any(|replica| replica.everyone().contains(&id)) => "removed",
+            Some(_) | None => "unknown",
+        }
+    }
+
+    /// Why a node that has no vote has none.
+    fn standing(&self, node: usize) -> String {
+        match (self.role(node), self.history.removed.get(&self.replicas[node].node_id())) {
+            ("removed", Some(index)) => format!("removed at {index}"),
+            ("removed", None) => "removed".to_owned(),
+            ("learner", _) => "a learner".to_owned(),
+            // A voter for the others, but not as far as it knows itself.
+            ("voter", _) => "it does not know that it may vote".to_owned(),
+            _ => "not a member".to_owned(),
+        }
+    }
+
+    /// Index of a change above the commit that would take the node's vote away.
+    fn pending_loss_of_vote(&self, id: NodeId) -> Option<LogIndex> {
+        let name = self.names.name(id);
+        let loses =
+            |change: &MemberChange| change.member == name && matches!(change.change, ChangeKind::Removed | ChangeKind::Demoted);
+        self.history.steps.iter().find(|step| !step.committed && step.changes.iter().any(loses)).map(|step| step.index)
+    }
+}
+
+/// Compares the copies of one group.
+pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let group = Group::new(replicas);
+    if !identity::same_group(&group, &mut findings) {
+        // Everything else would be said about one group.
+        let nodes = (0..replicas.len()).map(|node| replicas::row(&group, node, None)).collect();
+        return (Comparison { nodes, ..Comparison::default() }, findings);
+    }
+    identity::duplicates(replicas, &mut findings);
+    let mut pairs = vec![vec![log::Agreement::default(); replicas.len()]; replicas.len()];
+    let mut clashes = Vec::new();
+    for (number, _) in replicas.iter().enumerate() {
+        for (other, _) in replicas.iter().enumerate().skip(number + 1) {
+            let agreement = log::compare(replicas, (number, other), &mut clashes);
+            (pairs[number][other], pairs[other][number]) = (agreement, agreement);
+        }
+    }
+    findings.extend(log::findings(replicas, &clashes));
+    let hold = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
+    snapshots::compare(&group, &mut findings);
+    let holdings = Holdings::new(&group, pairs);
+    if hold.is_none() {
+        replicas::replication(&group, &holdings, &mut findings);
+    }
+    replicas::terms(&group, &mut findings);
+    replicas::strangers(&group, &mut findings);
+    let restart = if hold.is_none() { replicas::restart(&group, &holdings) } else { Vec::new() };
+    let comparison = Comparison {
+        nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),
+        election: election::rows(&group, &holdings),
+        without: holdings::without(&group, &holdings),
+        restart_order: restart.iter().filter(|step| step.objection.is_none()).map(|step| step.node.clone()).collect(),
+        restart,
+        hold,
+        missing_voters: group.missing_voters(),
+        commit: group.commit,
+        comparable: true,
+        membership: group.history.steps,
+    };
+    (comparison, findings)
+}

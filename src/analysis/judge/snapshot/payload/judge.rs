@@ -1,0 +1,311 @@
+//! One check after the other, each with the findings that it leads to.
+
+use super::{Check, Checks, RestoreErrors, RowCounts, Subject, VerifiedPayload};
+use crate::analysis::judge::codes::snapshot as codes;
+use crate::analysis::server::snapshot::{Forecast, restore, skip};
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::formats::fsm::FOOTER_LEN;
+use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
+use crate::formats::snap::SnapshotToken;
+use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
+use crate::types::{Crc32c, LogIndex, ServerVersion};
+
+/// Collects what the checks of one payload say.
+pub(super) struct Judge<'s, 'f> {
+    pub(super) subject: &'s Subject<'f>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) coverage: Coverage,
+}
+
+impl Judge<'_, '_> {
+    fn find(&mut self, finding: Finding) {
+        self.findings.push(finding.at(self.subject.path.clone()));
+    }
+
+    /// Says what stands there instead of a file.
+    pub(super) fn kind(&mut self) {
+        let path = &self.subject.path;
+        match self.subject.facts {
+            FsmFacts::File(_) => {}
+            FsmFacts::Absent if self.subject.token.is_some() => {
+                let message = "The token names this payload, and there is no such file.";
+                self.find(Finding::new(&codes::FSM_MISSING, message).expected(self.subject.name).found("no such file"));
+            }
+            FsmFacts::Absent => self.coverage.missing(path, "it vanished while the directory was read"),
+            FsmFacts::Directory => {
+                let message = "A directory stands where the payload should be; a start that uses it ends with `is a directory`.";
+                self.find(Finding::new(&codes::FSM_NOT_A_FILE, message).expected("a file").found("a directory"));
+            }
+            FsmFacts::Special(what) => {
+                let message = format!("The payload {what}; it was not opened.");
+                self.find(Finding::new(&codes::FSM_NOT_A_FILE, message).expected("a file").found(what));
+            }
+            FsmFacts::Unreadable(why) => self.coverage.missing(path, format!("it cannot be read: {why}")),
+        }
+    }
+
+    pub(super) fn file(&mut self, file: &FsmFile, view: &mut VerifiedPayload) {
+        self.coverage.add_file(file.bytes_read);
+        view.size_bytes = Some(file.size);
+        let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
+            let message = format!("The file has {} bytes; the footer alone needs four.", file.size);
+            self.find(
+                Finding::new(&codes::FSM_TOO_SMALL, message).range(0, file.size).expected("4 bytes or more").found(file.size),
+            );
+            view.checks = Checks { size: Check::Fail, header: Check::NotRun, body_crc: Check::NotRun, ..view.checks };
+            return;
+        };
+        view.checks.size = Check::Pass;
+        view.payload_bytes = Some(payload.len);
+        view.footer_crc32c = Some(footer.0);
+        view.computed_crc32c = file.computed;
+        view.header = payload.header.ok();
+        view.body_format = payload.format;
+        view.applied_index = payload.body.as_ref().and_then(BodyFacts::applied_index);
+        // What was seen of a file that changed meanwhile proves nothing.
+        if self.unsettled(file) {
+            view.checks = Checks { header: Check::Unknown, body_crc: Check::Unknown, ..view.checks };
+            return;
+        }
+        self.token(file, footer.0, view);
+        self.header(file, view);
+        self.checksum(file, footer.0, view);
+        self.body(file, view);
+    }
+
+    fn unsettled(&mut self, file: &FsmFile) -> bool {
+        let path = self.subject.path.clone();
+        if let Some(why) = &file.unread {
+            self.coverage.missing(path, format!("it could not be read to its end: {why}"));
+            return true;
+        }
+        let change = match file.change {
+            None => return false,
+            Some(FileChange::Shrunk { at }) => format!("it was cut to {at} bytes while it was read"),
+            Some(FileChange::Grown) => "it grew while it was read".to_owned(),
+            Some(FileChange::Modified) => "it was written to while it was read".to_owned(),
+            Some(FileChange::Replaced) => "another file took its name while it was read".to_owned(),
+            Some(FileChange::Vanished) => "it was removed while it was read".to_owned(),
+        };
+        self.coverage.missing(path, change);
+        true
+    }
+
+    fn token(&mut self, file: &FsmFile, footer: Crc32c, view: &mut VerifiedPayload) {
+        let Some(token) = &self.subject.token else { return };
+        view.checks.token_crc = if token.crc32c == footer { Check::Pass } else { Check::Fail };
+        if token.crc32c != footer {
+            let message = match file.computed {
+                Some(computed) if computed == footer => {
+                    format!("The payload is whole, but {} means another one: its checksum differs.", token.source)
+                }
+                _ => format!("{} promises another checksum than the file's footer.", token.source),
+            };
+            let at = file.size - FOOTER_LEN as u64;
+            self.find(
+                Finding::new(&codes::FSM_TOKEN_CRC, message).range(at, FOOTER_LEN as u64).expected(token.crc32c).found(footer),
+            );
+        }
+    }
+
+    fn header(&mut self, file: &FsmFile, view: &mut VerifiedPayload) {
+        let Some(payload) = &file.payload else { return };
+        view.checks.header = match payload.header {
+            Ok(_) => Check::Pass,
+            Err(error) => {
+                let message = format!("The clock header cannot be read: {error}.");
+                self.find(Finding::new(&codes::FSM_HEADER_INVALID, message).offset(error.at()));
+                Check::Fail
+            }
+        };
+    }
+
+    fn checksum(&mut self, file: &FsmFile, footer: Crc32c, view: &mut VerifiedPayload) {
+        view.checks.body_crc = match file.computed {
+            Some(computed) if computed == footer => Check::Pass,
+            Some(computed) => {
+                let message = "The payload does not have the checksum that its footer claims.";
+                let len = file.size - FOOTER_LEN as u64;
+                self.find(Finding::new(&codes::FSM_BODY_CRC, message).range(0, len).expected(footer).found(computed));
+                Check::Fail
+            }
+            None => {
+                self.coverage.skipped(format!("payload of {}", self.subject.path), "only size, footer and header were asked for");
+                Check::NotRun
+            }
+        };
+    }
+
+    fn body(&mut self, file: &FsmFile, view: &mut VerifiedPayload) {
+        let Some(payload) = &file.payload else { return };
+        let deep = self.subject.depth == Depth::Deep;
+        let before = self.errors();
+        let start = payload.header.map_or(0, |header| header.len);
+        match &payload.body {
+            None if deep && payload.header.is_err() => {
+                self.coverage
+                    .missing(format!("rows of {}", self.subject.path), "where they start is not known without the header");
+                view.checks.deep = Check::Unknown;
+                return;
+            }
+            None => {
+                self.unknown_format(payload.format, start);
+                if self.subject.depth == Depth::Checksum && payload.header.is_ok() {
+                    self.coverage.skipped(format!("rows of {}", self.subject.path), "only --deep walks payloads above 64 MiB");
+                }
+                return;
+            }
+            Some(body) => {
+                // That a damaged payload cannot be restored is no news; where it stops is told to those who ask for the rows.
+                if deep || view.checks.body_crc != Check::Fail {
+                    self.restorable(body, start, deep);
+                }
+                match (deep, view.checks.body_crc) {
+                    (true, Check::Fail) => self.place_damage(body, start),
+                    (true, _) => self.rows(body, start),
+                    (false, _) => {}
+                }
+                self.ahead(body, view.index.filter(|_| payload.header.is_ok()));
+                if body.result.is_ok() && !matches!(body.head, Some(BodyHead::SstIngest(_))) {
+                    for (space, rows) in &body.rows.spaces {
+                        view.spaces.entry(space.label()).or_default().absorb(rows);
+                    }
+                    view.rows = Some(RowCounts {
+                        rows: body.rows.rows,
+                        versions: body.rows.versions,
+                        tombstones: body.rows.tombstones,
+                        sealed: body.rows.sealed,
+                        key_bytes: body.rows.key_bytes,
+                        value_bytes: body.rows.value_bytes,
+                    });
+                }
+            }
+        }
+        if deep {
+            view.checks.deep = if self.errors() > before { Check::Fail } else { Check::Pass };
+        }
+    }
+
+    fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// Without a walk, the magic alone already tells whether a restore could begin.
+    fn unknown_format(&mut self, format: Option<BodyFormat>, start: u64) {
+        let found = match format {
+            Some(BodyFormat::Unknown(magic)) => crate::types::Escaped(&magic).to_string(),
+            Some(BodyFormat::Partial) => "less than a magic".to_owned(),
+            _ => return,
+        };
+        let message = "The store payload starts with no magic that a server knows: a restore from it would be refused.";
+        let finding = Finding::new(&codes::FSM_BODY_MALFORMED, message).offset(start).found(found);
+        self.find(finding.severity(Severity::Warning));
+    }
+
+    /// An error when the rows were asked for. Otherwise the question was whether the file is as it was written, and a payload
+    /// that was written wrong is a warning.
+    fn restorable(&mut self, body: &BodyFacts, start: u64, deep: bool) {
+        let Err(error) = &body.result else { return };
+        let message = format!("A restore would stop here: {}.", error.kind);
+        let mut finding = Finding::new(&codes::FSM_BODY_MALFORMED, message).offset(start + error.at);
+        if let BodyErrorKind::InnerChecksum { stored, computed } = error.kind {
+            finding = finding.expected(format_args!("{stored:08x}")).found(format_args!("{computed:08x}"));
+        }
+        self.find(if deep { finding } else { finding.severity(Severity::Warning) });
+    }
+
+    fn rows(&mut self, body: &BodyFacts, start: u64) {
+        let rows = &body.rows;
+        if let Some((at, ())) = rows.unordered.first {
+            let message =
+                format!("{} do not follow the key before them; the first one is here.", count(rows.unordered.count, "row"));
+            self.find(Finding::new(&codes::FSM_ROW_ORDER, message).offset(start + at));
+        }
+        self.odd(&rows.short_keys, start, |len| format!("a key of {len} bytes has no room for its timestamp"));
+        self.odd(&rows.bad_headers, start, ToString::to_string);
+        self.odd(&rows.bad_meta, start, |(key, len)| format!("{key} has {len} bytes instead of 8"));
+        self.odd(&rows.bad_registry, start, |len| format!("a writer registry row has {len} bytes instead of 12"));
+        if let Some(front) = body.last_commit_ts()
+            && rows.max_commit_ts > front
+        {
+            let message = format!(
+                "The newest row was committed at {}, after the payload's own last commit at {front}.",
+                rows.max_commit_ts
+            );
+            self.find(
+                Finding::new(&codes::FSM_CLOCK_BEHIND, message).offset(start + 8).expected(rows.max_commit_ts.0).found(front.0),
+            );
+        }
+        if let Some(BodyHead::SstIngest(manifest)) = &body.head {
+            let what = format!("blocks of the {} in {}", count(manifest.files.len() as u64, "table"), self.subject.path);
+            self.coverage.skipped(what, "each table matches the SHA-256 in its manifest; what the tables hold was not read");
+        }
+    }
+
+    /// Rows of a payload whose checksum does not match are not judged one by one; they only tell where the damage shows first.
+    fn place_damage(&mut self, body: &BodyFacts, start: u64) {
+        let rows = &body.rows;
+        let places = [
+            rows.unordered.first.map(|(at, ())| at),
+            rows.short_keys.first.map(|(at, _)| at),
+            rows.bad_headers.first.map(|(at, _)| at),
+            rows.bad_meta.first.map(|(at, _)| at),
+            rows.bad_registry.first.map(|(at, _)| at),
+            body.result.as_ref().err().map(|error| error.at),
+        ];
+        let hint = match places.into_iter().flatten().min() {
+            Some(first) => format!(" The first row that shows it is at offset {}.", start + first),
+            None => " Every row can be read: the damage lies inside keys or values, or in the footer itself.".to_owned(),
+        };
+        if let Some(finding) = self.findings.iter_mut().find(|finding| finding.code == &codes::FSM_BODY_CRC) {
+            finding.message.push_str(&hint);
+        }
+    }
+
+    fn odd<T>(&mut self, oddity: &Oddity<T>, start: u64, words: impl Fn(&T) -> String) {
+        let Some((at, first)) = &oddity.first else { return };
+        let more = if oddity.count > 1 { format!(" ({} like this)", count(oddity.count, "row")) } else { String::new() };
+        let message = format!("At this row, {}{more}.", words(first));
+        self.find(Finding::new(&codes::FSM_ROW_INVALID, message).offset(start + at));
+    }
+
+    fn ahead(&mut self, body: &BodyFacts, filed_under: Option<LogIndex>) {
+        let (Some(applied), Some(index)) = (body.applied_index(), filed_under) else { return };
+        if applied > index {
+            let message = format!(
+                "The payload is filed under index {index} and holds the effects of entries up to {applied}: a node that restores from it \
+                 applies {} again.",
+                count(applied.0 - index.0, "entry"),
+            );
+            let found = format!("_meta_applied_index {applied}");
+            let finding =
+                Finding::new(&codes::FSM_AHEAD_OF_INDEX, message).expected(format_args!("at most {index}")).found(found);
+            // Without a token, only the file's name says what it should hold, and files are renamed.
+            let vouched = self.subject.token.as_ref().is_some_and(|token| token.index.is_some());
+            let certain = vouched || self.subject.depth == Depth::Deep;
+            self.find(if certain { finding } else { finding.severity(Severity::Warning) });
+        }
+    }
+
+    /// What a server would say, held against the token, or against the file's own footer when there is no token.
+    pub(super) fn forecast(&self, view: &mut VerifiedPayload) {
+        let crc32c = self.subject.token.as_ref().map(|token| token.crc32c).or(view.footer_crc32c).unwrap_or_default();
+        let token = SnapshotToken { index: view.index.unwrap_or_default(), crc32c };
+        let path = format!("fsm-snap/{}", self.subject.name);
+        let error = |forecast: Forecast| forecast.error().cloned();
+        view.engine_error = error(skip(self.subject.facts, token, &path));
+        view.restore_error = RestoreErrors {
+            pr934: error(restore(self.subject.facts, token, ServerVersion::Pr934, &path)),
+            main: error(restore(self.subject.facts, token, ServerVersion::Main, &path)),
+        };
+    }
+}
+
+/// `1 row`, `3 rows`, `2 entries`.
+fn count(number: u64, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {what}s"),
+    }
+}

@@ -1,0 +1,158 @@
+//! What the forecast means for the operator: hazards and reasons as findings.
+
+use crate::analysis::judge::codes::gate as codes;
+use crate::analysis::server::directory::has_log;
+use crate::analysis::server::{Forecast, GateFacts, OtherEngine, Outcome};
+use crate::analysis::{Finding, Severity};
+use crate::types::ServerVersion;
+
+/// Findings of one group's forecast. Paths are below the group directory `dir`.
+pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other: &OtherEngine, dir: &str) -> Vec<Finding> {
+    let mut found = Vec::new();
+    refusals(seen, engine, other, dir, &mut found);
+    store_against_log(facts, seen, dir, &mut found);
+    snapshots(facts, seen, dir, &mut found);
+    replay(facts, seen, dir, &mut found);
+    encryption(facts, seen, dir, &mut found);
+    for finding in &mut found {
+        finding.group = Some(dir.to_owned());
+    }
+    found
+}
+
+fn refusals(seen: &Forecast, engine: ServerVersion, other: &OtherEngine, dir: &str, found: &mut Vec<Finding>) {
+    if let Some(abort) = &seen.abort {
+        let code =
+            if abort.error.contains("unavailable due to compaction") { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
+        found.push(
+            Finding::new(code, format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text)).at(dir),
+        );
+    }
+    if let (Some(abort), true) = (&other.abort, seen.abort.is_none()) {
+        let message = format!("A start of {} would end with: {}", other.engine, abort.text);
+        found.push(Finding::new(&codes::OTHER_ENGINE_REFUSES, message).at(dir));
+    }
+}
+
+/// The store's applied index against the log that a start would have.
+fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let (Some(applied), Some(last)) = (seen.applied_index.value, seen.last_index) else { return };
+    if applied <= last || seen.abort.is_some() {
+        return;
+    }
+    let path = format!("{dir}/fsm.db");
+    if has_log(&facts.listing) {
+        // A received snapshot may legally leave the store ahead; without another voter nobody can send the rest.
+        let severity = if seen.alone { Severity::Error } else { Severity::Warning };
+        let message = format!(
+            "The store has applied {applied}, but the log ends at {last}: {} entries that a start would take for applied are not \
+             in the log, and new entries at those indexes would be dropped.",
+            applied - last
+        );
+        let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(path);
+        found.push(finding.expected(format!("at most {last}")).found(applied));
+    } else if facts.legacy.is_empty() {
+        let message =
+            format!("The store has applied {applied} entries of a log that is not there; the new log would end at {last}.");
+        found.push(Finding::new(&codes::BOOTSTRAP_OVER_STORE, message).at(path).found(applied));
+    }
+}
+
+fn snapshots(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let payloads = facts.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
+    let deleted = seen.would_delete.iter().filter(|path| path.starts_with("fsm-snap/") && path.ends_with(".fsm")).count();
+    if payloads > 0 && payloads == deleted && has_log(&facts.listing) {
+        let message = format!("All {payloads} payloads in fsm-snap/ would be deleted, because no name in snap/ protects them.");
+        found.push(Finding::new(&codes::PAYLOADS_DELETED, message).at(format!("{dir}/fsm-snap")));
+    }
+    if let (Some(chosen), Some(newest)) = (&seen.snapshot, facts.snaps.snaps.first())
+        && has_log(&facts.listing)
+        && chosen.file != format!("snap/{}", newest.name)
+    {
+        let why = if newest.name.is_empty() || seen.would_rename.iter().any(|rename| rename.from.ends_with(&newest.name)) {
+            "cannot be read and would be renamed"
+        } else {
+            "is not among the committed snapshot records of the log"
+        };
+        let message = format!("The start uses index {} instead of the newest name, which {why}.", chosen.index);
+        found.push(Finding::new(&codes::SNAPSHOT_NOT_NEWEST, message).at(format!("{dir}/snap/{}", newest.name)));
+    }
+    if let (Outcome::Execute, Some(applied), Some(chosen)) = (seen.outcome, seen.applied_index.value, &seen.snapshot)
+        && applied < chosen.index
+    {
+        let message = format!(
+            "The store has applied {applied}, below the snapshot at {}. The restored store will say so again, until the next write.",
+            chosen.index
+        );
+        found.push(Finding::new(&codes::STICKY_RESTORE, message).at(format!("{dir}/fsm.db")));
+    }
+}
+
+fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let _ = facts;
+    let wal = format!("{dir}/wal");
+    if let Some(halt) = seen.replay.as_ref().and_then(|replay| replay.halt.as_ref()) {
+        let message = format!("The run loop ends at entry {}: {}", halt.index, halt.text);
+        found.push(Finding::new(&codes::REPLAY_HALT, message).at(&wal).found(format!("entry {}", halt.index)));
+    }
+    let notes = &seen.notes;
+    let applied = seen.effective_applied.unwrap_or(0);
+    if let [first, ..] = notes.conf_behind_store.as_slice() {
+        let message = format!(
+            "{} membership changes from {first} on are applied again while the store is at {applied}; each writes a snapshot with \
+             the store's contents under its own index.",
+            notes.conf_behind_store.len()
+        );
+        found.push(Finding::new(&codes::CONF_REPLAY_AHEAD, message).at(&wal).found(format!("entry {first}")));
+    }
+    if seen.outcome == Outcome::Skip && notes.requests_at_applied > 1 {
+        let message = format!("Entry {applied}, the last one applied, holds {} requests.", notes.requests_at_applied);
+        found.push(Finding::new(&codes::PARTIAL_BATCH, message).at(&wal).found(format!("entry {applied}")));
+    }
+    if let (Outcome::Skip, Some((index, dek, node))) = (seen.outcome, notes.rising_epochs) {
+        let message = format!(
+            "Registrations of node {node:x} for key {dek} with rising epochs are applied again from entry {index} on; the first \
+             one is older than what the registry already holds."
+        );
+        found.push(Finding::new(&codes::REGISTRATION_REPLAY, message).at(&wal).found(format!("entry {index}")));
+    }
+}
+
+/// A sign that encryption is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionSign {
+    /// The sign in words.
+    pub text: String,
+    /// True when the forecast depends on what the sidecar says. A cutover in a snapshot's header alone does not stop a start
+    /// that has no encryption flags.
+    pub decisive: bool,
+}
+
+/// The strongest sign that encryption is in use.
+pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionSign> {
+    let decisive = |text: String| Some(EncryptionSign { text, decisive: true });
+    if let Some(index) = seen.notes.sealed_from {
+        return decisive(format!("the entry at {index} is sealed"));
+    }
+    if let Some(index) = seen.notes.encryption_from {
+        return decisive(format!("the entry at {index} changes encryption keys or registers a writer"));
+    }
+    if !facts.registry.is_empty() {
+        return decisive(format!("the store registers {} writers of encrypted values", facts.registry.len()));
+    }
+    if let Some(path) = &facts.sidecar_beside {
+        return decisive(format!("a key sidecar stands at {path}"));
+    }
+    let cutover = seen.header.and_then(|header| header.cutover).filter(|cutover| cutover.0 != 0)?;
+    Some(EncryptionSign { text: format!("the snapshot says that entries above {cutover} are sealed"), decisive: false })
+}
+
+fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let Some(sign) = encryption_sign(facts, seen) else { return };
+    let (rest, severity) = match &facts.sidecar {
+        None => ("What a start makes of it also depends on the key sidecar and the server's flags.", Severity::Warning),
+        Some(_) => ("The sidecar's position was checked; the KEK and what it opens were not.", Severity::Info),
+    };
+    let message = format!("Encryption is in use: {}. {rest}", sign.text);
+    found.push(Finding::new(&codes::ENCRYPTION_UNDECIDED, message).severity(severity).at(dir));
+}

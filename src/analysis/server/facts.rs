@@ -1,0 +1,85 @@
+//! What a forecast is made from.
+
+use std::collections::BTreeMap;
+
+use super::types::{AppliedIndex, Rename};
+use crate::analysis::ServerError;
+use crate::formats::sidecar::Sidecar;
+use crate::readers::wal::WalScan;
+use crate::readers::{FsmFacts, GroupListing, SnapDir};
+use crate::types::{LogIndex, ServerVersion};
+
+/// The facts about one group directory.
+#[derive(Debug)]
+pub struct GateFacts {
+    /// The node's raft id.
+    pub raft_id: String,
+    /// Names in the directory, and its smallest files.
+    pub listing: GroupListing,
+    /// `snap/`.
+    pub snaps: SnapDir,
+    /// The log, when there is one.
+    pub log: Option<WalScan>,
+    /// What opening the store does, by server version.
+    pub store: BTreeMap<ServerVersion, StoreView>,
+    /// Legacy state files by server version, when there is no log.
+    pub legacy: BTreeMap<ServerVersion, LegacyView>,
+    /// Payloads examined so far, by the index in their name.
+    pub payloads: BTreeMap<LogIndex, FsmFacts>,
+    /// The key sidecar, when one was given.
+    pub sidecar: Option<Sidecar>,
+    /// Last epoch that the store's writer registry has seen, by key id and full node id.
+    pub registry: BTreeMap<(u32, u64), u16>,
+    /// A sidecar in one of its usual places.
+    pub sidecar_beside: Option<String>,
+    /// Whether the plan is wanted entry by entry.
+    pub want_plan: bool,
+    /// Whether payloads may be left unread: the forecast then goes on without their checksum.
+    pub skip_payload_body: bool,
+}
+
+impl GateFacts {
+    /// Raft envelope cutover; `None` when no sidecar was given.
+    pub fn cutover(&self) -> Option<LogIndex> {
+        self.sidecar.as_ref().map(|sidecar| sidecar.raft_envelope_cutover_index)
+    }
+}
+
+/// What opening the store does under one server version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreView {
+    /// What it says about itself, once open.
+    pub applied: AppliedIndex,
+    /// Why it cannot be opened.
+    pub refusal: Option<ServerError>,
+    /// Siblings of the store that are renamed.
+    pub renames: Vec<Rename>,
+    /// Siblings of the store that are deleted.
+    pub deletes: Vec<String>,
+    /// Bytes that opening it reads.
+    pub read_bytes: u64,
+    /// Why it is not known what happens.
+    pub unknown: Option<String>,
+}
+
+/// What the legacy state files hold, used only when there is no log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegacyView {
+    /// They cannot be read; the server's words.
+    Refused(ServerError),
+    /// They hold a log that is migrated.
+    Migrates {
+        /// Index of the snapshot; 0 for none.
+        snapshot_index: u64,
+        /// Its term.
+        snapshot_term: u64,
+        /// True when the snapshot has data that is restored.
+        has_data: bool,
+        /// Committed index.
+        commit: u64,
+        /// Current term.
+        term: u64,
+        /// Last entry, or the snapshot's index.
+        last_index: u64,
+    },
+}

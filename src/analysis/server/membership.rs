@@ -1,0 +1,419 @@
+//! What membership changes do to a group, step by step, as the Raft library and the server would apply them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ServerError;
+use super::peers::Member;
+use crate::formats::kv::ConfContext;
+use crate::formats::raftpb::{ConfChange, ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState};
+use crate::types::{LogIndex, NodeId, ServerVersion};
+
+/// The members of a group at one index, with the addresses that the server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    config: Config,
+    /// Address by node id: the server's own list, from the peers file and the contexts of changes.
+    addresses: BTreeMap<NodeId, Vec<u8>>,
+}
+
+/// The library's configuration: voters, the voters being left in a joint configuration, and learners.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Config {
+    voters: BTreeSet<NodeId>,
+    outgoing: BTreeSet<NodeId>,
+    learners: BTreeSet<NodeId>,
+    learners_next: BTreeSet<NodeId>,
+    auto_leave: bool,
+    /// Every node that is tracked, with the mark that makes it a learner.
+    tracked: BTreeMap<NodeId, bool>,
+}
+
+/// One membership change of either version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// `raftpb.ConfChange`.
+    V1(ConfChange<'a>),
+    /// `raftpb.ConfChangeV2`.
+    V2(ConfChangeV2<'a>),
+}
+
+impl Change<'_> {
+    fn singles(&self) -> Vec<ConfChangeSingle> {
+        match self {
+            Self::V1(change) => vec![ConfChangeSingle { kind: change.kind, node_id: change.node_id }],
+            Self::V2(change) => change.changes.clone(),
+        }
+    }
+
+    const fn context(&self) -> &[u8] {
+        match self {
+            Self::V1(change) => change.context,
+            Self::V2(change) => change.context,
+        }
+    }
+}
+
+impl Membership {
+    /// The members of a snapshot, with the addresses of a peers list. `Err`: the library ends the process when it restores
+    /// such a membership.
+    ///
+    /// The address of the `local` node comes from the server's command line, so that it is never unknown.
+    pub fn restore(local: NodeId, conf_state: &ConfState, members: &[Member]) -> Result<Self, ServerError> {
+        let mut addresses: BTreeMap<_, _> = members.iter().map(|m| (m.node_id, m.address.clone())).collect();
+        if let Some(address) = addresses.get_mut(&local).filter(|address| address.is_empty()) {
+            *address = b"local".to_vec();
+        }
+        Ok(Self { config: Config::restore(conf_state)?, addresses })
+    }
+
+    /// The membership as a snapshot would record it.
+    pub fn conf_state(&self) -> ConfState {
+        self.config.conf_state()
+    }
+
+    /// Applies a change at `index`. `Err`: the start ends here, at every attempt.
+    pub fn apply(&mut self, engine: ServerVersion, index: LogIndex, change: &Change<'_>) -> Result<(), ServerError> {
+        let singles = change.singles();
+        self.config = match change {
+            Change::V2(v2) if v2.leaves_joint() => self.config.leave_joint(),
+            Change::V2(v2) if v2.enters_joint() => match v2.transition {
+                ConfChangeTransition::Auto | ConfChangeTransition::JointImplicit => self.config.enter_joint(true, &singles),
+                ConfChangeTransition::JointExplicit => self.config.enter_joint(false, &singles),
+                ConfChangeTransition::Other(number) => Err(panic(format!("unknown transition: {number}"))),
+            },
+            Change::V1(_) | Change::V2(_) => self.config.simple(&singles),
+        }?;
+        for single in &singles {
+            self.apply_address(*single, change.context());
+        }
+        match engine {
+            ServerVersion::Pr934 => Ok(()),
+            ServerVersion::Main => self.check_addresses().map_err(|error| {
+                let version = if matches!(change, Change::V1(_)) { "" } else { " v2" };
+                error.wrapped(&format!("build peer inventory for config change{version} index={index}"))
+            }),
+        }
+    }
+
+    fn apply_address(&mut self, single: ConfChangeSingle, context: &[u8]) {
+        let context = ConfContext::decode_for(single.node_id, context);
+        match single.kind {
+            ConfChangeType::AddNode | ConfChangeType::AddLearnerNode => match context {
+                Some(context) => self.learn(&context),
+                None if single.node_id != NodeId(0) => drop(self.addresses.entry(single.node_id).or_default()),
+                None => {}
+            },
+            ConfChangeType::UpdateNode => {
+                if let Some(context) = context {
+                    self.learn(&context);
+                }
+            }
+            ConfChangeType::RemoveNode => {
+                let named = context.map(|context| context.node_id).filter(|id| *id != NodeId(0));
+                self.addresses.remove(&named.unwrap_or(single.node_id));
+            }
+            ConfChangeType::Other(_) => {}
+        }
+    }
+
+    fn learn(&mut self, context: &ConfContext<'_>) {
+        let node_id = match context.node_id {
+            NodeId(0) => NodeId::of_bytes(context.id),
+            given => given,
+        };
+        self.addresses.insert(node_id, context.address.to_vec());
+    }
+
+    fn check_addresses(&self) -> Result<(), ServerError> {
+        let known = |id: &&NodeId| self.addresses.get(id).is_some_and(|address| !address.trim_ascii().is_empty());
+        match self.config.voters.iter().chain(&self.config.learners).find(|id| !known(id)) {
+            Some(id) => {
+                let error = ServerError::new("errPeerAddressRequired", "etcd raft peer address is required");
+                Err(error.wrapped(&format!("conf state node id={}", id.0)))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The library ends the process with its error's text.
+fn panic(text: impl Into<String>) -> ServerError {
+    let text = text.into();
+    ServerError::new(text.clone(), format!("panic: {text}"))
+}
+
+impl Config {
+    /// Adds the members of a snapshot one by one, then requires that nothing was lost on the way.
+    fn restore(state: &ConfState) -> Result<Self, ServerError> {
+        let single = |kind, ids: &[NodeId]| ids.iter().map(|&node_id| ConfChangeSingle { kind, node_id }).collect::<Vec<_>>();
+        let learners = [
+            single(ConfChangeType::AddLearnerNode, &state.learners),
+            single(ConfChangeType::AddLearnerNode, &state.learners_next),
+        ]
+        .concat();
+        let voters = single(ConfChangeType::AddNode, &state.voters);
+        let mut config = Self::default();
+        if state.voters_outgoing.is_empty() {
+            for change in voters.iter().chain(&learners) {
+                config = config.simple(std::slice::from_ref(change))?;
+            }
+        } else {
+            for change in single(ConfChangeType::AddNode, &state.voters_outgoing) {
+                config = config.simple(&[change])?;
+            }
+            let removals = single(ConfChangeType::RemoveNode, &state.voters_outgoing);
+            config = config.enter_joint(state.auto_leave, &[removals, voters, learners].concat())?;
+        }
+        let (mut wanted, mut found) = (state.clone(), config.conf_state());
+        for state in [&mut wanted, &mut found] {
+            for ids in [&mut state.voters, &mut state.learners, &mut state.voters_outgoing, &mut state.learners_next] {
+                ids.sort_unstable();
+            }
+        }
+        if wanted == found { Ok(config) } else { Err(panic("ConfStates not equivalent after sorting")) }
+    }
+
+    fn conf_state(&self) -> ConfState {
+        let list = |ids: &BTreeSet<NodeId>| ids.iter().copied().collect();
+        ConfState {
+            voters: list(&self.voters),
+            learners: list(&self.learners),
+            voters_outgoing: list(&self.outgoing),
+            learners_next: list(&self.learners_next),
+            auto_leave: self.auto_leave,
+            unknown_fields: false,
+        }
+    }
+
+    fn simple(&self, changes: &[ConfChangeSingle]) -> Result<Self, ServerError> {
+        if !self.outgoing.is_empty() {
+            return Err(panic("can't apply simple config change in joint config"));
+        }
+        let mut next = self.clone();
+        next.apply(changes)?;
+        if self.voters.symmetric_difference(&next.voters).count() > 1 {
+            return Err(panic("more than one voter changed without entering joint config"));
+        }
+        Ok(next)
+    }
+
+    fn enter_joint(&self, auto_leave: bool, changes: &[ConfChangeSingle]) -> Result<Self, ServerError> {
+        if !self.outgoing.is_empty() {
+            return Err(panic("config is already joint"));
+        }
+        if self.voters.is_empty() {
+            return Err(panic("can't make a zero-voter config joint"));
+        }
+        let mut next = self.clone();
+        next.outgoing.clone_from(&self.voters);
+        next.apply(changes)?;
+        next.auto_leave = auto_leave;
+        Ok(next)
+    }
+
+    fn leave_joint(&self) -> Result<Self, ServerError> {
+        if self.outgoing.is_empty() {
+            return Err(panic("can't leave a non-joint config"));
+        }
+        let mut next = self.clone();
+        for id in std::mem::take(&mut next.learners_next) {
+            next.learners.insert(id);
+            next.tracked.insert(id, true);
+        }
+        for id in std::mem::take(&mut next.outgoing) {
+            if !next.voters.contains(&id) && !next.learners.contains(&id) {
+                next.tracked.remove(&id);
+            }
+        }
+        next.auto_leave = false;
+        Ok(next)
+    }
+
+    fn apply(&mut self, changes: &[ConfChangeSingle]) -> Result<(), ServerError> {
+        // A node id of 0 is how the library marks a change that was turned down when it was proposed.
+        for change in changes.iter().filter(|change| change.node_id != NodeId(0)) {
+            let id = change.node_id;
+            match change.kind {
+                ConfChangeType::AddNode => self.make_voter(id),
+                ConfChangeType::AddLearnerNode => self.make_learner(id),
+                ConfChangeType::RemoveNode => self.remove(id),
+                ConfChangeType::UpdateNode => {}
+                ConfChangeType::Other(number) => return Err(panic(format!("unexpected conf type {number}"))),
+            }
+        }
+        if self.voters.is_empty() { Err(panic("removed all voters")) } else { Ok(()) }
+    }
+
+    fn make_voter(&mut self, id: NodeId) {
+        self.tracked.insert(id, false);
+        self.learners.remove(&id);
+        self.learners_next.remove(&id);
+        self.voters.insert(id);
+    }
+
+    fn make_learner(&mut self, id: NodeId) {
+        match self.tracked.get(&id) {
+            None => {
+                self.learners.insert(id);
+                self.tracked.insert(id, true);
+            }
+            Some(true) => {}
+            Some(false) => {
+                self.remove(id);
+                let demoted_later = self.outgoing.contains(&id);
+                self.tracked.insert(id, !demoted_later);
+                if demoted_later {
+                    self.learners_next.insert(id);
+                } else {
+                    self.learners.insert(id);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, id: NodeId) {
+        if !self.tracked.contains_key(&id) {
+            return;
+        }
+        self.voters.remove(&id);
+        self.learners.remove(&id);
+        self.learners_next.remove(&id);
+        if !self.outgoing.contains(&id) {
+            self.tracked.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::raftpb::ProtoRules;
+
+    const LOCAL: NodeId = NodeId(1);
+
+    fn ids(ids: &[u64]) -> Vec<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
+    }
+
+    fn voters(voters: &[u64]) -> ConfState {
+        ConfState { voters: ids(voters), ..ConfState::default() }
+    }
+
+    fn members(known: &[u64]) -> Vec<Member> {
+        known
+            .iter()
+            .map(|&id| Member {
+                node_id: NodeId(id),
+                suffrage: crate::formats::peers::Suffrage::Voter,
+                id: format!("n{id}").into_bytes(),
+                address: if id == LOCAL.0 { Vec::new() } else { b"host:1".to_vec() },
+            })
+            .collect()
+    }
+
+    fn group(of: &[u64]) -> Membership {
+        Membership::restore(LOCAL, &voters(of), &members(of)).unwrap()
+    }
+
+    fn v1(kind: ConfChangeType, node_id: u64, context: &[u8]) -> Change<'_> {
+        Change::V1(ConfChange { id: 0, kind, node_id: NodeId(node_id), context })
+    }
+
+    fn v2(transition: ConfChangeTransition, changes: &[(ConfChangeType, u64)]) -> Change<'static> {
+        let changes = changes.iter().map(|&(kind, id)| ConfChangeSingle { kind, node_id: NodeId(id) }).collect();
+        Change::V2(ConfChangeV2 { transition, changes, context: &[] })
+    }
+
+    fn context(node_id: u64, address: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![3];
+        bytes.extend(0_u64.to_be_bytes());
+        bytes.extend(node_id.to_be_bytes());
+        bytes.extend(2_u16.to_be_bytes());
+        bytes.extend(u16::try_from(address.len()).unwrap().to_be_bytes());
+        bytes.extend(b"nx");
+        bytes.extend(address);
+        bytes
+    }
+
+    fn apply(group: &mut Membership, engine: ServerVersion, change: &Change<'_>) -> Result<(), String> {
+        group.apply(engine, LogIndex(13), change).map_err(|error| error.text)
+    }
+
+    use ConfChangeType::{AddLearnerNode, AddNode, RemoveNode, UpdateNode};
+
+    #[test]
+    fn a_member_is_added_promoted_and_removed() {
+        let mut group = group(&[1]);
+        let context = context(4, b"host:4");
+        apply(&mut group, ServerVersion::Main, &v1(AddLearnerNode, 4, &context)).unwrap();
+        assert_eq!(group.conf_state(), ConfState { learners: ids(&[4]), ..voters(&[1]) });
+        apply(&mut group, ServerVersion::Main, &v1(AddNode, 4, b"")).unwrap();
+        assert_eq!(group.conf_state(), voters(&[1, 4]));
+        apply(&mut group, ServerVersion::Main, &v1(RemoveNode, 4, b"")).unwrap();
+        assert_eq!(group.conf_state(), voters(&[1]));
+    }
+
+    #[test]
+    fn main_stops_at_a_member_without_address_and_pr934_goes_on() {
+        let unknown = v1(AddNode, 4, b"");
+        assert_eq!(apply(&mut group(&[1]), ServerVersion::Pr934, &unknown), Ok(()));
+        let text = apply(&mut group(&[1]), ServerVersion::Main, &unknown).unwrap_err();
+        assert_eq!(
+            text,
+            "build peer inventory for config change index=13: conf state node id=4: etcd raft peer address is required"
+        );
+        let blank = context(4, b"  ");
+        assert!(apply(&mut group(&[1]), ServerVersion::Main, &v1(AddNode, 4, &blank)).is_err());
+        let text = apply(&mut group(&[1]), ServerVersion::Main, &v2(ConfChangeTransition::Auto, &[(AddNode, 4)])).unwrap_err();
+        assert!(text.starts_with("build peer inventory for config change v2 index=13: "), "{text}");
+    }
+
+    #[test]
+    fn a_change_of_node_0_changes_nothing() {
+        let mut group = group(&[1, 2]);
+        apply(&mut group, ServerVersion::Main, &v1(ConfChangeType::Other(9), 0, b"")).unwrap();
+        apply(&mut group, ServerVersion::Main, &v1(AddNode, 0, b"")).unwrap();
+        assert_eq!(group.conf_state(), voters(&[1, 2]));
+    }
+
+    #[test]
+    fn the_library_ends_the_process_where_a_change_makes_no_sense() {
+        let mut one = group(&[1]);
+        assert_eq!(apply(&mut one, ServerVersion::Pr934, &v1(RemoveNode, 1, b"")), Err("panic: removed all voters".into()));
+        let odd = v1(ConfChangeType::Other(9), 5, b"");
+        assert_eq!(apply(&mut one, ServerVersion::Pr934, &odd), Err("panic: unexpected conf type 9".into()));
+        let leave = v2(ConfChangeTransition::Auto, &[]);
+        assert_eq!(apply(&mut one, ServerVersion::Main, &leave), Err("panic: can't leave a non-joint config".into()));
+    }
+
+    #[test]
+    fn a_joint_configuration_is_entered_and_left() {
+        let mut group = group(&[1, 2, 3]);
+        let swap = v2(ConfChangeTransition::JointExplicit, &[(AddLearnerNode, 3), (AddNode, 2), (UpdateNode, 1)]);
+        apply(&mut group, ServerVersion::Main, &swap).unwrap();
+        let joint = ConfState { voters_outgoing: ids(&[1, 2, 3]), learners_next: ids(&[3]), ..voters(&[1, 2]) };
+        assert_eq!(group.conf_state(), joint);
+        let again = apply(&mut group.clone(), ServerVersion::Main, &swap);
+        assert_eq!(again, Err("panic: config is already joint".into()));
+        apply(&mut group, ServerVersion::Main, &v2(ConfChangeTransition::Auto, &[])).unwrap();
+        assert_eq!(group.conf_state(), ConfState { learners: ids(&[3]), ..voters(&[1, 2]) });
+        let restored = Membership::restore(LOCAL, &joint, &members(&[1, 2, 3])).unwrap();
+        assert_eq!(restored.conf_state(), joint);
+    }
+
+    #[test]
+    fn a_membership_that_is_not_one_cannot_be_restored() {
+        let restore = |state: &ConfState| Membership::restore(LOCAL, state, &[]).map_err(|error| error.text);
+        assert!(restore(&ConfState::default()).is_ok());
+        assert_eq!(restore(&voters(&[1, 1])), Err("panic: ConfStates not equivalent after sorting".into()));
+        let both = ConfState { learners: ids(&[2]), ..voters(&[1, 2]) };
+        assert_eq!(restore(&both), Err("panic: ConfStates not equivalent after sorting".into()));
+        // The newer runtime keeps what it does not know, and compares that too; the other forgets it.
+        for (rules, refused) in [(ProtoRules::Google, true), (ProtoRules::Gogo, false)] {
+            let state = ConfState::decode(&[0x08, 1, 0x48, 5], rules).unwrap();
+            assert_eq!(restore(&state).is_err(), refused, "{rules:?}");
+        }
+        let learners_only = ConfState { learners: ids(&[2]), ..ConfState::default() };
+        assert_eq!(restore(&learners_only), Err("panic: removed all voters".into()));
+    }
+}

@@ -1,0 +1,27 @@
+//! What a start does, decided from facts alone: the model of the server.
+
+pub mod apply;
+pub mod conditions;
+pub mod directory;
+mod error;
+mod facts;
+pub mod log;
+pub mod membership;
+mod outcome;
+pub mod peers;
+mod plan;
+pub mod replay;
+mod rule;
+pub mod snapshot;
+mod start;
+pub mod store;
+mod types;
+
+pub use error::ServerError;
+pub use facts::{GateFacts, LegacyView, StoreView};
+pub use rule::{GateDecision, GateNumbers, Rule};
+pub use start::{Step, forecast};
+pub use types::{
+    Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, OtherEngine, Outcome, PlanRow, Rename, RepairView,
+    ReplayNotes, RestoreMetrics, RestoreTotal, RuleRow, TokenView,
+};

@@ -1,0 +1,211 @@
+//! The first error that a start would raise over a payload, in the server's own words.
+//!
+//! The order is the server's: the file is there, it is long enough, its footer is the token's, its header can be read and (in
+//! a restore) its store payload, and last of all its checksum.
+
+use crate::analysis::ServerError;
+use crate::formats::fsm::HeaderError;
+use crate::formats::fsm::body::{BodyError, BodyErrorKind, BodyFormat, SstError};
+use crate::formats::snap::{SnapshotData, SnapshotToken};
+use crate::readers::{FsmFacts, FsmFile, PayloadFacts};
+use crate::types::ServerVersion;
+
+/// What a start would make of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forecast {
+    /// It is accepted.
+    Fine,
+    /// Nothing is wrong as far as it was looked at; the text names what was not.
+    FineSoFar(&'static str),
+    /// The start ends with this error.
+    Refused(ServerError),
+    /// Not known, for the reason given.
+    Undetermined(String),
+}
+
+impl Forecast {
+    /// The error, if the start ends with one.
+    pub const fn error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Fine | Self::FineSoFar(_) | Self::Undetermined(_) => None,
+        }
+    }
+}
+
+const CHECKSUM: &str = "the checksum of the payload";
+const STORE_PAYLOAD: &str = "the store payload";
+
+/// A start that skips the restore: the payload's header is parsed and its checksum compared. `path` is the payload as the
+/// server's texts name it, relative to the group directory.
+pub fn skip(facts: &FsmFacts, token: SnapshotToken, path: &str) -> Forecast {
+    let (file, payload) = match opened(facts, token, path) {
+        Ok(opened) => opened,
+        Err(forecast) => return forecast,
+    };
+    match &payload.header {
+        Err(error) => Forecast::Refused(header_error(*error)),
+        Ok(_) => checksum(file, path),
+    }
+}
+
+/// A start that restores: header and store payload are read, the store is replaced, and only then the checksum is compared. A
+/// refusal with `ErrFSMSnapshotFileCRC` leaves the new store in place.
+pub fn restore(facts: &FsmFacts, token: SnapshotToken, engine: ServerVersion, path: &str) -> Forecast {
+    let (file, payload) = match opened(facts, token, path) {
+        Ok(opened) => opened,
+        Err(forecast) => return forecast,
+    };
+    match payload_error(payload, engine) {
+        Ok(()) => checksum(file, path),
+        Err(Forecast::FineSoFar(unread)) => match checksum(file, path) {
+            Forecast::Fine | Forecast::FineSoFar(_) => Forecast::FineSoFar(unread),
+            Forecast::Refused(error) => Forecast::Undetermined(format!("{unread} was not read; after it comes: {}", error.text)),
+            undetermined @ Forecast::Undetermined(_) => undetermined,
+        },
+        Err(refused) => refused,
+    }
+}
+
+/// A start that restores from a payload kept in the `.snap` file itself. Nothing but its content is checked.
+pub fn legacy_restore(payload: &PayloadFacts, engine: ServerVersion) -> Forecast {
+    payload_error(payload, engine).err().unwrap_or(Forecast::Fine)
+}
+
+/// What a start says to the data of the chosen snapshot before it opens any payload.
+pub fn token_refusal(data: SnapshotData) -> Option<ServerError> {
+    match data {
+        SnapshotData::BadTokenVersion { version } => Some(
+            ServerError::new("ErrFSMSnapshotTokenInvalid", "fsm snapshot: token format invalid")
+                .wrapped(&format!("unknown version: {version}")),
+        ),
+        SnapshotData::Empty | SnapshotData::Token(_) | SnapshotData::LegacyPayload { .. } => None,
+    }
+}
+
+/// The checks before the payload is read.
+fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(&'f FsmFile, &'f PayloadFacts), Forecast> {
+    let refused = |error: &'static str, text: String| Err(Forecast::Refused(ServerError::new(error, text)));
+    let file = match facts {
+        FsmFacts::Absent => return refused("ErrFSMSnapshotNotFound", "fsm snapshot: file not found".to_owned()),
+        FsmFacts::Directory => return refused("is a directory", format!("read {path}: is a directory")),
+        FsmFacts::Special(what) | FsmFacts::Unreadable(what) => return Err(Forecast::Undetermined(format!("{path}: {what}"))),
+        FsmFacts::File(file) => file,
+    };
+    if file.change.is_some() {
+        return Err(Forecast::Undetermined(format!("{path} changed while it was read")));
+    }
+    if let Some(why) = &file.unread {
+        return Err(Forecast::Undetermined(format!("{path} could not be read to its end: {why}")));
+    }
+    let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
+        let text = format!("file too small: {} bytes (minimum 4): fsm snapshot: file too small to contain footer", file.size);
+        return refused("ErrFSMSnapshotTooSmall", text);
+    };
+    if footer.0 != token.crc32c {
+        let text = format!(
+            "path={path} footer={} token={}: fsm snapshot: token CRC32C mismatch (metadata corrupt)",
+            footer.0, token.crc32c
+        );
+        return refused("ErrFSMSnapshotTokenCRC", text);
+    }
+    Ok((file, payload))
+}
+
+/// The check after the payload is read.
+fn checksum(file: &FsmFile, path: &str) -> Forecast {
+    match (file.computed, file.footer) {
+        (Some(computed), Some(footer)) if computed == footer.0 => Forecast::Fine,
+        (Some(computed), Some(footer)) => {
+            let text =
+                format!("path={path} footer={} computed={computed}: fsm snapshot: file CRC32C mismatch (file corrupt)", footer.0);
+            Forecast::Refused(ServerError::new("ErrFSMSnapshotFileCRC", text))
+        }
+        _ => Forecast::FineSoFar(CHECKSUM),
+    }
+}
+
+fn payload_error(payload: &PayloadFacts, engine: ServerVersion) -> Result<(), Forecast> {
+    if let Err(error) = payload.header {
+        return Err(Forecast::Refused(header_error(error)));
+    }
+    if payload.format == Some(BodyFormat::SstIngest) && engine == ServerVersion::Pr934 {
+        return Err(Forecast::Refused(unknown_magic()));
+    }
+    match &payload.body {
+        None => Err(Forecast::FineSoFar(STORE_PAYLOAD)),
+        Some(body) => body.result.as_ref().map_err(|error| Forecast::Refused(body_error(error, payload.format))).copied(),
+    }
+}
+
+fn eof(available: u64) -> &'static str {
+    if available == 0 { "EOF" } else { "unexpected EOF" }
+}
+
+/// How the server words a header that cannot be read.
+fn header_error(error: HeaderError) -> ServerError {
+    let cut = |what: &'static str, available| ServerError::new(what, format!("{what}: {}", eof(available)));
+    match error {
+        HeaderError::UnknownVersion { .. } => {
+            ServerError::new("ErrSnapshotHeaderUnknownMagic", "snapshot header: unknown EKVTHLC* magic")
+        }
+        HeaderError::V2Length { .. } => {
+            ServerError::new("ErrSnapshotHeaderInvalidLength", "snapshot header: invalid v2 length prefix")
+        }
+        HeaderError::V1Truncated { available } => cut("v1 header: read magic+ceiling", available),
+        HeaderError::V2LengthTruncated { available } => cut("v2 header: read length prefix", available),
+        HeaderError::V2Truncated { available, .. } => cut("v2 header: read payload", available),
+    }
+}
+
+fn unknown_magic() -> ServerError {
+    ServerError::text("unrecognized snapshot format: unknown magic header")
+}
+
+/// How the server words a store payload that cannot be read.
+fn body_error(error: &BodyError, format: Option<BodyFormat>) -> ServerError {
+    match &error.kind {
+        BodyErrorKind::PartialMagic { .. } => ServerError::text("truncated snapshot: partial magic header"),
+        BodyErrorKind::UnknownMagic { .. } => unknown_magic(),
+        BodyErrorKind::Truncated { available, .. } => ServerError::text(eof(*available)),
+        BodyErrorKind::KeyTooLarge { found, limit } => {
+            let length = if format == Some(BodyFormat::MvccStream) { "" } else { "length " };
+            ServerError::new("ErrSnapshotKeyTooLarge", "mvcc snapshot key too large")
+                .wrapped(&format!("{length}{found} > {limit}"))
+        }
+        BodyErrorKind::ValueTooLarge { found, limit } => {
+            ServerError::new("ErrValueTooLarge", "value too large").wrapped(&format!("length {found} > {limit}"))
+        }
+        BodyErrorKind::TooManyVersions { found, limit } => {
+            ServerError::new("ErrSnapshotVersionCountTooLarge", "mvcc snapshot version count too large")
+                .wrapped(&format!("{found} > {limit}"))
+        }
+        BodyErrorKind::MvccVersion { found } => {
+            ServerError::new("unsupported mvcc snapshot version", format!("unsupported mvcc snapshot version {found}"))
+        }
+        BodyErrorKind::InnerChecksum { .. } => ServerError::new("ErrInvalidChecksum", "invalid checksum"),
+        BodyErrorKind::Sst(error) => ServerError::new(sst_error_name(error), error.to_string()),
+    }
+}
+
+/// The part of a bundle's error text that does not vary.
+const fn sst_error_name(error: &SstError) -> &'static str {
+    match error {
+        SstError::ManifestLength(_) => "invalid SST ingest manifest length",
+        SstError::ManifestDigest => "SST ingest manifest SHA-256 mismatch",
+        SstError::Json(_) => "json",
+        SstError::TrailingJson => "SST ingest manifest contains trailing JSON",
+        SstError::Version(_) => "unsupported SST ingest snapshot version",
+        SstError::TooManyFiles(_) => "SST ingest snapshot has too many files",
+        SstError::FileName(_) => "invalid SST ingest file name",
+        SstError::FileSize { .. } => "invalid SST ingest file size",
+        SstError::Bounds(_) => "invalid SST ingest key bounds",
+        SstError::Overlap(_) => "overlapping SST ingest key bounds",
+        SstError::DigestText(_) => "invalid SST ingest SHA-256",
+        SstError::TotalOverflow => "SST ingest total size overflows int64",
+        SstError::Total { .. } => "SST ingest total size mismatch",
+        SstError::FileTruncated(_) => "receive SST ingest file",
+        SstError::FileDigest(_) => "SST ingest file integrity mismatch",
+        SstError::TrailingBytes => "SST ingest snapshot contains trailing bytes",
+    }
+}

@@ -1,0 +1,424 @@
+//! The cold start of one group, step by step in the server's order.
+
+use super::directory::{defragmentation_leftovers, has_log, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
+use super::facts::{GateFacts, LegacyView};
+use super::outcome::report_gate;
+use super::plan::replay_log;
+use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
+use super::{GateDecision, GateNumbers, Rule};
+use crate::analysis::ServerError;
+use crate::analysis::server::log::{self as wal, LogContent};
+use crate::analysis::server::peers::{self, LocalNode, Member};
+use crate::analysis::server::snapshot::{self, Forecast as PayloadForecast};
+use crate::formats::peers::PeersFile;
+use crate::formats::raftpb::ConfState;
+use crate::formats::snap::{SnapshotData, SnapshotToken};
+use crate::readers::snap_dir::SnapReadError;
+use crate::readers::wal::WalScan;
+use crate::readers::{FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
+use crate::types::{LogIndex, NodeId, ServerVersion, SnapshotId, Term};
+
+/// How far a forecast got.
+#[derive(Debug)]
+pub enum Step {
+    /// It is complete.
+    Done(Box<Forecast>),
+    /// The payload with this index has to be examined first; `restore` when its content will be loaded.
+    Needs {
+        /// Index in the payload's name.
+        index: LogIndex,
+        /// True when the start loads the payload, false when it only reads and sums it.
+        restore: bool,
+    },
+}
+
+/// Why the walk through the start ends before its end.
+enum Stop {
+    Refused(&'static str, ServerError),
+    Undecided(String),
+    Needs { index: LogIndex, restore: bool },
+}
+
+type Walk<T> = Result<T, Stop>;
+
+/// Forecasts the start of `engine` on `facts`. Ask again with the payload when one is needed.
+pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
+    let mut start = Start { facts, engine, rule: Rule::of(engine), seen: Forecast::default() };
+    match start.walk() {
+        Ok(()) => {}
+        Err(Stop::Needs { index, restore }) => return Step::Needs { index, restore },
+        Err(Stop::Refused(stage, error)) => {
+            let seen = &mut start.seen;
+            seen.outcome = Outcome::Abort;
+            seen.reason = format!("the start would be refused with {}", error.error);
+            seen.fallback_reason = None;
+            seen.effective_applied = None;
+            seen.abort = Some(Abort { error: error.error.into_owned(), stage, text: error.text });
+        }
+        Err(Stop::Undecided(why)) => {
+            start.seen.outcome = Outcome::Unknown;
+            start.seen.reason = why;
+        }
+    }
+    start.seen.would_delete.sort();
+    start.seen.would_rename.sort();
+    Step::Done(Box::new(start.seen))
+}
+
+struct Start<'f> {
+    facts: &'f GateFacts,
+    engine: ServerVersion,
+    rule: Rule,
+    seen: Forecast,
+}
+
+fn refused(stage: &'static str) -> impl Fn(ServerError) -> Stop {
+    move |error| Stop::Refused(stage, error)
+}
+
+impl<'f> Start<'f> {
+    fn walk(&mut self) -> Walk<()> {
+        self.check_cutover()?;
+        self.open_store()?;
+        if let Some(error) = refuse_by_name(&self.facts.listing) {
+            return Err(Stop::Refused("marker", error));
+        }
+        if let SmallFact::Unreadable(why) = &self.facts.listing.marker {
+            return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
+        }
+        let (members, peers_index) = self.read_peers()?;
+        self.prepare_directory()?;
+        if !has_log(&self.facts.listing) {
+            return self.start_without_log(&members);
+        }
+        let Some(scan) = &self.facts.log else {
+            return Err(Stop::Undecided("the log could not be read".to_owned()));
+        };
+        self.read_cost(scan);
+        let valid = wal::valid_snapshots(scan, self.engine).map_err(refused("log"))?;
+        let valid: Vec<SnapshotId> = valid.snapshots.iter().map(|record| record.id).collect();
+        let chosen = self.choose_snapshot(&valid)?;
+        let id = chosen.map_or(SnapshotId::default(), |(id, ..)| id);
+        let read = wal::read_from(scan, id, self.engine);
+        // Opening the log for writing takes over the next segment that was being prepared, and closing it removes that.
+        if read.start_segment.is_some() && self.facts.listing.wal.entries().iter().any(|entry| entry.name == "0.tmp") {
+            self.seen.would_delete.push("wal/0.tmp".to_owned());
+        }
+        if let Some(repair) = read.repair {
+            let name = scan.segments.get(repair.segment).map(|segment| segment.file.file_name.clone()).unwrap_or_default();
+            self.seen.would_repair = Some(RepairView {
+                path: format!("wal/{name}"),
+                truncate_at: repair.truncate_at,
+                bytes_dropped: repair.bytes_dropped,
+            });
+        }
+        let log = read.result.map_err(refused("log"))?;
+        let commit = self.take_log(&log, id);
+        self.restore_or_skip(chosen, id, commit, &log)?;
+        let conf_state = chosen.map(|(_, _, conf)| conf);
+        self.check_members(&members, peers_index, id, conf_state)?;
+        self.check_range(&log, id)?;
+        replay_log(self.facts, self.engine, scan, &log, id, conf_state, &members, &mut self.seen).map_err(refused("members"))?;
+        self.check_sidecar(id)?;
+        match self.seen.notes.sealed_from {
+            Some(index) => Err(Stop::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The older version knows no sealed log entries.
+    fn check_cutover(&self) -> Walk<()> {
+        match self.facts.cutover() {
+            Some(index) if index.0 != 0 && self.engine == ServerVersion::Pr934 => {
+                let text = format!(
+                    "encryption: sidecar reports raft envelope cutover active at index {index} but this binary does not install \
+                     the wrap closure on shard groups"
+                );
+                Err(Stop::Refused(
+                    "encryption",
+                    ServerError::new("encryption: sidecar reports raft envelope cutover active", text),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// After the group is open its log is scanned from the sidecar's position; entries that were compacted are an error.
+    fn check_sidecar(&self, id: SnapshotId) -> Walk<()> {
+        let Some(sidecar) = &self.facts.sidecar else { return Ok(()) };
+        let position = sidecar.raft_applied_index;
+        if position.0 == 0 || position >= id.index {
+            return Ok(());
+        }
+        let text = format!(
+            "encryption startup guard: scan raft entries ({position}, {}] for encryption-relevant opcodes: encryption scanner: \
+             requested index is unavailable due to compaction",
+            self.seen.effective_applied.unwrap_or(id.index.0)
+        );
+        Err(Stop::Refused("encryption", ServerError::new("requested index is unavailable due to compaction", text)))
+    }
+
+    fn open_store(&mut self) -> Walk<()> {
+        let Some(store) = self.facts.store.get(&self.engine) else {
+            return Err(Stop::Undecided("the store was not looked at".to_owned()));
+        };
+        self.seen.applied_index = store.applied.clone();
+        self.seen.would_rename.extend(store.renames.iter().cloned());
+        self.seen.would_delete.extend(store.deletes.iter().cloned());
+        self.seen.cost.read_bytes += store.read_bytes;
+        if let Some(why) = &store.unknown {
+            return Err(Stop::Undecided(why.clone()));
+        }
+        store.refusal.clone().map_or(Ok(()), |error| Err(Stop::Refused("store", error)))
+    }
+
+    /// The members as the server takes them from the peers file, and the index that the list is valid for.
+    fn read_peers(&mut self) -> Walk<(Vec<Member>, Option<LogIndex>)> {
+        let local = LocalNode { raft_id: &self.facts.raft_id, address: None };
+        let file = match &self.facts.listing.peers {
+            SmallFact::Absent => None,
+            SmallFact::Directory => {
+                let error = ServerError::new("is a directory", "read etcd-raft-peers.bin: is a directory");
+                return Err(Stop::Refused("peers", error));
+            }
+            SmallFact::Unreadable(why) => {
+                return Err(Stop::Undecided(format!("etcd-raft-peers.bin cannot be read: {why}")));
+            }
+            SmallFact::Bytes(bytes) => Some(
+                PeersFile::decode(bytes, self.engine).map_err(|error| Stop::Refused("peers", peers::decode_refusal(&error)))?,
+            ),
+        };
+        let members = peers::accept(&local, file.as_ref()).map_err(refused("peers"))?;
+        Ok((members, file.map(|file| file.index)))
+    }
+
+    fn prepare_directory(&mut self) -> Walk<()> {
+        if self.facts.listing.snap == SubDir::NotADirectory {
+            let error = ServerError::new("not a directory", "mkdir snap: not a directory");
+            return Err(Stop::Refused("prepare", error));
+        }
+        let live: Vec<u64> = self.facts.snaps.live_indexes(self.engine).into_iter().map(|index| index.0).collect();
+        let prepared = prepare(&self.facts.listing, &live);
+        self.seen.would_delete.extend(prepared.deletes);
+        prepared.abort.map_or(Ok(()), |error| Err(Stop::Refused("prepare", error)))
+    }
+
+    /// Legacy state, bootstrap or join.
+    fn start_without_log(&mut self, members: &[Member]) -> Walk<()> {
+        self.seen.would_delete.extend(replace_temps(&self.facts.listing));
+        match self.facts.legacy.get(&self.engine) {
+            Some(LegacyView::Refused(error)) => return Err(Stop::Refused("legacy state", error.clone())),
+            Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
+                let restores = *snapshot_index > 0 && *has_data;
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
+                self.seen.outcome = if restores { Outcome::LegacyRestore } else { Outcome::None };
+                self.seen.reason = "there is no log; the legacy state files would be migrated".into();
+                self.settle(*snapshot_index, *snapshot_term, *commit, *term, *last_index);
+            }
+            None => {
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
+                self.seen.outcome = Outcome::None;
+                self.seen.ceiling_after_start_ms = Some(0);
+                if members.len() == 1 {
+                    self.seen.reason = "there is no log; the only member would bootstrap a new one".into();
+                    self.settle(1, 1, 1, 1, 1);
+                } else {
+                    self.seen.reason = "there is no log; the node would wait for the others to send it one".into();
+                    self.settle(0, 0, 0, 0, 0);
+                }
+            }
+        }
+        self.seen.alone = members.len() <= 1;
+        Ok(())
+    }
+
+    fn settle(&mut self, snapshot: u64, snapshot_term: u64, commit: u64, term: u64, last: u64) {
+        if snapshot > 0 {
+            let file = format!("snap/{snapshot_term:016x}-{snapshot:016x}.snap");
+            self.seen.snapshot = Some(ChosenSnapshot { index: snapshot, term: snapshot_term, file, token: None });
+        }
+        self.seen.hard_state = Some(HardStateView { term, vote: 0, commit });
+        self.seen.last_index = Some(last);
+        self.seen.effective_applied = Some(snapshot);
+    }
+
+    /// The log is read twice: for its snapshot records, and from the snapshot on. Both stop at the end of its records.
+    fn read_cost(&mut self, scan: &WalScan) {
+        let log: u64 = scan.segments.iter().map(|segment| segment.trace(self.engine).stop.at()).sum();
+        self.seen.cost.read_bytes += 2 * log;
+    }
+
+    /// The newest readable `.snap` that the log names. `None`: the start begins at index 0.
+    fn choose_snapshot(&mut self, valid: &[SnapshotId]) -> Walk<Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>> {
+        let leftovers = defragmentation_leftovers(&self.facts.listing);
+        self.seen.would_delete.extend(leftovers.deletes);
+        if let Some(error) = leftovers.abort {
+            return Err(Stop::Refused("snapshot", error));
+        }
+        let choice = snapshot::choose(&self.facts.snaps, self.engine, valid);
+        for entry in &choice.renamed {
+            let from = format!("snap/{}", entry.name);
+            self.seen.would_rename.push(Rename { to: format!("{from}.broken"), from });
+        }
+        if let Some(entry) = choice.uncertain {
+            let why = match entry.read(self.engine) {
+                Err(SnapReadError::Unreadable(why)) if !entry.changed => format!("cannot be read: {why}"),
+                _ => "changed while it was read".to_owned(),
+            };
+            return Err(Stop::Undecided(format!("snap/{} {why}", entry.name)));
+        }
+        let Some(entry) = choice.chosen else { return Ok(None) };
+        let Ok(content) = entry.read(self.engine) else { return Ok(None) };
+        let id = content.metadata.id();
+        let token = match content.data {
+            SnapshotData::Token(SnapshotToken { index, crc32c }) => Some(TokenView { index: index.0, crc32c }),
+            _ => None,
+        };
+        self.seen.snapshot =
+            Some(ChosenSnapshot { index: id.index.0, term: id.term.0, file: format!("snap/{}", entry.name), token });
+        if id.index.0 == 0 {
+            return Ok(None);
+        }
+        Ok(Some((id, entry, &content.metadata.conf_state)))
+    }
+
+    /// Takes over hard state and last index; returns the commit as the Raft library starts with it.
+    fn take_log(&mut self, log: &LogContent, id: SnapshotId) -> u64 {
+        let state = log.hard_state;
+        // Without a hard state the library starts at the snapshot.
+        let (term, commit) = if state.is_empty() { (Term(0), id.index) } else { (state.term, state.commit) };
+        self.seen.hard_state = Some(HardStateView { term: term.0, vote: state.vote.0, commit: commit.0 });
+        self.seen.last_index = Some(log.last_index.0);
+        commit.0
+    }
+
+    /// The gate, and what follows from it for the payload.
+    fn restore_or_skip(
+        &mut self,
+        chosen: Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>,
+        id: SnapshotId,
+        commit: u64,
+        log: &LogContent,
+    ) -> Walk<()> {
+        let content = chosen.and_then(|(_, entry, _)| entry.read(self.engine).as_ref().ok());
+        let Some(content) = content.filter(|content| content.data != SnapshotData::Empty) else {
+            self.seen.outcome = Outcome::None;
+            self.seen.reason = if id.index.0 == 0 {
+                "no snapshot was taken yet; the log is applied from its start".to_owned()
+            } else {
+                "the snapshot holds no data".to_owned()
+            };
+            self.seen.effective_applied = Some(id.index.0);
+            return Ok(());
+        };
+        if let Some(error) = snapshot::token_refusal(content.data) {
+            return Err(Stop::Refused("snapshot", error));
+        }
+        let SnapshotData::Token(token) = content.data else {
+            return self.restore_legacy(content.legacy.as_ref(), id);
+        };
+        let numbers =
+            GateNumbers { token_index: token.index.0, snapshot_index: id.index.0, commit, last_index: log.last_index.0 };
+        self.seen.threshold = Some(self.rule.threshold(numbers));
+        let applied = self.seen.applied_index.clone();
+        let decision = match applied.state {
+            "present" => self.rule.decide(numbers, applied.value),
+            "missing" | "unreadable" => GateDecision::Fallback,
+            _ => return Err(Stop::Undecided("the applied index in the store was not read".to_owned())),
+        };
+        self.read_payload(token, decision)?;
+        report_gate(&mut self.seen, self.engine, numbers, decision, &applied);
+        Ok(())
+    }
+
+    /// Reads or restores the payload that the token names; any error ends the start.
+    fn read_payload(&mut self, token: SnapshotToken, decision: GateDecision) -> Walk<()> {
+        let restore = decision != GateDecision::Skip;
+        let path = format!("fsm-snap/{:016x}.fsm", token.index.0);
+        // The preparation has already deleted what no name in snap/ protects.
+        let gone = FsmFacts::Absent;
+        let facts = if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.payloads.get(&token.index) };
+        let Some(facts) = facts else {
+            return Err(Stop::Needs { index: token.index, restore });
+        };
+        let verdict =
+            if restore { snapshot::restore(facts, token, self.engine, &path) } else { snapshot::skip(facts, token, &path) };
+        if let FsmFacts::File(file) = facts {
+            self.seen.cost.read_bytes += file.size;
+            if restore {
+                self.seen.cost.write_bytes += file.size;
+            }
+        }
+        match verdict {
+            PayloadForecast::Refused(error) => return Err(Stop::Refused("payload", error)),
+            PayloadForecast::Undetermined(why) => return Err(Stop::Undecided(why)),
+            PayloadForecast::FineSoFar(_) if !self.facts.skip_payload_body => {
+                return Err(Stop::Needs { index: token.index, restore });
+            }
+            PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => {}
+        }
+        if let FsmFacts::File(file) = facts
+            && let Some(payload) = &file.payload
+        {
+            self.take_header(payload);
+        }
+        Ok(())
+    }
+
+    fn restore_legacy(&mut self, payload: Option<&PayloadFacts>, id: SnapshotId) -> Walk<()> {
+        let Some(payload) = payload else {
+            return Err(Stop::Undecided("the payload inside the .snap was not read".to_owned()));
+        };
+        match snapshot::legacy_restore(payload, self.engine) {
+            PayloadForecast::Refused(error) => return Err(Stop::Refused("payload", error)),
+            PayloadForecast::Undetermined(why) => return Err(Stop::Undecided(why)),
+            PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => {}
+        }
+        self.take_header(payload);
+        self.seen.outcome = Outcome::LegacyRestore;
+        self.seen.reason = "the snapshot's data is a whole payload, which is always restored".into();
+        self.seen.effective_applied = Some(id.index.0);
+        self.seen.cost.read_bytes += payload.len;
+        self.seen.cost.write_bytes += payload.len;
+        Ok(())
+    }
+
+    fn take_header(&mut self, payload: &PayloadFacts) {
+        self.seen.header = payload.header.ok();
+    }
+
+    /// The Raft library ends the process when the commit lies outside the log.
+    fn check_range(&mut self, log: &LogContent, id: SnapshotId) -> Walk<()> {
+        let state = log.hard_state;
+        let (first, last) = (id.index, log.last_index);
+        if !state.is_empty() && (state.commit < first || state.commit > last) {
+            let node = NodeId::of_raft_id(&self.facts.raft_id);
+            let text = format!("{node} state.commit {} is out of range [{first}, {last}]", state.commit);
+            return Err(Stop::Refused("raft", ServerError::new("state.commit", text)));
+        }
+        if self.engine == ServerVersion::Main && last.0 == u64::MAX {
+            let text = "restore pending conf-change fence: last index overflows half-open range";
+            return Err(Stop::Refused("raft", ServerError::text(text)));
+        }
+        Ok(())
+    }
+
+    /// The membership in the snapshot against the peers file, unless the file is the newer of the two.
+    fn check_members(
+        &mut self,
+        members: &[Member],
+        peers_index: Option<LogIndex>,
+        id: SnapshotId,
+        conf_state: Option<&ConfState>,
+    ) -> Walk<()> {
+        let own = NodeId::of_raft_id(&self.facts.raft_id);
+        self.seen.alone = match conf_state {
+            Some(conf) => conf.voters.iter().all(|voter| *voter == own),
+            None => members.len() <= 1,
+        };
+        match conf_state {
+            Some(conf_state) => peers::check_conf_state(id.index, conf_state, peers_index, members).map_err(refused("members")),
+            None => Ok(()),
+        }
+    }
+}
