@@ -81,3 +81,20 @@ fn pure_layers_touch_no_files() {
         }
     }
 }
+
+/// A version is described by its traits. Texts that only one version says name it in `conditions`.
+#[test]
+fn no_code_compares_server_versions() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let table = root.join("types/server_version.rs");
+    let texts = root.join("analysis/server/conditions");
+    for file in files.iter().filter(|file| **file != table && !file.starts_with(&texts)) {
+        let source = fs::read_to_string(file).unwrap();
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for version in ["ServerVersion::Pr934", "ServerVersion::Main"] {
+            assert!(!code.contains(version), "{} names {version} instead of a trait", file.display());
+        }
+    }
+}

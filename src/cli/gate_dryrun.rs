@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::server::Outcome;
@@ -34,9 +35,9 @@ pub struct GateArgs {
     /// A group directory, a node directory, or the raft data directory
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
-    /// The server version that will start
-    #[arg(long, value_enum, default_value_t)]
-    engine: EngineChoice,
+    /// The server version that will start, or `auto`: decided from the directory, with the reason
+    #[arg(long, value_name = "VERSION", value_parser = versions(), default_value = AUTO)]
+    engine: String,
     /// Show what every historical rule of the gate decides
     #[arg(long)]
     all_engines: bool,
@@ -69,16 +70,12 @@ pub struct GateArgs {
     health_timeout: Option<Duration>,
 }
 
-/// `--engine`
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum EngineChoice {
-    /// Decide from the directory, and say why
-    #[default]
-    Auto,
-    /// Threshold max(snapshot, commit)
-    Pr934,
-    /// Threshold snapshot
-    Main,
+/// The `--engine` that lets the directory decide.
+const AUTO: &str = "auto";
+
+/// `--engine`: every version that the program knows, or the directory's own.
+fn versions() -> PossibleValuesParser {
+    PossibleValuesParser::new(std::iter::once(AUTO).chain(ServerVersion::ALL.map(ServerVersion::name)))
 }
 
 /// `--store-check`
@@ -129,11 +126,7 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
     } = args;
     context.keep_out_of(&dirs)?;
     let options = GateOptions {
-        engine: match engine {
-            EngineChoice::Auto => None,
-            EngineChoice::Pr934 => Some(ServerVersion::Pr934),
-            EngineChoice::Main => Some(ServerVersion::Main),
-        },
+        engine: ServerVersion::named(&engine),
         raft_id,
         all_engines,
         plan,

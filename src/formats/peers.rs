@@ -60,10 +60,7 @@ pub struct PeersFile<'a> {
 impl<'a> PeersFile<'a> {
     /// Decodes the file as `engine` reads it: field by field, in the server's order of checks.
     pub fn decode(bytes: &'a [u8], engine: ServerVersion) -> DecodeResult<Self> {
-        let newest = match engine {
-            ServerVersion::Pr934 => 2,
-            ServerVersion::Main => 3,
-        };
+        let newest = engine.traits().peers_up_to;
         let mut cursor = Cursor::new(bytes);
         let magic = cursor.array::<4>("etcd raft peers magic")?;
         if magic != MAGIC {
@@ -83,7 +80,7 @@ impl<'a> PeersFile<'a> {
 
     /// Decodes the file as the newest server reads it, whatever it was written by.
     pub fn decode_any(bytes: &'a [u8]) -> DecodeResult<Self> {
-        Self::decode(bytes, ServerVersion::Main)
+        Self::decode(bytes, ServerVersion::NEWEST)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::readers::{Examine, FsmFacts, GroupListing, SmallFact};
 use crate::types::ServerVersion;
 
 /// The server that has opened the group directory `group`, and what shows it.
-pub(super) fn guess(group: &Path, listing: &GroupListing, progress: &dyn Progress) -> Result<(ServerVersion, &'static str)> {
+pub(super) fn guess(group: &Path, listing: &GroupListing, progress: &dyn Progress) -> Result<(ServerVersion, String)> {
     let version = match &listing.peers {
         SmallFact::Bytes(bytes) => PeersFile::decode_any(bytes).ok().map(|file| file.version),
         SmallFact::Absent | SmallFact::Directory | SmallFact::Unreadable(_) => None,
@@ -28,5 +28,5 @@ pub(super) fn guess(group: &Path, listing: &GroupListing, progress: &dyn Progres
             newer = payload.header.is_ok_and(|header| header.version == 2) || payload.format == Some(BodyFormat::SstIngest);
         }
     }
-    Ok(directory::guess_engine(listing, version, newer))
+    Ok(directory::guess_version(listing, version, newer))
 }

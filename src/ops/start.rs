@@ -9,7 +9,7 @@ use super::{encryption, legacy};
 use crate::analysis::judge::nodes::NodeStart;
 use crate::analysis::judge::{self, codes};
 use crate::analysis::server::store::StoreOpen;
-use crate::analysis::server::{self, GateFacts, OtherEngine, Outcome, Step};
+use crate::analysis::server::{self, GateFacts, Step};
 use crate::analysis::{Finding, Severity};
 use crate::error::Result;
 use crate::formats::fsm::FsmName;
@@ -56,9 +56,8 @@ impl GroupFiles {
                 }
             }
         };
-        // What the other server would do is no part of the question.
-        let other = OtherEngine { engine: self.engine.other(), outcome: Outcome::Unknown, abort: None };
-        let mut findings = judge::start::findings(&facts, self.engine, &seen, &other, &dir);
+        // What another server would do is no part of the question.
+        let mut findings = judge::start::findings(&facts, self.engine, &seen, &[], &dir);
         findings.retain(|finding| finding.severity == Severity::Error);
         let mut start = NodeStart::of(&seen);
         start.harm = findings.iter().map(|finding| finding.code.code).filter(|code| !is_refusal(code)).collect();

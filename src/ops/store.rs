@@ -31,7 +31,7 @@ pub fn store_meta(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<St
         for engine in ServerVersion::ALL {
             let verdict = open_verdict(&group, engine);
             open.push(OpenView::of(engine, &verdict));
-            if engine == ServerVersion::Main {
+            if engine == ServerVersion::NEWEST {
                 coverage.absorb(verdict.coverage);
             }
         }
@@ -98,7 +98,7 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
         });
     }
     let group = GroupStoreFacts { store: store.facts, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
-    let mut coverage = open_verdict(&group, ServerVersion::Pr934).coverage;
+    let mut coverage = open_verdict(&group, ServerVersion::NEWEST).coverage;
     // Only the way to the key was asked for.
     coverage.keep_needed();
     let mut findings = store_findings(&group.store);

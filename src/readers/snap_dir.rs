@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind, MappedFile, kind_at, list_dir};
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 
 /// What `snap/` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,8 +33,8 @@ pub struct SnapEntry {
     pub blank: bool,
     /// True when the file changed or vanished while it was read.
     pub changed: bool,
-    pr934: Result<SnapContent, SnapReadError>,
-    main: Result<SnapContent, SnapReadError>,
+    gogo: Result<SnapContent, SnapReadError>,
+    google: Result<SnapContent, SnapReadError>,
 }
 
 /// A `.snap` file that could be read.
@@ -67,9 +67,9 @@ type Result2 = Result<SnapContent, SnapReadError>;
 impl SnapEntry {
     /// What a server of that version reads. The two differ only in how they take malformed messages.
     pub const fn read(&self, engine: ServerVersion) -> &Result2 {
-        match engine {
-            ServerVersion::Pr934 => &self.pr934,
-            ServerVersion::Main => &self.main,
+        match engine.traits().protobuf {
+            ProtobufRuntime::Gogo => &self.gogo,
+            ProtobufRuntime::Google => &self.google,
         }
     }
 
@@ -79,7 +79,7 @@ impl SnapEntry {
         let id = SnapName::parse(&name);
         let refused = |error: SnapReadError| (Err(error.clone()), Err(error));
         let (mut size, mut changed, mut blank) = (0, false, false);
-        let (pr934, main) = match MappedFile::open(path) {
+        let (gogo, google) = match MappedFile::open(path) {
             Ok(file) => {
                 let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
                 blank = file.bytes().iter().all(|&byte| byte == 0);
@@ -101,7 +101,7 @@ impl SnapEntry {
                 refused(SnapReadError::Unreadable(error.reason()))
             }
         };
-        Self { name, kind, size, id, blank, changed, pr934, main }
+        Self { name, kind, size, id, blank, changed, gogo, google }
     }
 }
 

@@ -184,7 +184,7 @@ impl Subject {
             },
             Content::Payload(FsmFacts::Unreadable(why)) => return Some(not_delivered(why)),
             Content::Payload(_) => false,
-            Content::Envelope(entry) => match entry.read(ServerVersion::Main) {
+            Content::Envelope(entry) => match entry.read(ServerVersion::NEWEST) {
                 Err(SnapReadError::Unreadable(why)) => return Some(not_delivered(why)),
                 _ => entry.changed,
             },

@@ -13,5 +13,5 @@ mod time;
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};
-pub use server_version::ServerVersion;
+pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
 pub use time::{HlcTimestamp, UnixMillis};

@@ -27,7 +27,7 @@ fn log(it: &mut Description, scan: &WalScan) {
     let (mut rows, mut state) = (Vec::new(), None);
     for segment in &scan.segments {
         it.coverage.add_file(segment.size);
-        let trace = segment.trace(ServerVersion::Main);
+        let trace = segment.trace(ServerVersion::NEWEST);
         let (mut first, mut last) = (None, None);
         for item in &trace.items {
             let Item::Run(run) = item else { continue };
@@ -57,7 +57,7 @@ fn envelopes(it: &mut Description, snaps: &SnapDir) {
         .map(|snap| {
             it.coverage.add_file(snap.size);
             let name = escape(&snap.name).into_owned();
-            match snap.read(ServerVersion::Main) {
+            match snap.read(ServerVersion::NEWEST) {
                 Ok(content) => {
                     let metadata = &content.metadata;
                     let holds = match content.data {
@@ -108,7 +108,7 @@ fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
 
 fn store(it: &mut Description, store: &StoreFacts) {
     let group = GroupStoreFacts { store: store.clone(), check: StoreCheck::Meta, ..GroupStoreFacts::default() };
-    let verdict = open_verdict(&group, ServerVersion::Main);
+    let verdict = open_verdict(&group, ServerVersion::NEWEST);
     it.coverage.files += verdict.coverage.files;
     it.coverage.bytes_examined += verdict.coverage.bytes_examined;
     match &verdict.open {

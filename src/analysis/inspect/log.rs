@@ -18,7 +18,7 @@ pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) 
         if subject.named_as_segment { finding } else { finding.at(&subject.display) }
     }));
     it.coverage = coverage;
-    let trace = segment.trace(ServerVersion::Main);
+    let trace = segment.trace(ServerVersion::NEWEST);
     if subject.named_as_segment {
         it.fact("sequence", segment.file.name.seq, segment.file.name.seq);
         it.plain("name_index", segment.file.name.index.0);

@@ -76,7 +76,7 @@ fn payload_facts(it: &mut Description, path: &str, payload: &PayloadFacts) {
 
 pub(super) fn describe_envelope(it: &mut Description, subject: &Subject, entry: &SnapEntry) {
     it.coverage.bytes_examined += entry.size;
-    let content = match entry.read(ServerVersion::Main) {
+    let content = match entry.read(ServerVersion::NEWEST) {
         Ok(content) => content,
         Err(error) => {
             let message = format!("It is no snapshot: {error}. A start renames such a file to .broken when it reaches it.");

@@ -7,9 +7,9 @@ use crate::analysis::{Finding, Severity};
 use crate::types::ServerVersion;
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
-pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other: &OtherEngine, dir: &str) -> Vec<Finding> {
+pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    refusals(seen, engine, other, dir, &mut found);
+    refusals(seen, engine, others, dir, &mut found);
     store_against_log(facts, seen, dir, &mut found);
     snapshots(facts, seen, dir, &mut found);
     replay(facts, seen, dir, &mut found);
@@ -20,7 +20,7 @@ pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other
     found
 }
 
-fn refusals(seen: &Forecast, engine: ServerVersion, other: &OtherEngine, dir: &str, found: &mut Vec<Finding>) {
+fn refusals(seen: &Forecast, engine: ServerVersion, others: &[OtherEngine], dir: &str, found: &mut Vec<Finding>) {
     if let Some(abort) = &seen.abort {
         let code =
             if abort.error.contains("unavailable due to compaction") { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
@@ -28,7 +28,8 @@ fn refusals(seen: &Forecast, engine: ServerVersion, other: &OtherEngine, dir: &s
             Finding::new(code, format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text)).at(dir),
         );
     }
-    if let (Some(abort), true) = (&other.abort, seen.abort.is_none()) {
+    for other in others {
+        let (Some(abort), None) = (&other.abort, &seen.abort) else { continue };
         let message = format!("A start of {} would end with: {}", other.engine, abort.text);
         found.push(Finding::new(&codes::OTHER_ENGINE_REFUSES, message).at(dir));
     }

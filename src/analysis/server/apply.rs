@@ -70,7 +70,7 @@ pub fn entry_effect(
     }
     let sealed = match sealing {
         // This server never opens a payload.
-        _ if engine == ServerVersion::Pr934 => false,
+        _ if !engine.traits().knows_sealed => false,
         Sealing::Clear => false,
         Sealing::Sealed => true,
         Sealing::Unknown => view.class == EntryClass::Sealed,

@@ -2,7 +2,7 @@
 
 use crate::analysis::ServerError;
 use crate::readers::{DEFRAG_PREFIX, EntryKind, GroupListing, SPOOL_PREFIX, SmallFact, SubDir};
-use crate::types::{ServerVersion, go_quoted};
+use crate::types::{ServerTraits, ServerVersion, go_quoted};
 
 /// Leftovers of another Raft library; any one of them is refused.
 const HASHICORP_ARTEFACTS: &[&str] = &["raft.db", "logs.dat", "stable.dat"];
@@ -145,20 +145,31 @@ pub fn has_log(listing: &GroupListing) -> bool {
 }
 
 /// Which server has opened the directory, by what only newer ones leave behind; and the reason in words.
-pub fn guess_engine(listing: &GroupListing, peers_version: Option<u32>, newer_payload: bool) -> (ServerVersion, &'static str) {
-    if peers_version == Some(3) {
-        (ServerVersion::Main, "the peers file has version 3, which only main writes")
-    } else if newer_payload {
-        (ServerVersion::Main, "a snapshot has a header or payload that only main writes")
-    } else if listing
-        .root
-        .iter()
-        .any(|entry| ["fsm.db-restore-backup-", "fsm.db-sst-"].iter().any(|prefix| entry.name.starts_with(prefix)))
-    {
-        (ServerVersion::Main, "the directory holds work areas of the store that only main makes")
-    } else {
-        (ServerVersion::Pr934, "nothing in the directory shows that main has opened it")
-    }
+///
+/// `peers_version` is that of the peers file, `newer_payload` says that a payload has a header or a body that came with table
+/// bundles.
+pub fn guess_version(listing: &GroupListing, peers_version: Option<u32>, newer_payload: bool) -> (ServerVersion, String) {
+    let [oldest, ..] = ServerVersion::ALL;
+    let since = |shows: &dyn Fn(&ServerTraits) -> bool| ServerVersion::oldest_that(shows).filter(|version| *version != oldest);
+    let beside = |prefix: &str| listing.root.iter().any(|entry| entry.name.starts_with(prefix));
+    let peers = peers_version.and_then(|written| {
+        let version = since(&|traits| traits.peers_up_to >= written)?;
+        Some((version, format!("the peers file has version {written}, which only {version} writes")))
+    });
+    let payload = newer_payload.then(|| {
+        let version = since(&|traits| traits.reads_table_bundles)?;
+        Some((version, format!("a snapshot has a header or payload that only {version} writes")))
+    });
+    let areas = (beside("fsm.db-restore-backup-") || beside("fsm.db-sst-")).then(|| {
+        let version = since(&|traits| traits.promotes_restore_backup)?;
+        Some((version, format!("the directory holds work areas of the store that only {version} makes")))
+    });
+    // The newest version that a trace asks for; of equal ones the first trace.
+    let traces = [areas.flatten(), payload.flatten(), peers];
+    traces.into_iter().flatten().max_by_key(|(version, _)| *version).unwrap_or_else(|| {
+        let newest = ServerVersion::NEWEST;
+        (oldest, format!("nothing in the directory shows that {newest} has opened it"))
+    })
 }
 
 #[cfg(test)]

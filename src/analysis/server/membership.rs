@@ -73,6 +73,18 @@ impl Membership {
 
     /// Applies a change at `index`. `Err`: the start ends here, at every attempt.
     pub fn apply(&mut self, engine: ServerVersion, index: LogIndex, change: &Change<'_>) -> Result<(), ServerError> {
+        self.follow(change)?;
+        if !engine.traits().wants_member_addresses {
+            return Ok(());
+        }
+        self.check_addresses().map_err(|error| {
+            let version = if matches!(change, Change::V1(_)) { "" } else { " v2" };
+            error.wrapped(&format!("build peer inventory for config change{version} index={index}"))
+        })
+    }
+
+    /// Applies a change by the rules of the Raft library alone, which knows nothing of addresses.
+    pub fn follow(&mut self, change: &Change<'_>) -> Result<(), ServerError> {
         let singles = change.singles();
         self.config = match change {
             Change::V2(v2) if v2.leaves_joint() => self.config.leave_joint(),
@@ -86,13 +98,7 @@ impl Membership {
         for single in &singles {
             self.apply_address(*single, change.context());
         }
-        match engine {
-            ServerVersion::Pr934 => Ok(()),
-            ServerVersion::Main => self.check_addresses().map_err(|error| {
-                let version = if matches!(change, Change::V1(_)) { "" } else { " v2" };
-                error.wrapped(&format!("build peer inventory for config change{version} index={index}"))
-            }),
-        }
+        Ok(())
     }
 
     fn apply_address(&mut self, single: ConfChangeSingle, context: &[u8]) {

@@ -17,9 +17,10 @@ mod start;
 pub mod store;
 mod types;
 
+pub use crate::types::Rule;
 pub use error::ServerError;
 pub use facts::{GateFacts, LegacyView, StoreView};
-pub use rule::{GateDecision, GateNumbers, Rule};
+pub use rule::{GateDecision, GateNumbers};
 pub use start::{Step, forecast};
 pub use types::{
     Abort, AppliedIndex, ChosenSnapshot, Cost, Forecast, HardStateView, OtherEngine, Outcome, PlanRow, Rename, RepairView,

@@ -1,7 +1,7 @@
 //! What the gate's decision looks like: outcome, reason, the server's counters and its log line.
 
 use super::types::{AppliedIndex, Forecast, Outcome, RestoreMetrics, RestoreTotal};
-use super::{GateDecision, GateNumbers, Rule};
+use super::{GateDecision, GateNumbers};
 use crate::types::ServerVersion;
 
 /// Outcome, reason, counters and the log line of the gate.
@@ -12,7 +12,7 @@ pub(super) fn report_gate(
     decision: GateDecision,
     applied: &AppliedIndex,
 ) {
-    let rule = Rule::of(engine);
+    let rule = engine.traits().rule;
     let GateNumbers { snapshot_index, commit, .. } = numbers;
     let threshold = rule.threshold(numbers);
     let have = applied.value.unwrap_or(0);
@@ -32,7 +32,7 @@ pub(super) fn report_gate(
                 have.saturating_sub(snapshot_index),
                 have.saturating_sub(committed)
             );
-            if engine == ServerVersion::Main {
+            if engine.traits().logs_gap_behind_commit {
                 line = format!("{line} gap_behind_committed={}", committed.saturating_sub(have));
             }
             seen.log_line = Some(line);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Rule;
 use super::facts::GateFacts;
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
@@ -28,7 +27,7 @@ pub(super) fn replay_log(
     members: &[Member],
     seen: &mut Forecast,
 ) -> Result<(), ServerError> {
-    let rule = Rule::of(engine);
+    let rule = engine.traits().rule;
     let commit = seen.hard_state.map_or(id.index.0, |state| state.commit);
     let applied = seen.effective_applied.unwrap_or(id.index.0).max(id.index.0);
     let entries = || log.entries.iter(scan, engine);

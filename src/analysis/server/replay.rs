@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::rule::Rule;
+use super::Rule;
 use crate::analysis::ServerError;
 
 /// What a start does with one entry.

@@ -2,32 +2,7 @@
 
 use serde::Serialize;
 
-use crate::types::ServerVersion;
-
-/// One version of the decision whether a start may skip the full restore.
-///
-/// The rules differ in the threshold that the store's applied index must reach, and in what follows from a skip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Rule {
-    /// First version: threshold is the token's index; decided before the log is opened.
-    #[serde(rename = "a")]
-    A,
-    /// Threshold max(snapshot, last entry), uncommitted entries included.
-    #[serde(rename = "b")]
-    B,
-    /// As `b`; the applied counter starts at the store's index and duplicates are dropped, leases among them.
-    #[serde(rename = "b'")]
-    BPrime,
-    /// Threshold max(snapshot, commit); leases are applied again. The server called `pr934`.
-    #[serde(rename = "c")]
-    C,
-    /// As `c`, with a computed applied floor.
-    #[serde(rename = "c'")]
-    CPrime,
-    /// Threshold is the snapshot; volatile entries are replayed before raft starts. The server called `main`.
-    #[serde(rename = "d")]
-    D,
-}
+use crate::types::Rule;
 
 /// The numbers that a rule compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +32,6 @@ pub enum GateDecision {
 impl Rule {
     /// All rules, oldest first.
     pub const ALL: [Self; 6] = [Self::A, Self::B, Self::BPrime, Self::C, Self::CPrime, Self::D];
-
-    /// The rule of a server version.
-    pub const fn of(engine: ServerVersion) -> Self {
-        match engine {
-            ServerVersion::Pr934 => Self::C,
-            ServerVersion::Main => Self::D,
-        }
-    }
 
     /// The short name used in reports.
     pub const fn name(self) -> &'static str {

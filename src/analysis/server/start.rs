@@ -43,7 +43,7 @@ type Walk<T> = Result<T, Stop>;
 
 /// Forecasts the start of `engine` on `facts`. Ask again with the payload when one is needed.
 pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
-    let mut start = Start { facts, engine, rule: Rule::of(engine), seen: Forecast::default() };
+    let mut start = Start { facts, engine, rule: engine.traits().rule, seen: Forecast::default() };
     match start.walk() {
         Ok(()) => {}
         Err(Stop::Needs { index, restore }) => return Step::Needs { index, restore },
@@ -129,7 +129,7 @@ impl<'f> Start<'f> {
     /// The older version knows no sealed log entries.
     fn check_cutover(&self) -> Walk<()> {
         match self.facts.cutover() {
-            Some(index) if index.0 != 0 && self.engine == ServerVersion::Pr934 => {
+            Some(index) if index.0 != 0 && !self.engine.traits().knows_sealed => {
                 let text = format!(
                     "encryption: sidecar reports raft envelope cutover active at index {index} but this binary does not install \
                      the wrap closure on shard groups"
@@ -396,7 +396,7 @@ impl<'f> Start<'f> {
             let text = format!("{node} state.commit {} is out of range [{first}, {last}]", state.commit);
             return Err(Stop::Refused("raft", ServerError::new("state.commit", text)));
         }
-        if self.engine == ServerVersion::Main && last.0 == u64::MAX {
+        if self.engine.traits().fences_pending_changes && last.0 == u64::MAX {
             let text = "restore pending conf-change fence: last index overflows half-open range";
             return Err(Stop::Refused("raft", ServerError::text(text)));
         }

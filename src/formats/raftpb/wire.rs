@@ -1,7 +1,7 @@
 //! The two protobuf runtimes, where they differ.
 
 use crate::formats::{DecodeError, DecodeErrorKind, DecodeResult};
-use crate::types::ServerVersion;
+use crate::types::{ProtobufRuntime, ServerVersion};
 
 /// Largest legal field number.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
@@ -28,9 +28,9 @@ pub enum ProtoRules {
 
 impl From<ServerVersion> for ProtoRules {
     fn from(engine: ServerVersion) -> Self {
-        match engine {
-            ServerVersion::Pr934 => Self::Gogo,
-            ServerVersion::Main => Self::Google,
+        match engine.traits().protobuf {
+            ProtobufRuntime::Gogo => Self::Gogo,
+            ProtobufRuntime::Google => Self::Google,
         }
     }
 }

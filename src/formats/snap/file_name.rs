@@ -29,7 +29,7 @@ impl SnapName {
     /// Today's main also wants the term to be a number.
     pub fn live_index(name: &str, engine: ServerVersion) -> Option<LogIndex> {
         let (term, index) = name.strip_suffix(".snap")?.rsplit_once('-')?;
-        if engine == ServerVersion::Main {
+        if engine.traits().wants_term_in_snap_name {
             hex_u64(term)?;
         }
         hex_u64(index).filter(|&index| index > 0).map(LogIndex)

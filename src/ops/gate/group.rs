@@ -99,21 +99,26 @@ impl<'d> Group<'d> {
             Some(engine) => (engine, "as asked".to_owned()),
             None => {
                 let (engine, reason) = engine::guess(&self.dir.path, &self.facts.listing, progress)?;
-                (engine, reason.to_owned())
+                (engine, reason)
             }
         };
         let mut seen = self.run(engine, options, progress)?;
-        let other = self.run(engine.other(), options, progress)?;
-        let mut other = OtherEngine { engine: engine.other(), outcome: other.outcome, abort: other.abort };
+        let mut others = Vec::new();
+        for other in engine.others() {
+            let seen = self.run(other, options, progress)?;
+            others.push(OtherEngine { engine: other, outcome: seen.outcome, abort: seen.abort });
+        }
         self.estimate(&mut seen, options);
         let dir = self.dir.display();
-        let mut findings = judge::start::findings(&self.facts, engine, &seen, &other, &dir);
+        let mut findings = judge::start::findings(&self.facts, engine, &seen, &others, &dir);
         let mut coverage = self.coverage.clone();
         if let Some(scan) = &self.facts.log {
             if let Some(segment) = scan.unread() {
                 // What the log was taken to hold, and every danger seen in it, rests on bytes that nobody saw.
-                (seen.outcome, other.outcome) = (Outcome::Unknown, Outcome::Unknown);
-                (seen.abort, other.abort) = (None, None);
+                (seen.outcome, seen.abort) = (Outcome::Unknown, None);
+                for other in &mut others {
+                    (other.outcome, other.abort) = (Outcome::Unknown, None);
+                }
                 seen.reason = format!("the segment {} of the log could not be read", segment.file.file_name);
                 findings.clear();
             }
@@ -143,7 +148,8 @@ impl<'d> Group<'d> {
             engine,
             engine_reason,
             forecast: seen,
-            other_engine: other,
+            other_engine: others[0].clone(),
+            other_engines: others,
             rules,
         };
         Ok(GroupResult { forecast, findings, coverage })

@@ -194,3 +194,31 @@ fn next_step(body: &GateBody, findings: &[Finding]) -> Option<String> {
     matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore)
         .then(|| format!("ekv-tool verify-snapshot --newest {}", worst.dir))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::server::Rule;
+    use crate::formats::peers::PeersFile;
+    use crate::io::NoProgress;
+    use crate::types::ServerVersion;
+
+    /// A version is a row of traits: one that exists nowhere is forecast by its own rule and named in the report.
+    #[test]
+    fn a_third_version_costs_one_row() {
+        let next = ServerVersion::Next;
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/n1/group-1");
+        let options = GateOptions { engine: Some(next), threads: 1, ..GateOptions::default() };
+        let report = gate_dryrun(&[demo], &options, &NoProgress).unwrap();
+        let [group] = report.body.groups.as_slice() else { panic!("one group") };
+        assert_eq!(serde_json::to_value(group.engine).unwrap(), "next");
+        // The snapshot is 701, the store has applied 777 and 782 is committed: its rule wants the commit.
+        assert_eq!(next.traits().rule, Rule::CPrime);
+        assert_eq!((group.forecast.threshold, group.forecast.outcome), (Some(782), Outcome::Execute));
+        let others: Vec<_> = group.other_engines.iter().map(|other| other.engine).collect();
+        assert_eq!(others, ServerVersion::ALL);
+        let peers = [b"EKVP".as_slice(), &[0, 0, 0, 4], &[0; 8], &[0; 4], &[0]].concat();
+        let refused = |version| PeersFile::decode(&peers, version).is_err_and(|error| error.at == 4);
+        assert_eq!([ServerVersion::Pr934, ServerVersion::Main, next].map(refused), [true, true, false]);
+    }
+}

@@ -110,7 +110,7 @@ fn dump_log(
     totals: &mut DumpBody,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let effective = EffectiveLog::of(&log.scan, ServerVersion::Main);
+    let effective = EffectiveLog::of(&log.scan, ServerVersion::NEWEST);
     let mut any = false;
     for (position, segment) in log.scan.segments.iter().enumerate() {
         if !filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)) {
@@ -151,7 +151,7 @@ struct Standing {
 
 impl Standing {
     fn of(log: &EffectiveLog, segment: usize, scanned: &SegmentScan) -> Self {
-        let items = &scanned.trace(ServerVersion::Main).items;
+        let items = &scanned.trace(ServerVersion::NEWEST).items;
         let mut runs: Vec<_> = (log.entries.ranges().iter())
             .filter(|range| range.segment == segment)
             .filter_map(|range| match items.get(range.item) {
@@ -180,7 +180,7 @@ struct SegmentDump<'a> {
 
 impl SegmentDump<'_> {
     fn run(&mut self, segment: &SegmentScan, writer: &mut RowWriter, totals: &mut DumpBody, out: &mut dyn Write) -> Result<()> {
-        let end = segment.trace(ServerVersion::Main).stop.at();
+        let end = segment.trace(ServerVersion::NEWEST).stop.at();
         let mut at = self.filter.offset.unwrap_or(0);
         writer.segment(&self.path);
         while at < end {

@@ -32,7 +32,7 @@ pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<
 }
 
 fn row(prefix: &str, segment: &SegmentScan, last: bool) -> SegmentRow {
-    let trace = segment.trace(ServerVersion::Main);
+    let trace = segment.trace(ServerVersion::NEWEST);
     let spans = || {
         trace.items.iter().filter_map(|item| match item {
             Item::Run(run) => run.entries,

@@ -101,7 +101,7 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
             WalScan::read(&target.dir.path, threads, progress)?
         };
         let unsettled = scan.segments.last().is_some_and(|last| {
-            let trace = last.trace(ServerVersion::Main);
+            let trace = last.trace(ServerVersion::NEWEST);
             last.change == Some(Change::Modified) && (!trace.stop.is_end() || trace.beyond.is_some())
         });
         if unsettled && attempt < ATTEMPTS {

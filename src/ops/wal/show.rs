@@ -46,7 +46,7 @@ pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress)
     };
     let log = read(&target, threads, progress)?;
     let scan = &log.scan;
-    let effective = EffectiveLog::of(scan, ServerVersion::Main);
+    let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
     let places = match place {
         Place::At { segment, offset } => vec![(find_segment(scan, path, segment)?, *offset)],
         Place::Index(index) => {
@@ -111,11 +111,11 @@ fn find_segment(scan: &WalScan, path: &Path, wanted: &str) -> Result<usize> {
 fn places_of(scan: &WalScan, index: LogIndex) -> Vec<(usize, u64)> {
     let mut places = Vec::new();
     for (segment, scanned) in scan.segments.iter().enumerate() {
-        for (item, step) in scanned.trace(ServerVersion::Main).items.iter().enumerate() {
+        for (item, step) in scanned.trace(ServerVersion::NEWEST).items.iter().enumerate() {
             let Item::Run(run) = step else { continue };
             let Some(span) = run.entries.filter(|span| span.first <= index && index <= span.last) else { continue };
             let range = EntryRanges::of(EntryRange { segment, item, first: index, last: index, term: span.term });
-            places.extend(range.iter(scan, ServerVersion::Main).map(|entry| (segment, entry.offset)));
+            places.extend(range.iter(scan, ServerVersion::NEWEST).map(|entry| (segment, entry.offset)));
         }
     }
     places
@@ -124,7 +124,7 @@ fn places_of(scan: &WalScan, index: LogIndex) -> Vec<(usize, u64)> {
 /// True when the entry record at a place is part of the log that a server reads.
 fn stands(scan: &WalScan, log: &EffectiveLog, segment: usize, offset: u64) -> bool {
     log.entries.ranges().iter().filter(|range| range.segment == segment).any(|range| {
-        let run = scan.segments.get(segment).and_then(|scanned| scanned.trace(ServerVersion::Main).items.get(range.item));
+        let run = scan.segments.get(segment).and_then(|scanned| scanned.trace(ServerVersion::NEWEST).items.get(range.item));
         let Some(Item::Run(run)) = run else { return false };
         let Some(span) = run.entries else { return false };
         run.at <= offset && offset <= span.last_at && {

@@ -27,7 +27,7 @@ pub fn stat(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Resul
 }
 
 fn log_stat(read: &ReadLog) -> LogStat {
-    let log = EffectiveLog::of(&read.scan, ServerVersion::Main);
+    let log = EffectiveLog::of(&read.scan, ServerVersion::NEWEST);
     let commit = log.hard_state.unwrap_or_default().commit;
     let end = read.scan.segments.get(log.end.segment);
     let snapshot = |record: &crate::analysis::server::log::SnapshotRecord| {

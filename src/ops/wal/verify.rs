@@ -25,7 +25,7 @@ pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Res
         if !log.findings.iter().any(|finding| finding.severity == Severity::Error) {
             log.findings.extend(refusals(log, &readings));
         }
-        let traces = || log.scan.segments.iter().map(|segment| segment.trace(ServerVersion::Main));
+        let traces = || log.scan.segments.iter().map(|segment| segment.trace(ServerVersion::NEWEST));
         verdicts.push(LogVerdict {
             path: log.prefix.clone(),
             segments: log.scan.segments.len() as u64,

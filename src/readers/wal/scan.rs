@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
 use crate::io::{EntryKind, MappedFile, Progress, side_by_side};
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 
 use super::beyond::look_beyond;
 use super::decode::decode_segment;
@@ -33,9 +33,9 @@ pub struct SegmentScan {
     pub size: u64,
     /// What happened to the file while it was read.
     pub change: Option<Change>,
-    main: Trace,
-    /// Only when server `pr934` reads the bytes differently.
-    pr934: Option<Trace>,
+    google: Trace,
+    /// Only when that runtime reads the bytes differently.
+    gogo: Option<Trace>,
     bytes: SegmentBytes,
 }
 
@@ -117,9 +117,9 @@ impl WalScan {
             let Some(name) = SegmentName::parse(&file_name) else { continue };
             let file = SegmentFile { file_name, name, kind: EntryKind::File, size: bytes.len() as u64 };
             dir.segments.push(file.clone());
-            let (main, pr934) = traces(&bytes, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
+            let (google, gogo) = traces(&bytes, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
             let size = file.size;
-            segments.push(SegmentScan { file, size, change: None, main, pr934, bytes: SegmentBytes::Owned(bytes) });
+            segments.push(SegmentScan { file, size, change: None, google, gogo, bytes: SegmentBytes::Owned(bytes) });
         }
         Self { dir, segments }
     }
@@ -151,7 +151,7 @@ impl SegmentScan {
         };
         let mut told = 0;
         map.prefetch(0..AHEAD);
-        let (main, pr934) = traces(map.bytes(), &mut |at: u64| {
+        let (google, gogo) = traces(map.bytes(), &mut |at: u64| {
             map.release_before(at);
             // The hook is called once a MiB: the system always has the next few to read.
             map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
@@ -169,7 +169,7 @@ impl SegmentScan {
             Ok(None) if map.changed() => Some(Change::Modified),
             Ok(None) => None,
         };
-        Ok(Self { size: map.bytes().len() as u64, file, change, main, pr934, bytes: SegmentBytes::Mapped(map) })
+        Ok(Self { size: map.bytes().len() as u64, file, change, google, gogo, bytes: SegmentBytes::Mapped(map) })
     }
 
     /// True when its bytes were not all seen: it could not be read here, or was gone, or was cut.
@@ -178,20 +178,20 @@ impl SegmentScan {
     }
 
     const fn without_bytes(file: SegmentFile, trace: Trace, change: Option<Change>) -> Self {
-        Self { file, size: 0, change, main: trace, pr934: None, bytes: SegmentBytes::Owned(Vec::new()) }
+        Self { file, size: 0, change, google: trace, gogo: None, bytes: SegmentBytes::Owned(Vec::new()) }
     }
 
     /// The segment as one server decodes it.
     pub const fn trace(&self, engine: ServerVersion) -> &Trace {
-        match (engine, &self.pr934) {
-            (ServerVersion::Pr934, Some(trace)) => trace,
-            _ => &self.main,
+        match (engine.traits().protobuf, &self.gogo) {
+            (ProtobufRuntime::Gogo, Some(trace)) => trace,
+            _ => &self.google,
         }
     }
 
     /// True when the two servers decode the bytes differently.
     pub const fn servers_differ(&self) -> bool {
-        self.pr934.is_some()
+        self.gogo.is_some()
     }
 
     /// The bytes that were read; nothing for what could not be opened.
@@ -235,13 +235,13 @@ fn empty(stop: Stop) -> Trace {
 
 /// Decodes for both servers: once when nothing depends on which, twice otherwise.
 fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Trace>)> {
-    let (mut main, sensitive) = decode_segment(bytes, ProtoRules::Google, &mut *passed)?;
-    main.beyond = look_beyond(bytes, &main.stop, main.running, &mut *passed);
+    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, &mut *passed)?;
+    google.beyond = look_beyond(bytes, &google.stop, google.running, &mut *passed);
     if !sensitive {
-        return Some((main, None));
+        return Some((google, None));
     }
-    let (mut pr934, _) = decode_segment(bytes, ProtoRules::Gogo, &mut *passed)?;
-    pr934.beyond = look_beyond(bytes, &pr934.stop, pr934.running, &mut *passed);
-    let differs = pr934 != main;
-    Some((main, differs.then_some(pr934)))
+    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, &mut *passed)?;
+    gogo.beyond = look_beyond(bytes, &gogo.stop, gogo.running, &mut *passed);
+    let differs = gogo != google;
+    Some((google, differs.then_some(gogo)))
 }

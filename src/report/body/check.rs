@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::Severity;
@@ -37,15 +37,18 @@ pub struct GroupChecks {
 }
 
 /// Who wrote a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupEngine {
-    /// The head of pull request 934.
-    Pr934,
-    /// Today's main.
-    Main,
-    /// The older engine; its files are named, not read.
+    /// A server of elastickv, by its version.
+    Server(ServerVersion),
+    /// The older backend; its files are named, not read.
     Hashicorp,
+}
+
+impl Serialize for GroupEngine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// The state that a start would find; `null` for what is not known.
@@ -71,18 +74,14 @@ pub struct NodeState {
 
 impl From<ServerVersion> for GroupEngine {
     fn from(engine: ServerVersion) -> Self {
-        match engine {
-            ServerVersion::Pr934 => Self::Pr934,
-            ServerVersion::Main => Self::Main,
-        }
+        Self::Server(engine)
     }
 }
 
 impl GroupEngine {
     const fn name(self) -> &'static str {
         match self {
-            Self::Pr934 => "pr934",
-            Self::Main => "main",
+            Self::Server(version) => version.name(),
             Self::Hashicorp => "hashicorp",
         }
     }
@@ -230,7 +229,7 @@ impl Body for CheckBody {
 pub struct CheckListBody;
 
 impl Serialize for CheckListBody {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
         let mut list = serializer.serialize_struct("CheckListBody", 1)?;
         list.serialize_field("checks", &CHECKS.iter().map(describe).collect::<Vec<_>>())?;

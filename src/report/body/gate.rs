@@ -31,8 +31,10 @@ pub struct GroupForecast {
     /// What the start would do.
     #[serde(flatten)]
     pub forecast: Forecast,
-    /// The same start under the other version.
+    /// The same start under another version.
     pub other_engine: OtherEngine,
+    /// The same start under every other version, oldest first.
+    pub other_engines: Vec<OtherEngine>,
     /// Every rule's decision, on demand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleRow>,
@@ -120,9 +122,10 @@ impl Body for GateBody {
                 labels.push(("outcome", outcome.name().to_owned()));
                 labels
             };
-            forecast = forecast
-                .sample(with_outcome(group.engine, group.forecast.outcome, true), 1.0)
-                .sample(with_outcome(group.other_engine.engine, group.other_engine.outcome, false), 1.0);
+            forecast = forecast.sample(with_outcome(group.engine, group.forecast.outcome, true), 1.0);
+            for other in &group.other_engines {
+                forecast = forecast.sample(with_outcome(other.engine, other.outcome, false), 1.0);
+            }
             if let Some(value) = group.forecast.applied_index.value {
                 applied = applied.sample(labels(), value as f64);
             }
@@ -147,14 +150,15 @@ impl GroupForecast {
         let mut rows: Vec<(&str, Cell)> = Vec::new();
         rows.push(("start", Cell::toned(format!("{}: {}", forecast.outcome.name(), forecast.reason), tone(forecast.outcome))));
         rows.push(("engine", Cell::new(format!("{} ({})", self.engine, self.engine_reason))));
-        let other = &self.other_engine;
         let same = |abort: &Abort| forecast.abort.as_ref().is_some_and(|own| own.error == abort.error);
-        let refused = match &other.abort {
-            Some(abort) if same(abort) => " (the same)".to_owned(),
-            Some(abort) => format!(" ({})", abort.text),
-            None => String::new(),
-        };
-        rows.push(("other engine", Cell::new(format!("{}: {}{refused}", other.engine, other.outcome.name()))));
+        for other in &self.other_engines {
+            let refused = match &other.abort {
+                Some(abort) if same(abort) => " (the same)".to_owned(),
+                Some(abort) => format!(" ({})", abort.text),
+                None => String::new(),
+            };
+            rows.push(("other engine", Cell::new(format!("{}: {}{refused}", other.engine, other.outcome.name()))));
+        }
         if let Some(abort) = &forecast.abort {
             rows.push(("server logs", Cell::toned(format!("[{}] {}", abort.stage, abort.text), Tone::Bad)));
         }

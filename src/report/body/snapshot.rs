@@ -7,7 +7,7 @@ use crate::analysis::Verdict;
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::formats::fsm::FsmHeader;
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, ServerVersion};
 
 /// The snapshots of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -176,8 +176,8 @@ fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
     rows.push(("deep checks", if deep == Check::NotRun { Cell::toned("not asked for", Tone::Dim) } else { check_cell(deep) }));
     if let Some(error) = &view.engine_error {
         rows.push(("any start", Cell::toned(&error.text, Tone::Bad)));
-    } else if let Some(error) = view.restore_error.main.as_ref().or(view.restore_error.pr934.as_ref()) {
-        let who = if view.restore_error.main.is_some() { "" } else { "older server: " };
+    } else if let Some((version, error)) = view.restore_error.newest() {
+        let who = if version == ServerVersion::NEWEST { String::new() } else { format!("server {version}: ") };
         rows.push(("a restore", Cell::toned(format!("{who}{}", error.text), Tone::Bad)));
     }
     rows.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()

@@ -73,8 +73,8 @@ pub(super) fn replay(
     let mut membership = Membership::restore(NodeId(0), from, &[]).map_err(|error| (LogIndex(0), error))?;
     for entry in changes {
         let change = entry.change(engine).map_err(|error| (entry.index, ServerError::new("unmarshal", error.to_string())))?;
-        // The rules of the older server leave addresses alone, which a configuration does not have.
-        membership.apply(ServerVersion::Pr934, entry.index, &change).map_err(|error| (entry.index, error))?;
+        // A configuration has no addresses.
+        membership.follow(&change).map_err(|error| (entry.index, error))?;
     }
     Ok(membership.conf_state())
 }

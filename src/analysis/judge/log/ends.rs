@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::judge::codes::wal as codes;
 use crate::analysis::{Finding, Severity};
 use crate::readers::wal::{Beyond, Entering, Item, Stop, Trace};
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{LogIndex, ProtobufRuntime};
 
 use super::examine::Place;
 
@@ -84,7 +84,7 @@ fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> boo
             };
             let message = format!("The frame does not hold a record ({error}); {consequence}.");
             findings.push(place.finding(&codes::RECORD_MALFORMED, message).range(*at, *len));
-            *early_end && place.last && place.engine == ServerVersion::Pr934
+            *early_end && place.last && place.engine.traits().protobuf == ProtobufRuntime::Gogo
         }
         Stop::BadCrc { at, len, kind, stored, computed, .. } => {
             let cause = match next_fits(trace, at + len) {

@@ -20,8 +20,8 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
         let path = path_of(prefix, segment);
         let mut found = Vec::new();
         // Bytes that were not seen are no evidence of anything.
-        let engines: &[ServerVersion] = if segment.is_unread() { &[] } else { &[ServerVersion::Main, ServerVersion::Pr934] };
-        for &engine in engines {
+        let engines = ServerVersion::ALL.into_iter().rev().filter(|_| !segment.is_unread());
+        for engine in engines {
             let trace = segment.trace(engine);
             let place = Place { path: &path, segment, engine, first: position == 0, last: position == last };
             for finding in segment_findings(&place, trace) {
@@ -140,7 +140,7 @@ fn cover(coverage: &mut Coverage, found: &mut Vec<Finding>, segment: &SegmentSca
             // The node is writing. What ends the log now may be half of what it writes.
             let unsure =
                 found.iter().any(|finding| finding.severity != Severity::Warning || finding.code == &codes::DATA_BEYOND_END);
-            let stop = segment.trace(ServerVersion::Main).stop.at();
+            let stop = segment.trace(ServerVersion::NEWEST).stop.at();
             let at_end = |finding: &Finding| finding.offset.is_some_and(|offset| offset >= stop);
             let before = found.len();
             found.retain(|finding| !at_end(finding));

@@ -56,7 +56,7 @@ fn missing(scan: &WalScan, prefix: &str) -> Vec<Finding> {
 
 /// True when a committed snapshot record is left from which the log can be read without the removed segments.
 fn front_may_be_gone(scan: &WalScan, first: LogIndex) -> bool {
-    let items = || scan.segments.iter().flat_map(|segment| &segment.trace(ServerVersion::Main).items);
+    let items = || scan.segments.iter().flat_map(|segment| &segment.trace(ServerVersion::NEWEST).items);
     let last_state = |state: Option<HardState>, item: &Item| match item {
         Item::Run(run) => run.states.map(|states| states.last).or(state),
         _ => state,
@@ -71,7 +71,7 @@ fn chain(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut running: Option<Crc32c> = None;
     let mut whole = true;
     for (position, segment) in scan.segments.iter().enumerate() {
-        let trace = segment.trace(ServerVersion::Main);
+        let trace = segment.trace(ServerVersion::NEWEST);
         if let Entering::Data(first) = trace.entering
             && position > 0
         {
@@ -112,7 +112,7 @@ fn metadata(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut known: Option<Vec<u8>> = None;
     let mut findings = Vec::new();
     for segment in &scan.segments {
-        for item in &segment.trace(ServerVersion::Main).items {
+        for item in &segment.trace(ServerVersion::NEWEST).items {
             let Item::Metadata { at, data } = item else { continue };
             if known.as_deref().is_some_and(|known| known != data.as_deref().unwrap_or_default()) {
                 let message = "This metadata record differs from an earlier one. A start that reads both is refused.";

@@ -130,8 +130,8 @@ fn applied(replica: &Replica<'_>, position: usize, before: &ConfState) -> Option
     let entry = replica.changes.get(position)?;
     let change = entry.change(replica.evidence.engine).ok()?;
     let mut membership = Membership::restore(NodeId(0), before, &[]).ok()?;
-    // The rules of the older server leave addresses alone, which a configuration does not have.
-    membership.apply(crate::types::ServerVersion::Pr934, entry.index, &change).ok()?;
+    // A configuration has no addresses.
+    membership.follow(&change).ok()?;
     Some(membership.conf_state())
 }
 

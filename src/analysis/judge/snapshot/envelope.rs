@@ -58,7 +58,7 @@ pub fn verify_envelope(entry: &SnapEntry, path: &str, older_intact: bool) -> Exa
     if entry.changed {
         coverage.missing(path, "it changed while it was read");
     } else {
-        match entry.read(ServerVersion::Main) {
+        match entry.read(ServerVersion::NEWEST) {
             Ok(content) => {
                 coverage.add_file(entry.size);
                 describe(content, &mut view);
@@ -127,8 +127,9 @@ fn content_findings(entry: &SnapEntry, content: &SnapContent) -> Vec<Finding> {
             findings.extend(legacy_findings(content));
         }
     }
-    if let Err(error) = entry.read(ServerVersion::Pr934) {
-        let message = format!("The newer server reads it, the older one does not: {error}.");
+    let refuses = |version: ServerVersion| entry.read(version).as_ref().err().map(|error| (version, error));
+    if let Some((version, error)) = ServerVersion::NEWEST.others().find_map(refuses) {
+        let message = format!("Server {} reads it, server {version} does not: {error}.", ServerVersion::NEWEST);
         findings.push(Finding::new(&codes::SNAP_MALFORMED, message).severity(Severity::Warning));
     }
     findings

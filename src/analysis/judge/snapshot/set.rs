@@ -126,14 +126,14 @@ impl<'s> Judge<'s> {
         let path = self.path(self.set.snap_prefix, &entry.name);
         if self.purged(&entry.name) {
             self.verified.coverage.skipped(path, "retention removed it while the directory was read");
-            if let Ok(content) = entry.read(ServerVersion::Main)
+            if let Ok(content) = entry.read(ServerVersion::NEWEST)
                 && let SnapshotData::Token(token) = content.data
             {
                 self.seen.push(FsmName::of(token.index));
             }
             return;
         }
-        let older_intact = highest && self.entries().skip(1).any(|older| older.read(ServerVersion::Main).is_ok());
+        let older_intact = highest && self.entries().skip(1).any(|older| older.read(ServerVersion::NEWEST).is_ok());
         let examined = verify_envelope(entry, &path, older_intact);
         let source = format!("{}{}", self.set.snap_prefix, entry.name);
         if let Some(token) = examined.view.token {
@@ -195,7 +195,7 @@ impl<'s> Judge<'s> {
     }
 
     fn live(&self, index: LogIndex) -> bool {
-        self.set.snap.as_ref().is_some_and(|dir| dir.live_indexes(ServerVersion::Main).contains(&index))
+        self.set.snap.as_ref().is_some_and(|dir| dir.live_indexes(ServerVersion::NEWEST).contains(&index))
     }
 
     fn payload(&mut self, name: &str, facts: &FsmFacts, token: Option<PayloadToken>, expendable: bool) {

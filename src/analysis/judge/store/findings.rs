@@ -17,33 +17,34 @@ pub(in crate::analysis) fn group_findings(group: &GroupStoreFacts, engine: Serve
     match group.restore_backups.as_slice() {
         [] => {}
         [only] if absent => {
-            let message = match engine {
-                ServerVersion::Main => format!("there is no {}; the start renames {only} to it and opens that", group.store.name),
-                ServerVersion::Pr934 => {
-                    format!("there is no {}; this server ignores {only} and creates an empty store", group.store.name)
-                }
+            let message = if engine.traits().promotes_restore_backup {
+                format!("there is no {}; the start renames {only} to it and opens that", group.store.name)
+            } else {
+                format!("there is no {}; this server ignores {only} and creates an empty store", group.store.name)
             };
             found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(only.clone()));
         }
         several if absent => {
             let message = format!("there is no {} and {} backups could take its place", group.store.name, several.len());
-            let severity = if engine == ServerVersion::Main { Severity::Error } else { Severity::Warning };
+            let severity = if engine.traits().promotes_restore_backup { Severity::Error } else { Severity::Warning };
             found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(several.join(", ")).severity(severity));
         }
         leftovers => {
             for name in leftovers {
-                let message = match engine {
-                    ServerVersion::Main => "left by a restore; the start removes it once the store has opened".to_owned(),
-                    ServerVersion::Pr934 => "left by a restore of a newer server; this one never removes it".to_owned(),
+                let message = if engine.traits().removes_work_areas {
+                    "left by a restore; the start removes it once the store has opened".to_owned()
+                } else {
+                    "left by a restore of a newer server; this one never removes it".to_owned()
                 };
                 found.push(Finding::new(&codes::STORE_RESTORE_BACKUP, message).at(name.clone()).severity(Severity::Info));
             }
         }
     }
     for name in &group.snapshot_artifacts {
-        let message = match engine {
-            ServerVersion::Main => "work area of an interrupted snapshot; the start removes it".to_owned(),
-            ServerVersion::Pr934 => "work area of a newer server's snapshot; this one never removes it".to_owned(),
+        let message = if engine.traits().removes_work_areas {
+            "work area of an interrupted snapshot; the start removes it"
+        } else {
+            "work area of a newer server's snapshot; this one never removes it"
         };
         found.push(Finding::new(&codes::STORE_SNAPSHOT_ARTIFACT, message).at(name.clone()));
     }

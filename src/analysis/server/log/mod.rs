@@ -251,10 +251,11 @@ impl Reading {
             }
             Item::Crc { .. } => Ok(()),
             Item::Unknown { kind, .. } => {
-                // Server main prints an address instead of the number.
-                let text = match self.engine {
-                    ServerVersion::Pr934 => format!("unexpected block type {kind}"),
-                    ServerVersion::Main => "unexpected block type".to_owned(),
+                // The newer runtime has an address printed instead of the number.
+                let text = if self.engine.traits().names_unknown_record {
+                    format!("unexpected block type {kind}")
+                } else {
+                    "unexpected block type".to_owned()
                 };
                 Err(ServerError::new("unexpected block type", text))
             }

@@ -129,7 +129,7 @@ fn payload_error(payload: &PayloadFacts, engine: ServerVersion) -> Result<(), Fo
     if let Err(error) = payload.header {
         return Err(Forecast::Refused(header_error(error)));
     }
-    if payload.format == Some(BodyFormat::SstIngest) && engine == ServerVersion::Pr934 {
+    if payload.format == Some(BodyFormat::SstIngest) && !engine.traits().reads_table_bundles {
         return Err(Forecast::Refused(unknown_magic()));
     }
     match &payload.body {

@@ -76,7 +76,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
         return verdict;
     }
     let mut facts = &group.store;
-    if engine == ServerVersion::Main {
+    if engine.traits().promotes_restore_backup {
         if facts.presence == StorePresence::Absent {
             match (group.restore_backups.as_slice(), &group.backup) {
                 ([], _) => {}
@@ -116,7 +116,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
                 _ => None,
             });
             verdict.last_commit_ts = number(MetaKey::LastCommitTs);
-            if engine == ServerVersion::Main && group.store.presence != StorePresence::Absent {
+            if engine.traits().removes_work_areas && group.store.presence != StorePresence::Absent {
                 verdict.would_delete.extend(group.restore_backups.iter().cloned());
             }
         }

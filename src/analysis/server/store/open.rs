@@ -49,7 +49,7 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
     let blocks = facts.blocks.iter();
     let opened = blocks.clone().flat_map(|blocks| &blocks.damage).filter(|damage| kept_from_opening(damage));
     let compacted = blocks.clone().flat_map(|blocks| &blocks.damage).filter(|damage| compaction::reads(facts, damage));
-    let scanned = blocks.filter(|_| engine == ServerVersion::Main).flat_map(|blocks| &blocks.met_by_scan);
+    let scanned = blocks.filter(|_| engine.traits().reads_rows_on_open).flat_map(|blocks| &blocks.met_by_scan);
     let mut doubtful = None;
     for damage in lookups.chain(opened).chain(compacted).chain(scanned) {
         if is_decisive(damage) {

@@ -8,7 +8,7 @@ use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
 use crate::formats::snap::SnapshotToken;
 use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
-use crate::types::{Crc32c, LogIndex, ServerVersion};
+use crate::types::{Crc32c, LogIndex};
 
 /// Collects what the checks of one payload say.
 pub(super) struct Judge<'s, 'f> {
@@ -294,10 +294,7 @@ impl Judge<'_, '_> {
         let path = format!("fsm-snap/{}", self.subject.name);
         let error = |forecast: Forecast| forecast.error().cloned();
         view.engine_error = error(skip(self.subject.facts, token, &path));
-        view.restore_error = RestoreErrors {
-            pr934: error(restore(self.subject.facts, token, ServerVersion::Pr934, &path)),
-            main: error(restore(self.subject.facts, token, ServerVersion::Main, &path)),
-        };
+        view.restore_error = RestoreErrors::of(|version| error(restore(self.subject.facts, token, version, &path)));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
 use crate::readers::{Depth, FsmFacts, SpaceRows};
-use crate::types::{Crc32c, LogIndex};
+use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 /// Result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,12 +55,31 @@ pub struct PayloadToken {
 }
 
 /// What a restore would raise, by server version; `None` when it would succeed or was not tried.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct RestoreErrors {
-    /// The older server.
-    pub pr934: Option<ServerError>,
-    /// The newer server.
-    pub main: Option<ServerError>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct RestoreErrors(BTreeMap<ServerVersion, Option<ServerError>>);
+
+impl RestoreErrors {
+    /// Asks for every version.
+    pub fn of(error: impl Fn(ServerVersion) -> Option<ServerError>) -> Self {
+        Self(ServerVersion::ALL.into_iter().map(|version| (version, error(version))).collect())
+    }
+
+    /// What a version would raise.
+    pub fn get(&self, version: ServerVersion) -> Option<&ServerError> {
+        self.0.get(&version)?.as_ref()
+    }
+
+    /// The newest version that would raise something, with what.
+    pub fn newest(&self) -> Option<(ServerVersion, &ServerError)> {
+        self.0.iter().rev().find_map(|(version, error)| Some((*version, error.as_ref()?)))
+    }
+}
+
+impl Default for RestoreErrors {
+    fn default() -> Self {
+        Self::of(|_| None)
+    }
 }
 
 /// What the rows of a payload add up to.
