@@ -14,7 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   ekv-tool check /var/lib/elastickv/n1             one node, all its groups
   ekv-tool check --only log-gap,hardstate-regress n1
-  ekv-tool check --severity warning --format markdown n1 n2 n3
+  ekv-tool check --fast n1                         without the content of payloads and tables
+  ekv-tool check --fail-on warning --severity warning --format markdown n1 n2 n3
   ekv-tool check --list                            every check and what it shows
 
 Exit statuses:
@@ -46,6 +47,21 @@ pub struct CheckArgs {
     /// Do not read payloads; coverage says so
     #[arg(long)]
     no_body_crc: bool,
+    /// Leave out the content of payloads and tables; coverage says so
+    #[arg(long)]
+    fast: bool,
+    /// The least severity that gives exit status 2
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Error)]
+    fail_on: FailOn,
+}
+
+/// `--fail-on`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Errors only
+    Error,
+    /// Warnings too
+    Warning,
 }
 
 /// `--severity`
@@ -60,7 +76,7 @@ enum Level {
 }
 
 pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc } = args;
+    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, fail_on } = args;
     if list {
         return context.emit(Report::new(CheckListBody, Vec::new(), Coverage::default()));
     }
@@ -70,6 +86,9 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         Level::Warning => Severity::Warning,
         Level::Info => Severity::Info,
     });
-    let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, threads: context.threads };
-    context.emit(check(&dirs, &options, &context.progress)?)
+    let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, threads: context.threads };
+    let report = check(&dirs, &options, &context.progress)?;
+    let warned = fail_on == FailOn::Warning && report.body.warnings > 0;
+    let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
+    context.emit_as(report, status)
 }

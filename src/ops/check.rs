@@ -1,21 +1,22 @@
-//! `check`: holds one node's files against the rules of Raft and of the server.
+//! `check`: everything that can be asked of one node: its next start, the rules of Raft and of the server, and the bytes of
+//! log, snapshots and store.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::group_files::{GroupFiles, ReadOptions, groups_below};
+use super::group::{Opened, Opening, groups_below};
+use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
+use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
+use crate::analysis::judge::store::verify;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
-use crate::readers::GroupDir;
+use crate::readers::pebble::{StoreCheck, StorePresence};
+use crate::readers::pebble_survey::survey_store;
+use crate::readers::pebble_table::TableDepth;
+use crate::readers::{Depth, Group, GroupDir, Reading, Settled, SmallFact, settle};
 use crate::report::Report;
-use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState};
-
-/// How often a directory that changes while it is read is read again, if something looks wrong.
-const ATTEMPTS: u32 = 3;
-/// Pause before the next attempt.
-const PAUSE: Duration = Duration::from_millis(40);
+use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState, StartView};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub struct CheckOptions {
     pub raft_id: Option<String>,
     /// Do not read payloads.
     pub no_body_crc: bool,
+    /// Leave out the content of payloads and tables.
+    pub fast: bool,
     /// Threads that read and check.
     pub threads: usize,
 }
@@ -41,33 +44,31 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
-    let read = ReadOptions {
-        raft_id: options.raft_id.clone(),
-        payloads: if options.no_body_crc { 0 } else { u64::MAX },
-        threads: options.threads,
-    };
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
     for dir in &dirs {
-        let (group, found, covered) = one_group(dir, &read, &selected, options.only.is_empty(), progress)?;
+        let Checked { group, findings: found, coverage: covered, .. } =
+            settle(|| Checked::read(dir, options, &selected, progress))?;
         groups.push(group);
         findings.extend(found);
         coverage.absorb(covered);
     }
-    if options.no_body_crc {
-        coverage.skipped("payloads", "--no-body-crc");
+    if options.no_body_crc || options.fast {
+        let flag = if options.fast { "--fast" } else { "--no-body-crc" };
+        coverage.skipped("the content of payloads", flag);
     }
     if selected.len() < CHECKS.len() {
         coverage.skipped(format!("{} checks", CHECKS.len() - selected.len()), "--only or --skip");
     }
     fold(&mut findings);
     let verdict = Verdict::of(&findings, &coverage);
+    let body = CheckBody::new(groups, &findings);
     if let Some(least) = options.severity {
         findings.retain(|finding| finding.severity <= least);
     }
-    let next = next_step(verdict, &groups, &findings);
-    Ok(Report::new(CheckBody { groups }, findings, coverage).next_step(next))
+    let next = next_step(verdict, &body.groups, &findings);
+    Ok(Report::new(body, findings, coverage).next_step(next))
 }
 
 /// The checks that are asked for.
@@ -81,62 +82,177 @@ fn select(only: &[String], skip: &[String]) -> Result<Vec<&'static CheckInfo>> {
     Ok(CHECKS.iter().filter(|info| (only.is_empty() || has(only, info)) && !has(skip, info)).collect())
 }
 
-/// Reads and checks one group, with the bytes of its log and its store if `bytes` says so; again when it changed meanwhile and something looks wrong.
-fn one_group(
-    dir: &GroupDir,
-    options: &ReadOptions,
-    selected: &[&CheckInfo],
-    bytes: bool,
-    progress: &dyn Progress,
-) -> Result<(GroupChecks, Vec<Finding>, Coverage)> {
-    for attempt in 1.. {
-        let files = GroupFiles::read(dir, options, progress)?;
-        let result = judge(&files, selected, bytes);
-        let doubtful = result.1.iter().any(|finding| finding.severity != Severity::Info);
-        if !files.changed || !doubtful || attempt == ATTEMPTS {
-            return Ok(result);
-        }
-        std::thread::sleep(PAUSE);
-    }
-    Err(Error::Interrupted)
+/// One group with everything that is wrong with it.
+struct Checked {
+    group: GroupChecks,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+    changed: bool,
 }
 
-fn judge(files: &GroupFiles, selected: &[&CheckInfo], bytes: bool) -> (GroupChecks, Vec<Finding>, Coverage) {
-    let mut coverage = files.coverage.clone();
-    let dir = files.dir.display();
-    let mut group = GroupChecks {
-        dir: dir.clone(),
-        raft_id: files.raft_id.clone(),
-        group_id: files.dir.group_id,
-        engine: files.engine.into(),
-        quiescent: !files.changed,
-        state: NodeState::default(),
-        checks: Vec::new(),
-    };
-    if let Some(refusal) = files.foreign() {
-        group.engine = GroupEngine::Hashicorp;
-        coverage.missing(dir, format!("the checks are about the engine in use: {}", refusal.text));
-        return (group, Vec::new(), coverage);
+impl Checked {
+    /// Reads and checks one group: the selected checks, and when all were asked for everything else too.
+    fn read(dir: &GroupDir, options: &CheckOptions, selected: &[&CheckInfo], progress: &dyn Progress) -> Result<Self> {
+        let bodies = !options.fast && !options.no_body_crc;
+        let opening = Opening {
+            raft_id: options.raft_id.as_deref(),
+            reading: Reading { store: options.fast.then_some(StoreCheck::Meta), threads: options.threads },
+            payloads: if bodies { u64::MAX } else { 0 },
+            ..Opening::default()
+        };
+        let mut opened = Opened::read(dir, &opening, progress)?;
+        let name = opened.display();
+        let mut group = GroupChecks {
+            dir: name.clone(),
+            raft_id: opened.facts.raft_id.clone(),
+            group_id: dir.group_id,
+            engine: opened.version.into(),
+            quiescent: true,
+            start: None,
+            state: NodeState::default(),
+            checks: Vec::new(),
+        };
+        let mut findings = Vec::new();
+        if let Some(refusal) = opened.foreign() {
+            let mut coverage = opened.small_files();
+            group.engine = GroupEngine::Hashicorp;
+            coverage.missing(name, format!("the checks are about the engine in use: {}", refusal.text));
+            return Ok(Self { group, findings, coverage, changed: false });
+        }
+        let whole = options.only.is_empty();
+        let mut coverage = Coverage::default();
+        let (mut start, mut of_snapshots) = (None, Vec::new());
+        if whole {
+            let depth = if bodies { Depth::Deep } else { Depth::Header };
+            let set = opened.facts.group.snapshot_set(depth, progress)?;
+            let Group { listing, log, .. } = &opened.facts.group;
+            let mut snapshots = verify_set(&set, &name, SetRequest { depth, only: None });
+            if let Some(recorded) = Recorded::of(listing, log.as_ref(), opened.version) {
+                snapshots.excuse_unrecorded(&recorded);
+            }
+            if snapshots.envelopes.is_empty() && snapshots.payloads.is_empty() {
+                // That there is none is for the rules and the forecast to judge.
+                snapshots.coverage = Coverage::default();
+            }
+            coverage.absorb(snapshots.coverage);
+            of_snapshots = snapshots.findings;
+            if let SmallFact::Bytes(bytes) = &listing.peers {
+                coverage.add_file(bytes.len() as u64);
+            }
+            start = Some(opened.start(false, progress)?);
+        } else {
+            opened.examine_named(progress)?;
+            coverage.absorb(opened.small_files());
+        }
+        let evidence = opened.evidence();
+        let (checks, found) = group::run(&evidence, selected);
+        // A rule says what a damaged snapshot means; the bytes alone only that it is damaged.
+        findings.extend(found);
+        add(&mut findings, of_snapshots);
+        group.quiescent = evidence.quiescent;
+        group.state = state_of(&evidence);
+        for result in &checks {
+            if let CheckOutcome::NotCheckable { why } = &result.outcome {
+                coverage.missing(format!("{name}: {}", result.check), why.clone());
+            }
+        }
+        group.checks = checks;
+        opened.cover_unread(&mut coverage);
+        if let Some(start) = start {
+            // Rules about records mean little where the records themselves are damaged.
+            let (found, covered) = opened.bytes();
+            add(&mut findings, found);
+            coverage.files += covered.files;
+            coverage.bytes_examined += covered.bytes_examined;
+            coverage.also_left_out(covered.not_examined);
+            tables(&opened, options, &mut findings, &mut coverage, progress)?;
+            let mut foretold = Coverage::default();
+            opened.cover_start(&start.forecast, &mut foretold);
+            coverage.also_left_out(foretold.not_examined);
+            add_start(&mut findings, start.findings);
+            group.start = Some(StartView { outcome: start.forecast.outcome, reason: start.forecast.reason });
+        }
+        for finding in &mut findings {
+            finding.group = Some(name.clone());
+        }
+        let changed = opened.facts.group.changed();
+        Ok(Self { group, findings, coverage, changed })
     }
-    let evidence = files.evidence();
-    let (checks, mut findings) = group::run(&evidence, selected);
-    group.state = state_of(&evidence);
-    for result in &checks {
-        if let CheckOutcome::NotCheckable { why } = &result.outcome {
-            coverage.missing(format!("{dir}: {}", result.check), why.clone());
+}
+
+impl Settled for Checked {
+    fn is_doubtful(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity != Severity::Info)
+    }
+
+    fn changed(&self) -> bool {
+        self.changed
+    }
+
+    fn unsettle(&mut self) {
+        let why = "a server is writing to the directory: it changed during every attempt to read it";
+        self.group.quiescent = false;
+        self.coverage.missing(self.group.dir.clone(), format!("{why}; try again"));
+        self.findings.retain(|finding| finding.code.code != START_REFUSED.code);
+        for finding in self.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+            finding.severity = Severity::Warning;
+            finding.message = format!("Seen while the directory was changing: {}", finding.message);
         }
     }
-    group.checks = checks;
-    if bytes {
-        // Rules about records mean little where the records themselves are damaged.
-        let (found, covered) = files.bytes();
-        findings.extend(found);
-        coverage.also_left_out(covered.not_examined);
+}
+
+/// The bytes of the store's tables, as `store verify` judges them.
+fn tables(
+    opened: &Opened,
+    options: &CheckOptions,
+    findings: &mut Vec<Finding>,
+    coverage: &mut Coverage,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let store = &opened.facts.group.store.store;
+    if store.presence != StorePresence::Directory || store.live_tables == 0 {
+        return Ok(());
     }
-    for finding in &mut findings {
-        finding.group = Some(dir.clone());
+    let name = opened.display();
+    if options.fast {
+        coverage.skipped(format!("{name}: the rows of {} tables", store.live_tables), "--fast");
+        return Ok(());
     }
-    (group, findings, coverage)
+    let path = opened.facts.group.dir.path.join(&store.name);
+    let survey = survey_store(&path, TableDepth::Rows, options.threads, progress)?;
+    let (mut found, covered) = verify(&survey.store.facts, &survey.outcomes);
+    for finding in &mut found {
+        // Named below the group directory, as every finding about the store is.
+        finding.path = finding.path.take().map(|path| format!("{}/{path}", name.trim_end_matches('/')));
+    }
+    add(findings, found);
+    coverage.files += covered.files;
+    coverage.bytes_examined += covered.bytes_examined;
+    coverage.also_left_out(covered.not_examined);
+    Ok(())
+}
+
+/// Adds what is not known yet. Two looks at the same place make one finding, with the worse of their judgements.
+fn add(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+    for finding in more {
+        let same = |known: &&mut Finding| {
+            (known.code.code, &known.path, known.offset) == (finding.code.code, &finding.path, finding.offset)
+        };
+        match findings.iter_mut().find(same) {
+            Some(known) => known.severity = known.severity.min(finding.severity),
+            None => findings.push(finding),
+        }
+    }
+}
+
+/// Adds what the forecast says. A rule that found the same says it better.
+fn add_start(findings: &mut Vec<Finding>, start: Vec<Finding>) {
+    for finding in start {
+        match findings.iter_mut().find(|known| known.code.code == finding.code.code) {
+            Some(known) => known.severity = known.severity.min(finding.severity),
+            None => findings.push(finding),
+        }
+    }
 }
 
 /// What a start would find, for people.

@@ -2,26 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::group_files::{GroupFiles, ReadOptions, WALK_UP_TO, groups_below};
+use super::group::{Opened, Opening, Start, groups_below};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
 use crate::analysis::judge::group::{self, CHECKS};
 use crate::analysis::judge::nodes::{self, NodeStart, Replica};
+use crate::analysis::judge::start::encryption_sign;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
-use crate::readers::{GroupDir, discover};
+use crate::readers::group::{Reading, WALK_UP_TO};
+use crate::readers::pebble::StoreCheck;
+use crate::readers::{GroupDir, Settled, discover, settle};
 use crate::report::Report;
 use crate::report::body::compare::{CompareBody, GroupComparison};
 use crate::types::ByteSize;
-
-/// How often a directory that changes while it is read is read again, if something looks wrong.
-const ATTEMPTS: u32 = 3;
-/// Pause before the next attempt.
-const PAUSE: Duration = Duration::from_millis(40);
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -32,10 +29,12 @@ pub struct CompareOptions {
 
 /// One node of a group, read and started on paper.
 struct Node {
-    files: GroupFiles,
+    opened: Opened,
+    coverage: Coverage,
     start: NodeStart,
     /// What is wrong with it by itself.
     findings: Vec<Finding>,
+    changed: bool,
 }
 
 /// Compares every group that at least two of the nodes at or below `paths` hold.
@@ -53,16 +52,16 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
     for (group_id, dirs) in by_group {
         let mut nodes = Vec::new();
         for dir in &dirs {
-            let node = Node::read(dir, options, progress)?;
-            coverage.absorb(node.files.coverage.clone());
-            match (node.files.foreign(), node.files.unread()) {
+            let node = settle(|| Node::read(dir, options, progress))?;
+            coverage.absorb(node.coverage.clone());
+            match (node.opened.foreign(), node.opened.unread()) {
                 (Some(refusal), _) => coverage.missing(dir.display(), refusal.text),
                 (None, Some(unread)) => coverage.missing(dir.display(), format!("it was left out: {unread}")),
                 (None, None) => nodes.push(node),
             }
         }
         if let [alone] = nodes.as_slice() {
-            coverage.skipped(alone.files.dir.display(), "only one node holds this group");
+            coverage.skipped(alone.opened.display(), "only one node holds this group");
             continue;
         }
         if nodes.is_empty() {
@@ -124,59 +123,65 @@ fn match_groups(paths: &[PathBuf]) -> Result<Matched> {
 }
 
 impl Node {
-    /// Reads one node; again when it changed meanwhile and something looks wrong.
+    /// Reads one node.
     fn read(dir: &GroupDir, options: &CompareOptions, progress: &dyn Progress) -> Result<Self> {
-        let read = ReadOptions { raft_id: None, payloads: WALK_UP_TO, threads: options.threads };
-        for attempt in 1.. {
-            let mut node = Self::attempt(GroupFiles::read(dir, &read, progress)?, progress)?;
-            let doubtful = node.start.objection().is_some() || !node.findings.is_empty();
-            if !node.files.changed || !doubtful {
-                return Ok(node);
-            }
-            if attempt == ATTEMPTS {
-                node.unsettle();
-                return Ok(node);
-            }
-            std::thread::sleep(PAUSE);
+        let reading = Reading { store: Some(StoreCheck::Meta), threads: options.threads };
+        let opening = Opening { reading, payloads: WALK_UP_TO, ..Opening::default() };
+        let mut opened = Opened::read(dir, &opening, progress)?;
+        if opened.foreign().is_some() {
+            let (coverage, start) = (Coverage::default(), NodeStart::default());
+            return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false });
         }
-        Err(Error::Interrupted)
-    }
-
-    fn attempt(mut files: GroupFiles, progress: &dyn Progress) -> Result<Self> {
-        if files.foreign().is_some() {
-            return Ok(Self { files, start: NodeStart::default(), findings: Vec::new() });
-        }
-        let (mut start, mut findings) = files.start(progress)?;
-        let (bytes, covered) = files.bytes();
-        files.coverage.also_left_out(covered.not_examined.into_iter().filter(|part| part.needed));
+        opened.examine_named(progress)?;
+        let Start { forecast, mut findings, .. } = opened.start(false, progress)?;
+        findings.retain(|finding| finding.severity == Severity::Error);
+        let encrypted = forecast.abort.is_none() && encryption_sign(&opened.facts, &forecast).is_some_and(|sign| sign.decisive);
+        let mut start = if encrypted {
+            findings.clear();
+            NodeStart::unknown("encryption is in use; gate-dryrun --sidecar tells".to_owned())
+        } else {
+            NodeStart::of(&forecast)
+        };
+        let (bytes, covered) = opened.bytes();
+        let mut coverage = opened.small_files();
+        opened.cover_unread(&mut coverage);
+        coverage.files += covered.files;
+        coverage.bytes_examined += covered.bytes_examined;
+        coverage.also_left_out(covered.not_examined.into_iter().filter(|part| part.needed));
         findings.extend(bytes.into_iter().filter(|finding| finding.severity == Severity::Error));
         if start.comes_up() == Some(true) {
             start.harm = findings.iter().map(|finding| finding.code.code).collect();
             start.harm.dedup();
         }
-        let dir = files.dir.display();
-        for finding in &mut findings {
-            finding.group = Some(dir.clone());
-        }
-        Ok(Self { files, start, findings })
+        let changed = opened.facts.group.changed();
+        Ok(Self { opened, coverage, start, findings, changed })
+    }
+}
+
+impl Settled for Node {
+    fn is_doubtful(&self) -> bool {
+        self.start.objection().is_some() || !self.findings.is_empty()
     }
 
-    /// The directory changed during every attempt: what looks like damage may be the reader's own doing.
+    fn changed(&self) -> bool {
+        self.changed
+    }
+
     fn unsettle(&mut self) {
         let why = "a server is writing to the directory: it changed during every attempt to read it";
         self.start = NodeStart::unknown(why.to_owned());
         self.findings.clear();
-        self.files.coverage.missing(self.files.dir.display(), format!("{why}; try again"));
+        self.coverage.missing(self.opened.display(), format!("{why}; try again"));
     }
 }
 
 /// Compares one group; `findings` of a node by itself count only while it is a member.
 fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec<Finding>) {
-    let replicas: Vec<_> = nodes.iter().map(|node| Replica::new(node.files.evidence(), node.start.clone())).collect();
+    let replicas: Vec<_> = nodes.iter().map(|node| Replica::new(node.opened.evidence(), node.start.clone())).collect();
     let (comparison, mut found) = nodes::compare(&replicas);
-    let moving: Vec<_> = nodes.iter().filter(|node| node.files.changed).collect();
+    let moving: Vec<_> = nodes.iter().filter(|node| node.changed).collect();
     for node in &moving {
-        coverage.skipped(node.files.dir.display(), "files changed while they were read");
+        coverage.skipped(node.opened.display(), "files changed while they were read");
     }
     if !moving.is_empty() {
         // Nodes that run are read one after another: a later one has committed more, and that is no finding.
@@ -184,7 +189,7 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
             finding.severity = Severity::Info;
         }
     }
-    let large: Vec<_> = nodes.iter().filter_map(|node| node.files.largest_payload()).filter(|size| *size > WALK_UP_TO).collect();
+    let large: Vec<_> = nodes.iter().filter_map(|node| node.opened.largest_payload()).filter(|size| *size > WALK_UP_TO).collect();
     if !large.is_empty() {
         let what = format!("payloads above {}", ByteSize(WALK_UP_TO));
         coverage.skipped(what, "compare looks at their stated checksums only; verify-snapshot reads them");
@@ -195,13 +200,19 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
         if comparison.comparable && (nobody || matches!(row.role, "voter" | "learner")) {
             found.extend(by_itself(node, replica));
         }
-        let cut =
-            node.files.log.iter().flat_map(|log| &log.segments).any(|segment| !segment.trace(node.files.engine).stop.is_end());
+        let cut = node
+            .opened
+            .facts
+            .group
+            .log
+            .iter()
+            .flat_map(|log| &log.segments)
+            .any(|segment| !segment.trace(node.opened.version).stop.is_end());
         if cut {
-            coverage.missing(node.files.dir.display(), "its log cannot be decoded to its end; see `wal verify`");
+            coverage.missing(node.opened.display(), "its log cannot be decoded to its end; see `wal verify`");
         }
         if row.role == "unknown" && comparison.comparable && !row.raft_id.is_empty() && comparison.commit.0 > 0 {
-            coverage.missing(node.files.dir.display(), "it is not known which member this is, so that it was not counted");
+            coverage.missing(node.opened.display(), "it is not known which member this is, so that it was not counted");
         }
     }
     (comparison, found)
@@ -220,7 +231,7 @@ fn by_itself(node: &Node, replica: &Replica<'_>) -> Vec<Finding> {
     for mut finding in rules.into_iter().filter(matters) {
         // A start and a rule may say the same about the same place.
         if !found.iter().any(|known| known.code.code == finding.code.code) {
-            finding.group = Some(node.files.dir.display());
+            finding.group = Some(node.opened.display());
             found.push(finding);
         }
     }

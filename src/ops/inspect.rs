@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::group_files::{GroupFiles, ReadOptions};
+use super::group::{Opened, Opening};
 use crate::analysis::Severity;
 use crate::analysis::inspect::{Description, GroupState, describe};
 use crate::error::{Error, Result};
 use crate::io::Progress;
+use crate::readers::Reading;
+use crate::readers::pebble::StoreCheck;
 use crate::readers::subject::{Content, Subject};
 use crate::report::Report;
 use crate::report::body::inspect::InspectBody;
@@ -18,13 +20,16 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let mut covered = (0, 0);
     if let Content::Directory(facts) = &subject.content {
         for group in &facts.groups {
-            let options = ReadOptions { raft_id: None, payloads: 0, threads };
-            let state = match GroupFiles::read(&group.group, &options, progress) {
-                Ok(files) => {
-                    covered = (covered.0 + files.coverage.files, covered.1 + files.coverage.bytes_examined);
-                    match files.foreign() {
+            let reading = Reading { store: Some(StoreCheck::Meta), threads };
+            let state = match Opened::read(&group.group, &Opening { reading, ..Opening::default() }, progress) {
+                Ok(mut opened) => {
+                    opened.examine_named(progress)?;
+                    let mut read = opened.small_files();
+                    read.absorb(opened.bytes().1);
+                    covered = (covered.0 + read.files, covered.1 + read.bytes_examined);
+                    match opened.foreign() {
                         Some(refusal) => GroupState { unreadable: Some(refusal.text), ..GroupState::default() },
-                        None => GroupState::of(&files.evidence()),
+                        None => GroupState::of(&opened.evidence()),
                     }
                 }
                 Err(Error::Interrupted) => return Err(Error::Interrupted),

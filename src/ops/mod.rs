@@ -7,13 +7,11 @@ mod compare;
 mod encryption;
 mod engine;
 mod gate;
-mod group_files;
+mod group;
 mod inspect;
 mod legacy;
 pub mod snapshot;
-mod start;
 mod store;
-mod unread;
 mod verify_snapshot;
 pub mod wal;
 

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::analysis::Severity;
 use crate::analysis::judge::snapshot::{
-    PayloadToken, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
+    PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
 };
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::io::{IoOptions, Progress, open_regular};
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
+use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
-use crate::types::LogIndex;
+use crate::types::{LogIndex, ServerVersion};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +59,18 @@ pub fn verify_snapshot(
                     let base = group.display();
                     let (dir, log) = if options.newest { run.choice(&group.path)? } else { (None, None) };
                     let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
-                    let one = run.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
+                    let mut one = run.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
+                    if one.findings.iter().any(|finding| finding.severity != Severity::Info) {
+                        // Only the log knows which snapshots were ever in force.
+                        let listing = GroupListing::read(&group.path)?;
+                        let log = match log {
+                            None if listing.has_log() => Some(WalScan::read(&group.path.join("wal"), options.threads, progress)?),
+                            log => log,
+                        };
+                        if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
+                            one.excuse_unrecorded(&recorded);
+                        }
+                    }
                     verified.absorb(one, several.then_some(base.as_str()));
                 }
             }

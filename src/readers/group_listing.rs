@@ -109,6 +109,11 @@ impl GroupListing {
         Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs })
     }
 
+    /// True when some name in `wal/` ends in `.wal`: a start then reads the log instead of looking for state files from before it.
+    pub fn has_log(&self) -> bool {
+        self.wal.entries().iter().any(|entry| entry.name.ends_with(".wal"))
+    }
+
     /// True when the directory has an entry of that name.
     pub fn has(&self, name: &str) -> bool {
         self.root.iter().any(|entry| entry.name == name)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::fsm_file::{Examine, FsmFacts, examine_with};
 use super::snap_dir::SnapDir;
+use super::{GroupListing, SubDir};
 use crate::error::{Error, Result};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir};
@@ -86,6 +87,15 @@ impl SnapshotSet {
         Ok(set)
     }
 
+    /// The snapshots of a group that was read, without its payloads.
+    pub(super) fn listed(listing: &GroupListing, snaps: &SnapDir) -> Self {
+        let snap = matches!(listing.snap, SubDir::Listed(_)).then(|| snaps.clone());
+        let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
+        set.leftovers = leftovers(&listing.root, "").collect();
+        set.leftovers.extend(leftovers(listing.fsm_snap.entries(), "fsm-snap/"));
+        set
+    }
+
     /// Reads a folder that holds `.snap` or `.fsm` files itself.
     pub fn of_folder(folder: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
         let snap = SnapDir::read(folder)?;
@@ -98,7 +108,7 @@ impl SnapshotSet {
     }
 
     fn read_payloads(&mut self, dir: &Path, entries: Vec<DirEntry>, wanted: &ReadSet<'_>) -> Result<()> {
-        for entry in entries.into_iter().filter(|entry| entry.name.ends_with(".fsm") && !is_received_spool(&entry.name)) {
+        for entry in entries.into_iter().filter(is_payload) {
             let id = FsmName::parse(&entry.name);
             if wanted.only.is_some_and(|only| !id.is_some_and(|id| only.contains(&id.index))) {
                 continue;
@@ -110,7 +120,7 @@ impl SnapshotSet {
         Ok(())
     }
 
-    fn note_purged(&mut self, dir: &Path) -> Result<()> {
+    pub(super) fn note_purged(&mut self, dir: &Path) -> Result<()> {
         let Some(snap) = &self.snap else { return Ok(()) };
         let now = optional(list_dir(dir))?.unwrap_or_default();
         let gone = snap.snaps.iter().filter(|entry| !now.iter().any(|now| now.name == entry.name));
@@ -122,6 +132,11 @@ impl SnapshotSet {
     pub fn payload(&self, index: LogIndex) -> Option<&PayloadEntry> {
         self.payloads.iter().find(|entry| entry.id == Some(FsmName { index, canonical: true }))
     }
+}
+
+/// True for a name that stands for a complete payload.
+pub(super) fn is_payload(entry: &DirEntry) -> bool {
+    entry.name.ends_with(".fsm") && !is_received_spool(&entry.name)
 }
 
 fn optional<T>(result: Result<T>) -> Result<Option<T>> {

@@ -62,7 +62,9 @@ fn watching(root: &Path, seed: u64, seen: &Rc<Seen>, removed: &Removed) -> Watch
                 let restored = disk.restored_ahead && is_about(&disk.name);
                 let ahead = ["applied-beyond-log", "conf-peers-file-mismatch"].contains(&finding.code.code)
                     && finding.severity == Severity::Warning;
-                if removed || restored && ahead {
+                // Without its flags a server refuses what was never bootstrapped; nothing is lost there, and it is said so.
+                let blank = finding.code.code == "start-refused" && finding.severity == Severity::Warning;
+                if removed || blank || restored && ahead {
                     continue;
                 }
                 let Finding { code, severity, path, message, .. } = finding;

@@ -216,7 +216,10 @@ fn changed_files_show_exactly_the_change() {
         fs::write(path(older), a).unwrap();
         let found = causes(check_one(&one.file("")));
         assert!(found.contains(&("snap-payload-short", ERROR)), "seed {seed}: {found:?}");
-        assert!(found.iter().all(|(code, _)| ["snap-payload-short", "fsm-ahead-of-index"].contains(code)), "{found:?}");
+        assert!(
+            found.iter().all(|(code, _)| ["snap-payload-short", "fsm-ahead-of-index", "fsm-token-crc"].contains(code)),
+            "{found:?}"
+        );
 
         let mut one = story(seed);
         let conf = one.node().conf.after(Change::Remove(2));

@@ -4,7 +4,7 @@
 //! verdict; it only carries the name of its cause, so that a report can put the cause first. Nothing is said to follow from
 //! something milder.
 
-use super::codes::{CodeInfo, compare, invariants as rules, snapshot, store, table, wal};
+use super::codes::{CodeInfo, compare, gate, invariants as rules, snapshot, store, table, wal};
 use super::{Finding, Severity};
 
 /// Where a cause must lie so that it explains a finding.
@@ -66,7 +66,27 @@ const AFTER_LOG_BYTES: &[&CodeInfo] = &[
     &rules::APPLIED_BEYOND_LOG,
 ];
 
+/// What a start makes of damage.
+const MADE_OF_IT: &[&CodeInfo] =
+    &[&gate::START_REFUSED, &gate::REPLAY_HALT, &gate::PAYLOADS_DELETED, &gate::SNAPSHOT_NOT_NEWEST, &gate::OTHER_ENGINE_REFUSES];
+
+/// What is wrong with the bytes of a payload, whoever needs it.
+const PAYLOAD_BYTES: &[&CodeInfo] = &[
+    &snapshot::FSM_MISSING,
+    &snapshot::FSM_TOO_SMALL,
+    &snapshot::FSM_BODY_CRC,
+    &snapshot::FSM_TOKEN_CRC,
+    &snapshot::FSM_HEADER_INVALID,
+    &snapshot::FSM_BODY_MALFORMED,
+];
+
 const RULES: &[Rule] = &[
+    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Place::File, derived: PAYLOAD_BYTES },
+    Rule {
+        cause: &rules::SNAP_IDENTITY_MISMATCH,
+        place: Place::File,
+        derived: &[&snapshot::SNAP_TORN, &snapshot::SNAP_MALFORMED],
+    },
     Rule {
         cause: &wal::RECORD_TYPE_SUSPECT,
         place: Place::Offset,
@@ -197,8 +217,14 @@ fn cause_of(finding: &Finding, all: &[Finding]) -> Option<usize> {
         let concerned = AFTER_LOG_BYTES.contains(&finding.code);
         all.iter().position(|cause| concerned && bytes(cause) && explains(cause, Place::Before))
     };
+    // What a start makes of damage follows from the damage.
+    let by_damage = || {
+        let cause = |cause: &Finding| !MADE_OF_IT.contains(&cause.code) && cause.severity == Severity::Error;
+        let concerned = MADE_OF_IT.contains(&finding.code);
+        all.iter().position(|other| concerned && cause(other) && explains(other, Place::Group))
+    };
     // Damaged bytes come first: what the rules find behind them explains nothing.
-    by_bytes().or(by_rule)
+    by_bytes().or(by_rule).or_else(by_damage)
 }
 
 fn lies(cause: &Finding, finding: &Finding, place: Place) -> bool {

@@ -10,6 +10,7 @@ pub mod nodes;
 pub mod snapshot;
 pub mod start;
 pub mod store;
+pub mod unread;
 
 pub use causes::fold;
 pub use coverage::{Coverage, NotExamined};

@@ -1,17 +1,20 @@
 //! What the forecast means for the operator: hazards and reasons as findings.
 
 use crate::analysis::judge::codes::gate as codes;
-use crate::analysis::server::directory::has_log;
+use crate::analysis::judge::snapshot::Recorded;
+use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::server::{Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
+use crate::formats::fsm::FsmName;
+use crate::readers::{Group, SmallFact};
 use crate::types::ServerVersion;
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
 pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    refusals(seen, engine, others, dir, &mut found);
+    refusals(facts, seen, engine, others, dir, &mut found);
     store_against_log(facts, seen, dir, &mut found);
-    snapshots(facts, seen, dir, &mut found);
+    snapshots(facts, engine, seen, dir, &mut found);
     replay(facts, seen, dir, &mut found);
     encryption(facts, seen, dir, &mut found);
     for finding in &mut found {
@@ -20,19 +23,42 @@ pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other
     found
 }
 
-fn refusals(seen: &Forecast, engine: ServerVersion, others: &[OtherEngine], dir: &str, found: &mut Vec<Finding>) {
+fn refusals(
+    facts: &GateFacts,
+    seen: &Forecast,
+    engine: ServerVersion,
+    others: &[OtherEngine],
+    dir: &str,
+    found: &mut Vec<Finding>,
+) {
     if let Some(abort) = &seen.abort {
         let code =
             if abort.error.contains("unavailable due to compaction") { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
-        found.push(
-            Finding::new(code, format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text)).at(dir),
-        );
+        let message = format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text);
+        let finding = Finding::new(code, message).at(dir);
+        found.push(if is_blank(facts, engine) {
+            finding
+                .severity(Severity::Warning)
+                .advice("Nothing is here yet that could be lost: bootstrap the node, or let it join.")
+        } else {
+            finding
+        });
     }
     for other in others {
         let (Some(abort), None) = (&other.abort, &seen.abort) else { continue };
         let message = format!("A start of {} would end with: {}", other.engine, abort.text);
         found.push(Finding::new(&codes::OTHER_ENGINE_REFUSES, message).at(dir));
     }
+}
+
+/// True for a group that no server has bootstrapped to its end, so that a refused start tells of no loss: no peers file, which
+/// is written last, no entry in the log, no state files, and a store, if any, that has applied nothing.
+fn is_blank(facts: &GateFacts, version: ServerVersion) -> bool {
+    let Group { listing, log, .. } = &facts.group;
+    let applied = facts.store.values().any(|store| store.applied.value.is_some() || store.refusal.is_some());
+    let empty =
+        log.as_ref().is_none_or(|scan| scan.unread().is_none() && EffectiveLog::of(scan, version).entries.ranges().is_empty());
+    listing.peers == SmallFact::Absent && empty && facts.legacy.is_empty() && !applied
 }
 
 /// The store's applied index against the log that a start would have.
@@ -42,7 +68,7 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
         return;
     }
     let path = format!("{dir}/fsm.db");
-    if has_log(&facts.listing) {
+    if facts.group.listing.has_log() {
         // A received snapshot may legally leave the store ahead; without another voter nobody can send the rest.
         let severity = if seen.alone { Severity::Error } else { Severity::Warning };
         let message = format!(
@@ -59,15 +85,20 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
     }
 }
 
-fn snapshots(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
-    let payloads = facts.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
+fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let payloads = facts.group.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
     let deleted = seen.would_delete.iter().filter(|path| path.starts_with("fsm-snap/") && path.ends_with(".fsm")).count();
-    if payloads > 0 && payloads == deleted && has_log(&facts.listing) {
+    if payloads > 0 && payloads == deleted && facts.group.listing.has_log() {
         let message = format!("All {payloads} payloads in fsm-snap/ would be deleted, because no name in snap/ protects them.");
-        found.push(Finding::new(&codes::PAYLOADS_DELETED, message).at(format!("{dir}/fsm-snap")));
+        let finding = Finding::new(&codes::PAYLOADS_DELETED, message).at(format!("{dir}/fsm-snap"));
+        // One that was received is complete before anything names it.
+        let recorded = Recorded::of(&facts.group.listing, facts.group.log.as_ref(), engine);
+        let mut names = facts.group.listing.fsm_snap.entries().iter().filter_map(|entry| FsmName::parse(&entry.name));
+        let ever = recorded.is_none_or(|recorded| names.any(|name| recorded.names_index(name.index)));
+        found.push(if ever { finding } else { finding.severity(Severity::Info).advice("Nothing needs to be done.") });
     }
-    if let (Some(chosen), Some(newest)) = (&seen.snapshot, facts.snaps.snaps.first())
-        && has_log(&facts.listing)
+    if let (Some(chosen), Some(newest)) = (&seen.snapshot, facts.group.snaps.snaps.first())
+        && facts.group.listing.has_log()
         && chosen.file != format!("snap/{}", newest.name)
     {
         let why = if newest.name.is_empty() || seen.would_rename.iter().any(|rename| rename.from.ends_with(&newest.name)) {

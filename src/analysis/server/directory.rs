@@ -139,11 +139,6 @@ pub fn defragmentation_leftovers(listing: &GroupListing) -> Preparation {
     done
 }
 
-/// True when some name in `wal/` ends in `.wal`: the start then reads the log instead of looking for legacy files.
-pub fn has_log(listing: &GroupListing) -> bool {
-    listing.wal.entries().iter().any(|entry| entry.name.ends_with(".wal"))
-}
-
 /// Which server has opened the directory, by what only newer ones leave behind; and the reason in words.
 ///
 /// `peers_version` is that of the peers file, `newer_payload` says that a payload has a header or a body that came with table

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
 use crate::formats::sidecar::Sidecar;
-use crate::readers::wal::WalScan;
-use crate::readers::{FsmFacts, GroupListing, SnapDir};
+use crate::readers::Group;
 use crate::types::{LogIndex, ServerVersion};
 
 /// The facts about one group directory.
@@ -14,18 +14,12 @@ use crate::types::{LogIndex, ServerVersion};
 pub struct GateFacts {
     /// The node's raft id.
     pub raft_id: String,
-    /// Names in the directory, and its smallest files.
-    pub listing: GroupListing,
-    /// `snap/`.
-    pub snaps: SnapDir,
-    /// The log, when there is one.
-    pub log: Option<WalScan>,
+    /// Everything that its files say.
+    pub group: Group,
     /// What opening the store does, by server version.
     pub store: BTreeMap<ServerVersion, StoreView>,
     /// Legacy state files by server version, when there is no log.
     pub legacy: BTreeMap<ServerVersion, LegacyView>,
-    /// Payloads examined so far, by the index in their name.
-    pub payloads: BTreeMap<LogIndex, FsmFacts>,
     /// The key sidecar, when one was given.
     pub sidecar: Option<Sidecar>,
     /// Last epoch that the store's writer registry has seen, by key id and full node id.
@@ -60,6 +54,31 @@ pub struct StoreView {
     pub read_bytes: u64,
     /// Why it is not known what happens.
     pub unknown: Option<String>,
+}
+
+impl StoreView {
+    /// What opening the store does, as the forecast takes it.
+    pub fn of(verdict: &StoreVerdict) -> Self {
+        let (state, value) = match verdict.applied_index {
+            AppliedIndexState::NotRead => ("not-read", None),
+            AppliedIndexState::Present(value) => ("present", Some(value)),
+            AppliedIndexState::Missing => ("missing", None),
+            AppliedIndexState::Unreadable => ("unreadable", None),
+        };
+        let (refusal, unknown) = match &verdict.open {
+            StoreOpen::NotChecked | StoreOpen::Opens => (None, None),
+            StoreOpen::Refused(error) => (Some(error.clone()), None),
+            StoreOpen::Unknown(why) => (None, Some(why.clone())),
+        };
+        Self {
+            applied: AppliedIndex { state, value, source: None },
+            refusal,
+            renames: verdict.would_rename.iter().map(|(from, to)| Rename { from: from.clone(), to: to.clone() }).collect(),
+            deletes: verdict.would_delete.clone(),
+            read_bytes: verdict.coverage.bytes_examined,
+            unknown,
+        }
+    }
 }
 
 /// What the legacy state files hold, used only when there is no log.

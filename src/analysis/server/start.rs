@@ -1,6 +1,6 @@
 //! The cold start of one group, step by step in the server's order.
 
-use super::directory::{defragmentation_leftovers, has_log, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
+use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
 use super::facts::{GateFacts, LegacyView};
 use super::outcome::report_gate;
 use super::plan::replay_log;
@@ -80,18 +80,18 @@ impl<'f> Start<'f> {
     fn walk(&mut self) -> Walk<()> {
         self.check_cutover()?;
         self.open_store()?;
-        if let Some(error) = refuse_by_name(&self.facts.listing) {
+        if let Some(error) = refuse_by_name(&self.facts.group.listing) {
             return Err(Stop::Refused("marker", error));
         }
-        if let SmallFact::Unreadable(why) = &self.facts.listing.marker {
+        if let SmallFact::Unreadable(why) = &self.facts.group.listing.marker {
             return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
         }
         let (members, peers_index) = self.read_peers()?;
         self.prepare_directory()?;
-        if !has_log(&self.facts.listing) {
+        if !self.facts.group.listing.has_log() {
             return self.start_without_log(&members);
         }
-        let Some(scan) = &self.facts.log else {
+        let Some(scan) = &self.facts.group.log else {
             return Err(Stop::Undecided("the log could not be read".to_owned()));
         };
         self.read_cost(scan);
@@ -101,7 +101,7 @@ impl<'f> Start<'f> {
         let id = chosen.map_or(SnapshotId::default(), |(id, ..)| id);
         let read = wal::read_from(scan, id, self.engine);
         // Opening the log for writing takes over the next segment that was being prepared, and closing it removes that.
-        if read.start_segment.is_some() && self.facts.listing.wal.entries().iter().any(|entry| entry.name == "0.tmp") {
+        if read.start_segment.is_some() && self.facts.group.listing.wal.entries().iter().any(|entry| entry.name == "0.tmp") {
             self.seen.would_delete.push("wal/0.tmp".to_owned());
         }
         if let Some(repair) = read.repair {
@@ -175,7 +175,7 @@ impl<'f> Start<'f> {
     /// The members as the server takes them from the peers file, and the index that the list is valid for.
     fn read_peers(&mut self) -> Walk<(Vec<Member>, Option<LogIndex>)> {
         let local = LocalNode { raft_id: &self.facts.raft_id, address: None };
-        let file = match &self.facts.listing.peers {
+        let file = match &self.facts.group.listing.peers {
             SmallFact::Absent => None,
             SmallFact::Directory => {
                 let error = ServerError::new("is a directory", "read etcd-raft-peers.bin: is a directory");
@@ -193,30 +193,30 @@ impl<'f> Start<'f> {
     }
 
     fn prepare_directory(&mut self) -> Walk<()> {
-        if self.facts.listing.snap == SubDir::NotADirectory {
+        if self.facts.group.listing.snap == SubDir::NotADirectory {
             let error = ServerError::new("not a directory", "mkdir snap: not a directory");
             return Err(Stop::Refused("prepare", error));
         }
-        let live: Vec<u64> = self.facts.snaps.live_indexes(self.engine).into_iter().map(|index| index.0).collect();
-        let prepared = prepare(&self.facts.listing, &live);
+        let live: Vec<u64> = self.facts.group.snaps.live_indexes(self.engine).into_iter().map(|index| index.0).collect();
+        let prepared = prepare(&self.facts.group.listing, &live);
         self.seen.would_delete.extend(prepared.deletes);
         prepared.abort.map_or(Ok(()), |error| Err(Stop::Refused("prepare", error)))
     }
 
     /// Legacy state, bootstrap or join.
     fn start_without_log(&mut self, members: &[Member]) -> Walk<()> {
-        self.seen.would_delete.extend(replace_temps(&self.facts.listing));
+        self.seen.would_delete.extend(replace_temps(&self.facts.group.listing));
         match self.facts.legacy.get(&self.engine) {
             Some(LegacyView::Refused(error)) => return Err(Stop::Refused("legacy state", error.clone())),
             Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
                 let restores = *snapshot_index > 0 && *has_data;
-                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
                 self.seen.outcome = if restores { Outcome::LegacyRestore } else { Outcome::None };
                 self.seen.reason = "there is no log; the legacy state files would be migrated".into();
                 self.settle(*snapshot_index, *snapshot_term, *commit, *term, *last_index);
             }
             None => {
-                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.listing));
+                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
                 self.seen.outcome = Outcome::None;
                 self.seen.ceiling_after_start_ms = Some(0);
                 if members.len() == 1 {
@@ -250,12 +250,12 @@ impl<'f> Start<'f> {
 
     /// The newest readable `.snap` that the log names. `None`: the start begins at index 0.
     fn choose_snapshot(&mut self, valid: &[SnapshotId]) -> Walk<Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>> {
-        let leftovers = defragmentation_leftovers(&self.facts.listing);
+        let leftovers = defragmentation_leftovers(&self.facts.group.listing);
         self.seen.would_delete.extend(leftovers.deletes);
         if let Some(error) = leftovers.abort {
             return Err(Stop::Refused("snapshot", error));
         }
-        let choice = snapshot::choose(&self.facts.snaps, self.engine, valid);
+        let choice = snapshot::choose(&self.facts.group.snaps, self.engine, valid);
         for entry in &choice.renamed {
             let from = format!("snap/{}", entry.name);
             self.seen.would_rename.push(Rename { to: format!("{from}.broken"), from });
@@ -337,7 +337,8 @@ impl<'f> Start<'f> {
         let path = format!("fsm-snap/{:016x}.fsm", token.index.0);
         // The preparation has already deleted what no name in snap/ protects.
         let gone = FsmFacts::Absent;
-        let facts = if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.payloads.get(&token.index) };
+        let facts =
+            if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.group.payloads.get(&token.index) };
         let Some(facts) = facts else {
             return Err(Stop::Needs { index: token.index, restore });
         };

@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::analysis::judge::codes;
 use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
 use crate::analysis::{Coverage, Finding, Severity};
@@ -15,19 +14,13 @@ use crate::error::{Error, Result};
 use crate::formats::sidecar::Sidecar;
 use crate::io::{Progress, read_small, side_by_side};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{GroupDir, discover, nested_groups};
+use crate::readers::{GroupDir, discover, nested_groups, settle};
 use crate::report::Report;
-use crate::report::body::gate::{GateBody, GroupForecast};
+use crate::report::body::gate::GateBody;
 use crate::types::ServerVersion;
 
-pub(super) use group::store_view;
+use group::GroupResult;
 
-use group::Group;
-
-/// How often a directory that changes while it is read is read again.
-const ATTEMPTS: u32 = 4;
-/// Pause before the next attempt.
-const PAUSE: Duration = Duration::from_millis(40);
 /// Larger than any sidecar.
 const SIDECAR_LIMIT: u64 = 16 << 20;
 
@@ -100,12 +93,6 @@ fn left_out(dirs: &[GroupDir]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-struct GroupResult {
-    forecast: GroupForecast,
-    findings: Vec<Finding>,
-    coverage: Coverage,
-}
-
 /// Groups side by side; their order stays that of `dirs`.
 fn each_group(
     dirs: &[GroupDir],
@@ -121,55 +108,13 @@ fn each_group(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
-            let result = one_group(dir, &inner, sidecar, progress);
+            let result = settle(|| GroupResult::read(dir, &inner, sidecar, progress));
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(result);
             }
         }
     });
     slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
-}
-
-/// Reads the group and forecasts; reads again when it changed meanwhile and the answer may be due to that.
-fn one_group(dir: &GroupDir, options: &GateOptions, sidecar: Option<&Sidecar>, progress: &dyn Progress) -> Result<GroupResult> {
-    for attempt in 1.. {
-        let mut group = Group::read(dir, options, sidecar, progress)?;
-        let result = group.forecast(options, progress)?;
-        if !result.is_doubtful() || !group.changed() {
-            return Ok(result);
-        }
-        if attempt == ATTEMPTS {
-            return Ok(unsettled(result));
-        }
-        std::thread::sleep(PAUSE);
-    }
-    Err(Error::Interrupted)
-}
-
-impl GroupResult {
-    /// True when the answer may be due to the directory changing while it was read.
-    fn is_doubtful(&self) -> bool {
-        let seen = &self.forecast.forecast;
-        matches!(seen.outcome, Outcome::Abort | Outcome::Unknown)
-            || seen.would_repair.is_some()
-            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-}
-
-/// The directory changed during every attempt: what looks like damage may be the reader's own doing.
-fn unsettled(mut result: GroupResult) -> GroupResult {
-    let why = "a server is writing to the directory: it changed during every attempt to read it";
-    let forecast = &mut result.forecast.forecast;
-    forecast.outcome = Outcome::Unknown;
-    forecast.abort = None;
-    why.clone_into(&mut forecast.reason);
-    result.coverage.missing(result.forecast.dir.clone(), format!("{why}; try again"));
-    result.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
-    for finding in result.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-        finding.severity = Severity::Warning;
-        finding.message = format!("Seen while the directory was changing: {}", finding.message);
-    }
-    result
 }
 
 fn read_sidecar(path: &Path) -> Result<Sidecar> {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::analysis::Severity;
 use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
+use crate::analysis::server::Outcome;
+use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{HlcTimestamp, ServerVersion};
 
@@ -15,6 +16,18 @@ use crate::types::{HlcTimestamp, ServerVersion};
 pub struct CheckBody {
     /// One entry a group.
     pub groups: Vec<GroupChecks>,
+    /// Errors found, those that are not shown included.
+    pub errors: usize,
+    /// Warnings found, those that are not shown included.
+    pub warnings: usize,
+}
+
+impl CheckBody {
+    /// Counts what was found.
+    pub fn new(groups: Vec<GroupChecks>, findings: &[Finding]) -> Self {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        Self { groups, errors: count(Severity::Error), warnings: count(Severity::Warning) }
+    }
 }
 
 /// The checks of one group.
@@ -30,25 +43,32 @@ pub struct GroupChecks {
     pub engine: GroupEngine,
     /// False when files changed while they were read.
     pub quiescent: bool,
+    /// What the next start does; `null` when only some checks were asked for.
+    pub start: Option<StartView>,
     /// The state that a start would find.
     pub state: NodeState,
     /// The checks that were asked for, with what became of each.
     pub checks: Vec<CheckResult>,
 }
 
-/// Who wrote a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupEngine {
-    /// A server of elastickv, by its version.
-    Server(ServerVersion),
-    /// The older backend; its files are named, not read.
-    Hashicorp,
+/// The next start in one line; `gate-dryrun` tells the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StartView {
+    /// What it does about the store.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
 }
 
-impl Serialize for GroupEngine {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
+/// Who wrote a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupEngine {
+    /// The older backend; its files are named, not read.
+    Hashicorp,
+    /// Instead of a word of its own: the name of the server version.
+    #[serde(untagged)]
+    Server(ServerVersion),
 }
 
 /// The state that a start would find; `null` for what is not known.
@@ -108,9 +128,11 @@ impl GroupChecks {
             (_, Some(last)) => Cell::new(format!("no entry behind {last}")),
             _ => Cell::option(None::<u64>),
         };
+        let start = self.start.as_ref().map(|start| format!("{}: {}", start.outcome.name(), start.reason));
         vec![
             ("node", Cell::new(&self.raft_id)),
             ("engine", Cell::new(self.engine.name())),
+            ("next start", Cell::option(start)),
             ("snapshot", Cell::option(*snapshot_index)),
             ("log", log),
             ("commit", Cell::option(*commit)),
@@ -158,7 +180,6 @@ impl Body for CheckBody {
 
     fn headline(&self) -> String {
         let checks: usize = self.groups.iter().map(|group| group.checks.len()).sum();
-        let count = |severity| self.groups.iter().map(|group| group.with(severity)).sum::<usize>();
         let not_made: usize =
             self.groups.iter().map(|group| group.names(|o| matches!(o, CheckOutcome::NotCheckable { .. })).len()).sum();
         let groups = match self.groups.len() {
@@ -166,11 +187,13 @@ impl Body for CheckBody {
             several => format!("{several} groups"),
         };
         let mut line = format!("{checks} checks on {groups}: ");
-        let result = match (count(Severity::Error), count(Severity::Warning)) {
+        let number = |count: usize, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+        let result = match (self.errors, self.warnings) {
+            (0, 0) if not_made > 0 => "nothing wrong was found".to_owned(),
             (0, 0) => "nothing is wrong".to_owned(),
-            (0, warnings) => format!("{warnings} with a warning"),
-            (errors, 0) => format!("{errors} found an error"),
-            (errors, warnings) => format!("{errors} found an error, {warnings} with a warning"),
+            (0, warnings) => number(warnings, "warning"),
+            (errors, 0) => number(errors, "error"),
+            (errors, warnings) => format!("{}, {}", number(errors, "error"), number(warnings, "warning")),
         };
         line.push_str(&result);
         if not_made > 0 {

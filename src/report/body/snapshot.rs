@@ -176,8 +176,8 @@ fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
     rows.push(("deep checks", if deep == Check::NotRun { Cell::toned("not asked for", Tone::Dim) } else { check_cell(deep) }));
     if let Some(error) = &view.engine_error {
         rows.push(("any start", Cell::toned(&error.text, Tone::Bad)));
-    } else if let Some((version, error)) = view.restore_error.newest() {
-        let who = if version == ServerVersion::NEWEST { String::new() } else { format!("server {version}: ") };
+    } else if let Some((version, error)) = view.restore_error.iter().rev().find_map(|(version, e)| Some((version, e.as_ref()?))) {
+        let who = if *version == ServerVersion::NEWEST { String::new() } else { format!("server {version}: ") };
         rows.push(("a restore", Cell::toned(format!("{who}{}", error.text), Tone::Bad)));
     }
     rows.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()

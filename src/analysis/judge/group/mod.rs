@@ -9,6 +9,7 @@ mod evidence;
 mod found;
 mod history;
 mod members;
+mod view;
 
 mod conf_invalid;
 mod conf_local_not_member;

@@ -3,10 +3,12 @@
 mod envelope;
 mod payload;
 mod set;
+mod unrecorded;
 
 pub use envelope::{VerifiedEnvelope, verify_envelope};
-pub use payload::{Check, Checks, Examined, PayloadToken, RestoreErrors, RowCounts, Subject, VerifiedPayload, verify_payload};
+pub use payload::{Check, Checks, Examined, PayloadToken, RowCounts, Subject, VerifiedPayload, verify_payload};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};
+pub use unrecorded::Recorded;
 
 #[cfg(test)]
 mod tests;

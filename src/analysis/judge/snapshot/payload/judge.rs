@@ -1,6 +1,6 @@
 //! One check after the other, each with the findings that it leads to.
 
-use super::{Check, Checks, RestoreErrors, RowCounts, Subject, VerifiedPayload};
+use super::{Check, Checks, RowCounts, Subject, VerifiedPayload};
 use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::server::snapshot::{Forecast, restore, skip};
 use crate::analysis::{Coverage, Finding, Severity};
@@ -8,7 +8,7 @@ use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
 use crate::formats::snap::SnapshotToken;
 use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
-use crate::types::{Crc32c, LogIndex};
+use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 /// Collects what the checks of one payload say.
 pub(super) struct Judge<'s, 'f> {
@@ -294,7 +294,10 @@ impl Judge<'_, '_> {
         let path = format!("fsm-snap/{}", self.subject.name);
         let error = |forecast: Forecast| forecast.error().cloned();
         view.engine_error = error(skip(self.subject.facts, token, &path));
-        view.restore_error = RestoreErrors::of(|version| error(restore(self.subject.facts, token, version, &path)));
+        view.restore_error = ServerVersion::ALL
+            .into_iter()
+            .map(|version| (version, error(restore(self.subject.facts, token, version, &path))))
+            .collect();
     }
 }
 

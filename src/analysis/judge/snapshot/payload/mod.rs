@@ -54,34 +54,6 @@ pub struct PayloadToken {
     pub crc32c: Crc32c,
 }
 
-/// What a restore would raise, by server version; `None` when it would succeed or was not tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct RestoreErrors(BTreeMap<ServerVersion, Option<ServerError>>);
-
-impl RestoreErrors {
-    /// Asks for every version.
-    pub fn of(error: impl Fn(ServerVersion) -> Option<ServerError>) -> Self {
-        Self(ServerVersion::ALL.into_iter().map(|version| (version, error(version))).collect())
-    }
-
-    /// What a version would raise.
-    pub fn get(&self, version: ServerVersion) -> Option<&ServerError> {
-        self.0.get(&version)?.as_ref()
-    }
-
-    /// The newest version that would raise something, with what.
-    pub fn newest(&self) -> Option<(ServerVersion, &ServerError)> {
-        self.0.iter().rev().find_map(|(version, error)| Some((*version, error.as_ref()?)))
-    }
-}
-
-impl Default for RestoreErrors {
-    fn default() -> Self {
-        Self::of(|_| None)
-    }
-}
-
 /// What the rows of a payload add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RowCounts {
@@ -135,7 +107,7 @@ pub struct VerifiedPayload {
     /// What a start that used this file without restoring from it would raise first.
     pub engine_error: Option<ServerError>,
     /// What a start that restored from it would raise first.
-    pub restore_error: RestoreErrors,
+    pub restore_error: BTreeMap<ServerVersion, Option<ServerError>>,
     /// Of this payload alone.
     pub verdict: Verdict,
 }
@@ -193,7 +165,7 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
         rows: None,
         spaces: BTreeMap::new(),
         engine_error: None,
-        restore_error: RestoreErrors::default(),
+        restore_error: ServerVersion::ALL.into_iter().map(|version| (version, None)).collect(),
         verdict: Verdict::Clean,
     };
     judge.kind();

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::Coverage;
-use crate::analysis::server::store::StoreVerdict;
+use super::Coverage;
 use crate::formats::fsm::FsmName;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::{Change, SegmentScan, WalScan};
@@ -12,7 +11,7 @@ use crate::types::{LogIndex, ServerVersion};
 
 /// A file that could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unread {
+pub struct Unread {
     /// Below the group directory.
     pub path: String,
     /// The system's words, or what happened to the file.
@@ -25,18 +24,18 @@ impl Unread {
     }
 
     /// In one sentence.
-    pub(super) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         format!("{} cannot be read: {}", self.path, self.why)
     }
 
     /// Counts it as missing below `dir`.
-    pub(super) fn cover(&self, dir: &str, coverage: &mut Coverage) {
+    pub fn cover(&self, dir: &str, coverage: &mut Coverage) {
         coverage.missing(format!("{}/{}", dir.trim_end_matches('/'), self.path), format!("it cannot be read: {}", self.why));
     }
 }
 
 /// The first segment of the log that was not seen whole.
-pub(super) fn segment(scan: &WalScan) -> Option<Unread> {
+pub fn segment(scan: &WalScan) -> Option<Unread> {
     scan.unread().and_then(of_segment)
 }
 
@@ -51,7 +50,7 @@ fn of_segment(segment: &SegmentScan) -> Option<Unread> {
 }
 
 /// The highest `.snap` of which nobody can tell what a start makes of it.
-pub(super) fn envelope(snaps: &SnapDir, engine: ServerVersion) -> Option<Unread> {
+pub fn envelope(snaps: &SnapDir, engine: ServerVersion) -> Option<Unread> {
     snaps.snaps.iter().find_map(|snap| of_envelope(snap, engine))
 }
 
@@ -63,7 +62,7 @@ fn of_envelope(snap: &SnapEntry, engine: ServerVersion) -> Option<Unread> {
 }
 
 /// Why a payload was not seen whole.
-pub(super) fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
+pub fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
     let why = match facts {
         FsmFacts::Unreadable(why) | FsmFacts::Special(why) => why,
         FsmFacts::File(file) => file.unread.as_ref()?,
@@ -82,20 +81,16 @@ fn small(listing: &GroupListing) -> impl Iterator<Item = Unread> {
 }
 
 /// Everything of a group that could not be read, as missing below `dir`.
-pub(super) fn cover(
+pub fn cover(
     dir: &str,
     listing: &GroupListing,
     (snaps, engine): (&SnapDir, ServerVersion),
     payloads: &BTreeMap<LogIndex, FsmFacts>,
     log: Option<&WalScan>,
-    store: &StoreVerdict,
     coverage: &mut Coverage,
 ) {
     let segments = log.into_iter().flat_map(|scan| &scan.segments).filter_map(of_segment);
     let envelopes = snaps.snaps.iter().filter_map(|snap| of_envelope(snap, engine));
     let payloads = payloads.iter().filter_map(|(index, facts)| payload(*index, facts));
     small(listing).chain(envelopes).chain(payloads).chain(segments).for_each(|unread| unread.cover(dir, coverage));
-    for part in store.coverage.not_examined.iter().filter(|part| part.needed) {
-        coverage.missing(format!("{}/{}", dir.trim_end_matches('/'), part.what), part.why.clone());
-    }
 }

@@ -1,0 +1,230 @@
+//! What the checks look at, from what was read of a group.
+
+use super::{
+    Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
+    StoreEvidence,
+};
+use crate::analysis::judge::unread;
+use crate::analysis::server::GateFacts;
+use crate::analysis::server::log::{read_from, valid_snapshots};
+use crate::analysis::server::peers::{LocalNode, accept, check_conf_state};
+use crate::analysis::server::snapshot::{self as server_snapshot, Forecast};
+use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict};
+use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::formats::peers::{PeersFile, Suffrage};
+use crate::formats::raftpb::ConfState;
+use crate::formats::snap::SnapshotToken;
+use crate::readers::{FsmFacts, Group, SmallFact, SnapContent, SnapEntry, SnapReadError, SubDir};
+use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId};
+
+/// A group as one server version sees it.
+struct View<'g> {
+    facts: &'g GateFacts,
+    group: &'g Group,
+    store: &'g StoreVerdict,
+    version: ServerVersion,
+    quiescent: bool,
+    payloads_up_to: u64,
+}
+
+impl<'g> Evidence<'g> {
+    /// What the files of a group show to `version`, which makes `store` of the store. Of payloads above `payloads_up_to` bytes
+    /// nobody asked for the content.
+    pub fn of(facts: &'g GateFacts, store: &'g StoreVerdict, version: ServerVersion, payloads_up_to: u64) -> Self {
+        let group = &facts.group;
+        View { facts, group, store, version, quiescent: !group.changed(), payloads_up_to }.evidence()
+    }
+}
+
+impl<'g> View<'g> {
+    fn evidence(&self) -> Evidence<'g> {
+        let valid = self.group.log.as_ref().map(|scan| valid_snapshots(scan, self.version).map_err(|error| error.text));
+        let eligible: Vec<SnapshotId> = match &valid {
+            Some(Ok(valid)) => valid.snapshots.iter().map(|record| record.id).collect(),
+            Some(Err(_)) | None => Vec::new(),
+        };
+        let chosen = server_snapshot::choose(&self.group.snaps, self.version, &eligible).chosen;
+        let content = |snap: &SnapEntry| snap.read(self.version).clone().map_err(|error| error.to_string());
+        let snapshots: Vec<_> = self
+            .group
+            .snaps
+            .snaps
+            .iter()
+            .map(|snap| SnapFile {
+                name: snap.name.clone(),
+                named: snap.id.map(|name| name.id),
+                content: content(snap).map(|content| self.contents(&content)),
+                malformed: snap.read(self.version).as_ref().is_err_and(|error| !matches!(error, SnapReadError::Unreadable(_))),
+                chosen: chosen.is_some_and(|chosen| chosen.name == snap.name),
+            })
+            .collect();
+        let start = snapshots.iter().find(|snap| snap.chosen).and_then(|snap| snap.content.as_ref().ok());
+        let from = start.map(|contents| contents.metadata.id()).unwrap_or_default();
+        let conf_state = start.map(|contents| contents.metadata.conf_state.clone());
+        // Nothing follows from what is not in bytes that were not seen.
+        let unread_log = self.group.log.as_ref().and_then(unread::segment);
+        let unread_snap = unread::envelope(&self.group.snaps, self.version);
+        let log = match (&self.group.log, valid, unread_log) {
+            (_, _, Some(unread)) => Part::NotRead(unread.sentence()),
+            (Some(scan), Some(valid), None) => {
+                let start = (valid.is_ok() && unread_snap.is_none()).then(|| read_from(scan, from, self.version));
+                Part::Read(LogEvidence { scan, valid, start })
+            }
+            _ => match self.group.listing.wal {
+                SubDir::NotADirectory => Part::NotRead("wal is not a directory".to_owned()),
+                SubDir::Absent | SubDir::Listed(_) => Part::Absent,
+            },
+        };
+        Evidence {
+            dir: self.group.dir.display(),
+            raft_id: self.facts.raft_id.clone(),
+            engine: self.version,
+            quiescent: self.quiescent,
+            log,
+            leftovers: self.leftovers(),
+            peers: self.peers(from.index, conf_state.as_ref()),
+            snapshots: match (&self.group.listing.snap, unread_snap) {
+                (_, Some(unread)) => Part::NotRead(unread.sentence()),
+                (SubDir::Listed(_), None) => Part::Read(snapshots),
+                (SubDir::NotADirectory, None) => Part::NotRead("snap is not a directory".to_owned()),
+                (SubDir::Absent, None) => Part::Absent,
+            },
+            store: self.store_evidence(),
+        }
+    }
+
+    fn contents(&self, content: &SnapContent) -> SnapContents {
+        let token = content.token();
+        let payload = match token {
+            Some(token) => self.payload(token),
+            None => Payload {
+                file: None,
+                footer: None,
+                size: content.legacy.as_ref().map(|legacy| legacy.len),
+                problem: match &content.legacy {
+                    Some(legacy) => {
+                        server_snapshot::legacy_restore(legacy, self.version).error().map(|error| format!("\"{}\"", error.text))
+                    }
+                    None => server_snapshot::token_refusal(content.data).map(|error| format!("\"{}\"", error.text)),
+                },
+                unchecked: None,
+                applied: None,
+            },
+        };
+        SnapContents { metadata: content.metadata.clone(), token_index: token.map(|token| token.index), payload }
+    }
+
+    fn payload(&self, token: SnapshotToken) -> Payload {
+        let name = format!("fsm-snap/{}", FsmName::of(token.index));
+        let facts = self.group.payloads.get(&token.index).unwrap_or(&FsmFacts::Absent);
+        let (mut problem, mut unchecked) = (None, None);
+        let size = if let FsmFacts::File(file) = facts { file.size } else { 0 };
+        match server_snapshot::skip(facts, token, &name) {
+            Forecast::Fine => {}
+            Forecast::FineSoFar(_) if size > self.payloads_up_to => {}
+            Forecast::FineSoFar(what) => unchecked = Some(format!("{what} was not read")),
+            Forecast::Refused(error) => problem = Some(format!("\"{}\"", error.text)),
+            Forecast::Undetermined(why) => unchecked = Some(why),
+        }
+        let file = match facts {
+            FsmFacts::File(file) => Some(file),
+            _ => None,
+        };
+        Payload {
+            file: Some(name),
+            footer: file.and_then(|file| file.footer).map(|footer| footer.0.to_string()),
+            size: file.map(|file| file.size),
+            problem,
+            unchecked,
+            applied: file.and_then(|file| file.applied_index()),
+        }
+    }
+
+    fn leftovers(&self) -> Vec<Leftover> {
+        let mut found = Vec::new();
+        for entry in self.group.listing.snap.entries().iter().filter(|entry| entry.name.ends_with(".snap.broken")) {
+            let what = "A snapshot file that a start could not read and renamed; nothing uses it.";
+            found.push(Leftover { path: format!("snap/{}", entry.name), what, payload: None });
+        }
+        let live = self.group.snaps.live_indexes(self.version);
+        for entry in self.group.listing.fsm_snap.entries() {
+            let payload = FsmName::parse(&entry.name).map(|name| name.index).filter(|index| !live.contains(index));
+            let what = if is_unfinished(&entry.name) {
+                "A payload that was being written; the next start deletes it."
+            } else if is_received_spool(&entry.name) {
+                "A payload that was being received; the next start deletes it."
+            } else if payload.is_some() {
+                "A payload that no .snap file names; the next start deletes it."
+            } else {
+                continue;
+            };
+            found.push(Leftover { path: format!("fsm-snap/{}", entry.name), what, payload });
+        }
+        let spools = self.group.listing.root.iter().filter(|entry| is_received_spool(&entry.name));
+        found.extend(spools.map(|entry| Leftover {
+            path: entry.name.clone(),
+            what: "A payload that was being received; the next start deletes it.",
+            payload: None,
+        }));
+        found
+    }
+
+    fn peers(&self, snapshot: LogIndex, conf_state: Option<&ConfState>) -> Part<PeersFacts> {
+        let bytes = match &self.group.listing.peers {
+            SmallFact::Absent => return Part::Absent,
+            SmallFact::Directory => return Part::NotRead("etcd-raft-peers.bin is a directory".to_owned()),
+            SmallFact::Unreadable(why) => return Part::NotRead(format!("etcd-raft-peers.bin cannot be read: {why}")),
+            SmallFact::Bytes(bytes) => bytes,
+        };
+        let file = match PeersFile::decode_any(bytes) {
+            Ok(file) => file,
+            Err(error) => {
+                let content = Err((error.at, error.kind.to_string()));
+                return Part::Read(PeersFacts { content, refusal: None });
+            }
+        };
+        let local = LocalNode { raft_id: &self.facts.raft_id, address: None };
+        let refusal = accept(&local, Some(&file))
+            .and_then(|members| match conf_state {
+                Some(conf_state) => check_conf_state(snapshot, conf_state, Some(file.index), &members),
+                None => Ok(()),
+            })
+            .err()
+            .map(|error| PeersRefusal { error: error.error.into_owned(), text: error.text });
+        let text = |bytes: &[u8]| Escaped(bytes).to_string();
+        let members = file.peers.iter().map(|peer| PeerFacts {
+            node_id: peer.node_id,
+            id: text(peer.id),
+            address: text(peer.address),
+            voter: peer.suffrage == Suffrage::Voter,
+        });
+        let active_seed =
+            file.seed.as_ref().filter(|seed| seed.active).map(|seed| seed.peers.iter().map(|p| p.node_id).collect());
+        let content = PeersContent {
+            version: file.version,
+            index: file.index,
+            members: members.collect(),
+            active_seed,
+            trailing: file.trailing,
+        };
+        Part::Read(PeersFacts { content: Ok(content), refusal })
+    }
+
+    fn store_evidence(&self) -> Part<StoreEvidence> {
+        let refusal = match &self.store.open {
+            StoreOpen::Refused(error) => Some(error.text.clone()),
+            StoreOpen::Unknown(why) => return Part::NotRead(format!("fsm.db: {why}")),
+            StoreOpen::NotChecked | StoreOpen::Opens => None,
+        };
+        let applied = match self.store.applied_index {
+            AppliedIndexState::Present(index) => Some(LogIndex(index)),
+            AppliedIndexState::Missing => None,
+            AppliedIndexState::NotRead => return Part::NotRead("fsm.db was not read".to_owned()),
+            AppliedIndexState::Unreadable => return Part::NotRead("fsm.db cannot be opened".to_owned()),
+        };
+        if !self.group.listing.has("fsm.db") {
+            return Part::Absent;
+        }
+        Part::Read(StoreEvidence { applied, last_commit: self.store.last_commit_ts.map(HlcTimestamp), refusal })
+    }
+}

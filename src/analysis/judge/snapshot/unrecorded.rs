@@ -1,0 +1,78 @@
+//! Snapshots that no record of the log names: what a crash leaves while one is made or received.
+
+use super::VerifiedSet;
+use crate::analysis::judge::codes::{invariants as rules, snapshot};
+use crate::analysis::server::log::valid_snapshots;
+use crate::analysis::{Finding, Severity, Verdict};
+use crate::formats::fsm::FsmName;
+use crate::formats::snap::SnapName;
+use crate::readers::wal::WalScan;
+use crate::readers::{GroupListing, SmallFact};
+use crate::types::{LogIndex, ServerVersion, SnapshotId};
+
+/// The snapshots that the log of a group vouches for.
+///
+/// The server records a snapshot only after its file was written and synced, and takes it over only after the record: a file
+/// without a record up to the commit was never in force, so that a torn one is no damage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded(Vec<SnapshotId>);
+
+impl Recorded {
+    /// From the records of the log. `None`: the log cannot tell. A group that has neither log nor peers file was never
+    /// bootstrapped to its end, and vouches for nothing.
+    pub fn of(listing: &GroupListing, log: Option<&WalScan>, version: ServerVersion) -> Option<Self> {
+        match log {
+            Some(scan) if scan.unread().is_none() => {
+                let valid = valid_snapshots(scan, version).ok()?;
+                Some(Self(valid.snapshots.iter().map(|record| record.id).collect()))
+            }
+            Some(_) => None,
+            None => (listing.peers == SmallFact::Absent).then(|| Self(Vec::new())),
+        }
+    }
+
+    /// True when a record names the snapshot of that index.
+    pub fn names_index(&self, index: LogIndex) -> bool {
+        self.0.iter().any(|id| id.index == index)
+    }
+
+    /// True for the path of a `.snap` or `.fsm` file that stands for a snapshot which no record names. Odd names stand for none.
+    fn never_in_force(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match (SnapName::parse(name), FsmName::parse(name)) {
+            (Some(snap), _) => !self.0.contains(&snap.id),
+            (None, Some(payload)) => !self.names_index(payload.index),
+            (None, None) => false,
+        }
+    }
+}
+
+impl VerifiedSet {
+    /// Makes remarks of what is wrong with snapshots that were never in force.
+    pub fn excuse_unrecorded(&mut self, recorded: &Recorded) {
+        let excused = |path: &str| recorded.never_in_force(path);
+        for finding in self.findings.iter_mut().filter(|finding| finding.path.as_deref().is_some_and(excused)) {
+            excuse(finding);
+        }
+        let wrong = |finding: &&Finding| finding.severity == Severity::Error;
+        let still: Vec<_> = self.findings.iter().filter(wrong).filter_map(|finding| finding.path.clone()).collect();
+        let judged = |path: &str, verdict: &mut Verdict| {
+            if *verdict == Verdict::Damaged && !still.iter().any(|still| still == path) {
+                *verdict = Verdict::Clean;
+            }
+        };
+        self.envelopes.iter_mut().filter(|view| excused(&view.path)).for_each(|view| judged(&view.path, &mut view.verdict));
+        self.payloads.iter_mut().filter(|view| excused(&view.path)).for_each(|view| judged(&view.path, &mut view.verdict));
+    }
+}
+
+fn excuse(finding: &mut Finding) {
+    // A name that disagrees with the content is no crash's doing, nor is anything that is milder than damage for a reason.
+    let damage = finding.severity == Severity::Error && finding.code != &rules::SNAP_IDENTITY_MISMATCH;
+    if !damage && finding.code != &snapshot::SNAP_TORN {
+        return;
+    }
+    finding.severity = Severity::Info;
+    finding.message.push_str(" No committed record of the log names this snapshot: a crash while it was made leaves this.");
+    "Nothing has to be done: a start passes over it.".clone_into(&mut finding.advice);
+}

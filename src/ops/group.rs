@@ -1,0 +1,252 @@
+//! One group while a question about it is answered: its files, what each server version makes of its store, and the start
+//! that every command shares.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{encryption, engine, legacy};
+use crate::analysis::judge::group::Evidence;
+use crate::analysis::judge::{self, log as judge_log, unread};
+use crate::analysis::server::directory::refuse_by_name;
+use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
+use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
+use crate::analysis::{Coverage, Finding, ServerError};
+use crate::error::Result;
+use crate::formats::sidecar::Sidecar;
+use crate::io::Progress;
+use crate::readers::group::{Group, Reading};
+use crate::readers::pebble::StoreCheck;
+use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, discover};
+use crate::types::ServerVersion;
+
+/// How a group is opened, and what is assumed about its start.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Opening<'o> {
+    /// The server version; `None` decides from the directory.
+    pub version: Option<ServerVersion>,
+    /// The node's raft id instead of the directory's name.
+    pub raft_id: Option<&'o str>,
+    /// How the files are read.
+    pub reading: Reading,
+    /// Assume this instead of reading the store.
+    pub applied_index: Option<AppliedIndexState>,
+    /// The key sidecar.
+    pub sidecar: Option<&'o Sidecar>,
+    /// Every entry behind the snapshot.
+    pub plan: bool,
+    /// Payloads of up to this many bytes that the start uses are read whole; larger ones count as what their token says.
+    pub payloads: u64,
+}
+
+/// A group that was opened.
+pub(super) struct Opened {
+    /// The server version that the answers are about.
+    pub version: ServerVersion,
+    /// Why this version.
+    pub version_reason: String,
+    /// Everything that a start decides from.
+    pub facts: GateFacts,
+    /// What each version makes of the store.
+    pub stores: BTreeMap<ServerVersion, StoreVerdict>,
+    payloads: u64,
+}
+
+/// What the next start does, and what that means.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    /// The start of the version in question.
+    pub forecast: Forecast,
+    /// The same start under every other version; none where that was not asked.
+    pub others: Vec<OtherEngine>,
+    /// Hazards and reasons.
+    pub findings: Vec<Finding>,
+}
+
+impl Opened {
+    /// Reads the files of a group.
+    pub(super) fn read(dir: &GroupDir, opening: &Opening<'_>, progress: &dyn Progress) -> Result<Self> {
+        let assumed = opening.applied_index;
+        let reading = Reading { store: assumed.map_or(opening.reading.store, |_| Some(StoreCheck::None)), ..opening.reading };
+        let group = Group::read(dir, reading, progress)?;
+        let (version, version_reason) = match opening.version {
+            Some(version) => (version, "as asked".to_owned()),
+            None => engine::guess(&dir.path, &group.listing, progress)?,
+        };
+        let verdict = |version| assumed.map_or_else(|| open_verdict(&group.store, version), assumed_store);
+        let versions = ServerVersion::ALL.into_iter().chain([version]);
+        let stores: BTreeMap<_, _> = versions.map(|version| (version, verdict(version))).collect();
+        let mut legacy = BTreeMap::new();
+        if group.log.is_none() {
+            for version in ServerVersion::ALL {
+                legacy.extend(legacy::read(&dir.path, &group.listing, version)?.map(|view| (version, view)));
+            }
+        }
+        let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
+        let registry =
+            if opens && reading.store != Some(StoreCheck::None) { encryption::registry(&dir.path)? } else { BTreeMap::new() };
+        let facts = GateFacts {
+            raft_id: opening.raft_id.map_or_else(|| dir.raft_id.clone(), str::to_owned),
+            store: stores.iter().map(|(version, verdict)| (*version, StoreView::of(verdict))).collect(),
+            legacy,
+            sidecar: opening.sidecar.cloned(),
+            registry,
+            sidecar_beside: encryption::sidecar_beside(&dir.path),
+            want_plan: opening.plan,
+            skip_payload_body: opening.payloads == 0,
+            group,
+        };
+        Ok(Self { version, version_reason, facts, stores, payloads: opening.payloads })
+    }
+
+    /// Examines every payload that a `.snap` names: those up to the size that was asked for whole.
+    pub(super) fn examine_named(&mut self, progress: &dyn Progress) -> Result<()> {
+        self.facts.group.examine_named(self.version, self.payloads, progress)
+    }
+
+    /// The directory as the caller named it.
+    pub(super) fn display(&self) -> String {
+        self.facts.group.dir.display()
+    }
+
+    /// What the start of `version` does; payloads are read as it comes to them.
+    pub(super) fn forecast(&mut self, version: ServerVersion, progress: &dyn Progress) -> Result<Forecast> {
+        loop {
+            match server::forecast(&self.facts, version) {
+                Step::Done(seen) => return Ok(*seen),
+                Step::Needs { index, restore } => {
+                    let crc = self.facts.group.payload_size(index) <= self.payloads && self.payloads > 0;
+                    let walk = restore && crc;
+                    // A payload that is too large for the question counts as the one that its checksum names.
+                    self.facts.skip_payload_body |= !crc;
+                    self.facts.group.examine(index, Examine { crc, walk }, progress)?;
+                }
+            }
+        }
+    }
+
+    /// The next start, and with `others` that of every other version.
+    pub(super) fn start(&mut self, others: bool, progress: &dyn Progress) -> Result<Start> {
+        let mut forecast = self.forecast(self.version, progress)?;
+        let mut other = Vec::new();
+        if others {
+            for version in self.version.others() {
+                let seen = self.forecast(version, progress)?;
+                other.push(OtherEngine { engine: version, outcome: seen.outcome, abort: seen.abort });
+            }
+        }
+        let mut findings = judge::start::findings(&self.facts, self.version, &forecast, &other, &self.display());
+        if let Some(segment) = self.facts.group.log.as_ref().and_then(|scan| scan.unread()) {
+            // What the log was taken to hold, and every danger seen in it, rests on bytes that nobody saw.
+            (forecast.outcome, forecast.abort) = (Outcome::Unknown, None);
+            forecast.reason = format!("the segment {} of the log could not be read", segment.file.file_name);
+            for other in &mut other {
+                (other.outcome, other.abort) = (Outcome::Unknown, None);
+            }
+            findings.clear();
+        }
+        Ok(Start { forecast, others: other, findings })
+    }
+
+    /// The store as the version in question opens it.
+    pub(super) fn store(&self) -> &StoreVerdict {
+        &self.stores[&self.version]
+    }
+
+    /// What the checks look at.
+    pub(super) fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(&self.facts, self.store(), self.version, self.payloads)
+    }
+
+    /// The refusal of a directory that belongs to another backend.
+    pub(super) fn foreign(&self) -> Option<ServerError> {
+        refuse_by_name(&self.facts.group.listing)
+    }
+
+    /// A file without which nothing can be said about the group, if one could not be read.
+    pub(super) fn unread(&self) -> Option<String> {
+        let Group { log, snaps, .. } = &self.facts.group;
+        let unread = log.as_ref().and_then(unread::segment).or_else(|| unread::envelope(snaps, self.version));
+        unread.map(|unread| unread.sentence())
+    }
+
+    /// What is wrong with the bytes of the log and with the store, as `wal verify` and `store meta` say it.
+    pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
+        let dir = self.display();
+        let (mut findings, mut coverage) = match &self.facts.group.log {
+            Some(scan) => judge_log::examine(scan, &format!("{}/wal", dir.trim_end_matches('/'))),
+            None => (Vec::new(), Coverage::default()),
+        };
+        let store = self.store();
+        for finding in &store.findings {
+            let path = finding.path.as_ref().map(|path| format!("{}/{path}", dir.trim_end_matches('/')));
+            findings.push(Finding { path, ..finding.clone() });
+        }
+        coverage.absorb(store.coverage.clone());
+        for finding in &mut findings {
+            finding.group = Some(dir.clone());
+        }
+        (findings, coverage)
+    }
+
+    /// How much of the small files, envelopes and payloads was read.
+    pub(super) fn small_files(&self) -> Coverage {
+        let mut coverage = Coverage::default();
+        let Group { listing, snaps, payloads, .. } = &self.facts.group;
+        snaps.snaps.iter().for_each(|snap| coverage.add_file(snap.size));
+        if let SmallFact::Bytes(bytes) = &listing.peers {
+            coverage.add_file(bytes.len() as u64);
+        }
+        for facts in payloads.values() {
+            if let FsmFacts::File(file) = facts {
+                coverage.add_file(file.bytes_read);
+            }
+        }
+        coverage
+    }
+
+    /// Everything that could not be read.
+    pub(super) fn cover_unread(&self, coverage: &mut Coverage) {
+        let Group { listing, snaps, payloads, log, .. } = &self.facts.group;
+        unread::cover(&self.display(), listing, (snaps, self.version), payloads, log.as_ref(), coverage);
+    }
+
+    /// What of the start could not be foretold.
+    pub(super) fn cover_start(&self, seen: &Forecast, coverage: &mut Coverage) {
+        let dir = self.display();
+        if seen.outcome == Outcome::Unknown {
+            coverage.missing(dir.clone(), seen.reason.clone());
+        }
+        if seen.abort.is_none() && judge::start::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
+            if self.facts.sidecar.is_none() {
+                coverage.missing(format!("{dir}: the key sidecar"), "encryption is in use; give --sidecar");
+            } else {
+                coverage.skipped(format!("{dir}: the KEK and what it opens"), "not part of the forecast yet");
+            }
+        }
+    }
+
+    /// Bytes of the largest payload that was examined.
+    pub(super) fn largest_payload(&self) -> Option<u64> {
+        let sizes = self.facts.group.payloads.values();
+        sizes.filter_map(|facts| if let FsmFacts::File(file) = facts { Some(file.size) } else { None }).max()
+    }
+}
+
+fn assumed_store(assumed: AppliedIndexState) -> StoreVerdict {
+    let mut verdict = StoreVerdict { applied_index: assumed, open: StoreOpen::Opens, ..StoreVerdict::default() };
+    verdict.coverage.skipped("fsm.db", "--applied-index was given");
+    verdict
+}
+
+/// Finds the groups below the paths, each once.
+pub(super) fn groups_below(paths: &[PathBuf]) -> Result<Vec<GroupDir>> {
+    let mut dirs: Vec<GroupDir> = Vec::new();
+    for path in paths {
+        for dir in discover(path)? {
+            if !dirs.iter().any(|known| known.path == dir.path) {
+                dirs.push(dir);
+            }
+        }
+    }
+    Ok(dirs)
+}
