@@ -1,11 +1,10 @@
 //! What every command is given: where the report goes and how it looks, progress, threads.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
 
@@ -13,6 +12,7 @@ use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
 use super::output::Gate;
 use super::progress::ProgressBar;
+use super::target::Target;
 
 /// The surroundings of one run.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Context {
     pub threads: usize,
     /// Shown on standard error while something long is read.
     pub progress: ProgressBar,
-    output: Option<PathBuf>,
+    output: Option<Target>,
     gate: Gate,
     started: Instant,
 }
@@ -41,6 +41,8 @@ impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
     pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
         let GlobalArgs { format, output, color, progress, threads, quiet, verbose } = args;
+        // Before anything is read: a report that has no place is not worth the work.
+        let output = output.as_deref().map(Target::admit).transpose()?;
         let to_terminal = output.is_none() && io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = if to_terminal { terminal_width().clamp(40, MAX_WIDTH) } else { DEFAULT_WIDTH };
@@ -92,29 +94,13 @@ impl Context {
                     other => other.context("cannot write to standard output"),
                 }
             }
-            Some(path) => {
-                let written = self.gate.file(path, write);
-                written.with_context(|| format!("--output {}: cannot write the report", path.display()))
-            }
+            Some(target) => target.write(&self.gate, write),
         }
     }
 
-    /// Refuses an `--output` file inside a directory that is being examined: nothing is ever written there.
+    /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
-        let Some(output) = &self.output else { return Ok(()) };
-        let parent = match output.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let Ok(parent) = fs::canonicalize(parent) else { return Ok(()) };
-        for path in examined {
-            let Ok(path) = fs::canonicalize(path) else { continue };
-            let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
-            if parent.starts_with(directory) {
-                bail!("--output {}: lies in the data directory that is examined; choose another place", output.display());
-            }
-        }
-        Ok(())
+        self.output.as_ref().map_or(Ok(()), |target| target.keep_out_of(examined))
     }
 }
 

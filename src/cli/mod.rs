@@ -15,6 +15,7 @@ mod output;
 mod progress;
 mod snapshot;
 mod store;
+mod target;
 mod verify_snapshot;
 mod wal;
 

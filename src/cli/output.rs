@@ -1,7 +1,7 @@
 //! Where a report goes: whole lines on standard output, or a file that appears when it is complete.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -50,30 +50,16 @@ impl Gate {
         WholeLines { gate: self, out: io::stdout().lock(), held: Vec::new() }
     }
 
-    /// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report.
-    pub(super) fn file(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let kind = fs::metadata(path).map(|meta| meta.file_type());
-        if kind.is_ok_and(|kind| !kind.is_file()) {
-            // A device or a FIFO cannot be replaced; it is written to as it stands.
-            let mut out = BufWriter::new(File::options().write(true).open(path)?);
-            return write(&mut out).and_then(|()| out.flush());
-        }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".tmp-{}", std::process::id()));
-        let temporary = path.with_file_name(name);
-        self.pass().0 = Some(temporary.clone());
-        let written = File::create(&temporary).and_then(|file| {
-            let mut out = BufWriter::new(file);
-            write(&mut out)?;
-            out.flush()
-        });
+    /// From now on an interrupt removes the file at `path`.
+    pub(super) fn begin(&self, path: &Path) {
+        self.pass().0 = Some(path.to_owned());
+    }
+
+    /// The file is written; an interrupt waits while what is returned lives, and then leaves the file alone.
+    pub(super) fn finish(&self) -> impl Drop + '_ {
         let mut unfinished = self.pass();
         unfinished.0 = None;
-        let written = written.and_then(|()| fs::rename(&temporary, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        unfinished
     }
 }
 
@@ -139,7 +125,7 @@ mod tests {
         let writer = gate.clone();
         // This thread never gets past the closed gate.
         std::thread::spawn(move || {
-            writer.file(&path, |out| {
+            super::super::target::Target::admit(&path).unwrap().write(&writer, |out| {
                 begun.send(()).unwrap();
                 out.write_all(b"x")
             })

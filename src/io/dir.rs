@@ -52,6 +52,23 @@ fn leads_nowhere(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(libc::ELOOP)
 }
 
+/// The names in `dir` and which of them are directories (links followed), sorted, without looking at anything else.
+pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
+    let failed = |source| Error::io(dir, "list the directory", source);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_directory = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => kind_at(&entry.path()) == Some(EntryKind::Directory),
+            Ok(kind) => kind.is_dir(),
+            Err(_) => false,
+        };
+        names.push((entry.file_name().to_string_lossy().into_owned(), is_directory));
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out.
 pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
     let mut entries = Vec::new();

@@ -8,13 +8,15 @@ mod dir;
 mod file;
 mod lock;
 mod map;
+mod mounts;
 mod progress;
 mod threads;
 
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
-pub use dir::{DirEntry, EntryKind, kind_at, list_dir, modified_at};
+pub use dir::{DirEntry, EntryKind, kind_at, list_dir, list_names, modified_at};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile};
+pub use mounts::{directory_id, other_paths};
 pub use progress::{NoProgress, Progress};
 pub use threads::side_by_side;

@@ -17,6 +17,7 @@ mod snapshot_set;
 pub mod snapshot_target;
 mod store_dirs;
 pub mod subject;
+mod territory;
 pub mod wal;
 
 pub use data_dir::{GroupDir, discover, is_group, nested_groups};
@@ -29,6 +30,7 @@ pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
 pub use snapshot_target::SnapshotTarget;
 pub use store_dirs::store_dirs;
+pub use territory::Territory;
 
 // Part of the facts above.
 pub use crate::io::{DirEntry, EntryKind, FileChange};

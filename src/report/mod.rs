@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+mod earlier;
 pub mod render;
 mod view;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 
+pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use render::{OutputFormat, Style, render};
 pub use view::{Cell, Metric, MetricKind, Row, Section, Tone};
 

@@ -4,6 +4,7 @@ mod calls; // Every system call of every reading command.
 mod disk_error; // A disk that does not deliver a page.
 mod odd_files; // FIFOs, sockets, devices, loops and strange names in the place of data.
 mod other_user; // Files that belong to somebody else, and a file system that cannot be written to.
+mod output; // Where a report may be written.
 mod signals; // An interrupt in the middle of a long read.
 
 use std::ffi::OsStr;

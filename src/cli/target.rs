@@ -1,0 +1,218 @@
+//! Where `--output` may write: nowhere where a server keeps anything, and over nothing that is not an earlier report.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use ekv_tool::io::{directory_id, other_paths};
+use ekv_tool::readers::Territory;
+use ekv_tool::report::{REPORT_SAMPLE, is_earlier_report};
+use rustix::fs::{Mode, OFlags, RenameFlags};
+
+use super::output::Gate;
+
+/// Links that are followed before they are taken for a circle, as the system counts.
+const MAX_LINKS: usize = 40;
+
+/// A file that may be written.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// As the user wrote it.
+    shown: PathBuf,
+    /// The directory that gets the file, resolved.
+    dir: PathBuf,
+    /// The file's name in it.
+    name: OsString,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing has that name.
+    New,
+    /// An earlier report, or a file that holds nothing.
+    Replaceable,
+    /// A device or a FIFO: written to as it stands, because it cannot be replaced.
+    Stream,
+}
+
+impl Target {
+    /// Resolves `path` and refuses it where writing could harm data.
+    pub(super) fn admit(path: &Path) -> anyhow::Result<Self> {
+        let refused = || format!("--output {}", path.display());
+        let (dir, name) = resolve(path).with_context(refused)?;
+        let full = dir.join(&name);
+        if let Some((owner, what)) = owner_of(&dir) {
+            let (owner, what) = (owner.display(), what.name());
+            bail!("{}: lies in {owner}, which is {what}; nothing is ever written there: {}", refused(), elsewhere(&name));
+        }
+        let kind = match fs::symlink_metadata(&full) {
+            Ok(meta) if meta.is_file() => {
+                if !is_replaceable(&full, &meta) {
+                    bail!(
+                        "{}: exists and is not an earlier report of ekv-tool; it is left as it is: name another file, or remove it first",
+                        refused()
+                    );
+                }
+                Kind::Replaceable
+            }
+            Ok(meta) if meta.is_dir() => bail!("{}: is a directory; name a file in it", refused()),
+            Ok(meta) if meta.file_type().is_block_device() => {
+                bail!("{}: is a disk; nothing is ever written there: {}", refused(), elsewhere(&name))
+            }
+            Ok(_) => Kind::Stream,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::New,
+            Err(error) => return Err(error).with_context(refused),
+        };
+        Ok(Self { shown: path.to_owned(), dir, name, kind })
+    }
+
+    /// Refuses a target at or below one of `examined`, or beside one that is a file: that is data, recognised or not.
+    pub(super) fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
+        let above: Vec<_> = every_path(&self.dir).iter().flat_map(|path| path.ancestors()).filter_map(directory_id).collect();
+        for path in examined {
+            let Ok(path) = fs::canonicalize(path) else { continue };
+            let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+            if directory_id(directory).is_some_and(|id| above.contains(&id)) {
+                let (shown, elsewhere) = (self.shown.display(), elsewhere(&self.name));
+                bail!(
+                    "--output {shown}: lies in {}, which is examined; nothing is ever written there: {elsewhere}",
+                    directory.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report. What was admitted is
+    /// looked at once more, in the directory that is then held open: nobody can put another one in its place.
+    pub(super) fn write(&self, gate: &Gate, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+        let failed = || format!("--output {}: cannot write the report", self.shown.display());
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let held = rustix::fs::open(&self.dir, flags, Mode::empty()).with_context(failed)?;
+        let now = Self::admit(&self.shown)?;
+        let meta = File::from(held.try_clone().with_context(failed)?).metadata().with_context(failed)?;
+        if now.dir != self.dir || directory_id(&self.dir) != Some((meta.dev(), meta.ino())) {
+            bail!("--output {}: the directory changed meanwhile; try again", self.shown.display());
+        }
+        if now.kind == Kind::Stream {
+            let mut out = BufWriter::new(File::options().write(true).open(&self.shown).with_context(failed)?);
+            return write(&mut out).and_then(|()| out.flush()).with_context(failed);
+        }
+        now.replace(&held, gate, write).with_context(failed)
+    }
+
+    fn replace(&self, held: &OwnedFd, gate: &Gate, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let (temporary, file) = create_beside(held)?;
+        gate.begin(&self.dir.join(&temporary));
+        let mut out = BufWriter::new(file);
+        let written = write(&mut out).and_then(|()| out.flush());
+        let finished = gate.finish();
+        let named = written.and_then(|()| Ok(self.name_it(held, &temporary)?));
+        drop(finished);
+        if named.is_err() {
+            let _ = rustix::fs::unlinkat(held, &temporary, rustix::fs::AtFlags::empty());
+        }
+        named
+    }
+
+    /// Gives the finished file its name. A name that was free has to be free still.
+    fn name_it(&self, held: &OwnedFd, temporary: &OsString) -> rustix::io::Result<()> {
+        if self.kind == Kind::New {
+            match rustix::fs::renameat_with(held, temporary, held, &self.name, RenameFlags::NOREPLACE) {
+                // Not every file system knows how to.
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+                other => return other,
+            }
+        }
+        rustix::fs::renameat(held, temporary, held, &self.name)
+    }
+}
+
+/// What to do about a refusal.
+fn elsewhere(name: &OsString) -> String {
+    format!(
+        "write it to another place, for example --output {}",
+        ekv_tool::types::escape(&Path::new("/tmp").join(name).display().to_string())
+    )
+}
+
+/// Creates a file of a name that was free.
+fn create_beside(held: &OwnedFd) -> io::Result<(OsString, File)> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut attempt = 0_u32;
+    loop {
+        let name = OsString::from(format!(".ekv-tool-{}-{attempt}.tmp", std::process::id()));
+        match rustix::fs::openat(held, &name, flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => return Ok((name, File::from(file))),
+            Err(rustix::io::Errno::EXIST) if attempt < 1000 => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The directory and the name that `path` leads to, links followed; the name itself need not exist.
+fn resolve(path: &Path) -> anyhow::Result<(PathBuf, OsString)> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let ends_in_name = path.components().next_back().is_some_and(|last| matches!(last, Component::Normal(_)));
+        let Some(name) = path.file_name().filter(|_| ends_in_name && !ends_in_slash(&path)) else {
+            bail!("is not the name of a file; name one");
+        };
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let dir = fs::canonicalize(parent)
+            .with_context(|| format!("the directory {} cannot be used; create it, or name another", parent.display()))?;
+        let full = dir.join(name);
+        match fs::read_link(&full) {
+            // What the system keeps under such names need not be a path; a descriptor is written to as it stands.
+            Ok(link) if dir.starts_with("/proc") && !link.is_absolute() => return Ok((dir, name.to_owned())),
+            Ok(link) => path = dir.join(link),
+            Err(_) => return Ok((dir, name.to_owned())),
+        }
+    }
+    bail!("is a link that leads back to itself; name a file")
+}
+
+fn ends_in_slash(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    matches!(path.as_os_str().as_bytes(), [.., b'/'] | [.., b'/', b'.'])
+}
+
+/// `dir`, and every other path of it and of the directories above it.
+fn every_path(dir: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![dir.to_owned()];
+    paths.extend(dir.ancestors().flat_map(other_paths));
+    paths
+}
+
+/// The directory of a server that `dir` is or lies in, by any of its paths.
+fn owner_of(dir: &Path) -> Option<(PathBuf, Territory)> {
+    let paths = every_path(dir);
+    let mut above = paths.iter().flat_map(|path| path.ancestors());
+    above.find_map(|dir| Some((dir.to_owned(), Territory::of(dir)?)))
+}
+
+/// True for a file whose loss is none. A further name of it would keep the content, but then it is more than a report.
+fn is_replaceable(path: &Path, meta: &fs::Metadata) -> bool {
+    if meta.len() == 0 {
+        return meta.nlink() == 1;
+    }
+    let sample = || -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let (file, _) = ekv_tool::io::open_regular(path).map_err(|error| io::Error::other(error.to_string()))?;
+        let mut file = file;
+        let mut front = Vec::new();
+        (&mut file).take(REPORT_SAMPLE as u64).read_to_end(&mut front)?;
+        file.seek(SeekFrom::Start(meta.len().saturating_sub(REPORT_SAMPLE as u64)))?;
+        let mut end = Vec::new();
+        file.take(REPORT_SAMPLE as u64).read_to_end(&mut end)?;
+        Ok((front, end))
+    };
+    sample().is_ok_and(|(front, end)| is_earlier_report(&front, &end))
+}
