@@ -23,6 +23,7 @@ mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 #[cfg(target_os = "linux")]
 mod live; // A node that writes while the program reads, and every state in which it can die.
+mod offload; // Stores of offloaded snapshots: what the server's restore said, and what it does not look at.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.

@@ -1,6 +1,7 @@
 //! `verify-snapshot`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
@@ -9,6 +10,7 @@ use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
 use ekv_tool::types::Crc32c;
 
+use super::args::parse_duration;
 use super::{Context, ExitStatus};
 
 const AFTER_HELP: &str = "\
@@ -21,8 +23,9 @@ Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work
 
 /// Check snapshots: payload against checksum, token against payload, names against contents
 ///
-/// PATH is a payload (.fsm), an envelope (.snap), a folder of either, a group directory, a node directory, or the server's
-/// --raftDataDir. Directories of running nodes may be named: nothing is locked or written.
+/// PATH is a payload (.fsm), an envelope (.snap), a folder of either, a group directory, a node directory, the server's
+/// --raftDataDir, or a store of offloaded snapshots that is a directory (also as file:///PATH), a manifest or a payload in it.
+/// Directories of running nodes may be named: nothing is locked or written.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct VerifySnapshotArgs {
@@ -44,12 +47,20 @@ pub struct VerifySnapshotArgs {
     /// Also walk every row: framing, order, limits, row headers, inner checksums
     #[arg(long)]
     deep: bool,
+    /// In a store: payloads without a manifest are garbage when they are older [default: 24h]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    grace: Option<Duration>,
 }
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
-    let options =
-        VerifySnapshotOptions { depth: args.depth(), newest: args.newest, token: args.token_view(), threads: context.threads };
+    let options = VerifySnapshotOptions {
+        depth: args.depth(),
+        newest: args.newest,
+        token: args.token_view(),
+        threads: context.threads,
+        grace: args.grace,
+    };
     context.emit(verify_snapshot(&args.paths, &options, &context.progress)?)
 }
 

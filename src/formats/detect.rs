@@ -44,6 +44,10 @@ pub enum FileKind {
     Sidecar,
     /// The 32 bytes that wrap the data keys. Never shown.
     Kek,
+    /// The manifest of an offloaded snapshot.
+    OffloadManifest,
+    /// The payload of an offloaded snapshot: without a footer, named by its digest.
+    OffloadPayload,
     /// JSON of the offline tools.
     ToolJson,
     /// A file of the old hashicorp backend.
@@ -98,6 +102,8 @@ impl FileKind {
             Self::StoreMarker => "store-marker",
             Self::Sidecar => "key-sidecar",
             Self::Kek => "kek",
+            Self::OffloadManifest => "offload-manifest",
+            Self::OffloadPayload => "offload-payload",
             Self::ToolJson => "tool-json",
             Self::Hashicorp => "hashicorp",
             Self::Unfinished => "unfinished",
@@ -124,6 +130,8 @@ impl FileKind {
             Self::StoreMarker => "marker file of a Pebble store",
             Self::Sidecar => "key sidecar",
             Self::Kek => "key encryption key",
+            Self::OffloadManifest => "manifest of an offloaded snapshot",
+            Self::OffloadPayload => "payload of an offloaded snapshot",
             Self::ToolJson => "description written by an offline tool",
             Self::Hashicorp => "file of the old hashicorp/raft backend",
             Self::Unfinished => "unfinished file",
@@ -148,6 +156,11 @@ impl Confidence {
 pub fn detect(name: &str, bytes: &[u8]) -> Detection {
     let by_name = kind_of_name(name);
     if let Some((kind, why)) = kind_of_content(name, bytes) {
+        // What an object store calls a payload tells it from a file of a node: it has no footer.
+        let kind = match by_name {
+            Some((FileKind::OffloadPayload, _)) if kind == FileKind::SnapshotPayload => FileKind::OffloadPayload,
+            _ => kind,
+        };
         return Detection { kind, confidence: Confidence::Content, why };
     }
     match by_name {
@@ -170,7 +183,15 @@ const fn may_be_empty(kind: FileKind) -> bool {
 
 /// Kinds that cannot be told by their content.
 const fn is_silent(kind: FileKind) -> bool {
-    matches!(kind, FileKind::StoreMarker | FileKind::WalReserve | FileKind::Kek | FileKind::Hashicorp | FileKind::Unfinished)
+    matches!(
+        kind,
+        FileKind::OffloadPayload
+            | FileKind::StoreMarker
+            | FileKind::WalReserve
+            | FileKind::Kek
+            | FileKind::Hashicorp
+            | FileKind::Unfinished
+    )
 }
 
 /// What a name alone says.
@@ -189,6 +210,12 @@ pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
     };
     if let Some(kind) = fixed {
         return Some((kind, "its name"));
+    }
+    if super::offload::payload_digest(name).is_some() {
+        return Some((FileKind::OffloadPayload, "its name: a SHA-256 and .fsm"));
+    }
+    if super::offload::is_temporary(name) || super::offload::is_spool_file(name) {
+        return Some((FileKind::Unfinished, "its name: an object on its way into a store"));
     }
     let unfinished = super::fsm::is_unfinished(name) || super::fsm::is_received_spool(name) || name.contains(".bin.tmp-");
     if unfinished || name == "keys.json.tmp" {
@@ -304,6 +331,9 @@ fn text_kind(bytes: &[u8]) -> Option<(FileKind, &'static str)> {
     if text.starts_with(b"{") {
         if contains(b"\"raft_applied_index\"") || contains(b"\"storage_envelope_active\"") {
             return Some((FileKind::Sidecar, "JSON with the fields of a key sidecar"));
+        }
+        if super::offload::looks_like_manifest(bytes) {
+            return Some((FileKind::OffloadManifest, "JSON with the fields of a manifest"));
         }
         if contains(b"\"format_version\"") || contains(b"\"schema_version\"") {
             return Some((FileKind::ToolJson, "JSON with a format version"));

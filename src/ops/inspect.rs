@@ -63,6 +63,7 @@ fn next_step(it: &Description, path: &Path) -> String {
         "wal" | "wal-segment" => format!("ekv-tool wal verify {shown}"),
         "snap" | "fsm-snap" => format!("ekv-tool verify-snapshot {shown}"),
         "snapshot-payload" => format!("ekv-tool verify-snapshot --deep {shown}"),
+        "offload-store" | "offload-payload" | "offload-manifest" => format!("ekv-tool verify-snapshot {shown}"),
         "snapshot-envelope" => format!("ekv-tool verify-snapshot {shown}"),
         "store" => format!("ekv-tool store verify {shown}"),
         "store-table" | "store-manifest" | "store-log" | "store-options" | "store-marker" => {

@@ -10,6 +10,7 @@ mod gate;
 mod group;
 mod inspect;
 mod legacy;
+mod offload;
 pub mod snapshot;
 mod store;
 mod verify_snapshot;

@@ -14,8 +14,21 @@ use crate::report::body::snapshot_diff::{Side, SnapshotDiffBody};
 use crate::report::body::snapshot_ls::SnapshotListBody;
 use crate::report::body::snapshot_stat::SnapshotStatBody;
 
+/// Refuses stores of offloaded snapshots, which another command lists.
+fn in_place(paths: &[PathBuf]) -> Result<()> {
+    match paths.iter().find(|path| matches!(SnapshotTarget::at(path), Ok(SnapshotTarget::Offloaded(_)))) {
+        Some(path) => Err(Error::Unsuitable {
+            path: path.clone(),
+            problem: "holds offloaded snapshots".to_owned(),
+            hint: "`verify-snapshot` lists and checks them".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Lists the snapshots at or below `paths`. Payloads are not read, only their ends.
 pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotListBody>> {
+    in_place(paths)?;
     let options = VerifySnapshotOptions { depth: Depth::Header, threads, ..VerifySnapshotOptions::default() };
     let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
     // Said once for all payloads.
@@ -26,6 +39,7 @@ pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<
 
 /// Reads every row of the payloads at or below `paths` and counts them by what they belong to.
 pub fn stat(paths: &[PathBuf], newest: bool, threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotStatBody>> {
+    in_place(paths)?;
     let options = VerifySnapshotOptions { depth: Depth::Deep, newest, threads, ..VerifySnapshotOptions::default() };
     let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
     for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {

@@ -1,7 +1,9 @@
 //! `verify-snapshot`: are these snapshots intact?
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::offload;
 use crate::analysis::Severity;
 use crate::analysis::judge::snapshot::{
     PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
@@ -26,6 +28,8 @@ pub struct VerifySnapshotOptions {
     pub token: Option<PayloadToken>,
     /// Threads that read and check.
     pub threads: usize,
+    /// Payloads in a store that no manifest names are garbage when they are older than this; a day when absent.
+    pub grace: Option<Duration>,
 }
 
 /// Verifies the snapshots at or below `paths`.
@@ -34,6 +38,7 @@ pub fn verify_snapshot(
     options: &VerifySnapshotOptions,
     progress: &dyn Progress,
 ) -> Result<Report<SnapshotBody>> {
+    let paths = paths.iter().map(|path| offload::local_path(path)).collect::<Result<Vec<_>>>()?;
     let targets = paths.iter().map(|path| SnapshotTarget::at(path)).collect::<Result<Vec<_>>>()?;
     if let Some(token) = &options.token
         && !matches!(targets.as_slice(), [SnapshotTarget::Payload(_)])
@@ -43,10 +48,12 @@ pub fn verify_snapshot(
     let io = IoOptions { threads: options.threads, ..IoOptions::default() };
     let run = Run { options, io, progress };
     let mut verified = VerifiedSet::default();
+    let mut stores = offload::Verified::default();
     let several =
         targets.len() > 1 || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(groups) if groups.len() > 1));
-    for target in &targets {
+    for (path, target) in paths.iter().zip(&targets) {
         match target {
+            SnapshotTarget::Offloaded(place) => stores.add(path, place, options, io, progress)?,
             SnapshotTarget::Envelope(path) => verified.absorb(run.envelope(path)?, None),
             SnapshotTarget::Payload(path) => verified.absorb(run.payload(path)?, None),
             SnapshotTarget::Folder(path) => {
@@ -76,7 +83,10 @@ pub fn verify_snapshot(
             }
         }
     }
-    let body = SnapshotBody::new(&verified);
+    let mut body = SnapshotBody::new(&verified);
+    verified.findings.append(&mut stores.findings);
+    verified.coverage.absorb(std::mem::take(&mut stores.coverage));
+    (body.offloads, body.stores, body.offload_payloads) = (stores.offloads, stores.stores, stores.payloads);
     Ok(Report::new(body, verified.findings, verified.coverage))
 }
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::data_dir::{GroupDir, discover, is_group};
 use super::fsm_file::{Examine, FsmFacts, examine_with};
+use super::offload::{StorePlace, begins_here, find_store};
 use super::snap_dir::SnapEntry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::io::{EntryKind, IoOptions, Progress, kind_at, list_dir, open_regular};
 use crate::types::LogIndex;
@@ -21,6 +22,8 @@ pub enum SnapshotTarget {
     Folder(PathBuf),
     /// Group directories at or below the path.
     Groups(Vec<GroupDir>),
+    /// A store of offloaded snapshots, or a part of one.
+    Offloaded(StorePlace),
 }
 
 impl SnapshotTarget {
@@ -29,6 +32,9 @@ impl SnapshotTarget {
         if kind_at(path) != Some(EntryKind::Directory) {
             // A FIFO, a device, a missing file or one without permission is refused here, without blocking.
             open_regular(path)?;
+            if let Some(place) = find_store(path) {
+                return Ok(Self::Offloaded(place));
+            }
             let name = name_of(path);
             let envelope = name.ends_with(".snap") || name.ends_with(".snap.broken");
             return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
@@ -36,9 +42,16 @@ impl SnapshotTarget {
         let entries = list_dir(path)?;
         let holds_files = entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"));
         if holds_files && !is_group(&entries) {
-            return Ok(Self::Folder(path.to_owned()));
+            return Ok(match find_store(path) {
+                Some(place) if place == StorePlace::Payloads || begins_here(path) => Self::Offloaded(place),
+                _ => Self::Folder(path.to_owned()),
+            });
         }
-        discover(path).map(Self::Groups)
+        match discover(path) {
+            // No group is there: a store, perhaps.
+            Err(error @ Error::Unsuitable { .. }) => find_store(path).map(Self::Offloaded).ok_or(error),
+            found => found.map(Self::Groups),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::data_dir::{GroupDir, discover, is_group};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
+use super::offload::{ObjectRead, OffloadStore, StorePlace, find_store, read_object};
 use super::pebble::{StoreCheck, StoreFacts, examine_store};
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
 use super::snap_dir::{SnapDir, SnapEntry, SnapReadError};
@@ -14,7 +15,7 @@ use crate::formats::detect::{Detection, FileKind, detect};
 use crate::formats::fsm::FsmName;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
-use crate::io::{DirEntry, EntryKind, MappedFile, Progress, list_dir, modified_at};
+use crate::io::{DirEntry, EntryKind, IoOptions, MappedFile, Progress, list_dir, modified_at};
 use crate::types::{ServerVersion, UnixMillis};
 
 /// Payloads and tables up to this size are checked whole; above it only both ends are read.
@@ -48,6 +49,8 @@ pub enum Content {
     Bytes(MappedFile),
     /// A snapshot payload.
     Payload(FsmFacts),
+    /// The payload of an offloaded snapshot.
+    OffloadPayload(ObjectRead),
     /// A snapshot envelope.
     Envelope(Box<SnapEntry>),
     /// A segment of the log.
@@ -86,6 +89,8 @@ pub enum DirectoryKind {
     Store,
     /// Where the key sidecar lies.
     Encryption,
+    /// Offloaded snapshots.
+    OffloadStore,
     /// Something else.
     Unknown,
 }
@@ -121,6 +126,8 @@ pub enum Inside {
     Payloads(Vec<(String, FsmFacts)>),
     /// A store, as far as it has to be read for what it says about itself.
     Store(Box<StoreFacts>),
+    /// Offloaded snapshots: the manifests, read, and what lies beside them.
+    Offload(Box<OffloadStore>),
 }
 
 /// One group at or below a directory.
@@ -160,6 +167,10 @@ impl Subject {
                 let wanted = Examine { crc: size <= WHOLE, walk: false };
                 Content::Payload(fsm_file::examine(path, wanted, progress)?)
             }
+            FileKind::OffloadPayload => {
+                let wanted = Examine { crc: size <= WHOLE, walk: false };
+                Content::OffloadPayload(read_object(path, wanted, &IoOptions::default(), progress)?)
+            }
             FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone()))),
             FileKind::WalSegment => Content::Log(log(path, &map, named_as_segment, threads, progress)?),
             FileKind::Table => Content::Table(match separate(Table::open(path))? {
@@ -184,6 +195,11 @@ impl Subject {
             },
             Content::Payload(FsmFacts::Unreadable(why)) => return Some(not_delivered(why)),
             Content::Payload(_) => false,
+            Content::OffloadPayload(ObjectRead::Object(facts)) => match &facts.unread {
+                Some(why) => return Some(not_delivered(why)),
+                None => facts.change.is_some(),
+            },
+            Content::OffloadPayload(_) => false,
             Content::Envelope(entry) => match entry.read(ServerVersion::NEWEST) {
                 Err(SnapReadError::Unreadable(why)) => return Some(not_delivered(why)),
                 _ => entry.changed,
@@ -239,6 +255,9 @@ impl DirectoryFacts {
                 Err(error) => return Err(error),
             }
         }
+        if kind == DirectoryKind::Unknown && groups.is_empty() && find_store(path) == Some(StorePlace::Store) {
+            kind = DirectoryKind::OffloadStore;
+        }
         let inside = match Inside::read(path, kind, &entries, threads, progress) {
             Ok(inside) => inside,
             Err(crate::Error::Interrupted) => return Err(crate::Error::Interrupted),
@@ -260,6 +279,7 @@ impl Inside {
                 };
                 Self::Payloads(named.map(read).collect::<Result<_>>()?)
             }
+            DirectoryKind::OffloadStore => Self::Offload(Box::new(OffloadStore::read(path, progress)?)),
             DirectoryKind::Store => Self::Store(Box::new(examine_store(path, StoreCheck::Meta, progress)?)),
             _ => Self::Unread,
         })

@@ -8,10 +8,12 @@ mod bytes;
 mod crc32c;
 mod raft;
 mod server_version;
+mod sha256;
 mod time;
 
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
+pub use sha256::Sha256Sum;
 pub use time::{HlcTimestamp, UnixMillis};

@@ -3,6 +3,7 @@
 
 mod built_logs;
 mod built_nodes;
+mod built_offload;
 mod built_payloads;
 mod built_small_files;
 mod built_stores;
@@ -62,9 +63,17 @@ fn node(root: &Path, raft_id: &str, write: impl FnOnce(&mut LogWriter)) -> NodeD
 }
 
 fn all() -> impl Iterator<Item = &'static Provocation> {
-    [recorded::ALL, built_logs::ALL, built_nodes::ALL, built_payloads::ALL, built_small_files::ALL, built_stores::ALL]
-        .into_iter()
-        .flatten()
+    [
+        recorded::ALL,
+        built_logs::ALL,
+        built_nodes::ALL,
+        built_offload::ALL,
+        built_payloads::ALL,
+        built_small_files::ALL,
+        built_stores::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Runs the command in `root` and compares. `Err`: what it said instead.

@@ -43,6 +43,12 @@ pub fn real() -> &'static Recorded {
     REAL.get_or_init(|| Recorded::open("real"))
 }
 
+/// A store of offloaded snapshots, what crashes of a publish leave, and manifests that the server refuses or not.
+pub fn offload() -> &'static Recorded {
+    static OFFLOAD: OnceLock<Recorded> = OnceLock::new();
+    OFFLOAD.get_or_init(|| Recorded::open("offload"))
+}
+
 impl Recorded {
     fn open(name: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -98,6 +104,10 @@ fn unpack(archive: &[u8], to: &Path) {
         assert!(path.starts_with(to) && !path.components().any(|part| part.as_os_str() == ".."), "{}", path.display());
         if entry.header().entry_type().is_dir() {
             fs::create_dir_all(&path).unwrap();
+            continue;
+        }
+        if entry.header().entry_type().is_hard_link() {
+            fs::hard_link(to.join(entry.link_name().unwrap().unwrap()), &path).unwrap();
             continue;
         }
         assert!(entry.header().entry_type().is_file(), "{}", path.display());

@@ -25,6 +25,7 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
         DirectoryKind::FsmSnap => ("fsm-snap", "snapshot payloads", by_name(facts, ".fsm files in it")),
         DirectoryKind::Store => ("store", "Pebble store", by_name(facts, "its files")),
         DirectoryKind::Encryption => ("encryption", "directory of the key sidecar", "keys.json in it"),
+        DirectoryKind::OffloadStore => ("offload-store", "store of offloaded snapshots", "v1/groups or v1/payloads in it"),
         DirectoryKind::Unknown if facts.entries.is_empty() => ("unknown", "an empty directory", "nothing is in it"),
         DirectoryKind::Unknown => ("unknown", "not recognised", "nothing in it is known"),
     };

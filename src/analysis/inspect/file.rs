@@ -40,6 +40,7 @@ pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, 
             Err(error) => legacy_refusal(it, path, &error),
         },
         FileKind::Sidecar => sidecar(it, path, bytes),
+        FileKind::OffloadManifest => super::offload::manifest(it, path, bytes),
         FileKind::EngineMarker => marker(it, path, bytes),
         FileKind::Manifest => manifest(it, path, bytes),
         FileKind::StoreLog => store_log(it, subject, bytes),
@@ -50,7 +51,11 @@ pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, 
             first_bytes(it, kind, bytes);
         }
         // Kinds with a reader of their own.
-        FileKind::SnapshotPayload | FileKind::SnapshotEnvelope | FileKind::WalSegment | FileKind::Table => {}
+        FileKind::OffloadPayload
+        | FileKind::SnapshotPayload
+        | FileKind::SnapshotEnvelope
+        | FileKind::WalSegment
+        | FileKind::Table => {}
     }
 }
 

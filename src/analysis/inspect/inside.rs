@@ -20,6 +20,7 @@ pub(super) fn describe(it: &mut Description, inside: &Inside, name: &str) {
         Inside::Envelopes(snaps) => envelopes(it, snaps),
         Inside::Payloads(payloads) => self::payloads(it, payloads),
         Inside::Store(store) => self::store(it, store),
+        Inside::Offload(store) => super::offload::store(it, store),
     }
 }
 

@@ -5,6 +5,7 @@ mod file;
 mod group;
 mod inside;
 mod log;
+mod offload;
 mod snapshot;
 mod store;
 
@@ -91,6 +92,7 @@ pub fn describe(subject: &Subject, states: &[GroupState]) -> Description {
             match content {
                 Content::Bytes(map) => file::describe(&mut it, detection.kind, subject, map.bytes()),
                 Content::Payload(facts) => snapshot::describe_payload(&mut it, subject, facts),
+                Content::OffloadPayload(read) => offload::payload(&mut it, subject, read),
                 Content::Envelope(entry) => snapshot::describe_envelope(&mut it, subject, entry),
                 Content::Log(scan) => log::describe(&mut it, subject, scan),
                 Content::Table(table) => store::describe_table(&mut it, subject, table),

@@ -48,7 +48,7 @@ pub(super) fn describe_payload(it: &mut Description, subject: &Subject, facts: &
     it.coverage.skipped("the rows of the payload", "verify-snapshot --deep and snapshot stat read them");
 }
 
-fn payload_facts(it: &mut Description, path: &str, payload: &PayloadFacts) {
+pub(super) fn payload_facts(it: &mut Description, path: &str, payload: &PayloadFacts) {
     it.fact("payload_bytes", payload.len, ByteSize(payload.len));
     match &payload.header {
         Ok(header) => {

@@ -7,6 +7,7 @@ mod finding;
 pub mod group;
 pub mod log;
 pub mod nodes;
+pub mod offload;
 pub mod snapshot;
 pub mod start;
 pub mod store;

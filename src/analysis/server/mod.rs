@@ -7,6 +7,7 @@ mod error;
 mod facts;
 pub mod log;
 pub mod membership;
+pub mod offload;
 mod outcome;
 pub mod peers;
 mod plan;

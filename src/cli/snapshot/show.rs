@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use ekv_tool::ops::inspect;
 use ekv_tool::readers::SnapshotTarget;
+use ekv_tool::readers::offload::StorePlace;
 
 use super::{Context, ExitStatus};
 
@@ -21,10 +22,13 @@ pub struct ShowArgs {
 pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.file))?;
     match SnapshotTarget::at(&args.file)? {
-        SnapshotTarget::Envelope(_) | SnapshotTarget::Payload(_) => {
+        SnapshotTarget::Envelope(_) | SnapshotTarget::Payload(_) | SnapshotTarget::Offloaded(StorePlace::Manifest { .. }) => {
             context.emit(inspect(&args.file, context.threads, &context.progress)?)
         }
-        SnapshotTarget::Folder(_) | SnapshotTarget::Groups(_) => {
+        SnapshotTarget::Offloaded(StorePlace::Payloads) if args.file.is_file() => {
+            context.emit(inspect(&args.file, context.threads, &context.progress)?)
+        }
+        SnapshotTarget::Folder(_) | SnapshotTarget::Groups(_) | SnapshotTarget::Offloaded(_) => {
             bail!("{}: is a directory; name a .snap or .fsm file, or use snapshot ls", args.file.display())
         }
     }

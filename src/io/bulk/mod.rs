@@ -46,6 +46,11 @@ pub struct IoOptions {
 const MOST_THREADS: usize = 4;
 
 impl IoOptions {
+    /// Files of `count` to read at the same time, one thread each.
+    pub fn lanes(self, count: usize) -> usize {
+        self.threads_for(count as u64)
+    }
+
     /// Threads to use when there is work for `pieces`.
     fn threads_for(self, pieces: u64) -> usize {
         let wanted = match self.threads {

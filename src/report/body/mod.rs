@@ -5,6 +5,7 @@ pub mod compare;
 pub mod explain;
 pub mod gate;
 pub mod inspect;
+mod offload;
 pub mod snapshot;
 pub mod snapshot_diff;
 pub mod snapshot_ls;

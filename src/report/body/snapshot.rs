@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::offload;
 use crate::analysis::Verdict;
+use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::formats::fsm::FsmHeader;
 use crate::report::{Body, Cell, Metric, Section, Tone};
@@ -16,17 +18,28 @@ pub struct SnapshotBody {
     pub snapshots: Vec<VerifiedPayload>,
     /// `.snap` files.
     pub envelopes: Vec<VerifiedEnvelope>,
+    /// Manifests of offloaded snapshots, each with its payload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offloads: Vec<VerifiedOffload>,
+    /// Stores of offloaded snapshots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<OffloadStoreView>,
+    /// Payloads of such a store that were named by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offload_payloads: Vec<LonePayload>,
 }
 
 impl SnapshotBody {
     /// From what was judged.
     pub fn new(set: &VerifiedSet) -> Self {
-        Self { snapshots: set.payloads.clone(), envelopes: set.envelopes.clone() }
+        Self { snapshots: set.payloads.clone(), envelopes: set.envelopes.clone(), ..Self::default() }
     }
 
     fn count(&self, verdict: Verdict) -> usize {
-        let payloads = self.snapshots.iter().filter(|view| view.verdict == verdict).count();
-        payloads + self.envelopes.iter().filter(|view| view.verdict == verdict).count()
+        let payloads = self.snapshots.iter().map(|view| view.verdict);
+        let envelopes = self.envelopes.iter().map(|view| view.verdict);
+        let offloads = self.offloads.iter().map(|view| view.verdict).chain(self.offload_payloads.iter().map(|view| view.verdict));
+        payloads.chain(envelopes).chain(offloads).filter(|each| *each == verdict).count()
     }
 }
 
@@ -44,6 +57,12 @@ impl Body for SnapshotBody {
         }
         if !self.envelopes.is_empty() {
             parts.push(number(self.envelopes.len(), "envelope"));
+        }
+        if !self.offloads.is_empty() {
+            parts.push(number(self.offloads.len(), "offloaded snapshot"));
+        }
+        if !self.offload_payloads.is_empty() {
+            parts.push(number(self.offload_payloads.len(), "offloaded payload"));
         }
         if parts.is_empty() {
             return "no snapshots".to_owned();
@@ -77,12 +96,17 @@ impl Body for SnapshotBody {
                 sections.push(Section::table(dir, &columns, rows));
             }
         }
+        sections.extend(offload::sections(self));
         sections
     }
 
     fn lines(&self) -> Vec<(&'static str, Value)> {
         let payloads = self.snapshots.iter().map(|view| ("snapshot", to_value(view)));
-        payloads.chain(self.envelopes.iter().map(|view| ("envelope", to_value(view)))).collect()
+        let envelopes = self.envelopes.iter().map(|view| ("envelope", to_value(view)));
+        let offloads = self.offloads.iter().map(|view| ("offload", to_value(view)));
+        let stores = self.stores.iter().map(|view| ("store", to_value(view)));
+        let lone = self.offload_payloads.iter().map(|view| ("offload-payload", to_value(view)));
+        payloads.chain(envelopes).chain(offloads).chain(stores).chain(lone).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -96,7 +120,12 @@ impl Body for SnapshotBody {
         for view in &self.envelopes {
             intact = intact.sample(vec![("path", view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
         }
-        vec![bytes, intact]
+        for view in &self.offloads {
+            intact = intact.sample(vec![("path", view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
+        }
+        let mut metrics = vec![bytes, intact];
+        metrics.extend(offload::metrics(self));
+        metrics
     }
 }
 
@@ -118,7 +147,7 @@ fn to_value(view: &impl Serialize) -> Value {
     serde_json::to_value(view).unwrap_or_default()
 }
 
-fn verdict_cell(verdict: Verdict) -> Cell {
+pub(super) fn verdict_cell(verdict: Verdict) -> Cell {
     let tone = match verdict {
         Verdict::Clean => Tone::Good,
         Verdict::Damaged => Tone::Bad,
@@ -136,7 +165,7 @@ fn check_cell(check: Check) -> Cell {
     }
 }
 
-fn header_text(header: FsmHeader) -> String {
+pub(super) fn header_text(header: FsmHeader) -> String {
     match (header.version, header.ceiling_ms, header.cutover) {
         (version, Some(ceiling), Some(cutover)) => format!("version {version}, ceiling {ceiling}, cutover {cutover}"),
         (version, Some(ceiling), None) => format!("version {version}, ceiling {ceiling}"),

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod files;
 pub mod gate;
 pub mod invariants;
+pub mod offload;
 pub mod snapshot;
 pub mod store;
 pub mod table;
@@ -39,7 +40,7 @@ pub struct CodeInfo {
 
 /// All codes, by the part of the data they speak about.
 const GROUPS: &[&[&CodeInfo]] =
-    &[compare::ALL, files::ALL, gate::ALL, invariants::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
+    &[compare::ALL, files::ALL, gate::ALL, invariants::ALL, offload::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

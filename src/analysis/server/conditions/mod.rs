@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod encryption;
 pub mod legacy;
+pub mod offload;
 pub mod payload;
 pub mod peers;
 pub mod snapshot;
@@ -38,8 +39,18 @@ pub struct ServerText {
 }
 
 /// All conditions, by the part of the start that raises them.
-const GROUPS: &[&[ServerText]] =
-    &[startup::ALL, store::ALL, peers::ALL, snapshot::ALL, payload::ALL, wal::ALL, apply::ALL, encryption::ALL, legacy::ALL];
+const GROUPS: &[&[ServerText]] = &[
+    startup::ALL,
+    store::ALL,
+    peers::ALL,
+    snapshot::ALL,
+    payload::ALL,
+    wal::ALL,
+    apply::ALL,
+    encryption::ALL,
+    legacy::ALL,
+    offload::ALL,
+];
 
 /// All conditions in the order of a start.
 pub fn all() -> impl Iterator<Item = &'static ServerText> {

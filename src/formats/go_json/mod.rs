@@ -1,8 +1,16 @@
 //! What the server's JSON decoder does differently from an exact one: `null` leaves a field as it was, names match in
 //! any case, byte strings are base64.
 
+mod decode;
+mod encode;
+mod syntax;
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _};
+
+pub use decode::{Decoder, JsonError, Numbers, Stop, decode};
+pub use encode::quote;
+pub use syntax::{Context, SyntaxError, check};
 
 /// A field of which `null` leaves the value as it was.
 pub(super) struct Field<'t, T>(pub &'t mut T);

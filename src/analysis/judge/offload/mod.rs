@@ -1,0 +1,270 @@
+//! Offloaded snapshots: what the server's restore makes of each, what it does not look at, and the store as a whole.
+
+mod lone;
+mod manifest;
+mod payload;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+
+pub use lone::verify_lone;
+
+use crate::analysis::judge::snapshot::RowCounts;
+use crate::analysis::server::offload::RestoreForecast;
+use crate::analysis::{Coverage, Finding, Verdict};
+use crate::formats::fsm::FsmHeader;
+use crate::formats::fsm::body::BodyFormat;
+use crate::formats::raftpb::ConfState;
+use crate::readers::Depth;
+use crate::readers::offload::{ManifestObject, OffloadStore};
+use crate::types::{Crc32c, LogIndex, Sha256Sum, Term, UnixMillis};
+
+/// One manifest with its payload.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedOffload {
+    /// The key of the manifest in its store.
+    pub manifest_key: String,
+    /// The file.
+    pub path: String,
+    /// The Raft group; from the key when the manifest cannot be read.
+    pub group_id: Option<u64>,
+    /// Last entry that the snapshot covers; from the key when the manifest cannot be read.
+    pub snapshot_index: Option<LogIndex>,
+    /// Its term; from the key when the manifest cannot be read.
+    pub snapshot_term: Option<Term>,
+    /// The cluster, if it was named.
+    pub source_cluster: Option<String>,
+    /// When it was published.
+    pub created_at: Option<String>,
+    /// The same in Unix milliseconds.
+    pub created_ms: Option<UnixMillis>,
+    /// The members at that entry. A restore does not use them.
+    pub conf_state: Option<ConfState>,
+    /// What the publisher called its version.
+    pub binary_version: Option<String>,
+    /// The bytes of the manifest are the ones that the server writes.
+    pub as_written: Option<bool>,
+    /// The payload.
+    pub payload: Option<OffloadPayload>,
+    /// What the server's own restore would end with.
+    pub restore: RestoreForecast,
+    /// Of this manifest and its payload.
+    pub verdict: Verdict,
+}
+
+/// What a manifest says about its payload, and what the payload is.
+#[derive(Debug, Clone, Serialize)]
+pub struct OffloadPayload {
+    /// Its key.
+    pub key: String,
+    /// The length that it should have, in bytes.
+    pub bytes: u64,
+    /// The digest that it should have.
+    pub sha256: Sha256Sum,
+    /// The checksum of the file that it was taken from; absent when the manifest does not know it.
+    pub source_crc32c: Option<Crc32c>,
+    /// The length that it has.
+    pub found_bytes: Option<u64>,
+    /// The digest that it has.
+    pub computed_sha256: Option<Sha256Sum>,
+    /// The checksum that it has.
+    pub computed_crc32c: Option<Crc32c>,
+    /// Its clock header.
+    pub header: Option<FsmHeader>,
+    /// Format of the store payload.
+    pub body_format: Option<BodyFormat>,
+    /// The applied index among its rows.
+    pub applied_index: Option<LogIndex>,
+    /// What its rows add up to, when they were walked to the end.
+    pub rows: Option<RowCounts>,
+}
+
+/// What a store has of one group.
+#[derive(Debug, Clone, Serialize)]
+pub struct OffloadGroup {
+    /// What stands before `v1/` in the keys.
+    pub prefix: String,
+    /// The Raft group.
+    pub group_id: u64,
+    /// Manifests of the group.
+    pub manifests: usize,
+    /// Those of them that can be restored.
+    pub restorable: usize,
+    /// The one with the highest index that can be restored.
+    pub newest: Option<NewestOffload>,
+}
+
+/// A snapshot that can be restored.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewestOffload {
+    /// The key of its manifest.
+    pub manifest_key: String,
+    /// Last entry that it covers.
+    pub index: LogIndex,
+    /// Its term.
+    pub term: Term,
+    /// When it was published.
+    pub created_at: String,
+    /// The same in Unix milliseconds.
+    pub created_ms: Option<UnixMillis>,
+    /// Age at the time of the run, for people.
+    #[serde(skip)]
+    pub age_ms: Option<u64>,
+}
+
+/// A store as a whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct OffloadStoreView {
+    /// The directory.
+    pub dir: String,
+    /// What the directory itself stands for in the keys of the store; empty for the root of it.
+    pub key_base: String,
+    /// Manifests in it.
+    pub manifests: usize,
+    /// Payloads in it.
+    pub payloads: usize,
+    /// Payloads that no manifest names.
+    pub orphans: usize,
+    /// Files that writers left unfinished.
+    pub temporaries: usize,
+    /// Entries that are no objects.
+    pub other_entries: usize,
+    /// What it has of each group, by prefix and number.
+    pub groups: Vec<OffloadGroup>,
+}
+
+/// How a store was read, and when.
+#[derive(Debug, Clone)]
+pub struct OffloadRequest {
+    /// How closely payloads were looked at.
+    pub depth: Depth,
+    /// Only the newest snapshot of each group.
+    pub newest: bool,
+    /// The time of the run.
+    pub now: UnixMillis,
+    /// Payloads without a manifest are garbage when they are older than this, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// Everything that is to be said about a store.
+#[derive(Debug, Clone)]
+pub struct VerifiedStore {
+    /// The manifests, by key.
+    pub offloads: Vec<VerifiedOffload>,
+    /// The store; `None` when one manifest was named.
+    pub store: Option<OffloadStoreView>,
+    /// What is wrong or worth knowing.
+    pub findings: Vec<Finding>,
+    /// What was looked at.
+    pub coverage: Coverage,
+}
+
+/// The payloads that have to be read to answer the request.
+pub fn payloads_wanted(store: &OffloadStore, newest_only: bool) -> BTreeSet<String> {
+    if newest_only {
+        newest(store).into_iter().filter_map(|it| OffloadStore::key_of(&it.read.manifest()?.payload.key)).collect()
+    } else {
+        store.payloads.keys().cloned().collect()
+    }
+}
+
+/// The manifest with the highest index of each prefix and group that lies where it says.
+fn newest(store: &OffloadStore) -> Vec<&ManifestObject> {
+    let mut newest: BTreeMap<(&str, u64), (&ManifestObject, LogIndex, Term)> = BTreeMap::new();
+    for it in &store.manifests {
+        let Some(manifest) = it.read.manifest().filter(|manifest| manifest.is_at(&it.key)) else { continue };
+        let (index, term) = (manifest.snapshot_index, manifest.snapshot_term);
+        let best = newest.entry((&it.prefix, manifest.group_id)).or_insert((it, index, term));
+        if (index, term) > (best.1, best.2) {
+            *best = (it, index, term);
+        }
+    }
+    newest.into_values().map(|(it, ..)| it).collect()
+}
+
+/// Judges a store.
+pub fn verify_store(store: &OffloadStore, request: &OffloadRequest) -> VerifiedStore {
+    let display = store.root.display().to_string();
+    let mut judge = Judge {
+        store,
+        request,
+        display,
+        findings: Vec::new(),
+        coverage: Coverage::default(),
+        payloads: BTreeMap::new(),
+        readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
+        by_digest: payload::by_digest(store),
+    };
+    let wanted: Vec<&ManifestObject> = if request.newest { newest(store) } else { store.manifests.iter().collect() };
+    let offloads: Vec<_> = wanted.into_iter().map(|it| judge.manifest(it)).collect();
+    let view = if store.only_manifest {
+        judge.coverage.skipped(
+            "the rest of the store",
+            "one manifest was named; name the directory of the store to have all of it checked",
+        );
+        None
+    } else {
+        Some(judge.whole(&offloads))
+    };
+    VerifiedStore { offloads, store: view, findings: judge.findings, coverage: judge.coverage }
+}
+
+/// Collects what is to be said.
+struct Judge<'s> {
+    store: &'s OffloadStore,
+    request: &'s OffloadRequest,
+    display: String,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+    /// Payloads that were judged, by key: several manifests may share one.
+    payloads: BTreeMap<String, JudgedPayload>,
+    /// Keys of the manifests that can be read.
+    readable: HashSet<&'s str>,
+    /// A payload with each digest.
+    by_digest: HashMap<Sha256Sum, &'s str>,
+}
+
+/// A payload that was named by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct LonePayload {
+    /// The file.
+    pub path: String,
+    /// The digest that is its name.
+    pub sha256: Sha256Sum,
+    /// The digest that it has.
+    pub computed_sha256: Option<Sha256Sum>,
+    /// The checksum that it has; the footer of the file that a restore makes of it.
+    pub computed_crc32c: Option<Crc32c>,
+    /// Its length in bytes.
+    pub bytes: Option<u64>,
+    /// Its clock header.
+    pub header: Option<FsmHeader>,
+    /// Format of the store payload.
+    pub body_format: Option<BodyFormat>,
+    /// The applied index among its rows.
+    pub applied_index: Option<LogIndex>,
+    /// What its rows add up to, when they were walked to the end.
+    pub rows: Option<RowCounts>,
+    /// Of this payload alone.
+    pub verdict: Verdict,
+}
+
+/// What came of a payload by itself.
+#[derive(Debug, Clone)]
+struct JudgedPayload {
+    verdict: Verdict,
+    applied_index: Option<LogIndex>,
+    rows: Option<RowCounts>,
+}
+
+impl Judge<'_> {
+    /// The file of a key, as reports show it.
+    fn shown(&self, key: &str) -> String {
+        match self.store.path_of(key) {
+            Some(path) => path.display().to_string(),
+            None => key.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The payload of a manifest: is it there, is it whole, is it the node's, is it a snapshot?
+
+use std::collections::HashMap;
+
+use super::manifest::quoted;
+use super::{Judge, JudgedPayload};
+use crate::analysis::judge::codes::{offload as codes, snapshot as fsm_codes};
+use crate::analysis::judge::snapshot::{Examined, Subject, VerifiedPayload, verify_payload};
+use crate::analysis::{Finding, Severity, Verdict};
+use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmName};
+use crate::formats::offload::Manifest;
+use crate::readers::offload::{ManifestObject, ObjectFacts, ObjectRead, OffloadStore, PayloadObject, Sums};
+use crate::readers::{Depth, FileChange, FsmFacts, FsmFile};
+use crate::types::{Crc32c, LogIndex, Sha256Sum};
+
+impl Judge<'_> {
+    /// Judges the payload that `manifest` names. `key` is its key as the server uses it; absent when that names nothing.
+    pub(super) fn payload(&mut self, object: &ManifestObject, manifest: &Manifest, key: Option<&str>) -> Option<JudgedPayload> {
+        let path = self.shown(&object.key);
+        let missing = |message: String| Finding::new(&codes::OFFLOAD_PAYLOAD_MISSING, message);
+        let Some(key) = key else {
+            let message = format!("The key of the payload, {}, names nothing in a store.", quoted(&manifest.payload.key));
+            self.findings.push(missing(message).at(path));
+            return None;
+        };
+        let usual = manifest.usual_payload_key(&object.prefix);
+        if key != usual {
+            let message = format!("The payload with this digest would lie under {}.", quoted(&usual));
+            let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_KEY, message).at(&path);
+            // A manifest that was moved still names the payload of its old place.
+            let moved = !manifest.is_at(&object.key);
+            if !moved {
+                self.findings.push(finding.expected(&usual).found(key));
+            }
+        }
+        let payload = self.store.payloads.get(key)?;
+        let shown = self.shown(key);
+        match &payload.read {
+            ObjectRead::Absent if payload.path.is_none() => {
+                self.coverage.missing(key, "the payload lies outside of what was named; name the directory of the whole store");
+                None
+            }
+            ObjectRead::Absent => {
+                let message =
+                    format!("The store has no object {}. {}", quoted(key), self.same_bytes(manifest.payload.sha256, key));
+                self.findings.push(missing(message).at(path));
+                None
+            }
+            ObjectRead::Impossible(why) => {
+                let message = format!("No object can lie under {}: {why}.", quoted(key));
+                self.findings.push(missing(message).at(path));
+                None
+            }
+            ObjectRead::NotRegular => {
+                let message = "Something that is no file stands under the key of the payload; a restore is refused.";
+                self.findings.push(missing(message.to_owned()).at(shown));
+                None
+            }
+            ObjectRead::Unreadable(why) => {
+                self.coverage.missing(shown, format!("it cannot be read: {why}"));
+                None
+            }
+            ObjectRead::NotAsked => {
+                self.coverage.skipped(shown, "only the newest snapshot of each group was asked for");
+                None
+            }
+            ObjectRead::Object(facts) => Some(self.object(manifest, key, payload, facts)),
+        }
+    }
+
+    /// Where the bytes of a payload that is missing lie, if they do.
+    fn same_bytes(&self, digest: Sha256Sum, key: &str) -> String {
+        match self.by_digest.get(&digest) {
+            Some(other) if *other != key => format!("Its bytes lie under {}: copy them back.", quoted(other)),
+            _ => "Nothing else in the store has its digest.".to_owned(),
+        }
+    }
+
+    fn object(&mut self, manifest: &Manifest, key: &str, payload: &PayloadObject, facts: &ObjectFacts) -> JudgedPayload {
+        let shown = self.shown(key);
+        let stated = &manifest.payload;
+        let unknown = JudgedPayload { verdict: Verdict::Unknown, applied_index: None, rows: None };
+        if let Some(why) = unsettled(facts) {
+            self.coverage.missing(shown, why);
+            return unknown;
+        }
+        let sums = facts.sums;
+        if facts.size != stated.bytes {
+            let message = format!("The manifest says {} bytes; a restore refuses the object before it reads it.", stated.bytes);
+            let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_SIZE, message).at(&shown);
+            self.findings.push(finding.expected(stated.bytes).found(facts.size));
+        } else if let Some(sums) = sums.filter(|sums| sums.sha256 != stated.sha256) {
+            let message = match payload.digest {
+                Some(named) if named == sums.sha256 => {
+                    "The object is what its own name says; the manifest means another one.".to_owned()
+                }
+                _ => "Bytes of the object changed after it was published; a restore refuses it.".to_owned(),
+            };
+            let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_DIGEST, message).at(&shown);
+            self.findings.push(finding.expected(stated.sha256).found(sums.sha256));
+        } else if let Some(sums) = sums {
+            self.source(manifest, sums, &shown);
+        }
+        self.contents(key, manifest.snapshot_index, facts, sums.is_some_and(|sums| sums.sha256 == stated.sha256))
+    }
+
+    /// The checksum of the file that the payload was taken from.
+    fn source(&mut self, manifest: &Manifest, sums: Sums, shown: &str) {
+        let stated = manifest.payload.source_crc32c;
+        if stated != Crc32c(0) && stated != sums.crc32c {
+            let message = format!(
+                "The manifest says that the .fsm file had the checksum {stated}; with the footer that a restore computes it has {}.",
+                sums.crc32c
+            );
+            let finding = Finding::new(&codes::OFFLOAD_SOURCE_CRC, message).at(shown);
+            self.findings.push(finding.expected(stated).found(sums.crc32c));
+        }
+    }
+
+    /// What is in the payload: judged once, whoever names it. Of bytes that are not the published ones nothing is said.
+    fn contents(&mut self, key: &str, index: LogIndex, facts: &ObjectFacts, whole: bool) -> JudgedPayload {
+        if let Some(judged) = self.payloads.get(key) {
+            return judged.clone();
+        }
+        let shown = self.shown(key);
+        let (findings, coverage) = (std::mem::take(&mut self.findings), std::mem::take(&mut self.coverage));
+        let mut judged = JudgedPayload { verdict: Verdict::Clean, applied_index: None, rows: None };
+        match facts.sums {
+            Some(_) if !whole => self.coverage.add_file(facts.bytes_read),
+            Some(sums) if sums.has_footer => {
+                self.coverage.add_file(facts.bytes_read);
+                let at = facts.size - FOOTER_LEN as u64;
+                let message = "The last four bytes are the checksum of all before them: this is a .fsm file with its footer.";
+                let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_FOOTER, message).at(&shown);
+                self.findings.push(finding.range(at, FOOTER_LEN as u64));
+            }
+            sums => {
+                let Examined { view, findings, coverage } = as_file(&shown, index, facts, sums, self.request.depth);
+                (judged.applied_index, judged.rows) = (view.applied_index, view.rows);
+                self.findings.extend(findings);
+                self.coverage.absorb(coverage);
+            }
+        }
+        judged.verdict = Verdict::of(&self.findings, &self.coverage);
+        self.payloads.insert(key.to_owned(), judged.clone());
+        self.merge((findings, coverage));
+        judged
+    }
+
+    /// A payload that no manifest names, held against its own name.
+    pub(super) fn orphan(&mut self, key: &str, payload: &PayloadObject) {
+        let shown = self.shown(key);
+        match &payload.read {
+            ObjectRead::NotAsked => {}
+            ObjectRead::Absent => self.coverage.missing(shown, "it vanished while the store was read"),
+            ObjectRead::NotRegular | ObjectRead::Impossible(_) => {
+                self.coverage.skipped(shown, "something that is no file stands where a payload would");
+            }
+            ObjectRead::Unreadable(why) => self.coverage.missing(shown, format!("it cannot be read: {why}")),
+            ObjectRead::Object(facts) => {
+                if let Some(why) = unsettled(facts) {
+                    self.coverage.missing(shown, why);
+                    return;
+                }
+                self.coverage.add_file(facts.bytes_read);
+                if let (Some(named), Some(sums)) = (payload.digest, facts.sums)
+                    && named != sums.sha256
+                {
+                    let message =
+                        "The object is not what its name says. No manifest names it; a publish of the same snapshot would.";
+                    let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_DIGEST, message).severity(Severity::Warning).at(shown);
+                    self.findings.push(finding.expected(named).found(sums.sha256));
+                }
+            }
+        }
+    }
+}
+
+/// The payload as the file that a restore would make of it, held against the rules for those.
+pub(super) fn as_file(
+    shown: &str,
+    index: LogIndex,
+    facts: &ObjectFacts,
+    sums: Option<Sums>,
+    asked: Depth,
+) -> Examined<VerifiedPayload> {
+    let crc = sums.map(|sums| sums.crc32c);
+    let file = FsmFacts::File(Box::new(FsmFile {
+        size: facts.size.saturating_add(FOOTER_LEN as u64),
+        footer: Some(FsmFooter(crc.unwrap_or_default())),
+        payload: Some(facts.payload.clone()),
+        computed: crc,
+        change: None,
+        unread: None,
+        bytes_read: facts.bytes_read,
+    }));
+    // A walk that was made anyway is worth all that it can tell.
+    let depth = if facts.payload.body.is_some() { Depth::Deep } else { asked };
+    let name = FsmName::of(index);
+    let subject = Subject { path: shown.to_owned(), name: &name, facts: &file, token: None, expendable: false, depth };
+    let mut examined = verify_payload(&subject);
+    // A payload that no node can load is no snapshot, whatever its digest.
+    for finding in &mut examined.findings {
+        if finding.code == &fsm_codes::FSM_BODY_MALFORMED {
+            finding.severity = Severity::Error;
+        }
+    }
+    examined
+}
+
+/// A payload with each digest, of those that were read.
+pub(super) fn by_digest(store: &OffloadStore) -> HashMap<Sha256Sum, &str> {
+    let known = store.payloads.iter().filter_map(|(key, payload)| Some((sums(&payload.read)?.sha256, key.as_str())));
+    known.collect()
+}
+
+/// The digests, if the object was read to its end and nobody changed it.
+fn sums(read: &ObjectRead) -> Option<Sums> {
+    match read {
+        ObjectRead::Object(facts) => facts.sums.filter(|_| unsettled(facts).is_none()),
+        _ => None,
+    }
+}
+
+pub(super) fn unsettled(facts: &ObjectFacts) -> Option<String> {
+    if let Some(why) = &facts.unread {
+        return Some(format!("it could not be read to its end: {why}"));
+    }
+    let what = match facts.change? {
+        FileChange::Shrunk { at } => return Some(format!("it was cut to {at} bytes while it was read")),
+        FileChange::Grown => "it grew",
+        FileChange::Modified => "it was written to",
+        FileChange::Replaced => "another object took its key",
+        FileChange::Vanished => "it was removed",
+    };
+    Some(format!("{what} while it was read"))
+}

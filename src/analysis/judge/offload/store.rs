@@ -1,0 +1,273 @@
+//! The store as a whole: what belongs to nothing, what contradicts each other, and what could be restored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::manifest::quoted;
+use super::{Judge, NewestOffload, OffloadGroup, OffloadStoreView, VerifiedOffload};
+use crate::analysis::judge::codes::offload as codes;
+use crate::analysis::{Finding, Severity, Verdict};
+use crate::formats::offload::Manifest;
+use crate::readers::offload::{ManifestObject, ManifestRead, OffloadStore, PayloadObject};
+use crate::types::{ByteSize, LogIndex, Sha256Sum, Term, UnixMillis};
+
+/// Names that are listed in one sentence.
+const NAMED: usize = 3;
+
+impl Judge<'_> {
+    /// Judges what no single manifest shows.
+    pub(super) fn whole(&mut self, offloads: &[VerifiedOffload]) -> OffloadStoreView {
+        let store = self.store;
+        for (key, why) in &store.unlisted {
+            self.coverage.missing(self.shown(key), why);
+        }
+        if !store.foreign.is_empty() {
+            let what = format!(
+                "{} of other kinds than objects of a store: {}",
+                count(store.foreign.len(), "entry"),
+                some(&store.foreign)
+            );
+            self.coverage.skipped(what, "nothing that the server writes has such a name");
+        }
+        if store.manifests.is_empty() {
+            self.coverage.missing(self.display.clone(), "no manifest was found there");
+        }
+        if self.request.newest {
+            let left = store.manifests.len() - offloads.len();
+            if left > 0 {
+                self.coverage.skipped(count(left, "older manifest"), "only the newest snapshot of each group was asked for");
+            }
+        }
+        let orphans = self.orphans();
+        self.temporaries();
+        self.rewritten();
+        self.members();
+        self.clusters();
+        self.two_payloads();
+        self.order();
+        OffloadStoreView {
+            dir: self.display.clone(),
+            key_base: store.base.clone(),
+            manifests: store.manifests.len(),
+            payloads: store.payloads.values().filter(|payload| payload.listed).count(),
+            orphans,
+            temporaries: store.temporaries.len(),
+            other_entries: store.foreign.len(),
+            groups: self.groups(offloads),
+        }
+    }
+
+    fn manifests(&self) -> impl Iterator<Item = (&ManifestObject, &Manifest)> {
+        self.store.manifests.iter().filter_map(|it| Some((it, it.read.manifest()?)))
+    }
+
+    /// Payloads that no manifest names, the young apart from the old.
+    fn orphans(&mut self) -> usize {
+        let named: BTreeSet<String> = self.manifests().filter_map(|(_, it)| OffloadStore::key_of(&it.payload.key)).collect();
+        let unread = self.store.manifests.iter().filter(|it| it.read.manifest().is_none()).count();
+        let store = self.store;
+        let orphans: Vec<_> = store.payloads.iter().filter(|(key, it)| it.listed && !named.contains(*key)).collect();
+        let fresh = |payload: &PayloadObject| {
+            payload.modified.is_some_and(|modified| modified.0.saturating_add(self.request.grace_ms) >= self.request.now.0)
+        };
+        let (young, old): (Vec<_>, Vec<_>) = orphans.iter().copied().partition(|(_, payload)| fresh(payload));
+        for (key, payload) in &orphans {
+            self.orphan(key, payload);
+        }
+        self.say_orphans(&old, unread, "They are older than the time of grace", Severity::Warning);
+        self.say_orphans(&young, unread, "They are young: a publish may be under way", Severity::Info);
+        orphans.len()
+    }
+
+    fn say_orphans(&mut self, orphans: &[(&String, &PayloadObject)], unread: usize, why: &str, severity: Severity) {
+        let Some((first, _)) = orphans.first() else { return };
+        let bytes: u64 = orphans.iter().filter_map(|(_, payload)| payload.size()).sum();
+        let newest = orphans.iter().filter_map(|(_, payload)| payload.modified).max();
+        let written = newest.map(|time| format!("; the newest was written {time}")).unwrap_or_default();
+        let but = if unread > 0 {
+            format!(" But {} could not be read and may name some of them.", count(unread, "manifest"))
+        } else {
+            String::new()
+        };
+        let are = if orphans.len() == 1 { "is" } else { "are" };
+        let message =
+            format!("{}, {}, {are} named by no manifest{written}. {why}.{but}", count(orphans.len(), "payload"), ByteSize(bytes));
+        let message = if orphans.len() == 1 { message.replace("They are", "It is") } else { message };
+        self.findings.push(Finding::new(&codes::OFFLOAD_ORPHAN, message).severity(severity).at(self.shown(first)));
+    }
+
+    fn temporaries(&mut self) {
+        let left = &self.store.temporaries;
+        let Some(first) = left.first() else { return };
+        let linked = left.iter().filter(|it| it.linked.is_some()).count();
+        // A second name takes no space.
+        let bytes: u64 = left.iter().filter(|it| it.linked.is_none()).map(|it| it.size).sum();
+        let whole = match (linked, linked == left.len()) {
+            (0, _) => String::new(),
+            (1, true) => "; it is a second name of a whole object".to_owned(),
+            (_, true) => "; all are second names of whole objects".to_owned(),
+            (_, false) => format!("; {linked} of them are second names of whole objects"),
+        };
+        let message = format!("{} of publishes that ended early, {}{whole}.", count(left.len(), "file"), ByteSize(bytes));
+        self.findings.push(Finding::new(&codes::OFFLOAD_TEMPORARY, message).at(self.shown(&first.key)));
+    }
+
+    fn rewritten(&mut self) {
+        let rewritten: Vec<_> = self
+            .store
+            .manifests
+            .iter()
+            .filter(|it| matches!(it.read, ManifestRead::Accepted { as_written: false, .. }))
+            .map(|it| &it.key)
+            .collect();
+        if let Some(first) = rewritten.first() {
+            let what = if rewritten.len() == 1 {
+                "This manifest is".to_owned()
+            } else {
+                format!("This and {} are", count(rewritten.len() - 1, "other manifest"))
+            };
+            let message = format!("{what} not byte for byte what the publisher wrote, and says the same.");
+            self.findings.push(Finding::new(&codes::OFFLOAD_MANIFEST_REWRITTEN, message).at(self.shown(first)));
+        }
+    }
+
+    fn members(&mut self) {
+        let odd: Vec<_> =
+            self.manifests().filter(|(_, it)| it.conf_state.is_joint() || !it.conf_state.learners.is_empty()).collect();
+        let Some((first, manifest)) = odd.first() else { return };
+        let what = if manifest.conf_state.is_joint() { "a change of members was under way" } else { "there were learners" };
+        let more = if odd.len() > 1 { format!(" ({} like this)", count(odd.len(), "snapshot")) } else { String::new() };
+        let message =
+            format!("When this snapshot was taken, {what}{more}. A restore makes a voter of every peer that it is given.");
+        let finding = Finding::new(&codes::OFFLOAD_MEMBERS, message).at(self.shown(&first.key));
+        self.findings.push(finding);
+    }
+
+    fn clusters(&mut self) {
+        let mut clusters: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+        for (object, manifest) in self.manifests().filter(|(_, it)| !it.source_cluster.trim().is_empty()) {
+            let names = clusters.entry(&object.prefix).or_default();
+            names.entry(&manifest.source_cluster).or_insert(&object.key);
+        }
+        let mut found = Vec::new();
+        for (prefix, names) in clusters.iter().filter(|(_, names)| names.len() > 1) {
+            let listed: Vec<_> = names.keys().take(NAMED).map(|name| quoted(name)).collect();
+            let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+            let message = format!("Under the prefix {} lie snapshots of {}{more}.", quoted(prefix), listed.join(", "));
+            let at = names.values().next().map(|key| self.shown(key)).unwrap_or_default();
+            found.push(Finding::new(&codes::OFFLOAD_SEVERAL_CLUSTERS, message).at(at));
+        }
+        self.findings.extend(found);
+    }
+
+    fn two_payloads(&mut self) {
+        type Id<'m> = (&'m str, u64, LogIndex, Term);
+        let mut seen: BTreeMap<Id<'_>, (&str, Sha256Sum)> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (object, it) in self.manifests() {
+            let id = (it.source_cluster.as_str(), it.group_id, it.snapshot_index, it.snapshot_term);
+            let (first, digest) = *seen.entry(id).or_insert((&object.key, it.payload.sha256));
+            if digest != it.payload.sha256 {
+                let message = format!(
+                    "This manifest and {} are of the same cluster, group {}, index {} and term {}, and name different payloads.",
+                    quoted(first),
+                    it.group_id,
+                    it.snapshot_index,
+                    it.snapshot_term
+                );
+                let finding = Finding::new(&codes::OFFLOAD_TWO_PAYLOADS, message).at(self.shown(&object.key));
+                found.push(finding.expected(digest).found(it.payload.sha256));
+            }
+        }
+        self.findings.extend(found);
+    }
+
+    /// Index against time and term, within one cluster and group under one prefix.
+    fn order(&mut self) {
+        type History<'m> = Vec<(&'m ManifestObject, &'m Manifest)>;
+        let mut histories: BTreeMap<(&str, &str, u64), History<'_>> = BTreeMap::new();
+        for (object, it) in self.manifests().filter(|(object, it)| it.is_at(&object.key)) {
+            histories.entry((&object.prefix, &it.source_cluster, it.group_id)).or_default().push((object, it));
+        }
+        let mut found = Vec::new();
+        for ((_, _, group), mut history) in histories {
+            history.sort_by_key(|(_, it)| (it.snapshot_index, it.snapshot_term));
+            let pairs = || history.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));
+            let twisted = pairs().find(|((_, a), (_, b))| {
+                a.snapshot_term > b.snapshot_term || (a.snapshot_index == b.snapshot_index && a.snapshot_term != b.snapshot_term)
+            });
+            if let Some(((_, a), (object, b))) = twisted {
+                let message = format!(
+                    "Group {group} has index {} in term {} and index {} in term {}.",
+                    a.snapshot_index, a.snapshot_term, b.snapshot_index, b.snapshot_term
+                );
+                found.push(Finding::new(&codes::OFFLOAD_TERM_REGRESS, message).at(self.shown(&object.key)));
+            }
+            let created = |it: &Manifest| it.created_at.unix_millis();
+            let late = pairs().filter(|((_, a), (_, b))| a.snapshot_index < b.snapshot_index && created(a) > created(b));
+            if let Some(((object, a), (_, b))) = late.clone().next() {
+                let more = late.count() - 1;
+                let more = if more > 0 { format!(" ({more} more like this)") } else { String::new() };
+                let message =
+                    format!("Index {} of group {group} was published after index {}{more}.", a.snapshot_index, b.snapshot_index);
+                found.push(Finding::new(&codes::OFFLOAD_ORDER, message).at(self.shown(&object.key)));
+            }
+        }
+        self.findings.extend(found);
+    }
+
+    /// What there is of each group, and what of it can be restored.
+    fn groups(&mut self, offloads: &[VerifiedOffload]) -> Vec<OffloadGroup> {
+        let prefixes: BTreeMap<&str, &str> =
+            self.store.manifests.iter().map(|it| (it.key.as_str(), it.prefix.as_str())).collect();
+        let mut by_group: BTreeMap<(&str, u64), Vec<&VerifiedOffload>> = BTreeMap::new();
+        for it in offloads {
+            let (Some(group), Some(prefix)) = (it.group_id, prefixes.get(it.manifest_key.as_str())) else { continue };
+            by_group.entry((prefix, group)).or_default().push(it);
+        }
+        let mut groups = Vec::new();
+        for ((prefix, group_id), all) in by_group {
+            let good: Vec<_> = all.iter().filter(|it| it.restore.is_restored() && it.verdict == Verdict::Clean).collect();
+            let newest = good.iter().max_by_key(|it| (it.snapshot_index, it.snapshot_term)).and_then(|it| {
+                let now = self.request.now;
+                Some(NewestOffload {
+                    manifest_key: it.manifest_key.clone(),
+                    index: it.snapshot_index?,
+                    term: it.snapshot_term?,
+                    created_at: it.created_at.clone()?,
+                    created_ms: it.created_ms,
+                    age_ms: it.created_ms.and_then(|UnixMillis(created)| now.0.checked_sub(created)),
+                })
+            });
+            if newest.is_none() && all.iter().all(|it| it.verdict == Verdict::Damaged) {
+                let message =
+                    format!("The store has {} of group {group_id}, and none can be restored.", count(all.len(), "manifest"));
+                let at = all.first().map(|it| it.path.clone()).unwrap_or_default();
+                self.findings.push(Finding::new(&codes::OFFLOAD_NOTHING_RESTORABLE, message).at(at));
+            }
+            groups.push(OffloadGroup {
+                prefix: prefix.to_owned(),
+                group_id,
+                manifests: all.len(),
+                restorable: good.len(),
+                newest,
+            });
+        }
+        groups
+    }
+}
+
+/// `1 entry`, `2 entries`, `3 files`.
+fn count(number: usize, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {what}s"),
+    }
+}
+
+/// The first few names.
+fn some(names: &[String]) -> String {
+    let listed: Vec<_> = names.iter().take(NAMED).map(|name| crate::types::escape(name).into_owned()).collect();
+    let more = if names.len() > NAMED { ", ..." } else { "" };
+    format!("{}{more}", listed.join(", "))
+}

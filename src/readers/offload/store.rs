@@ -1,0 +1,358 @@
+//! Everything in a store: manifests decoded, payloads listed, and what belongs to neither.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::object::{ObjectRead, read_object};
+use crate::error::{Error, Result};
+use crate::formats::offload::{KeyKind, MAX_MANIFEST_LEN, Manifest, ManifestName, ManifestRefusal, is_temporary, normalize_key};
+use crate::io::{
+    DirEntry, EntryKind, FileStamp, IoOptions, Progress, kind_at, list_dir, modified_at, open_regular, read_small, side_by_side,
+};
+use crate::readers::Depth;
+use crate::types::{Sha256Sum, UnixMillis};
+
+/// A store, as far as it was read.
+#[derive(Debug, Default)]
+pub struct OffloadStore {
+    /// The directory, as the caller named it.
+    pub root: PathBuf,
+    /// What the directory itself stands for in the keys of the store, with a slash at the end; empty for the root of it. A copy
+    /// of a part of a bucket has such a part missing in its paths.
+    pub base: String,
+    /// By key.
+    pub manifests: Vec<ManifestObject>,
+    /// By key: those that lie where payloads lie, and those that a manifest names.
+    pub payloads: BTreeMap<String, PayloadObject>,
+    /// What writers left half done.
+    pub temporaries: Vec<Temporary>,
+    /// Objects and other entries of no known kind, by key.
+    pub foreign: Vec<String>,
+    /// Directories that could not be listed, by key, and why.
+    pub unlisted: Vec<(String, String)>,
+    /// True when only one manifest was asked for.
+    pub only_manifest: bool,
+}
+
+/// An object where manifests lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestObject {
+    /// Its key in the store.
+    pub key: String,
+    /// What stands before `v1/` in the key.
+    pub prefix: String,
+    /// What the key says, when it is what the server writes.
+    pub name: Option<ManifestName>,
+    /// Length in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Option<UnixMillis>,
+    /// What it holds.
+    pub read: ManifestRead,
+}
+
+/// What a manifest object holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManifestRead {
+    /// A manifest that the server accepts, but for its place.
+    Accepted {
+        /// The manifest.
+        manifest: Box<Manifest>,
+        /// The bytes are the ones that the server writes for it.
+        as_written: bool,
+    },
+    /// One that it refuses.
+    Refused(ManifestRefusal),
+    /// A directory, a FIFO, a device.
+    NotRegular,
+    /// It cannot be read; the system's words.
+    Unreadable(String),
+    /// It changed every time it was read.
+    Unsettled,
+}
+
+/// A payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadObject {
+    /// Where it lies; `None` when its key is outside of what was named.
+    pub path: Option<PathBuf>,
+    /// The digest in its key, when the key is what the server writes.
+    pub digest: Option<Sha256Sum>,
+    /// True when it lies where payloads lie.
+    pub listed: bool,
+    /// When it was last written.
+    pub modified: Option<UnixMillis>,
+    /// What is in it.
+    pub read: ObjectRead,
+}
+
+impl PayloadObject {
+    /// Its length in bytes, if it was looked at.
+    pub fn size(&self) -> Option<u64> {
+        match &self.read {
+            ObjectRead::Object(facts) => Some(facts.size),
+            _ => None,
+        }
+    }
+}
+
+/// What a writer left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Temporary {
+    /// Its key.
+    pub key: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// The object that is the same file under its final name.
+    pub linked: Option<String>,
+}
+
+/// How often an object that changes is read.
+const ATTEMPTS: usize = 3;
+/// Deeper directories are not entered.
+const MAX_DEPTH: usize = 64;
+
+impl OffloadStore {
+    /// Lists the directory and reads its manifests.
+    pub fn read(root: &Path, progress: &dyn Progress) -> Result<Self> {
+        let mut walk = Walk { store: Self { root: root.to_owned(), ..Self::default() }, seen: HashSet::new(), progress };
+        walk.dir(root, "", 0)?;
+        let mut store = walk.store;
+        store.place();
+        Ok(store)
+    }
+
+    /// Reads one manifest, `below` the directory that holds `v1`.
+    pub fn of_manifest(root: &Path, below: &str, progress: &dyn Progress) -> Result<Self> {
+        let mut store = Self { root: root.to_owned(), only_manifest: true, ..Self::default() };
+        let size = open_regular(&root.join(below))?.1.size;
+        let entry = DirEntry { name: below.to_owned(), kind: EntryKind::File, size };
+        let KeyKind::Manifest { prefix, name } = KeyKind::of(below) else { return Ok(store) };
+        Walk { store: Self::default(), seen: HashSet::new(), progress }.stop()?;
+        store.manifests.push(read_manifest(root, below, prefix, name, &entry));
+        store.place();
+        Ok(store)
+    }
+
+    /// The path of a key, if it lies in the directory. The key is one of [`Self::key_of`].
+    pub fn path_of(&self, key: &str) -> Option<PathBuf> {
+        Some(self.root.join(key.strip_prefix(&self.base)?))
+    }
+
+    /// A key as it is used here: as the server does, and further slashes at its start, which mean nothing in a directory, taken
+    /// off. `None` for a key that names nothing in a store.
+    pub fn key_of(key: &str) -> Option<String> {
+        normalize_key(key).map(|clean| clean.trim_start_matches('/').to_owned()).filter(|clean| !clean.is_empty())
+    }
+
+    /// Reads the payloads with these keys, several at a time.
+    pub fn read_payloads(
+        &mut self,
+        keys: &BTreeSet<String>,
+        depth: Depth,
+        options: IoOptions,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let work: Vec<_> = self
+            .payloads
+            .iter()
+            .filter(|(key, _)| keys.contains(*key))
+            .filter_map(|(key, it)| Some((key.clone(), it.path.clone()?)))
+            .collect();
+        // One pass cannot be divided, since a digest depends on all bytes before; several payloads can.
+        let lanes = options.lanes(work.len());
+        let each = if lanes > 1 { IoOptions { threads: 1, ..options } } else { options };
+        let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+        let done = Mutex::new(Vec::with_capacity(work.len()));
+        side_by_side(lanes, || {
+            while let Some((key, path)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let size = open_regular(path).map_or(0, |(_, stamp)| stamp.size);
+                match read_object(path, depth.examine(size), &each, progress) {
+                    Ok(read) => done.lock().unwrap_or_else(PoisonError::into_inner).push((key.clone(), read)),
+                    Err(error) => {
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        next.store(work.len(), Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        for (key, read) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(payload) = self.payloads.get_mut(&key) {
+                payload.read = read;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out which part of a store this is, and turns places below the directory into keys.
+    fn place(&mut self) {
+        self.base = self.vote();
+        let base = &self.base;
+        for manifest in &mut self.manifests {
+            manifest.key.insert_str(0, base);
+            manifest.prefix.insert_str(0, base);
+        }
+        let payloads = std::mem::take(&mut self.payloads);
+        self.payloads = payloads.into_iter().map(|(key, it)| (format!("{base}{key}"), it)).collect();
+        let named = self.temporaries.iter_mut().flat_map(|it| std::iter::once(&mut it.key).chain(it.linked.as_mut()));
+        let others = self.foreign.iter_mut().chain(self.unlisted.iter_mut().map(|(key, _)| key));
+        named.chain(others).for_each(|key| key.insert_str(0, base));
+        self.find_named();
+    }
+
+    /// Payloads that a manifest names and that do not lie where payloads lie, or not at all.
+    fn find_named(&mut self) {
+        let named: BTreeSet<String> =
+            self.manifests.iter().filter_map(|it| Self::key_of(&it.read.manifest()?.payload.key)).collect();
+        for key in named {
+            let path = self.path_of(&key);
+            if self.payloads.contains_key(&key) {
+                continue;
+            }
+            let digest = match KeyKind::of(&key) {
+                KeyKind::Payload { digest, .. } => digest,
+                _ => None,
+            };
+            let modified = path.as_deref().and_then(modified_at);
+            let read = if path.is_some() { ObjectRead::NotAsked } else { ObjectRead::Absent };
+            self.payloads.insert(key, PayloadObject { path, digest, listed: false, modified, read });
+        }
+    }
+
+    /// What the manifests say that stands before their place. Whoever is where it says that it is decides for the root.
+    fn vote(&self) -> String {
+        let mut votes: HashMap<&str, usize> = HashMap::new();
+        let placed = |it: &'_ ManifestObject| Some((it.key.clone(), normalize_key(&it.read.manifest()?.manifest_key)?));
+        let cleaned: Vec<_> = self.manifests.iter().filter_map(placed).collect();
+        for (place, key) in &cleaned {
+            match key.strip_suffix(place.as_str()) {
+                Some("") => return String::new(),
+                Some(before) if before.ends_with('/') => *votes.entry(before).or_default() += 1,
+                _ => {}
+            }
+        }
+        let most = votes.into_iter().max_by_key(|(before, count)| (*count, std::cmp::Reverse(*before)));
+        most.map(|(before, _)| before.to_owned()).unwrap_or_default()
+    }
+}
+
+impl ManifestRead {
+    /// The manifest, if the server accepts it.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Accepted { manifest, .. } => Some(manifest),
+            _ => None,
+        }
+    }
+}
+
+struct Walk<'p> {
+    store: OffloadStore,
+    /// Directories that were entered, so that a link into one above ends.
+    seen: HashSet<(u64, u64)>,
+    progress: &'p dyn Progress,
+}
+
+impl Walk<'_> {
+    fn stop(&self) -> Result<()> {
+        if self.progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    fn dir(&mut self, path: &Path, key: &str, depth: usize) -> Result<()> {
+        self.stop()?;
+        if file_id(path).is_some_and(|id| !self.seen.insert(id)) {
+            self.store.unlisted.push((key.to_owned(), "it leads back to a directory above it, or was met before".to_owned()));
+            return Ok(());
+        }
+        let entries = match list_dir(path) {
+            Ok(entries) => entries,
+            Err(error) if depth == 0 => return Err(error),
+            Err(error) => {
+                self.store.unlisted.push((key.to_owned(), error.reason()));
+                return Ok(());
+            }
+        };
+        let mut names = None;
+        for entry in &entries {
+            let below = format!("{key}{}", entry.name);
+            let at = path.join(&entry.name);
+            match (KeyKind::of(&below), entry.kind) {
+                (kind @ (KeyKind::Foreign | KeyKind::Temporary), EntryKind::Directory) => {
+                    if kind_at(&at).is_none() {
+                        self.store.unlisted.push((below, "its name is not text, or it is gone".to_owned()));
+                    } else if depth == MAX_DEPTH {
+                        self.store.unlisted.push((below, format!("it lies more than {MAX_DEPTH} directories deep")));
+                    } else if matches!(kind, KeyKind::Foreign | KeyKind::Temporary) {
+                        self.dir(&at, &format!("{below}/"), depth + 1)?;
+                    }
+                }
+                (KeyKind::Manifest { prefix, name }, _) => {
+                    self.stop()?;
+                    let manifest = read_manifest(&self.store.root, &below, prefix, name, entry);
+                    self.store.manifests.push(manifest);
+                }
+                (KeyKind::Payload { digest, .. }, _) => {
+                    let modified = modified_at(&at);
+                    let it = PayloadObject { path: Some(at), digest, listed: true, modified, read: ObjectRead::NotAsked };
+                    self.store.payloads.insert(below, it);
+                }
+                (KeyKind::Temporary, EntryKind::File) => {
+                    let linked = names
+                        .get_or_insert_with(|| names_by_file(path, &entries))
+                        .get(&file_id(&at).unwrap_or_default())
+                        .map(|name| format!("{key}{name}"));
+                    self.store.temporaries.push(Temporary { key: below, size: entry.size, linked });
+                }
+                (KeyKind::Foreign | KeyKind::Temporary, _) => self.store.foreign.push(below),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What tells a file from every other one.
+fn file_id(path: &Path) -> Option<(u64, u64)> {
+    FileStamp::at(path).map(|stamp| (stamp.dev, stamp.ino))
+}
+
+/// The objects of a directory by what they are; writers name a file twice when it is complete.
+fn names_by_file(dir: &Path, entries: &[DirEntry]) -> HashMap<(u64, u64), String> {
+    let objects = entries.iter().filter(|entry| entry.kind == EntryKind::File && !is_temporary(&entry.name));
+    objects.filter_map(|entry| Some((file_id(&dir.join(&entry.name))?, entry.name.clone()))).collect()
+}
+
+fn read_manifest(root: &Path, below: &str, prefix: String, name: Option<ManifestName>, entry: &DirEntry) -> ManifestObject {
+    let path = root.join(below);
+    let modified = modified_at(&path);
+    let read = if entry.kind == EntryKind::File { read_settled(&path) } else { ManifestRead::NotRegular };
+    ManifestObject { key: below.to_owned(), prefix, name, size: entry.size, modified, read }
+}
+
+fn read_settled(path: &Path) -> ManifestRead {
+    for _ in 0..ATTEMPTS {
+        let file = match read_small(path, MAX_MANIFEST_LEN) {
+            Ok(file) => file,
+            Err(Error::Unsuitable { .. }) => {
+                let large = open_regular(path).is_ok_and(|(_, stamp)| stamp.size > MAX_MANIFEST_LEN);
+                return if large { ManifestRead::Refused(ManifestRefusal::TooLarge) } else { ManifestRead::NotRegular };
+            }
+            Err(error) => return ManifestRead::Unreadable(error.reason()),
+        };
+        if FileStamp::at(path) != Some(file.stamp) || file.stamp.size != file.bytes.len() as u64 {
+            continue;
+        }
+        return match Manifest::decode(&file.bytes) {
+            Ok(manifest) => {
+                let as_written = manifest.canonical().as_bytes() == file.bytes;
+                ManifestRead::Accepted { manifest: Box::new(manifest), as_written }
+            }
+            Err(refusal) => ManifestRead::Refused(refusal),
+        };
+    }
+    ManifestRead::Unsettled
+}

@@ -1,0 +1,110 @@
+//! Codes about offloaded snapshots, from stores that are written for them.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::{Files, Provocation};
+use crate::support::offload_writer::{PAYLOAD, Publish};
+
+const MANIFEST: &str = "p/v1/groups/7/snapshots/00000000000000000042-00000000000000000002.json";
+const PAYLOAD_AT: &str = "p/v1/payloads/sha256/d3/d39a6bb255838bc171fd597a036e7ed93e18bab0d188327e90293d5a93dd859a.fsm";
+
+const fn store(code: &'static str, severity: &'static str, path: &'static str, build: fn(&Path)) -> Provocation {
+    Provocation { code, severity, command: "verify-snapshot", files: Files::Built(build), target: "p", path, offset: None }
+}
+
+fn changed(root: &Path, change: impl FnOnce(&mut Publish)) -> (std::path::PathBuf, std::path::PathBuf) {
+    let mut publish = Publish::default();
+    change(&mut publish);
+    publish.write(root)
+}
+
+pub const ALL: &[Provocation] = &[
+    store("offload-manifest-refused", "error", MANIFEST, |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::write(manifest, Publish::default().manifest().replace("\"group_id\": 7", "\"group_id\": 8")).unwrap();
+    }),
+    store("offload-nothing-restorable", "error", MANIFEST, |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::write(manifest, b"{").unwrap();
+    }),
+    store("offload-manifest-moved", "error", "p/v1/groups/7/snapshots/00000000000000000043-00000000000000000002.json", |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::copy(&manifest, manifest.with_file_name("00000000000000000043-00000000000000000002.json")).unwrap();
+    }),
+    store(
+        "offload-manifest-identity",
+        "error",
+        "p/v1/groups/7/snapshots/00000000000000000043-00000000000000000002.json",
+        |root| {
+            changed(root, |it| it.at = Some("p/v1/groups/7/snapshots/00000000000000000043-00000000000000000002.json"));
+        },
+    ),
+    store("offload-manifest-rewritten", "info", MANIFEST, |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::write(manifest, Publish::default().manifest().trim_end()).unwrap();
+    }),
+    store("offload-payload-missing", "error", MANIFEST, |root| {
+        let (_, payload) = changed(root, |_| {});
+        fs::remove_file(payload).unwrap();
+    }),
+    store("offload-payload-size", "error", PAYLOAD_AT, |root| {
+        let (_, payload) = changed(root, |_| {});
+        fs::write(payload, &PAYLOAD[1..]).unwrap();
+    }),
+    store("offload-payload-digest", "error", PAYLOAD_AT, |root| {
+        let (_, payload) = changed(root, |_| {});
+        fs::write(payload, PAYLOAD.to_ascii_uppercase()).unwrap();
+    }),
+    store("offload-payload-key", "warning", MANIFEST, |root| drop(changed(root, |it| it.payload_key = Some("p/x".to_owned())))),
+    store("offload-source-crc", "error", PAYLOAD_AT, |root| drop(changed(root, |it| it.crc = Some(1)))),
+    Provocation {
+        code: "offload-payload-footer",
+        severity: "error",
+        command: "verify-snapshot",
+        files: Files::Built(|root| {
+            changed(root, |it| {
+                it.payload = [PAYLOAD, &crc32c::crc32c(PAYLOAD).to_be_bytes()].concat();
+            });
+        }),
+        target: "p",
+        path: "p/v1/payloads/sha256/b7/b7b916610452f441299a5f2338d207341da52feaae9bfdf6154cad29df6250af.fsm",
+        offset: Some(PAYLOAD.len() as u64),
+    },
+    store("offload-orphan", "info", PAYLOAD_AT, |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::remove_file(manifest).unwrap();
+    }),
+    store("offload-orphan", "warning", PAYLOAD_AT, |root| {
+        let (manifest, payload) = changed(root, |_| {});
+        fs::remove_file(manifest).unwrap();
+        let old = SystemTime::now() - Duration::from_secs(100_000);
+        fs::File::options().write(true).open(payload).unwrap().set_modified(old).unwrap();
+    }),
+    store("offload-temporary", "info", "p/v1/groups/7/snapshots/.put-17", |root| {
+        let (manifest, _) = changed(root, |_| {});
+        fs::write(manifest.with_file_name(".put-17"), b"{").unwrap();
+    }),
+    store("offload-several-clusters", "warning", MANIFEST, |root| {
+        changed(root, |_| {});
+        changed(root, |it| (it.cluster, it.group) = ("other", 8));
+    }),
+    store("offload-two-payloads", "warning", MANIFEST, |root| {
+        changed(root, |_| {});
+        changed(root, |it| (it.prefix, it.payload) = ("p/q/", PAYLOAD.to_ascii_uppercase()));
+    }),
+    store("offload-order", "info", MANIFEST, |root| {
+        changed(root, |_| {});
+        changed(root, |it| (it.index, it.created) = (43, "2026-11-26T11:22:30Z"));
+    }),
+    store("offload-term-regress", "warning", "p/v1/groups/7/snapshots/00000000000000000043-00000000000000000001.json", |root| {
+        changed(root, |_| {});
+        changed(root, |it| (it.index, it.term) = (43, 1));
+    }),
+    store("offload-members", "info", MANIFEST, |root| {
+        changed(root, |it| {
+            it.conf_state = "\n    \"voters\": [\n      1\n    ],\n    \"learners\": [\n      2\n    ]\n  ";
+        });
+    }),
+];
