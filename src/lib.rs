@@ -16,7 +16,24 @@
 //! | [`report`] | one typed report, many renderings |
 //! | [`ops`] | one question, one function: reads, analyses, reports |
 //!
-//! The command line lives in the binary.
+//! The command line lives in the binary. A question from beginning to end:
+//!
+//! ```
+//! use ekv_tool::analysis::Verdict;
+//! use ekv_tool::io::NoProgress;
+//! use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
+//!
+//! # fn main() -> Result<(), ekv_tool::Error> {
+//! let options = VerifySnapshotOptions { threads: 2, ..VerifySnapshotOptions::default() };
+//! let report = verify_snapshot(&["fixtures/demo/n1/group-1".into()], &options, &NoProgress)?;
+//!
+//! assert_eq!(report.verdict, Verdict::Clean);
+//! assert_eq!(report.body.snapshots.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/next_start.rs` is a whole program.
 
 pub mod analysis;
 pub mod error;

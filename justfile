@@ -1,0 +1,46 @@
+# What `bash .ci/run` does, one step at a time. `just` alone lists the recipes; each line can also be typed as it stands.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Everything that a change must pass.
+ci:
+    bash .ci/run
+
+# Formats the source.
+fmt:
+    cargo fmt --all
+
+# Says what is not formatted, or would be written better.
+lint:
+    cargo fmt --all --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# The library without the command line.
+lib:
+    cargo check --locked --lib --no-default-features
+
+# Every test; with words, those whose names hold one of them: `just test wal_dump`.
+test *WORDS:
+    cargo test --locked {{ if WORDS == "" { "" } else { "-- " + WORDS } }}
+
+# Writes the held outputs, docs/codes.md, docs/json.md again. Read the difference before it is committed.
+golden *WORDS:
+    EKV_GOLDEN=overwrite cargo test --locked --test main -- {{ WORDS }}
+
+# The pages of the library, private items included.
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+
+# The fuzz targets build.
+fuzz-check:
+    cargo check --locked --manifest-path fuzz/Cargo.toml --all-targets
+
+# Licences, sources and duplicates of what is built in.
+deny:
+    cargo deny --offline check licenses bans sources
+
+# Ratios to plain reads of the same files, and to other programs.
+bench *PARTS:
+    cargo bench -- {{ PARTS }}
