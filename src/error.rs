@@ -41,6 +41,9 @@ pub enum Error {
     /// The caller asked for something that makes no sense; the text names the flag.
     #[error("{0}")]
     Usage(String),
+    /// What was read could not be written out; the text is the system's.
+    #[error("cannot write the rows: {0}")]
+    Output(#[source] io::Error),
     /// The user interrupted the work.
     #[error("interrupted")]
     Interrupted,
@@ -66,7 +69,7 @@ impl Error {
             Self::Io { source, .. } => source.to_string(),
             Self::Read { offset, source, .. } => format!("offset {offset}: {source}"),
             Self::Unsuitable { problem, .. } => problem.clone(),
-            Self::Usage(_) | Self::Interrupted => self.to_string(),
+            Self::Usage(_) | Self::Output(_) | Self::Interrupted => self.to_string(),
         }
     }
 

@@ -131,7 +131,7 @@ fn real_directories_start_as_forecast() {
 fn run(recorded: &Recorded, name: &str, args: &[&str]) -> String {
     let output = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
         .current_dir(recorded.root.join(name))
-        .args(["gate-dryrun", "--restore-rate", "100MB"])
+        .args(["gate-dryrun", "--width", "80", "--restore-rate", "100MB"])
         .args(args)
         .output()
         .unwrap();

@@ -14,7 +14,7 @@ fn run(name: &str, args: &[&str]) -> String {
 
 fn run_in(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
-    let text = transcript(&command.current_dir(dir).args(args).output().unwrap());
+    let text = transcript(&command.current_dir(dir).args(args).args(["--width", "80"]).output().unwrap());
     // Durations and rates are the only part that differs between runs.
     let run = text.find("\"run\":{").and_then(|from| Some((from, from + text[from..].find('}')?)));
     run.map_or_else(|| text.clone(), |(from, to)| format!("{}\"run\":{{{}", &text[..from], &text[to..]))

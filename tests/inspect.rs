@@ -147,7 +147,8 @@ fn a_group_directory_in_json() {
 /// The pages on `names`, one after another.
 fn pages(dir: &Path, names: &[&str]) -> String {
     let page = |name: &&str| {
-        let output = Command::cargo_bin("ekv-tool").unwrap().current_dir(dir).arg("inspect").arg(name).output().unwrap();
+        let output =
+            Command::cargo_bin("ekv-tool").unwrap().current_dir(dir).args(["inspect", "--width", "80", name]).output().unwrap();
         format!("$ ekv-tool inspect {name}\n{}\n", transcript(&output))
     };
     names.iter().map(page).collect()

@@ -27,8 +27,12 @@ fn run(line: &str, root: &Path) -> String {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
-    let output =
-        Command::new(assert_cmd::cargo::cargo_bin("ekv-tool")).args(words).current_dir(root.join("fixtures")).output().unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
+        .args(words)
+        .args(["--width", "80"])
+        .current_dir(root.join("fixtures"))
+        .output()
+        .unwrap();
     assert!(output.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -162,7 +162,13 @@ fn outputs_for_people() {
         "snapshot diff --limit 4 demo/n1/group-2/fsm-snap/0000000000000065.fsm demo/n1/group-2/fsm-snap/00000000000000c9.fsm",
         "snapshot show demo/n1",
     ] {
-        let output = Command::cargo_bin("ekv-tool").unwrap().args(args.split(' ')).current_dir(&fixtures).output().unwrap();
+        let output = Command::cargo_bin("ekv-tool")
+            .unwrap()
+            .args(args.split(' '))
+            .args(["--width", "80"])
+            .current_dir(&fixtures)
+            .output()
+            .unwrap();
         text.extend(["$ ekv-tool ", args, "\n", &transcript(&output), "\n"]);
     }
     // When a file of a checkout was written is not known beforehand.

@@ -28,7 +28,8 @@ fn write(dir: &Path) {
 }
 
 fn run(args: &[&str], dir: &Path) -> String {
-    let output = Command::cargo_bin("ekv-tool").unwrap().args(["store", "lsm"]).args(args).arg(dir).output().unwrap();
+    let output =
+        Command::cargo_bin("ekv-tool").unwrap().args(["store", "lsm", "--width", "80"]).args(args).arg(dir).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -42,7 +42,7 @@ n1/fsm.db
 
 #[test]
 fn meta_for_people() {
-    let (status, out, err) = run("sst2-ok", &["meta", "n1"]);
+    let (status, out, err) = run("sst2-ok", &["meta", "--width", "80", "n1"]);
     assert_eq!((status, err.as_str()), (0, ""));
     assert!(out.starts_with(META), "{out}");
 }

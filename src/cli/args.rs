@@ -15,6 +15,9 @@ pub struct GlobalArgs {
     /// Write the report to FILE instead of standard output (replaced in one step)
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
     pub output: Option<PathBuf>,
+    /// Columns of the table [default: the terminal's, up to 120; lines are not broken where there is none]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..), global = true, help_heading = "Output")]
+    pub width: Option<u16>,
     /// Colours in the table
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
     pub color: When,
@@ -35,7 +38,7 @@ pub struct GlobalArgs {
 /// `--format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
-    /// For people, 80 columns
+    /// For people
     #[default]
     Table,
     /// One object a run

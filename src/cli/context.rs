@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use ekv_tool::Error;
 use ekv_tool::analysis::Verdict;
-use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
+use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
 
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
@@ -30,8 +31,10 @@ pub struct Context {
     started: Instant,
 }
 
-/// Columns of the table where there is no terminal to ask.
+/// Columns of a terminal that does not say how many it has.
 const DEFAULT_WIDTH: usize = 80;
+/// Narrower than this nothing is readable.
+const MIN_WIDTH: usize = 40;
 /// Wider lines are hard to read even on a wide terminal.
 const MAX_WIDTH: usize = 120;
 /// More threads than this do not make one disk faster.
@@ -40,12 +43,13 @@ const MAX_DEFAULT_THREADS: usize = 4;
 impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
     pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
-        let GlobalArgs { format, output, color, progress, threads, quiet, verbose } = args;
+        let GlobalArgs { format, output, width, color, progress, threads, quiet, verbose } = args;
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;
         let to_terminal = output.is_none() && io::stdout().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let width = if to_terminal { terminal_width().clamp(40, MAX_WIDTH) } else { DEFAULT_WIDTH };
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
+        let width = width.map(usize::from).or_else(|| to_terminal.then(|| terminal_width().clamp(MIN_WIDTH, MAX_WIDTH)));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
         let gate = Gate::default();
@@ -73,6 +77,35 @@ impl Context {
         report = self.timed(report);
         self.write(|out| render(&report, OutputFormat::from(self.format), self.style, out))?;
         Ok(status)
+    }
+
+    /// Writes rows while they are read, then the report; the exit status follows from its verdict.
+    pub fn emit_rows<B: Body>(
+        &self,
+        list: JsonList,
+        run: impl FnOnce(&mut RowStream<'_>) -> ekv_tool::error::Result<Report<B>>,
+    ) -> anyhow::Result<ExitStatus> {
+        let mut ended = None;
+        self.write(|out| {
+            let mut rows = RowStream::new(self.format.into(), self.style, list, out);
+            match run(&mut rows) {
+                Ok(report) => {
+                    self.progress.finish();
+                    let report = self.timed(report);
+                    ended = Some(Ok(report.verdict));
+                    rows.finish(&report)
+                }
+                // What happened on the way out is the writer's to judge; a closed pipe is not a failure.
+                Err(Error::Output(source)) => Err(source),
+                Err(error) => {
+                    ended = Some(Err(error));
+                    Err(io::Error::other("there is no report"))
+                }
+            }
+        })
+        .or_else(|error| if matches!(ended, Some(Err(_))) { Ok(()) } else { Err(error) })?;
+        // A reader that closed the pipe has seen what it wanted.
+        ended.map_or(Ok(ExitStatus::Clean), |verdict| Ok(verdict?.into()))
     }
 
     /// The report with the time since the start of the run.
@@ -104,7 +137,12 @@ impl Context {
     }
 }
 
+/// Columns of the terminal: what `COLUMNS` says, else what the terminal says.
 fn terminal_width() -> usize {
+    let asked = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
+    if let Some(columns) = asked.filter(|&columns| columns > 0) {
+        return columns;
+    }
     match rustix::termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => DEFAULT_WIDTH,

@@ -13,6 +13,7 @@ mod legacy;
 mod offload;
 pub mod snapshot;
 mod store;
+mod store_scan;
 mod verify_snapshot;
 pub mod wal;
 
@@ -21,4 +22,5 @@ pub use compare::{CompareOptions, compare};
 pub use gate::{GateOptions, gate_dryrun};
 pub use inspect::inspect;
 pub use store::{GetOptions, VerifyDepth, store_get, store_meta, store_verify};
+pub use store_scan::{ScanOptions, store_scan};
 pub use verify_snapshot::{VerifySnapshotOptions, verify_snapshot};

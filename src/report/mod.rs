@@ -8,6 +8,7 @@
 pub mod body;
 mod earlier;
 pub mod render;
+pub mod stream;
 mod view;
 
 use serde::Serialize;
@@ -17,7 +18,8 @@ use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use render::{OutputFormat, Style, render};
-pub use view::{Cell, Metric, MetricKind, Row, Section, Tone};
+pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
+pub use view::{Cell, Heading, Metric, MetricKind, Section, Tone};
 
 /// What a command has to say, in a form that every renderer can draw.
 pub trait Body: Serialize {

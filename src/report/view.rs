@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use super::stream::{Align, Cells, Column, Row};
+
 /// A part of a body.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
@@ -16,10 +18,10 @@ pub enum Section {
     Table {
         /// Heading; empty for none.
         title: String,
-        /// Column headings; a leading `>` right-aligns the column.
-        columns: Vec<String>,
+        /// Headings of the columns.
+        columns: Vec<Heading>,
         /// Cells in column order.
-        rows: Vec<Row>,
+        rows: Vec<Vec<Cell>>,
     },
     /// Lines that are shown as they are (hex dumps, pictures); at most 80 columns wide by themselves.
     Text {
@@ -39,8 +41,24 @@ pub enum Section {
     },
 }
 
-/// Cells of one row.
-pub type Row = Vec<Cell>;
+/// The heading of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// What stands above the column.
+    pub name: String,
+    /// Where its text stands.
+    pub align: Align,
+}
+
+impl From<&str> for Heading {
+    /// A leading `>` right-aligns the column.
+    fn from(text: &str) -> Self {
+        match text.strip_prefix('>') {
+            Some(name) => Self { name: name.to_owned(), align: Align::Right },
+            None => Self { name: text.to_owned(), align: Align::Left },
+        }
+    }
+}
 
 /// A value with a hint of how it is to be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +157,25 @@ impl Section {
     }
 
     /// A table; a leading `>` in a column heading right-aligns the column.
-    pub fn table(title: impl Into<String>, columns: &[&str], rows: Vec<Row>) -> Self {
-        Self::Table { title: title.into(), columns: columns.iter().map(|&c| c.to_owned()).collect(), rows }
+    pub fn table(title: impl Into<String>, columns: &[&str], rows: Vec<Vec<Cell>>) -> Self {
+        Self::Table { title: title.into(), columns: columns.iter().map(|&name| name.into()).collect(), rows }
+    }
+
+    /// A table of typed rows.
+    pub fn rows<'r, R: Row + 'r>(title: impl Into<String>, rows: impl IntoIterator<Item = &'r R>) -> Self {
+        let heading = |column: &Column| Heading { name: column.name.to_owned(), align: column.align };
+        let mut cells = Cells::default();
+        let row = |row: &R| {
+            cells.clear();
+            row.cells(&mut cells);
+            let tone = cells.tone();
+            cells.iter().map(|text| Cell::toned(text, tone)).collect()
+        };
+        Self::Table {
+            title: title.into(),
+            columns: R::COLUMNS.iter().map(heading).collect(),
+            rows: rows.into_iter().map(row).collect(),
+        }
     }
 
     /// Lines as they are.

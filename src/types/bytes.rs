@@ -31,20 +31,60 @@ impl fmt::Display for ByteSize {
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a [u8]);
 
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &byte in self.0 {
+impl<'a> Escaped<'a> {
+    /// The bytes as text when nothing in them needs an escape, as in most keys.
+    pub fn as_plain(&self) -> Option<&'a str> {
+        if self.0.iter().copied().all(is_plain) { str::from_utf8(self.0).ok() } else { None }
+    }
+
+    /// Adds the text to `out`, plain bytes many at once: rows of a store are written by the million.
+    pub fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut rest = self.0;
+        loop {
+            let plain = rest.iter().take_while(|&&byte| is_plain(byte)).count();
+            let (run, after) = rest.split_at(plain);
+            // Plain bytes are ASCII.
+            out.write_str(str::from_utf8(run).unwrap_or_default())?;
+            let Some((&byte, after)) = after.split_first() else { return Ok(()) };
+            rest = after;
             match byte {
-                b'\\' => f.write_str("\\\\")?,
-                b'\n' => f.write_str("\\n")?,
-                b'\r' => f.write_str("\\r")?,
-                b'\t' => f.write_str("\\t")?,
-                0 => f.write_str("\\0")?,
-                0x20..=0x7e => f.write_char(char::from(byte))?,
-                _ => write!(f, "\\x{byte:02x}")?,
+                b'\\' => out.write_str("\\\\")?,
+                b'\n' => out.write_str("\\n")?,
+                b'\r' => out.write_str("\\r")?,
+                b'\t' => out.write_str("\\t")?,
+                0 => out.write_str("\\0")?,
+                _ => {
+                    let text = [b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+                    out.write_str(str::from_utf8(&text).unwrap_or_default())?;
+                }
             }
         }
-        Ok(())
+    }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'\\'
+}
+
+/// The text that is printed.
+impl serde::Serialize for Escaped<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.as_plain() {
+            Some(plain) => serializer.serialize_str(plain),
+            None => {
+                let mut text = String::with_capacity(self.0.len() * 4);
+                // Writing to a string cannot fail.
+                let _ = self.write_to(&mut text);
+                serializer.serialize_str(&text)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }
 

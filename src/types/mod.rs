@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod count;
 mod crc32c;
 mod raft;
 mod server_version;
@@ -12,6 +13,7 @@ mod sha256;
 mod time;
 
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
+pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};

@@ -1,13 +1,12 @@
 //! `ekv-tool wal dump`
 
-use std::io;
-
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::EntryClass;
-use ekv_tool::ops::wal::{self, DumpFilter, DumpFormat, RecordType};
+use ekv_tool::ops::wal::{self, DumpFilter};
+use ekv_tool::report::body::wal::{DumpBody, RecordType};
+use ekv_tool::types::unescape;
 
-use super::args::{Format, parse_index};
+use super::args::parse_index;
 use super::{Context, ExitStatus, Paths};
 
 /// `wal dump`
@@ -70,44 +69,12 @@ fn parse_class(text: &str) -> Result<EntryClass, String> {
     })
 }
 
-/// The inverse of how keys are printed.
 fn parse_key(text: &str) -> Result<Key, String> {
-    let mut key = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            key.push(byte);
-            continue;
-        }
-        let Some((&escape, after)) = rest.split_first() else { return Err("ends in a single backslash; write \\\\".to_owned()) };
-        rest = after;
-        key.push(match escape {
-            b'\\' => b'\\',
-            b'0' => 0,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'x' => {
-                let digits = rest.get(..2).and_then(|digits| str::from_utf8(digits).ok());
-                let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                rest = rest.get(2..).unwrap_or_default();
-                value.ok_or("\\x needs two hexadecimal digits")?
-            }
-            other => return Err(format!("unknown escape \\{}", char::from(other))),
-        });
-    }
-    Ok(Key(key))
+    unescape(text).map(Key)
 }
 
 /// Writes the records.
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let format = match context.format {
-        Format::Table => DumpFormat::Table,
-        Format::Json => DumpFormat::Json,
-        Format::Ndjson => DumpFormat::Ndjson,
-        Format::Prometheus | Format::Markdown => bail!("--format: wal dump writes table, json or ndjson"),
-    };
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
     let kind = |kind: &Type| match kind {
@@ -128,26 +95,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         offset: args.offset,
         effective_only: args.effective,
     };
-    let mut dumped = None;
-    context
-        .write(|out| match wal::dump(paths, &filter, format, context.style, context.threads, &context.progress, out) {
-            Ok(report) => {
-                dumped = Some(Ok(report.verdict));
-                Ok(())
-            }
-            // What happened on the way out is the writer's to report; a closed pipe is not a failure.
-            Err(ekv_tool::Error::Io { source, path, .. }) if path.as_os_str() == wal::OUTPUT => Err(source),
-            Err(error) => {
-                dumped = Some(Err(error));
-                Err(io::Error::other("stopped"))
-            }
-        })
-        .or_else(|error| if matches!(dumped, Some(Err(_))) { Ok(()) } else { Err(error) })?;
-    match dumped {
-        Some(verdict) => Ok(verdict?.into()),
-        // The reader went away.
-        None => Ok(ExitStatus::Clean),
-    }
+    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, context.threads, &context.progress, rows))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `wal dump`: every record, written as it is read.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::analysis::server::log::EffectiveLog;
 use crate::error::{Error, Result};
@@ -10,38 +9,13 @@ use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::io::Progress;
 use crate::readers::wal::{Item, SegmentScan};
-use crate::report::body::wal::DumpBody;
-use crate::report::{OutputFormat, Report, Style, render};
+use crate::report::body::wal::{
+    CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, UnknownFields,
+};
+use crate::report::{Report, RowStream};
 use crate::types::{LogIndex, ServerVersion, Term};
 
-use super::row::{EntryRow, RowWriter};
 use super::{ReadLog, join, read_all, segment_path};
-
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DumpFormat {
-    /// Columns for people.
-    Table,
-    /// One object with a list.
-    Json,
-    /// One object a line, a summary last.
-    Ndjson,
-}
-
-/// What a record is, as the filter names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordType {
-    /// A log entry.
-    Entry,
-    /// A hard state.
-    HardState,
-    /// A snapshot record.
-    Snapshot,
-    /// A metadata record.
-    Metadata,
-    /// A crc record.
-    Crc,
-}
 
 /// Which records are written. Everything that is set must hold.
 #[derive(Debug, Clone, Default)]
@@ -66,50 +40,25 @@ pub struct DumpFilter {
     pub effective_only: bool,
 }
 
-/// Writes the records of the logs at `paths` to `out`, in the order in which they stand in the files, up to where a server
-/// stops reading; then the totals. Returns the report that was written last.
+/// Writes the records of the logs at `paths` to `rows`, in the order in which they stand in the files, up to where a server
+/// stops reading. Returns the totals, for the end of the stream.
 pub fn dump(
     paths: &[PathBuf],
     filter: &DumpFilter,
-    format: DumpFormat,
-    style: Style,
     threads: usize,
     progress: &dyn Progress,
-    out: &mut dyn Write,
+    rows: &mut RowStream<'_>,
 ) -> Result<Report<DumpBody>> {
     let mut logs = read_all(paths, threads, progress)?;
-    let mut writer = RowWriter::new(format);
     let mut totals = DumpBody::default();
-    writer.begin(out).map_err(cannot_write)?;
     for log in &logs {
-        dump_log(log, filter, &mut writer, &mut totals, out)?;
+        dump_log(log, filter, rows, &mut totals)?;
     }
-    writer.flush(out).map_err(cannot_write)?;
     let (findings, coverage) = join(&mut logs);
-    let report = Report::new(totals, findings, coverage);
-    let end = match format {
-        DumpFormat::Table => writeln!(out).and_then(|()| render(&report, OutputFormat::Table, style, out)),
-        DumpFormat::Ndjson => render(&report, OutputFormat::Ndjson, style, out),
-        DumpFormat::Json => RowWriter::end_json(&report, out),
-    };
-    end.map_err(cannot_write)?;
-    Ok(report)
+    Ok(Report::new(totals, findings, coverage))
 }
 
-/// What an error calls the place that a dump is written to.
-pub const OUTPUT: &str = "output";
-
-fn cannot_write(source: io::Error) -> Error {
-    Error::io(Path::new(OUTPUT), "write the dump", source)
-}
-
-fn dump_log(
-    log: &ReadLog,
-    filter: &DumpFilter,
-    writer: &mut RowWriter,
-    totals: &mut DumpBody,
-    out: &mut dyn Write,
-) -> Result<()> {
+fn dump_log(log: &ReadLog, filter: &DumpFilter, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
     let effective = EffectiveLog::of(&log.scan, ServerVersion::NEWEST);
     let mut any = false;
     for (position, segment) in log.scan.segments.iter().enumerate() {
@@ -123,7 +72,7 @@ fn dump_log(
             path: segment_path(&log.prefix, &segment.file.file_name),
             standing: Standing::of(&effective, position, segment),
         };
-        dump.run(segment, writer, totals, out)?;
+        dump.run(segment, rows, totals)?;
     }
     if !any && let Some(wanted) = &filter.segment {
         return Err(Error::Usage(format!(
@@ -179,10 +128,10 @@ struct SegmentDump<'a> {
 }
 
 impl SegmentDump<'_> {
-    fn run(&mut self, segment: &SegmentScan, writer: &mut RowWriter, totals: &mut DumpBody, out: &mut dyn Write) -> Result<()> {
+    fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
         let end = segment.trace(ServerVersion::NEWEST).stop.at();
         let mut at = self.filter.offset.unwrap_or(0);
-        writer.segment(&self.path);
+        rows.group(&self.path);
         while at < end {
             let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };
             at = frame.end();
@@ -192,72 +141,72 @@ impl SegmentDump<'_> {
                 break;
             };
             totals.records_read += 1;
-            if self.write(&frame, &record, writer) {
-                totals.records_written += 1;
-                if writer.is_full() {
-                    writer.flush(out).map_err(cannot_write)?;
-                    segment.release_before(frame.at);
-                }
+            let Some(content) = self.content(&frame, &record) else { continue };
+            totals.records_written += 1;
+            let row = RecordRow { kind: content.kind(), segment: &self.path, offset: frame.at, length: frame.len(), content };
+            if rows.row(&row).map_err(Error::Output)? {
+                segment.release_before(frame.at);
             }
         }
         Ok(())
     }
 
-    /// Writes one record if the filter lets it through.
-    fn write(&mut self, frame: &Frame<'_>, record: &Record<'_>, writer: &mut RowWriter) -> bool {
+    /// What a record says, if the filter lets it through.
+    fn content<'r>(&mut self, frame: &Frame<'r>, record: &Record<'r>) -> Option<RecordContent<'r>> {
         let data = record.bytes();
         match record.kind {
             RecordKind::Entry => {
-                let Some(entry) = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok()) else {
-                    return false;
-                };
-                self.write_entry(frame, &entry, writer)
+                let entry = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())?;
+                self.entry(frame, &entry).map(RecordContent::Entry)
             }
             RecordKind::State => {
-                let Ok(state) = HardState::decode(data, ProtoRules::Google) else { return false };
+                let state = HardState::decode(data, ProtoRules::Google).ok()?;
                 let wanted = self.wants(RecordType::HardState, None, Some(state.term));
-                wanted.then(|| writer.state(frame, &state)).is_some()
+                wanted.then(|| RecordContent::HardState((&state).into()))
             }
             RecordKind::Snapshot => {
-                let Ok(snapshot) = WalSnapshot::decode(data, ProtoRules::Google) else { return false };
+                let snapshot = WalSnapshot::decode(data, ProtoRules::Google).ok()?;
                 let wanted = self.wants(RecordType::Snapshot, Some(snapshot.index), Some(snapshot.term));
-                wanted.then(|| writer.snapshot(frame, &snapshot)).is_some()
+                wanted.then(|| RecordContent::Snapshot(snapshot.into()))
             }
             RecordKind::Metadata => {
-                self.wants(RecordType::Metadata, None, None).then(|| writer.metadata(frame, data.len())).is_some()
+                let fields = MetadataFields { data_length: data.len() as u64 };
+                self.wants(RecordType::Metadata, None, None).then_some(RecordContent::Metadata(fields))
             }
-            RecordKind::Crc => self.wants(RecordType::Crc, None, None).then(|| writer.crc(frame, record.crc)).is_some(),
-            RecordKind::Unknown(kind) => {
+            RecordKind::Crc => {
+                let fields = CrcFields { crc32c: record.crc };
+                self.wants(RecordType::Crc, None, None).then_some(RecordContent::Crc(fields))
+            }
+            RecordKind::Unknown(record_type) => {
                 let wanted = self.filter.types.is_empty() && self.wants_unfiltered();
-                wanted.then(|| writer.unknown(frame, kind)).is_some()
+                wanted.then_some(RecordContent::Unknown(UnknownFields { record_type }))
             }
         }
     }
 
-    fn write_entry(&mut self, frame: &Frame<'_>, entry: &Entry<'_>, writer: &mut RowWriter) -> bool {
+    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
         let filter = self.filter;
         let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
         let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
         if !of_type || !in_range || filter.term.is_some_and(|term| term != entry.term.0) {
-            return false;
+            return None;
         }
         let effective = self.standing.contains(frame.at, entry.index);
         if filter.effective_only && !effective {
-            return false;
+            return None;
         }
         let view = classify(entry.kind, entry.data);
         if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
-            return false;
+            return None;
         }
         if let Some(prefix) = &filter.key_prefix {
             let mut found = false;
             view.for_each_key(|key| found |= key.starts_with(prefix));
             if !found {
-                return false;
+                return None;
             }
         }
-        writer.entry(frame, &EntryRow { entry, view: &view, effective });
-        true
+        Some(EntryFields::new(entry, &view, effective))
     }
 
     /// Whether a record that is no entry is wanted.

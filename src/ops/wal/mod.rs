@@ -3,7 +3,6 @@
 mod dump;
 mod fields;
 mod ls;
-mod row;
 mod show;
 mod stat;
 mod verify;
@@ -18,7 +17,7 @@ use crate::readers::wal::{Change, WalDir, WalScan};
 use crate::readers::{discover, is_group};
 use crate::types::ServerVersion;
 
-pub use dump::{DumpFilter, DumpFormat, OUTPUT, RecordType, dump};
+pub use dump::{DumpFilter, dump};
 pub use ls::ls;
 pub use show::{Place, show};
 pub use stat::stat;

@@ -1,14 +1,12 @@
 //! `store scan`: rows of a store, one after another, and what was passed.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
-use crate::formats::mvcc::{Encryption, RegistryValue, RowHeader, StoreKey, meta_value};
-use crate::formats::pebble::KeyKind;
+use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RegistryValue, RowHeader, StoreKey, meta_value};
+use crate::formats::pebble::{KeyKind, Trailer};
 use crate::readers::pebble_scan::Live;
-use crate::report::{Body, Cell, OutputFormat, Report, Section, Style, render};
-use crate::types::{Escaped, HlcTimestamp, UnixMillis};
+use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section};
+use crate::types::{Count, Escaped, HlcTimestamp, NodeId, UnixMillis};
 
 /// What a scan passed; the rows are written while it runs.
 #[derive(Debug, Clone, Serialize)]
@@ -29,12 +27,17 @@ pub struct StoreScanBody {
     pub views: u32,
 }
 
+impl StoreScanBody {
+    /// Where JSON keeps the rows.
+    pub const LIST: JsonList = JsonList::Flat("rows");
+}
+
 impl Body for StoreScanBody {
     const NAME: &'static str = "store-scan";
 
     fn headline(&self) -> String {
         let more = if self.limited { " (stopped by --limit)" } else { "" };
-        format!("{}: {} rows{more}", self.dir, self.rows_shown)
+        format!("{}: {}{more}", self.dir, Count(self.rows_shown, "row"))
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -54,209 +57,252 @@ impl Body for StoreScanBody {
     }
 }
 
-/// How rows are shown.
-#[derive(Debug, Clone, Copy)]
-pub struct RowStyle {
-    /// Keys and values as stored, not taken apart.
-    pub raw: bool,
-    /// Bytes of a value that are shown.
-    pub value_bytes: usize,
+/// A key with its newest value, taken apart.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoreRow<'a> {
+    /// What the key belongs to.
+    #[serde(rename = "type")]
+    pub kind: StoreRowKind,
+    /// The user key, or the store's own key, escaped.
+    pub key: Escaped<'a>,
+    /// What key and value say; the fields depend on the type.
+    #[serde(flatten)]
+    pub content: StoreRowContent,
+    /// Sequence number of the record that the value comes from.
+    pub seq: u64,
+    /// Bytes of the value, without the row's header.
+    pub value_bytes: u64,
+    /// The value, escaped; of a long one the beginning.
+    pub value: Escaped<'a>,
 }
 
-/// Writes rows as they come, then the report.
-#[derive(Debug)]
-pub struct RowWriter {
-    format: OutputFormat,
-    style: Style,
-    rows: RowStyle,
-    written: u64,
-    clock: Clock,
-    line: Vec<u8>,
+/// What a stored key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreRowKind {
+    /// A version of a user key.
+    Row,
+    /// One of the store's own numbers.
+    Meta,
+    /// The writer registry: which node has written with which key.
+    Writer,
+    /// A key that is too short to have a timestamp.
+    Unversioned,
 }
 
-/// Columns before the key: commit time, marks, length of the value.
-const FIRST_COLUMNS: usize = 30 + 2 + 3 + 2 + 8 + 2;
+/// What key and value say.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum StoreRowContent {
+    /// Of a version of a user key.
+    Version(VersionFields),
+    /// Of one of the store's own numbers.
+    Meta(MetaFields),
+    /// Of a row of the writer registry.
+    Writer(WriterFields),
+    /// Nothing.
+    Unversioned {},
+}
 
-impl RowWriter {
-    /// A writer for one scan.
-    pub fn new(format: OutputFormat, style: Style, rows: RowStyle) -> Self {
-        Self { format, style, rows, written: 0, clock: Clock::default(), line: Vec::new() }
-    }
+/// What a version of a user key says.
+#[derive(Debug, Clone, Serialize)]
+pub struct VersionFields {
+    /// Commit timestamp.
+    pub commit_ts: u64,
+    /// The same as a time; `null` beyond the calendar.
+    pub commit_time: Option<String>,
+    /// What the header in front of the value says; left out when it cannot be read.
+    #[serde(flatten)]
+    pub header: Option<HeaderFields>,
+    /// Why the header cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
 
-    /// Rows written so far.
-    pub const fn written(&self) -> u64 {
-        self.written
-    }
+/// What the header in front of a value says.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeaderFields {
+    /// True if the version deletes its key.
+    pub tombstone: bool,
+    /// True if the value is in a storage envelope, which is not opened.
+    pub sealed: bool,
+    /// When it expires; `null` for never.
+    pub expire_at: Option<u64>,
+    /// The same as a time; `null` beyond the calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire_time: Option<Option<String>>,
+}
 
-    /// Writes one row.
-    pub fn row(&mut self, live: Live<'_>, out: &mut dyn Write) -> io::Result<()> {
-        self.line.clear();
-        match self.format {
-            OutputFormat::Ndjson => {
-                self.json(live);
-                self.line.push(b'\n');
-            }
-            OutputFormat::Json => {
-                self.line.extend_from_slice(if self.written == 0 { b"{\"rows\":[\n" } else { b",\n" });
-                self.json(live);
-            }
-            OutputFormat::Table if self.style.quiet => {}
-            OutputFormat::Table => self.text(live),
-            OutputFormat::Markdown => self.markdown(live),
-            // A textfile collector has no use for rows.
-            OutputFormat::Prometheus => {}
-        }
-        self.written += 1;
-        out.write_all(&self.line)
-    }
+/// One of the store's own numbers.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct MetaFields {
+    /// The number; `null` when the value is too short for one.
+    pub number: Option<u64>,
+}
 
-    /// Writes what follows the rows.
-    pub fn finish<B: Body>(&self, report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
-        match self.format {
-            OutputFormat::Json => {
-                let mut object = Vec::new();
-                render(report, self.format, self.style, &mut object)?;
-                let members = object.strip_prefix(b"{").unwrap_or(&object);
-                out.write_all(if self.written == 0 { b"{\"rows\":[" } else { b"\n" })?;
-                out.write_all(b"],")?;
-                out.write_all(members)
-            }
-            OutputFormat::Table | OutputFormat::Markdown if self.written > 0 && !self.style.quiet => {
-                out.write_all(b"\n")?;
-                render(report, self.format, self.style, out)
-            }
-            _ => render(report, self.format, self.style, out),
-        }
-    }
+/// A row of the writer registry.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WriterFields {
+    /// Number of the data key.
+    pub dek_id: u64,
+    /// Node id of the writer; `null` when the value is malformed.
+    pub node_id: Option<u64>,
+}
 
-    fn json(&mut self, live: Live<'_>) {
+/// A key with its newest value as stored (`--raw`).
+#[derive(Debug, Clone, Serialize)]
+pub struct RawRow<'a> {
+    /// Always `raw`.
+    #[serde(rename = "type")]
+    pub kind: RawRowKind,
+    /// The stored key, escaped.
+    pub key: Escaped<'a>,
+    /// Kind of the newest record.
+    #[serde(rename = "kind")]
+    pub record: &'static str,
+    /// Sequence number of that record.
+    pub seq: u64,
+    /// Bytes of the value.
+    pub value_bytes: u64,
+    /// The value, escaped; of a long one the beginning.
+    pub value: Escaped<'a>,
+    #[serde(skip)]
+    trailer: Trailer,
+}
+
+/// That a row is not taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawRowKind {
+    /// Key and value as stored.
+    Raw,
+}
+
+impl<'a> RawRow<'a> {
+    /// One key; at most `value_bytes` of its value are shown.
+    pub fn new(live: Live<'a>, value_bytes: usize) -> Self {
         let Live { key, value, trailer } = live;
-        let line = &mut self.line;
-        let kind = if self.rows.raw { None } else { Some(StoreKey::of(key)) };
-        match kind {
-            None => {
-                text(line, "{\"type\":\"raw\",\"key\":\"");
-                escape_json(line, key);
-                text(line, "\",\"kind\":\"");
-                text(line, trailer.kind().map_or("?", KeyKind::name));
-                text(line, "\"");
+        Self {
+            kind: RawRowKind::Raw,
+            key: Escaped(key),
+            record: trailer.kind().map_or("?", KeyKind::name),
+            seq: trailer.seq().0,
+            value_bytes: value.len() as u64,
+            value: Escaped(value.get(..value_bytes).unwrap_or(value)),
+            trailer,
+        }
+    }
+}
+
+impl Row for RawRow<'_> {
+    const COLUMNS: &'static [Column] =
+        &[Column::left("sequence and kind", 30), Column::right("bytes", 8), Column::left("key", 0).cut()];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.add(self.trailer);
+        cells.add_number(self.value_bytes);
+        cells.write_bytes(self.key.0);
+        cells.end();
+    }
+}
+
+/// Makes rows of keys; remembers the time of the last one, because neighbours are mostly of the same second.
+#[derive(Debug, Default)]
+pub struct RowMaker {
+    clock: Clock,
+}
+
+impl RowMaker {
+    /// One key; at most `value_bytes` of its value are shown.
+    pub fn row<'a>(&mut self, live: Live<'a>, value_bytes: usize) -> StoreRow<'a> {
+        let Live { key, value, trailer } = live;
+        let (kind, shown, content, body) = match StoreKey::of(key) {
+            StoreKey::Meta(meta) => {
+                let content = StoreRowContent::Meta(MetaFields { number: meta_value(value) });
+                (StoreRowKind::Meta, meta.name().as_bytes(), content, value)
             }
-            Some(StoreKey::Meta(meta)) => {
-                text(line, "{\"type\":\"meta\",\"key\":\"");
-                text(line, meta.name());
-                text(line, "\",\"number\":");
-                optional(line, meta_value(value));
+            StoreKey::Registry(registry) => {
+                let node_id = RegistryValue::decode(value).map(|writer| writer.node_id.0);
+                let content = StoreRowContent::Writer(WriterFields { dek_id: registry.dek_id.into(), node_id });
+                (StoreRowKind::Writer, key, content, value)
             }
-            Some(StoreKey::Registry(registry)) => {
-                text(line, "{\"type\":\"writer\",\"key\":\"");
-                escape_json(line, key);
-                text(line, "\",\"dek_id\":");
-                number(line, u64::from(registry.dek_id));
-                text(line, ",\"node_id\":");
-                optional(line, RegistryValue::decode(value).map(|writer| writer.node_id.0));
-            }
-            Some(StoreKey::Short(_)) => {
-                text(line, "{\"type\":\"unversioned\",\"key\":\"");
-                escape_json(line, key);
-                text(line, "\"");
-            }
-            Some(StoreKey::Row(row)) => {
-                text(line, "{\"type\":\"row\",\"key\":\"");
-                escape_json(line, row.user_key);
-                text(line, "\",\"commit_ts\":");
-                number(line, row.commit_ts.0);
-                text(line, ",\"commit_time\":");
-                self.clock.json(line, row.commit_ts);
-                match RowHeader::decode(value) {
+            StoreKey::Short(_) => (StoreRowKind::Unversioned, key, StoreRowContent::Unversioned {}, value),
+            StoreKey::Row(row) => {
+                let commit_time = self.clock.time(row.commit_ts);
+                let (header, problem, body) = match RowHeader::decode(value) {
                     Ok(header) => {
-                        text(line, ",\"tombstone\":");
-                        text(line, if header.tombstone { "true" } else { "false" });
-                        text(line, ",\"sealed\":");
-                        text(line, if header.encryption == Encryption::Sealed { "true" } else { "false" });
-                        text(line, ",\"expire_at\":");
-                        optional(line, (header.expire_at.0 != 0).then_some(header.expire_at.0));
-                        if header.expire_at.0 != 0 {
-                            text(line, ",\"expire_time\":");
-                            self.clock.json(line, header.expire_at);
-                        }
+                        let expire_at = (header.expire_at.0 != 0).then_some(header.expire_at);
+                        let fields = HeaderFields {
+                            tombstone: header.tombstone,
+                            sealed: header.encryption == Encryption::Sealed,
+                            expire_at: expire_at.map(|at| at.0),
+                            expire_time: expire_at.map(|at| self.clock.time(at)),
+                        };
+                        (Some(fields), None, value.get(ROW_HEADER_LEN..).unwrap_or_default())
                     }
-                    Err(problem) => {
-                        text(line, ",\"problem\":\"");
-                        escape_json(line, problem.to_string().as_bytes());
-                        text(line, "\"");
+                    Err(problem) => (None, Some(problem.to_string()), value),
+                };
+                let content = VersionFields { commit_ts: row.commit_ts.0, commit_time, header, problem };
+                (StoreRowKind::Row, row.user_key, StoreRowContent::Version(content), body)
+            }
+        };
+        StoreRow {
+            kind,
+            key: Escaped(shown),
+            content,
+            seq: trailer.seq().0,
+            value_bytes: body.len() as u64,
+            value: Escaped(body.get(..value_bytes).unwrap_or(body)),
+        }
+    }
+}
+
+impl Row for StoreRow<'_> {
+    const COLUMNS: &'static [Column] =
+        &[Column::left("committed", 30), Column::left("", 3), Column::right("bytes", 8), Column::left("key", 0).cut()];
+
+    fn cells(&self, cells: &mut Cells) {
+        match &self.content {
+            StoreRowContent::Version(version) => {
+                match &version.commit_time {
+                    Some(time) => {
+                        cells.write_str(time);
+                        cells.add(format_args!("+{}", HlcTimestamp(version.commit_ts).logical()));
                     }
+                    None => cells.add(HlcTimestamp(version.commit_ts)),
+                }
+                match &version.header {
+                    Some(header) => {
+                        let mark = |set, mark| if set { mark } else { "" };
+                        cells.write_str(mark(header.tombstone, "D"));
+                        cells.write_str(mark(header.expire_at.is_some(), "E"));
+                        cells.add_str(mark(header.sealed, "S"));
+                    }
+                    None => cells.add_str("!"),
                 }
             }
-        }
-        text(line, ",\"seq\":");
-        number(line, trailer.seq().0);
-        let body = body(value, kind);
-        text(line, ",\"value_bytes\":");
-        number(line, body.len() as u64);
-        text(line, ",\"value\":\"");
-        escape_json(line, body.get(..self.rows.value_bytes).unwrap_or(body));
-        text(line, "\"}");
-    }
-
-    fn text(&mut self, live: Live<'_>) {
-        if self.written == 0 {
-            let first = if self.rows.raw { "sequence and kind" } else { "committed" };
-            let _ = writeln!(self.line, "{first:<30}  {:<3}  {:>8}  key", "", "bytes");
-        }
-        let (when, marks, bytes, key) = self.columns(live);
-        let room = self.style.width.saturating_sub(FIRST_COLUMNS).max(16);
-        let key = if self.style.verbose || key.len() <= room { key } else { format!("{}..", &key[..room - 2]) };
-        let _ = writeln!(self.line, "{when:<30}  {marks:<3}  {bytes:>8}  {key}");
-    }
-
-    fn markdown(&mut self, live: Live<'_>) {
-        if self.written == 0 {
-            text(&mut self.line, "| committed | marks | bytes | key |\n|---|---|---:|---|\n");
-        }
-        let (when, marks, bytes, key) = self.columns(live);
-        let _ = writeln!(self.line, "| {when} | {marks} | {bytes} | {} |", key.replace('|', "\\|"));
-    }
-
-    /// When, marks, bytes of the value, key; the key is ASCII.
-    fn columns(&mut self, live: Live<'_>) -> (String, String, usize, String) {
-        let Live { key, value, trailer } = live;
-        if self.rows.raw {
-            return (trailer.to_string(), String::new(), value.len(), Escaped(key).to_string());
-        }
-        let kind = StoreKey::of(key);
-        let bytes = body(value, Some(kind)).len();
-        match kind {
-            StoreKey::Meta(meta) => {
-                let number = meta_value(value).map_or_else(|| "too short".to_owned(), |number| number.to_string());
-                (number, "m".to_owned(), bytes, meta.name().to_owned())
+            StoreRowContent::Meta(meta) => {
+                match meta.number {
+                    Some(number) => cells.add_number(number),
+                    None => cells.add_str("too short"),
+                }
+                cells.add_str("m");
             }
-            StoreKey::Registry(_) => {
-                let writer = RegistryValue::decode(value).map_or_else(|| "malformed".to_owned(), |w| w.node_id.to_string());
-                (writer, "w".to_owned(), bytes, Escaped(key).to_string())
+            StoreRowContent::Writer(writer) => {
+                match writer.node_id {
+                    Some(id) => cells.add(NodeId(id)),
+                    None => cells.add_str("malformed"),
+                }
+                cells.add_str("w");
             }
-            StoreKey::Short(_) => ("no timestamp".to_owned(), "?".to_owned(), bytes, Escaped(key).to_string()),
-            StoreKey::Row(row) => {
-                let marks = match RowHeader::decode(value) {
-                    Ok(header) => {
-                        let mark = |set, mark| if set { mark } else { "" };
-                        let sealed = header.encryption == Encryption::Sealed;
-                        [mark(header.tombstone, "D"), mark(header.expire_at.0 != 0, "E"), mark(sealed, "S")].concat()
-                    }
-                    Err(_) => "!".to_owned(),
-                };
-                (self.clock.text(row.commit_ts), marks, bytes, Escaped(row.user_key).to_string())
+            StoreRowContent::Unversioned {} => {
+                cells.add_str("no timestamp");
+                cells.add_str("?");
             }
         }
-    }
-}
-
-/// What a client would call the value.
-fn body<'v>(value: &'v [u8], kind: Option<StoreKey<'_>>) -> &'v [u8] {
-    match kind {
-        Some(StoreKey::Row(_)) if RowHeader::decode(value).is_ok() => {
-            value.get(crate::formats::mvcc::ROW_HEADER_LEN..).unwrap_or_default()
-        }
-        _ => value,
+        cells.add_number(self.value_bytes);
+        cells.write_bytes(self.key.0);
+        cells.end();
     }
 }
 
@@ -280,92 +326,44 @@ impl Clock {
         }
     }
 
-    /// The time, in quotes, or `null` for one beyond the calendar.
-    fn json(&mut self, out: &mut Vec<u8>, ts: HlcTimestamp) {
+    /// The time; nothing for one beyond the calendar.
+    fn time(&mut self, ts: HlcTimestamp) -> Option<String> {
         let millis = ts.millis().0;
         self.turn_to(millis);
         if self.text.is_empty() {
-            text(out, "null");
-            return;
+            return None;
         }
-        let _ = write!(out, "\"{}.{:03}Z\"", self.text, millis % 1000);
-    }
-
-    fn text(&mut self, ts: HlcTimestamp) -> String {
-        self.turn_to(ts.millis().0);
-        if self.text.is_empty() {
-            return ts.to_string();
-        }
-        format!("{}.{:03}Z+{}", self.text, ts.millis().0 % 1000, ts.logical())
-    }
-}
-
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn number(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(value % 10).unwrap_or(0);
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-fn optional(out: &mut Vec<u8>, value: Option<u64>) {
-    match value {
-        Some(value) => number(out, value),
-        None => text(out, "null"),
+        let mut time = String::with_capacity(self.text.len() + 5);
+        time.push_str(&self.text);
+        time.push('.');
+        // Each is below 10.
+        let digits = [millis / 100 % 10, millis / 10 % 10, millis % 10];
+        time.extend(digits.iter().filter_map(|&digit| char::from_digit(u32::try_from(digit).ok()?, 10)));
+        time.push('Z');
+        Some(time)
     }
 }
 
-/// Bytes as [`Escaped`] shows them, inside a JSON string.
-fn escape_json(out: &mut Vec<u8>, bytes: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let plain = rest.iter().take_while(|&&byte| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\').count();
-        let (safe, after) = rest.split_at(plain);
-        out.extend_from_slice(safe);
-        let Some((&byte, after)) = after.split_first() else { return };
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\\\\\"),
-            b'\n' => out.extend_from_slice(b"\\\\n"),
-            b'\r' => out.extend_from_slice(b"\\\\r"),
-            b'\t' => out.extend_from_slice(b"\\\\t"),
-            0 => out.extend_from_slice(b"\\\\0"),
-            _ => out.extend_from_slice(&[b'\\', b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
-        }
-        rest = after;
-    }
-}
-
-/// A sequence number that the tests name.
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
     use super::*;
     use crate::formats::mvcc::RowKey;
-    use crate::formats::pebble::{SeqNum, Trailer};
-    use proptest::prelude::*;
+    use crate::formats::pebble::SeqNum;
 
     fn trailer(seq: u64) -> Trailer {
         Trailer::new(SeqNum(seq), KeyKind::Set)
     }
 
     fn ndjson(key: &[u8], value: &[u8], raw: bool) -> Value {
-        let mut writer = RowWriter::new(OutputFormat::Ndjson, Style::default(), RowStyle { raw, value_bytes: 4 });
-        let mut out = Vec::new();
-        writer.row(Live { key, value, trailer: trailer(7) }, &mut out).unwrap();
-        serde_json::from_slice(&out).unwrap()
+        let live = Live { key, value, trailer: trailer(7) };
+        let text = if raw {
+            serde_json::to_string(&RawRow::new(live, 4)).unwrap()
+        } else {
+            serde_json::to_string(&RowMaker::default().row(live, 4)).unwrap()
+        };
+        serde_json::from_str(&text).unwrap()
     }
 
     #[test]
@@ -396,23 +394,5 @@ mod tests {
         assert_eq!(ndjson(b"1234567", b"", false)["type"], "unversioned");
         let raw = ndjson(b"_meta_applied_index", &[20, 0, 0, 0, 0, 0, 0, 0], true);
         assert_eq!((&raw["type"], &raw["kind"], &raw["value_bytes"]), (&"raw".into(), &"SET".into(), &8.into()));
-    }
-
-    proptest! {
-        #[test]
-        fn json_strings_are_those_of_the_escaped_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let mut out = vec![b'"'];
-            escape_json(&mut out, &bytes);
-            out.push(b'"');
-            let read: String = serde_json::from_slice(&out).unwrap();
-            prop_assert_eq!(read, Escaped(&bytes).to_string());
-        }
-
-        #[test]
-        fn numbers_are_decimal(value in any::<u64>()) {
-            let mut out = Vec::new();
-            number(&mut out, value);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
-        }
     }
 }

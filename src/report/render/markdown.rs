@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Body, Report};
 use crate::analysis::Finding;
-use crate::report::{Row, Section};
+use crate::report::{Align, Cell, Heading, Section};
 use crate::types::{self, ByteSize};
 
 /// Cells wider than this are not waited for by the others.
@@ -66,9 +66,9 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Bars under each other, so that the table can also be read where it is not drawn as one.
-fn write_table(columns: &[String], rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    let right: Vec<_> = columns.iter().map(|name| name.starts_with('>')).collect();
-    let head: Vec<_> = columns.iter().map(|name| escape(name.trim_start_matches('>'))).collect();
+fn write_table(columns: &[Heading], rows: &[Vec<Cell>], out: &mut dyn Write) -> io::Result<()> {
+    let right: Vec<_> = columns.iter().map(|heading| heading.align == Align::Right).collect();
+    let head: Vec<_> = columns.iter().map(|heading| escape(&heading.name)).collect();
     let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| escape(&cell.text)).collect()).collect();
     let width = |column: usize| {
         let cells = std::iter::once(&head).chain(&rows).filter_map(|row| row.get(column));
@@ -109,6 +109,6 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.
-fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     types::escape(&text.replace('|', "\\|").replace('\n', " ")).into_owned()
 }

@@ -1,6 +1,7 @@
 //! One file per output format. The same run gives the same facts in all of them.
 
 mod json;
+mod layout;
 mod markdown;
 mod prometheus;
 mod table;
@@ -10,12 +11,14 @@ use std::io::{self, Write};
 
 use super::{Body, Report};
 
+pub(super) use markdown::escape as markdown_text;
+pub(super) use table::paint;
 pub use wrap::wrap;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutputFormat {
-    /// For people, 80 columns.
+    /// For people: lines as wide as the terminal, or as long as their text.
     #[default]
     Table,
     /// One object a run.
@@ -31,8 +34,8 @@ pub enum OutputFormat {
 /// What the renderer for people may assume about where it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Columns available.
-    pub width: usize,
+    /// Columns of the terminal; `None` where nothing limits a line, so that no text is broken or cut.
+    pub width: Option<usize>,
     /// Whether colours may be used.
     pub color: bool,
     /// Whether long lists are shown in full.
@@ -43,7 +46,17 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { width: 80, color: false, verbose: false, quiet: false }
+        Self { width: Some(80), color: false, verbose: false, quiet: false }
+    }
+}
+
+impl Style {
+    /// Columns that are left behind `used` ones.
+    pub const fn room(self, used: usize) -> usize {
+        match self.width {
+            Some(width) => width.saturating_sub(used),
+            None => usize::MAX,
+        }
     }
 }
 

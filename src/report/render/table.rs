@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
-
+use super::layout::Layout;
 use super::{Body, Report, Style, wrap};
 use crate::analysis::{Finding, Severity, Verdict};
-use crate::report::{Cell, Row, Section, Tone};
+use crate::report::{Cell, Heading, Section, Tone};
 use crate::types::{ByteSize, escape};
 
 /// Findings shown in full before the rest is folded, unless `--verbose`.
@@ -24,7 +23,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         return write_next(next_step.as_deref(), style, out);
     }
     let word = format!("{:<8}", verdict.name().to_uppercase());
-    for (number, line) in wrap(&body.headline(), style.width.saturating_sub(9)).iter().enumerate() {
+    for (number, line) in wrap(&body.headline(), style.room(9)).iter().enumerate() {
         let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };
         writeln!(out, "{lead} {line}")?;
     }
@@ -67,7 +66,7 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
             heading(title, style, out)?;
             let name_width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(28);
             for (name, cell) in rows {
-                let room = style.width.saturating_sub(name_width + 4);
+                let room = style.room(name_width + 4);
                 for (number, line) in wrap(&cell.text, room).iter().enumerate() {
                     let label = if number == 0 { name.as_str() } else { "" };
                     writeln!(out, "  {label:<name_width$}  {}", paint(line, cell.tone, style))?;
@@ -99,49 +98,19 @@ fn heading(title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     if title.is_empty() { Ok(()) } else { writeln!(out, "{}", bold(&escape(title), style)) }
 }
 
-fn write_table(columns: &[String], rows: &[Row], style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
-    table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name.trim_start_matches('>'))));
+fn write_table(columns: &[Heading], rows: &[Vec<Cell>], style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let layout = Layout::of(columns, rows, style.width);
+    layout
+        .lines(columns.iter().map(|heading| heading.name.as_str()), |line| writeln!(out, "{}", paint(line, Tone::Dim, style)))?;
     for row in rows {
-        table.add_row(row.iter().map(|cell| comfy_table::Cell::new(escape(&cell.text))));
-    }
-    for (number, name) in columns.iter().enumerate() {
-        let Some(column) = table.column_mut(number) else { continue };
-        let is_number = name.starts_with('>');
-        if is_number {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        // The padding counts: a blank on either side.
-        let needed = unbroken_width(name, is_number, rows.iter().filter_map(|row| row.get(number))) + 2;
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(needed).unwrap_or(u16::MAX))));
-    }
-    // The layout is computed without colours, which have no width; a row is then painted by its worst tone.
-    let mut tones = rows.iter().map(row_tone);
-    let plain = table.to_string();
-    for (number, line) in plain.lines().enumerate() {
-        let line = line.trim_end();
-        let tone = if number == 0 {
-            Tone::Dim
-        } else if plain.lines().count() == rows.len() + 1 {
-            tones.next().unwrap_or_default()
-        } else {
-            Tone::Plain
-        };
-        writeln!(out, " {}", paint(line, tone, style))?;
+        // A row is painted by its worst tone.
+        let tone = row_tone(row);
+        layout.lines(row.iter().map(|cell| cell.text.as_str()), |line| writeln!(out, "{}", paint(line, tone, style)))?;
     }
     Ok(())
 }
 
-/// Columns that a table's column needs so that neither a word of its title nor a number in it is broken.
-fn unbroken_width<'a>(title: &str, is_number: bool, cells: impl Iterator<Item = &'a Cell>) -> usize {
-    let words = title.trim_start_matches('>').split(' ').map(|word| word.chars().count());
-    let numbers = cells.filter(|_| is_number).map(|cell| cell.text.chars().count());
-    words.chain(numbers).max().unwrap_or(0)
-}
-
-fn row_tone(row: &Row) -> Tone {
+fn row_tone(row: &[Cell]) -> Tone {
     let has = |tone| row.iter().any(|cell| cell.tone == tone);
     if has(Tone::Bad) {
         Tone::Bad
@@ -216,7 +185,7 @@ fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Re
 }
 
 fn write_indented(text: &str, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    for line in wrap(text, style.width.saturating_sub(indent)) {
+    for line in wrap(text, style.room(indent)) {
         writeln!(out, "{:indent$}{line}", "")?;
     }
     Ok(())
@@ -226,7 +195,7 @@ fn bold(text: &str, style: Style) -> String {
     if style.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn paint(text: &str, tone: Tone, style: Style) -> String {
+pub(in crate::report) fn paint(text: &str, tone: Tone, style: Style) -> String {
     let code = match tone {
         Tone::Good => "32",
         Tone::Caution => "33",
@@ -250,10 +219,10 @@ mod tests {
 
     #[test]
     fn a_narrow_table_breaks_neither_titles_nor_numbers() {
-        let columns = ["path".to_owned(), ">snapshot".to_owned(), ">not made".to_owned(), ">index".to_owned()];
+        let columns = ["path", ">snapshot", ">not made", ">index"].map(Heading::from);
         let row = vec![Cell::new("a/rather/long/path/of/a/group"), Cell::new(7), Cell::new(0), Cell::new(123_456_789_u64)];
         let mut out = Vec::new();
-        write_table(&columns, &[row], Style { width: 40, ..Style::default() }, &mut out).unwrap();
+        write_table(&columns, &[row], Style { width: Some(40), ..Style::default() }, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for whole in ["snapshot", "not", "made", "123456789"] {
             assert!(text.contains(whole), "{whole} is broken in\n{text}");

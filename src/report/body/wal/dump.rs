@@ -1,8 +1,12 @@
-//! `wal dump`: what is said after the records, which are written as they are read.
+//! `wal dump`: every record of the log, written as it is read, and the totals behind them.
 
-use serde::Serialize;
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
 
-use crate::report::{Body, Cell, Section};
+use crate::formats::kv::EntryView;
+use crate::formats::raftpb::{ConfState, Entry, HardState, WalSnapshot};
+use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section, Tone};
+use crate::types::{Count, Crc32c, Escaped, HlcTimestamp, NodeId, UnixMillis};
 
 /// Totals of a dump.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -13,14 +17,340 @@ pub struct DumpBody {
     pub records_written: u64,
 }
 
+impl DumpBody {
+    /// Where JSON keeps the records.
+    pub const LIST: JsonList = JsonList::Indented("records");
+}
+
 impl Body for DumpBody {
     const NAME: &'static str = "wal-dump";
 
     fn headline(&self) -> String {
-        format!("{} of {} records written", self.records_written, self.records_read)
+        format!("{} of {} written", self.records_written, Count(self.records_read, "record"))
     }
 
     fn sections(&self) -> Vec<Section> {
         vec![Section::facts("", vec![("records read", Cell::new(self.records_read))])]
+    }
+}
+
+/// One record of a segment.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecordRow<'a> {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: RecordType,
+    /// The segment's file.
+    pub segment: &'a str,
+    /// Offset of its frame in the segment.
+    pub offset: u64,
+    /// Bytes of the frame, padding included.
+    pub length: u64,
+    /// What it says; the fields depend on the type.
+    #[serde(flatten)]
+    pub content: RecordContent<'a>,
+}
+
+/// The type of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordType {
+    /// A log entry.
+    Entry,
+    /// The hard state: term, vote, commit.
+    HardState,
+    /// A snapshot that the node made or took.
+    Snapshot,
+    /// The metadata record at the head of a segment.
+    Metadata,
+    /// The checksum that the records behind it go on from.
+    Crc,
+    /// A record of a type that no server writes.
+    Unknown,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are entries")]
+pub enum RecordContent<'a> {
+    /// Of a log entry.
+    Entry(EntryFields<'a>),
+    /// Of a hard state.
+    HardState(HardStateFields),
+    /// Of a snapshot record.
+    Snapshot(SnapshotFields),
+    /// Of a metadata record.
+    Metadata(MetadataFields),
+    /// Of a checksum record.
+    Crc(CrcFields),
+    /// Of a record of another type.
+    Unknown(UnknownFields),
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntryFields<'a> {
+    /// Log index.
+    pub index: u64,
+    /// Term.
+    pub term: u64,
+    /// Class of the payload: `noop`, `data`, `batch`, `lease` and so on.
+    pub class: &'static str,
+    /// Whether it stands in the log that a server reads.
+    pub effective: bool,
+    /// Bytes of its data.
+    pub data_length: u64,
+    /// The proposer's request id, for proposals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<u64>,
+    /// What its requests do; left out for entries without any.
+    #[serde(flatten)]
+    pub requests: Option<RequestFields<'a>>,
+    /// The clock ceiling of a lease, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceiling_ms: Option<u64>,
+}
+
+/// What the requests of an entry do.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestFields<'a> {
+    /// Number of requests.
+    pub requests: u64,
+    /// Number of mutations in them.
+    pub mutations: u64,
+    /// Largest commit timestamp among them.
+    pub commit_ts: Option<u64>,
+    /// The first 16 keys that they touch, escaped.
+    pub keys: FirstKeys<'a>,
+    /// Number of keys that they touch.
+    pub key_count: u64,
+}
+
+/// What a hard state says.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct HardStateFields {
+    /// Term.
+    pub term: u64,
+    /// Node id that got the vote; 0 for none.
+    pub vote: u64,
+    /// Last index known to be committed.
+    pub commit: u64,
+}
+
+/// What a snapshot record says.
+#[derive(Debug, Clone, Serialize)]
+pub struct SnapshotFields {
+    /// Last index that the snapshot covers.
+    pub index: u64,
+    /// Term of that entry.
+    pub term: u64,
+    /// The members at that index; `null` when the record does not name them.
+    pub members: Option<ConfState>,
+}
+
+/// What a metadata record says.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct MetadataFields {
+    /// Bytes of its data.
+    pub data_length: u64,
+}
+
+/// What a checksum record says.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CrcFields {
+    /// The checksum.
+    pub crc32c: Crc32c,
+}
+
+/// What is known of a record of another type.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct UnknownFields {
+    /// The type's number.
+    pub record_type: i64,
+}
+
+/// Keys of an entry that are written; their number is always given.
+const KEYS_KEPT: usize = 16;
+/// Keys of an entry that a terminal shows.
+const KEYS_SHOWN: usize = 3;
+
+/// The first keys that an entry touches.
+#[derive(Debug, Clone, Default)]
+pub struct FirstKeys<'a> {
+    keys: [&'a [u8]; KEYS_KEPT],
+    kept: usize,
+}
+
+impl<'a> FirstKeys<'a> {
+    fn of(view: &EntryView<'a>) -> (Self, u64) {
+        let mut first = Self::default();
+        let mut count = 0;
+        view.for_each_key(|key| {
+            if let Some(place) = first.keys.get_mut(first.kept) {
+                *place = key;
+                first.kept += 1;
+            }
+            count += 1;
+        });
+        (first, count)
+    }
+
+    fn as_slice(&self) -> &[&'a [u8]] {
+        self.keys.get(..self.kept).unwrap_or_default()
+    }
+}
+
+impl Serialize for FirstKeys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.kept))?;
+        for key in self.as_slice() {
+            list.serialize_element(&Escaped(key))?;
+        }
+        list.end()
+    }
+}
+
+impl<'a> EntryFields<'a> {
+    /// What `entry` says. `effective`: it stands in the log that a server reads.
+    pub fn new(entry: &Entry<'_>, view: &EntryView<'a>, effective: bool) -> Self {
+        let requests = (view.requests > 0).then(|| {
+            let (keys, key_count) = FirstKeys::of(view);
+            RequestFields {
+                requests: view.requests.into(),
+                mutations: view.mutations.into(),
+                commit_ts: view.commit_ts.map(|ts| ts.0),
+                keys,
+                key_count,
+            }
+        });
+        Self {
+            index: entry.index.0,
+            term: entry.term.0,
+            class: view.class.name(),
+            effective,
+            data_length: entry.data.len() as u64,
+            request_id: view.request_id,
+            requests,
+            ceiling_ms: view.lease.map(|ceiling| ceiling.0),
+        }
+    }
+}
+
+impl From<&HardState> for HardStateFields {
+    fn from(state: &HardState) -> Self {
+        Self { term: state.term.0, vote: state.vote.0, commit: state.commit.0 }
+    }
+}
+
+impl From<WalSnapshot> for SnapshotFields {
+    fn from(snapshot: WalSnapshot) -> Self {
+        Self { index: snapshot.index.0, term: snapshot.term.0, members: snapshot.conf_state }
+    }
+}
+
+impl RecordType {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::HardState => "hard-state",
+            Self::Snapshot => "snapshot",
+            Self::Metadata => "metadata",
+            Self::Crc => "crc",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl RecordContent<'_> {
+    /// The type that it belongs to.
+    pub const fn kind(&self) -> RecordType {
+        match self {
+            Self::Entry(_) => RecordType::Entry,
+            Self::HardState(_) => RecordType::HardState,
+            Self::Snapshot(_) => RecordType::Snapshot,
+            Self::Metadata(_) => RecordType::Metadata,
+            Self::Crc(_) => RecordType::Crc,
+            Self::Unknown(_) => RecordType::Unknown,
+        }
+    }
+}
+
+impl Row for RecordRow<'_> {
+    const COLUMNS: &'static [Column] = &[
+        Column::right("offset", 10),
+        Column::left("type", 10),
+        Column::right("index", 10),
+        Column::right("term", 6),
+        Column::left("class", 14),
+        Column::left("details", 0),
+    ];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.add_number(self.offset);
+        cells.add_str(self.kind.name());
+        let (index, term, class) = match &self.content {
+            RecordContent::Entry(entry) => (Some(entry.index), Some(entry.term), entry.class),
+            RecordContent::HardState(state) => (None, Some(state.term), ""),
+            RecordContent::Snapshot(snapshot) => (Some(snapshot.index), Some(snapshot.term), ""),
+            RecordContent::Metadata(_) | RecordContent::Crc(_) | RecordContent::Unknown(_) => (None, None, ""),
+        };
+        cells.add_optional(index);
+        cells.add_optional(term);
+        cells.add_str(class);
+        match &self.content {
+            RecordContent::Entry(entry) => entry.details(cells),
+            RecordContent::HardState(state) => {
+                cells.write(format_args!("vote {} commit {}", NodeId(state.vote), state.commit));
+            }
+            RecordContent::Snapshot(snapshot) => snapshot.details(cells),
+            RecordContent::Metadata(metadata) => cells.write(Count(metadata.data_length, "byte")),
+            RecordContent::Crc(crc) => cells.write(crc.crc32c),
+            RecordContent::Unknown(unknown) => cells.write(format_args!("type {}", unknown.record_type)),
+        }
+        cells.end();
+    }
+}
+
+impl EntryFields<'_> {
+    fn details(&self, cells: &mut Cells) {
+        if let Some(requests) = &self.requests {
+            let kept = requests.keys.as_slice();
+            let shown = if cells.in_full() { kept } else { kept.get(..KEYS_SHOWN).unwrap_or(kept) };
+            for (number, key) in shown.iter().enumerate() {
+                cells.write_str(if number == 0 { "" } else { " " });
+                cells.write_bytes(key);
+            }
+            let more = requests.key_count - shown.len() as u64;
+            if more > 0 {
+                cells.write(format_args!(" and {}", Count(more, "more key")));
+            }
+            if let Some(ts) = requests.commit_ts {
+                cells.write(format_args!(" commit {}", HlcTimestamp(ts)));
+            }
+        }
+        if let Some(ceiling) = self.ceiling_ms {
+            cells.write(format_args!("ceiling {}", UnixMillis(ceiling)));
+        }
+        if !self.effective {
+            cells.write_str(" (replaced)");
+            cells.set_tone(Tone::Dim);
+        }
+    }
+}
+
+impl SnapshotFields {
+    fn details(&self, cells: &mut Cells) {
+        let Some(members) = &self.members else { return cells.write_str("members not recorded") };
+        for (name, ids) in [("voters", &members.voters), (" learners", &members.learners)] {
+            if ids.is_empty() && name != "voters" {
+                continue;
+            }
+            cells.write_str(name);
+            for id in ids {
+                cells.write(format_args!(" {id}"));
+            }
+        }
     }
 }

@@ -6,7 +6,10 @@ mod show;
 mod stat;
 mod verify;
 
-pub use dump::DumpBody;
+pub use dump::{
+    CrcFields, DumpBody, EntryFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordRow, RecordType,
+    RequestFields, SnapshotFields, UnknownFields,
+};
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};
 pub use stat::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
