@@ -9,6 +9,7 @@
 
 mod common; // Recorded data directories, for every module below.
 
+mod agreement; // The commands agree about one directory.
 mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod codes; // Every code is emitted, at the place where the damage is.

@@ -116,7 +116,10 @@ impl Checked {
         if let Some(refusal) = opened.foreign() {
             let mut coverage = opened.small_files();
             group.engine = GroupEngine::Hashicorp;
-            coverage.missing(name, format!("the checks are about the engine in use: {}", refusal.text));
+            coverage.missing(name.clone(), format!("the checks are about the engine in use: {}", refusal.text));
+            let start = opened.start(false, progress)?;
+            findings.extend(start.findings.into_iter().map(|finding| Finding { group: Some(name.clone()), ..finding }));
+            group.start = Some(StartView { outcome: start.forecast.outcome, reason: start.forecast.reason });
             return Ok(Self { group, findings, coverage, changed: false });
         }
         let whole = options.only.is_empty();

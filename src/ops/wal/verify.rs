@@ -20,7 +20,12 @@ pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Res
     for log in &mut logs {
         // A single segment is no log that a server could start from, and nobody knows what a server would make of bytes
         // that were not seen.
-        let whole = !log.scan.dir.partial && log.scan.unread().is_none();
+        let empty = log.scan.segments.is_empty();
+        if empty {
+            // What a start makes of a missing log depends on the rest of the directory.
+            log.coverage.missing(log.prefix.clone(), "it holds no segment; `check` says what that means");
+        }
+        let whole = !empty && !log.scan.dir.partial && log.scan.unread().is_none();
         let readings: Vec<_> = if whole { ServerVersion::ALL.map(|engine| reading(log, engine)).into() } else { Vec::new() };
         if !log.findings.iter().any(|finding| finding.severity == Severity::Error) {
             log.findings.extend(refusals(log, &readings));

@@ -1,0 +1,70 @@
+//! The commands agree: `check` is never better than another command on the same directory.
+
+use std::path::{Path, PathBuf};
+
+use ekv_tool::analysis::Verdict;
+use ekv_tool::error::Result;
+use ekv_tool::io::NoProgress;
+use ekv_tool::ops::{
+    CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, store_verify, verify_snapshot, wal,
+};
+use ekv_tool::readers::Depth;
+use ekv_tool::report::{Body, Report};
+
+use super::common::{cases, real};
+
+/// Every so many of the recorded cases; `EKV_AGREEMENT_STEP=1` asks all of them.
+const STEP: usize = 12;
+
+/// How bad an answer is, and what it found; nothing from a command that could not do its work.
+type Rank = Option<(u8, Vec<&'static str>)>;
+
+/// How bad: clean, unknown, damaged. A command that cannot do its work says nothing.
+fn rank<B: Body>(report: Result<Report<B>>) -> Rank {
+    let report = report.ok()?;
+    let rank = match report.verdict {
+        Verdict::Clean => 0,
+        Verdict::Unknown => 1,
+        Verdict::Damaged => 2,
+    };
+    Some((rank, report.findings.iter().map(|finding| finding.code.code).collect()))
+}
+
+fn others(dir: &Path) -> Vec<(&'static str, Rank)> {
+    let paths = &[dir.to_owned()][..];
+    let snapshot = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..VerifySnapshotOptions::default() };
+    let store = dir.join("fsm.db");
+    vec![
+        ("gate-dryrun", rank(gate_dryrun(paths, &GateOptions { threads: 1, ..GateOptions::default() }, &NoProgress))),
+        ("verify-snapshot --deep", rank(verify_snapshot(paths, &snapshot, &NoProgress))),
+        ("wal verify", rank(wal::verify(paths, 1, &NoProgress))),
+        ("store verify", store.is_dir().then(|| rank(store_verify(&[store], VerifyDepth::Rows, 1, &NoProgress))).flatten()),
+    ]
+}
+
+/// Directories without a snapshot or a log are unknown to a command that was asked for these, and to no other.
+fn asked_for_what_is_not_there(name: &str, codes: &[&str]) -> bool {
+    (name.starts_with("verify-snapshot") || name == "wal verify") && codes.is_empty()
+}
+
+#[test]
+fn check_is_never_better_than_another_command() {
+    let step = std::env::var("EKV_AGREEMENT_STEP").ok().map_or(STEP, |step| step.parse().unwrap());
+    let recorded: Vec<PathBuf> = cases().groups().into_iter().step_by(step).map(|case| case.dir).collect();
+    let nodes: Vec<PathBuf> = real().groups().into_iter().map(|case| case.dir).collect();
+    let mut wrong = Vec::new();
+    for dir in recorded.iter().chain(&nodes) {
+        let options = CheckOptions { threads: 1, ..CheckOptions::default() };
+        let Some((own, _)) = rank(check(std::slice::from_ref(dir), &options, &NoProgress)) else { continue };
+        for (name, answer) in others(dir) {
+            match answer {
+                Some((rank, codes)) if rank > own && !(rank == 1 && asked_for_what_is_not_there(name, &codes)) => {
+                    wrong.push(format!("{}: check {own}, {name} {rank} {codes:?}", dir.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(!nodes.is_empty() && !recorded.is_empty());
+    assert!(wrong.is_empty(), "{} directories:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
+}
