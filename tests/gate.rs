@@ -11,7 +11,7 @@ use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
-use crate::common::{Case, Recorded, cases, real};
+use crate::common::{Case, Recorded, cases, fresh, real};
 use crate::support::golden::{golden, transcript};
 
 /// Actions that hand an entry's payload to the state machine.
@@ -96,7 +96,10 @@ fn compare(case: &Case<'_>, engine: ServerVersion) -> Result<(), String> {
 
 /// Both engines on every group, on all cores.
 fn all_agree(recorded: &Recorded) {
-    let groups = recorded.groups();
+    agree(&recorded.groups());
+}
+
+fn agree(groups: &[Case<'_>]) {
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -120,6 +123,24 @@ fn all_agree(recorded: &Recorded) {
 #[test]
 fn prepared_and_damaged_directories_start_as_forecast() {
     all_agree(cases());
+}
+
+/// What the program does not claim to know: rows in tables of the columnar format, which no server writes by itself.
+fn is_beyond(case: &Case<'_>) -> bool {
+    let version = case.expected["note"].as_str().and_then(|note| note.split("fmv ").nth(1)?.split(' ').next()?.parse().ok());
+    case.name.starts_with("lsm-") && version.is_some_and(|version: u32| version >= 19)
+}
+
+/// The recorder took a link that the server renames, and cannot follow afterwards, for one that it deletes; and it counts a
+/// proposal without a payload as handed to the state machine, which the recorder of the other directories did not.
+const MISTAKEN: [&str; 2] = ["fsy-H5-backup-only-link", "sfx-empty-committed-3"];
+
+/// One in eight, or all with `EKV_TOOL_FIXTURES=all`.
+#[test]
+fn directories_of_new_kinds_start_as_forecast() {
+    let step = if std::env::var_os("EKV_TOOL_FIXTURES").is_some_and(|wanted| wanted == "all") { 1 } else { 8 };
+    let known = fresh().groups().into_iter().filter(|case| !is_beyond(case) && !MISTAKEN.contains(&case.name));
+    agree(&known.step_by(step).collect::<Vec<_>>());
 }
 
 #[test]

@@ -14,8 +14,10 @@ pub enum EntryKind {
     File,
     /// A directory (or a link to one).
     Directory,
-    /// A socket, FIFO, device, dangling link or link loop.
+    /// A socket, FIFO or device, or a link that leads to itself.
     Other,
+    /// A link to nothing. Opening it says that there is no such file, and creating it writes where the link points.
+    Nowhere,
 }
 
 /// One name in a directory.
@@ -45,6 +47,13 @@ pub fn kind_at(path: &Path) -> Option<EntryKind> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(_) => Some(EntryKind::Other),
     }
+}
+
+/// True for a link to nothing through which a file can be made: the directory that it leads into is there.
+pub fn leads_into_a_directory(link: &Path) -> bool {
+    let Ok(target) = fs::read_link(link) else { return false };
+    let target = link.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+    target.parent().is_some_and(Path::is_dir)
 }
 
 /// True for the answers about a link that leads to nothing, or to itself.
@@ -79,6 +88,7 @@ pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
             Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
             Ok(_) => (EntryKind::Other, 0),
             Err(error) if leads_nowhere(&error) => match fs::symlink_metadata(entry.path()) {
+                Ok(_) if error.kind() == ErrorKind::NotFound => (EntryKind::Nowhere, 0),
                 Ok(_) => (EntryKind::Other, 0),
                 // Gone meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,

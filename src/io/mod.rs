@@ -3,6 +3,7 @@
 //! Everything is opened read-only; nothing is created, locked, renamed or written. Files may grow, shrink, roll or
 //! vanish while they are read: every reader takes a [`FileStamp`] before and after, and a mapping survives truncation.
 
+mod access;
 mod bulk;
 mod dir;
 mod file;
@@ -12,8 +13,9 @@ mod mounts;
 mod progress;
 mod threads;
 
+pub use access::Access;
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
-pub use dir::{DirEntry, EntryKind, kind_at, list_dir, list_names, modified_at};
+pub use dir::{DirEntry, EntryKind, kind_at, leads_into_a_directory, list_dir, list_names, modified_at};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile};

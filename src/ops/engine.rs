@@ -15,7 +15,7 @@ use crate::types::ServerVersion;
 pub(super) fn guess(group: &Path, listing: &GroupListing, progress: &dyn Progress) -> Result<(ServerVersion, String)> {
     let version = match &listing.peers {
         SmallFact::Bytes(bytes) => PeersFile::decode_any(bytes).ok().map(|file| file.version),
-        SmallFact::Absent | SmallFact::Directory | SmallFact::Unreadable(_) => None,
+        SmallFact::Absent | SmallFact::Nowhere | SmallFact::Directory | SmallFact::Unreadable(_) => None,
     };
     let mut newer = false;
     // The header of the newest payload tells without reading its body.

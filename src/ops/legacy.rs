@@ -3,73 +3,110 @@
 use std::path::Path;
 
 use crate::analysis::ServerError;
-use crate::analysis::server::LegacyView;
+use crate::analysis::server::legacy::{LegacyLog, LegacyView, StoredEntry};
 use crate::analysis::server::peers::decode_refusal;
-use crate::analysis::server::snapshot::{Forecast, legacy_restore};
 use crate::error::Result;
 use crate::formats::legacy::{LegacyError, LegacyState, decode_entries, decode_metadata, decode_state};
 use crate::formats::raftpb::ProtoRules;
 use crate::io::MappedFile;
-use crate::readers::{GroupListing, PayloadFacts};
+use crate::readers::{EntryKind, GroupListing, PayloadFacts};
 use crate::types::ServerVersion;
 
-/// Reads the legacy files in the server's order of preference. `None`: there are none.
+/// Why reading stops before everything was decoded.
+type Stop = LegacyView;
+
+/// Reads the state files in the server's order of preference. `None`: there are none.
 pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) -> Result<Option<LegacyView>> {
+    let files = Files { group, listing };
     let rules = ProtoRules::from(engine);
-    if listing.has("etcd-raft-meta.bin") {
-        let meta = MappedFile::open(&group.join("etcd-raft-meta.bin"))?;
-        let decoded = decode_metadata(meta.bytes(), rules);
-        meta.delivered()?;
-        let state = match decoded {
-            Ok(state) => state,
-            Err(error) => return Ok(Some(LegacyView::Refused(refusal(&error)))),
-        };
-        let mut last = None;
-        if listing.has("etcd-raft-entries.bin") {
-            let entries = MappedFile::open(&group.join("etcd-raft-entries.bin"))?;
-            let decoded = decode_entries(entries.bytes(), rules);
-            entries.delivered()?;
-            match decoded {
-                Ok(entries) => last = entries.last().map(|entry| entry.entry.index.0),
-                Err(error) => return Ok(Some(LegacyView::Refused(refusal(&error)))),
-            }
-        }
-        if !listing.has("etcd-fsm-snapshot.bin") {
-            return Ok(Some(view(&state, &[], last, engine)));
-        }
-        let payload = MappedFile::open(&group.join("etcd-fsm-snapshot.bin"))?;
-        let view = view(&state, payload.bytes(), last, engine);
-        payload.delivered()?;
-        return Ok(Some(view));
-    }
-    if listing.has("etcd-raft-state.bin") {
-        let file = MappedFile::open(&group.join("etcd-raft-state.bin"))?;
-        let decoded = decode_state(file.bytes(), rules);
-        file.delivered()?;
-        return Ok(Some(match decoded {
-            Ok(state) => {
-                let last = state.entries.last().map(|entry| entry.entry.index.0);
-                view(&state, state.snapshot.data, last, engine)
-            }
-            Err(error) => LegacyView::Refused(refusal(&error)),
-        }));
-    }
-    Ok(None)
+    let read = if files.there("etcd-raft-meta.bin") {
+        read_split(&files, rules)?
+    } else if files.there("etcd-raft-state.bin") {
+        files.decode("etcd-raft-state.bin", |bytes| {
+            let state = decode_state(bytes, rules)?;
+            let body = body_of(state.snapshot.data);
+            Ok(LegacyLog { body, entries: entries_of(&state), ..without_data(state) })
+        })?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(match read {
+        Ok(log) => LegacyView::Migrates(Box::new(log)),
+        Err(stop) => stop,
+    }))
 }
 
-fn view(state: &LegacyState<'_>, data: &[u8], last: Option<u64>, engine: ServerVersion) -> LegacyView {
-    let metadata = &state.snapshot.metadata;
-    let restores = metadata.index.0 > 0 && !data.is_empty();
-    if restores && let Forecast::Refused(error) = legacy_restore(&PayloadFacts::of(data, true), engine) {
-        return LegacyView::Refused(error);
+/// Metadata, entries and the body of the snapshot in files of their own; only the first has to be there.
+fn read_split(files: &Files<'_>, rules: ProtoRules) -> Result<std::result::Result<LegacyLog, Stop>> {
+    let metadata = files.decode("etcd-raft-meta.bin", |bytes| Ok(without_data(decode_metadata(bytes, rules)?)))?;
+    let mut log = match metadata {
+        Ok(log) => log,
+        Err(stop) => return Ok(Err(stop)),
+    };
+    if files.there("etcd-raft-entries.bin") {
+        let entries = files.decode("etcd-raft-entries.bin", |bytes| {
+            Ok(decode_entries(bytes, rules)?.iter().map(|entry| StoredEntry::from(entry.entry)).collect())
+        })?;
+        match entries {
+            Ok(entries) => log.entries = entries,
+            Err(stop) => return Ok(Err(stop)),
+        }
     }
-    LegacyView::Migrates {
-        snapshot_index: metadata.index.0,
-        snapshot_term: metadata.term.0,
-        has_data: !data.is_empty(),
-        commit: state.hard_state.commit.0,
-        term: state.hard_state.term.0,
-        last_index: last.unwrap_or(metadata.index.0),
+    if files.there("etcd-fsm-snapshot.bin") {
+        match files.decode("etcd-fsm-snapshot.bin", |bytes| Ok(body_of(bytes)))? {
+            Ok(body) => log.body = body,
+            Err(stop) => return Ok(Err(stop)),
+        }
+    }
+    Ok(Ok(log))
+}
+
+fn without_data(state: LegacyState<'_>) -> LegacyLog {
+    LegacyLog { snapshot: state.snapshot.metadata, hard_state: state.hard_state, ..LegacyLog::default() }
+}
+
+/// The entries of the one file that holds everything. A count that promises more than there is stands for empty ones.
+fn entries_of(state: &LegacyState<'_>) -> Vec<StoredEntry> {
+    let there = state.entries.iter().map(|entry| StoredEntry::from(entry.entry));
+    let promised = (0..state.missing_entries).map(|_| StoredEntry::from(crate::formats::raftpb::Entry::default()));
+    there.chain(promised).collect()
+}
+
+fn body_of(data: &[u8]) -> Option<PayloadFacts> {
+    (!data.is_empty()).then(|| PayloadFacts::of(data, true))
+}
+
+struct Files<'g> {
+    group: &'g Path,
+    listing: &'g GroupListing,
+}
+
+impl Files<'_> {
+    /// True when a start finds something under that name; a link to nothing is as good as no file.
+    fn there(&self, name: &str) -> bool {
+        self.listing.kind(name).is_some_and(|kind| kind != EntryKind::Nowhere)
+    }
+
+    fn decode<T>(
+        &self,
+        name: &str,
+        decode: impl FnOnce(&[u8]) -> std::result::Result<T, LegacyError>,
+    ) -> Result<std::result::Result<T, Stop>> {
+        match self.listing.kind(name) {
+            Some(EntryKind::Directory) => {
+                let error = ServerError::new("is a directory", format!("read {name}: is a directory"));
+                return Ok(Err(LegacyView::Refused(error)));
+            }
+            Some(EntryKind::File) => {}
+            _ => return Ok(Err(LegacyView::Undecided(format!("{name} is not a regular file")))),
+        }
+        let file = match MappedFile::open(&self.group.join(name)) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(LegacyView::Undecided(format!("{name} cannot be read: {}", error.reason())))),
+        };
+        let decoded = decode(file.bytes());
+        file.delivered()?;
+        Ok(decoded.map_err(|error| LegacyView::Refused(refusal(&error))))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::Result;
-use crate::io::{DirEntry, EntryKind, list_dir, read_small};
+use crate::io::{Access, DirEntry, EntryKind, leads_into_a_directory, list_dir, read_small};
 
 /// Larger than any marker that a server writes, small enough to read whole.
 const MARKER_LIMIT: u64 = 1 << 16;
@@ -31,6 +31,8 @@ pub enum SmallFact {
     Absent,
     /// A directory has its name. No server can read that.
     Directory,
+    /// A link into a directory that is not there: reading finds nothing, and making it fails.
+    Nowhere,
     /// It is there and cannot be read here, which does not tell whether a server could; the system's words.
     Unreadable(String),
     /// Its bytes.
@@ -55,6 +57,9 @@ pub struct GroupListing {
     /// Number of entries in each directory whose name is one that a start deletes like a file (spools, `snap/db.tmp*`), by
     /// path below the group directory.
     pub spool_dirs: BTreeMap<String, usize>,
+    /// Owner and permission bits, by path below the group directory: of the directory itself (`.`), its store and the lock of
+    /// that, marker, peers file, segments and payloads.
+    pub access: BTreeMap<String, Access>,
 }
 
 /// Names of snapshot payloads that are being received begin so.
@@ -106,7 +111,15 @@ impl GroupListing {
                 }
             }
         }
-        Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs })
+        let below = |place: &SubDir, folder: &str, ends: &str| {
+            let names = place.entries().iter().filter(|entry| entry.name.ends_with(ends));
+            names.map(|entry| format!("{folder}/{}", entry.name)).collect::<Vec<_>>()
+        };
+        let files = [".", "fsm.db", "fsm.db/LOCK", "raft-engine", "etcd-raft-peers.bin"].map(str::to_owned);
+        let asked = files.into_iter().chain(below(&wal, "wal", ".wal")).chain(below(&fsm_snap, "fsm-snap", ".fsm"));
+        let access = asked.filter_map(|name| Some((Access::at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
+        let access = access.collect();
+        Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs, access })
     }
 
     /// True when some name in `wal/` ends in `.wal`: a start then reads the log instead of looking for state files from before it.
@@ -114,7 +127,12 @@ impl GroupListing {
         self.wal.entries().iter().any(|entry| entry.name.ends_with(".wal"))
     }
 
-    /// True when the directory has an entry of that name.
+    /// What stands under that name; `None` when nothing does.
+    pub fn kind(&self, name: &str) -> Option<EntryKind> {
+        self.root.iter().find(|entry| entry.name == name).map(|entry| entry.kind)
+    }
+
+    /// True when the directory has an entry of that name, be it a link to nothing.
     pub fn has(&self, name: &str) -> bool {
         self.root.iter().any(|entry| entry.name == name)
     }
@@ -124,6 +142,8 @@ fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64) -> SmallFact {
     match root.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
         None => return SmallFact::Absent,
         Some(EntryKind::Directory) => return SmallFact::Directory,
+        Some(EntryKind::Nowhere) if leads_into_a_directory(&path.join(name)) => return SmallFact::Absent,
+        Some(EntryKind::Nowhere) => return SmallFact::Nowhere,
         Some(EntryKind::File | EntryKind::Other) => {}
     }
     match read_small(&path.join(name), limit) {

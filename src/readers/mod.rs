@@ -34,4 +34,4 @@ pub use store_dirs::store_dirs;
 pub use territory::Territory;
 
 // Part of the facts above.
-pub use crate::io::{DirEntry, EntryKind, FileChange};
+pub use crate::io::{Access, DirEntry, EntryKind, FileChange};

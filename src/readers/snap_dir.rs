@@ -54,6 +54,9 @@ pub enum SnapReadError {
     /// It is a directory.
     #[error("is a directory")]
     Directory,
+    /// It is a link to nothing.
+    #[error("is a link to nothing")]
+    Nowhere,
     /// The system refused; whether it would refuse the server too is not known.
     #[error("{0}")]
     Unreadable(String),
@@ -71,6 +74,14 @@ impl SnapEntry {
             ProtobufRuntime::Gogo => &self.gogo,
             ProtobufRuntime::Google => &self.google,
         }
+    }
+
+    /// A link to nothing of that name.
+    fn nowhere(name: String) -> Self {
+        let refused = || Err(SnapReadError::Nowhere);
+        let id = SnapName::parse(&name);
+        let kind = EntryKind::Nowhere;
+        Self { name, kind, size: 0, id, blank: false, changed: false, gogo: refused(), google: refused() }
     }
 
     /// Reads one file. `name` need not end in `.snap`.
@@ -116,7 +127,11 @@ impl SnapDir {
     /// Reads every `.snap` file below `dir`, which is the `snap/` directory itself.
     pub fn read(dir: &Path) -> Result<Self> {
         let (snaps, others): (Vec<_>, Vec<_>) = list_dir(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
-        let mut snaps: Vec<_> = snaps.into_iter().map(|entry| SnapEntry::open(&dir.join(&entry.name), entry.name)).collect();
+        let open = |entry: DirEntry| match entry.kind {
+            EntryKind::Nowhere => SnapEntry::nowhere(entry.name),
+            _ => SnapEntry::open(&dir.join(&entry.name), entry.name),
+        };
+        let mut snaps: Vec<_> = snaps.into_iter().map(open).collect();
         snaps.reverse();
         Ok(Self { snaps, others })
     }

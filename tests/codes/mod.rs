@@ -6,6 +6,7 @@ mod built_nodes;
 mod built_offload;
 mod built_payloads;
 mod built_small_files;
+mod built_starts;
 mod built_stores;
 mod recorded;
 
@@ -70,6 +71,7 @@ fn all() -> impl Iterator<Item = &'static Provocation> {
         built_offload::ALL,
         built_payloads::ALL,
         built_small_files::ALL,
+        built_starts::ALL,
         built_stores::ALL,
     ]
     .into_iter()

@@ -49,6 +49,13 @@ pub fn offload() -> &'static Recorded {
     OFFLOAD.get_or_init(|| Recorded::open("offload"))
 }
 
+/// Directories of new kinds: membership changes, a lone voter's end of the log, kills at the n-th system call, links, state
+/// files, stores of many shapes.
+pub fn fresh() -> &'static Recorded {
+    static FRESH: OnceLock<Recorded> = OnceLock::new();
+    FRESH.get_or_init(|| Recorded::open("fresh"))
+}
+
 impl Recorded {
     fn open(name: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -110,8 +117,14 @@ fn unpack(archive: &[u8], to: &Path) {
             fs::hard_link(to.join(entry.link_name().unwrap().unwrap()), &path).unwrap();
             continue;
         }
-        assert!(entry.header().entry_type().is_file(), "{}", path.display());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if entry.header().entry_type().is_symlink() {
+            let target = entry.link_name().unwrap().unwrap();
+            assert!(target.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{}", path.display());
+            std::os::unix::fs::symlink(target, &path).unwrap();
+            continue;
+        }
+        assert!(entry.header().entry_type().is_file(), "{}", path.display());
         write_sparse(&mut entry, &path);
     }
 }

@@ -79,6 +79,7 @@ fn group(it: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
     }
     match &listing.marker {
         SmallFact::Absent => it.fact("engine", json!(null), "no marker; a start writes one"),
+        SmallFact::Nowhere => it.fact("engine", json!(null), "a link to nothing; a start is refused"),
         SmallFact::Directory => it.fact("engine", json!(null), "a directory; a start is refused"),
         SmallFact::Unreadable(why) => it.fact("engine", json!(null), format_args!("cannot be read: {why}")),
         SmallFact::Bytes(bytes) => it.plain("engine", Escaped(bytes.trim_ascii()).to_string()),
@@ -112,7 +113,7 @@ fn group(it: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
 
 fn peers(facts: &GroupFacts) -> Option<Result<String, Box<Finding>>> {
     match &facts.listing.peers {
-        SmallFact::Absent => None,
+        SmallFact::Absent | SmallFact::Nowhere => None,
         SmallFact::Directory => Some(Ok("a directory; a start is refused".to_owned())),
         SmallFact::Unreadable(why) => Some(Ok(format!("cannot be read: {why}"))),
         SmallFact::Bytes(bytes) => Some(match PeersFile::decode_any(bytes) {
@@ -175,6 +176,7 @@ fn list_entries(it: &mut Description, facts: &DirectoryFacts) {
             EntryKind::File => ByteSize(entry.size).to_string(),
             EntryKind::Directory => "dir".to_owned(),
             EntryKind::Other => "special".to_owned(),
+            EntryKind::Nowhere => "broken link".to_owned(),
         };
         let (what, start) = entry_role(facts.kind, entry);
         vec![escape(&entry.name).into_owned(), size, what.to_owned(), start.to_owned()]

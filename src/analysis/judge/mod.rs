@@ -8,6 +8,7 @@ pub mod group;
 pub mod log;
 pub mod nodes;
 pub mod offload;
+pub mod outlook;
 pub mod snapshot;
 pub mod start;
 pub mod store;

@@ -1,8 +1,10 @@
 //! What the forecast means for the operator: hazards and reasons as findings.
 
 use crate::analysis::judge::codes::gate as codes;
+use crate::analysis::judge::outlook;
 use crate::analysis::judge::snapshot::Recorded;
 use crate::analysis::server::log::EffectiveLog;
+use crate::analysis::server::replay::{HaltEffect, OWN_REMOVAL};
 use crate::analysis::server::{Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
@@ -17,6 +19,7 @@ pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other
     snapshots(facts, engine, seen, dir, &mut found);
     replay(facts, seen, dir, &mut found);
     encryption(facts, seen, dir, &mut found);
+    outlook::hazards(facts, engine, seen, dir, &mut found);
     for finding in &mut found {
         finding.group = Some(dir.to_owned());
     }
@@ -124,8 +127,17 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
     let _ = facts;
     let wal = format!("{dir}/wal");
     if let Some(halt) = seen.replay.as_ref().and_then(|replay| replay.halt.as_ref()) {
-        let message = format!("The run loop ends at entry {}: {}", halt.index, halt.text);
-        found.push(Finding::new(&codes::REPLAY_HALT, message).at(&wal).found(format!("entry {}", halt.index)));
+        let code = if halt.error == OWN_REMOVAL { &codes::OWN_REMOVAL } else { &codes::REPLAY_HALT };
+        let committed = seen.hard_state.is_none_or(|state| halt.index <= state.commit);
+        let behind = if committed { "" } else { ", which no vote but its own is needed to commit" };
+        let effect = match halt.effect {
+            HaltEffect::ProcessEnds => "The process ends",
+            HaltEffect::StartFails => "The start fails, because it waits for the only member to lead",
+            HaltEffect::GroupStops => "The process lives on with this group shut down",
+        };
+        let message =
+            format!("The run loop ends at entry {}{behind}: {}. {effect}.", halt.index, halt.text.trim_end_matches('.'));
+        found.push(Finding::new(code, message).at(&wal).found(format!("entry {}", halt.index)));
     }
     let notes = &seen.notes;
     let applied = seen.effective_applied.unwrap_or(0);
@@ -166,14 +178,18 @@ pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionS
     if let Some(index) = seen.notes.sealed_from {
         return decisive(format!("the entry at {index} is sealed"));
     }
-    if let Some(index) = seen.notes.encryption_from {
-        return decisive(format!("the entry at {index} changes encryption keys or registers a writer"));
+    if let Some(index) = seen.notes.keys_from {
+        return decisive(format!("the entry at {index} brings a key or moves a cutover"));
     }
     if !facts.registry.is_empty() {
         return decisive(format!("the store registers {} writers of encrypted values", facts.registry.len()));
     }
     if let Some(path) = &facts.sidecar_beside {
         return decisive(format!("a key sidecar stands at {path}"));
+    }
+    if let Some(index) = seen.notes.encryption_from {
+        let text = format!("the entry at {index} changes encryption keys or registers a writer");
+        return Some(EncryptionSign { text, decisive: false });
     }
     let cutover = seen.header.and_then(|header| header.cutover).filter(|cutover| cutover.0 != 0)?;
     Some(EncryptionSign { text: format!("the snapshot says that entries above {cutover} are sealed"), decisive: false })

@@ -75,7 +75,7 @@ pub fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
 fn small(listing: &GroupListing) -> impl Iterator<Item = Unread> {
     let of = |name: &str, fact: &SmallFact| match fact {
         SmallFact::Unreadable(why) => Some(Unread::new(name, why)),
-        SmallFact::Absent | SmallFact::Directory | SmallFact::Bytes(_) => None,
+        SmallFact::Absent | SmallFact::Nowhere | SmallFact::Directory | SmallFact::Bytes(_) => None,
     };
     [of("raft-engine", &listing.marker), of("etcd-raft-peers.bin", &listing.peers)].into_iter().flatten()
 }

@@ -86,6 +86,7 @@ pub fn clear_effect(view: &EntryView<'_>) -> Effect {
             Some(Err(error)) => Effect::Halt(opcode_halt(&error)),
             _ => Effect::Apply,
         },
+        // The state machine rejects a proposal without a payload before it looks for a request in it.
         Payload::Empty | Payload::None => Effect::Noop,
         Payload::Single(_) | Payload::Batch(_) | Payload::LegacyCommand(_) | Payload::LegacyRequest(_) | Payload::Sealed(_) => {
             Effect::Apply

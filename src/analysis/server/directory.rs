@@ -12,7 +12,9 @@ const REPLACED_FILES: &[&str] =
 
 /// Refusals because of what the directory's names and its marker say, in the server's order.
 pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
-    if HASHICORP_ARTEFACTS.iter().any(|name| listing.has(name)) {
+    // The server follows links: one to nothing is no artefact.
+    let there = |name: &&str| listing.kind(name).is_some_and(|kind| kind != EntryKind::Nowhere);
+    if HASHICORP_ARTEFACTS.iter().any(|name| there(&name)) {
         let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
                     etcd is required";
         return Some(ServerError::new("ErrLegacyHashicorpDataDir", text));
@@ -20,6 +22,11 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
     match &listing.marker {
         // Whether a server can read what this program cannot is not known.
         SmallFact::Absent | SmallFact::Unreadable(_) => None,
+        // It is taken for absent and made, through the link.
+        SmallFact::Nowhere => {
+            let text = "open raft-engine: no such file or directory";
+            Some(ServerError::new(text, text))
+        }
         SmallFact::Directory => Some(ServerError::new("raft-engine", "read raft-engine: is a directory")),
         SmallFact::Bytes(bytes) => {
             let text = String::from_utf8_lossy(bytes);
@@ -265,6 +272,10 @@ mod tests {
         }
         let shown = refuse_by_name(&with("etcd\n8m\0")).unwrap().text;
         assert_eq!(shown, r#"invalid raft engine marker raft-engine: "etcd\n8m\x00": unsupported raft engine"#);
+        let unmade = GroupListing { marker: SmallFact::Nowhere, ..GroupListing::default() };
+        assert_eq!(refuse_by_name(&unmade).unwrap().text, "open raft-engine: no such file or directory");
+        let link = DirEntry { kind: EntryKind::Nowhere, ..file("raft.db") };
+        assert_eq!(refuse_by_name(&GroupListing { root: vec![link], ..with("etcd") }), None, "a link to nothing");
         // Artefacts are looked for before the marker is read.
         let artefact = GroupListing { root: vec![file("raft.db")], ..with("zzz") };
         assert_eq!(refuse_by_name(&artefact).unwrap().error, "ErrLegacyHashicorpDataDir");

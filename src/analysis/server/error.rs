@@ -25,6 +25,11 @@ impl ServerError {
         Self { error: Cow::Borrowed(text), text: text.to_owned() }
     }
 
+    /// True when a library ends the process with this text instead of returning it.
+    pub fn ends_the_process(&self) -> bool {
+        self.text.starts_with("panic: ")
+    }
+
     /// The same error with a prefix, as each layer of the server adds one: `prefix: text`.
     #[must_use]
     pub fn wrapped(mut self, prefix: &str) -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::legacy::LegacyView;
 use super::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
@@ -52,6 +53,8 @@ pub struct StoreView {
     pub deletes: Vec<String>,
     /// Bytes that opening it reads.
     pub read_bytes: u64,
+    /// Name of its newest log, when it has one.
+    pub newest_log: Option<String>,
     /// Why it is not known what happens.
     pub unknown: Option<String>,
 }
@@ -76,29 +79,8 @@ impl StoreView {
             renames: verdict.would_rename.iter().map(|(from, to)| Rename { from: from.clone(), to: to.clone() }).collect(),
             deletes: verdict.would_delete.clone(),
             read_bytes: verdict.coverage.bytes_examined,
+            newest_log: verdict.newest_log.clone(),
             unknown,
         }
     }
-}
-
-/// What the legacy state files hold, used only when there is no log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LegacyView {
-    /// They cannot be read; the server's words.
-    Refused(ServerError),
-    /// They hold a log that is migrated.
-    Migrates {
-        /// Index of the snapshot; 0 for none.
-        snapshot_index: u64,
-        /// Its term.
-        snapshot_term: u64,
-        /// True when the snapshot has data that is restored.
-        has_data: bool,
-        /// Committed index.
-        commit: u64,
-        /// Current term.
-        term: u64,
-        /// Last entry, or the snapshot's index.
-        last_index: u64,
-    },
 }

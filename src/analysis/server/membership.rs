@@ -71,6 +71,17 @@ impl Membership {
         self.config.conf_state()
     }
 
+    /// True when `node` needs nobody's vote but its own: it elects itself in the startup and commits all that its log holds.
+    pub fn elects_alone(&self, node: NodeId) -> bool {
+        let only = |voters: &BTreeSet<NodeId>| voters.len() == 1 && voters.contains(&node);
+        only(&self.config.voters) && (self.config.outgoing.is_empty() || only(&self.config.outgoing))
+    }
+
+    /// True when `node` has a part in the group: votes, leaves, or learns.
+    pub fn holds(&self, node: NodeId) -> bool {
+        self.config.tracked.contains_key(&node)
+    }
+
     /// Applies a change at `index`. `Err`: the start ends here, at every attempt.
     pub fn apply(&mut self, engine: ServerVersion, index: LogIndex, change: &Change<'_>) -> Result<(), ServerError> {
         self.follow(change)?;
@@ -405,6 +416,23 @@ mod tests {
         assert_eq!(group.conf_state(), ConfState { learners: ids(&[3]), ..voters(&[1, 2]) });
         let restored = Membership::restore(LOCAL, &joint, &members(&[1, 2, 3])).unwrap();
         assert_eq!(restored.conf_state(), joint);
+    }
+
+    #[test]
+    fn a_node_elects_itself_while_nobody_else_votes() {
+        let mut group = group(&[1]);
+        assert!(group.elects_alone(LOCAL));
+        let learner = v2(ConfChangeTransition::JointImplicit, &[(AddLearnerNode, 4)]);
+        apply(&mut group, ServerVersion::Pr934, &learner).unwrap();
+        assert!(group.elects_alone(LOCAL), "both halves are the node itself");
+        let leave = v2(ConfChangeTransition::Auto, &[]);
+        apply(&mut group, ServerVersion::Pr934, &leave).unwrap();
+        let swap = v2(ConfChangeTransition::JointImplicit, &[(AddNode, 5), (RemoveNode, 1)]);
+        apply(&mut group, ServerVersion::Pr934, &swap).unwrap();
+        assert!(!group.elects_alone(LOCAL));
+        assert!(group.holds(LOCAL), "it is being left, and still needed");
+        apply(&mut group, ServerVersion::Pr934, &leave).unwrap();
+        assert!(!group.holds(LOCAL));
     }
 
     #[test]

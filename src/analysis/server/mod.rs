@@ -1,10 +1,12 @@
 //! What a start does, decided from facts alone: the model of the server.
 
+pub mod access;
 pub mod apply;
 pub mod conditions;
 pub mod directory;
 mod error;
 mod facts;
+pub mod legacy;
 pub mod log;
 pub mod membership;
 pub mod offload;
@@ -20,7 +22,7 @@ mod types;
 
 pub use crate::types::Rule;
 pub use error::ServerError;
-pub use facts::{GateFacts, LegacyView, StoreView};
+pub use facts::{GateFacts, StoreView};
 pub use rule::{GateDecision, GateNumbers};
 pub use start::{Step, forecast};
 pub use types::{

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::facts::GateFacts;
-use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
+use super::legacy::StoredEntry;
+use super::replay::{Action, Bounds, Kind, OWN_REMOVAL, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
 use crate::analysis::server::apply::{Effect, Sealing, entry_effect};
@@ -11,52 +12,97 @@ use crate::analysis::server::log::LogContent;
 use crate::analysis::server::membership::Membership;
 use crate::analysis::server::peers::Member;
 use crate::formats::kv::{EncryptionOp, EntryView, KeySpaceCounts, RegistrationRow, classify};
-use crate::formats::raftpb::{ConfState, EntryType};
-use crate::readers::wal::{EntryAt, WalScan};
+use crate::formats::raftpb::{ConfState, Entry, EntryType};
+use crate::readers::wal::WalScan;
 use crate::types::{NodeId, ServerVersion, SnapshotId};
 
-/// Replays the log behind `id` and fills in what the start leaves behind: counts, clock, plan.
-#[expect(clippy::too_many_arguments, reason = "the whole state of the start at this point")]
+/// The entries behind the snapshot, wherever they are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entries<'a> {
+    /// In the log.
+    Log(&'a WalScan, &'a LogContent),
+    /// In the state files from before the log.
+    Files(&'a [StoredEntry]),
+}
+
+impl<'a> Entries<'a> {
+    fn iter(self, engine: ServerVersion) -> Box<dyn Iterator<Item = Entry<'a>> + 'a> {
+        match self {
+            Self::Log(scan, log) => Box::new(log.entries.iter(scan, engine).map(|at| Entry {
+                kind: at.kind,
+                term: at.term,
+                index: at.index,
+                data: at.data,
+            })),
+            Self::Files(entries) => Box::new(entries.iter().map(StoredEntry::view)),
+        }
+    }
+}
+
+/// What the replay starts from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Base<'a> {
+    /// The snapshot.
+    pub id: SnapshotId,
+    /// Its members; `None` without a snapshot.
+    pub conf_state: Option<&'a ConfState>,
+    /// The members of the peers file.
+    pub members: &'a [Member],
+    /// The commit that raft starts with, K.
+    pub commit: u64,
+}
+
+/// Replays the entries behind the snapshot and fills in what the start leaves behind: counts, clock, plan.
 pub(super) fn replay_log(
     facts: &GateFacts,
     engine: ServerVersion,
-    scan: &WalScan,
-    log: &LogContent,
-    id: SnapshotId,
-    conf_state: Option<&ConfState>,
-    members: &[Member],
+    source: Entries<'_>,
+    base: Base<'_>,
     seen: &mut Forecast,
 ) -> Result<(), ServerError> {
-    let rule = engine.traits().rule;
-    let commit = seen.hard_state.map_or(id.index.0, |state| state.commit);
+    let Base { id, commit, .. } = base;
     let applied = seen.effective_applied.unwrap_or(id.index.0).max(id.index.0);
-    let entries = || log.entries.iter(scan, engine);
-    let floor = applied_floor(rule, id.index.0, commit, applied, entries().map(|at| describe(facts, engine, &at, None).0));
-    let bounds = Bounds { snapshot: id.index.0, commit, applied, floor };
+    let entries = || source.iter(engine);
+    let floor = applied_floor(
+        engine.traits().rule,
+        id.index.0,
+        commit,
+        applied,
+        entries().map(|entry| describe(facts, engine, &entry, None).0),
+    );
+    let mut bounds = Bounds { snapshot: id.index.0, commit, applied, floor, commits_alone: false };
 
-    let empty = ConfState::default();
-    let mut membership = Membership::restore(NodeId::of_raft_id(&facts.raft_id), conf_state.unwrap_or(&empty), members)?;
-    // A lone voter elects itself and commits what its log holds, so that uncommitted leases count at once.
-    let alone = conf_state.is_some_and(|conf| conf.voters == [NodeId::of_raft_id(&facts.raft_id)] && !conf.is_joint());
-    let mut replay = Replay::new(bounds);
+    let (own, empty) = (NodeId::of_raft_id(&facts.raft_id), ConfState::default());
+    let mut membership = Membership::restore(own, base.conf_state.unwrap_or(&empty), base.members)?;
+    let mut replay = Replay::new(bounds, base.members.len() <= 1);
     let mut epochs = BTreeMap::new();
     // A restore replaces the registry by the snapshot's.
     let mut registry = if seen.outcome == Outcome::Skip { facts.registry.clone() } else { BTreeMap::new() };
     let mut plan = facts.want_plan.then(Vec::new);
+    let mut past_commit = false;
     for at in entries() {
+        if at.index.0 > commit && !past_commit {
+            past_commit = true;
+            bounds.commits_alone = replay.halt.is_none() && membership.elects_alone(own);
+        }
         // Only what is delivered changes the membership.
-        let delivered = at.index.0 > floor && at.index.0 <= commit && replay.halt.is_none();
-        let (mut entry, view) = describe(facts, engine, &at, delivered.then_some(&mut membership));
+        let delivered = at.index.0 > floor && (at.index.0 <= commit || bounds.commits_alone) && replay.halt.is_none();
+        let (mut entry, view) = describe(facts, engine, &at, delivered.then_some((&mut membership, own)));
         if let Some(Ok(EncryptionOp::Registration(row))) = view.encryption() {
             entry.halts = rollback(&mut registry, row);
         }
-        let action = replay.observe(bounds, &entry);
-        if alone && action == Action::Uncommitted && entry.kind == Kind::Volatile {
-            replay.count_lease(&entry);
+        if entry.halts_always.is_none() && delivered && replay.single_peer && entry.removes_self {
+            entry.halts_always = Some(ServerError::text("etcd raft engine is closed"));
+        } else if entry.halts_always.is_none() && delivered && entry.removes_self {
+            entry.halts_always = Some(own_removal());
         }
-        note(&mut seen.notes, &mut epochs, applied, &entry, &view, action);
+        if at.index.0 <= commit {
+            seen.notes.bytes_committed += at.data.len() as u64;
+        }
+        let action = replay.observe(bounds, &entry);
+        note(&mut seen.notes, &mut epochs, bounds, &entry, &view, action);
         if let Some(plan) = &mut plan {
-            plan.push(row(&at, &view, action, &replay));
+            plan.push(row(&at, &view, action, bounds, &replay));
         }
     }
     let ceiling = seen.header.and_then(|header| header.ceiling_ms).map_or(0, |ceiling| ceiling.0);
@@ -68,12 +114,18 @@ pub(super) fn replay_log(
     Ok(())
 }
 
-/// One entry as the replay sees it. With `membership` a membership change is applied to it.
+/// The engine stops when it has applied the removal of its own node, and calls that no error.
+fn own_removal() -> ServerError {
+    let text = "no error: this node's own removal is applied, its group shuts down, and nothing is logged";
+    ServerError::new(OWN_REMOVAL, text)
+}
+
+/// One entry as the replay sees it. With a membership a change is applied to it.
 fn describe<'a>(
     facts: &GateFacts,
     engine: ServerVersion,
-    at: &EntryAt<'a>,
-    membership: Option<&mut Membership>,
+    at: &Entry<'a>,
+    membership: Option<(&mut Membership, NodeId)>,
 ) -> (ReplayEntry, EntryView<'a>) {
     let view = classify(at.kind, at.data);
     let sealing = Sealing::of(facts.cutover(), at.index);
@@ -84,11 +136,21 @@ fn describe<'a>(
         sealed: false,
         halts: None,
         halts_always: None,
+        removes_self: false,
     };
     let is_conf = matches!(at.kind, EntryType::ConfChange | EntryType::ConfChangeV2);
-    match entry_effect(engine, at.index, &view, sealing, membership) {
+    let effect = match membership {
+        Some((membership, own)) => {
+            let before = membership.holds(own);
+            let effect = entry_effect(engine, at.index, &view, sealing, Some(membership));
+            entry.removes_self = before && !membership.holds(own);
+            effect
+        }
+        None => entry_effect(engine, at.index, &view, sealing, None),
+    };
+    match effect {
         Effect::Noop => entry.kind = Kind::Empty,
-        Effect::Apply => {}
+        Effect::Apply => entry.halts = without_kek(facts, &view),
         Effect::VolatileApply => entry.kind = Kind::Volatile,
         Effect::ConfApply => entry.kind = Kind::Conf,
         Effect::Sealed => entry.sealed = true,
@@ -99,6 +161,16 @@ fn describe<'a>(
         Effect::Halt(error) => entry.halts = Some(error),
     }
     (entry, view)
+}
+
+/// A bootstrap or rotation brings a key that only the key encryption key opens. A node that has a sidecar has that too.
+fn without_kek(facts: &GateFacts, view: &EntryView<'_>) -> Option<ServerError> {
+    let has_keys = facts.sidecar.is_some() || facts.sidecar_beside.is_some();
+    let needs_kek = matches!(view.encryption(), Some(Ok(EncryptionOp::Bootstrap { .. } | EncryptionOp::Rotation { .. })));
+    (needs_kek && !has_keys).then(|| {
+        ServerError::new("ErrKEKNotConfigured", "encryption: kek not configured on this node")
+            .wrapped("raftengine/etcd: FSM-requested apply halt")
+    })
 }
 
 /// A registration that is older than what the registry has seen ends the run loop; a newer one moves the registry on.
@@ -120,11 +192,17 @@ fn rollback(registry: &mut BTreeMap<(u32, u64), u16>, row: RegistrationRow) -> O
 fn note(
     notes: &mut ReplayNotes,
     epochs: &mut BTreeMap<(u32, u64), (u64, u16)>,
-    applied: u64,
+    bounds: Bounds,
     entry: &ReplayEntry,
     view: &EntryView<'_>,
     action: Action,
 ) {
+    let applied = bounds.applied;
+    let handed = match action {
+        Action::Apply | Action::Halt => true,
+        Action::Uncommitted => bounds.commits_alone && entry.index > applied,
+        _ => false,
+    };
     // An entry above the recorded commit may have been applied by an earlier start all the same.
     if let (Action::Apply | Action::Uncommitted, Some(Ok(opcode))) = (action, view.encryption()) {
         for row in opcode.rows() {
@@ -134,8 +212,11 @@ fn note(
             }
         }
     }
-    if view.encryption().is_some_and(|opcode| opcode.is_ok()) {
+    if let Some(Ok(opcode)) = view.encryption() {
         notes.encryption_from.get_or_insert(entry.index);
+        if handed && !matches!(opcode, EncryptionOp::Registration(_)) {
+            notes.keys_from.get_or_insert(entry.index);
+        }
     }
     match action {
         Action::ConfReapplied if entry.index < applied => notes.conf_behind_store.push(entry.index),
@@ -147,14 +228,21 @@ fn note(
     }
 }
 
-fn row(at: &EntryAt<'_>, view: &EntryView<'_>, action: Action, replay: &Replay) -> PlanRow {
+fn row(at: &Entry<'_>, view: &EntryView<'_>, action: Action, bounds: Bounds, replay: &Replay) -> PlanRow {
     let mut counts = KeySpaceCounts::default();
     view.count_keys(&mut counts);
     let keys: Vec<_> = counts.by_label().into_iter().map(|(label, n)| format!("{label} x{n}")).collect();
     let note = match (action, &replay.halt) {
         (Action::Halt, Some(halt)) if halt.index == at.index.0 => Some(halt.text.clone()),
         (Action::Halt, Some(halt)) => Some(format!("not reached: the run loop ends at {}", halt.index)),
+        (Action::Noop, _) if view.request_id.is_some() => {
+            Some("a proposal without a payload, which the state machine rejects".to_owned())
+        }
         (Action::ConfApply | Action::ConfReapplied, _) => Some(format!("writes a snapshot at {}", at.index)),
+        (Action::Uncommitted, _) if bounds.commits_alone && at.index.0 <= bounds.applied => {
+            Some("committed by the node itself, and dropped as one that the store has".to_owned())
+        }
+        (Action::Uncommitted, _) if bounds.commits_alone => Some("committed by the node itself, and applied".to_owned()),
         _ => None,
     };
     PlanRow {

@@ -59,7 +59,12 @@ pub struct ReplayEntry {
     pub halts: Option<ServerError>,
     /// Why delivering it at all would end the run loop (a membership change is never a duplicate).
     pub halts_always: Option<ServerError>,
+    /// True for a membership change that takes the node itself out of its group.
+    pub removes_self: bool,
 }
+
+/// The name under which the stop of an engine that has applied its own removal is told; the server has none.
+pub const OWN_REMOVAL: &str = "removed";
 
 /// The indexes between which the replay happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,20 @@ pub struct Bounds {
     pub applied: u64,
     /// The applied floor handed to raft, R.
     pub floor: u64,
+    /// True when the node needs nobody's vote but its own: what stands behind the commit is committed and applied at once.
+    pub commits_alone: bool,
+}
+
+/// What is left of the server when the run loop ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltEffect {
+    /// The library ends the process.
+    ProcessEnds,
+    /// A node that is alone in its peers file waits for its own election, so that the start itself fails.
+    StartFails,
+    /// The process lives on and serves its other groups; this one is shut down.
+    GroupStops,
 }
 
 /// Where the run loop would end.
@@ -79,6 +98,8 @@ pub struct Bounds {
 pub struct Halt {
     /// The entry.
     pub index: u64,
+    /// What is left of the server.
+    pub effect: HaltEffect,
     /// The server's name for the condition.
     pub error: String,
     /// The line it would log.
@@ -106,6 +127,8 @@ pub struct Replay {
     pub noop: u64,
     /// Entries that wait for their commit.
     pub uncommitted: u64,
+    /// How many of those the node commits itself in the startup, because nobody else votes, and then applies.
+    pub self_committed: u64,
     /// The applied floor handed to raft, R.
     pub floor: u64,
     /// Where the run loop would end.
@@ -113,6 +136,9 @@ pub struct Replay {
     /// Largest lease that is applied, Unix milliseconds.
     #[serde(skip)]
     pub lease_ceiling_ms: u64,
+    /// True when the node is alone in its peers file, so that the start waits for its election.
+    #[serde(skip)]
+    pub single_peer: bool,
 }
 
 /// The applied floor R that is handed to raft.
@@ -145,14 +171,15 @@ pub fn applied_floor(
 }
 
 impl Replay {
-    /// Starts with nothing replayed.
-    pub fn new(bounds: Bounds) -> Self {
-        Self { floor: bounds.floor, ..Self::default() }
+    /// Starts with nothing replayed. `single_peer`: the peers file lists the node alone.
+    pub fn new(bounds: Bounds, single_peer: bool) -> Self {
+        Self { floor: bounds.floor, single_peer, ..Self::default() }
     }
 
     /// Decides about the next entry and counts it.
     pub fn observe(&mut self, bounds: Bounds, entry: &ReplayEntry) -> Action {
         let action = self.decide(bounds, entry);
+        let committed_here = bounds.commits_alone && action == Action::Uncommitted;
         match action {
             Action::Covered => self.covered += 1,
             Action::VolatileReplay => self.volatile_replay += 1,
@@ -162,17 +189,21 @@ impl Replay {
             Action::ConfApply => self.conf_apply += 1,
             Action::ConfReapplied => self.conf_reapplied += 1,
             Action::Noop => self.noop += 1,
-            Action::Uncommitted => self.uncommitted += 1,
+            Action::Uncommitted => {
+                self.uncommitted += 1;
+                self.self_committed += u64::from(committed_here);
+            }
             Action::Halt => {}
         }
-        if matches!(action, Action::Apply | Action::VolatileReplay | Action::LeaseReapplied) {
+        let volatile = committed_here && entry.kind == Kind::Volatile;
+        if volatile || matches!(action, Action::Apply | Action::VolatileReplay | Action::LeaseReapplied) {
             self.count_lease(entry);
         }
         action
     }
 
-    /// Raises the ceiling to a lease that is, or will be, applied. A value below 1 does not move the clock.
-    pub fn count_lease(&mut self, entry: &ReplayEntry) {
+    /// Raises the ceiling to a lease that is applied. A value below 1 does not move the clock.
+    fn count_lease(&mut self, entry: &ReplayEntry) {
         if let Some(Ok(lease)) = entry.lease_ms.map(u64::try_from) {
             self.lease_ceiling_ms = self.lease_ceiling_ms.max(lease);
         }
@@ -181,7 +212,8 @@ impl Replay {
     /// Regions are evaluated top down: not committed, below the floor, below the counter, fresh.
     fn decide(&mut self, bounds: Bounds, entry: &ReplayEntry) -> Action {
         let Bounds { commit, applied, floor, .. } = bounds;
-        if entry.index > commit {
+        let committed = entry.index <= commit;
+        if !committed && !bounds.commits_alone {
             return Action::Uncommitted;
         }
         if entry.index <= floor {
@@ -197,8 +229,16 @@ impl Replay {
         let duplicate = entry.index <= applied;
         let halts = entry.halts_always.as_ref().or(if duplicate { None } else { entry.halts.as_ref() });
         if let Some(error) = halts {
-            self.halt = Some(Halt { index: entry.index, error: error.error.to_string(), text: error.text.clone() });
+            let effect = match (error.ends_the_process(), self.single_peer) {
+                (true, _) => HaltEffect::ProcessEnds,
+                (false, true) => HaltEffect::StartFails,
+                (false, false) => HaltEffect::GroupStops,
+            };
+            self.halt = Some(Halt { index: entry.index, effect, error: error.error.to_string(), text: error.text.clone() });
             return Action::Halt;
+        }
+        if !committed {
+            return Action::Uncommitted;
         }
         match (entry.kind, duplicate) {
             (Kind::Empty, _) => Action::Noop,
@@ -217,11 +257,11 @@ mod tests {
 
     fn entry(index: u64, kind: Kind) -> ReplayEntry {
         let lease_ms = (kind == Kind::Volatile).then_some(1000 * index.cast_signed());
-        ReplayEntry { index, kind, lease_ms, sealed: false, halts: None, halts_always: None }
+        ReplayEntry { index, kind, lease_ms, sealed: false, halts: None, halts_always: None, removes_self: false }
     }
 
     fn run(bounds: Bounds, entries: &[ReplayEntry]) -> (Vec<Action>, Replay) {
-        let mut replay = Replay::new(bounds);
+        let mut replay = Replay::new(bounds, false);
         let actions = entries.iter().map(|entry| replay.observe(bounds, entry)).collect();
         (actions, replay)
     }
@@ -239,7 +279,7 @@ mod tests {
         ];
         let floor = applied_floor(Rule::D, 10, 15, 13, log.clone());
         assert_eq!(floor, 13);
-        let (actions, replay) = run(Bounds { snapshot: 10, commit: 15, applied: 13, floor }, &log);
+        let (actions, replay) = run(Bounds { snapshot: 10, commit: 15, applied: 13, floor, commits_alone: false }, &log);
         assert_eq!(
             actions,
             [Action::Noop, Action::VolatileReplay, Action::Covered, Action::Apply, Action::Apply, Action::Uncommitted]
@@ -253,7 +293,7 @@ mod tests {
         let log = [entry(11, Kind::Data), entry(12, Kind::Volatile), entry(13, Kind::Conf), entry(14, Kind::Data)];
         let floor = applied_floor(Rule::C, 10, 14, 16, log.clone());
         assert_eq!(floor, 10);
-        let (actions, _) = run(Bounds { snapshot: 10, commit: 14, applied: 16, floor }, &log);
+        let (actions, _) = run(Bounds { snapshot: 10, commit: 14, applied: 16, floor, commits_alone: false }, &log);
         assert_eq!(actions, [Action::DuplicateDropped, Action::LeaseReapplied, Action::ConfReapplied, Action::DuplicateDropped]);
     }
 
@@ -270,12 +310,47 @@ mod tests {
         let mut bad = entry(12, Kind::Data);
         bad.halts = Some(ServerError::text("raftengine/etcd: FSM-requested apply halt"));
         let log = [entry(11, Kind::Data), bad, entry(13, Kind::Data)];
-        let fresh = Bounds { snapshot: 10, commit: 13, applied: 10, floor: 10 };
+        let fresh = Bounds { snapshot: 10, commit: 13, applied: 10, floor: 10, commits_alone: false };
         let (actions, replay) = run(fresh, &log);
         assert_eq!(actions, [Action::Apply, Action::Halt, Action::Halt]);
         assert_eq!(replay.halt.unwrap().index, 12);
         let (actions, replay) = run(Bounds { applied: 13, ..fresh }, &log);
         assert_eq!(actions, [Action::DuplicateDropped; 3]);
         assert_eq!(replay.halt, None);
+    }
+
+    /// Commit 12: what stands behind it is applied at once when nobody else votes, and halts like anything else.
+    #[test]
+    fn a_lone_voter_commits_its_own_end() {
+        let mut bad = entry(14, Kind::Data);
+        bad.halts = Some(ServerError::text("raftengine/etcd: FSM-requested apply halt"));
+        let log = [entry(11, Kind::Data), entry(12, Kind::Data), entry(13, Kind::Volatile), bad, entry(15, Kind::Volatile)];
+        let others = Bounds { snapshot: 10, commit: 12, applied: 10, floor: 10, commits_alone: false };
+        let (actions, replay) = run(others, &log);
+        assert_eq!(actions[2..], [Action::Uncommitted; 3]);
+        assert_eq!((replay.halt, replay.lease_ceiling_ms, replay.self_committed), (None, 0, 0));
+        let (actions, replay) = run(Bounds { commits_alone: true, ..others }, &log);
+        assert_eq!(actions[2..], [Action::Uncommitted, Action::Halt, Action::Halt]);
+        assert_eq!((replay.uncommitted, replay.self_committed, replay.lease_ceiling_ms), (1, 1, 13_000));
+        let halt = replay.halt.unwrap();
+        assert_eq!((halt.index, halt.effect), (14, HaltEffect::GroupStops));
+        // A store that is ahead of the entry drops it.
+        let (_, replay) = run(Bounds { commits_alone: true, applied: 15, ..others }, &log);
+        assert_eq!((replay.halt, replay.self_committed), (None, 3));
+    }
+
+    #[test]
+    fn what_a_halt_leaves_depends_on_who_ends_it_and_who_waits() {
+        let bounds = Bounds { snapshot: 10, commit: 11, applied: 10, floor: 10, commits_alone: false };
+        let effect = |text: &'static str, single_peer| {
+            let mut bad = entry(11, Kind::Data);
+            bad.halts = Some(ServerError::text(text));
+            let mut replay = Replay::new(bounds, single_peer);
+            replay.observe(bounds, &bad);
+            replay.halt.unwrap().effect
+        };
+        assert_eq!(effect("panic: removed all voters", true), HaltEffect::ProcessEnds);
+        assert_eq!(effect("unexpected EOF", true), HaltEffect::StartFails);
+        assert_eq!(effect("unexpected EOF", false), HaltEffect::GroupStops);
     }
 }

@@ -82,6 +82,11 @@ impl Rule {
         !matches!(self, Self::A | Self::B)
     }
 
+    /// True when the applied floor is computed by reading the log; the older rules take the snapshot.
+    pub const fn computes_floor(self) -> bool {
+        matches!(self, Self::CPrime | Self::D)
+    }
+
     /// The index against which the reported gap is measured.
     pub const fn baseline(self, numbers: GateNumbers) -> u64 {
         match self {

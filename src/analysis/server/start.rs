@@ -1,21 +1,24 @@
 //! The cold start of one group, step by step in the server's order.
 
+use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
-use super::facts::{GateFacts, LegacyView};
+use super::facts::GateFacts;
+use super::legacy::{LegacyLog, LegacyView};
 use super::outcome::report_gate;
-use super::plan::replay_log;
+use super::plan::{Base, Entries, replay_log};
 use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
 use crate::analysis::server::log::{self as wal, LogContent};
 use crate::analysis::server::peers::{self, LocalNode, Member};
 use crate::analysis::server::snapshot::{self, Forecast as PayloadForecast};
+use crate::formats::fsm::body::BodyFormat;
 use crate::formats::peers::PeersFile;
-use crate::formats::raftpb::ConfState;
+use crate::formats::raftpb::{ConfState, HardState};
 use crate::formats::snap::{SnapshotData, SnapshotToken};
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::WalScan;
-use crate::readers::{FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
+use crate::readers::{EntryKind, FsmFacts, PayloadFacts, SmallFact, SnapEntry, SubDir};
 use crate::types::{LogIndex, NodeId, ServerVersion, SnapshotId, Term};
 
 /// How far a forecast got.
@@ -31,6 +34,9 @@ pub enum Step {
         restore: bool,
     },
 }
+
+/// The segment that is prepared for the time when the last one is full.
+const RESERVE: &str = "0.tmp";
 
 /// Why the walk through the start ends before its end.
 enum Stop {
@@ -49,6 +55,10 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
         Err(Stop::Needs { index, restore }) => return Step::Needs { index, restore },
         Err(Stop::Refused(stage, error)) => {
             let seen = &mut start.seen;
+            if error.ends_the_process() {
+                // Nothing is closed any more.
+                seen.would_delete.retain(|path| path.strip_prefix("wal/") != Some(RESERVE));
+            }
             seen.outcome = Outcome::Abort;
             seen.reason = format!("the start would be refused with {}", error.error);
             seen.fallback_reason = None;
@@ -86,26 +96,46 @@ impl<'f> Start<'f> {
         if let SmallFact::Unreadable(why) = &self.facts.group.listing.marker {
             return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
         }
+        self.allowed("marker", "raft-engine", Wish::Read, "open raft-engine")?;
+        self.allowed("peers", "etcd-raft-peers.bin", Wish::Read, "open etcd-raft-peers.bin")?;
         let (members, peers_index) = self.read_peers()?;
         self.prepare_directory()?;
         if !self.facts.group.listing.has_log() {
-            return self.start_without_log(&members);
+            return self.start_without_log(&members, peers_index);
         }
         let Some(scan) = &self.facts.group.log else {
             return Err(Stop::Undecided("the log could not be read".to_owned()));
         };
         self.read_cost(scan);
+        for segment in &scan.segments {
+            let path = format!("wal/{}", segment.file.file_name);
+            let says = format!("[openWALFiles] os.OpenFile failed ({path:?}): open {path}");
+            self.allowed("log", &path, Wish::Read, &says)?;
+        }
         let valid = wal::valid_snapshots(scan, self.engine).map_err(refused("log"))?;
         let valid: Vec<SnapshotId> = valid.snapshots.iter().map(|record| record.id).collect();
         let chosen = self.choose_snapshot(&valid)?;
         let id = chosen.map_or(SnapshotId::default(), |(id, ..)| id);
         let read = wal::read_from(scan, id, self.engine);
+        self.seen.first_segment = read.start_segment;
+        for segment in scan.segments.iter().skip(read.start_segment.unwrap_or(usize::MAX)) {
+            let path = format!("wal/{}", segment.file.file_name);
+            let says = format!("openAtIndex failed: [openAtIndex] openWALFiles failed: open {path}");
+            self.allowed("log", &path, Wish::ReadWrite, &says)?;
+        }
         // Opening the log for writing takes over the next segment that was being prepared, and closing it removes that.
-        if read.start_segment.is_some() && self.facts.group.listing.wal.entries().iter().any(|entry| entry.name == "0.tmp") {
-            self.seen.would_delete.push("wal/0.tmp".to_owned());
+        let reserve = self.facts.group.listing.wal.entries().iter().find(|entry| entry.name == RESERVE);
+        if read.start_segment.is_some() && reserve.is_some_and(|entry| entry.kind != EntryKind::Directory) {
+            self.seen.would_delete.push(format!("wal/{RESERVE}"));
         }
         if let Some(repair) = read.repair {
             let name = scan.segments.get(repair.segment).map(|segment| segment.file.file_name.clone()).unwrap_or_default();
+            let copy = format!("{name}.broken");
+            if self.facts.group.listing.wal.entries().iter().any(|entry| entry.name == copy && entry.kind == EntryKind::Directory)
+            {
+                let error = ServerError::new("WAL unrepairable", format!("WAL unrepairable: {}", repair.because));
+                return Err(Stop::Refused("log", error));
+            }
             self.seen.would_repair = Some(RepairView {
                 path: format!("wal/{name}"),
                 truncate_at: repair.truncate_at,
@@ -117,8 +147,11 @@ impl<'f> Start<'f> {
         self.restore_or_skip(chosen, id, commit, &log)?;
         let conf_state = chosen.map(|(_, _, conf)| conf);
         self.check_members(&members, peers_index, id, conf_state)?;
-        self.check_range(&log, id)?;
-        replay_log(self.facts, self.engine, scan, &log, id, conf_state, &members, &mut self.seen).map_err(refused("members"))?;
+        self.allowed("members", HOME, Wish::Change, "replace etcd-raft-peers.bin: open etcd-raft-peers.bin.tmp")?;
+        self.check_range(log.hard_state, log.last_index, id)?;
+        let base = Base { id, conf_state, members: &members, commit };
+        let entries = Entries::Log(scan, &log);
+        replay_log(self.facts, self.engine, entries, base, &mut self.seen).map_err(refused("members"))?;
         self.check_sidecar(id)?;
         match self.seen.notes.sealed_from {
             Some(index) => Err(Stop::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key"))),
@@ -158,7 +191,24 @@ impl<'f> Start<'f> {
         Err(Stop::Refused("encryption", ServerError::new("requested index is unavailable due to compaction", text)))
     }
 
+    /// Refuses when the owner of the group directory may not do that with `path`; `says` is the server's line.
+    fn allowed(&self, stage: &'static str, path: &str, wish: Wish, says: &str) -> Walk<()> {
+        if is_denied(&self.facts.group.listing.access, path, wish) {
+            return Err(Stop::Refused(stage, ServerError::new("permission denied", format!("{says}: permission denied"))));
+        }
+        Ok(())
+    }
+
     fn open_store(&mut self) -> Walk<()> {
+        match self.facts.group.listing.kind("fsm.db") {
+            Some(EntryKind::Directory) => {
+                let lock = self.facts.group.listing.access.contains_key("fsm.db/LOCK");
+                let (asked, wish) = if lock { ("fsm.db/LOCK", Wish::ReadWrite) } else { ("fsm.db", Wish::Change) };
+                self.allowed("store", asked, wish, "open fsm.db/LOCK")?;
+            }
+            None => self.allowed("store", HOME, Wish::Change, "error opening database at \"fsm.db\": mkdir fsm.db")?,
+            Some(_) => {}
+        }
         let Some(store) = self.facts.store.get(&self.engine) else {
             return Err(Stop::Undecided("the store was not looked at".to_owned()));
         };
@@ -169,14 +219,18 @@ impl<'f> Start<'f> {
         if let Some(why) = &store.unknown {
             return Err(Stop::Undecided(why.clone()));
         }
-        store.refusal.clone().map_or(Ok(()), |error| Err(Stop::Refused("store", error)))
+        if let Some(error) = store.refusal.clone() {
+            return Err(Stop::Refused("store", error));
+        }
+        // The library repeats the flush that makes a table of the log, for ever.
+        self.allowed("store", "fsm.db", Wish::Change, "the store never comes up, because it cannot make a file in fsm.db")
     }
 
     /// The members as the server takes them from the peers file, and the index that the list is valid for.
     fn read_peers(&mut self) -> Walk<(Vec<Member>, Option<LogIndex>)> {
         let local = LocalNode { raft_id: &self.facts.raft_id, address: None };
         let file = match &self.facts.group.listing.peers {
-            SmallFact::Absent => None,
+            SmallFact::Absent | SmallFact::Nowhere => None,
             SmallFact::Directory => {
                 let error = ServerError::new("is a directory", "read etcd-raft-peers.bin: is a directory");
                 return Err(Stop::Refused("peers", error));
@@ -204,17 +258,14 @@ impl<'f> Start<'f> {
     }
 
     /// Legacy state, bootstrap or join.
-    fn start_without_log(&mut self, members: &[Member]) -> Walk<()> {
+    fn start_without_log(&mut self, members: &[Member], peers_index: Option<LogIndex>) -> Walk<()> {
+        self.allowed("log", HOME, Wish::Change, "mkdir wal.tmp")?;
         self.seen.would_delete.extend(replace_temps(&self.facts.group.listing));
+        self.seen.alone = members.len() <= 1;
         match self.facts.legacy.get(&self.engine) {
-            Some(LegacyView::Refused(error)) => return Err(Stop::Refused("legacy state", error.clone())),
-            Some(LegacyView::Migrates { snapshot_index, snapshot_term, has_data, commit, term, last_index }) => {
-                let restores = *snapshot_index > 0 && *has_data;
-                self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
-                self.seen.outcome = if restores { Outcome::LegacyRestore } else { Outcome::None };
-                self.seen.reason = "there is no log; the legacy state files would be migrated".into();
-                self.settle(*snapshot_index, *snapshot_term, *commit, *term, *last_index);
-            }
+            Some(LegacyView::Refused(error)) => Err(Stop::Refused("legacy state", error.clone())),
+            Some(LegacyView::Undecided(why)) => Err(Stop::Undecided(why.clone())),
+            Some(LegacyView::Migrates(log)) => self.migrate(log, members, peers_index),
             None => {
                 self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
                 self.seen.outcome = Outcome::None;
@@ -226,10 +277,32 @@ impl<'f> Start<'f> {
                     self.seen.reason = "there is no log; the node would wait for the others to send it one".into();
                     self.settle(0, 0, 0, 0, 0);
                 }
+                Ok(())
             }
         }
-        self.seen.alone = members.len() <= 1;
-        Ok(())
+    }
+
+    /// The state files become a log. The gate is not asked: a body is restored whatever the store holds, the applied counter
+    /// starts at the snapshot, and everything behind that is handed to the state machine.
+    fn migrate(&mut self, log: &LegacyLog, members: &[Member], peers_index: Option<LogIndex>) -> Walk<()> {
+        let id = SnapshotId { index: log.snapshot.index, term: log.snapshot.term };
+        self.seen.reason = "there is no log; the legacy state files would be migrated".into();
+        self.seen.outcome = Outcome::None;
+        if let Some(body) = log.body.as_ref().filter(|_| id.index.0 > 0) {
+            self.restore_whole(body)?;
+            self.seen.outcome = Outcome::LegacyRestore;
+        }
+        self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
+        let entries = log.behind_snapshot().map_err(refused("raft"))?;
+        let last = entries.last().map_or(id.index, |entry| entry.index);
+        let state = log.hard_state;
+        self.settle(id.index.0, id.term.0, state.commit.0, state.term.0, last.0);
+        let conf_state = (id.index.0 > 0).then_some(&log.snapshot.conf_state);
+        self.check_members(members, peers_index, id, conf_state)?;
+        self.check_range(state, last, id)?;
+        let commit = if state.is_empty() { id.index.0 } else { state.commit.0 };
+        let base = Base { id, conf_state, members, commit };
+        replay_log(self.facts, self.engine, Entries::Files(&entries), base, &mut self.seen).map_err(refused("members"))
     }
 
     fn settle(&mut self, snapshot: u64, snapshot_term: u64, commit: u64, term: u64, last: u64) {
@@ -258,7 +331,13 @@ impl<'f> Start<'f> {
         let choice = snapshot::choose(&self.facts.group.snaps, self.engine, valid);
         for entry in &choice.renamed {
             let from = format!("snap/{}", entry.name);
-            self.seen.would_rename.push(Rename { to: format!("{from}.broken"), from });
+            let to = format!("{from}.broken");
+            // A file cannot be put in the place of a directory, nor the other way round; the search goes on all the same.
+            let standing = self.facts.group.snaps.others.iter().find(|other| to == format!("snap/{}", other.name));
+            let is_dir = |kind| kind == EntryKind::Directory;
+            if standing.is_none_or(|standing| is_dir(standing.kind) == is_dir(entry.kind)) {
+                self.seen.would_rename.push(Rename { from, to });
+            }
         }
         if let Some(entry) = choice.uncertain {
             let why = match entry.read(self.engine) {
@@ -339,9 +418,16 @@ impl<'f> Start<'f> {
         let gone = FsmFacts::Absent;
         let facts =
             if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.group.payloads.get(&token.index) };
+        self.allowed("payload", &path, Wish::Read, &format!("open {path}"))?;
         let Some(facts) = facts else {
             return Err(Stop::Needs { index: token.index, restore });
         };
+        if let (true, FsmFacts::File(file)) = (restore, facts)
+            && let Some(payload) = &file.payload
+            && file.footer.is_some_and(|footer| footer.0 == token.crc32c)
+        {
+            self.clears_restore_area(payload);
+        }
         let verdict =
             if restore { snapshot::restore(facts, token, self.engine, &path) } else { snapshot::skip(facts, token, &path) };
         if let FsmFacts::File(file) = facts {
@@ -370,31 +456,52 @@ impl<'f> Start<'f> {
         let Some(payload) = payload else {
             return Err(Stop::Undecided("the payload inside the .snap was not read".to_owned()));
         };
+        self.restore_whole(payload)?;
+        self.seen.outcome = Outcome::LegacyRestore;
+        self.seen.reason = "the snapshot's data is a whole payload, which is always restored".into();
+        self.seen.effective_applied = Some(id.index.0);
+        Ok(())
+    }
+
+    /// Restores a payload that is at hand whole, without a checksum of its own.
+    fn restore_whole(&mut self, payload: &PayloadFacts) -> Walk<()> {
+        self.clears_restore_area(payload);
         match snapshot::legacy_restore(payload, self.engine) {
             PayloadForecast::Refused(error) => return Err(Stop::Refused("payload", error)),
             PayloadForecast::Undetermined(why) => return Err(Stop::Undecided(why)),
             PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => {}
         }
         self.take_header(payload);
-        self.seen.outcome = Outcome::LegacyRestore;
-        self.seen.reason = "the snapshot's data is a whole payload, which is always restored".into();
-        self.seen.effective_applied = Some(id.index.0);
         self.seen.cost.read_bytes += payload.len;
         self.seen.cost.write_bytes += payload.len;
         Ok(())
+    }
+
+    /// A stream of the in-memory format is loaded into a store of its own name, in whose place nothing may stand.
+    fn clears_restore_area(&mut self, payload: &PayloadFacts) {
+        const AREA: &str = "fsm.db.restore-tmp";
+        if payload.format == Some(BodyFormat::MvccStream) && self.facts.group.listing.has(AREA) {
+            self.seen.would_delete.push(AREA.to_owned());
+        }
     }
 
     fn take_header(&mut self, payload: &PayloadFacts) {
         self.seen.header = payload.header.ok();
     }
 
-    /// The Raft library ends the process when the commit lies outside the log.
-    fn check_range(&mut self, log: &LogContent, id: SnapshotId) -> Walk<()> {
-        let state = log.hard_state;
-        let (first, last) = (id.index, log.last_index);
+    /// The Raft library ends the process when the commit lies outside the log, or when it is asked for entries that it does
+    /// not have.
+    fn check_range(&mut self, state: HardState, last: LogIndex, id: SnapshotId) -> Walk<()> {
+        let first = id.index;
+        // The floor that this server hands to raft is computed by reading the log up to the store's index, commit permitting.
+        let reach = self.seen.effective_applied.unwrap_or(0).max(first.0).min(state.commit.max(first).0);
+        if self.rule.computes_floor() && reach > first.0 && reach > last.0 {
+            let error = format!("entries' hi({}) is out of bound lastindex({last})", reach.saturating_add(1));
+            return Err(Stop::Refused("raft", ServerError::new(error.clone(), format!("panic: {error}"))));
+        }
         if !state.is_empty() && (state.commit < first || state.commit > last) {
             let node = NodeId::of_raft_id(&self.facts.raft_id);
-            let text = format!("{node} state.commit {} is out of range [{first}, {last}]", state.commit);
+            let text = format!("panic: {node} state.commit {} is out of range [{first}, {last}]", state.commit);
             return Err(Stop::Refused("raft", ServerError::new("state.commit", text)));
         }
         if self.engine.traits().fences_pending_changes && last.0 == u64::MAX {

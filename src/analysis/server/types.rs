@@ -256,6 +256,9 @@ pub struct Forecast {
     /// True when no other voter is in the membership of the snapshot, or in the peers file: nobody could send what is missing.
     #[serde(skip)]
     pub alone: bool,
+    /// Position of the first segment from which entries are taken.
+    #[serde(skip)]
+    pub first_segment: Option<usize>,
     /// What the entries behind the snapshot show besides.
     #[serde(skip)]
     pub notes: ReplayNotes,
@@ -268,6 +271,8 @@ pub struct Forecast {
 /// What the entries behind the snapshot show besides their actions; the hazards are judged from it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReplayNotes {
+    /// Bytes of data in the committed entries behind the snapshot.
+    pub bytes_committed: u64,
     /// Membership changes that are applied again by a store that is ahead of them.
     pub conf_behind_store: Vec<u64>,
     /// Number of requests in the entry at the applied index.
@@ -276,6 +281,8 @@ pub struct ReplayNotes {
     pub sealed_from: Option<u64>,
     /// Well-formed encryption entries behind the snapshot; the first one.
     pub encryption_from: Option<u64>,
+    /// Entries that bring keys or move a cutover and are handed to the state machine; the first one.
+    pub keys_from: Option<u64>,
     /// The first registration that is older than one already applied by an earlier start: index, key id, node id.
     pub rising_epochs: Option<(u64, u32, u64)>,
 }
@@ -302,6 +309,7 @@ impl Default for Forecast {
             would_rename: Vec::new(),
             would_repair: None,
             alone: false,
+            first_segment: None,
             notes: ReplayNotes::default(),
             plan: None,
             cost: Cost::default(),

@@ -1,7 +1,7 @@
 //! One group: its start at every version, with everything that a forecast says beside it.
 
 use super::GateOptions;
-use crate::analysis::judge::codes;
+use crate::analysis::judge::{codes, outlook};
 use crate::analysis::server::{Forecast, GateNumbers, Outcome, Rule, RuleRow};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
@@ -45,6 +45,7 @@ impl GroupResult {
         estimate(&mut forecast, &opened, options);
         let (found, covered) = opened.bytes();
         findings.extend(found);
+        outlook::weigh(&mut findings, &opened.facts, opened.version, &forecast, &opened.display());
         let mut coverage = opened.small_files();
         coverage.absorb(covered);
         cover(&opened, &forecast, options, &mut coverage);

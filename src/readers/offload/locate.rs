@@ -36,7 +36,7 @@ pub fn find_store(path: &Path) -> Option<StorePlace> {
         EntryKind::Directory if begins_here(path) => Some(StorePlace::Store),
         EntryKind::Directory if is_payload_folder(path) => Some(StorePlace::Payloads),
         EntryKind::Directory if holds_store(path) => Some(StorePlace::Store),
-        EntryKind::Directory | EntryKind::Other => None,
+        EntryKind::Directory | EntryKind::Other | EntryKind::Nowhere => None,
     }
 }
 

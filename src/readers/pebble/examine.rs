@@ -59,7 +59,12 @@ pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
     }
     group.store = examine_store(&group_dir.join(STORE_DIR), check, progress)?;
     if let (StorePresence::Absent, [backup]) = (group.store.presence, group.restore_backups.as_slice()) {
-        group.backup = Some(examine_store(&group_dir.join(backup), check, progress)?);
+        let mut found = examine_store(&group_dir.join(backup), check, progress)?;
+        if found.presence == StorePresence::Nowhere {
+            // The server renames the link, and speaks of it by its new name.
+            STORE_DIR.clone_into(&mut found.name);
+        }
+        group.backup = Some(found);
     }
     Ok(group)
 }

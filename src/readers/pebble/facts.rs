@@ -7,7 +7,7 @@ use super::logs::LogFacts;
 use super::lookup::{KeyState, TableDamage, TableTrouble};
 use super::manifest::ManifestFacts;
 use crate::formats::mvcc::{MetaKey, meta_value};
-use crate::formats::pebble::{FileNum, NewTable, RecordsEnd, SeqNum, StoreOptions, Version};
+use crate::formats::pebble::{FileNum, NewTable, RecordsEnd, SeqNum, StoreFileName, StoreOptions, Version};
 
 /// Whether there is a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,8 @@ pub enum StorePresence {
     Absent,
     /// Something other than a directory has it.
     NotADirectory,
+    /// A link to nothing has it: it is not there, and cannot be made either.
+    Nowhere,
     /// There is a directory.
     Directory,
 }
@@ -250,12 +252,24 @@ impl StoreFacts {
     /// and neither goes away before there is a newer one.
     pub fn lost_every_log(&self) -> bool {
         self.options.is_some()
+            && !self.opening_was_interrupted()
             && self.manifest_facts().is_some()
             && self.logs.is_empty()
             && self.unreadable_logs.is_empty()
             && self.log_directory.is_none()
             && self.listing.absent_logs.is_empty()
             && self.presence == StorePresence::Directory
+    }
+
+    /// True if the last open was killed between the switch to its MANIFEST and the making of its log: what the old log held
+    /// is in a table by then, the old log is still there, and the OPTIONS of that open are not.
+    fn opening_was_interrupted(&self) -> bool {
+        let manifest = self.manifest_facts().and_then(|manifest| match StoreFileName::parse(&manifest.name) {
+            StoreFileName::Manifest(number) => Some(number),
+            _ => None,
+        });
+        let options = self.listing.options.keys().next_back();
+        !self.obsolete_logs.is_empty() && options.is_some_and(|options| manifest.is_some_and(|manifest| *options < manifest))
     }
 
     /// True for the number of a log whose records are in no table yet, and of which there is no file. A file is used again

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::formats::pebble::file_name::Marker;
 use crate::formats::pebble::{FileNum, StoreFileName};
-use crate::io::{EntryKind, kind_at, list_dir};
+use crate::io::{EntryKind, leads_into_a_directory, list_dir};
 
 /// Name of the marker that names the current MANIFEST.
 const MANIFEST_MARKER: &str = "manifest";
@@ -93,7 +93,9 @@ impl StoreListing {
             let kind = match entry.kind {
                 EntryKind::File => StoreFileKind::Regular,
                 EntryKind::Directory => StoreFileKind::Directory,
-                EntryKind::Other if kind_at(&dir.join(&entry.name)).is_none() => StoreFileKind::Dangling,
+                // The lock is made through such a link, if that can be.
+                EntryKind::Nowhere if entry.name == "LOCK" && leads_into_a_directory(&dir.join(&entry.name)) => continue,
+                EntryKind::Nowhere => StoreFileKind::Dangling,
                 EntryKind::Other => StoreFileKind::Special,
             };
             let file = StoreFile { name: entry.name.clone(), size: entry.size, kind };

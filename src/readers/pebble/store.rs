@@ -92,7 +92,8 @@ impl Store {
                 return Ok(store);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                store.facts.presence = StorePresence::Absent;
+                let link = std::fs::symlink_metadata(dir).is_ok();
+                store.facts.presence = if link { StorePresence::Nowhere } else { StorePresence::Absent };
                 return Ok(store);
             }
             Err(source) => return Err(Error::io(dir, "examine the directory", source)),

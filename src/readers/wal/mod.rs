@@ -13,4 +13,4 @@ pub use class_counts::ClassCounts;
 pub use dir::{SegmentFile, WalDir};
 pub use entries::{EntryAt, EntryRange, EntryRanges};
 pub use scan::{Change, SegmentScan, WalScan};
-pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, Run, StateSpan, Stop, Suspect, Trace};
+pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, NOWHERE, Run, StateSpan, Stop, Suspect, Trace};

@@ -13,7 +13,7 @@ use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 use super::beyond::look_beyond;
 use super::decode::decode_segment;
 use super::dir::{SegmentFile, WalDir};
-use super::trace::{Entering, Stop, Trace, TraceBuilder};
+use super::trace::{Entering, NOWHERE, Stop, Trace, TraceBuilder};
 
 /// All segments of a log as both servers decode them.
 #[derive(Debug)]
@@ -138,6 +138,7 @@ impl SegmentScan {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
+                EntryKind::Nowhere => NOWHERE,
                 EntryKind::File | EntryKind::Other => "is not a regular file",
             };
             return Ok(Self::without_bytes(file, empty(Stop::NotAFile { reason }), None));

@@ -270,12 +270,16 @@ pub enum Stop {
         /// The running checksum.
         running: Crc32c,
     },
-    /// The server cannot read what stands under the name.
+    /// The server cannot read what stands under the name; a link to nothing is [`NOWHERE`].
     NotAFile {
         /// The system's words.
         reason: &'static str,
     },
 }
+
+/// The system's words for a link to nothing. The server opens all segments before it reads the first, so that such a link
+/// ends the start wherever it stands.
+pub const NOWHERE: &str = "no such file or directory";
 
 impl Stop {
     /// Offset of the first byte that was not decoded.

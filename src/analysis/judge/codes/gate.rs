@@ -25,12 +25,77 @@ pub static REPLAY_HALT: CodeInfo = CodeInfo {
     code: "replay-halt",
     severity: Severity::Error,
     title: "the group would shut down while it replays its log",
-    meaning: "Opening succeeds, but the run loop ends at the named entry. With one voter the process exits; with more the \
-              process stays up with this group shut down. Every later start ends at the same entry.",
-    decided_by: "The payload of the named entry, and the indexes that decide whether it is delivered.",
+    meaning: "Opening succeeds, but the run loop ends at the named entry. Where the library panics the process ends; with one \
+              member in the peers file the start fails; with more the process stays up with this group shut down. Every later \
+              start ends at the same entry. An entry behind the commit counts when the node needs no vote but its own: it elects \
+              itself in the startup and commits all that its log holds.",
+    decided_by: "The payload of the named entry, the membership up to it, and the indexes that decide whether it is delivered. A \
+                 server without a key sidecar is taken for one without --kekFile.",
     safe: "Keep the node running if it runs. Take a snapshot at or above the entry from a node that has one, or ask for a \
            build that can apply it.",
     not_safe: "Do not roll the other members: the same entry is in their logs.",
+    more: PLAN,
+    never: None,
+};
+
+/// The node itself was removed.
+pub static OWN_REMOVAL: CodeInfo = CodeInfo {
+    code: "own-removal-applied",
+    severity: Severity::Warning,
+    title: "the start applies the removal of this node and its group stops",
+    meaning: "The log holds a committed membership change that takes this node out of its group. The engine applies it and stops \
+              without an error: the process lives on, the group answers nothing, and nothing is logged. The next start is refused, \
+              because the peers file no longer lists the node.",
+    decided_by: "A committed membership change behind the snapshot after which the node has no part in the group, and a peers file \
+                 that lists others.",
+    safe: "Take the node out of the deployment and keep a copy of its directory. If the removal was a mistake, add it again as a new \
+           member with an empty directory.",
+    not_safe: "Do not wait for this group to come up, and do not count the node when you count votes.",
+    more: PLAN,
+    never: None,
+};
+
+/// A start that can lose a race with its own snapshot.
+pub static REPLAY_COMPACTION_RACE: CodeInfo = CodeInfo {
+    code: "replay-compaction-race",
+    severity: Severity::Warning,
+    title: "a start like this one fails about every second time",
+    meaning: "The store is so far ahead of the snapshot that the entries in between, which are handed out again, are due for a \
+              snapshot at once. That snapshot compacts the log while Raft still hands it out, and the library ends the process. \
+              Nothing is damaged by it, and the next start may succeed.",
+    decided_by: "An applied index at least 10,000 (ELASTICKV_RAFT_SNAPSHOT_COUNT) above the snapshot, more than 1 MiB of entries behind \
+                 the snapshot, and a server that hands them out again after a skip. Seen in about half of such starts.",
+    safe: "Set ELASTICKV_RAFT_SNAPSHOT_COUNT for this start above the distance between snapshot and applied index, or start again \
+           when it fails.",
+    not_safe: "Do not take the panic for damage, and do not delete anything because of it.",
+    more: PLAN,
+    never: None,
+};
+
+/// State files without the body of their snapshot.
+pub static MIGRATION_WITHOUT_BODY: CodeInfo = CodeInfo {
+    code: "migration-without-body",
+    severity: Severity::Error,
+    title: "the state files have no body for their snapshot, and the store does not hold it",
+    meaning: "The start makes a log of the state files from before the log. Their snapshot covers entries of which neither \
+              etcd-fsm-snapshot.bin nor the store has the rows. The server does not notice: it starts without them.",
+    decided_by: "The snapshot's index in etcd-raft-meta.bin or etcd-raft-state.bin, an absent or empty body, and the store's applied index.",
+    safe: "Do not start the node. Find etcd-fsm-snapshot.bin, or move the group directory aside and let the node rejoin empty.",
+    not_safe: "Do not start it to see whether the rows are there: the migration cannot be taken back.",
+    more: PLAN,
+    never: None,
+};
+
+/// The log cannot go on when its last segment is full.
+pub static SEGMENT_RESERVE_BLOCKED: CodeInfo = CodeInfo {
+    code: "segment-reserve-blocked",
+    severity: Severity::Warning,
+    title: "the log could not go on when its last segment is full",
+    meaning: "The server prepares the next segment as wal/0.tmp. A directory of that name is in the way: the start succeeds all the \
+              same, and the engine dies when it needs the segment.",
+    decided_by: "What stands under the name wal/0.tmp.",
+    safe: "Move the directory wal/0.tmp out of the way while the node is down.",
+    not_safe: "Do not leave it because the node starts: it dies in the middle of its work, hours or days later.",
     more: PLAN,
     never: None,
 };
@@ -211,6 +276,10 @@ pub static OTHER_ENGINE_REFUSES: CodeInfo = CodeInfo {
 pub const ALL: &[&CodeInfo] = &[
     &START_REFUSED,
     &REPLAY_HALT,
+    &OWN_REMOVAL,
+    &REPLAY_COMPACTION_RACE,
+    &MIGRATION_WITHOUT_BODY,
+    &SEGMENT_RESERVE_BLOCKED,
     &APPLIED_BEYOND_LOG,
     &CONF_REPLAY_AHEAD,
     &STICKY_RESTORE,

@@ -330,9 +330,10 @@ pub static STORE_LOG_HOLE: CodeInfo = CodeInfo {
               Intact records of the same log behind the damage, or a last record that has its full length and lacks no sector, prove \
               that this is no torn tail. The applied index then is older than what the node had confirmed, or missing.",
     decided_by: "The checksum of a chunk, and an intact chunk of the same log behind it, or the end of the log where its length says.",
-    safe: "Keep a copy. The Raft log still has the entries as far as it reaches back: compare with gate-dryrun.",
+    safe: "Keep a copy. What was dropped is applied again from the Raft log as far as that reaches back: its first entry must not \
+           be above the store's applied index plus one.",
     not_safe: "Do not start the node before a copy is made: the start throws the rest of the log away.",
-    more: "ekv-tool gate-dryrun DIR",
+    more: "ekv-tool wal stat DIR",
     never: None,
 };
 
@@ -357,9 +358,10 @@ pub static STORE_LOG_MISSING: CodeInfo = CodeInfo {
     meaning: "A store that was opened once always has a log. Without it the server opens the store all the same and silently loses \
               what had not been moved to a table yet.",
     decided_by: "The absence of any log that counts, while there is an OPTIONS file, which is written after the log was made.",
-    safe: "Put the log back from a copy. Otherwise see with gate-dryrun whether the Raft log can make up for it.",
+    safe: "Put the log back from a copy. Otherwise the Raft log makes up for it as far as it reaches back: its first entry must \
+           not be above the store's applied index plus one.",
     not_safe: "Do not start the node before looking for the file: the start makes a new log.",
-    more: "ekv-tool gate-dryrun DIR",
+    more: "ekv-tool wal stat DIR",
     never: None,
 };
 

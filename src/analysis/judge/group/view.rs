@@ -171,7 +171,7 @@ impl<'g> View<'g> {
 
     fn peers(&self, snapshot: LogIndex, conf_state: Option<&ConfState>) -> Part<PeersFacts> {
         let bytes = match &self.group.listing.peers {
-            SmallFact::Absent => return Part::Absent,
+            SmallFact::Absent | SmallFact::Nowhere => return Part::Absent,
             SmallFact::Directory => return Part::NotRead("etcd-raft-peers.bin is a directory".to_owned()),
             SmallFact::Unreadable(why) => return Part::NotRead(format!("etcd-raft-peers.bin cannot be read: {why}")),
             SmallFact::Bytes(bytes) => bytes,

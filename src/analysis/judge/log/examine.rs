@@ -2,7 +2,7 @@
 
 use crate::analysis::judge::codes::wal as codes;
 use crate::analysis::{Coverage, Finding, Severity};
-use crate::readers::wal::{Change, Item, SegmentScan, Stop, Trace, WalScan};
+use crate::readers::wal::{Change, Item, NOWHERE, SegmentScan, Stop, Trace, WalScan};
 use crate::types::ServerVersion;
 
 use super::{ends, seams};
@@ -77,7 +77,8 @@ fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
         );
     }
     if let Stop::NotAFile { reason } = trace.stop {
-        let message = format!("The name is a segment's, but what stands there {reason}. A start that reads it is refused.");
+        let there = if reason == NOWHERE { "is a link to nothing" } else { reason };
+        let message = format!("The name is a segment's, but what stands there {there}. A start that reads it is refused.");
         findings.push(place.finding(&codes::NOT_A_FILE, message));
         return findings;
     }

@@ -155,13 +155,14 @@ fn unreadable(entry: &SnapEntry, error: &SnapReadError, older_intact: bool) -> F
     let torn = match error {
         SnapReadError::Format(SnapError::Envelope(error)) => entry.blank || error.is_truncation(),
         SnapReadError::Format(_) => entry.blank,
-        SnapReadError::Directory | SnapReadError::Unreadable(_) => false,
+        SnapReadError::Directory | SnapReadError::Nowhere | SnapReadError::Unreadable(_) => false,
     };
     if torn && older_intact && entry.id.is_some() {
         return Finding::new(&codes::SNAP_TORN, format!("It has {} bytes and cannot be read: {error}.", entry.size));
     }
-    if *error == SnapReadError::Directory {
-        let message = "A directory has the name of an envelope. A start that reaches it renames it and goes on.";
+    if let SnapReadError::Directory | SnapReadError::Nowhere = error {
+        let what = if *error == SnapReadError::Directory { "A directory" } else { "A link to nothing" };
+        let message = format!("{what} has the name of an envelope. A start that reaches it renames it and goes on.");
         return Finding::new(&codes::SNAP_MALFORMED, message).severity(Severity::Warning);
     }
     if entry.id.is_none() {

@@ -5,8 +5,8 @@ use crate::analysis::{Finding, Severity};
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{ChunkDefect, FileNum, RecordsEnd};
 use crate::readers::pebble::{
-    FormatMarker, GroupStoreFacts, KeyState, ManifestFact, OptionsResult, StoreFacts, StorePresence, TableDamage, TableTrouble,
-    Writer,
+    FormatMarker, GroupStoreFacts, KeyState, ManifestFact, OptionsResult, StoreFacts, StoreFileKind, StorePresence, TableDamage,
+    TableTrouble, Writer,
 };
 use crate::types::ServerVersion;
 
@@ -68,6 +68,11 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
                 Finding::new(&codes::STORE_REFUSED, "the store's name is taken by something that is no directory")
                     .at(name.clone()),
             );
+            return found;
+        }
+        StorePresence::Nowhere => {
+            let message = "the store's name is a link to nothing: the server finds no store and cannot make one";
+            found.push(Finding::new(&codes::STORE_REFUSED, message).at(name.clone()));
             return found;
         }
         StorePresence::Directory => {}
@@ -138,6 +143,9 @@ fn not_files(facts: &StoreFacts, found: &mut Vec<Finding>) {
     let mut refused = |file: &str, message: &str| {
         found.push(Finding::new(&codes::STORE_REFUSED, message).at(format!("{name}/{file}")));
     };
+    if facts.listing.lock.as_ref().is_some_and(|lock| lock.kind == StoreFileKind::Dangling) {
+        refused("LOCK", "the lock is a link into a directory that is not there, so that the server cannot make it");
+    }
     for log in &facts.listing.absent_logs {
         let message = "the server looks for a log under this name, because another name means the same or it is a link to nothing, \
                        and ends when it finds none";
@@ -232,7 +240,14 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                     "no marker names the MANIFEST: the server takes the store for a new one, replays the logs that are there and removes \
                      the {lost} table files as left over"
                 );
-                found.push(Finding::new(&codes::STORE_MANIFEST_MARKER, message).at(format!("{name}/")));
+                let finding = Finding::new(&codes::STORE_MANIFEST_MARKER, message).at(format!("{name}/"));
+                // The first creation, or the removal of a store in a restore, was interrupted: there is nothing to lose.
+                let empty = lost == 0 && facts.listing.logs.is_empty() && facts.listing.blobs.is_empty();
+                found.push(if empty {
+                    finding.severity(Severity::Info).advice("Nothing needs to be done: the start makes a new store.")
+                } else {
+                    finding
+                });
             }
         }
         ManifestFact::MalformedMarker(value) => {

@@ -10,7 +10,7 @@
 use crate::analysis::ServerError;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::formats::wal::RecordKind;
-use crate::readers::wal::{EntryRange, EntryRanges, EntrySpan, Item, Stop, WalScan};
+use crate::readers::wal::{EntryRange, EntryRanges, EntrySpan, Item, NOWHERE, Stop, WalScan};
 use crate::types::{LogIndex, ServerVersion, SnapshotId};
 
 mod effective;
@@ -66,8 +66,10 @@ pub struct LogRead {
 }
 
 /// A truncation of the last segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
+    /// The error that it is the answer to.
+    pub because: String,
     /// Position of the segment in the scan.
     pub segment: usize,
     /// The segment will end here; a copy of the whole is kept as `*.broken`.
@@ -100,6 +102,12 @@ pub struct LogContent {
 pub fn valid_snapshots(scan: &WalScan, engine: ServerVersion) -> Result<ValidSnapshots, ServerError> {
     if scan.segments.is_empty() {
         return Err(ServerError::text("wal: file not found"));
+    }
+    // All segments are opened before the first one is read.
+    if let Some(nowhere) =
+        scan.segments.iter().find(|segment| matches!(segment.trace(engine).stop, Stop::NotAFile { reason: NOWHERE }))
+    {
+        return Err(walk::not_opened(nowhere));
     }
     let mut found = Vec::new();
     let mut hard_state = HardState::default();
@@ -137,7 +145,7 @@ pub fn read_from(scan: &WalScan, snapshot: SnapshotId, engine: ServerVersion) ->
         Err(Refusal::UnexpectedEof(text)) => match repair(scan, engine) {
             Err(GivesUp) => Err(ServerError::new("WAL unrepairable", format!("WAL unrepairable: {text}"))),
             Ok(repaired) => {
-                read.repair = repaired.map(|repaired| describe(scan, engine, repaired));
+                read.repair = repaired.map(|repaired| describe(scan, engine, repaired, text));
                 match read_once(scan, snapshot, start, engine, repaired) {
                     Ok(content) => Ok(content),
                     Err(Refusal::Error(error)) => Err(error),
@@ -296,10 +304,10 @@ fn repair(scan: &WalScan, engine: ServerVersion) -> Result<Option<Repaired>, Giv
     }
 }
 
-fn describe(scan: &WalScan, engine: ServerVersion, repaired: Repaired) -> Repair {
+fn describe(scan: &WalScan, engine: ServerVersion, repaired: Repaired, because: String) -> Repair {
     let position = scan.segments.len().saturating_sub(1);
     let at = repaired.truncate_at;
-    let mut repair = Repair { segment: position, truncate_at: at, bytes_dropped: 0, entries_dropped: None };
+    let mut repair = Repair { because, segment: position, truncate_at: at, bytes_dropped: 0, entries_dropped: None };
     let Some(segment) = scan.segments.get(position) else { return repair };
     let trace = segment.trace(engine);
     let frame_end = match trace.stop {

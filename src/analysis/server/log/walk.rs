@@ -1,7 +1,7 @@
 //! The decoder that all readings share: segments one after another, one running checksum.
 
 use crate::analysis::ServerError;
-use crate::readers::wal::{Entering, Item, SegmentScan, Stop, WalScan};
+use crate::readers::wal::{Entering, Item, NOWHERE, SegmentScan, Stop, WalScan};
 use crate::types::{Crc32c, ServerVersion};
 
 /// How a walk over the log ends.
@@ -114,11 +114,19 @@ fn stopped(segment: &SegmentScan, position: usize, stop: &Stop, last: bool) -> E
         Stop::BadCrc { at, torn: true, .. } if last => unexpected_eof(position, at),
         Stop::BadCrc { at, stored, computed, .. } => failed(position, at, crc_mismatch(segment, at, stored, computed)),
         Stop::CrcRecord { at, .. } => failed(position, at, crc_record_mismatch()),
+        Stop::NotAFile { reason: NOWHERE } => failed(position, 0, not_opened(segment)),
         Stop::NotAFile { reason } => {
             let text = format!("read wal/{}: {reason}", segment.file.file_name);
             failed(position, 0, ServerError::new(reason, text))
         }
     }
+}
+
+/// A segment that is a link to nothing.
+pub(super) fn not_opened(segment: &SegmentScan) -> ServerError {
+    let error = "[openWALFiles] os.OpenFile failed";
+    let path = format!("wal/{}", segment.file.file_name);
+    ServerError::new(error, format!("{error} ({path:?}): open {path}: {NOWHERE}"))
 }
 
 const fn failed(segment: usize, at: u64, error: ServerError) -> End {

@@ -59,6 +59,8 @@ pub struct StoreVerdict {
     pub would_rename: Vec<(String, String)>,
     /// Removed, below the group directory.
     pub would_delete: Vec<String>,
+    /// Name of the store's newest log, when it has one.
+    pub newest_log: Option<String>,
     /// Everything noticed.
     pub findings: Vec<Finding>,
     /// What was looked at and what was not.
@@ -95,6 +97,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
         }
         verdict.would_delete.clone_from(&group.snapshot_artifacts);
     }
+    verdict.newest_log = facts.listing.logs.values().next_back().map(|log| log.name.clone());
     verdict.open = open::open(facts, engine, &mut verdict.coverage);
     verdict.moving = facts.is_moving();
     if verdict.moving && matches!(verdict.open, StoreOpen::Refused(_)) {

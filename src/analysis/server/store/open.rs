@@ -98,7 +98,11 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
         StorePresence::NotADirectory => {
             return Some(format!("error opening database at {name:?}: mkdir {name}: not a directory"));
         }
+        StorePresence::Nowhere => return Some(format!("error opening database at {name:?}: mkdir {name}: file exists")),
         StorePresence::Directory => {}
+    }
+    if facts.listing.lock.as_ref().is_some_and(|lock| lock.kind == StoreFileKind::Dangling) {
+        return Some(format!("open {name}/LOCK: no such file or directory"));
     }
     if facts.listing.lock.as_ref().is_some_and(|lock| matches!(lock.kind, StoreFileKind::Directory | StoreFileKind::Special)) {
         return Some(format!("open {name}/LOCK: is a directory"));
