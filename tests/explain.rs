@@ -31,13 +31,12 @@ ErrFSMWireMalformed: an encryption entry is cut or has a wrong length
               damaged; let it join again.
   not safe    Do not cut the entry out of the log: it is committed, and the
               other members have applied it.
+  shows more  ekv-tool gate-dryrun --plan DIR
 
 The same text also contains
   name or text              title
   FSM-requested apply halt  the state machine refuses an entry and the run loop
                             ends
-
-Next: ekv-tool gate-dryrun --plan DIR
 ";
     assert_eq!(text, expected);
 }
@@ -107,5 +106,5 @@ fn lines_that_were_wrapped_by_a_ticket() {
     let output = command.args(["explain", "-"]).write_stdin(pasted).assert().code(0).get_output().stdout.clone();
     let text = String::from_utf8(output).unwrap();
     assert!(text.starts_with("ErrFSMSnapshotFileCRC: "), "{text}");
-    assert!(text.ends_with("\nNext: ekv-tool verify-snapshot --deep DIR\n"), "{text}");
+    assert!(text.ends_with("\n  shows more  ekv-tool verify-snapshot --deep DIR\n"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! From a finding code, or a line pasted from a log, to what it means.
 
 use super::judge::codes::{self, CodeInfo};
-use super::server::conditions::{self, ServerText};
+use super::server::conditions::{self, Condition};
 
 /// What was found for a question.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Answer {
     /// A finding code of this tool.
     Code(&'static CodeInfo),
     /// Conditions of the server, the one that decides first.
-    Server(Vec<&'static ServerText>),
+    Server(Vec<&'static Condition>),
     /// Nothing; names that look alike.
     Unknown(Vec<&'static str>),
 }
@@ -72,8 +72,8 @@ fn find_wrapped(text: &str, pattern: &str) -> Option<(usize, usize)> {
     (length >= WRAPPED_AT_LEAST).then_some((length, at))
 }
 
-fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static ServerText> {
-    let mut found: Vec<(usize, usize, &ServerText)> = Vec::new();
+fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static Condition> {
+    let mut found: Vec<(usize, usize, &Condition)> = Vec::new();
     for text in conditions::all() {
         let name = text.name.to_lowercase();
         let best = text.says.iter().filter_map(|says| find(question, says)).chain(find_name(question, &name)).max();

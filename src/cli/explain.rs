@@ -46,14 +46,7 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> anyhow::Result<ExitS
         question.push_str(&String::from_utf8_lossy(&bytes));
     }
     match ExplainBody::of(&question, explain(&question)) {
-        Ok(body) => {
-            let next = body.explanations.first().map(|first| first.more);
-            let report = Report::new(body, Vec::new(), Coverage::default());
-            context.emit(match next {
-                Some(next) => report.next_step(next),
-                None => report,
-            })
-        }
+        Ok(body) => context.emit(Report::new(body, Vec::new(), Coverage::default())),
         Err(alike) if alike.is_empty() => {
             bail!("explain: no code or error is known by that text; `ekv-tool explain --list` lists them all")
         }

@@ -15,8 +15,8 @@ use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
 use crate::readers::pebble_table::TableDepth;
 use crate::readers::{Depth, Group, GroupDir, Reading, Settled, SmallFact, settle};
-use crate::report::Report;
 use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState, StartView};
+use crate::report::{NextStep, Report};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -278,17 +278,17 @@ pub(super) fn state_of(evidence: &Evidence<'_>) -> NodeState {
     }
 }
 
+/// More directories are not put on one command line.
+const NAMED_AT_MOST: usize = 4;
+
 /// The one thing to do next.
-fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding]) -> String {
+fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding]) -> Option<NextStep> {
     let causes = findings.iter().filter(|finding| finding.severity != Severity::Info && finding.derived_from.is_none());
     let worst = causes.min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
-        return format!("ekv-tool explain {}", finding.code.code);
+        return Some(NextStep::explain(finding.code));
     }
     let dirs: Vec<&str> = groups.iter().map(|group| group.dir.as_str()).collect();
-    match (verdict, dirs.as_slice()) {
-        (Verdict::Clean, [one]) => format!("ekv-tool gate-dryrun {one}"),
-        (Verdict::Clean, _) => "ekv-tool compare with the directories of the same group on several nodes".to_owned(),
-        _ => "see what was not examined, and run the command again on a complete copy".to_owned(),
-    }
+    let forecast = || dirs.iter().fold(NextStep::new(["gate-dryrun"]), NextStep::on);
+    (verdict == Verdict::Clean && dirs.len() <= NAMED_AT_MOST).then(forecast)
 }

@@ -10,14 +10,15 @@ use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
 use crate::analysis::judge::group::{self, CHECKS};
 use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::judge::start::encryption_sign;
+use crate::analysis::server::conditions;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{GroupDir, Settled, discover, settle};
-use crate::report::Report;
 use crate::report::body::compare::{CompareBody, GroupComparison};
+use crate::report::{NextStep, Report};
 use crate::types::ByteSize;
 
 /// What the caller wants to know.
@@ -44,7 +45,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
             let report = Report::new(CompareBody::of_strangers(), vec![*finding], Coverage::default());
-            return Ok(report.next_step(format!("ekv-tool explain {}", codes::CROSS_GROUP_MISMATCH.code)));
+            return Ok(report.next_step(NextStep::explain(&codes::CROSS_GROUP_MISMATCH)));
         }
     };
     let mut coverage = Coverage::default();
@@ -222,7 +223,7 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
 fn by_itself(node: &Node, replica: &Replica<'_>) -> Vec<Finding> {
     let mut found = node.findings.clone();
     let refusal = replica.evidence.peers.read().and_then(|peers| peers.refusal.as_ref());
-    if refusal.is_some_and(|refusal| refusal.error == "errLocalPeerMissing") {
+    if refusal.is_some_and(|refusal| refusal.condition == &conditions::LOCAL_PEER_MISSING) {
         // It has applied its own removal, which the others may not know to be committed: that is no damage.
         found.retain(|finding| finding.code.code != START_REFUSED.code);
     }
@@ -250,14 +251,11 @@ fn worst(findings: &[Finding]) -> Option<&Finding> {
 }
 
 /// The one thing to do next.
-fn next_step(groups: &[GroupComparison], worst: Option<&Finding>) -> String {
+fn next_step(groups: &[GroupComparison], worst: Option<&Finding>) -> Option<NextStep> {
     if let Some(finding) = worst {
-        return format!("ekv-tool explain {}", finding.code.code);
+        return Some(NextStep::explain(finding.code));
     }
     let first = groups.first().and_then(|group| group.comparison.restart_order.first().map(|id| (group, id)));
     let dir = first.and_then(|(group, id)| group.comparison.nodes.iter().find(|node| node.raft_id == *id));
-    dir.map_or_else(
-        || "name the directories of the same group on several nodes".to_owned(),
-        |node| format!("ekv-tool gate-dryrun {}", node.dir),
-    )
+    dir.map(|node| NextStep::new(["gate-dryrun"]).on(&node.dir))
 }

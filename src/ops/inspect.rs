@@ -1,6 +1,6 @@
 //! `inspect`: one page on anything.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::group::{Opened, Opening};
 use crate::analysis::Severity;
@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::Reading;
 use crate::readers::pebble::StoreCheck;
-use crate::readers::subject::{Content, Subject};
-use crate::report::Report;
+use crate::readers::subject::{Content, DirectoryKind, Subject};
 use crate::report::body::inspect::InspectBody;
+use crate::report::{NextStep, Report};
 
 /// Describes the file or directory at `path`.
 pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Report<InspectBody>> {
@@ -42,42 +42,41 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let mut it = describe(&subject, &states);
     it.coverage.files += covered.0;
     it.coverage.bytes_examined += covered.1;
-    let next = next_step(&it, path);
+    let next = next_step(&it, subject.named_as_segment, path);
     let findings = std::mem::take(&mut it.findings);
     let coverage = std::mem::take(&mut it.coverage);
     Ok(Report::new(InspectBody::new(subject.display, it), findings, coverage).next_step(next))
 }
 
 /// The one thing to do next.
-fn next_step(it: &Description, path: &Path) -> String {
+fn next_step(it: &Description, named_as_segment: bool, path: &Path) -> Option<NextStep> {
     let worst = it.findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
-        return format!("ekv-tool explain {}", finding.code.code);
+        return Some(NextStep::explain(finding.code));
     }
-    let shown = path.display();
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let beside = parent.display();
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let beside = DirectoryKind::at(parent);
+    let on = |words: &[&str], path: &Path| Some(NextStep::new(words.iter().copied()).on(path));
     match it.kind {
-        "group" => format!("ekv-tool check {shown}"),
-        "node" | "raft-data" => format!("ekv-tool gate-dryrun {shown}"),
-        "wal" | "wal-segment" => format!("ekv-tool wal verify {shown}"),
-        "snap" | "fsm-snap" => format!("ekv-tool verify-snapshot {shown}"),
-        "snapshot-payload" => format!("ekv-tool verify-snapshot --deep {shown}"),
-        "offload-store" | "offload-payload" | "offload-manifest" => format!("ekv-tool verify-snapshot {shown}"),
-        "snapshot-envelope" => format!("ekv-tool verify-snapshot {shown}"),
-        "store" => format!("ekv-tool store verify {shown}"),
-        "store-table" | "store-manifest" | "store-log" | "store-options" | "store-marker" => {
-            format!("ekv-tool store verify {beside}")
+        "group" => on(&["check"], path),
+        "node" | "raft-data" => on(&["gate-dryrun"], path),
+        "wal" => on(&["wal", "verify"], path),
+        // A segment whose name is no segment's cannot be placed in a log.
+        "wal-segment" if named_as_segment => on(&["wal", "verify"], path),
+        "snap" | "fsm-snap" | "snapshot-envelope" | "offload-store" | "offload-payload" | "offload-manifest" => {
+            on(&["verify-snapshot"], path)
         }
-        "peers" | "engine-marker" | "legacy-state" | "legacy-metadata" | "legacy-entries" => {
-            format!("ekv-tool gate-dryrun {beside}")
+        "snapshot-payload" => on(&["verify-snapshot", "--deep"], path),
+        "store" => on(&["store", "verify"], path),
+        "store-table" | "store-manifest" | "store-log" | "store-options" | "store-marker" if beside == DirectoryKind::Store => {
+            on(&["store", "verify"], parent)
         }
-        "key-sidecar" => format!("ekv-tool gate-dryrun --sidecar {shown} with the node's directory"),
-        "hashicorp" => format!("ekv-tool gate-dryrun {beside}"),
-        "unfinished" | "wal-reserve" | "tool-json" | "kek" => "nothing needs to be done".to_owned(),
-        _ if it.size == Some(0) || it.facts.iter().any(|fact| fact.name == "looks_like" && fact.text.starts_with("zeros")) => {
-            "look for a copy of it: nothing is left in this one".to_owned()
+        "peers" | "engine-marker" | "legacy-state" | "legacy-metadata" | "legacy-entries" | "hashicorp"
+            if beside == DirectoryKind::Group =>
+        {
+            on(&["gate-dryrun"], parent)
         }
-        _ => "find out where it comes from; nothing that this program knows reads it".to_owned(),
+        // What is left alone has no directory that a command could judge.
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::analysis::server::legacy::{LegacyLog, LegacyView, StoredEntry};
 use crate::analysis::server::peers::decode_refusal;
 use crate::error::Result;
@@ -94,7 +95,7 @@ impl Files<'_> {
     ) -> Result<std::result::Result<T, Stop>> {
         match self.listing.kind(name) {
             Some(EntryKind::Directory) => {
-                let error = ServerError::new("is a directory", format!("read {name}: is a directory"));
+                let error = ServerError::of(&conditions::IS_A_DIRECTORY, format!("read {name}: is a directory"));
                 return Ok(Err(LegacyView::Refused(error)));
             }
             Some(EntryKind::File) => {}
@@ -113,6 +114,6 @@ impl Files<'_> {
 fn refusal(error: &LegacyError) -> ServerError {
     match error {
         LegacyError::Frame(error) => decode_refusal(error),
-        LegacyError::Message(error) => ServerError::new("proto", format!("proto: {error}")),
+        LegacyError::Message(error) => ServerError::of(&conditions::PROTO, format!("proto: {error}")).named("proto"),
     }
 }

@@ -297,6 +297,12 @@ fn newest(path: &Path) -> Option<UnixMillis> {
 }
 
 impl DirectoryKind {
+    /// What a directory is by the names in it; unknown when it cannot be listed.
+    pub fn at(path: &Path) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        list_dir(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
+    }
+
     fn of(name: &str, entries: &[DirEntry]) -> Self {
         let any = |test: &dyn Fn(&str) -> bool| entries.iter().any(|e| e.kind == EntryKind::File && test(&e.name));
         let store = |name: &str| {

@@ -7,6 +7,7 @@
 
 pub mod body;
 mod earlier;
+mod next_step;
 pub mod render;
 pub mod stream;
 mod view;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
+pub use next_step::NextStep;
 pub use render::{OutputFormat, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
 pub use view::{Cell, Heading, Metric, MetricKind, Section, Tone};
@@ -62,8 +64,8 @@ pub struct Report<B> {
     pub findings: Vec<Finding>,
     /// What was examined and what was not.
     pub coverage: Coverage,
-    /// The one thing to do next, when there is one.
-    pub next_step: Option<String>,
+    /// The one command to run next, when there is one.
+    pub next_step: Option<NextStep>,
     /// Durations and rates, the only part that differs between runs on equal input.
     pub run: Run,
 }
@@ -101,8 +103,8 @@ impl<B: Body> Report<B> {
 
     /// Says what to do next.
     #[must_use]
-    pub fn next_step(mut self, step: impl Into<String>) -> Self {
-        self.next_step = Some(step.into());
+    pub fn next_step(mut self, step: impl Into<Option<NextStep>>) -> Self {
+        self.next_step = step.into();
         self
     }
 

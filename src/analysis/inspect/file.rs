@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Description, List};
 use crate::analysis::judge::codes::files as codes;
+use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
 use crate::formats::detect::{FileKind, store_log_number};
@@ -157,7 +158,7 @@ fn legacy_entries(it: &mut Description, entries: &[LegacyEntry<'_>]) {
 fn legacy_refusal(it: &mut Description, path: &str, error: &LegacyError) {
     let (problem, said) = match error {
         LegacyError::Frame(frame) => (frame, decode_refusal(frame)),
-        LegacyError::Message(message) => (message, ServerError::text("proto: cannot parse invalid wire-format data")),
+        LegacyError::Message(message) => (message, ServerError::plain(&conditions::PROTO)),
     };
     it.findings.push(refused(&codes::LEGACY_REFUSED, path, problem.at, &problem.kind.to_string(), &said));
 }

@@ -3,8 +3,9 @@
 use crate::analysis::judge::codes::gate as codes;
 use crate::analysis::judge::outlook;
 use crate::analysis::judge::snapshot::Recorded;
+use crate::analysis::server::conditions;
 use crate::analysis::server::log::EffectiveLog;
-use crate::analysis::server::replay::{HaltEffect, OWN_REMOVAL};
+use crate::analysis::server::replay::HaltEffect;
 use crate::analysis::server::{Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
@@ -35,8 +36,7 @@ fn refusals(
     found: &mut Vec<Finding>,
 ) {
     if let Some(abort) = &seen.abort {
-        let code =
-            if abort.error.contains("unavailable due to compaction") { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
+        let code = if abort.condition == &conditions::SIDECAR_GAP { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
         let message = format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text);
         let finding = Finding::new(code, message).at(dir);
         found.push(if is_blank(facts, engine) {
@@ -127,7 +127,7 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
     let _ = facts;
     let wal = format!("{dir}/wal");
     if let Some(halt) = seen.replay.as_ref().and_then(|replay| replay.halt.as_ref()) {
-        let code = if halt.error == OWN_REMOVAL { &codes::OWN_REMOVAL } else { &codes::REPLAY_HALT };
+        let code = if halt.condition == &conditions::OWN_REMOVAL { &codes::OWN_REMOVAL } else { &codes::REPLAY_HALT };
         let committed = seen.hard_state.is_none_or(|state| halt.index <= state.commit);
         let behind = if committed { "" } else { ", which no vote but its own is needed to commit" };
         let effect = match halt.effect {

@@ -1,9 +1,9 @@
 //! What applying one committed entry does to a running server, as far as the entry and the membership decide it.
 
-use super::ServerError;
 use super::membership::{Change, Membership};
+use super::{ServerError, conditions};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, EntryView, OpcodeError, Payload, ProposalEnvelope};
+use crate::formats::kv::{EntryClass, EntryView, OpcodeError, OpcodeErrorKind, Payload, ProposalEnvelope};
 use crate::formats::raftpb::{ConfChange, ConfChangeV2, ProtoRules};
 use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::types::{LogIndex, ServerVersion};
@@ -103,7 +103,13 @@ fn sealed_effect(view: &EntryView<'_>) -> Effect {
 }
 
 fn opcode_halt(error: &OpcodeError) -> ServerError {
-    ServerError::new(error.kind.name(), error.to_string()).wrapped("raftengine/etcd: FSM-requested apply halt")
+    let condition = match error.kind {
+        OpcodeErrorKind::Malformed => &conditions::FSM_WIRE_MALFORMED,
+        OpcodeErrorKind::Version => &conditions::FSM_WIRE_VERSION,
+        OpcodeErrorKind::Subtag => &conditions::FSM_WIRE_SUBTAG,
+        OpcodeErrorKind::Reserved => &conditions::ENCRYPTION_APPLY,
+    };
+    ServerError::of(condition, error.to_string()).wrapped("raftengine/etcd: FSM-requested apply halt")
 }
 
 fn unwrap_halt(error: &DecodeError) -> ServerError {
@@ -116,7 +122,7 @@ fn unwrap_halt(error: &DecodeError) -> ServerError {
         }
         ref kind => kind.to_string(),
     };
-    ServerError::new("ErrRaftUnwrapFailed", inner)
+    ServerError::of(&conditions::RAFT_UNWRAP_FAILED, inner)
         .wrapped("encryption: raft envelope decode")
         .wrapped("raftengine/etcd: raft envelope unwrap")
 }
@@ -134,7 +140,7 @@ fn conf_change(
     };
     let change = decoded.map_err(|error| {
         let text = rules.error_text(&error);
-        ServerError::new(text.clone(), text)
+        ServerError::of(&conditions::PROTO, text.clone()).named(text)
     })?;
     membership.map_or(Ok(()), |membership| membership.apply(engine, index, &change))
 }

@@ -1,6 +1,7 @@
 //! What a start does to a group directory before it looks at the log: refusals by name, and what it deletes.
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::readers::{DEFRAG_PREFIX, EntryKind, GroupListing, SPOOL_PREFIX, SmallFact, SubDir};
 use crate::types::{ServerTraits, ServerVersion, go_quoted};
 
@@ -17,7 +18,7 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
     if HASHICORP_ARTEFACTS.iter().any(|name| there(&name)) {
         let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
                     etcd is required";
-        return Some(ServerError::new("ErrLegacyHashicorpDataDir", text));
+        return Some(ServerError::of(&conditions::LEGACY_HASHICORP_DATA_DIR, text));
     }
     match &listing.marker {
         // Whether a server can read what this program cannot is not known.
@@ -25,9 +26,11 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
         // It is taken for absent and made, through the link.
         SmallFact::Nowhere => {
             let text = "open raft-engine: no such file or directory";
-            Some(ServerError::new(text, text))
+            Some(ServerError::of(&conditions::NO_SUCH_FILE, text).named(text))
         }
-        SmallFact::Directory => Some(ServerError::new("raft-engine", "read raft-engine: is a directory")),
+        SmallFact::Directory => {
+            Some(ServerError::of(&conditions::IS_A_DIRECTORY, "read raft-engine: is a directory").named("raft-engine"))
+        }
         SmallFact::Bytes(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let known = ["", "etcd"].iter().any(|name| text.trim().eq_ignore_ascii_case(name));
@@ -35,7 +38,7 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
             (!known).then(|| {
                 let shown = go_quoted(trim_white_space(bytes));
                 let text = format!("invalid raft engine marker raft-engine: {shown}: unsupported raft engine");
-                ServerError::new("ErrUnsupportedRaftEngine", text)
+                ServerError::of(&conditions::UNSUPPORTED_RAFT_ENGINE, text)
             })
         }
     }
@@ -69,7 +72,8 @@ pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
             // An empty directory can be removed like a file; one with content cannot, and the start ends after the others.
             if listing.spool_dirs.get(&path).is_some_and(|&content| content > 0) {
                 let text = format!("remove {path}: directory not empty");
-                done.abort.get_or_insert_with(|| ServerError::new(context, text).wrapped(context));
+                done.abort
+                    .get_or_insert_with(|| ServerError::of(&conditions::SPOOL_CLEANUP, text).named(context).wrapped(context));
             } else {
                 done.deletes.push(path);
             }
@@ -81,7 +85,7 @@ pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
     }
     if listing.fsm_snap == SubDir::NotADirectory {
         let text = "mkdir fsm-snap: not a directory";
-        done.abort = Some(ServerError::new("not a directory", text));
+        done.abort = Some(ServerError::of(&conditions::NOT_A_DIRECTORY, text));
         return done;
     }
     for entry in listing.fsm_snap.entries() {
@@ -138,7 +142,7 @@ pub fn defragmentation_leftovers(listing: &GroupListing) -> Preparation {
         if listing.spool_dirs.get(&path).is_some_and(|&content| content > 0) {
             let context = "failed to remove orphaned .snap.db file";
             let text = format!("{context} {}: remove {path}: directory not empty", entry.name);
-            done.abort = Some(ServerError::new(context, text));
+            done.abort = Some(ServerError::of(&conditions::DEFRAGMENTATION_LEFTOVER, text).named(context));
             return done;
         }
         done.deletes.push(path);

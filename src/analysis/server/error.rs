@@ -4,9 +4,14 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::conditions::Condition;
+
 /// What the server would report. Part of a forecast, not an error of the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServerError {
+    /// Which condition it is; what is decided by an error is decided by this.
+    #[serde(skip)]
+    pub condition: &'static Condition,
     /// The server's own name for the condition (`ErrFSMSnapshotFileCRC`), or the library's text when it has none
     /// (`walpb: crc mismatch`).
     pub error: Cow<'static, str>,
@@ -15,14 +20,21 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// An error with a name of its own and its text.
-    pub fn new(error: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
-        Self { error: error.into(), text: text.into() }
+    /// An error under the name of its condition, with its text.
+    pub fn of(condition: &'static Condition, text: impl Into<String>) -> Self {
+        Self { condition, error: Cow::Borrowed(condition.name), text: text.into() }
     }
 
-    /// An error that is known by its text alone.
-    pub fn text(text: &'static str) -> Self {
-        Self { error: Cow::Borrowed(text), text: text.to_owned() }
+    /// An error whose text is the name of its condition.
+    pub fn plain(condition: &'static Condition) -> Self {
+        Self::of(condition, condition.name)
+    }
+
+    /// The same error under another name than its condition has: one of several texts that mean the same.
+    #[must_use]
+    pub fn named(mut self, error: impl Into<Cow<'static, str>>) -> Self {
+        self.error = error.into();
+        self
     }
 
     /// True when a library ends the process with this text instead of returning it.

@@ -1,6 +1,7 @@
 //! The state files from before the log, as a start migrates them.
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::formats::raftpb::{Entry, EntryType, HardState, SnapshotMetadata};
 use crate::readers::PayloadFacts;
 use crate::types::{LogIndex, Term};
@@ -71,7 +72,7 @@ impl LegacyLog {
         match entries.first() {
             Some(entry) if base.next().is_some_and(|next| entry.index > next) => {
                 let text = format!("panic: missing log entry [last: {base}, append at: {}]", entry.index);
-                Err(ServerError::new("missing log entry", text))
+                Err(ServerError::of(&conditions::MISSING_LOG_ENTRY, text))
             }
             _ => Ok(entries),
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ServerError;
 use super::peers::Member;
+use super::{ServerError, conditions};
 use crate::formats::kv::ConfContext;
 use crate::formats::raftpb::{ConfChange, ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState};
 use crate::types::{LogIndex, NodeId, ServerVersion};
@@ -145,7 +145,7 @@ impl Membership {
         let known = |id: &&NodeId| self.addresses.get(id).is_some_and(|address| !address.trim_ascii().is_empty());
         match self.config.voters.iter().chain(&self.config.learners).find(|id| !known(id)) {
             Some(id) => {
-                let error = ServerError::new("errPeerAddressRequired", "etcd raft peer address is required");
+                let error = ServerError::of(&conditions::PEER_ADDRESS_REQUIRED, "etcd raft peer address is required");
                 Err(error.wrapped(&format!("conf state node id={}", id.0)))
             }
             None => Ok(()),
@@ -156,7 +156,7 @@ impl Membership {
 /// The library ends the process with its error's text.
 fn panic(text: impl Into<String>) -> ServerError {
     let text = text.into();
-    ServerError::new(text.clone(), format!("panic: {text}"))
+    ServerError::of(&conditions::MEMBERSHIP_PANIC, format!("panic: {text}")).named(text)
 }
 
 impl Config {

@@ -1,9 +1,9 @@
 //! Whether a server accepts the members it finds on disk.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ServerError;
+use super::conditions::{self, Condition};
 use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ConfState;
 use crate::formats::{DecodeError, DecodeErrorKind};
@@ -46,28 +46,40 @@ pub struct Member {
 
 /// The refusal of a start that finds no peers file and is given no list of peers.
 pub fn no_peers_configured() -> ServerError {
-    ServerError::new("errNoPeersConfigured", NO_PEERS)
+    ServerError::of(&conditions::NO_PEERS_CONFIGURED, NO_PEERS)
 }
 
 /// The server's words for a peers file, or one of the persisted state files, that does not decode.
 pub fn decode_refusal(error: &DecodeError) -> ServerError {
     match &error.kind {
-        DecodeErrorKind::Truncated { available: 0, .. } => ServerError::text("EOF"),
-        DecodeErrorKind::Truncated { .. } => ServerError::text("unexpected EOF"),
-        DecodeErrorKind::BadMagic { what, .. } => named(format!("invalid {what} magic"), ""),
+        DecodeErrorKind::Truncated { available: 0, .. } => ServerError::of(&conditions::UNEXPECTED_EOF, "EOF").named("EOF"),
+        DecodeErrorKind::Truncated { .. } => ServerError::plain(&conditions::UNEXPECTED_EOF),
+        DecodeErrorKind::BadMagic { what, .. } => named(
+            if *what == "etcd raft peers" { &conditions::PEERS_MAGIC } else { &conditions::LEGACY_MAGIC },
+            format!("invalid {what} magic"),
+            "",
+        ),
         DecodeErrorKind::Unknown { what, found } => {
-            let adjective = if what.ends_with("version") { "unsupported" } else { "unknown" };
-            named(format!("{adjective} {what}"), &format!(" {found}"))
+            let (adjective, condition) = match *what {
+                "etcd raft peers version" => ("unsupported", &conditions::PEERS_VERSION),
+                what if what.ends_with("version") => ("unsupported", &conditions::LEGACY_MAGIC),
+                _ => ("unknown", &conditions::PEERS_FLAG),
+            };
+            named(condition, format!("{adjective} {what}"), &format!(" {found}"))
         }
-        DecodeErrorKind::Limit { what, found, limit } => named((*what).to_owned(), &format!(" {found} exceeds limit {limit}")),
-        DecodeErrorKind::Invalid { what: "peer", detail } => ServerError::new("errPeerIDRequired", detail.clone()),
-        kind => named(kind.to_string(), ""),
+        DecodeErrorKind::Limit { what, found, limit } => {
+            let of_peers = ["peer", "bootstrap seed"].iter().any(|word| what.contains(word));
+            let condition = if of_peers { &conditions::PEERS_LIMIT } else { &conditions::LEGACY_LIMIT };
+            named(condition, (*what).to_owned(), &format!(" {found} exceeds limit {limit}"))
+        }
+        DecodeErrorKind::Invalid { what: "peer", detail } => ServerError::of(&conditions::PEER_ID_REQUIRED, detail.clone()),
+        kind => named(&conditions::UNEXPECTED_EOF, kind.to_string(), ""),
     }
 }
 
-fn named(name: String, rest: &str) -> ServerError {
+fn named(condition: &'static Condition, name: String, rest: &str) -> ServerError {
     let text = format!("{name}{rest}");
-    ServerError { error: Cow::Owned(name), text }
+    ServerError::of(condition, text).named(name)
 }
 
 /// Fills in what was left out and checks that the local node is a member and that no two members are one. The result is in
@@ -91,17 +103,17 @@ pub fn normalize(local: &LocalNode<'_>, peers: &[Peer<'_>]) -> Result<Vec<Member
         }
         if let Some(existing) = by_node_id.get(&member.node_id).filter(|existing| **existing != member.id) {
             let detail = format!("{} and {} map to {}", go_quoted(existing), go_quoted(&member.id), member.node_id.0);
-            return Err(ServerError::new("errPeerNodeIDConflict", NODE_ID_CONFLICT).wrapped(&detail));
+            return Err(ServerError::of(&conditions::PEER_NODE_ID_CONFLICT, NODE_ID_CONFLICT).wrapped(&detail));
         }
         if !ids.insert(member.id.clone()) {
             let detail = format!("duplicate peer id {}", go_quoted(&member.id));
-            return Err(ServerError::new("errPeerNodeIDConflict", NODE_ID_CONFLICT).wrapped(&detail));
+            return Err(ServerError::of(&conditions::PEER_NODE_ID_CONFLICT, NODE_ID_CONFLICT).wrapped(&detail));
         }
         by_node_id.insert(member.node_id, member.id.clone());
         members.push(member);
     }
     if !found_local {
-        return Err(ServerError::new("errLocalPeerMissing", LOCAL_MISSING));
+        return Err(ServerError::of(&conditions::LOCAL_PEER_MISSING, LOCAL_MISSING));
     }
     members.sort_by_key(|member| member.node_id);
     Ok(members)
@@ -138,7 +150,7 @@ pub fn check_conf_state(
     if members.is_empty() || snapshot_index == LogIndex(0) || conf_state.voters.is_empty() || newer {
         return Ok(());
     }
-    let mismatch = |detail: String| Err(ServerError::new("errClusterMismatch", CLUSTER_MISMATCH).wrapped(&detail));
+    let mismatch = |detail: String| Err(ServerError::of(&conditions::CLUSTER_MISMATCH, CLUSTER_MISMATCH).wrapped(&detail));
     if conf_state.is_joint() {
         return mismatch("joint consensus state is not supported".to_owned());
     }

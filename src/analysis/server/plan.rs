@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::facts::GateFacts;
 use super::legacy::StoredEntry;
-use super::replay::{Action, Bounds, Kind, OWN_REMOVAL, Replay, ReplayEntry, applied_floor};
+use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
 use crate::analysis::server::apply::{Effect, Sealing, entry_effect};
+use crate::analysis::server::conditions;
 use crate::analysis::server::log::LogContent;
 use crate::analysis::server::membership::Membership;
 use crate::analysis::server::peers::Member;
@@ -92,7 +93,7 @@ pub(super) fn replay_log(
             entry.halts = rollback(&mut registry, row);
         }
         if entry.halts_always.is_none() && delivered && replay.single_peer && entry.removes_self {
-            entry.halts_always = Some(ServerError::text("etcd raft engine is closed"));
+            entry.halts_always = Some(ServerError::plain(&conditions::ENGINE_CLOSED));
         } else if entry.halts_always.is_none() && delivered && entry.removes_self {
             entry.halts_always = Some(own_removal());
         }
@@ -117,7 +118,7 @@ pub(super) fn replay_log(
 /// The engine stops when it has applied the removal of its own node, and calls that no error.
 fn own_removal() -> ServerError {
     let text = "no error: this node's own removal is applied, its group shuts down, and nothing is logged";
-    ServerError::new(OWN_REMOVAL, text)
+    ServerError::of(&conditions::OWN_REMOVAL, text)
 }
 
 /// One entry as the replay sees it. With a membership a change is applied to it.
@@ -168,7 +169,7 @@ fn without_kek(facts: &GateFacts, view: &EntryView<'_>) -> Option<ServerError> {
     let has_keys = facts.sidecar.is_some() || facts.sidecar_beside.is_some();
     let needs_kek = matches!(view.encryption(), Some(Ok(EncryptionOp::Bootstrap { .. } | EncryptionOp::Rotation { .. })));
     (needs_kek && !has_keys).then(|| {
-        ServerError::new("ErrKEKNotConfigured", "encryption: kek not configured on this node")
+        ServerError::of(&conditions::KEK_NOT_CONFIGURED, "encryption: kek not configured on this node")
             .wrapped("raftengine/etcd: FSM-requested apply halt")
     })
 }
@@ -185,7 +186,7 @@ fn rollback(registry: &mut BTreeMap<(u32, u64), u16>, row: RegistrationRow) -> O
          (existing last_seen={seen}, incoming={})",
         row.dek_id, row.full_node_id, row.local_epoch
     );
-    Some(ServerError::new("ErrEncryptionApply", text))
+    Some(ServerError::of(&conditions::REGISTRY_ROLLBACK, text).named("ErrEncryptionApply"))
 }
 
 /// Remembers what the hazards are judged from. `epochs`: the first epoch of each writer and key that is applied.

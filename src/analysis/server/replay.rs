@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Rule;
+use super::conditions::Condition;
 use crate::analysis::ServerError;
 
 /// What a start does with one entry.
@@ -63,9 +64,6 @@ pub struct ReplayEntry {
     pub removes_self: bool,
 }
 
-/// The name under which the stop of an engine that has applied its own removal is told; the server has none.
-pub const OWN_REMOVAL: &str = "removed";
-
 /// The indexes between which the replay happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -96,6 +94,9 @@ pub enum HaltEffect {
 /// Where the run loop would end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Halt {
+    /// Which condition it is.
+    #[serde(skip)]
+    pub condition: &'static Condition,
     /// The entry.
     pub index: u64,
     /// What is left of the server.
@@ -234,7 +235,13 @@ impl Replay {
                 (false, true) => HaltEffect::StartFails,
                 (false, false) => HaltEffect::GroupStops,
             };
-            self.halt = Some(Halt { index: entry.index, effect, error: error.error.to_string(), text: error.text.clone() });
+            self.halt = Some(Halt {
+                condition: error.condition,
+                index: entry.index,
+                effect,
+                error: error.error.to_string(),
+                text: error.text.clone(),
+            });
             return Action::Halt;
         }
         if !committed {
@@ -254,6 +261,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::server::conditions;
 
     fn entry(index: u64, kind: Kind) -> ReplayEntry {
         let lease_ms = (kind == Kind::Volatile).then_some(1000 * index.cast_signed());
@@ -308,7 +316,7 @@ mod tests {
     #[test]
     fn a_halt_ends_the_replay_unless_the_entry_is_a_duplicate() {
         let mut bad = entry(12, Kind::Data);
-        bad.halts = Some(ServerError::text("raftengine/etcd: FSM-requested apply halt"));
+        bad.halts = Some(ServerError::plain(&conditions::APPLY_HALT));
         let log = [entry(11, Kind::Data), bad, entry(13, Kind::Data)];
         let fresh = Bounds { snapshot: 10, commit: 13, applied: 10, floor: 10, commits_alone: false };
         let (actions, replay) = run(fresh, &log);
@@ -323,7 +331,7 @@ mod tests {
     #[test]
     fn a_lone_voter_commits_its_own_end() {
         let mut bad = entry(14, Kind::Data);
-        bad.halts = Some(ServerError::text("raftengine/etcd: FSM-requested apply halt"));
+        bad.halts = Some(ServerError::plain(&conditions::APPLY_HALT));
         let log = [entry(11, Kind::Data), entry(12, Kind::Data), entry(13, Kind::Volatile), bad, entry(15, Kind::Volatile)];
         let others = Bounds { snapshot: 10, commit: 12, applied: 10, floor: 10, commits_alone: false };
         let (actions, replay) = run(others, &log);
@@ -344,7 +352,7 @@ mod tests {
         let bounds = Bounds { snapshot: 10, commit: 11, applied: 10, floor: 10, commits_alone: false };
         let effect = |text: &'static str, single_peer| {
             let mut bad = entry(11, Kind::Data);
-            bad.halts = Some(ServerError::text(text));
+            bad.halts = Some(ServerError::of(&conditions::APPLY_HALT, text));
             let mut replay = Replay::new(bounds, single_peer);
             replay.observe(bounds, &bad);
             replay.halt.unwrap().effect

@@ -9,6 +9,7 @@ use super::plan::{Base, Entries, replay_log};
 use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::analysis::server::log::{self as wal, LogContent};
 use crate::analysis::server::peers::{self, LocalNode, Member};
 use crate::analysis::server::snapshot::{self, Forecast as PayloadForecast};
@@ -63,7 +64,7 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
             seen.reason = format!("the start would be refused with {}", error.error);
             seen.fallback_reason = None;
             seen.effective_applied = None;
-            seen.abort = Some(Abort { error: error.error.into_owned(), stage, text: error.text });
+            seen.abort = Some(Abort { condition: error.condition, error: error.error.into_owned(), stage, text: error.text });
         }
         Err(Stop::Undecided(why)) => {
             start.seen.outcome = Outcome::Unknown;
@@ -133,7 +134,7 @@ impl<'f> Start<'f> {
             let copy = format!("{name}.broken");
             if self.facts.group.listing.wal.entries().iter().any(|entry| entry.name == copy && entry.kind == EntryKind::Directory)
             {
-                let error = ServerError::new("WAL unrepairable", format!("WAL unrepairable: {}", repair.because));
+                let error = ServerError::of(&conditions::WAL_UNREPAIRABLE, format!("WAL unrepairable: {}", repair.because));
                 return Err(Stop::Refused("log", error));
             }
             self.seen.would_repair = Some(RepairView {
@@ -169,7 +170,8 @@ impl<'f> Start<'f> {
                 );
                 Err(Stop::Refused(
                     "encryption",
-                    ServerError::new("encryption: sidecar reports raft envelope cutover active", text),
+                    ServerError::of(&conditions::CUTOVER_UNSUPPORTED, text)
+                        .named("encryption: sidecar reports raft envelope cutover active"),
                 ))
             }
             _ => Ok(()),
@@ -188,13 +190,19 @@ impl<'f> Start<'f> {
              requested index is unavailable due to compaction",
             self.seen.effective_applied.unwrap_or(id.index.0)
         );
-        Err(Stop::Refused("encryption", ServerError::new("requested index is unavailable due to compaction", text)))
+        Err(Stop::Refused(
+            "encryption",
+            ServerError::of(&conditions::SIDECAR_GAP, text).named("requested index is unavailable due to compaction"),
+        ))
     }
 
     /// Refuses when the owner of the group directory may not do that with `path`; `says` is the server's line.
     fn allowed(&self, stage: &'static str, path: &str, wish: Wish, says: &str) -> Walk<()> {
         if is_denied(&self.facts.group.listing.access, path, wish) {
-            return Err(Stop::Refused(stage, ServerError::new("permission denied", format!("{says}: permission denied"))));
+            return Err(Stop::Refused(
+                stage,
+                ServerError::of(&conditions::PERMISSION_DENIED, format!("{says}: permission denied")),
+            ));
         }
         Ok(())
     }
@@ -232,7 +240,7 @@ impl<'f> Start<'f> {
         let file = match &self.facts.group.listing.peers {
             SmallFact::Absent | SmallFact::Nowhere => None,
             SmallFact::Directory => {
-                let error = ServerError::new("is a directory", "read etcd-raft-peers.bin: is a directory");
+                let error = ServerError::of(&conditions::IS_A_DIRECTORY, "read etcd-raft-peers.bin: is a directory");
                 return Err(Stop::Refused("peers", error));
             }
             SmallFact::Unreadable(why) => {
@@ -248,7 +256,7 @@ impl<'f> Start<'f> {
 
     fn prepare_directory(&mut self) -> Walk<()> {
         if self.facts.group.listing.snap == SubDir::NotADirectory {
-            let error = ServerError::new("not a directory", "mkdir snap: not a directory");
+            let error = ServerError::of(&conditions::NOT_A_DIRECTORY, "mkdir snap: not a directory");
             return Err(Stop::Refused("prepare", error));
         }
         let live: Vec<u64> = self.facts.group.snaps.live_indexes(self.engine).into_iter().map(|index| index.0).collect();
@@ -497,16 +505,19 @@ impl<'f> Start<'f> {
         let reach = self.seen.effective_applied.unwrap_or(0).max(first.0).min(state.commit.max(first).0);
         if self.rule.computes_floor() && reach > first.0 && reach > last.0 {
             let error = format!("entries' hi({}) is out of bound lastindex({last})", reach.saturating_add(1));
-            return Err(Stop::Refused("raft", ServerError::new(error.clone(), format!("panic: {error}"))));
+            return Err(Stop::Refused(
+                "raft",
+                ServerError::of(&conditions::MISSING_LOG_ENTRY, format!("panic: {error}")).named(error),
+            ));
         }
         if !state.is_empty() && (state.commit < first || state.commit > last) {
             let node = NodeId::of_raft_id(&self.facts.raft_id);
             let text = format!("panic: {node} state.commit {} is out of range [{first}, {last}]", state.commit);
-            return Err(Stop::Refused("raft", ServerError::new("state.commit", text)));
+            return Err(Stop::Refused("raft", ServerError::of(&conditions::COMMIT_OUT_OF_RANGE, text).named("state.commit")));
         }
         if self.engine.traits().fences_pending_changes && last.0 == u64::MAX {
             let text = "restore pending conf-change fence: last index overflows half-open range";
-            return Err(Stop::Refused("raft", ServerError::text(text)));
+            return Err(Stop::Refused("raft", ServerError::of(&conditions::CONF_CHANGE_FENCE, text).named(text)));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::conditions::Condition;
 use super::replay::{Action, Replay};
 use super::{GateDecision, Rule};
 use crate::formats::fsm::FsmHeader;
@@ -30,6 +31,9 @@ pub enum Outcome {
 /// A refused start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Abort {
+    /// Which condition it is.
+    #[serde(skip)]
+    pub condition: &'static Condition,
     /// The server's name for the condition, or the library's text.
     pub error: String,
     /// Where in the start it happens.

@@ -15,8 +15,8 @@ use crate::formats::sidecar::Sidecar;
 use crate::io::{Progress, read_small, side_by_side};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{GroupDir, discover, nested_groups, settle};
-use crate::report::Report;
 use crate::report::body::gate::GateBody;
+use crate::report::{NextStep, Report};
 use crate::types::ServerVersion;
 
 use group::GroupResult;
@@ -76,11 +76,7 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
     coverage.skipped("flags of the server", "a start can also be refused because of its command line");
     let body = GateBody { groups };
     let next = next_step(&body, &findings);
-    let report = Report::new(body, findings, coverage);
-    Ok(match next {
-        Some(step) => report.next_step(step),
-        None => report,
-    })
+    Ok(Report::new(body, findings, coverage).next_step(next))
 }
 
 /// Group directories inside one that was named itself.
@@ -127,17 +123,17 @@ fn read_sidecar(path: &Path) -> Result<Sidecar> {
 }
 
 /// The one thing to do next.
-fn next_step(body: &GateBody, findings: &[Finding]) -> Option<String> {
+fn next_step(body: &GateBody, findings: &[Finding]) -> Option<NextStep> {
     let worst = body.groups.iter().min_by_key(|group| group.forecast.outcome.rank())?;
     if let Some(abort) = &worst.forecast.abort {
-        return Some(format!("ekv-tool explain '{}'", abort.error));
+        return Some(NextStep::explain_error(abort.condition));
     }
     let damage = findings.iter().find(|finding| finding.severity == Severity::Error);
     if let Some(finding) = damage {
-        return Some(format!("ekv-tool explain {}", finding.code.code));
+        return Some(NextStep::explain(finding.code));
     }
     matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore)
-        .then(|| format!("ekv-tool verify-snapshot --newest {}", worst.dir))
+        .then(|| NextStep::new(["verify-snapshot", "--newest"]).on(&worst.dir))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use crate::analysis::server::log::{LogRead, read_from, valid_snapshots};
 use crate::analysis::{Finding, Severity};
 use crate::error::Result;
 use crate::io::Progress;
-use crate::report::Report;
 use crate::report::body::wal::{LogVerdict, Reading, VerifyBody};
+use crate::report::{NextStep, Report};
 use crate::types::{ServerVersion, SnapshotId};
 
 use super::{ReadLog, join, read_all};
@@ -41,12 +41,9 @@ pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Res
         });
     }
     let (findings, coverage) = join(&mut logs);
-    let damaged = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
-    let report = Report::new(VerifyBody { logs: verdicts }, findings, coverage);
-    Ok(match damaged {
-        Some(code) => report.next_step(format!("ekv-tool explain {code}")),
-        None => report,
-    })
+    let damaged =
+        findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| NextStep::explain(finding.code));
+    Ok(Report::new(VerifyBody { logs: verdicts }, findings, coverage).next_step(damaged))
 }
 
 /// A start from the newest snapshot that the log allows; which snapshot files there are is not looked at.

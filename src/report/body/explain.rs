@@ -7,7 +7,7 @@ use crate::analysis::explain::Answer;
 use crate::analysis::judge::codes;
 use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::server::conditions;
-use crate::analysis::server::conditions::ServerText;
+use crate::analysis::server::conditions::Condition;
 use crate::report::{Body, Cell, Section};
 
 /// One explanation.
@@ -66,9 +66,9 @@ impl From<&'static CodeInfo> for Explanation {
     }
 }
 
-impl From<&'static ServerText> for Explanation {
-    fn from(text: &'static ServerText) -> Self {
-        let ServerText { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
+impl From<&'static Condition> for Explanation {
+    fn from(text: &'static Condition) -> Self {
+        let Condition { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
         Self { kind: "server", name, severity: None, engine, title, meaning, decided_by, safe, not_safe, more, never: None }
     }
 }
@@ -94,7 +94,7 @@ impl ExplainBody {
 
 impl Explanation {
     fn facts(&self) -> Vec<(&'static str, Cell)> {
-        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more: _, never } = self;
+        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more, never } = self;
         let mut rows = vec![("meaning", Cell::new(meaning)), ("decided by", Cell::new(decided_by))];
         rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe))]);
         if let Some(never) = never {
@@ -106,6 +106,8 @@ impl Explanation {
         if let Some(engine) = engine {
             rows.push(("said by", Cell::new(format_args!("server {engine} only"))));
         }
+        // With names in capitals to fill in, so that it is no next step.
+        rows.push(("shows more", Cell::new(more)));
         rows
     }
 }

@@ -150,7 +150,7 @@ impl GroupForecast {
         let mut rows: Vec<(&str, Cell)> = Vec::new();
         rows.push(("start", Cell::toned(format!("{}: {}", forecast.outcome.name(), forecast.reason), tone(forecast.outcome))));
         rows.push(("engine", Cell::new(format!("{} ({})", self.engine, self.engine_reason))));
-        let same = |abort: &Abort| forecast.abort.as_ref().is_some_and(|own| own.error == abort.error);
+        let same = |abort: &Abort| forecast.abort.as_ref().is_some_and(|own| own.condition == abort.condition);
         for other in &self.other_engines {
             let refused = match &other.abort {
                 Some(abort) if same(abort) => " (the same)".to_owned(),

@@ -79,6 +79,7 @@ mod tests {
     use super::*;
     use crate::analysis::judge::codes;
     use crate::analysis::{Coverage, Finding};
+    use crate::report::NextStep;
     use crate::report::{Cell, Metric, Section, Tone};
 
     #[derive(Serialize)]
@@ -126,7 +127,8 @@ mod tests {
             .range(4096, 512)
             .expected("9e1c22aa")
             .found("01020304");
-        Report::new(Sample { things: vec![7, u64::MAX] }, vec![finding], coverage).next_step("ekv-tool explain fsm-body-crc")
+        Report::new(Sample { things: vec![7, u64::MAX] }, vec![finding], coverage)
+            .next_step(NextStep::new(["explain", "fsm-body-crc"]))
     }
 
     fn rendered(format: OutputFormat) -> String {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::layout::Layout;
 use super::{Body, Report, Style, wrap};
 use crate::analysis::{Finding, Severity, Verdict};
-use crate::report::{Cell, Heading, Section, Tone};
+use crate::report::{Cell, Heading, NextStep, Section, Tone};
 use crate::types::{ByteSize, escape};
 
 /// Findings shown in full before the rest is folded, unless `--verbose`.
@@ -20,7 +20,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         if next_step.is_some() {
             writeln!(out)?;
         }
-        return write_next(next_step.as_deref(), style, out);
+        return write_next(next_step.as_ref(), out);
     }
     let word = format!("{:<8}", verdict.name().to_uppercase());
     for (number, line) in wrap(&body.headline(), style.room(9)).iter().enumerate() {
@@ -40,16 +40,12 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
         write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
     }
-    write_next(next_step.as_deref(), style, out)
+    write_next(next_step.as_ref(), out)
 }
 
-fn write_next(step: Option<&str>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    match step {
-        // A command stays on one line, so that it can be copied.
-        Some(step) if step.starts_with("ekv-tool ") => writeln!(out, "Next: {}", escape(step)),
-        Some(step) => write_indented(&format!("Next: {step}"), 0, style, out),
-        None => Ok(()),
-    }
+/// A command stays on one line, so that it can be copied.
+fn write_next(step: Option<&NextStep>, out: &mut dyn Write) -> io::Result<()> {
+    step.map_or(Ok(()), |step| writeln!(out, "Next: {step}"))
 }
 
 fn verdict_tone(verdict: Verdict) -> Tone {

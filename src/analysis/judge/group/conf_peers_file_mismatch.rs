@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::members::{conf_entries, describe, replay};
 use super::{Check, Evidence, Found, History, PeersContent, codes};
+use crate::analysis::server::conditions;
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::ConfState;
 use crate::types::{LogIndex, NodeId};
@@ -29,7 +30,7 @@ impl Check for PeersFileMismatch {
             }
         };
         // That the node itself is missing is a check of its own.
-        if let Some(refusal) = peers.refusal.as_ref().filter(|refusal| refusal.error != "errLocalPeerMissing") {
+        if let Some(refusal) = peers.refusal.as_ref().filter(|refusal| refusal.condition != &conditions::LOCAL_PEER_MISSING) {
             let message = format!("A start is refused over the members: {}.", refusal.text);
             found.push(finding(message));
         }

@@ -1,5 +1,6 @@
 //! What the checks are given: one group directory as facts.
 
+use crate::analysis::server::conditions::Condition;
 use crate::analysis::server::log::{LogRead, ValidSnapshots};
 use crate::formats::raftpb::{ConfState, SnapshotMetadata};
 use crate::readers::wal::WalScan;
@@ -127,8 +128,8 @@ pub struct PeersFacts {
 /// A start that ends over the peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeersRefusal {
-    /// The server's own name for it.
-    pub error: String,
+    /// Which condition it is.
+    pub condition: &'static Condition,
     /// Its text.
     pub text: String,
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::evidence::Evidence;
 use super::history::Place;
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::analysis::server::membership::{Change, Membership};
 use crate::formats::DecodeResult;
 use crate::formats::kv::EntryClass;
@@ -72,7 +73,9 @@ pub(super) fn replay(
 ) -> Result<ConfState, (LogIndex, ServerError)> {
     let mut membership = Membership::restore(NodeId(0), from, &[]).map_err(|error| (LogIndex(0), error))?;
     for entry in changes {
-        let change = entry.change(engine).map_err(|error| (entry.index, ServerError::new("unmarshal", error.to_string())))?;
+        let change = entry
+            .change(engine)
+            .map_err(|error| (entry.index, ServerError::of(&conditions::PROTO, error.to_string()).named("unmarshal")))?;
         // A configuration has no addresses.
         membership.follow(&change).map_err(|error| (entry.index, error))?;
     }

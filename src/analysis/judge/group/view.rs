@@ -190,7 +190,7 @@ impl<'g> View<'g> {
                 None => Ok(()),
             })
             .err()
-            .map(|error| PeersRefusal { error: error.error.into_owned(), text: error.text });
+            .map(|error| PeersRefusal { condition: error.condition, text: error.text });
         let text = |bytes: &[u8]| Escaped(bytes).to_string();
         let members = file.peers.iter().map(|peer| PeerFacts {
             node_id: peer.node_id,

@@ -1,6 +1,6 @@
 //! The run loop: entries that stop it, and payloads that are turned down without stopping it.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const PLAN: &str = "ekv-tool gate-dryrun --plan DIR";
@@ -11,9 +11,11 @@ const HALT_NOT_SAFE: &str = "Do not cut the entry out of the log: it is committe
 const REJECTED_SAFE: &str = "Nothing has to be done: the proposer was told, the entry counts as applied, the store did not move.";
 const REJECTED_NOT_SAFE: &str = "Do not take this for the reason of a stopped node; look for another error.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list APPLY;
+
+    /// `FSM-requested apply halt`: the state machine refuses an entry and the run loop ends.
+    pub static APPLY_HALT: Condition = Condition {
         name: "FSM-requested apply halt",
         says: &["fsm-requested apply halt", "encryption fsm apply requested halt"],
         engine: None,
@@ -25,8 +27,10 @@ pub const ALL: &[ServerText] = &[
         safe: HALT_SAFE,
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMWireMalformed`: an encryption entry is cut or has a wrong length.
+    pub static FSM_WIRE_MALFORMED: Condition = Condition {
         name: "ErrFSMWireMalformed",
         says: &["fsmwire: payload is malformed"],
         engine: None,
@@ -37,8 +41,10 @@ pub const ALL: &[ServerText] = &[
         safe: HALT_SAFE,
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMWireVersion`: an encryption entry has an unknown version.
+    pub static FSM_WIRE_VERSION: Condition = Condition {
         name: "ErrFSMWireVersion",
         says: &["fsmwire: unknown wire version"],
         engine: None,
@@ -48,8 +54,10 @@ pub const ALL: &[ServerText] = &[
         safe: HALT_SAFE,
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMWireSubtag`: a key rotation entry asks for something this server cannot do.
+    pub static FSM_WIRE_SUBTAG: Condition = Condition {
         name: "ErrFSMWireSubtag",
         says: &["fsmwire: unknown rotation sub-tag"],
         engine: None,
@@ -59,8 +67,10 @@ pub const ALL: &[ServerText] = &[
         safe: HALT_SAFE,
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrEncryptionApply`: an encryption entry failed or is of a kind from the future.
+    pub static ENCRYPTION_APPLY: Condition = Condition {
         name: "ErrEncryptionApply",
         says: &["encryption: fsm apply failed; halting apply", "unknown encryption opcode *", "no encryptionapplier wired"],
         engine: None,
@@ -70,8 +80,10 @@ pub const ALL: &[ServerText] = &[
         safe: HALT_SAFE,
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `writer-registry local_epoch rollback`: an old registration of a writer is applied again after a newer one.
+    pub static REGISTRY_ROLLBACK: Condition = Condition {
         name: "writer-registry local_epoch rollback",
         says: &["writer-registry local_epoch rollback at *"],
         engine: None,
@@ -84,8 +96,10 @@ pub const ALL: &[ServerText] = &[
                registry from before both registrations.",
         not_safe: "Do not delete registry rows by hand: they are what keeps a nonce from being used twice.",
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrWriterUint16Collision`: two nodes share the low half of their node ids.
+    pub static WRITER_COLLISION: Condition = Condition {
         name: "ErrWriterUint16Collision",
         says: &["writer registry uint16 collision"],
         engine: None,
@@ -96,8 +110,38 @@ pub const ALL: &[ServerText] = &[
         safe: "Give the newer node another raft id.",
         not_safe: "Do not remove the other node's row.",
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `removed`: the node applied its own removal; a description, since the server logs nothing.
+    pub static OWN_REMOVAL: Condition = Condition {
+        name: "removed",
+        says: &["this node's own removal is applied"],
+        engine: None,
+        title: "the node has applied its own removal from the group",
+        meaning: "A committed membership change removes this node. Its engine applies the change and stops without an error: the \
+                  process lives on with a dead group, and nothing is logged.",
+        decided_by: "The membership change in the log, at or below the commit.",
+        safe: "Leave the node stopped: it is no member any more. To bring the machine back, let it join as a new member.",
+        not_safe: "Do not start it with bootstrap flags, and do not count it as a copy of the data.",
+        more: PLAN,
+    };
+
+    /// `etcd raft engine is closed`: the only peer in the file applied its own removal before it was up.
+    pub static ENGINE_CLOSED: Condition = Condition {
+        name: "etcd raft engine is closed",
+        says: &["etcd raft engine is closed", "engine is closed"],
+        engine: None,
+        title: "the group was shut down before it was up",
+        meaning: "The start waits for a group that has already stopped: a node that is alone in its peers file applied its own \
+                  removal, or a halt came before the first answer.",
+        decided_by: "The membership changes behind the snapshot against etcd-raft-peers.bin.",
+        safe: "See the entry that stops it. A removed node stays stopped.",
+        not_safe: "Do not start it again and again: it ends at the same entry each time.",
+        more: PLAN,
+    };
+
+    /// `ErrKEKNotConfigured`: a key has to be unwrapped and this node has no KEK.
+    pub static KEK_NOT_CONFIGURED: Condition = Condition {
         name: "ErrKEKNotConfigured",
         says: &["kek not configured on this node"],
         engine: None,
@@ -108,8 +152,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with --encryption-enabled and --kekFile.",
         not_safe: HALT_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrRaftUnwrapFailed`: a sealed entry cannot be opened.
+    pub static RAFT_UNWRAP_FAILED: Condition = Condition {
         name: "ErrRaftUnwrapFailed",
         says: &[
             "raft envelope unwrap failed; halting apply",
@@ -126,8 +172,10 @@ pub const ALL: &[ServerText] = &[
                rotation entries carry it wrapped.",
         not_safe: "Do not edit the cutover index in the sidecar: it decides which entries are taken for sealed.",
         more: "ekv-tool inspect KEYS.JSON",
-    },
-    ServerText {
+    };
+
+    /// `ErrInvalidRequest`: a request was turned down.
+    pub static INVALID_REQUEST: Condition = Condition {
         name: "ErrInvalidRequest",
         says: &["invalid request"],
         engine: None,
@@ -137,8 +185,10 @@ pub const ALL: &[ServerText] = &[
         safe: REJECTED_SAFE,
         not_safe: REJECTED_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrUnknownRequestType`: a request of an unknown kind was turned down.
+    pub static UNKNOWN_REQUEST_TYPE: Condition = Condition {
         name: "ErrUnknownRequestType",
         says: &["unknown request type"],
         engine: None,
@@ -148,8 +198,10 @@ pub const ALL: &[ServerText] = &[
         safe: REJECTED_SAFE,
         not_safe: REJECTED_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `hlc lease: expected 8 bytes`: a clock lease of a wrong length was turned down.
+    pub static LEASE_LENGTH: Condition = Condition {
         name: "hlc lease: expected 8 bytes",
         says: &["hlc lease: expected * bytes, got *"],
         engine: None,
@@ -159,8 +211,10 @@ pub const ALL: &[ServerText] = &[
         safe: REJECTED_SAFE,
         not_safe: REJECTED_NOT_SAFE,
         more: PLAN,
-    },
-    ServerText {
+    };
+
+    /// `ErrTxnMetaMissing`: a transaction without usable metadata was turned down.
+    pub static TXN_META_MISSING: Condition = Condition {
         name: "ErrTxnMetaMissing",
         says: &[
             "errtxninvalidmeta",
@@ -180,5 +234,5 @@ pub const ALL: &[ServerText] = &[
         safe: REJECTED_SAFE,
         not_safe: REJECTED_NOT_SAFE,
         more: PLAN,
-    },
-];
+    };
+}

@@ -1,15 +1,17 @@
 //! The guards that run before anything is served on a node with encryption, and the key sidecar.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const SIDECAR: &str = "ekv-tool inspect KEYS.JSON";
 const NO_EDIT: &str =
     "Do not edit the sidecar: a wrong epoch or key id leads to a nonce that is used twice, which gives the key away.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list ENCRYPTION;
+
+    /// `ErrSidecarPresentWithoutFlag`: there are keys on disk and encryption was not asked for.
+    pub static SIDECAR_PRESENT_WITHOUT_FLAG: Condition = Condition {
         name: "ErrSidecarPresentWithoutFlag",
         says: &["sidecar present on disk but --encryption-enabled is not set"],
         engine: None,
@@ -19,8 +21,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with --encryption-enabled and --kekFile, as before.",
         not_safe: "Do not remove the sidecar: the values in the store cannot be read without it.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrKEKRequiredWithFlag`: encryption was asked for without a KEK.
+    pub static KEK_REQUIRED_WITH_FLAG: Condition = Condition {
         name: "ErrKEKRequiredWithFlag",
         says: &["--encryption-enabled is set but no kek source"],
         engine: None,
@@ -30,8 +34,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with --kekFile.",
         not_safe: "Do not drop --encryption-enabled instead.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrKEKMismatch`: the KEK is not the one that wrapped the keys.
+    pub static KEK_MISMATCH: Condition = Condition {
         name: "ErrKEKMismatch",
         says: &["configured kek cannot unwrap one or more wrapped deks"],
         engine: None,
@@ -42,8 +48,10 @@ pub const ALL: &[ServerText] = &[
                or from another node's sidecar.",
         not_safe: "Do not bootstrap encryption anew over existing data.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrLocalEpochExhausted`: this node has started 65535 times under one key.
+    pub static LOCAL_EPOCH_EXHAUSTED: Condition = Condition {
         name: "ErrLocalEpochExhausted",
         says: &["active dek has reached local_epoch=0xffff saturation"],
         engine: None,
@@ -53,8 +61,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Rotate the key from another node, then start this one.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrUnsupportedFilesystem`: the file system under the sidecar cannot make a rename durable.
+    pub static UNSUPPORTED_FILESYSTEM: Condition = Condition {
         name: "ErrUnsupportedFilesystem",
         says: &["filesystem does not support durable directory sync"],
         engine: None,
@@ -65,8 +75,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Put the sidecar on a local file system.",
         not_safe: "Do not continue by way of an older server.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrNodeIDCollision`: two members share the low half of their node ids.
+    pub static NODE_ID_COLLISION: Condition = Condition {
         name: "ErrNodeIDCollision",
         says: &["two distinct full_node_id values in the local route-catalog hash to the same 16-bit node_id"],
         engine: None,
@@ -76,8 +88,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Give one of them another raft id before it writes.",
         not_safe: "Do not start both with encryption on.",
         more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
-    },
-    ServerText {
+    };
+
+    /// `ErrLocalEpochRollback`: the sidecar's start counter is behind what the store has seen.
+    pub static LOCAL_EPOCH_ROLLBACK: Condition = Condition {
         name: "ErrLocalEpochRollback",
         says: &[
             "sidecar local_epoch for the active storage dek is at or below the local writer-registry",
@@ -94,8 +108,10 @@ pub const ALL: &[ServerText] = &[
                member, or let this node join again.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrSidecarBehindRaftLog`: the sidecar does not reflect an encryption entry that has been applied.
+    pub static SIDECAR_BEHIND_RAFT_LOG: Condition = Condition {
         name: "ErrSidecarBehindRaftLog",
         says: &["sidecar raft_applied_index is behind the raftengine's persisted applied index"],
         engine: None,
@@ -106,8 +122,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Put back the newer sidecar, or take the keys from the entries.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// The log no longer holds the entries that the sidecar would have to be compared with.
+    pub static SIDECAR_GAP: Condition = Condition {
         name: "scan raft entries for encryption-relevant opcodes",
         says: &["scan raft entries (*, *] for encryption-relevant opcodes", "requested index is unavailable due to compaction"],
         engine: None,
@@ -119,8 +137,10 @@ pub const ALL: &[ServerText] = &[
                the snapshot interval. A member that is already refused has to join again.",
         not_safe: "Do not set raft_applied_index to 0 without understanding that it switches the check off.",
         more: "ekv-tool gate-dryrun --sidecar KEYS.JSON DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrEnvelopeCutoverDivergence`: snapshot and sidecar disagree about where sealed entries begin.
+    pub static ENVELOPE_CUTOVER_DIVERGENCE: Condition = Condition {
         name: "ErrEnvelopeCutoverDivergence",
         says: &["raft envelope cutover index differs between restored snapshot header and sidecar"],
         engine: Some(ServerVersion::Main),
@@ -130,8 +150,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Put the right sidecar in place.",
         not_safe: "Do not edit the index: entries would be taken for clear or sealed wrongly.",
         more: "ekv-tool gate-dryrun --sidecar KEYS.JSON DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrInsecureKEKFile`: the KEK file is readable by others or has a wrong size.
+    pub static INSECURE_KEK_FILE: Condition = Condition {
         name: "ErrInsecureKEKFile",
         says: &["kek: file is group/world-accessible", "kek: file * is * bytes, want exactly *"],
         engine: None,
@@ -142,8 +164,10 @@ pub const ALL: &[ServerText] = &[
         safe: "chmod 0600, or write the 32 bytes again without newline.",
         not_safe: "Do not generate a new one: the keys in the sidecar open under the old one only.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `sidecar reports raft envelope cutover active`: this server cannot open sealed entries.
+    pub static CUTOVER_UNSUPPORTED: Condition = Condition {
         name: "sidecar reports raft envelope cutover active",
         says: &["sidecar reports raft envelope cutover active at index *"],
         engine: Some(ServerVersion::Pr934),
@@ -153,8 +177,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start server main.",
         not_safe: "Do not set the index to 0.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `raft envelope runtime`: sealed entries do not go with this configuration.
+    pub static ENVELOPE_RUNTIME: Condition = Condition {
         name: "raft envelope runtime",
         says: &[
             "active cutover requires active raft dek",
@@ -168,8 +194,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with the one group, and with the sidecar that has the key.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrSidecarVersion`: the sidecar is not JSON of a known version.
+    pub static SIDECAR_VERSION: Condition = Condition {
         name: "ErrSidecarVersion",
         says: &["encryption: unsupported sidecar version", "encryption: parse sidecar"],
         engine: None,
@@ -179,8 +207,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Look for keys.json.tmp beside it and for another node's sidecar; data keys are also in the log, wrapped.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrSidecarKey`: the sidecar contradicts itself.
+    pub static SIDECAR_KEY: Condition = Condition {
         name: "ErrSidecarKey",
         says: &[
             "errsidecarpurpose",
@@ -201,8 +231,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Put back an intact copy of this node's own sidecar.",
         not_safe: "Do not use another node's sidecar as it stands: its local_epoch values are that node's.",
         more: SIDECAR,
-    },
-    ServerText {
+    };
+
+    /// `ErrEnvelope`: something that should be sealed cannot be opened.
+    pub static ENVELOPE: Condition = Condition {
         name: "ErrEnvelope",
         says: &[
             "errunknownkeyid",
@@ -219,5 +251,5 @@ pub const ALL: &[ServerText] = &[
         safe: "Check that sidecar and KEK belong to this node before looking for damage.",
         not_safe: NO_EDIT,
         more: SIDECAR,
-    },
-];
+    };
+}

@@ -1,15 +1,17 @@
 //! State files from before the write-ahead log; read only when `wal/` holds no segment.
 
-use super::ServerText;
+use super::Condition;
 
 const SAFE: &str = "Keep a copy. If this node once ran with a log, find out why wal/ is empty: the state files are then long out of \
                     date and not what should be read.";
 const NOT_SAFE: &str = "Do not delete the state files to get past the error: with neither log nor state the node may bootstrap a group \
                         of its own.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list LEGACY;
+
+    /// `invalid etcd raft metadata magic`: a legacy state file is damaged or another file has its name.
+    pub static LEGACY_MAGIC: Condition = Condition {
         name: "invalid etcd raft metadata magic",
         says: &[
             "invalid etcd raft state magic",
@@ -27,8 +29,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `persisted entry count N exceeds limit 1048576`: a length in a legacy state file is impossible.
+    pub static LEGACY_LIMIT: Condition = Condition {
         name: "persisted entry count N exceeds limit 1048576",
         says: &[
             "persisted entry count * exceeds limit",
@@ -44,5 +48,5 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: "ekv-tool inspect DIR",
-    },
-];
+    };
+}

@@ -2,22 +2,49 @@
 //!
 //! Texts are matched anywhere in a line, because every layer of the server puts a prefix in front.
 
-pub mod apply;
-pub mod encryption;
-pub mod legacy;
-pub mod offload;
-pub mod payload;
-pub mod peers;
-pub mod snapshot;
-pub mod startup;
-pub mod store;
-pub mod wal;
+use std::fmt;
 
 use crate::types::ServerVersion;
 
-/// One condition of the server.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ServerText {
+/// Gives each condition of a file its static, and all of them to one list: what is not in a list has no name, so that an
+/// error of the server without an explanation does not compile.
+macro_rules! conditions {
+    (list $list:ident; $($(#[$doc:meta])* pub static $name:ident: Condition = $condition:expr;)*) => {
+        $($(#[$doc])* pub static $name: Condition = $condition;)*
+
+        /// Every condition of this file.
+        pub(super) static $list: &[&Condition] = &[$(&$name),*];
+    };
+}
+
+mod apply;
+mod encryption;
+mod legacy;
+mod offload;
+mod payload;
+mod peers;
+mod remarks;
+mod snapshot;
+mod startup;
+mod store;
+mod system;
+mod wal;
+
+pub use apply::*;
+pub use encryption::*;
+pub use legacy::*;
+pub use offload::*;
+pub use payload::*;
+pub use peers::*;
+pub use remarks::*;
+pub use snapshot::*;
+pub use startup::*;
+pub use store::*;
+pub use system::*;
+pub use wal::*;
+
+/// One condition of the server. There is one static of each, and two are the same if their names are.
+pub struct Condition {
     /// The server's own name, or the text itself where it has none.
     pub name: &'static str,
     /// Texts by which a line is recognised; `*` stands for anything. Lower case.
@@ -38,23 +65,26 @@ pub struct ServerText {
     pub more: &'static str,
 }
 
-/// All conditions, by the part of the start that raises them.
-const GROUPS: &[&[ServerText]] = &[
-    startup::ALL,
-    store::ALL,
-    peers::ALL,
-    snapshot::ALL,
-    payload::ALL,
-    wal::ALL,
-    apply::ALL,
-    encryption::ALL,
-    legacy::ALL,
-    offload::ALL,
-];
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Condition {}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Condition({:?})", self.name)
+    }
+}
 
 /// All conditions in the order of a start.
-pub fn all() -> impl Iterator<Item = &'static ServerText> {
-    GROUPS.iter().flat_map(|group| group.iter())
+pub fn all() -> impl Iterator<Item = &'static Condition> {
+    [STARTUP, STORE, PEERS, SNAPSHOT, PAYLOAD, WAL, APPLY, ENCRYPTION, LEGACY, OFFLOAD, SYSTEM, REMARKS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 #[cfg(test)]

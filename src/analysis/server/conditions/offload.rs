@@ -1,12 +1,14 @@
 //! Publishing snapshots to an object store and restoring from there.
 
-use super::ServerText;
+use super::Condition;
 
 const VERIFY: &str = "ekv-tool verify-snapshot DIR";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list OFFLOAD;
+
+    /// A manifest was changed after it was published.
+    pub static OFFLOAD_MANIFEST_SHA256: Condition = Condition {
         name: "snapshot offload: manifest sha256",
         says: &["manifest sha256 *, expected *"],
         engine: None,
@@ -17,8 +19,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Restore another snapshot of the group. Publish this one again under another prefix if a node still has it.",
         not_safe: "Do not put the expected digest into the file: the field that changed stays wrong.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// A manifest was moved or copied to another key.
+    pub static OFFLOAD_MANIFEST_KEY_MISMATCH: Condition = Condition {
         name: "snapshot offload: manifest key mismatch",
         says: &["manifest key mismatch: loaded *, body says *"],
         engine: None,
@@ -28,8 +32,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Put manifest and payload under the keys that the manifest names, in a store of their own if need be, and restore by that key.",
         not_safe: "Do not edit manifest_key: the manifest's own digest is then wrong.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// A payload in the store has another length or digest than its manifest says.
+    pub static OFFLOAD_PAYLOAD_HEAD_MISMATCH: Condition = Condition {
         name: "snapshot offload: payload head mismatch",
         says: &["payload head mismatch for *"],
         engine: None,
@@ -39,8 +45,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Restore another snapshot of the group; look for an older version of the object.",
         not_safe: "Do not change the metadata to make it pass.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// A payload does not have the digest that its manifest says.
+    pub static OFFLOAD_PAYLOAD_SHA256: Condition = Condition {
         name: "snapshot offload: payload sha256",
         says: &["payload * sha256 *, expected *", "payload * downloaded * bytes, expected *"],
         engine: None,
@@ -51,8 +59,10 @@ pub const ALL: &[ServerText] = &[
                is published again: a publish does not notice it.",
         not_safe: "Do not restore it by other means: no other check covers those bytes.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// An object is not in the store, or the node has no snapshot to publish.
+    pub static OFFLOAD_OBJECT_NOT_FOUND: Condition = Condition {
         name: "snapshot offload: object not found",
         says: &["snapshot offload: object not found", "no persisted snapshot available"],
         engine: None,
@@ -64,8 +74,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Check the key, prefix included. For a publish, look what is wrong with the group directory first.",
         not_safe: "Do not take it for granted that the node is merely young.",
         more: "ekv-tool gate-dryrun DIR",
-    },
-    ServerText {
+    };
+
+    /// The store already has this snapshot with other content.
+    pub static OFFLOAD_ALREADY_EXISTS_WITH_DIFFERENT_CONTENT: Condition = Condition {
         name: "snapshot offload: already exists with different content",
         says: &["manifest object * already exists with different content", "object * already exists with different *"],
         engine: None,
@@ -76,8 +88,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Verify the store. If what is there can be restored, the snapshot is safe already.",
         not_safe: "Do not delete the older object before it was compared.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// A manifest says something that no manifest says.
+    pub static OFFLOAD_MANIFEST_REFUSED: Condition = Condition {
         name: "snapshot offload: manifest refused",
         says: &[
             "unsupported manifest schema version *",
@@ -107,8 +121,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Restore another snapshot of the group.",
         not_safe: "Do not edit the manifest: its own digest covers every field.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// A restore finds its destination taken.
+    pub static ERREXTERNALSNAPSHOTRESTOREEXISTS: Condition = Condition {
         name: "ErrExternalSnapshotRestoreExists",
         says: &["destination exists: *", "temporary destination exists: *"],
         engine: None,
@@ -120,8 +136,10 @@ pub const ALL: &[ServerText] = &[
                delete it before the new one runs.",
         not_safe: "Do not rename .restore-prep to the destination: it may lack its log.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// A key leads out of the store.
+    pub static OFFLOAD_INVALID_OBJECT_KEY: Condition = Condition {
         name: "snapshot offload: invalid object key",
         says: &["invalid object key *"],
         engine: None,
@@ -131,5 +149,5 @@ pub const ALL: &[ServerText] = &[
         safe: "Correct --prefix or --manifest-key. In a manifest it means that something else than the publisher wrote it.",
         not_safe: "Do not make the key pass with a link in the store.",
         more: VERIFY,
-    },
-];
+    };
+}

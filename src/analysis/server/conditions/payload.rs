@@ -1,6 +1,6 @@
 //! The store's contents inside a snapshot. Parsed only when a start restores; a start that skips does not look.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const DEEP: &str = "ekv-tool verify-snapshot --deep DIR";
@@ -8,9 +8,11 @@ const SAFE: &str = "Keep a copy. Verify the file: if its checksum is wrong it wa
                     this way, and another node's copy of the same snapshot tells whether that was an accident of this node.";
 const NOT_SAFE: &str = "Do not restart in the hope that it goes away: the payload is read again at every start that restores.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list PAYLOAD;
+
+    /// `truncated snapshot: partial magic header`: the payload ends inside its magic number.
+    pub static PARTIAL_MAGIC: Condition = Condition {
         name: "truncated snapshot: partial magic header",
         says: &["truncated snapshot: partial magic header"],
         engine: None,
@@ -20,8 +22,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `unrecognized snapshot format: unknown magic header`: the payload is of a format that this server does not know.
+    pub static UNKNOWN_MAGIC: Condition = Condition {
         name: "unrecognized snapshot format: unknown magic header",
         says: &["unrecognized snapshot format: unknown magic header"],
         engine: None,
@@ -32,8 +36,10 @@ pub const ALL: &[ServerText] = &[
         safe: "If it is EKVSSTI1, start server main. Otherwise treat the file as damaged.",
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `ErrSnapshotKeyTooLarge`: a key in the payload claims to be longer than keys can be.
+    pub static SNAPSHOT_KEY_TOO_LARGE: Condition = Condition {
         name: "ErrSnapshotKeyTooLarge",
         says: &["mvcc snapshot key too large"],
         engine: None,
@@ -43,8 +49,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `ErrValueTooLarge`: a value in the payload claims to be longer than values can be.
+    pub static VALUE_TOO_LARGE: Condition = Condition {
         name: "ErrValueTooLarge",
         says: &["value too large"],
         engine: None,
@@ -54,8 +62,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `ErrSnapshotVersionCountTooLarge`: a key in the payload claims too many versions.
+    pub static SNAPSHOT_VERSION_COUNT_TOO_LARGE: Condition = Condition {
         name: "ErrSnapshotVersionCountTooLarge",
         says: &["mvcc snapshot version count too large"],
         engine: None,
@@ -65,8 +75,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `ErrInvalidChecksum`: an EKVMVCC2 payload does not match its own checksum.
+    pub static INVALID_CHECKSUM: Condition = Condition {
         name: "ErrInvalidChecksum",
         says: &["invalid checksum"],
         engine: None,
@@ -76,8 +88,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `unsupported mvcc snapshot version N`: an EKVMVCC2 payload has an unknown version.
+    pub static MVCC_VERSION: Condition = Condition {
         name: "unsupported mvcc snapshot version N",
         says: &["unsupported mvcc snapshot version *"],
         engine: None,
@@ -87,8 +101,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `SST ingest manifest`: the manifest of a table bundle is damaged or contradicts itself.
+    pub static SST_MANIFEST: Condition = Condition {
         name: "SST ingest manifest",
         says: &[
             "invalid sst ingest manifest length: *",
@@ -109,8 +125,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `invalid SST ingest SHA-256`: a table in a bundle is not the one that the manifest describes.
+    pub static SST_CONTENT: Condition = Condition {
         name: "invalid SST ingest SHA-256",
         says: &["invalid sst ingest sha-256 for *", "sst ingest snapshot contains trailing bytes"],
         engine: Some(ServerVersion::Main),
@@ -120,8 +138,10 @@ pub const ALL: &[ServerText] = &[
         safe: SAFE,
         not_safe: NOT_SAFE,
         more: DEEP,
-    },
-    ServerText {
+    };
+
+    /// `ErrSnapshotBadMagic`: the offline decoder was given a runtime snapshot file.
+    pub static SNAPSHOT_BAD_MAGIC: Condition = Condition {
         name: "ErrSnapshotBadMagic",
         says: &["errsnapshotbadmagic", "errsnapshottruncated", "errsnapshotshortvalue"],
         engine: None,
@@ -132,5 +152,5 @@ pub const ALL: &[ServerText] = &[
         safe: "Check the file itself with this tool; it may be perfectly intact.",
         not_safe: "Do not conclude from the decoder's error that the snapshot is damaged.",
         more: "ekv-tool verify-snapshot FILE",
-    },
-];
+    };
+}

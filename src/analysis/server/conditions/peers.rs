@@ -1,6 +1,6 @@
 //! The peers file and the members of the group.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const MORE: &str = "ekv-tool inspect DIR/etcd-raft-peers.bin";
@@ -10,9 +10,11 @@ const DAMAGED_SAFE: &str = "Keep a copy. If the member list is known, a start wi
 const DAMAGED_NOT_SAFE: &str = "Do not start a node of a group that lives with --raftBootstrap: where the log is gone too, that begins \
                                 a second group.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list PEERS;
+
+    /// `invalid etcd raft peers magic`: the peers file does not begin with EKVP.
+    pub static PEERS_MAGIC: Condition = Condition {
         name: "invalid etcd raft peers magic",
         says: &["invalid etcd raft peers magic"],
         engine: None,
@@ -23,8 +25,10 @@ pub const ALL: &[ServerText] = &[
         safe: DAMAGED_SAFE,
         not_safe: DAMAGED_NOT_SAFE,
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `unsupported etcd raft peers version`: the peers file has a version that this server does not read.
+    pub static PEERS_VERSION: Condition = Condition {
         name: "unsupported etcd raft peers version",
         says: &["unsupported etcd raft peers version *"],
         engine: None,
@@ -36,8 +40,10 @@ pub const ALL: &[ServerText] = &[
         not_safe: "Do not remove the file to force the downgrade: the store's catalog is of the newer kind too, and a start with \
                    --raftBootstrap begins a new group over the data.",
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `persisted peer count N exceeds limit 1024`: a count or length in the peers file is impossible.
+    pub static PEERS_LIMIT: Condition = Condition {
         name: "persisted peer count N exceeds limit 1024",
         says: &[
             "persisted peer count * exceeds limit",
@@ -52,8 +58,10 @@ pub const ALL: &[ServerText] = &[
         safe: DAMAGED_SAFE,
         not_safe: DAMAGED_NOT_SAFE,
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `unknown peer suffrage byte`: a flag in the peers file has an impossible value.
+    pub static PEERS_FLAG: Condition = Condition {
         name: "unknown peer suffrage byte",
         says: &["unknown peer suffrage byte *", "unknown bootstrap seed active byte *"],
         engine: None,
@@ -64,8 +72,10 @@ pub const ALL: &[ServerText] = &[
         safe: DAMAGED_SAFE,
         not_safe: DAMAGED_NOT_SAFE,
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `errClusterMismatch`: the members in the snapshot are not the members in the peers file.
+    pub static CLUSTER_MISMATCH: Condition = Condition {
         name: "errClusterMismatch",
         says: &[
             "etcd raft persisted cluster does not match configured peers",
@@ -84,8 +94,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Compare both with a node that runs. If the snapshot is right, put back the peers file that belongs to it.",
         not_safe: "Do not raise the index in the peers file to silence the check: the node would talk to the wrong members.",
         more: "ekv-tool snapshot ls DIR",
-    },
-    ServerText {
+    };
+
+    /// `bootstrap seed differs from persisted seed`: the bootstrap members on the command line are not those of the first start.
+    pub static BOOTSTRAP_SEED: Condition = Condition {
         name: "bootstrap seed differs from persisted seed",
         says: &["bootstrap seed differs from persisted seed"],
         engine: Some(ServerVersion::Main),
@@ -96,8 +108,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with the original list, or without bootstrap flags: a bootstrapped group does not need them.",
         not_safe: "Do not delete the peers file.",
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `errNoPeersConfigured`: there is no peers file and no list of peers on the command line.
+    pub static NO_PEERS_CONFIGURED: Condition = Condition {
         name: "errNoPeersConfigured",
         says: &["etcd raft refuses to self-bootstrap"],
         engine: None,
@@ -109,8 +123,10 @@ pub const ALL: &[ServerText] = &[
         not_safe: "Do not use --raftBootstrap on a node of a group that lives: a lost directory plus a new group of one is a \
                    split brain.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `errLocalPeerMissing`: this node is not among the members.
+    pub static LOCAL_PEER_MISSING: Condition = Condition {
         name: "errLocalPeerMissing",
         says: &["etcd raft local peer is missing from cluster config"],
         engine: None,
@@ -122,8 +138,10 @@ pub const ALL: &[ServerText] = &[
                node directory.",
         not_safe: "Do not start a removed member with bootstrap flags.",
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `errPeerIDRequired`: a peer has neither a raft id nor a node id.
+    pub static PEER_ID_REQUIRED: Condition = Condition {
         name: "errPeerIDRequired",
         says: &["etcd raft peer id is required"],
         engine: None,
@@ -133,8 +151,10 @@ pub const ALL: &[ServerText] = &[
         safe: DAMAGED_SAFE,
         not_safe: DAMAGED_NOT_SAFE,
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `errPeerAddressRequired`: a member's address is not known.
+    pub static PEER_ADDRESS_REQUIRED: Condition = Condition {
         name: "errPeerAddressRequired",
         says: &["etcd raft peer address is required", "build peer inventory for config change"],
         engine: None,
@@ -147,8 +167,10 @@ pub const ALL: &[ServerText] = &[
                only if a majority can start; otherwise ask for help with the directory as it is.",
         not_safe: "Do not truncate the log in front of the change: it is committed.",
         more: "ekv-tool gate-dryrun --plan DIR",
-    },
-    ServerText {
+    };
+
+    /// `errPeerNodeIDConflict`: two peers are one.
+    pub static PEER_NODE_ID_CONFLICT: Condition = Condition {
         name: "errPeerNodeIDConflict",
         says: &["etcd raft peer node id collides", "duplicate peer id *"],
         engine: None,
@@ -159,8 +181,10 @@ pub const ALL: &[ServerText] = &[
         safe: DAMAGED_SAFE,
         not_safe: DAMAGED_NOT_SAFE,
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `errPeerFormatInvalid`: a peer on the command line is not written id=host:port.
+    pub static PEER_FORMAT_INVALID: Condition = Condition {
         name: "errPeerFormatInvalid",
         says: &["etcd raft peer format is invalid"],
         engine: None,
@@ -170,8 +194,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Correct the list and start again.",
         not_safe: "Do not leave the list away on a node that has no peers file.",
         more: MORE,
-    },
-    ServerText {
+    };
+
+    /// `unexpected EOF`: a file ends in the middle of a field.
+    pub static UNEXPECTED_EOF: Condition = Condition {
         name: "unexpected EOF",
         says: &["unexpected eof", ": eof", "eof"],
         engine: None,
@@ -183,5 +209,5 @@ pub const ALL: &[ServerText] = &[
         safe: "Forecast the start: the tool names the file and the offset.",
         not_safe: "Do not append bytes to make a length fit.",
         more: "ekv-tool gate-dryrun DIR",
-    },
-];
+    };
+}

@@ -1,14 +1,16 @@
 //! Choosing a snapshot, its token, the `.fsm` file around the payload.
 
-use super::ServerText;
+use super::Condition;
 
 const VERIFY: &str = "ekv-tool verify-snapshot DIR";
 const OTHER_COPY: &str = "Keep a copy of the directory. The same snapshot can be had from another node of the group, or this node \
                           can rejoin empty and receive one.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list SNAPSHOT;
+
+    /// `ErrFSMSnapshotNotFound`: the payload of the chosen snapshot is not there.
+    pub static FSM_SNAPSHOT_NOT_FOUND: Condition = Condition {
         name: "ErrFSMSnapshotNotFound",
         says: &["fsm snapshot: file not found"],
         engine: None,
@@ -21,8 +23,10 @@ pub const ALL: &[ServerText] = &[
         not_safe: "Do not delete the .snap in question without checking that an older one still connects to the log; and never \
                    empty snap/: the next start would then delete every .fsm.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMSnapshotTooSmall`: the snapshot file is shorter than its footer.
+    pub static FSM_SNAPSHOT_TOO_SMALL: Condition = Condition {
         name: "ErrFSMSnapshotTooSmall",
         says: &["fsm snapshot: file too small to contain footer", "file too small: * bytes (minimum 4)"],
         engine: None,
@@ -32,8 +36,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not replace it by a .fsm of another index: the token's checksum will not match.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMSnapshotTokenCRC`: the snapshot file is not the one that its token was written for.
+    pub static FSM_SNAPSHOT_TOKEN_CRC: Condition = Condition {
         name: "ErrFSMSnapshotTokenCRC",
         says: &["fsm snapshot: token crc32c mismatch"],
         engine: None,
@@ -44,8 +50,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not write the expected four bytes to the end: they would vouch for a body that nobody checked.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMSnapshotFileCRC`: the body of the snapshot file is damaged.
+    pub static FSM_SNAPSHOT_FILE_CRC: Condition = Condition {
         name: "ErrFSMSnapshotFileCRC",
         says: &["fsm snapshot: file crc32c mismatch"],
         engine: None,
@@ -56,8 +64,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not restart the node on it: each start that restores replaces the store again.",
         more: "ekv-tool verify-snapshot --deep DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMSnapshotTokenInvalid`: the token inside the .snap is not one that this server knows.
+    pub static FSM_SNAPSHOT_TOKEN_INVALID: Condition = Condition {
         name: "ErrFSMSnapshotTokenInvalid",
         says: &["fsm snapshot: token format invalid", "unknown version: *: fsm snapshot", "invalid magic: *: fsm snapshot"],
         engine: None,
@@ -68,8 +78,10 @@ pub const ALL: &[ServerText] = &[
         safe: "If a newer server wrote it, start that one. Otherwise use a copy of the snapshot from another node.",
         not_safe: "Do not edit the token: the .snap has a checksum of its own.",
         more: "ekv-tool snapshot ls DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrFSMSnapshotTooLarge`: a snapshot is too large to be sent.
+    pub static FSM_SNAPSHOT_TOO_LARGE: Condition = Condition {
         name: "ErrFSMSnapshotTooLarge",
         says: &["fsm snapshot: payload exceeds maximum in-memory size limit", "etcd raft snapshot payload exceeds limit"],
         engine: None,
@@ -79,8 +91,10 @@ pub const ALL: &[ServerText] = &[
         safe: "The data is intact. Bring the follower up from a copy instead.",
         not_safe: "Do not delete the snapshot.",
         more: "ekv-tool snapshot stat DIR",
-    },
-    ServerText {
+    };
+
+    /// `is a directory`: a directory stands where a file should be.
+    pub static IS_A_DIRECTORY: Condition = Condition {
         name: "is a directory",
         says: &["*.fsm: is a directory", ": is a directory"],
         engine: None,
@@ -90,8 +104,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Move the directory away; then it counts as missing.",
         not_safe: "Do not merge its content into the data directory.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `ErrSnapshotHeaderUnknownMagic`: the snapshot's header is of an unknown version.
+    pub static SNAPSHOT_HEADER_UNKNOWN_MAGIC: Condition = Condition {
         name: "ErrSnapshotHeaderUnknownMagic",
         says: &["snapshot header: unknown ekvthlc* magic"],
         engine: None,
@@ -102,8 +118,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not change the byte: the body checksum covers it.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `ErrSnapshotHeaderInvalidLength`: the snapshot's header has an impossible length.
+    pub static SNAPSHOT_HEADER_INVALID_LENGTH: Condition = Condition {
         name: "ErrSnapshotHeaderInvalidLength",
         says: &["snapshot header: invalid v2 length prefix"],
         engine: None,
@@ -113,8 +131,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not change the bytes: the body checksum covers them.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `snapshot header is cut`: the snapshot ends inside its header.
+    pub static HEADER_CUT: Condition = Condition {
         name: "snapshot header is cut",
         says: &[
             "v1 header: read magic+ceiling",
@@ -130,8 +150,10 @@ pub const ALL: &[ServerText] = &[
         safe: OTHER_COPY,
         not_safe: "Do not pad the file.",
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `snap: empty snapshot`: a .snap file is empty or damaged.
+    pub static SNAP_UNREADABLE: Condition = Condition {
         name: "snap: empty snapshot",
         says: &["snap: empty snapshot", "snap: crc mismatch", "snap: no available snapshot"],
         engine: None,
@@ -143,8 +165,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Forecast the start: the tool says which snapshot is chosen then, and what its .fsm is worth.",
         not_safe: "Do not rename a .snap.broken back: its .fsm may have been deleted meanwhile.",
         more: "ekv-tool gate-dryrun DIR",
-    },
-    ServerText {
+    };
+
+    /// `failed to remove orphan fsm snapshot`: an old file could not be deleted.
+    pub static DELETION_FAILED: Condition = Condition {
         name: "failed to remove orphan fsm snapshot",
         says: &[
             "failed to remove orphan fsm snapshot",
@@ -159,5 +183,19 @@ pub const ALL: &[ServerText] = &[
         safe: "Check ownership and file system; nothing is lost.",
         not_safe: "Do not clean fsm-snap/ or wal/ by hand while the server runs.",
         more: "ekv-tool inspect DIR",
-    },
-];
+    };
+
+    /// A leftover in `snap/` cannot be deleted.
+    pub static DEFRAGMENTATION_LEFTOVER: Condition = Condition {
+        name: "failed to remove orphaned .snap.db file",
+        says: &["failed to remove orphaned .snap.db file"],
+        engine: None,
+        title: "a leftover in snap/ cannot be deleted",
+        meaning: "Names that begin with db.tmp are deleted when a snapshot is chosen. One of them is a directory with content, \
+                  belongs to another user, or lies on a file system that does not take writes.",
+        decided_by: "The names in snap/ and the system's answer to the deletion.",
+        safe: "Move the named entry out of snap/.",
+        not_safe: "Do not touch the .snap files beside it.",
+        more: "ekv-tool gate-dryrun DIR",
+    };
+}

@@ -1,6 +1,6 @@
 //! Flags, the engine marker, and the preparation of the directory.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const FLAGS_SAFE: &str = "Correct the flag and start again: nothing has been opened yet.";
@@ -8,9 +8,11 @@ const FLAGS_NOT_SAFE: &str = "Do not drop the flags altogether: a start without 
                               of its own.";
 const FLAGS_DECIDE: &str = "The command line alone; no file is read.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list STARTUP;
+
+    /// `flag --raftId is required`: the server was started without its raft id.
+    pub static RAFT_ID_REQUIRED: Condition = Condition {
         name: "flag --raftId is required",
         says: &["flag --raftid is required", "etcd raft node id is required", "errnodeidrequired"],
         engine: None,
@@ -20,8 +22,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Start with the id that this data directory was created with: it is the name of the node directory.",
         not_safe: "Do not invent an id: the node would create an empty directory and refuse to join, or worse, bootstrap.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrUnsupportedRaftEngine`: the engine marker or --raftEngine names no engine that this server has.
+    pub static UNSUPPORTED_RAFT_ENGINE: Condition = Condition {
         name: "ErrUnsupportedRaftEngine",
         says: &["unsupported raft engine", "invalid raft engine marker"],
         engine: None,
@@ -32,8 +36,10 @@ pub const ALL: &[ServerText] = &[
                alone is damaged: keep a copy, then restore its text `etcd` and a newline.",
         not_safe: "Do not delete the marker together with other files to make the error go away.",
         more: "ekv-tool inspect DIR/raft-engine",
-    },
-    ServerText {
+    };
+
+    /// `ErrRaftEngineDataDir`: the directory was written by another raft engine.
+    pub static RAFT_ENGINE_DATA_DIR: Condition = Condition {
         name: "ErrRaftEngineDataDir",
         says: &["raft data dir belongs to a different raft engine"],
         engine: None,
@@ -43,8 +49,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Check that the server was pointed at the right directory.",
         not_safe: "Do not remove the files in question: they may be the only copy of the old data.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrLegacyHashicorpDataDir`: files of the old hashicorp/raft backend are in the way.
+    pub static LEGACY_HASHICORP_DATA_DIR: Condition = Condition {
         name: "ErrLegacyHashicorpDataDir",
         says: &["raft data dir contains legacy hashicorp/raft artifacts"],
         engine: None,
@@ -56,8 +64,10 @@ pub const ALL: &[ServerText] = &[
                data still has to be migrated with a version that could do it.",
         not_safe: "Do not delete them before it is clear that wal/ and snap/ hold the current data.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `ErrBootstrapMembers`: --raftBootstrapMembers contradicts the other flags.
+    pub static BOOTSTRAP_MEMBERS: Condition = Condition {
         name: "ErrBootstrapMembers",
         says: &[
             "flag --raftbootstrapmembers requires exactly one raft group",
@@ -73,8 +83,10 @@ pub const ALL: &[ServerText] = &[
         safe: FLAGS_SAFE,
         not_safe: FLAGS_NOT_SAFE,
         more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
-    },
-    ServerText {
+    };
+
+    /// `ErrRaftGroupPeers`: --raftGroupPeers contradicts itself or the other flags.
+    pub static RAFT_GROUP_PEERS: Condition = Condition {
         name: "ErrRaftGroupPeers",
         says: &[
             "flags --raftbootstrapmembers and --raftgrouppeers are mutually exclusive",
@@ -94,8 +106,10 @@ pub const ALL: &[ServerText] = &[
         safe: FLAGS_SAFE,
         not_safe: FLAGS_NOT_SAFE,
         more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
-    },
-    ServerText {
+    };
+
+    /// `ErrJoinMembers`: --raftJoinMembers contradicts itself or the other flags.
+    pub static JOIN_MEMBERS: Condition = Condition {
         name: "ErrJoinMembers",
         says: &[
             "flag --raftjoinmembers requires exactly one raft group",
@@ -114,8 +128,10 @@ pub const ALL: &[ServerText] = &[
         safe: FLAGS_SAFE,
         not_safe: FLAGS_NOT_SAFE,
         more: "ekv-tool inspect DIR/etcd-raft-peers.bin",
-    },
-    ServerText {
+    };
+
+    /// `ErrShardRangeReservedTSOGroup`: a shard range names group 0.
+    pub static SHARD_RANGE_RESERVED_TSO_GROUP: Condition = Condition {
         name: "ErrShardRangeReservedTSOGroup",
         says: &["shard range references reserved tso group"],
         engine: Some(ServerVersion::Main),
@@ -125,8 +141,10 @@ pub const ALL: &[ServerText] = &[
         safe: FLAGS_SAFE,
         not_safe: "Do not move the directory of group 0 under another number.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `engine configuration`: the raft engine was configured with something missing.
+    pub static ENGINE_CONFIGURATION: Condition = Condition {
         name: "engine configuration",
         says: &[
             "etcd raft data dir is required",
@@ -143,8 +161,10 @@ pub const ALL: &[ServerText] = &[
         safe: FLAGS_SAFE,
         not_safe: "Do not look for damage in the data directory because of this error.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `cleanup stale snapshot spools`: a leftover of an unfinished snapshot cannot be deleted.
+    pub static SPOOL_CLEANUP: Condition = Condition {
         name: "cleanup stale snapshot spools",
         says: &["cleanup stale snapshot spools", "cleanup stale fsm snapshots"],
         engine: None,
@@ -155,8 +175,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Look at the entry that the error names. Unfinished files are of no use to anyone and may be moved away.",
         not_safe: "Do not empty fsm-snap/: the finished .fsm files in it are the snapshots.",
         more: "ekv-tool gate-dryrun DIR",
-    },
-    ServerText {
+    };
+
+    /// `etcd raft engine shutting down due to error`: a group's run loop has ended while the process lives on.
+    pub static ENGINE_SHUTTING_DOWN: Condition = Condition {
         name: "etcd raft engine shutting down due to error",
         says: &["etcd raft engine shutting down due to error"],
         engine: None,
@@ -167,5 +189,5 @@ pub const ALL: &[ServerText] = &[
         safe: "Explain the inner error, then look at the entry that it names before restarting.",
         not_safe: "Do not restart in a loop: what stops the loop is in the log and comes back at every start.",
         more: "ekv-tool gate-dryrun --plan DIR",
-    },
-];
+    };
+}

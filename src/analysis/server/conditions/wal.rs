@@ -1,6 +1,6 @@
 //! Opening and reading the log, and the library's own checks of it.
 
-use super::ServerText;
+use super::Condition;
 use crate::types::ServerVersion;
 
 const VERIFY: &str = "ekv-tool wal verify DIR";
@@ -10,9 +10,11 @@ const REBUILD: &str = "Keep a copy of the whole directory. If the other members 
 const NO_SURGERY: &str = "Do not cut, patch or delete segments: entries that were acknowledged would be gone, and the node would vote \
                           as if they had never been.";
 
-/// Every condition of this file.
-pub const ALL: &[ServerText] = &[
-    ServerText {
+conditions! {
+    list WAL;
+
+    /// `wal: file not found which matches the snapshot index`: the log no longer reaches back to the chosen snapshot.
+    pub static WAL_NO_MATCHING_SEGMENT: Condition = Condition {
         name: "wal: file not found which matches the snapshot index",
         says: &["file not found which matches the snapshot index"],
         engine: None,
@@ -24,8 +26,10 @@ pub const ALL: &[ServerText] = &[
                and term) helps, together with its .fsm.",
         not_safe: "Do not rename segments.",
         more: GATE,
-    },
-    ServerText {
+    };
+
+    /// `wal: file not found`: a segment of the log is missing or its name is odd.
+    pub static WAL_FILE_NOT_FOUND: Condition = Condition {
         name: "wal: file not found",
         says: &["wal: file not found", "wal: file sequence numbers do not increase continuously", "do not increase continuously"],
         engine: None,
@@ -35,8 +39,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Find the missing segment in the copy's source. Files with other names may be moved out of wal/.",
         not_safe: NO_SURGERY,
         more: "ekv-tool wal ls DIR",
-    },
-    ServerText {
+    };
+
+    /// `fileutil: file already locked`: another process has the log open.
+    pub static WAL_LOCKED: Condition = Condition {
         name: "fileutil: file already locked",
         says: &["file already locked"],
         engine: None,
@@ -47,8 +53,10 @@ pub const ALL: &[ServerText] = &[
         safe: "Find the other process and decide which is right.",
         not_safe: "Do not copy the directory aside and start a second server from the copy with the same raft id.",
         more: "ekv-tool inspect DIR",
-    },
-    ServerText {
+    };
+
+    /// `wal: conflicting metadata found`: two segments belong to different logs.
+    pub static WAL_METADATA_CONFLICT: Condition = Condition {
         name: "wal: conflicting metadata found",
         says: &["wal: conflicting metadata found"],
         engine: None,
@@ -59,8 +67,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `walpb: crc mismatch`: a record of the log does not match its checksum.
+    pub static WAL_CRC_MISMATCH: Condition = Condition {
         name: "walpb: crc mismatch",
         says: &["walpb: crc mismatch", "wal: crc mismatch"],
         engine: None,
@@ -71,8 +81,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `unexpected block type`: a record of the log has an unknown type.
+    pub static WAL_BLOCK_TYPE: Condition = Condition {
         name: "unexpected block type",
         says: &["unexpected block type *"],
         engine: None,
@@ -83,8 +95,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `proto: cannot parse invalid wire-format data`: a message inside a record is not valid protobuf.
+    pub static PROTO: Condition = Condition {
         name: "proto: cannot parse invalid wire-format data",
         says: &[
             "proto: cannot parse invalid wire-format data",
@@ -104,8 +118,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `wal: snapshot mismatch`: log and snapshot disagree about the term of the same index.
+    pub static WAL_SNAPSHOT_MISMATCH: Condition = Condition {
         name: "wal: snapshot mismatch",
         says: &["wal: snapshot mismatch", "wal: snapshot not found"],
         engine: None,
@@ -116,8 +132,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: "Do not delete the record's .snap without checking that an older one connects to the log.",
         more: GATE,
-    },
-    ServerText {
+    };
+
+    /// `wal: slice bounds out of range`: the log has a hole behind the chosen snapshot.
+    pub static WAL_SLICE_BOUNDS: Condition = Condition {
         name: "wal: slice bounds out of range",
         says: &["wal: slice bounds out of range"],
         engine: None,
@@ -129,8 +147,10 @@ pub const ALL: &[ServerText] = &[
                why the newest was not.",
         not_safe: NO_SURGERY,
         more: GATE,
-    },
-    ServerText {
+    };
+
+    /// `WAL unrepairable`: the end of the log is damaged in a way that the server cannot repair.
+    pub static WAL_UNREPAIRABLE: Condition = Condition {
         name: "WAL unrepairable",
         says: &["wal unrepairable", "max entry size limit exceeded"],
         engine: None,
@@ -142,8 +162,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `state.commit out of range`: the log ends before the index that is known to be committed.
+    pub static COMMIT_OUT_OF_RANGE: Condition = Condition {
         name: "state.commit out of range",
         says: &["state.commit * is out of range [*, *]"],
         engine: None,
@@ -154,8 +176,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: GATE,
-    },
-    ServerText {
+    };
+
+    /// `restore pending conf-change fence`: the last entry has the largest index there is.
+    pub static CONF_CHANGE_FENCE: Condition = Condition {
         name: "restore pending conf-change fence",
         says: &["last index overflows half-open range"],
         engine: Some(ServerVersion::Main),
@@ -165,8 +189,10 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-    ServerText {
+    };
+
+    /// `membership change makes the library panic`: a membership change, or the membership in a snapshot, makes no sense.
+    pub static MEMBERSHIP_PANIC: Condition = Condition {
         name: "membership change makes the library panic",
         says: &[
             "removed all voters",
@@ -186,8 +212,10 @@ pub const ALL: &[ServerText] = &[
                let it join again.",
         not_safe: "Do not restart the members one after another: each one that applies the change goes down.",
         more: "ekv-tool gate-dryrun --plan DIR",
-    },
-    ServerText {
+    };
+
+    /// `unmarshal should never fail`: a record with a right checksum holds a malformed message.
+    pub static UNMARSHAL_PANIC: Condition = Condition {
         name: "unmarshal should never fail",
         says: &["unmarshal should never fail"],
         engine: None,
@@ -197,5 +225,75 @@ pub const ALL: &[ServerText] = &[
         safe: REBUILD,
         not_safe: NO_SURGERY,
         more: VERIFY,
-    },
-];
+    };
+
+    /// `tocommit(..) is out of range`: a leader believes that this node has entries which it does not have.
+    pub static TOCOMMIT_OUT_OF_RANGE: Condition = Condition {
+        name: "tocommit is out of range",
+        says: &["tocommit(*) is out of range [lastindex(*)]", "was the raft log corrupted, truncated, or lost?"],
+        engine: None,
+        title: "this node has lost entries that it had acknowledged",
+        meaning: "The leader knows that this member had taken entries up to the first number; its log ends at the second. The log was \
+                  wiped, cut or put back from an older copy, and the node came up with its old name. Every start ends here as \
+                  soon as the leader speaks to it.",
+        decided_by: "The commit in the leader's message against the last entry of this node's log.",
+        safe: "Stop the node, keep a copy, remove it from the group by a membership change on the others, and let it join as a new \
+               member with an empty directory.",
+        not_safe: "Do not let it vote meanwhile: it has forgotten what it promised, and may elect a leader that lacks committed entries.",
+        more: "ekv-tool compare DIR DIR",
+    };
+
+    /// `applied(..) is out of range`: the state machine claims to be outside of what the log knows.
+    pub static APPLIED_OUT_OF_RANGE: Condition = Condition {
+        name: "applied is out of range",
+        says: &["applied(*) is out of range [prevapplied(*), committed(*)]"],
+        engine: None,
+        title: "the applied index is not between the last applied and the committed entry",
+        meaning: "The store has applied more than the log knows to be committed, or less than the snapshot: store, snapshot and log \
+                  are not of one time or not of one node.",
+        decided_by: "The applied index in fsm.db, the index of the chosen .snap, and the commit in the log.",
+        safe: "Forecast the start: the tool names the three indexes and where they stand.",
+        not_safe: "Do not change the applied index in the store.",
+        more: GATE,
+    };
+
+    /// `missing log entry`: an entry is appended behind a gap.
+    pub static MISSING_LOG_ENTRY: Condition = Condition {
+        name: "missing log entry",
+        says: &["missing log entry [last: *, append at: *]", "entries' hi(*) is out of bound lastindex(*)", "unexpected committed entries"],
+        engine: None,
+        title: "the log ends before the place where it is to go on",
+        meaning: "The library was asked for, or handed, entries behind the end of the log it was given. Entries in between are gone.",
+        decided_by: "The last entry of the log against the applied index and the chosen snapshot.",
+        safe: REBUILD,
+        not_safe: NO_SURGERY,
+        more: GATE,
+    };
+
+    /// `wal: decoder not found`: a log was read a second time.
+    pub static WAL_DECODER_NOT_FOUND: Condition = Condition {
+        name: "wal: decoder not found",
+        says: &["wal: decoder not found"],
+        engine: None,
+        title: "the log was asked for twice, or was just created",
+        meaning: "A fault of the program that embeds the library, not of the files: a log can be read once after it was opened.",
+        decided_by: "The order of calls; no byte of the log.",
+        safe: "Verify the log, and report the error to the maintainers of the server.",
+        not_safe: NO_SURGERY,
+        more: VERIFY,
+    };
+
+    /// `ignored file in WAL directory`: a file in `wal/` has no name of a segment.
+    pub static WAL_IGNORED_FILE: Condition = Condition {
+        name: "ignored file in WAL directory",
+        says: &["ignored file in wal directory", "found unexpected non-snap file; skipping"],
+        engine: None,
+        title: "a file in wal/ or snap/ has a name that the library does not read",
+        meaning: "A warning: the file is passed over. Copies, editors' leftovers and files of a synchroniser look like this; so does \
+                  a segment whose name was damaged, and then the log has a gap.",
+        decided_by: "The names in wal/ and snap/.",
+        safe: "List the log: the tool names what is not read, and whether a segment is missing.",
+        not_safe: "Do not rename a file to the name of a segment.",
+        more: "ekv-tool wal ls DIR",
+    };
+}

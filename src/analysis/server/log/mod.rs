@@ -8,6 +8,7 @@
 //! Nothing is changed: what the server would change is part of the result.
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::formats::wal::RecordKind;
 use crate::readers::wal::{EntryRange, EntryRanges, EntrySpan, Item, NOWHERE, Stop, WalScan};
@@ -101,7 +102,7 @@ pub struct LogContent {
 /// record, a hard state or snapshot that does not parse.
 pub fn valid_snapshots(scan: &WalScan, engine: ServerVersion) -> Result<ValidSnapshots, ServerError> {
     if scan.segments.is_empty() {
-        return Err(ServerError::text("wal: file not found"));
+        return Err(ServerError::plain(&conditions::WAL_FILE_NOT_FOUND));
     }
     // All segments are opened before the first one is read.
     if let Some(nowhere) =
@@ -138,19 +139,25 @@ pub fn read_from(scan: &WalScan, snapshot: SnapshotId, engine: ServerVersion) ->
         Ok(start) => start,
         Err(error) => return LogRead { snapshot, start_segment: None, repair: None, result: Err(error) },
     };
-    let mut read = LogRead { snapshot, start_segment: Some(start), repair: None, result: Err(ServerError::text("")) };
+    let mut read = LogRead {
+        snapshot,
+        start_segment: Some(start),
+        repair: None,
+        result: Err(ServerError::plain(&conditions::WAL_FILE_NOT_FOUND)),
+    };
     read.result = match read_once(scan, snapshot, start, engine, None) {
         Ok(content) => Ok(content),
         Err(Refusal::Error(error)) => Err(error),
         Err(Refusal::UnexpectedEof(text)) => match repair(scan, engine) {
-            Err(GivesUp) => Err(ServerError::new("WAL unrepairable", format!("WAL unrepairable: {text}"))),
+            Err(GivesUp) => Err(ServerError::of(&conditions::WAL_UNREPAIRABLE, format!("WAL unrepairable: {text}"))),
             Ok(repaired) => {
                 read.repair = repaired.map(|repaired| describe(scan, engine, repaired, text));
                 match read_once(scan, snapshot, start, engine, repaired) {
                     Ok(content) => Ok(content),
                     Err(Refusal::Error(error)) => Err(error),
                     Err(Refusal::UnexpectedEof(text)) => {
-                        Err(ServerError::new("WAL unrepairable after repair", format!("WAL unrepairable after repair: {text}")))
+                        let error = "WAL unrepairable after repair";
+                        Err(ServerError::of(&conditions::WAL_UNREPAIRABLE, format!("{error}: {text}")).named(error))
                     }
                 }
             }
@@ -163,20 +170,21 @@ pub fn read_from(scan: &WalScan, snapshot: SnapshotId, engine: ServerVersion) ->
 fn start_segment(scan: &WalScan, index: LogIndex) -> Result<usize, ServerError> {
     const PREFIX: &str = "openAtIndex failed: [openAtIndex] selectWALFiles failed";
     if scan.segments.is_empty() {
-        return Err(ServerError::text("wal: file not found").wrapped(PREFIX));
+        return Err(ServerError::plain(&conditions::WAL_FILE_NOT_FOUND).wrapped(PREFIX));
     }
     let Some(start) = scan.segments.iter().rposition(|segment| segment.name_index() <= index) else {
-        let error = "wal: file not found which matches the snapshot index";
-        return Err(ServerError::new(error, format!("{error} '{index}'")).wrapped(PREFIX));
+        let error = &conditions::WAL_NO_MATCHING_SEGMENT;
+        return Err(ServerError::of(error, format!("{} '{index}'", error.name)).wrapped(PREFIX));
     };
     // The server takes 0 for "no predecessor", so whatever follows segment 0 passes.
     let mut last = 0;
     for segment in scan.segments.iter().skip(start) {
         if last != 0 && last != segment.seq().wrapping_sub(1) {
-            return Err(ServerError::new(
-                "wal: file sequence numbers do not increase continuously",
+            return Err(ServerError::of(
+                &conditions::WAL_FILE_NOT_FOUND,
                 format!("wal: file sequence numbers (starting from {start}) do not increase continuously"),
             )
+            .named("wal: file sequence numbers do not increase continuously")
             .wrapped(PREFIX));
         }
         last = segment.seq();
@@ -243,7 +251,7 @@ impl Reading {
             }
             Item::Metadata { data, .. } => {
                 if self.metadata.as_deref().is_some_and(|known| known != data.as_deref().unwrap_or_default()) {
-                    return Err(ServerError::text("wal: conflicting metadata found"));
+                    return Err(ServerError::plain(&conditions::WAL_METADATA_CONFLICT));
                 }
                 self.metadata.clone_from(data);
                 Ok(())
@@ -251,7 +259,7 @@ impl Reading {
             Item::Snapshot { snapshot, .. } => {
                 if snapshot.index == self.snapshot.index {
                     if snapshot.term != self.snapshot.term {
-                        return Err(ServerError::text("wal: snapshot mismatch"));
+                        return Err(ServerError::plain(&conditions::WAL_SNAPSHOT_MISMATCH));
                     }
                     self.matched = true;
                 }
@@ -265,7 +273,7 @@ impl Reading {
                 } else {
                     "unexpected block type".to_owned()
                 };
-                Err(ServerError::new("unexpected block type", text))
+                Err(ServerError::of(&conditions::WAL_BLOCK_TYPE, text))
             }
             Item::Malformed { error, .. } => Err(unmarshal_panic(error)),
         }
@@ -278,12 +286,12 @@ impl Reading {
         };
         let held = self.entries.last().map_or(0, |last| last.0 - start.0);
         if first.0 - start.0 - 1 > held {
-            let error = "wal: slice bounds out of range";
+            let error = &conditions::WAL_SLICE_BOUNDS;
             let text = format!(
-                "{error}, snapshot[Index: {start}, Term: {}], current entry[Index: {first}, Term: {}], len(ents): {held}",
-                self.snapshot.term, entries.term
+                "{}, snapshot[Index: {start}, Term: {}], current entry[Index: {first}, Term: {}], len(ents): {held}",
+                error.name, self.snapshot.term, entries.term
             );
-            return Err(ServerError::new(error, text));
+            return Err(ServerError::of(error, text));
         }
         self.entries.truncate_from(first, |_| {});
         self.entries.push(EntryRange { segment, item, first, last: entries.last, term: entries.term });
@@ -323,5 +331,5 @@ fn describe(scan: &WalScan, engine: ServerVersion, repaired: Repaired, because: 
 
 /// A message that does not parse although its checksum fits: the server does not return from that.
 fn unmarshal_panic(error: &str) -> ServerError {
-    ServerError::new("unmarshal should never fail", format!("unmarshal should never fail: {error}"))
+    ServerError::of(&conditions::UNMARSHAL_PANIC, format!("unmarshal should never fail: {error}"))
 }

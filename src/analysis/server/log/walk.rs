@@ -1,6 +1,7 @@
 //! The decoder that all readings share: segments one after another, one running checksum.
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions;
 use crate::readers::wal::{Entering, Item, NOWHERE, SegmentScan, Stop, WalScan};
 use crate::types::{Crc32c, ServerVersion};
 
@@ -110,14 +111,17 @@ fn stopped(segment: &SegmentScan, position: usize, stop: &Stop, last: bool) -> E
             End::UnexpectedEof { segment: position, at, text }
         }
         Stop::BadRecord { at, early_end, torn, .. } if early_end || (torn && last) => unexpected_eof(position, at),
-        Stop::BadRecord { at, ref error, .. } => failed(position, at, ServerError::new("proto", error.clone())),
+        Stop::BadRecord { at, ref error, .. } => {
+            failed(position, at, ServerError::of(&conditions::PROTO, error.clone()).named("proto"))
+        }
         Stop::BadCrc { at, torn: true, .. } if last => unexpected_eof(position, at),
         Stop::BadCrc { at, stored, computed, .. } => failed(position, at, crc_mismatch(segment, at, stored, computed)),
         Stop::CrcRecord { at, .. } => failed(position, at, crc_record_mismatch()),
         Stop::NotAFile { reason: NOWHERE } => failed(position, 0, not_opened(segment)),
         Stop::NotAFile { reason } => {
             let text = format!("read wal/{}: {reason}", segment.file.file_name);
-            failed(position, 0, ServerError::new(reason, text))
+            let condition = if reason == "is a directory" { &conditions::IS_A_DIRECTORY } else { &conditions::NOT_A_FILE };
+            failed(position, 0, ServerError::of(condition, text).named(reason))
         }
     }
 }
@@ -126,7 +130,7 @@ fn stopped(segment: &SegmentScan, position: usize, stop: &Stop, last: bool) -> E
 pub(super) fn not_opened(segment: &SegmentScan) -> ServerError {
     let error = "[openWALFiles] os.OpenFile failed";
     let path = format!("wal/{}", segment.file.file_name);
-    ServerError::new(error, format!("{error} ({path:?}): open {path}: {NOWHERE}"))
+    ServerError::of(&conditions::NO_SUCH_FILE, format!("{error} ({path:?}): open {path}: {NOWHERE}")).named(error)
 }
 
 const fn failed(segment: usize, at: u64, error: ServerError) -> End {
@@ -138,7 +142,7 @@ fn unexpected_eof(segment: usize, at: u64) -> End {
 }
 
 fn crc_record_mismatch() -> ServerError {
-    ServerError::text("walpb: crc mismatch")
+    ServerError::plain(&conditions::WAL_CRC_MISMATCH)
 }
 
 fn crc_mismatch(segment: &SegmentScan, at: u64, stored: Crc32c, computed: Crc32c) -> ServerError {
@@ -146,5 +150,5 @@ fn crc_mismatch(segment: &SegmentScan, at: u64, stored: Crc32c, computed: Crc32c
         "walpb: crc mismatch: expected: {:x} computed: {:x}: in file '{}' at position: {at}",
         stored.0, computed.0, segment.file.file_name
     );
-    ServerError::new("walpb: crc mismatch", text)
+    ServerError::of(&conditions::WAL_CRC_MISMATCH, text)
 }

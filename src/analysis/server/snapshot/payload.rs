@@ -4,6 +4,7 @@
 //! a restore) its store payload, and last of all its checksum.
 
 use crate::analysis::ServerError;
+use crate::analysis::server::conditions::{self, Condition};
 use crate::formats::fsm::HeaderError;
 use crate::formats::fsm::body::{BodyError, BodyErrorKind, BodyFormat, SstError};
 use crate::formats::snap::{SnapshotData, SnapshotToken};
@@ -76,7 +77,7 @@ pub fn legacy_restore(payload: &PayloadFacts, engine: ServerVersion) -> Forecast
 pub fn token_refusal(data: SnapshotData) -> Option<ServerError> {
     match data {
         SnapshotData::BadTokenVersion { version } => Some(
-            ServerError::new("ErrFSMSnapshotTokenInvalid", "fsm snapshot: token format invalid")
+            ServerError::of(&conditions::FSM_SNAPSHOT_TOKEN_INVALID, "fsm snapshot: token format invalid")
                 .wrapped(&format!("unknown version: {version}")),
         ),
         SnapshotData::Empty | SnapshotData::Token(_) | SnapshotData::LegacyPayload { .. } => None,
@@ -85,10 +86,10 @@ pub fn token_refusal(data: SnapshotData) -> Option<ServerError> {
 
 /// The checks before the payload is read.
 fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(&'f FsmFile, &'f PayloadFacts), Forecast> {
-    let refused = |error: &'static str, text: String| Err(Forecast::Refused(ServerError::new(error, text)));
+    let refused = |error: &'static Condition, text: String| Err(Forecast::Refused(ServerError::of(error, text)));
     let file = match facts {
-        FsmFacts::Absent => return refused("ErrFSMSnapshotNotFound", "fsm snapshot: file not found".to_owned()),
-        FsmFacts::Directory => return refused("is a directory", format!("read {path}: is a directory")),
+        FsmFacts::Absent => return refused(&conditions::FSM_SNAPSHOT_NOT_FOUND, "fsm snapshot: file not found".to_owned()),
+        FsmFacts::Directory => return refused(&conditions::IS_A_DIRECTORY, format!("read {path}: is a directory")),
         FsmFacts::Special(what) | FsmFacts::Unreadable(what) => return Err(Forecast::Undetermined(format!("{path}: {what}"))),
         FsmFacts::File(file) => file,
     };
@@ -100,14 +101,14 @@ fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(
     }
     let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
         let text = format!("file too small: {} bytes (minimum 4): fsm snapshot: file too small to contain footer", file.size);
-        return refused("ErrFSMSnapshotTooSmall", text);
+        return refused(&conditions::FSM_SNAPSHOT_TOO_SMALL, text);
     };
     if footer.0 != token.crc32c {
         let text = format!(
             "path={path} footer={} token={}: fsm snapshot: token CRC32C mismatch (metadata corrupt)",
             footer.0, token.crc32c
         );
-        return refused("ErrFSMSnapshotTokenCRC", text);
+        return refused(&conditions::FSM_SNAPSHOT_TOKEN_CRC, text);
     }
     Ok((file, payload))
 }
@@ -119,7 +120,7 @@ fn checksum(file: &FsmFile, path: &str) -> Forecast {
         (Some(computed), Some(footer)) => {
             let text =
                 format!("path={path} footer={} computed={computed}: fsm snapshot: file CRC32C mismatch (file corrupt)", footer.0);
-            Forecast::Refused(ServerError::new("ErrFSMSnapshotFileCRC", text))
+            Forecast::Refused(ServerError::of(&conditions::FSM_SNAPSHOT_FILE_CRC, text))
         }
         _ => Forecast::FineSoFar(CHECKSUM),
     }
@@ -144,13 +145,15 @@ fn eof(available: u64) -> &'static str {
 
 /// How the server words a header that cannot be read.
 fn header_error(error: HeaderError) -> ServerError {
-    let cut = |what: &'static str, available| ServerError::new(what, format!("{what}: {}", eof(available)));
+    let cut = |what: &'static str, available| {
+        ServerError::of(&conditions::HEADER_CUT, format!("{what}: {}", eof(available))).named(what)
+    };
     match error {
         HeaderError::UnknownVersion { .. } => {
-            ServerError::new("ErrSnapshotHeaderUnknownMagic", "snapshot header: unknown EKVTHLC* magic")
+            ServerError::of(&conditions::SNAPSHOT_HEADER_UNKNOWN_MAGIC, "snapshot header: unknown EKVTHLC* magic")
         }
         HeaderError::V2Length { .. } => {
-            ServerError::new("ErrSnapshotHeaderInvalidLength", "snapshot header: invalid v2 length prefix")
+            ServerError::of(&conditions::SNAPSHOT_HEADER_INVALID_LENGTH, "snapshot header: invalid v2 length prefix")
         }
         HeaderError::V1Truncated { available } => cut("v1 header: read magic+ceiling", available),
         HeaderError::V2LengthTruncated { available } => cut("v2 header: read length prefix", available),
@@ -159,32 +162,35 @@ fn header_error(error: HeaderError) -> ServerError {
 }
 
 fn unknown_magic() -> ServerError {
-    ServerError::text("unrecognized snapshot format: unknown magic header")
+    ServerError::plain(&conditions::UNKNOWN_MAGIC)
 }
 
 /// How the server words a store payload that cannot be read.
 fn body_error(error: &BodyError, format: Option<BodyFormat>) -> ServerError {
     match &error.kind {
-        BodyErrorKind::PartialMagic { .. } => ServerError::text("truncated snapshot: partial magic header"),
+        BodyErrorKind::PartialMagic { .. } => ServerError::plain(&conditions::PARTIAL_MAGIC),
         BodyErrorKind::UnknownMagic { .. } => unknown_magic(),
-        BodyErrorKind::Truncated { available, .. } => ServerError::text(eof(*available)),
+        BodyErrorKind::Truncated { available, .. } => {
+            ServerError::of(&conditions::UNEXPECTED_EOF, eof(*available)).named(eof(*available))
+        }
         BodyErrorKind::KeyTooLarge { found, limit } => {
             let length = if format == Some(BodyFormat::MvccStream) { "" } else { "length " };
-            ServerError::new("ErrSnapshotKeyTooLarge", "mvcc snapshot key too large")
+            ServerError::of(&conditions::SNAPSHOT_KEY_TOO_LARGE, "mvcc snapshot key too large")
                 .wrapped(&format!("{length}{found} > {limit}"))
         }
         BodyErrorKind::ValueTooLarge { found, limit } => {
-            ServerError::new("ErrValueTooLarge", "value too large").wrapped(&format!("length {found} > {limit}"))
+            ServerError::of(&conditions::VALUE_TOO_LARGE, "value too large").wrapped(&format!("length {found} > {limit}"))
         }
         BodyErrorKind::TooManyVersions { found, limit } => {
-            ServerError::new("ErrSnapshotVersionCountTooLarge", "mvcc snapshot version count too large")
+            ServerError::of(&conditions::SNAPSHOT_VERSION_COUNT_TOO_LARGE, "mvcc snapshot version count too large")
                 .wrapped(&format!("{found} > {limit}"))
         }
         BodyErrorKind::MvccVersion { found } => {
-            ServerError::new("unsupported mvcc snapshot version", format!("unsupported mvcc snapshot version {found}"))
+            ServerError::of(&conditions::MVCC_VERSION, format!("unsupported mvcc snapshot version {found}"))
+                .named("unsupported mvcc snapshot version")
         }
-        BodyErrorKind::InnerChecksum { .. } => ServerError::new("ErrInvalidChecksum", "invalid checksum"),
-        BodyErrorKind::Sst(error) => ServerError::new(sst_error_name(error), error.to_string()),
+        BodyErrorKind::InnerChecksum { .. } => ServerError::of(&conditions::INVALID_CHECKSUM, "invalid checksum"),
+        BodyErrorKind::Sst(error) => ServerError::of(&conditions::SST_MANIFEST, error.to_string()).named(sst_error_name(error)),
     }
 }
 

@@ -3,7 +3,7 @@
 mod compaction;
 mod open;
 
-use super::ServerError;
+use super::{ServerError, conditions};
 use crate::analysis::judge::store::{group_findings, store_findings};
 use crate::analysis::{Coverage, Finding};
 use crate::formats::mvcc::MetaKey;
@@ -88,7 +88,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
                 }
                 (several, _) => {
                     let text = format!("cannot recover Pebble store with {} restore backups", several.len());
-                    verdict.open = StoreOpen::Refused(ServerError::new(text.clone(), text));
+                    verdict.open = StoreOpen::Refused(ServerError::of(&conditions::RESTORE_BACKUPS, text.clone()).named(text));
                     verdict.applied_index = AppliedIndexState::Unreadable;
                     verdict.findings = group_findings(group, engine);
                     return verdict;

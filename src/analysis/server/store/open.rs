@@ -1,6 +1,7 @@
 //! In which order opening a store fails, and with which words.
 
 use super::{StoreOpen, compaction};
+use crate::analysis::server::conditions::{self, Condition};
 use crate::analysis::{Coverage, ServerError};
 use crate::formats::pebble::FileNum;
 use crate::readers::pebble::{
@@ -16,10 +17,6 @@ const NEWEST_FORMAT: u64 = 24;
 /// The error under which a refusal by the store's library is known.
 const PEBBLE: &str = "pebble";
 
-fn refused(text: impl Into<String>) -> StoreOpen {
-    StoreOpen::Refused(ServerError::new(PEBBLE, text))
-}
-
 /// How opening ends, for one engine.
 pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Coverage) -> StoreOpen {
     if facts.presence == StorePresence::Absent {
@@ -30,8 +27,8 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
         coverage.missing(format!("{}/", facts.name), what.clone());
         return StoreOpen::Unknown(what);
     }
-    if let Some(text) = open_refusal(facts) {
-        return refused(text);
+    if let Some(error) = open_refusal(facts) {
+        return StoreOpen::Refused(error);
     }
     if let Some(what) = doubtful_table(facts) {
         coverage.missing(format!("{}/", facts.name), what.clone());
@@ -53,7 +50,7 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
     let mut doubtful = None;
     for damage in lookups.chain(opened).chain(compacted).chain(scanned) {
         if is_decisive(damage) {
-            return refused(fatal_text(facts, damage));
+            return StoreOpen::Refused(ServerError::of(&conditions::STORE_TABLE, fatal_text(facts, damage)).named(PEBBLE));
         }
         doubtful.get_or_insert_with(|| damage.to_string());
     }
@@ -91,75 +88,107 @@ fn kept_from_opening(damage: &TableDamage) -> bool {
 }
 
 /// Why the library refuses to open the store, in its words and in the order of its checks; `None` if it opens.
-pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
+pub fn open_refusal(facts: &StoreFacts) -> Option<ServerError> {
+    let (condition, text) = refusal(facts)?;
+    Some(ServerError::of(condition, text).named(PEBBLE))
+}
+
+fn refusal(facts: &StoreFacts) -> Option<(&'static Condition, String)> {
     let name = &facts.name;
     match facts.presence {
         StorePresence::Absent => return None,
         StorePresence::NotADirectory => {
-            return Some(format!("error opening database at {name:?}: mkdir {name}: not a directory"));
+            return Some((
+                &conditions::NOT_A_DIRECTORY,
+                format!("error opening database at {name:?}: mkdir {name}: not a directory"),
+            ));
         }
-        StorePresence::Nowhere => return Some(format!("error opening database at {name:?}: mkdir {name}: file exists")),
+        StorePresence::Nowhere => {
+            return Some((&conditions::NO_SUCH_FILE, format!("error opening database at {name:?}: mkdir {name}: file exists")));
+        }
         StorePresence::Directory => {}
     }
     if facts.listing.lock.as_ref().is_some_and(|lock| lock.kind == StoreFileKind::Dangling) {
-        return Some(format!("open {name}/LOCK: no such file or directory"));
+        return Some((&conditions::NO_SUCH_FILE, format!("open {name}/LOCK: no such file or directory")));
     }
     if facts.listing.lock.as_ref().is_some_and(|lock| matches!(lock.kind, StoreFileKind::Directory | StoreFileKind::Special)) {
-        return Some(format!("open {name}/LOCK: is a directory"));
+        return Some((&conditions::IS_A_DIRECTORY, format!("open {name}/LOCK: is a directory")));
     }
     if let Some(marker) = facts.listing.malformed_markers.first() {
         // Of the name only what has not been understood yet is shown.
         let rest = marker.strip_prefix("marker.").unwrap_or(marker);
         let shown = rest.split_once('.').map_or(rest, |(_, behind)| behind);
-        return Some(format!("invalid marker filename: {}", go_quoted(shown.as_bytes())));
+        return Some((&conditions::STORE_MARKER, format!("invalid marker filename: {}", go_quoted(shown.as_bytes()))));
     }
     match &facts.format {
         FormatMarker::Malformed(value) => {
             let why = if value.bytes().all(|byte| byte.is_ascii_digit()) { "value out of range" } else { "invalid syntax" };
             let shown = go_quoted(value.as_bytes());
-            return Some(format!("parsing format major version: strconv.ParseUint: parsing {shown}: {why}"));
+            return Some((
+                &conditions::STORE_FORMAT,
+                format!("parsing format major version: strconv.ParseUint: parsing {shown}: {why}"),
+            ));
         }
-        FormatMarker::Version(0) => return Some("pebble: default format major version should not persisted".to_owned()),
+        FormatMarker::Version(0) => {
+            return Some((&conditions::STORE_FORMAT, "pebble: default format major version should not persisted".to_owned()));
+        }
         FormatMarker::Version(version) if *version > NEWEST_FORMAT => {
-            return Some(format!("pebble: database {name:?} written in unknown format major version {version}"));
+            return Some((
+                &conditions::STORE_FORMAT,
+                format!("pebble: database {name:?} written in unknown format major version {version}"),
+            ));
         }
         FormatMarker::Version(version) if *version < OLDEST_FORMAT => {
             let text =
                 format!("pebble: database {name:?} written in format major version {version} which is no longer supported");
-            return Some(text);
+            return Some((&conditions::STORE_FORMAT, text));
         }
         FormatMarker::Version(_) => {}
         FormatMarker::Missing if facts.listing.has_current => {
             let text = format!("pebble: database {name:?} written in format major version 1 which is no longer supported");
-            return Some(text);
+            return Some((&conditions::STORE_FORMAT, text));
         }
         FormatMarker::Missing => {}
     }
-    let not_pristine = || Some(format!("dirname={name:?}: pebble: database already exists and is not pristine"));
+    let not_pristine = || {
+        Some((&conditions::STORE_NOT_PRISTINE, format!("dirname={name:?}: pebble: database already exists and is not pristine")))
+    };
     let must_be_pristine = facts.format == FormatMarker::Missing;
     match &facts.manifest {
         ManifestFact::NoMarker | ManifestFact::Unreadable { .. } => {}
         ManifestFact::IsDirectory(file) => {
-            return Some(format!("pebble: error when loading manifest file {file:?}: read {name}/{file}: is a directory"));
+            return Some((
+                &conditions::STORE_MANIFEST,
+                format!("pebble: error when loading manifest file {file:?}: read {name}/{file}: is a directory"),
+            ));
         }
         ManifestFact::MalformedMarker(value) => {
-            return Some(format!("pebble: database {name:?}: pebble: MANIFEST name {value:?} is malformed"));
+            return Some((
+                &conditions::STORE_MARKER,
+                format!("pebble: database {name:?}: pebble: MANIFEST name {value:?} is malformed"),
+            ));
         }
         ManifestFact::FileMissing(file) => {
-            return Some(format!(
-                "pebble: could not open manifest file {file:?} for DB {name:?}: open {name}/{file}: no such file or directory"
+            return Some((
+                &conditions::STORE_MANIFEST,
+                format!(
+                    "pebble: could not open manifest file {file:?} for DB {name:?}: open {name}/{file}: no such file or directory"
+                ),
             ));
         }
         ManifestFact::Read(manifest) => {
             if let Some(failure) = &manifest.failure {
-                return Some(failure.text.clone());
+                return Some((&conditions::STORE_MANIFEST, failure.text.clone()));
             }
             if manifest.version.is_malformed() {
-                return Some(format!("pebble: malformed manifest file {:?} for DB {name:?}", manifest.name));
+                return Some((
+                    &conditions::STORE_MANIFEST,
+                    format!("pebble: malformed manifest file {:?} for DB {name:?}", manifest.name),
+                ));
             }
             // Tables of level 0 are not held against themselves.
             if let Some(found) = manifest.version.inconsistencies().iter().find(|found| found.level > 0) {
-                return Some(format!("pebble: {}", found.problem));
+                return Some((&conditions::STORE_INCONSISTENT, format!("pebble: {}", found.problem)));
             }
             if must_be_pristine && manifest.version.table_count() > 0 {
                 return not_pristine();
@@ -167,39 +196,43 @@ pub fn open_refusal(facts: &StoreFacts) -> Option<String> {
         }
     }
     if let Some(log) = facts.listing.duplicate_logs.first() {
-        return Some(format!("wal: duplicate logIndex for {log} in {name}"));
+        return Some((&conditions::STORE_LOG, format!("wal: duplicate logIndex for {log} in {name}")));
     }
     if let Some(log) = facts.listing.absent_logs.first() {
-        return Some(format!("stat {name}/{log}: no such file or directory"));
+        return Some((&conditions::STORE_LOG, format!("stat {name}/{log}: no such file or directory")));
     }
     if let Some(wrong) = facts.wrong_tables.first() {
         let (level, number) = (wrong.level, wrong.number);
-        return Some(match wrong.found {
-            None => format!(
-                "L{level}: {number}: file {number} (type sstable) unknown to the objstorage provider: file does not exist"
-            ),
-            Some(size) => format!(
-                "L{level}: {number}: object size mismatch ({name}/{}): {size} (disk) != {} (MANIFEST)",
-                number.table_name(),
-                wrong.expected
-            ),
-        });
+        return Some((
+            &conditions::STORE_OBJECT_SIZE,
+            match wrong.found {
+                None => format!(
+                    "L{level}: {number}: file {number} (type sstable) unknown to the objstorage provider: file does not exist"
+                ),
+                Some(size) => format!(
+                    "L{level}: {number}: object size mismatch ({name}/{}): {size} (disk) != {} (MANIFEST)",
+                    number.table_name(),
+                    wrong.expected
+                ),
+            },
+        ));
     }
     if let Some(options) = &facts.options
         && let OptionsResult::Refused { text, .. } | OptionsResult::NotAFile(text) = &options.result
     {
-        return Some(text.clone());
+        return Some((&conditions::STORE_OPTIONS, text.clone()));
     }
     if must_be_pristine && facts.logs.iter().any(|log| log.batches > 0) {
-        return Some("pebble: database already exists and is not pristine".to_owned());
+        return Some((&conditions::STORE_NOT_PRISTINE, "pebble: database already exists and is not pristine".to_owned()));
     }
-    if let Some((_, text)) = facts.log_refusal() {
-        return Some(text);
+    if let Some((log, text)) = facts.log_refusal() {
+        let condition = if log.failure.is_some() { &conditions::STORE_BATCH } else { &conditions::STORE_LOG };
+        return Some((condition, text));
     }
     if let Some(log) = &facts.log_directory {
-        return Some(format!("pebble: error when replaying WAL: read {name}/{log}: is a directory"));
+        return Some((&conditions::STORE_LOG, format!("pebble: error when replaying WAL: read {name}/{log}: is a directory")));
     }
-    facts.ingest_refusal()
+    facts.ingest_refusal().map(|text| (&conditions::STORE_OBJECT_SIZE, text))
 }
 
 /// A table of level 0 that contradicts itself: opening the store does not look, and what follows depends on the contradiction.
