@@ -45,7 +45,9 @@ fn json_type(rust: &str) -> String {
     }
     match rust {
         "IndexRange" => "list of two numbers".to_owned(),
-        "String" | "&'static str" | "Cow<'static, str>" | "Crc32c" | "Sha256Sum" | "&'static CodeInfo" => "text".to_owned(),
+        "String" | "&'static str" | "Cow<'static, str>" | "Crc32c" | "Sha256Sum" | "NextStep" | "&'static CodeInfo" => {
+            "text".to_owned()
+        }
         "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
         | "HlcTimestamp" => "number".to_owned(),
         "SeqNum" | "FileNum" => "number".to_owned(),

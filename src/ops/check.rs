@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::advice;
 use super::group::{Opened, Opening, groups_below};
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
@@ -178,6 +179,7 @@ impl Checked {
         for finding in &mut findings {
             finding.group = Some(name.clone());
         }
+        advice::fit(&mut findings, &dir.path);
         let changed = opened.facts.group.changed();
         Ok(Self { group, findings, coverage, changed })
     }
@@ -198,7 +200,7 @@ impl Settled for Checked {
         self.coverage.missing(self.group.dir.clone(), format!("{why}; try again"));
         self.findings.retain(|finding| finding.code.code != START_REFUSED.code);
         for finding in self.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-            finding.severity = Severity::Warning;
+            finding.weigh(Severity::Warning);
             finding.message = format!("Seen while the directory was changing: {}", finding.message);
         }
     }

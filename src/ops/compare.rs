@@ -187,7 +187,7 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
     if !moving.is_empty() {
         // Nodes that run are read one after another: a later one has committed more, and that is no finding.
         for finding in found.iter_mut().filter(|finding| finding.code.code == codes::CROSS_UNDER_REPLICATED.code) {
-            finding.severity = Severity::Info;
+            finding.weigh(Severity::Info);
         }
     }
     let large: Vec<_> = nodes.iter().filter_map(|node| node.opened.largest_payload()).filter(|size| *size > WALK_UP_TO).collect();

@@ -2,6 +2,7 @@
 //! process; a command parses its arguments, calls one of these, and hands the report to a renderer.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod check;
 mod compare;
 mod encryption;

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::advice;
 use crate::analysis::Coverage;
 use crate::analysis::judge::store::{deepen, not_deepened, store_findings, table_finding, verify};
 use crate::analysis::server::store::open_verdict;
@@ -140,6 +141,7 @@ pub fn store_verify(
         } else {
             not_deepened(&mut covered, &survey.store.facts);
         }
+        advice::fit(&mut found, &dir.join(".."));
         let name = dir.display().to_string();
         stores.push(VerifiedStore::new(name.clone(), &survey, &found));
         if dirs.len() > 1 {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::advice;
 use super::offload;
 use crate::analysis::Severity;
 use crate::analysis::judge::snapshot::{
@@ -78,6 +79,7 @@ pub fn verify_snapshot(
                             one.excuse_unrecorded(&recorded);
                         }
                     }
+                    advice::fit(&mut one.findings, &group.path);
                     verified.absorb(one, several.then_some(base.as_str()));
                 }
             }

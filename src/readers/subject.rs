@@ -161,7 +161,7 @@ impl Subject {
         let map = MappedFile::open(path)?;
         let size = map.stamp().size;
         let detection = detect(&name, map.bytes());
-        let named_as_segment = SegmentName::parse(&name).is_some();
+        let named_as_segment = SegmentName::parse(name.strip_suffix(".broken").unwrap_or(&name)).is_some();
         let content = match detection.kind {
             FileKind::SnapshotPayload => {
                 let wanted = Examine { crc: size <= WHOLE, walk: false };

@@ -31,8 +31,13 @@ pub trait Body: Serialize {
     /// False for a command that examines nothing and so has no verdict to show.
     const JUDGES: bool = true;
 
-    /// One line that answers the command's question.
+    /// One line that answers the command's question, without a judgement: the report adds the worst thing known.
     fn headline(&self) -> String;
+
+    /// What is appended to the line when nothing is wrong and nothing unknown, `: the copies agree`.
+    fn all_clear(&self) -> &'static str {
+        ""
+    }
 
     /// The body as facts, tables and text.
     fn sections(&self) -> Vec<Section>;
@@ -116,6 +121,40 @@ impl<B: Body> Report<B> {
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             bytes_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
         };
+    }
+
+    /// The command's line with the worst thing known before it and the number of errors and warnings behind it, so that it never
+    /// sounds better than the verdict.
+    pub fn headline(&self) -> String {
+        let own = self.body.headline();
+        let worst = match self.verdict {
+            Verdict::Damaged => {
+                let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
+                errors.min_by_key(|finding| finding.derived_from.is_some()).map(|finding| finding.code.title.to_owned())
+            }
+            Verdict::Unknown => {
+                let needed: Vec<_> = self.coverage.not_examined.iter().filter(|part| part.needed).collect();
+                match needed.as_slice() {
+                    [] => None,
+                    [only] => Some(format!("{} was not examined", only.what)),
+                    [first, rest @ ..] => Some(format!("{} and {} more were not examined", first.what, rest.len())),
+                }
+            }
+            Verdict::Clean => None,
+        };
+        let count = |severity, what: &str| match self.count(severity) {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            several => Some(format!("{several} {what}s")),
+        };
+        let counts: Vec<_> =
+            [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();
+        let clear = if self.verdict == Verdict::Clean && counts.is_empty() { self.body.all_clear() } else { "" };
+        let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+        match worst {
+            Some(worst) if !own.contains(&worst) => format!("{worst}{counts}; {own}"),
+            _ => format!("{own}{clear}{counts}"),
+        }
     }
 
     /// Number of findings of one severity.

@@ -56,6 +56,43 @@ pub const ALL: &[Provocation] = &[
         offset: None,
     },
     Provocation {
+        code: "wal-broken-copy",
+        severity: "error",
+        command: "check",
+        files: Files::Built(|root| {
+            // What a start cut off: three more entries, known to be committed.
+            let elsewhere = tempfile::tempdir().unwrap();
+            drop(super::node(elsewhere.path(), "n1", |log| {
+                log.entries(2, 5, 2).state(2, 0, 5).entries(6, 8, 2).state(2, 0, 8);
+            }));
+            let cut_off = std::fs::read(elsewhere.path().join(FIRST)).unwrap();
+            let node = super::node(root, "n1", |log| {
+                log.entries(2, 5, 2).state(2, 0, 5);
+            });
+            drop(node.file("wal/0000000000000000-0000000000000000.wal.broken", &cut_off));
+        }),
+        target: "n1",
+        path: "n1/wal/0000000000000000-0000000000000000.wal.broken",
+        offset: None,
+    },
+    Provocation {
+        code: "wal-segment-stray",
+        severity: "error",
+        command: "wal verify",
+        files: Files::Built(|root| {
+            let node = super::node(root, "n1", |log| {
+                log.entries(2, 5, 2).state(2, 0, 5);
+                log.cut();
+                log.entries(6, 7, 2).state(2, 0, 7);
+            });
+            let second = node.path().join("wal/0000000000000001-0000000000000006.wal");
+            std::fs::copy(&second, second.with_extension("wal.old.wal")).unwrap();
+        }),
+        target: "n1",
+        path: "n1/wal/0000000000000001-0000000000000006.wal.old.wal",
+        offset: None,
+    },
+    Provocation {
         code: "registration-replay",
         severity: "warning",
         command: "gate-dryrun",

@@ -80,6 +80,26 @@ const PAYLOAD_BYTES: &[&CodeInfo] = &[
     &snapshot::FSM_BODY_MALFORMED,
 ];
 
+/// What the rest of the log looks like when a file too many is read in it.
+const OF_A_STRAY: &[&CodeInfo] = &[
+    &wal::CHAIN_BROKEN,
+    &wal::SEGMENT_MISSING,
+    &wal::SEGMENT_TRUNCATED,
+    &wal::DATA_BEYOND_END,
+    &wal::NAME_ODD,
+    &rules::LOG_GAP,
+    &rules::SNAP_REPLAY_HOLE,
+    &rules::LOG_TERM_REGRESS,
+    &rules::LOG_OVERWRITES_COMMITTED,
+    &rules::LOG_ILLEGAL_REWRITE,
+    &rules::LOG_CONFLICT_TRUNCATION,
+    &rules::TERM_ABOVE_CURRENT,
+    &rules::HARDSTATE_REGRESS,
+    &rules::COMMIT_OUT_OF_RANGE,
+    &rules::APPLIED_BEYOND_LOG,
+    &gate::START_REFUSED,
+];
+
 const RULES: &[Rule] = &[
     Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Place::File, derived: PAYLOAD_BYTES },
     Rule {
@@ -100,6 +120,8 @@ const RULES: &[Rule] = &[
             &rules::HARDSTATE_REGRESS,
         ],
     },
+    // A file too many is read between the others.
+    Rule { cause: &wal::SEGMENT_STRAY, place: Place::Group, derived: OF_A_STRAY },
     // A record of another type that passes for a metadata record.
     Rule { cause: &wal::RECORD_TYPE_SUSPECT, place: Place::Before, derived: &[&wal::METADATA_CONFLICT] },
     Rule { cause: &wal::RECORD_TYPE_UNKNOWN, place: Place::Offset, derived: &[&wal::CHAIN_BROKEN] },

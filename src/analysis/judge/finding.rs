@@ -54,7 +54,7 @@ pub struct Finding {
     pub found: Option<String>,
     /// What it means here, in one or two sentences.
     pub message: String,
-    /// What to do.
+    /// What to do; empty when nothing has to be done.
     pub advice: String,
     /// The code of the finding that explains this one: a consequence of the same cause, not another damage.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,11 +120,20 @@ impl Finding {
         self
     }
 
-    /// Another severity than the code's usual one.
+    /// Another severity than the code's usual one. What is milder than usual does not carry the advice of the code; advice
+    /// that was given for this place stays.
     #[must_use]
-    pub const fn severity(mut self, severity: Severity) -> Self {
-        self.severity = severity;
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.weigh(severity);
         self
+    }
+
+    /// The same for a finding that was made already.
+    pub fn weigh(&mut self, severity: Severity) {
+        if severity > self.code.severity && self.advice == self.code.safe {
+            self.advice = super::advice::softened(self.code, severity);
+        }
+        self.severity = severity;
     }
 
     /// Other advice than the code's usual one.

@@ -1,5 +1,6 @@
 //! What is wrong: every finding with its code, and the checks that make them.
 
+mod advice;
 mod causes;
 pub mod codes;
 mod coverage;
@@ -14,6 +15,7 @@ pub mod start;
 pub mod store;
 pub mod unread;
 
+pub use advice::{error_for_only_voter, explained_for_only_voter, for_only_voter};
 pub use causes::fold;
 pub use coverage::{Coverage, NotExamined};
 pub use finding::{Finding, Severity, Verdict};

@@ -1,16 +1,20 @@
 //! What the forecast means for the operator: hazards and reasons as findings.
 
+use std::fmt::Write as _;
+
 use crate::analysis::judge::codes::gate as codes;
 use crate::analysis::judge::outlook;
 use crate::analysis::judge::snapshot::Recorded;
 use crate::analysis::server::conditions;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::server::replay::HaltEffect;
-use crate::analysis::server::{Forecast, GateFacts, OtherEngine, Outcome};
+use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
-use crate::readers::{Group, SmallFact};
-use crate::types::ServerVersion;
+use crate::readers::{FsmFacts, Group, SmallFact};
+use crate::types::{LogIndex, ServerVersion};
+
+const PEERS: &str = "etcd-raft-peers.bin";
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
 pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
@@ -27,6 +31,49 @@ pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other
     found
 }
 
+/// What a refusal comes from, where its text does not say it: the file, the cause, and what to do about it when that is more than
+/// what is always done.
+fn cause_of(facts: &GateFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Option<(String, String, String)> {
+    if abort.stage == "peers" {
+        let path = format!("{dir}/{PEERS}");
+        let cause = match &facts.group.listing.peers {
+            SmallFact::Absent => return None,
+            SmallFact::Bytes(bytes) if bytes.is_empty() => format!("The file {PEERS} is empty."),
+            _ if abort.condition == &conditions::LOCAL_PEER_MISSING => format!("{PEERS} does not list {}.", facts.raft_id),
+            _ => format!("The file {PEERS} cannot be used."),
+        };
+        return Some((path, cause, String::new()));
+    }
+    if abort.condition == &conditions::FSM_SNAPSHOT_NOT_FOUND {
+        let token = seen.snapshot.as_ref()?.token.as_ref()?;
+        let name = format!("{:016x}.fsm", token.index);
+        let mut cause = format!("The payload fsm-snap/{name} is not there.");
+        let folders = [("", facts.group.listing.root.as_slice()), ("snap/", facts.group.listing.snap.entries())];
+        let elsewhere = folders.iter().find(|(_, entries)| entries.iter().any(|entry| entry.name == name));
+        let advice = elsewhere.map_or_else(String::new, |(folder, _)| {
+            let _ = write!(cause, " A file of exactly this name lies at {folder}{name}.");
+            format!(
+                "Verify {folder}{name} with `ekv-tool verify-snapshot`, then move it into fsm-snap/, with all others of its kind."
+            )
+        });
+        return Some((format!("{dir}/fsm-snap/{name}"), cause, advice));
+    }
+    if abort.condition == &conditions::WAL_SLICE_BOUNDS || abort.condition == &conditions::WAL_NO_MATCHING_SEGMENT {
+        let unusable = seen.would_rename.iter().filter(|rename| rename.from.starts_with("snap/")).count();
+        if unusable > 0 {
+            let files = if unusable == 1 { "file cannot" } else { "files cannot" };
+            let cause = format!(
+                "{unusable} .snap {files} be read, so that a start would choose an older snapshot, or none, with which the log does not \
+                 connect."
+            );
+            let advice = "Do not start the node. The log records which snapshots there were and fsm-snap/ has their payloads: a .snap \
+                          can be made again from these, or copied from a node that has the same index and term.";
+            return Some((format!("{dir}/snap"), cause, advice.to_owned()));
+        }
+    }
+    None
+}
+
 fn refusals(
     facts: &GateFacts,
     seen: &Forecast,
@@ -37,8 +84,14 @@ fn refusals(
 ) {
     if let Some(abort) = &seen.abort {
         let code = if abort.condition == &conditions::SIDECAR_GAP { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
-        let message = format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text);
-        let finding = Finding::new(code, message).at(dir);
+        let said = format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text);
+        let finding = match cause_of(facts, seen, abort, dir) {
+            Some((path, cause, advice)) => {
+                let finding = Finding::new(code, format!("{cause} {said}")).at(path);
+                if advice.is_empty() { finding } else { finding.advice(advice) }
+            }
+            None => Finding::new(code, said).at(dir),
+        };
         found.push(if is_blank(facts, engine) {
             finding
                 .severity(Severity::Warning)
@@ -88,6 +141,16 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
     }
 }
 
+/// True unless the payload's own applied index says that the restored store would not be behind its snapshot.
+fn stays_behind(facts: &GateFacts, chosen: &ChosenSnapshot) -> bool {
+    let payload = chosen.token.as_ref().and_then(|token| facts.group.payloads.get(&LogIndex(token.index)));
+    let applied = match payload {
+        Some(FsmFacts::File(file)) => file.payload.as_ref().and_then(|payload| payload.body.as_ref()?.applied_index()),
+        _ => None,
+    };
+    applied.is_none_or(|applied| applied.0 < chosen.index)
+}
+
 fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let payloads = facts.group.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
     let deleted = seen.would_delete.iter().filter(|path| path.starts_with("fsm-snap/") && path.ends_with(".fsm")).count();
@@ -114,6 +177,7 @@ fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &st
     }
     if let (Outcome::Execute, Some(applied), Some(chosen)) = (seen.outcome, seen.applied_index.value, &seen.snapshot)
         && applied < chosen.index
+        && stays_behind(facts, chosen)
     {
         let message = format!(
             "The store has applied {applied}, below the snapshot at {}. The restored store will say so again, until the next write.",

@@ -61,7 +61,7 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
                 seen.would_delete.retain(|path| path.strip_prefix("wal/") != Some(RESERVE));
             }
             seen.outcome = Outcome::Abort;
-            seen.reason = format!("the start would be refused with {}", error.error);
+            seen.reason = format!("the start would be refused with {}", error.condition.name);
             seen.fallback_reason = None;
             seen.effective_applied = None;
             seen.abort = Some(Abort { condition: error.condition, error: error.error.into_owned(), stage, text: error.text });

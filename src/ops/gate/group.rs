@@ -7,6 +7,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
 use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
+use crate::ops::advice;
 use crate::ops::group::{Opened, Opening, Start};
 use crate::readers::group::{Reading, Settled};
 use crate::readers::{GroupDir, SnapReadError};
@@ -64,6 +65,7 @@ impl GroupResult {
             other_engines: others,
             rules,
         };
+        advice::fit(&mut findings, &opened.facts.group.dir.path);
         Ok(Self { forecast, findings, coverage, changed })
     }
 }
@@ -89,7 +91,7 @@ impl Settled for GroupResult {
         self.coverage.missing(self.forecast.dir.clone(), format!("{why}; try again"));
         self.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
         for finding in self.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-            finding.severity = Severity::Warning;
+            finding.weigh(Severity::Warning);
             finding.message = format!("Seen while the directory was changing: {}", finding.message);
         }
     }

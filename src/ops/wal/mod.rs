@@ -9,6 +9,7 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
+use super::advice;
 use crate::analysis::judge::log::examine;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
@@ -83,7 +84,7 @@ fn unsuitable(path: &Path, problem: &str) -> Error {
     Error::Unsuitable {
         path: path.to_owned(),
         problem: problem.to_owned(),
-        hint: "name a segment, a wal directory, a group directory or a node directory".to_owned(),
+        hint: "name a segment or its .wal.broken, a wal directory, a group directory or a node directory".to_owned(),
     }
 }
 
@@ -107,7 +108,10 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
             attempt += 1;
             continue;
         }
-        let (findings, coverage) = examine(&scan, &target.prefix);
+        let (mut findings, coverage) = examine(&scan, &target.prefix);
+        // The group is the directory around the log.
+        let path = if target.dir.path.as_os_str().is_empty() { Path::new(".") } else { &target.dir.path };
+        advice::fit(&mut findings, &path.join(".."));
         return Ok(ReadLog { prefix: target.prefix.clone(), scan, findings, coverage });
     }
 }

@@ -186,6 +186,8 @@ pub struct StoreFacts {
     pub format: FormatMarker,
     /// Its MANIFEST.
     pub manifest: ManifestFact,
+    /// Where no marker leads to a MANIFEST: the highest one that decodes to its end and whose tables are all there.
+    pub fitting_manifest: Option<String>,
     /// Its newest OPTIONS file.
     pub options: Option<OptionsFact>,
     /// Number of files that the version refers to.

@@ -116,6 +116,9 @@ impl Store {
             // and if it goes away meanwhile the MANIFEST has changed.
             facts.listing = StoreListing::read(dir)?;
         }
+        if matches!(facts.manifest, ManifestFact::NoMarker | ManifestFact::MalformedMarker(_) | ManifestFact::FileMissing(_)) {
+            facts.fitting_manifest = fitting_manifest(dir, &facts.listing);
+        }
         facts.options = read_options(dir, &facts.listing);
         // Which tables and logs count stands in the MANIFEST.
         if !matches!(facts.manifest, ManifestFact::Unreadable { .. }) {
@@ -178,6 +181,17 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
         Err(error) if error.is_not_found() => Err(error),
         Err(error) => Ok(ManifestFact::Unreadable { name, problem: error.reason() }),
     }
+}
+
+/// The MANIFEST that a lost marker must have named: older ones are removed, but not at once, and lack tables by then.
+fn fitting_manifest(dir: &Path, listing: &StoreListing) -> Option<String> {
+    listing.manifests.iter().rev().find_map(|(number, file)| {
+        let (read, _) = ManifestFacts::read(dir, &file.name, *number).ok()?;
+        let whole = read.failure.is_none() && read.end.defect().is_none() && !read.version.is_malformed();
+        let there = |table| listing.tables.get(&table).map(|listed| listed.size);
+        let complete = read.version.tables().all(|table| there(table.file()) == Some(read.version.file_size(table)));
+        (whole && complete).then_some(read.name)
+    })
 }
 
 fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {

@@ -53,15 +53,27 @@ impl WalDir {
         Ok(dir)
     }
 
-    /// A single segment, whatever stands beside it. `None` when the name is no segment's.
+    /// A single segment, whatever stands beside it; also one that repair set aside. `None` when the name is no segment's.
     pub fn of_segment(path: &Path) -> Result<Option<Self>> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let Some(file_name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
         let mut dir = Self::list(parent)?;
+        if WalName::of(&file_name) == WalName::Broken {
+            dir.segments = dir.set_aside().into_iter().filter(|segment| segment.file_name == file_name).collect();
+        }
         dir.segments.retain(|segment| segment.file_name == file_name);
         dir.partial = true;
         dir.broken.clear();
         Ok((!dir.segments.is_empty()).then_some(dir))
+    }
+
+    /// What repair set aside, as segments under the names that they have now.
+    pub fn set_aside(&self) -> Vec<SegmentFile> {
+        let segment = |entry: &DirEntry| {
+            let name = SegmentName::parse(entry.name.strip_suffix(".broken")?)?;
+            Some(SegmentFile { file_name: entry.name.clone(), name, kind: entry.kind, size: entry.size })
+        };
+        self.broken.iter().filter_map(segment).collect()
     }
 
     /// True when the server would say that there is a log: some name has the extension `.wal`.

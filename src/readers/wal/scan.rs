@@ -22,6 +22,8 @@ pub struct WalScan {
     pub dir: WalDir,
     /// Segments in list order.
     pub segments: Vec<SegmentScan>,
+    /// What repair set aside; no server reads it. Empty when only some of the segments were meant.
+    pub set_aside: Vec<SegmentScan>,
 }
 
 /// One segment.
@@ -63,10 +65,12 @@ impl WalScan {
     ///
     /// A segment that vanishes meanwhile (a live node purges old ones) makes it start over once.
     pub fn read(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Self> {
-        let scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
+        let mut scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
         if scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
-            return Self::read_listed(WalDir::list(path)?, threads, progress);
+            scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
         }
+        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, progress);
+        scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
         Ok(scan)
     }
 
@@ -103,7 +107,7 @@ impl WalScan {
         if segments.len() < count {
             return Err(Error::Interrupted);
         }
-        Ok(Self { dir, segments })
+        Ok(Self { dir, segments, set_aside: Vec::new() })
     }
 
     /// A log that is not in a directory: names and contents, sorted as the server would list them. Names that are no
@@ -121,7 +125,7 @@ impl WalScan {
             let size = file.size;
             segments.push(SegmentScan { file, size, change: None, google, gogo, bytes: SegmentBytes::Owned(bytes) });
         }
-        Self { dir, segments }
+        Self { dir, segments, set_aside: Vec::new() }
     }
 
     /// Bytes of all segments.

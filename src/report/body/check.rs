@@ -186,20 +186,15 @@ impl Body for CheckBody {
             1 => "one group".to_owned(),
             several => format!("{several} groups"),
         };
-        let mut line = format!("{checks} checks on {groups}: ");
-        let number = |count: usize, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
-        let result = match (self.errors, self.warnings) {
-            (0, 0) if not_made > 0 => "nothing wrong was found".to_owned(),
-            (0, 0) => "nothing is wrong".to_owned(),
-            (0, warnings) => number(warnings, "warning"),
-            (errors, 0) => number(errors, "error"),
-            (errors, warnings) => format!("{}, {}", number(errors, "error"), number(warnings, "warning")),
-        };
-        line.push_str(&result);
+        let mut line = format!("{checks} checks on {groups}");
         if not_made > 0 {
-            let _ = write!(line, "; {not_made} could not be made");
+            let _ = write!(line, ", {not_made} of which could not be made");
         }
         line
+    }
+
+    fn all_clear(&self) -> &'static str {
+        ": nothing is wrong"
     }
 
     fn sections(&self) -> Vec<Section> {

@@ -230,10 +230,14 @@ impl Body for CompareBody {
         let rows = self.groups.iter().flat_map(|group| &group.comparison.nodes);
         let removed: Vec<_> = rows.filter(|node| node.role == "removed").map(|node| node.raft_id.as_str()).collect();
         match removed.as_slice() {
-            [] => format!("{what}: the copies agree"),
-            [one] => format!("{what}: the copies agree; {one} is no member any more"),
-            several => format!("{what}: the copies agree; {} are no members any more", several.join(", ")),
+            [] => what,
+            [one] => format!("{what}, without {one}, which is no member any more"),
+            several => format!("{what}, without {}, which are no members any more", several.join(", ")),
         }
+    }
+
+    fn all_clear(&self) -> &'static str {
+        if self.strangers || self.groups.iter().all(|group| !group.comparison.comparable) { "" } else { ": the logs agree" }
     }
 
     fn sections(&self) -> Vec<Section> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::analysis::explain::Answer;
 use crate::analysis::judge::codes;
 use crate::analysis::judge::codes::CodeInfo;
+use crate::analysis::judge::{error_for_only_voter, explained_for_only_voter};
 use crate::analysis::server::conditions;
 use crate::analysis::server::conditions::Condition;
 use crate::report::{Body, Cell, Section};
@@ -29,6 +30,9 @@ pub struct Explanation {
     pub decided_by: &'static str,
     /// What is safe to do.
     pub safe: &'static str,
+    /// What is safe instead where this node is the only voter of its group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_voter: Option<&'static str>,
     /// What is not.
     pub not_safe: &'static str,
     /// The command that shows more.
@@ -59,6 +63,7 @@ impl From<&'static CodeInfo> for Explanation {
             meaning,
             decided_by,
             safe,
+            only_voter: explained_for_only_voter(info),
             not_safe,
             more,
             never,
@@ -69,7 +74,9 @@ impl From<&'static CodeInfo> for Explanation {
 impl From<&'static Condition> for Explanation {
     fn from(text: &'static Condition) -> Self {
         let Condition { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
-        Self { kind: "server", name, severity: None, engine, title, meaning, decided_by, safe, not_safe, more, never: None }
+        let only_voter = error_for_only_voter(text);
+        let (kind, severity, never) = ("server", None, None);
+        Self { kind, name, severity, engine, title, meaning, decided_by, safe, only_voter, not_safe, more, never }
     }
 }
 
@@ -94,9 +101,14 @@ impl ExplainBody {
 
 impl Explanation {
     fn facts(&self) -> Vec<(&'static str, Cell)> {
-        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, not_safe, more, never } = self;
+        let Self { kind: _, name: _, severity, engine, title: _, meaning, decided_by, safe, only_voter, not_safe, more, never } =
+            self;
         let mut rows = vec![("meaning", Cell::new(meaning)), ("decided by", Cell::new(decided_by))];
-        rows.extend([("safe", Cell::new(safe)), ("not safe", Cell::new(not_safe))]);
+        rows.push(("safe", Cell::new(safe)));
+        if let Some(only_voter) = only_voter {
+            rows.push(("only voter", Cell::new(only_voter)));
+        }
+        rows.push(("not safe", Cell::new(not_safe)));
         if let Some(never) = never {
             rows.push(("never emitted", Cell::new(never)));
         }

@@ -69,10 +69,14 @@ impl Body for SnapshotBody {
         }
         let what = parts.join(" and ");
         match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
-            (0, 0) => format!("{what}: intact"),
+            (0, 0) => what,
             (0, unknown) => format!("{what}: {unknown} could not be judged"),
             (damaged, _) => format!("{what}: {damaged} damaged"),
         }
+    }
+
+    fn all_clear(&self) -> &'static str {
+        if self.snapshots.is_empty() && self.envelopes.is_empty() { "" } else { ": intact" }
     }
 
     fn sections(&self) -> Vec<Section> {

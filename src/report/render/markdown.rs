@@ -17,7 +17,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         body.sections().iter().try_for_each(|section| write_section(section, out))?;
         return next_step.as_ref().map_or(Ok(()), |step| writeln!(out, "Next: `{step}`"));
     }
-    writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&body.headline()))?;
+    writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&report.headline()))?;
     for section in body.sections() {
         write_section(&section, out)?;
     }
@@ -105,7 +105,8 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         write!(out, " (expected {}, found {})", escape(expected), escape(found))?;
     }
     let advice = derived_from.map_or_else(|| advice.clone(), |cause| format!("It follows from {cause}."));
-    writeln!(out, ": {} {}", escape(message), escape(&advice))
+    let said = if advice.is_empty() { message.clone() } else { format!("{message} {advice}") };
+    writeln!(out, ": {}", escape(&said))
 }
 
 /// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.

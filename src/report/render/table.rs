@@ -23,7 +23,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         return write_next(next_step.as_ref(), out);
     }
     let word = format!("{:<8}", verdict.name().to_uppercase());
-    for (number, line) in wrap(&body.headline(), style.room(9)).iter().enumerate() {
+    for (number, line) in wrap(&report.headline(), style.room(9)).iter().enumerate() {
         let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };
         writeln!(out, "{lead} {line}")?;
     }
@@ -176,6 +176,7 @@ fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Re
     match derived_from {
         // The advice is that of its cause.
         Some(cause) => write_indented(&format!("-> It follows from {cause}."), 4, style, out),
+        None if advice.is_empty() => Ok(()),
         None => write_indented(&format!("-> {advice}"), 4, style, out),
     }
 }

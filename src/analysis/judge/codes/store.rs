@@ -78,7 +78,8 @@ pub static STORE_MARKER: CodeInfo = CodeInfo {
     meaning: "The store keeps two facts in file names: which MANIFEST is current and which format version it has. A name that \
               begins with marker. and does not have the form of a marker makes the server refuse the store.",
     decided_by: "Names that begin with marker. in the store directory.",
-    safe: "Compare with a healthy node: marker.manifest.<number>.MANIFEST-<number> and marker.format-version.<number>.016.",
+    safe: "Keep a copy of the directory before any start. The names have the forms marker.manifest.<number>.MANIFEST-<number> and \
+           marker.format-version.<number>.<version>; the number of the MANIFEST differs from node to node.",
     not_safe: "Do not rename markers by guess: the wrong MANIFEST opens an old state of the store.",
     more: "ekv-tool store meta DIR",
     never: None,
@@ -91,7 +92,7 @@ pub static STORE_FORMAT: CodeInfo = CodeInfo {
     title: "the store's format version is missing or not supported",
     meaning: "The server refuses to open the store. Either the marker was lost, or another version of the library wrote it.",
     decided_by: "The marker.format-version file with the largest iteration.",
-    safe: "Keep a copy. A lost marker can be put back as an empty file of the name that healthy nodes have.",
+    safe: "Keep a copy. A lost marker can be put back as an empty file; the store's OPTIONS file says which version it has.",
     not_safe: "Do not remove the store if it is the only copy of the data.",
     more: "ekv-tool store meta DIR",
     never: None,

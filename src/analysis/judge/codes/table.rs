@@ -123,7 +123,7 @@ pub static STORE_TABLE_UNREFERENCED: CodeInfo = CodeInfo {
     meaning: "A crash may leave a table that was just being written, or one that a compaction had replaced and not yet removed. \
               Its content does not count, and it was not read.",
     decided_by: "The table files of the directory against the version that the MANIFEST adds up to.",
-    safe: "Nothing needs to be done: the next start removes it.",
+    safe: "A whole MANIFEST does not name it, so that the next start may remove it.",
     not_safe: "Do not start the node before a copy is made if the MANIFEST is damaged too: the table may hold what was lost.",
     more: "ekv-tool store lsm DIR",
     never: None,

@@ -223,14 +223,30 @@ pub static FRAME_ODD: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A file that is no part of the log has the name of a segment.
+pub static SEGMENT_STRAY: CodeInfo = CodeInfo {
+    code: "wal-segment-stray",
+    severity: Severity::Error,
+    title: "a segment does not belong to this log any more",
+    meaning: "Two files have one sequence number, or old segments stand in front of a gap behind which the log is whole. The server \
+              reads what it finds under the names of segments, so that a file too many makes a whole log look damaged. What else is \
+              said about the log follows from it.",
+    decided_by: "Sequence numbers in the names, and the checksums that one segment hands to the next.",
+    safe: "Move the named file out of wal/ while the node is stopped, and look again: nothing else has to be done.",
+    not_safe: "Do not empty the directory because of it: the log is there.",
+    more: "ekv-tool wal ls DIR",
+    never: None,
+};
+
 /// What repair left behind.
 pub static BROKEN_COPY: CodeInfo = CodeInfo {
     code: "wal-broken-copy",
     severity: Severity::Info,
     title: "an earlier start repaired the log and kept a copy of what it cut off",
-    meaning: "The server copies the last segment to *.wal.broken before it truncates it. It never reads or deletes the copy.",
-    decided_by: "A name in the log directory that ends in .wal.broken.",
-    safe: "The copy may be moved away; it shows what was cut off.",
+    meaning: "The server copies the last segment to *.wal.broken before it truncates it. It never reads or deletes the copy. What was \
+              cut off is as a rule one torn record; where whole records stood behind it, the copy is the only place that has them.",
+    decided_by: "A name in the log directory that ends in .wal.broken, and the entries in it that the log does not have.",
+    safe: "Look into the copy with `wal dump` before it is moved away.",
     not_safe: "Do not rename it back.",
     more: "ekv-tool wal dump FILE",
     never: None,
@@ -253,5 +269,6 @@ pub const ALL: &[&CodeInfo] = &[
     &NAME_ODD,
     &SEGMENT_EMPTY,
     &FRAME_ODD,
+    &SEGMENT_STRAY,
     &BROKEN_COPY,
 ];

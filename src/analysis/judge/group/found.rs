@@ -29,7 +29,7 @@ impl Found {
     /// Adds a finding. An error that a moving directory can explain becomes a warning.
     pub fn push(&mut self, mut finding: Finding) {
         if self.moving && finding.severity == Severity::Error {
-            finding.severity = Severity::Warning;
+            finding.weigh(Severity::Warning);
             finding.message.push_str(" Files changed while they were read, which alone can explain it.");
         }
         self.count += 1;

@@ -122,8 +122,12 @@ fn next_fits(trace: &Trace, behind: u64) -> Option<bool> {
 }
 
 fn torn_tail(place: &Place<'_>, at: u64, len: u64, what: &str) -> Finding {
-    let message = format!("{what} The next start cuts the segment off here and goes on.");
-    place.finding(&codes::TORN_TAIL, message).range(at, len)
+    let rest = if place.is_set_aside() {
+        "A start cut the log off here and kept this copy."
+    } else {
+        "The next start cuts the segment off here and goes on."
+    };
+    place.finding(&codes::TORN_TAIL, format!("{what} {rest}")).range(at, len)
 }
 
 fn truncated(place: &Place<'_>, at: u64, left: u64, what: &str) -> Finding {
@@ -180,7 +184,9 @@ fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Opti
             Severity::Error
         }
     };
-    message.push_str(if torn {
+    message.push_str(if place.is_set_aside() {
+        "A start cut them off, and the log does not have them unless they were written again."
+    } else if torn {
         "The next start cuts them off together with the record before."
     } else if place.last {
         "The server does not read them, and the next start overwrites them with zeros."

@@ -56,6 +56,11 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// True for a copy that repair kept: no start reads it.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.segment.file.file_name.ends_with(".broken")
+    }
+
     pub(super) fn finding(&self, code: &'static crate::analysis::judge::codes::CodeInfo, message: impl Into<String>) -> Finding {
         Finding::new(code, message).at(self.path)
     }

@@ -3,5 +3,6 @@
 mod ends;
 mod examine;
 mod seams;
+mod set_aside;
 
 pub use examine::examine;

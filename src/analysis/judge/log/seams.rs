@@ -14,11 +14,7 @@ pub(super) fn findings(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut findings = missing(scan, prefix);
     findings.extend(chain(scan, prefix));
     findings.extend(metadata(scan, prefix));
-    for broken in &scan.dir.broken {
-        let path = if prefix.is_empty() { broken.name.clone() } else { format!("{prefix}/{}", broken.name) };
-        let message = "An earlier start repaired the log and kept this copy of what it cut off.";
-        findings.push(Finding::new(&codes::BROKEN_COPY, message).at(path));
-    }
+    findings.extend(super::set_aside::findings(scan, prefix));
     findings
 }
 
@@ -28,12 +24,23 @@ fn missing(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut by_seq: HashMap<u64, &SegmentScan> = HashMap::new();
     for segment in &scan.segments {
         if let Some(other) = by_seq.insert(segment.seq(), segment) {
-            let message = format!("It has the same sequence number as {}; the server reads both.", other.file.file_name);
-            findings.push(Finding::new(&codes::NAME_ODD, message).at(path_of(prefix, segment)));
+            findings.push(twice(scan, other, segment, prefix));
+        }
+    }
+    let put_back = put_back(scan);
+    if let Some((count, next)) = put_back {
+        for segment in scan.segments.iter().take(count) {
+            let message = format!(
+                "It stands before a gap: the log goes on with sequence number {}, and a snapshot record allows a start from there. The \
+                 server had removed such segments; this one was put back, or its removal failed.",
+                next.seq()
+            );
+            findings.push(Finding::new(&codes::SEGMENT_STRAY, message).at(path_of(prefix, segment)));
         }
     }
     for (before, after) in scan.segments.iter().zip(scan.segments.iter().skip(1)) {
-        if after.seq() > before.seq() && after.seq() - before.seq() > 1 {
+        let explained = put_back.is_some_and(|(_, next)| std::ptr::eq(next, after));
+        if after.seq() > before.seq() && after.seq() - before.seq() > 1 && !explained {
             let gap = after.seq() - before.seq() - 1;
             let message = format!("{gap} segments are missing between sequence numbers {} and {}.", before.seq(), after.seq());
             let finding = Finding::new(&codes::SEGMENT_MISSING, message).at(path_of(prefix, after));
@@ -52,6 +59,66 @@ fn missing(scan: &WalScan, prefix: &str) -> Vec<Finding> {
         findings.push(Finding::new(&codes::SEGMENT_MISSING, message).at(path_of(prefix, first)).expected(0).found(first.seq()));
     }
     findings
+}
+
+/// Two files with one sequence number. The one that does not fit its neighbours is the stray, and of two that fit alike the one
+/// whose name the server would not write.
+fn twice(scan: &WalScan, first: &SegmentScan, second: &SegmentScan, prefix: &str) -> Finding {
+    let same = first.bytes() == second.bytes();
+    let stray = match (fits(scan, first), fits(scan, second)) {
+        (true, false) => Some(second),
+        (false, true) => Some(first),
+        _ if first.file.name.canonical != second.file.name.canonical => {
+            Some(if first.file.name.canonical { second } else { first })
+        }
+        _ if same => Some(second),
+        _ => None,
+    };
+    let other = |stray: &SegmentScan| if std::ptr::eq(stray, first) { second } else { first };
+    match stray {
+        Some(stray) => {
+            let what = if same { "the same bytes" } else { "other bytes" };
+            let message = format!(
+                "It has the sequence number of {} and {what}; the server reads both, one after the other.",
+                other(stray).file.file_name
+            );
+            Finding::new(&codes::SEGMENT_STRAY, message).at(path_of(prefix, stray))
+        }
+        None => {
+            let message = format!(
+                "It has the sequence number of {} and other bytes; the server reads both, one after the other. Which of them belongs to \
+                 the log does not follow from their neighbours.",
+                first.file.file_name
+            );
+            let advice =
+                "Keep a copy of both; the one that was put there last, or whose owner is not the server's, is the stray.";
+            Finding::new(&codes::SEGMENT_STRAY, message).at(path_of(prefix, second)).advice(advice)
+        }
+    }
+}
+
+/// True when a segment takes over the checksum of the one before it and hands its own to the one behind it.
+fn fits(scan: &WalScan, segment: &SegmentScan) -> bool {
+    let near = |seq: Option<u64>| scan.segments.iter().find(|other| Some(other.seq()) == seq);
+    let trace = segment.trace(ServerVersion::NEWEST);
+    let takes = |segment: &SegmentScan| match segment.trace(ServerVersion::NEWEST).entering {
+        Entering::Crc(stored) => Some(stored),
+        _ => None,
+    };
+    let before = near(segment.seq().checked_sub(1)).and_then(|before| before.trace(ServerVersion::NEWEST).running);
+    let behind = near(segment.seq().checked_add(1)).and_then(takes);
+    let agree = |a: Option<Crc32c>, b: Option<Crc32c>| a.is_none() || b.is_none() || a == b;
+    agree(takes(segment), before) && agree(trace.running, behind)
+}
+
+/// Segments in front of a gap that nothing needs: how many, and the segment with which the log begins.
+fn put_back(scan: &WalScan) -> Option<(usize, &SegmentScan)> {
+    if scan.dir.partial {
+        return None;
+    }
+    let gap = scan.segments.windows(2).rposition(|pair| matches!(pair, [a, b] if b.seq() > a.seq() && b.seq() - a.seq() > 1))?;
+    let next = scan.segments.get(gap + 1)?;
+    front_may_be_gone(scan, next.name_index()).then_some((gap + 1, next))
 }
 
 /// True when a committed snapshot record is left from which the log can be read without the removed segments.

@@ -168,7 +168,7 @@ fn not_files(facts: &StoreFacts, found: &mut Vec<Finding>) {
 pub(super) fn doubt_while_moving(facts: &StoreFacts, found: &mut [Finding]) {
     if facts.is_moving() {
         for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-            finding.severity = Severity::Warning;
+            finding.weigh(Severity::Warning);
             finding.message = format!("Seen while the store was changing: {}", finding.message);
         }
     }
@@ -224,10 +224,30 @@ fn format_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
         FormatMarker::Missing if facts.has_content() => {
             let message = "the format marker is missing although the store holds something: the server takes this for a creation that \
                            was interrupted and refuses it";
-            found.push(Finding::new(&codes::STORE_FORMAT, message).at(at));
+            let finding = Finding::new(&codes::STORE_FORMAT, message).at(at);
+            found.push(match format_marker_to_put_back(facts) {
+                Some(marker) => finding.expected(&marker).advice(format!(
+                    "Keep a copy. The store's own OPTIONS file says which version it has: the marker can be put back as an empty file \
+                     fsm.db/{marker}."
+                )),
+                None => finding,
+            });
         }
         FormatMarker::Missing => {}
     }
+}
+
+/// The name of the marker that leads to the MANIFEST that fits. Any iteration does when there is no other marker.
+fn marker_to_put_back(facts: &StoreFacts) -> Option<String> {
+    let iteration = facts.listing.markers.get("manifest").map_or(1, |marker| marker.iteration.saturating_add(1));
+    facts.fitting_manifest.as_ref().map(|manifest| format!("marker.manifest.{iteration:06}.{manifest}"))
+}
+
+/// The name of the marker for the version that the store's OPTIONS say.
+fn format_marker_to_put_back(facts: &StoreFacts) -> Option<String> {
+    let OptionsResult::Parsed(options) = &facts.options.as_ref()?.result else { return None };
+    let version: u64 = options.format_major_version.as_ref()?.parse().ok()?;
+    Some(format!("marker.format-version.{:06}.{version:03}", 1))
 }
 
 fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
@@ -243,22 +263,39 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                 let finding = Finding::new(&codes::STORE_MANIFEST_MARKER, message).at(format!("{name}/"));
                 // The first creation, or the removal of a store in a restore, was interrupted: there is nothing to lose.
                 let empty = lost == 0 && facts.listing.logs.is_empty() && facts.listing.blobs.is_empty();
-                found.push(if empty {
-                    finding.severity(Severity::Info).advice("Nothing needs to be done: the start makes a new store.")
-                } else {
-                    finding
+                found.push(match marker_to_put_back(facts) {
+                    _ if empty => {
+                        finding.severity(Severity::Info).advice("Nothing needs to be done: the start makes a new store.")
+                    }
+                    Some(marker) => finding.expected(&marker).advice(format!(
+                        "Keep a copy of the directory before any start. Of the MANIFESTs that are there, this marker names the newest \
+                         that decodes and whose tables are all there: an empty file fsm.db/{marker}."
+                    )),
+                    None => finding.advice(
+                        "Keep a copy of the directory before any start. No MANIFEST that is there decodes with all of its tables present, \
+                         so that no marker can be put back.",
+                    ),
                 });
             }
         }
         ManifestFact::MalformedMarker(value) => {
             let message = format!("the marker says the MANIFEST is {value:?}, which is no file name");
-            found.push(Finding::new(&codes::STORE_MARKER, message).at(format!("{name}/")));
+            let finding = Finding::new(&codes::STORE_MARKER, message).at(format!("{name}/"));
+            found.push(match marker_to_put_back(facts) {
+                Some(marker) => finding.expected(marker),
+                None => finding,
+            });
         }
         ManifestFact::FileMissing(file) => {
-            found.push(
-                Finding::new(&codes::STORE_MANIFEST_MISSING, "the marker names it and it is not there")
-                    .at(format!("{name}/{file}")),
-            );
+            let finding = Finding::new(&codes::STORE_MANIFEST_MISSING, "the marker names it and it is not there")
+                .at(format!("{name}/{file}"));
+            found.push(match &facts.fitting_manifest {
+                Some(other) => finding.advice(format!(
+                    "Put the file back from a copy of this node. {other} decodes and its tables are all there, but it may be an older \
+                     state of the store: a start that opens it silently goes back to it."
+                )),
+                None => finding,
+            });
         }
         ManifestFact::Unreadable { .. } | ManifestFact::IsDirectory(_) => {}
         ManifestFact::Read(manifest) => {

@@ -6,10 +6,20 @@ use super::findings::doubt_while_moving;
 use super::table_check::{TableContext, table_findings};
 use super::{cover, store_findings};
 use crate::analysis::judge::codes::table::STORE_TABLE_UNREFERENCED;
-use crate::analysis::{Coverage, Finding};
+use crate::analysis::judge::codes::{CodeInfo, store as codes};
+use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts};
 use crate::readers::pebble_survey::SurveyOutcome;
+
+/// Errors by which a MANIFEST may have lost the record that names a table.
+const OF_THE_MANIFEST: &[&CodeInfo] = &[
+    &codes::STORE_MANIFEST_MALFORMED,
+    &codes::STORE_MANIFEST_EDIT,
+    &codes::STORE_MANIFEST_HOLE,
+    &codes::STORE_MANIFEST_TAIL,
+    &codes::STORE_SEQUENCE_HIDDEN,
+];
 
 /// What is wrong with a store of which only the names, the MANIFEST and the logs were read.
 pub fn listed(facts: &StoreFacts) -> (Vec<Finding>, Coverage) {
@@ -45,10 +55,19 @@ pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -
         }
     }
     let version_known = facts.version().is_some_and(|version| !version.is_malformed());
+    // A MANIFEST that lost records may have named the table in one of them.
+    let whole = !found.iter().any(|finding| finding.severity == Severity::Error && OF_THE_MANIFEST.contains(&finding.code));
     for number in facts.unreferenced_tables.iter().filter(|_| version_known) {
         let path = format!("{}/{}", facts.name, number.table_name());
-        let message = "the MANIFEST does not name it; its content does not count and was not read";
-        found.push(Finding::new(&STORE_TABLE_UNREFERENCED, message).at(path));
+        found.push(if whole {
+            let message = "the MANIFEST does not name it; its content does not count and was not read";
+            Finding::new(&STORE_TABLE_UNREFERENCED, message).at(path)
+        } else {
+            let message =
+                "what is left of the MANIFEST does not name it, and a start removes it; what the MANIFEST lost may have named it";
+            let advice = "Copy fsm.db aside before anything starts on it: the table may hold rows that are in no other.";
+            Finding::new(&STORE_TABLE_UNREFERENCED, message).at(path).severity(Severity::Error).advice(advice)
+        });
     }
     doubt_while_moving(facts, &mut found);
     (found, coverage)

@@ -124,7 +124,7 @@ conditions! {
     };
 
     /// A restore finds its destination taken.
-    pub static ERREXTERNALSNAPSHOTRESTOREEXISTS: Condition = Condition {
+    pub static EXTERNAL_SNAPSHOT_RESTORE_EXISTS: Condition = Condition {
         name: "ErrExternalSnapshotRestoreExists",
         says: &["destination exists: *", "temporary destination exists: *"],
         engine: None,

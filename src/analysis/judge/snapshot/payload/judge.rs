@@ -1,5 +1,6 @@
 //! One check after the other, each with the findings that it leads to.
 
+use super::footer::FooterDamage;
 use super::{Check, Checks, RowCounts, Subject, VerifiedPayload};
 use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::server::snapshot::{Forecast, restore, skip};
@@ -94,7 +95,22 @@ impl Judge<'_, '_> {
     fn token(&mut self, file: &FsmFile, footer: Crc32c, view: &mut VerifiedPayload) {
         let Some(token) = &self.subject.token else { return };
         view.checks.token_crc = if token.crc32c == footer { Check::Pass } else { Check::Fail };
-        if token.crc32c != footer {
+        let saved = file.computed.and_then(|computed| FooterDamage::of(token.crc32c, footer, computed));
+        if let Some(damage) = saved {
+            let message = format!(
+                "{} The content has the checksum that {} names, so that it is whole: only the footer is lost.",
+                damage.words(),
+                token.source
+            );
+            let advice = format!(
+                "Keep the file as it is and repair a copy: {}. Its last four bytes must be {}, and the copy must verify.",
+                damage.repair(),
+                token.crc32c.0.to_be_bytes().map(|byte| format!("{byte:02x}")).join(" ")
+            );
+            let at = file.size - FOOTER_LEN as u64;
+            let finding = Finding::new(&codes::FSM_TOKEN_CRC, message).range(at, FOOTER_LEN as u64).advice(advice);
+            self.find(finding.expected(token.crc32c).found(footer));
+        } else if token.crc32c != footer {
             let message = match file.computed {
                 Some(computed) if computed == footer => {
                     format!("The payload is whole, but {} means another one: its checksum differs.", token.source)

@@ -1,5 +1,6 @@
 //! Is one payload intact, and is it the one its token means?
 
+mod footer;
 mod judge;
 
 use std::collections::BTreeMap;
@@ -176,7 +177,7 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
     let Judge { mut findings, coverage, .. } = judge;
     if subject.expendable {
         for finding in &mut findings {
-            finding.severity = finding.severity.max(Severity::Warning);
+            finding.weigh(finding.severity.max(Severity::Warning));
         }
     }
     view.verdict = Verdict::of(&findings, &coverage);
