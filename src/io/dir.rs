@@ -38,6 +38,17 @@ pub fn modified_at(path: &Path) -> Option<UnixMillis> {
     Some(UnixMillis(u64::try_from(since.as_millis()).ok()?))
 }
 
+/// Where a symbolic link leads, as it says so itself; `None` for anything else.
+pub fn link_target(path: &Path) -> Option<String> {
+    Some(fs::read_link(path).ok()?.to_string_lossy().into_owned())
+}
+
+/// The machine's clock; `None` when it stands before 1970.
+pub fn now() -> Option<UnixMillis> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(UnixMillis(u64::try_from(since.as_millis()).ok()?))
+}
+
 /// What stands at `path`, links followed; `None` when there is nothing, or a link to nothing.
 pub fn kind_at(path: &Path) -> Option<EntryKind> {
     match fs::metadata(path) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::advice;
 use super::group::{Opened, Opening, groups_below};
 use crate::analysis::judge::codes::gate::START_REFUSED;
-use crate::analysis::judge::group::{self, CHECKS, CheckInfo, CheckOutcome, Evidence};
+use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
 use crate::analysis::judge::store::verify;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
@@ -129,10 +129,11 @@ impl Checked {
         if whole {
             let depth = if bodies { Depth::Deep } else { Depth::Header };
             let set = opened.facts.group.snapshot_set(depth, progress)?;
-            let Group { listing, log, .. } = &opened.facts.group;
+            let Group { listing, log, snaps, .. } = &opened.facts.group;
             let mut snapshots = verify_set(&set, &name, SetRequest { depth, only: None });
             if let Some(recorded) = Recorded::of(listing, log.as_ref(), opened.version) {
                 snapshots.excuse_unrecorded(&recorded);
+                snapshots.accuse_recorded(&recorded, snaps);
             }
             if snapshots.envelopes.is_empty() && snapshots.payloads.is_empty() {
                 // That there is none is for the rules and the forecast to judge.
@@ -156,8 +157,8 @@ impl Checked {
         group.quiescent = evidence.quiescent;
         group.state = state_of(&evidence);
         for result in &checks {
-            if let CheckOutcome::NotCheckable { why } = &result.outcome {
-                coverage.missing(format!("{name}: {}", result.check), why.clone());
+            if let Some(why) = result.open() {
+                coverage.missing(format!("{name}: {}", result.check), why);
             }
         }
         group.checks = checks;

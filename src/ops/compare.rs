@@ -134,7 +134,7 @@ impl Node {
             return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false });
         }
         opened.examine_named(progress)?;
-        let Start { forecast, mut findings, .. } = opened.start(false, progress)?;
+        let Start { forecast, mut findings, undecided, .. } = opened.start(false, progress)?;
         findings.retain(|finding| finding.severity == Severity::Error);
         let encrypted = forecast.abort.is_none() && encryption_sign(&opened.facts, &forecast).is_some_and(|sign| sign.decisive);
         let mut start = if encrypted {
@@ -149,6 +149,7 @@ impl Node {
         coverage.files += covered.files;
         coverage.bytes_examined += covered.bytes_examined;
         coverage.also_left_out(covered.not_examined.into_iter().filter(|part| part.needed));
+        coverage.also_left_out(undecided);
         findings.extend(bytes.into_iter().filter(|finding| finding.severity == Severity::Error));
         if start.comes_up() == Some(true) {
             start.harm = findings.iter().map(|finding| finding.code.code).collect();

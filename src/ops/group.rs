@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{encryption, engine, legacy};
-use crate::analysis::judge::group::Evidence;
+use crate::analysis::judge::group::{self, Evidence};
 use crate::analysis::judge::{self, log as judge_log, unread};
 use crate::analysis::server::directory::refuse_by_name;
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
 use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
-use crate::analysis::{Coverage, Finding, ServerError};
+use crate::analysis::{Coverage, Finding, NotExamined, ServerError};
 use crate::error::Result;
 use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
-use crate::readers::group::{Group, Reading};
+use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, discover};
 use crate::types::ServerVersion;
@@ -60,6 +60,8 @@ pub(super) struct Start {
     pub others: Vec<OtherEngine>,
     /// Hazards and reasons.
     pub findings: Vec<Finding>,
+    /// What of the rules that decide about a start could not be decided.
+    pub undecided: Vec<NotExamined>,
 }
 
 impl Opened {
@@ -135,16 +137,45 @@ impl Opened {
             }
         }
         let mut findings = judge::start::findings(&self.facts, self.version, &forecast, &other, &self.display());
+        for index in self.facts.group.ahead_of_the_store(self.version, self.store().applied_index.value()) {
+            let walk = self.payloads > 0 && self.facts.group.payload_size(index) <= WALK_UP_TO;
+            self.facts.group.examine(index, Examine { crc: false, walk }, progress)?;
+        }
+        let (rules, mut undecided) = self.rules_of_a_start();
+        findings.extend(rules);
         if let Some(segment) = self.facts.group.log.as_ref().and_then(|scan| scan.unread()) {
             // What the log was taken to hold, and every danger seen in it, rests on bytes that nobody saw.
-            (forecast.outcome, forecast.abort) = (Outcome::Unknown, None);
-            forecast.reason = format!("the segment {} of the log could not be read", segment.file.file_name);
+            forecast = Forecast {
+                outcome: Outcome::Unknown,
+                reason: format!("the segment {} of the log could not be read", segment.file.file_name),
+                applied_index: forecast.applied_index,
+                would_delete: forecast.would_delete,
+                cost: forecast.cost,
+                ..Forecast::default()
+            };
+            undecided.clear();
             for other in &mut other {
                 (other.outcome, other.abort) = (Outcome::Unknown, None);
             }
             findings.clear();
         }
-        Ok(Start { forecast, others: other, findings })
+        Ok(Start { forecast, others: other, findings, undecided })
+    }
+
+    /// What the rules that decide about a start say, and what of them could not be decided.
+    fn rules_of_a_start(&self) -> (Vec<Finding>, Vec<NotExamined>) {
+        let (results, mut findings) = group::run(&self.evidence(), &group::of_a_start());
+        let dir = self.display();
+        let mut undecided = Coverage::default();
+        for result in &results {
+            if let Some(why) = result.open() {
+                undecided.missing(format!("{dir}: {}", result.check), why);
+            }
+        }
+        for finding in &mut findings {
+            finding.group = Some(dir.clone());
+        }
+        (findings, undecided.not_examined)
     }
 
     /// The store as the version in question opens it.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::group::{Opened, Opening};
-use crate::analysis::Severity;
 use crate::analysis::inspect::{Description, GroupState, describe};
+use crate::analysis::judge::group;
+use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::Reading;
@@ -18,6 +19,7 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let subject = Subject::read(path, threads, progress)?;
     let mut states = Vec::new();
     let mut covered = (0, 0);
+    let (mut links, mut unread) = (Vec::new(), Coverage::default());
     if let Content::Directory(facts) = &subject.content {
         for group in &facts.groups {
             let reading = Reading { store: Some(StoreCheck::Meta), threads };
@@ -27,6 +29,8 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
                     let mut read = opened.small_files();
                     read.absorb(opened.bytes().1);
                     covered = (covered.0 + read.files, covered.1 + read.bytes_examined);
+                    opened.cover_unread(&mut unread);
+                    links.extend(group::run(&opened.evidence(), &group::of_links()).1);
                     match opened.foreign() {
                         Some(refusal) => GroupState { unreadable: Some(refusal.text), ..GroupState::default() },
                         None => GroupState::of(&opened.evidence()),
@@ -42,6 +46,8 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let mut it = describe(&subject, &states);
     it.coverage.files += covered.0;
     it.coverage.bytes_examined += covered.1;
+    it.coverage.also_left_out(unread.not_examined);
+    it.findings.extend(links);
     let next = next_step(&it, subject.named_as_segment, path);
     let findings = std::mem::take(&mut it.findings);
     let coverage = std::mem::take(&mut it.coverage);

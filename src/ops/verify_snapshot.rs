@@ -77,6 +77,10 @@ pub fn verify_snapshot(
                         };
                         if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
                             one.excuse_unrecorded(&recorded);
+                            // A server may have written one while the log was read.
+                            if let Ok(now) = SnapDir::read(&group.path.join("snap")) {
+                                one.accuse_recorded(&recorded, &now);
+                            }
                         }
                     }
                     advice::fit(&mut one.findings, &group.path);

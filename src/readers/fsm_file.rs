@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
 use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, MappedFile, Progress};
-use crate::types::{Crc32c, LogIndex};
+use crate::types::{Crc32c, HlcTimestamp, LogIndex};
 
 /// How much of a payload to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,8 @@ pub struct PayloadFacts {
     pub format: Option<BodyFormat>,
     /// What a walk over it found, if it was asked for and the header can be read.
     pub body: Option<BodyFacts>,
+    /// Largest commit timestamp of the store that it was made of, where that stands at the front of the store payload.
+    pub last_commit: Option<HlcTimestamp>,
 }
 
 impl FsmFile {
@@ -92,8 +94,21 @@ impl PayloadFacts {
             let result = walker.push(store, &mut collector).and_then(|()| walker.finish());
             collector.finish(result)
         });
-        Self { len: payload.len() as u64, header, format: store.map(BodyFormat::of), body }
+        let last_commit = store.and_then(last_commit);
+        Self { len: payload.len() as u64, header, format: store.map(BodyFormat::of), body, last_commit }
     }
+}
+
+/// Magic and commit timestamp at the front of a stream of rows.
+const FRONT_LEN: usize = MAGIC_LEN + 8;
+
+/// The commit timestamp (8 bytes, little-endian) that follows the magic of a stream of rows.
+fn last_commit(store: &[u8]) -> Option<HlcTimestamp> {
+    if BodyFormat::of(store.get(..MAGIC_LEN)?) != BodyFormat::PebbleStream {
+        return None;
+    }
+    let front = store.get(MAGIC_LEN..FRONT_LEN)?.try_into().ok()?;
+    Some(HlcTimestamp(u64::from_le_bytes(front)))
 }
 
 /// Examines what stands at `path`; see [`examine_with`].
@@ -139,9 +154,10 @@ pub fn examine_visiting(
         } else if wanted.crc {
             checksum(&bulk, &mut file, len, options, progress)?;
         } else {
-            file.bytes_read = size.min((HEADER_PEEK + MAGIC_LEN + FOOTER_LEN) as u64);
+            file.bytes_read = size.min((HEADER_PEEK + FRONT_LEN + FOOTER_LEN) as u64);
         }
-        file.payload = Some(PayloadFacts { len, header, format, body });
+        let last_commit = start.and_then(|start| last_commit(payload.get(usize::try_from(start).ok()?..)?));
+        file.payload = Some(PayloadFacts { len, header, format, body, last_commit });
     }
     match bulk.change() {
         Ok(change) => file.change = file.change.or(change),

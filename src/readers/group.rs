@@ -12,8 +12,8 @@ use super::{Examine, FsmFacts, GroupDir, GroupListing, SnapDir, SnapshotSet, Sub
 use crate::error::Result;
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
-use crate::io::{IoOptions, Progress, list_dir};
-use crate::types::{LogIndex, ServerVersion};
+use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir, modified_at, now};
+use crate::types::{LogIndex, ServerVersion, UnixMillis};
 
 /// A store up to this size, in bytes of its tables, is read whole when nothing else is asked for.
 const FULL_CHECK_UP_TO: u64 = 256 << 20;
@@ -131,6 +131,26 @@ impl Group {
         }
         set.note_purged(&self.dir.path.join("snap"))?;
         Ok(set)
+    }
+
+    /// Payloads that no `.snap` file names and that stand for at least what the store has applied: a received snapshot leaves such a one.
+    pub fn ahead_of_the_store(&self, version: ServerVersion, applied: Option<LogIndex>) -> Vec<LogIndex> {
+        let Some(applied) = applied else { return Vec::new() };
+        let live = self.snaps.live_indexes(version);
+        let files = self.listing.fsm_snap.entries().iter().filter(|entry| entry.kind == EntryKind::File);
+        let named = files.filter_map(|entry| FsmName::parse(&entry.name)).filter(|name| name.canonical).map(|name| name.index);
+        named.filter(|index| *index >= applied && !live.contains(index)).collect()
+    }
+
+    /// Now, or when a file of the log or of the snapshots was last changed if that is later: the clock of a machine that only looks at
+    /// the files may stand still.
+    pub fn latest(&self) -> Option<UnixMillis> {
+        let below = |folder: &'static str, entries: &[DirEntry]| {
+            let path = self.dir.path.join(folder);
+            entries.iter().filter_map(move |entry| modified_at(&path.join(&entry.name))).max()
+        };
+        let changed = [below("wal", self.listing.wal.entries()), below("snap", self.listing.snap.entries())];
+        changed.into_iter().flatten().chain(now()).max()
     }
 
     /// Length of a payload's file in bytes by the listing; 0 when there is none.

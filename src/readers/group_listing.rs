@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::Result;
-use crate::io::{Access, DirEntry, EntryKind, leads_into_a_directory, list_dir, read_small};
+use crate::io::{Access, DirEntry, EntryKind, leads_into_a_directory, link_target, list_dir, read_small};
 
 /// Larger than any marker that a server writes, small enough to read whole.
 const MARKER_LIMIT: u64 = 1 << 16;
@@ -60,6 +60,8 @@ pub struct GroupListing {
     /// Owner and permission bits, by path below the group directory: of the directory itself (`.`), its store and the lock of
     /// that, marker, peers file, segments and payloads.
     pub access: BTreeMap<String, Access>,
+    /// Where links lead that lead to nothing, by path below the group directory.
+    pub dangling: BTreeMap<String, String>,
 }
 
 /// Names of snapshot payloads that are being received begin so.
@@ -119,7 +121,18 @@ impl GroupListing {
         let asked = files.into_iter().chain(below(&wal, "wal", ".wal")).chain(below(&fsm_snap, "fsm-snap", ".fsm"));
         let access = asked.filter_map(|name| Some((Access::at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
         let access = access.collect();
-        Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs, access })
+        let mut dangling = BTreeMap::new();
+        for (place, entries) in
+            [("", root.as_slice()), ("wal/", wal.entries()), ("snap/", snap.entries()), ("fsm-snap/", fsm_snap.entries())]
+        {
+            for entry in entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Nowhere | EntryKind::Other)) {
+                let name = format!("{place}{}", entry.name);
+                if let Some(target) = link_target(&path.join(&name)) {
+                    dangling.insert(name, target);
+                }
+            }
+        }
+        Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs, access, dangling })
     }
 
     /// True when some name in `wal/` ends in `.wal`: a start then reads the log instead of looking for state files from before it.

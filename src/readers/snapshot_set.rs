@@ -149,7 +149,8 @@ fn optional<T>(result: Result<T>) -> Result<Option<T>> {
 }
 
 fn leftovers<'e>(entries: &'e [DirEntry], prefix: &'static str) -> impl Iterator<Item = String> + 'e {
+    // What it is comes before what it is called: a directory is no payload that was being written.
     let left =
-        |entry: &&DirEntry| is_received_spool(&entry.name) || (is_unfinished(&entry.name) && entry.kind != EntryKind::Directory);
+        |entry: &&DirEntry| entry.kind != EntryKind::Directory && (is_received_spool(&entry.name) || is_unfinished(&entry.name));
     entries.iter().filter(left).map(move |entry| format!("{prefix}{}", entry.name))
 }

@@ -1,6 +1,7 @@
 //! Every code that the program can emit is emitted here, at the place where the damage is: by a recorded directory or by
 //! one that is built for it.
 
+mod built_directories;
 mod built_logs;
 mod built_nodes;
 mod built_offload;
@@ -66,6 +67,7 @@ fn node(root: &Path, raft_id: &str, write: impl FnOnce(&mut LogWriter)) -> NodeD
 fn all() -> impl Iterator<Item = &'static Provocation> {
     [
         recorded::ALL,
+        built_directories::ALL,
         built_logs::ALL,
         built_nodes::ALL,
         built_offload::ALL,

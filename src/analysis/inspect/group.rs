@@ -21,6 +21,8 @@ pub struct GroupState {
     pub hard_state: Option<(u64, u64)>,
     /// Why a start cannot read the log.
     pub log_problem: Option<String>,
+    /// Why the log was not read here, which says nothing about a start.
+    pub log_unread: Option<String>,
     /// The store's applied index.
     pub applied: Option<u64>,
     /// The newest write in the store.
@@ -46,6 +48,10 @@ impl GroupState {
             members: evidence.chosen().map(|(_, contents)| describe_members(&contents.metadata.conf_state, evidence)),
             entries,
             hard_state: log.and_then(LogEvidence::hard_state).map(|state| (state.term.0, state.commit.0)),
+            log_unread: match &evidence.log {
+                Part::NotRead(why) => Some(why.clone()),
+                Part::Absent | Part::Read(_) => None,
+            },
             log_problem: problem.or_else(|| read.and_then(|read| Some(read.as_ref().err()?.text.clone()))),
             applied: store.and_then(|store| store.applied).map(|index| index.0),
             last_commit: store.and_then(|store| store.last_commit),
@@ -57,7 +63,7 @@ impl GroupState {
     }
 
     pub(super) fn entries_text(&self) -> String {
-        match (&self.log_problem, self.entries) {
+        match (self.log_problem.as_ref().or(self.log_unread.as_ref()), self.entries) {
             (Some(_), _) => "unreadable".to_owned(),
             (None, Some((first, last))) => format!("{first} to {last}"),
             (None, None) => "-".to_owned(),
@@ -74,6 +80,7 @@ pub(super) fn describe(it: &mut Description, state: &GroupState) {
         it.plain("members", members.clone());
     }
     match (&state.log_problem, state.entries) {
+        _ if state.log_unread.is_some() => it.fact("log", json!(null), state.log_unread.as_deref().unwrap_or_default()),
         (Some(problem), _) => it.fact("log", json!(null), format_args!("a start cannot read it: {problem}")),
         (None, Some((first, last))) => {
             it.fact(

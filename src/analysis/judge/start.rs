@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::judge::codes::gate as codes;
+use crate::analysis::judge::codes::{gate as codes, snapshot as snapshot_codes};
 use crate::analysis::judge::outlook;
 use crate::analysis::judge::snapshot::Recorded;
 use crate::analysis::server::conditions;
@@ -11,6 +11,7 @@ use crate::analysis::server::replay::HaltEffect;
 use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
+use crate::formats::snap::SnapName;
 use crate::readers::{FsmFacts, Group, SmallFact};
 use crate::types::{LogIndex, ServerVersion};
 
@@ -123,18 +124,9 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
     if applied <= last || seen.abort.is_some() {
         return;
     }
-    let path = format!("{dir}/fsm.db");
-    if facts.group.listing.has_log() {
-        // A received snapshot may legally leave the store ahead; without another voter nobody can send the rest.
-        let severity = if seen.alone { Severity::Error } else { Severity::Warning };
-        let message = format!(
-            "The store has applied {applied}, but the log ends at {last}: {} entries that a start would take for applied are not \
-             in the log, and new entries at those indexes would be dropped.",
-            applied - last
-        );
-        let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(path);
-        found.push(finding.expected(format!("at most {last}")).found(applied));
-    } else if facts.legacy.is_empty() {
+    // Beside a log it is a rule about the directory that says so.
+    if !facts.group.listing.has_log() && facts.legacy.is_empty() {
+        let path = format!("{dir}/fsm.db");
         let message =
             format!("The store has applied {applied} entries of a log that is not there; the new log would end at {last}.");
         found.push(Finding::new(&codes::BOOTSTRAP_OVER_STORE, message).at(path).found(applied));
@@ -163,6 +155,16 @@ fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &st
         let ever = recorded.is_none_or(|recorded| names.any(|name| recorded.names_index(name.index)));
         found.push(if ever { finding } else { finding.severity(Severity::Info).advice("Nothing needs to be done.") });
     }
+    let odd = |chosen: &&ChosenSnapshot| facts.group.listing.has_log() && SnapName::parse(name_of(&chosen.file)).is_none();
+    if let Some(chosen) = seen.snapshot.as_ref().filter(odd) {
+        let message = format!(
+            "The start takes {}, a copy that no server made, as a file synchroniser leaves one in a conflict: names are ordered as text. It \
+             goes on from index {}.",
+            chosen.file, chosen.index
+        );
+        let finding = Finding::new(&snapshot_codes::SNAP_IDENTITY_MISMATCH, message).severity(Severity::Warning);
+        found.push(finding.at(format!("{dir}/{}", chosen.file)).advice(COPY));
+    }
     if let (Some(chosen), Some(newest)) = (&seen.snapshot, facts.group.snaps.snaps.first())
         && facts.group.listing.has_log()
         && chosen.file != format!("snap/{}", newest.name)
@@ -185,6 +187,13 @@ fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &st
         );
         found.push(Finding::new(&codes::STICKY_RESTORE, message).at(format!("{dir}/fsm.db")));
     }
+}
+
+const COPY: &str = "Move the copy out of snap/, and keep it: a start then takes the newest snapshot of the node's own.";
+
+/// The last part of a path.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {

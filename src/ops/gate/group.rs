@@ -42,13 +42,14 @@ impl GroupResult {
             payloads: if options.no_body_crc { 0 } else { u64::MAX },
         };
         let mut opened = Opened::read(dir, &opening, progress)?;
-        let Start { mut forecast, others, mut findings } = opened.start(true, progress)?;
+        let Start { mut forecast, others, mut findings, undecided } = opened.start(true, progress)?;
         estimate(&mut forecast, &opened, options);
         let (found, covered) = opened.bytes();
         findings.extend(found);
         outlook::weigh(&mut findings, &opened.facts, opened.version, &forecast, &opened.display());
         let mut coverage = opened.small_files();
         coverage.absorb(covered);
+        coverage.also_left_out(undecided);
         cover(&opened, &forecast, options, &mut coverage);
         let dir = opened.display();
         slow_start(&forecast, options, &dir, &mut findings);

@@ -51,11 +51,50 @@ pub fn dump(
 ) -> Result<Report<DumpBody>> {
     let mut logs = read_all(paths, threads, progress)?;
     let mut totals = DumpBody::default();
+    if let Some(offset) = filter.offset {
+        frame_at(&logs, filter, offset)?;
+    }
     for log in &logs {
         dump_log(log, filter, rows, &mut totals)?;
     }
     let (findings, coverage) = join(&mut logs);
     Ok(Report::new(totals, findings, coverage))
+}
+
+/// Says where records begin if none of the wanted segments has one at `offset`.
+fn frame_at(logs: &[ReadLog], filter: &DumpFilter, offset: u64) -> Result<()> {
+    let segments = logs.iter().flat_map(|log| &log.scan.segments);
+    let wanted = segments.filter(|segment| filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)));
+    let mut nearest = None;
+    for segment in wanted {
+        match begins_at(segment, offset) {
+            Ok(()) => return Ok(()),
+            Err(places) => drop(nearest.get_or_insert((&segment.file.file_name, places))),
+        }
+    }
+    let Some((name, (before, after))) = nearest else { return Ok(()) };
+    let after = after.map_or_else(|| "the log ends before it".to_owned(), |after| format!("the next at {after}"));
+    Err(Error::Usage(format!(
+        "--offset {offset}: no record begins there; in {name} the last one before begins at {before}, {after}"
+    )))
+}
+
+/// Whether a record of the segment begins at `offset`; else where the last one before and the next one do.
+fn begins_at(segment: &SegmentScan, offset: u64) -> std::result::Result<(), (u64, Option<u64>)> {
+    let end = segment.trace(ServerVersion::NEWEST).stop.at();
+    let (mut at, mut before) = (0, 0);
+    while at < end {
+        if at == offset {
+            return Ok(());
+        }
+        if at > offset {
+            return Err((before, Some(at)));
+        }
+        let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };
+        before = at;
+        at = frame.end();
+    }
+    Err((before, None))
 }
 
 fn dump_log(log: &ReadLog, filter: &DumpFilter, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
@@ -130,7 +169,11 @@ struct SegmentDump<'a> {
 impl SegmentDump<'_> {
     fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
         let end = segment.trace(ServerVersion::NEWEST).stop.at();
-        let mut at = self.filter.offset.unwrap_or(0);
+        let mut at = match self.filter.offset {
+            Some(offset) if begins_at(segment, offset).is_err() => return Ok(()),
+            Some(offset) => offset,
+            None => 0,
+        };
         rows.group(&self.path);
         while at < end {
             let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };

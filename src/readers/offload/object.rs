@@ -71,7 +71,7 @@ pub fn read_object(path: &Path, wanted: Examine, options: &IoOptions, progress: 
     let header = FsmHeader::decode(&head[..head.len().min(HEADER_PEEK)]);
     let start = header.ok().map(|header| usize::try_from(header.len).unwrap_or(usize::MAX).min(head.len()));
     let format = start.map(|start| BodyFormat::of(&head[start..head.len().min(start + MAGIC_LEN)]));
-    let payload = PayloadFacts { len: stamp, header, format, body: None };
+    let payload = PayloadFacts { len: stamp, header, format, body: None, last_commit: None };
     let mut facts = ObjectFacts { size: stamp, sums: None, payload, change: None, unread: None, bytes_read: head.len() as u64 };
     if !wanted.crc && !wanted.walk {
         return Ok(ObjectRead::Object(Box::new(facts)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::facts::{BlockFacts, MetaFact, StoreCheck, StoreFacts, StorePresence};
-use super::lookup::{TableDamage, TableTrouble};
+use super::lookup::{KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Result;
 use crate::formats::mvcc::MetaKey;
@@ -75,6 +75,7 @@ pub fn examine_store(dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
         if check >= StoreCheck::Meta {
             let state = |&key: &MetaKey| MetaFact { key, state: store.get(key.name().as_bytes()) };
             store.facts.meta = MetaKey::ALL.iter().map(state).collect();
+            store.facts.applied_by_entries = applied_by_entries(store);
         }
         Ok(())
     })?;
@@ -83,6 +84,19 @@ pub fn examine_store(dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
         store.facts.stable &= store.is_unchanged()?;
     }
     Ok(store.facts)
+}
+
+/// Whether the newest applied index stands in a log behind a row and behind the newest commit timestamp.
+fn applied_by_entries(store: &Store) -> bool {
+    let found = |wanted| match store.facts.meta.iter().find(|meta| meta.key == wanted).map(|meta| &meta.state) {
+        Some(KeyState::Value(found)) => Some(found),
+        _ => None,
+    };
+    let (Some(applied), Some(commit)) = (found(MetaKey::AppliedIndex), found(MetaKey::LastCommitTs)) else { return false };
+    let Source::Log(place) = applied.source else { return false };
+    let is_row = |key: &[u8]| !MetaKey::ALL.iter().any(|meta| meta.name().as_bytes() == key);
+    let mut rows = store.memory.iter_from(b"").filter(|entry| entry.place.log == place.log && is_row(entry.key));
+    applied.trailer.seq() > commit.trailer.seq() && rows.any(|row| row.trailer.seq() < applied.trailer.seq())
 }
 
 /// A live file, and the tables of the version that it holds.

@@ -214,6 +214,9 @@ pub struct StoreFacts {
     pub unreadable_logs: Vec<(FileNum, String)>,
     /// The server's own keys; empty unless they were looked up.
     pub meta: Vec<MetaFact>,
+    /// True if the newest applied index was written, one entry after another, behind the newest commit timestamp. A restore writes the
+    /// rows of a payload in the order of their keys, and the commit timestamp last; so the store has applied entries of a log since.
+    pub applied_by_entries: bool,
     /// What reading all blocks showed, if that was done.
     pub blocks: Option<BlockFacts>,
 }

@@ -109,8 +109,8 @@ pub static APPLIED_BEYOND_LOG: CodeInfo = CodeInfo {
               applied counter from the store, so that new entries up to that index are dropped as duplicates: writes hang and \
               are lost until the log has passed it, and no error is logged.",
     decided_by: "The value of `_meta_applied_index` in fsm.db, against the last entry that a start reads from wal/.",
-    safe: "Do not start the node on this directory. Move fsm.db aside so that a full restore runs, after the snapshot has been \
-           verified, or let the node rejoin empty.",
+    safe: "Do not start the node on this directory before it is known which of them it is. With other voters, remove this member and \
+           let it join as a new one; without, look for the rest of the log.",
     not_safe: "Do not let it accept writes: with one voter they are acknowledged by nobody and lost.",
     more: "ekv-tool store meta DIR",
     never: None,
@@ -119,7 +119,7 @@ pub static APPLIED_BEYOND_LOG: CodeInfo = CodeInfo {
 /// A configuration change will be applied again by a store that is ahead of it.
 pub static CONF_REPLAY_AHEAD: CodeInfo = CodeInfo {
     code: "conf-replay-ahead",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     title: "a configuration change will be applied again by a store that is ahead of it",
     meaning: "After the skip the change is delivered again, and the server writes a snapshot that is named after its index but \
               holds the store's later contents. A node that restores from it applies the entries in between a second time.",
@@ -220,7 +220,7 @@ pub static SNAPSHOT_NOT_NEWEST: CodeInfo = CodeInfo {
 /// The restore would outlast the health check.
 pub static RESTORE_OUTLASTS_HEALTH: CodeInfo = CodeInfo {
     code: "restore-outlasts-health-check",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     title: "the start would take longer than the health check allows",
     meaning: "An orchestrator with this timeout would kill the node in the middle of the restore, and again at the next try.",
     decided_by: "Bytes that the start reads and writes, divided by the given or measured rate, against --health-timeout.",

@@ -4,6 +4,7 @@
 //! Names are stable: never renamed, never reused.
 
 pub mod compare;
+pub mod directory;
 pub mod files;
 pub mod gate;
 pub mod invariants;
@@ -39,8 +40,18 @@ pub struct CodeInfo {
 }
 
 /// All codes, by the part of the data they speak about.
-const GROUPS: &[&[&CodeInfo]] =
-    &[compare::ALL, files::ALL, gate::ALL, invariants::ALL, offload::ALL, snapshot::ALL, store::ALL, table::ALL, wal::ALL];
+const GROUPS: &[&[&CodeInfo]] = &[
+    compare::ALL,
+    directory::ALL,
+    files::ALL,
+    gate::ALL,
+    invariants::ALL,
+    offload::ALL,
+    snapshot::ALL,
+    store::ALL,
+    table::ALL,
+    wal::ALL,
+];
 
 /// All codes in the order of their names.
 pub fn all() -> Vec<&'static CodeInfo> {

@@ -195,16 +195,18 @@ pub static NAME_ODD: CodeInfo = CodeInfo {
     never: None,
 };
 
-/// A segment without records.
+/// A segment without records, or without its head.
 pub static SEGMENT_EMPTY: CodeInfo = CodeInfo {
     code: "wal-segment-empty",
-    severity: Severity::Warning,
-    title: "a segment holds no record",
-    meaning: "A new segment gets its first records before it gets its name, so one without any has probably lost them. The server \
-              passes over it without an error.",
-    decided_by: "The segment is of length zero, or begins with a length word of zero.",
-    safe: "Compare the last index with another member's and with the store's applied index before the node serves anything.",
-    not_safe: "Do not conclude from a clean start that the log is complete.",
+    severity: Severity::Error,
+    title: "a segment has lost everything that stood in it",
+    meaning: "A new segment gets its first records, on the disk, before it gets its name, so that no crash leaves one without \
+              them. The server passes over it without an error and forgets what stood there: entries that it had acknowledged, \
+              and its vote.",
+    decided_by: "The segment is of length zero, begins with a length word of zero, or is the last one and ends inside its head.",
+    safe: "Do not start the node on this log: copy the directory aside and look for the segment in a backup or on the disk it was \
+           copied from. With other voters, remove this member and add it again as a new one; without, the copy is all there is.",
+    not_safe: "Do not conclude from a clean start that the log is complete, and do not delete the empty file.",
     more: VERIFY,
     never: None,
 };

@@ -2,21 +2,32 @@
 
 use super::{CheckInfo, Needs, Never, codes};
 use super::{
-    conf_invalid, conf_local_not_member, conf_peers_file_mismatch, conf_uncommitted_tail, conf_undecodable,
-    conf_unsafe_transition, fsm_log, fsm_snapshot, hardstate, log_append_below_snapshot, log_conflict_truncation,
-    log_entry_malformed, log_gap, log_rewrite, log_term_regress, snap_configuration, snap_identity_mismatch,
-    snap_log_term_mismatch, snap_orphan, snap_payload_short, snap_regress, snap_replay_hole, stable_state_invalid,
-    term_above_current, term_churn, vote_for_non_voter,
+    clock_ahead, conf_invalid, conf_local_not_member, conf_peers_file_mismatch, conf_uncommitted_tail, conf_undecodable,
+    conf_unsafe_transition, fsm_log, fsm_snapshot, hardstate, link_to_nothing, log_append_below_snapshot,
+    log_conflict_truncation, log_entry_malformed, log_gap, log_gone, log_rewrite, log_term_regress, snap_configuration,
+    snap_identity_mismatch, snap_log_term_mismatch, snap_orphan, snap_payload_short, snap_regress, snap_replay_hole,
+    stable_state_invalid, store_foreign, term_above_current, term_churn, vote_for_non_voter,
 };
+use crate::analysis::judge::codes::directory;
 
 /// Every check, in the order in which reports show them.
 pub static CHECKS: &[CheckInfo] = &[
+    CheckInfo {
+        code: &directory::LOG_GONE,
+        needs: Needs::Anything,
+        quiescent: true,
+        proves: "The node has its log, or nothing yet that is written after the log.",
+        cannot: "Whether the log is the one that belongs here; that is store-foreign.",
+        start: true,
+        make: || Box::new(log_gone::LogGone),
+    },
     CheckInfo {
         code: &codes::LOG_GAP,
         needs: Needs::Log,
         quiescent: true,
         proves: "Every entry follows the one before it, or a snapshot.",
         cannot: "Entries that were cut off at the end leave no gap.",
+        start: false,
         make: || Box::new(log_gap::LogGap::default()),
     },
     CheckInfo {
@@ -25,6 +36,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The log connects to the snapshot that a start takes, and to each older one that could take its place.",
         cannot: "Whether the payload of a fallback would restore; that is snap-payload-short.",
+        start: false,
         make: || Box::new(snap_replay_hole::SnapReplayHole),
     },
     CheckInfo {
@@ -33,6 +45,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Terms never fall along the log that counts.",
         cannot: "Which of two histories is the real one.",
+        start: false,
         make: || Box::new(log_term_regress::LogTermRegress),
     },
     CheckInfo {
@@ -41,6 +54,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "No entry was written again at or below what the log itself says is committed.",
         cannot: "Commits that never reached the disk: the last one rarely does.",
+        start: false,
         make: || Box::new(log_rewrite::OverwritesCommitted::default()),
     },
     CheckInfo {
@@ -49,6 +63,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "An index and a term name one content, and an entry was only replaced for a newer leader.",
         cannot: "Anything that was replaced in segments that are gone.",
+        start: false,
         make: || Box::new(log_rewrite::IllegalRewrite::default()),
     },
     CheckInfo {
@@ -57,6 +72,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Nothing was appended at or below a snapshot that was in force.",
         cannot: "A refused append: refusals are not recorded.",
+        start: false,
         make: || Box::new(log_append_below_snapshot::AppendBelowSnapshot),
     },
     CheckInfo {
@@ -65,6 +81,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Every entry decodes and has an index, a term and a known type.",
         cannot: "Whether the requests in it make sense; see `wal stat`.",
+        start: false,
         make: || Box::new(log_entry_malformed::EntryMalformed),
     },
     CheckInfo {
@@ -73,6 +90,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Whether a suffix of the log was ever replaced.",
         cannot: "Who had been promised the entries that were dropped.",
+        start: false,
         make: || Box::new(log_conflict_truncation::ConflictTruncation),
     },
     CheckInfo {
@@ -81,6 +99,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The node knew of the term of everything that it committed.",
         cannot: "A vote that was given and not recorded.",
+        start: false,
         make: || Box::new(term_above_current::TermAboveCurrent::default()),
     },
     CheckInfo {
@@ -89,6 +108,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Term and commit never went back.",
         cannot: "A whole directory that was set back: it looks like an older one.",
+        start: false,
         make: || Box::new(hardstate::Regress),
     },
     CheckInfo {
@@ -97,6 +117,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Whether elections went on without progress.",
         cannot: "Pre-votes, which are never recorded.",
+        start: false,
         make: || Box::new(term_churn::TermChurn::default()),
     },
     CheckInfo {
@@ -105,6 +126,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The recorded commit lies within the log.",
         cannot: "Commits that never reached the disk.",
+        start: false,
         make: || Box::new(hardstate::CommitOutOfRange::default()),
     },
     CheckInfo {
@@ -113,6 +135,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "The node voted at most once in each term.",
         cannot: "Votes that were lost with a replaced or restored directory.",
+        start: false,
         make: || Box::new(hardstate::VoteChanged),
     },
     CheckInfo {
@@ -121,6 +144,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Every recorded vote went to a member that has a vote, or that this node did not know yet.",
         cannot: "Whether the candidate was a member elsewhere.",
+        start: false,
         make: || Box::new(vote_for_non_voter::VoteForNonVoter::default()),
     },
     CheckInfo {
@@ -129,6 +153,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Term and vote are there and can be read.",
         cannot: "Whether they are the latest ones.",
+        start: false,
         make: || Box::new(stable_state_invalid::StableStateInvalid::default()),
     },
     CheckInfo {
@@ -137,6 +162,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "Every snapshot file has its record, every record its file, and nothing is left over.",
         cannot: "Whether a leftover is still being written.",
+        start: false,
         make: || Box::new(snap_orphan::SnapOrphan),
     },
     CheckInfo {
@@ -145,6 +171,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Name, content, token and the log's record of each snapshot agree.",
         cannot: "Whether a payload is the one that belongs to its token if both were exchanged.",
+        start: false,
         make: || Box::new(snap_identity_mismatch::IdentityMismatch),
     },
     CheckInfo {
@@ -153,6 +180,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Snapshot and log agree about the term at the snapshot's index.",
         cannot: "Anything about entries that were purged.",
+        start: false,
         make: || Box::new(snap_log_term_mismatch::LogTermMismatch),
     },
     CheckInfo {
@@ -161,6 +189,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Snapshots only ever moved forward.",
         cannot: "A state machine that was set back without a snapshot.",
+        start: false,
         make: || Box::new(snap_regress::SnapRegress),
     },
     CheckInfo {
@@ -169,6 +198,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The payload of each snapshot is whole and matches its checksum.",
         cannot: "The rows inside; `verify-snapshot --deep` reads them.",
+        start: false,
         make: || Box::new(snap_payload_short::PayloadShort),
     },
     CheckInfo {
@@ -177,6 +207,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Every snapshot names at least one voter.",
         cannot: "Whether they are the right ones.",
+        start: false,
         make: || Box::new(snap_configuration::ConfigMissing),
     },
     CheckInfo {
@@ -185,6 +216,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "The members in each snapshot are those that the log says.",
         cannot: "Changes that the server turned down when it applied them.",
+        start: false,
         make: || Box::new(snap_configuration::ConfigStale::default()),
     },
     CheckInfo {
@@ -193,6 +225,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Nothing here: this engine keeps the term at the snapshot's index.",
         cannot: "Logs of the older engine are not read.",
+        start: false,
         make: || Box::new(Never),
     },
     CheckInfo {
@@ -201,6 +234,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Nothing here: this engine has no restore that burns an index.",
         cannot: "Logs of the older engine are not read.",
+        start: false,
         make: || Box::new(Never),
     },
     CheckInfo {
@@ -209,6 +243,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Every membership change decodes, and so does what the server keeps inside.",
         cannot: "Changes that were purged.",
+        start: false,
         make: || Box::new(conf_undecodable::ConfUndecodable),
     },
     CheckInfo {
@@ -217,6 +252,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Every membership can be restored by the library, and every change can be applied to it.",
         cannot: "Whether the members exist.",
+        start: false,
         make: || Box::new(conf_invalid::ConfInvalid),
     },
     CheckInfo {
@@ -225,6 +261,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Membership changed one voter at a time.",
         cannot: "Who asked for a change.",
+        start: false,
         make: || Box::new(conf_unsafe_transition::UnsafeTransition::default()),
     },
     CheckInfo {
@@ -233,6 +270,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "Whether a membership change may still be rolled back.",
         cannot: "Whether it is committed elsewhere; compare the nodes.",
+        start: false,
         make: || Box::new(conf_uncommitted_tail::UncommittedTail),
     },
     CheckInfo {
@@ -241,6 +279,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "The node is a member of the group that its own files describe.",
         cannot: "What the other members know; compare the nodes.",
+        start: false,
         make: || Box::new(conf_local_not_member::LocalNotMember),
     },
     CheckInfo {
@@ -249,6 +288,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The peers file decodes, and a start accepts it together with its snapshot.",
         cannot: "Whether the addresses are right.",
+        start: false,
         make: || Box::new(conf_peers_file_mismatch::PeersFileMismatch),
     },
     CheckInfo {
@@ -257,7 +297,35 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "The store holds nothing that the log does not account for.",
         cannot: "A store of another log whose index happens to be low enough.",
+        start: true,
         make: || Box::new(fsm_log::AppliedBeyondLog),
+    },
+    CheckInfo {
+        code: &directory::STORE_FOREIGN,
+        needs: Needs::LogAndStore,
+        quiescent: true,
+        proves: "The store's newest commit is one of this log or of a snapshot of it.",
+        cannot: "A store whose newest commit is older than the log, and whose snapshot is not there.",
+        start: true,
+        make: || Box::new(store_foreign::StoreForeign),
+    },
+    CheckInfo {
+        code: &directory::CLOCK_AHEAD,
+        needs: Needs::Anything,
+        quiescent: false,
+        proves: "No lease, snapshot or commit lies more than a day ahead of the clock and of the files' own times.",
+        cannot: "A clock that is wrong by less.",
+        start: true,
+        make: || Box::new(clock_ahead::ClockAhead),
+    },
+    CheckInfo {
+        code: &directory::LINK_TO_NOTHING,
+        needs: Needs::Anything,
+        quiescent: false,
+        proves: "No link in the directory leads to nothing.",
+        cannot: "Whether a link leads to the right place.",
+        start: true,
+        make: || Box::new(link_to_nothing::LinkToNothing),
     },
     CheckInfo {
         code: &codes::FSM_AHEAD_OF_LOG,
@@ -265,6 +333,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "How far the store is ahead of the recorded commit, which is written lazily.",
         cannot: "Whether the entries in between are committed elsewhere.",
+        start: false,
         make: || Box::new(fsm_log::FsmAheadOfLog),
     },
     CheckInfo {
@@ -273,6 +342,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: true,
         proves: "Whether the store already holds the snapshot that a start takes.",
         cannot: "Which outcome the start has; see `gate-dryrun`.",
+        start: false,
         make: || Box::new(fsm_snapshot::FsmBehindSnapshot),
     },
     CheckInfo {
@@ -281,6 +351,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "No payload holds more than the index that it stands for.",
         cannot: "Payloads whose rows were not read.",
+        start: false,
         make: || Box::new(fsm_snapshot::FsmAheadOfIndex),
     },
 ];

@@ -3,8 +3,9 @@
 use crate::analysis::server::conditions::Condition;
 use crate::analysis::server::log::{LogRead, ValidSnapshots};
 use crate::formats::raftpb::{ConfState, SnapshotMetadata};
+use crate::readers::GroupListing;
 use crate::readers::wal::WalScan;
-use crate::types::{HlcTimestamp, LogIndex, NodeId, ServerVersion, SnapshotId};
+use crate::types::{HlcTimestamp, LogIndex, NodeId, ServerVersion, SnapshotId, UnixMillis};
 
 /// One part of a group directory: there and read, not there, or not readable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +40,10 @@ pub struct Evidence<'a> {
     pub engine: ServerVersion,
     /// False when files changed while they were read: what needs all files at one instant is then only a hint.
     pub quiescent: bool,
+    /// The latest that it can have been when the files were written: now, or when one of them was last changed.
+    pub now: Option<UnixMillis>,
+    /// The names in the directory, with what stands under them.
+    pub listing: &'a GroupListing,
     /// The log.
     pub log: Part<LogEvidence<'a>>,
     /// `.snap` files in the order in which a start tries them.
@@ -103,6 +108,12 @@ pub struct Payload {
     pub unchecked: Option<String>,
     /// The applied index that its own rows record; only where the rows were read.
     pub applied: Option<LogIndex>,
+    /// True when its rows were read to their end.
+    pub walked: bool,
+    /// Largest commit timestamp of the store that it was made of, where its front tells.
+    pub last_commit: Option<HlcTimestamp>,
+    /// The clock ceiling in its header.
+    pub ceiling: Option<UnixMillis>,
 }
 
 /// A file that no start uses.
@@ -112,8 +123,23 @@ pub struct Leftover {
     pub path: String,
     /// What it is and what becomes of it.
     pub what: &'static str,
+    /// True when a start ends because of it.
+    pub refused: bool,
     /// The index in its name, for a complete payload.
     pub payload: Option<LogIndex>,
+    /// What its rows say of their own applied index; `None` when they were not read.
+    pub applied: Option<Option<LogIndex>>,
+}
+
+/// Whether a snapshot that was received explains what the store has applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// This payload holds exactly what the store holds.
+    Explains(String),
+    /// This payload may, and its rows were not read.
+    NotRead(String),
+    /// There is none.
+    None,
 }
 
 /// The peers file.
@@ -169,6 +195,8 @@ pub struct StoreEvidence {
     pub applied: Option<LogIndex>,
     /// Largest commit timestamp that it records.
     pub last_commit: Option<HlcTimestamp>,
+    /// True if it has applied entries of a log one after another, and was not just restored from a snapshot.
+    pub applied_by_entries: bool,
     /// Why the server would not open it.
     pub refusal: Option<String>,
 }
@@ -209,9 +237,43 @@ impl<'a> Evidence<'a> {
         named.or_else(|| unnamed.next().map(|leftover| leftover.path.clone()))
     }
 
+    /// Whether a payload that a start would not take, and which stands for `applied` or more, explains a store that has applied that
+    /// much: a received snapshot is restored before the log knows of it, and leaves the applied index that its own rows record.
+    pub fn received(&self, applied: LogIndex) -> Received {
+        let named = self.snap_files().iter().filter(|file| !file.chosen).filter_map(|file| {
+            let contents = file.content.as_ref().ok().filter(|contents| contents.metadata.index >= applied)?;
+            let payload = contents.payload.file.as_ref().filter(|_| contents.payload.size.is_some())?;
+            Some((payload.clone(), contents.payload.walked.then_some(contents.payload.applied)))
+        });
+        let unnamed = self.leftovers.iter().filter(|leftover| leftover.payload.is_some_and(|payload| payload >= applied));
+        let mut not_read = Received::None;
+        for (path, rows) in named.chain(unnamed.map(|leftover| (leftover.path.clone(), leftover.applied))) {
+            match rows {
+                Some(own) if own == Some(applied) => return Received::Explains(path),
+                Some(_) => {}
+                None => not_read = Received::NotRead(path),
+            }
+        }
+        not_read
+    }
+
     /// The `.snap` file that a start takes, with what it holds.
     pub fn chosen(&self) -> Option<(&SnapFile, &SnapContents)> {
         self.snap_files().iter().find(|file| file.chosen).and_then(|file| Some((file, file.content.as_ref().ok()?)))
+    }
+
+    /// Whether the group has another voter, as far as this node's files tell: the snapshot that a start takes, else the newest one that
+    /// can be read, else the peers file. `None` when none of them does.
+    pub fn has_other_voters(&self) -> Option<bool> {
+        let id = self.node_id();
+        let chosen = self.chosen().map(|(_, contents)| &contents.metadata.conf_state);
+        let newest = || self.conf_states().pop().map(|(_, conf_state)| conf_state);
+        if let Some(members) = chosen.or_else(newest).filter(|members| !members.voters.is_empty()) {
+            return Some(members.voters.iter().chain(&members.voters_outgoing).any(|voter| *voter != id));
+        }
+        let peers = self.peers.read().and_then(|peers| peers.content.as_ref().ok())?;
+        let other = |member: &PeerFacts| member.voter && member.node_id != id && member.id != self.raft_id;
+        (!peers.members.is_empty()).then(|| peers.members.iter().any(other))
     }
 
     /// Every configuration that the snapshot files hold, oldest first.

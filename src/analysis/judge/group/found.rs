@@ -17,6 +17,8 @@ pub struct Found {
     worst: Option<Severity>,
     /// True when the files were not of one instant although the check needs that.
     moving: bool,
+    /// What was found and cannot be decided.
+    pub(super) undecided: Option<String>,
     /// Set when the check cannot say anything.
     pub(super) outcome: Option<CheckOutcome>,
 }
@@ -45,6 +47,11 @@ impl Found {
     /// The check has nothing to work on.
     pub fn not_applicable(&mut self, why: impl Into<String>) {
         self.outcome = Some(CheckOutcome::NotApplicable { why: why.into() });
+    }
+
+    /// Something was found, and whether it is damage cannot be decided from these files.
+    pub fn undecided(&mut self, why: impl Into<String>) {
+        self.undecided = Some(why.into());
     }
 
     /// The check cannot be made.

@@ -1,6 +1,6 @@
 //! The store against the log.
 
-use super::{Check, Evidence, Found, History, codes};
+use super::{Check, Evidence, Found, History, Received, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::kv::classify;
 use crate::types::{HlcTimestamp, LogIndex};
@@ -18,17 +18,22 @@ impl Check for AppliedBeyondLog {
         if applied <= last {
             return;
         }
-        let alone = alone(evidence);
-        if let Some(received) = evidence.unrecorded_payload(applied).filter(|_| !alone) {
+        let alone = evidence.has_other_voters() != Some(true);
+        let store = evidence.store.read();
+        let by_entries = store.is_some_and(|store| store.applied_by_entries);
+        let received = if alone || by_entries { Received::None } else { evidence.received(applied) };
+        if let Received::Explains(payload) = &received {
             let message = format!(
-                "The store says that it has applied {applied}, and the log ends at {last}: the payload {received} was received and \
+                "The store says that it has applied {applied}, and the log ends at {last}: the payload {payload} was received and \
                  restored, and the node stopped before the log knew of it. The leader sends the snapshot again."
             );
-            let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(Severity::Info);
+            let finding =
+                Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(Severity::Info).advice("Nothing needs to be done.");
             found.push(finding.at(evidence.path("fsm.db")).expected(format!("at most {last}")).found(applied));
             return;
         }
-        let severity = if alone { Severity::Error } else { Severity::Warning };
+        let certain = alone || by_entries;
+        let severity = if certain { Severity::Error } else { Severity::Warning };
         let cause = match (evidence.store.read().and_then(|store| store.last_commit), newest_commit(history, evidence)) {
             _ if log_is_cut(history, evidence) => {
                 "The bytes of the log are damaged, so that it ends early; see the findings about them."
@@ -40,6 +45,10 @@ impl Check for AppliedBeyondLog {
             (Some(store), Some(log)) if log > store => {
                 "The log is newer than the store's last write: the store probably belongs to another log, as when a node is \
                  bootstrapped over an old fsm.db."
+            }
+            _ if by_entries => {
+                "The store has applied the entries one after another, which a snapshot that was received never leaves: the log lost \
+                 its end, or fsm.db was copied after wal/."
             }
             (Some(store), Some(log)) if store > log => {
                 "The store has later writes than the log: fsm.db was copied after wal/, or the log lost its end, or a received \
@@ -53,9 +62,31 @@ impl Check for AppliedBeyondLog {
             applied.0 - last.0
         );
         let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(evidence.path("fsm.db"));
-        found.push(finding.expected(format!("at most {last}")).found(applied));
+        let finding = finding.expected(format!("at most {last}")).found(applied);
+        let finding = match (certain, alone) {
+            (true, true) => finding.advice(ONLY_VOTER),
+            (true, false) => finding.advice(ONE_OF_SEVERAL),
+            (false, _) => {
+                let why = match received {
+                    Received::NotRead(payload) => format!("whether {payload} explains it could not be read"),
+                    _ => "a received snapshot explains it, and so does a log that lost its end; compare the other voters"
+                        .to_owned(),
+                };
+                found.undecided(format!("the store has applied {applied} and the log ends at {last}: {why}"));
+                finding.advice(UNDECIDED)
+            }
+        };
+        found.push(finding);
     }
 }
+
+const ONLY_VOTER: &str = "Do not start the node on this directory. Keep a copy of all of it, and look for the rest of the log: a \
+                          *.wal.broken beside it, a backup, the disk it was copied from. There is no other voter that could send what \
+                          it lacks; without it, what the store holds is all there is.";
+const ONE_OF_SEVERAL: &str = "Do not start the node on this directory. Keep a copy, then remove this member from the group and let it join \
+                              as a new one, once the others are seen to hold the entries.";
+const UNDECIDED: &str =
+    "Hold the directory against those of the other voters with `ekv-tool compare` before the node serves anything.";
 
 /// What the store has applied and where the log ends; says why when one of them is not there.
 fn applied_and_last(evidence: &Evidence<'_>, found: &mut Found) -> Option<(LogIndex, LogIndex)> {
@@ -69,16 +100,6 @@ fn applied_and_last(evidence: &Evidence<'_>, found: &mut Found) -> Option<(LogIn
         return None;
     };
     Some((applied, last))
-}
-
-/// True when nobody else could send what the log lacks: no other member has a vote, as far as a start of this node would know.
-fn alone(evidence: &Evidence<'_>) -> bool {
-    let id = evidence.node_id();
-    let peers = evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
-    match evidence.chosen() {
-        Some((_, contents)) => contents.metadata.conf_state.voters.iter().all(|voter| *voter == id),
-        None => peers.is_none_or(|peers| peers.members.iter().all(|member| member.node_id == id || !member.voter)),
-    }
 }
 
 /// True when bytes of the log could not be decoded, or more records stand behind its end.

@@ -11,6 +11,7 @@ mod history;
 mod members;
 mod view;
 
+mod clock_ahead;
 mod conf_invalid;
 mod conf_local_not_member;
 mod conf_peers_file_mismatch;
@@ -20,10 +21,12 @@ mod conf_unsafe_transition;
 mod fsm_log;
 mod fsm_snapshot;
 mod hardstate;
+mod link_to_nothing;
 mod log_append_below_snapshot;
 mod log_conflict_truncation;
 mod log_entry_malformed;
 mod log_gap;
+mod log_gone;
 mod log_rewrite;
 mod log_term_regress;
 mod snap_configuration;
@@ -34,14 +37,15 @@ mod snap_payload_short;
 mod snap_regress;
 mod snap_replay_hole;
 mod stable_state_invalid;
+mod store_foreign;
 mod term_above_current;
 mod term_churn;
 mod vote_for_non_voter;
 
 pub use checks::CHECKS;
 pub use evidence::{
-    Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
-    StoreEvidence,
+    Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, Received, SnapContents,
+    SnapFile, StoreEvidence,
 };
 pub use found::Found;
 pub use history::{Event, History, LogRange, Place, SnapshotSeen};
@@ -103,6 +107,8 @@ pub struct CheckInfo {
     pub proves: &'static str,
     /// What it does not show.
     pub cannot: &'static str,
+    /// True when it decides whether a start on these files does harm, so that a forecast asks it too.
+    pub start: bool,
     /// A fresh state machine.
     pub make: fn() -> Box<dyn Check>,
 }
@@ -142,6 +148,19 @@ pub struct CheckResult {
     /// What became of it.
     #[serde(flatten)]
     pub outcome: CheckOutcome,
+    /// What it found and could not decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
+}
+
+impl CheckResult {
+    /// Why the check leaves the verdict open: it could not be made, or found something that it could not decide.
+    pub fn open(&self) -> Option<&str> {
+        match &self.outcome {
+            CheckOutcome::NotCheckable { why } => Some(why),
+            _ => self.undecided.as_deref(),
+        }
+    }
 }
 
 /// Makes the checks in `selected` on one directory.
@@ -168,8 +187,9 @@ pub fn run(evidence: &Evidence<'_>, selected: &[&CheckInfo]) -> (Vec<CheckResult
         if found.outcome.is_none() {
             check.finish(&history, evidence, &mut found);
         }
+        let undecided = found.undecided.take();
         let (outcome, mut its) = found.into_outcome();
-        results.push(CheckResult { check: info.code.code, severity: info.code.severity, outcome });
+        results.push(CheckResult { check: info.code.code, severity: info.code.severity, outcome, undecided });
         findings.append(&mut its);
     }
     (results, findings)
@@ -250,6 +270,16 @@ pub fn configuration_at_commit(history: &History, evidence: &Evidence<'_>) -> Op
     let mut changes = conf_entries(evidence, history.entries().ranges().iter().copied());
     changes.retain(|entry| entry.index > contents.metadata.index && entry.index <= history.commit);
     Some(members::replay(from, &changes, evidence.engine).unwrap_or_else(|_| from.clone()))
+}
+
+/// The check of links alone.
+pub fn of_links() -> Vec<&'static CheckInfo> {
+    find(super::codes::directory::LINK_TO_NOTHING.code).into_iter().collect()
+}
+
+/// The checks that a forecast of a start asks as well.
+pub fn of_a_start() -> Vec<&'static CheckInfo> {
+    CHECKS.iter().filter(|info| info.start).collect()
 }
 
 /// The check of that name.

@@ -1,7 +1,8 @@
 //! Name, content, token and log agree about each snapshot.
 
 use super::members::describe;
-use super::{Check, Evidence, Found, History, SnapFile, codes};
+use super::{Check, Evidence, Found, History, SnapContents, SnapFile, codes};
+use crate::analysis::judge::snapshot::recorded_and_lost;
 use crate::analysis::{Finding, Severity};
 
 /// Compares what the parts of a snapshot say about it.
@@ -16,18 +17,17 @@ impl Check for IdentityMismatch {
             let contents = match &file.content {
                 Ok(contents) => contents,
                 Err(problem) if file.malformed && is_recorded(file, history) => {
-                    let message = format!(
-                        "The log recorded this snapshot after its file was complete, and now the file cannot be read: {problem}. A start \
-                         renames it to .broken and falls back to an older one."
-                    );
                     // A copy that took the file before the log may have caught it empty.
                     let severity = if evidence.quiescent { Severity::Error } else { Severity::Warning };
-                    found.push(finding(message).severity(severity));
+                    found.push(recorded_and_lost(problem).at(path).severity(severity));
                     continue;
                 }
                 Err(_) => continue,
             };
             let id = contents.metadata.id();
+            if file.named.is_none() {
+                found.push(foreign_name(file, contents, evidence));
+            }
             if let Some(named) = file.named.filter(|named| *named != id) {
                 let message = format!(
                     "The file is named after index {} of term {}, but holds index {} of term {}. A start goes by the content, \
@@ -58,6 +58,18 @@ impl Check for IdentityMismatch {
             }
         }
     }
+}
+
+/// A `.snap` file with a name that no server gives: a copy that somebody, or a program that keeps directories in step, put there.
+fn foreign_name(file: &SnapFile, contents: &SnapContents, evidence: &Evidence<'_>) -> Finding {
+    let id = contents.metadata.id();
+    let chosen = if file.chosen { "A start takes it all the same, because it orders them by name. " } else { "" };
+    let message = format!(
+        "{} holds index {} of term {}; its name says neither, so that it protects no payload from deletion. {chosen}It is a copy that no \
+         server made, as a file synchroniser leaves one in a conflict.",
+        file.name, id.index, id.term
+    );
+    Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(evidence.path(&format!("snap/{}", file.name))).found(&file.name)
 }
 
 /// Whether the log has a committed record of the snapshot that the file is named after. It is written when the file is complete;

@@ -52,7 +52,12 @@ impl Check for SnapOrphan {
             found.push(super::at_segment(info(message).offset(seen.place.offset), seen.place, evidence));
         }
         for leftover in &evidence.leftovers {
-            found.push(info(leftover.what.to_owned()).at(evidence.path(&leftover.path)));
+            let finding = info(leftover.what.to_owned()).at(evidence.path(&leftover.path));
+            found.push(if leftover.refused {
+                finding.severity(Severity::Error).advice("Move the directory away, and keep it, before the node is started.")
+            } else {
+                finding
+            });
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::peers::{PeersFile, Suffrage};
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::SnapshotToken;
-use crate::readers::{FsmFacts, Group, SmallFact, SnapContent, SnapEntry, SnapReadError, SubDir};
-use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId};
+use crate::readers::{EntryKind, FsmFacts, Group, PayloadFacts, SmallFact, SnapContent, SnapEntry, SnapReadError, SubDir};
+use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId, UnixMillis};
 
 /// A group as one server version sees it.
 struct View<'g> {
@@ -80,6 +80,8 @@ impl<'g> View<'g> {
             raft_id: self.facts.raft_id.clone(),
             engine: self.version,
             quiescent: self.quiescent,
+            now: self.group.latest(),
+            listing: &self.group.listing,
             log,
             leftovers: self.leftovers(),
             peers: self.peers(from.index, conf_state.as_ref()),
@@ -109,6 +111,9 @@ impl<'g> View<'g> {
                 },
                 unchecked: None,
                 applied: None,
+                walked: false,
+                last_commit: content.legacy.as_ref().and_then(|legacy| legacy.last_commit),
+                ceiling: content.legacy.as_ref().and_then(ceiling_of),
             },
         };
         SnapContents { metadata: content.metadata.clone(), token_index: token.map(|token| token.index), payload }
@@ -137,35 +142,46 @@ impl<'g> View<'g> {
             problem,
             unchecked,
             applied: file.and_then(|file| file.applied_index()),
+            walked: rows_of(facts).is_some(),
+            last_commit: file.and_then(|file| file.payload.as_ref()?.last_commit),
+            ceiling: file.and_then(|file| ceiling_of(file.payload.as_ref()?)),
         }
     }
 
     fn leftovers(&self) -> Vec<Leftover> {
+        let leftover = |path: String, what| Leftover { path, what, refused: false, payload: None, applied: None };
+        let listing = &self.group.listing;
         let mut found = Vec::new();
-        for entry in self.group.listing.snap.entries().iter().filter(|entry| entry.name.ends_with(".snap.broken")) {
+        for entry in listing.snap.entries().iter().filter(|entry| entry.name.ends_with(".snap.broken")) {
             let what = "A snapshot file that a start could not read and renamed; nothing uses it.";
-            found.push(Leftover { path: format!("snap/{}", entry.name), what, payload: None });
+            found.push(leftover(format!("snap/{}", entry.name), what));
         }
         let live = self.group.snaps.live_indexes(self.version);
-        for entry in self.group.listing.fsm_snap.entries() {
-            let payload = FsmName::parse(&entry.name).map(|name| name.index).filter(|index| !live.contains(index));
-            let what = if is_unfinished(&entry.name) {
-                "A payload that was being written; the next start deletes it."
-            } else if is_received_spool(&entry.name) {
-                "A payload that was being received; the next start deletes it."
-            } else if payload.is_some() {
-                "A payload that no .snap file names; the next start deletes it."
-            } else {
-                continue;
-            };
-            found.push(Leftover { path: format!("fsm-snap/{}", entry.name), what, payload });
+        for (prefix, entries) in [("fsm-snap/", listing.fsm_snap.entries()), ("", listing.root.as_slice())] {
+            for entry in entries {
+                let path = format!("{prefix}{}", entry.name);
+                if is_received_spool(&entry.name) {
+                    // What it is comes before what it is called.
+                    found.push(match listing.spool_dirs.get(&path) {
+                        Some(0) => leftover(path, "An empty directory with the name of a spool; the next start deletes it."),
+                        Some(_) => Leftover { refused: true, ..leftover(path, FULL_SPOOL) },
+                        None => leftover(path, "A payload that was being received; the next start deletes it."),
+                    });
+                } else if prefix.is_empty() || entry.kind == EntryKind::Directory {
+                    continue;
+                } else if is_unfinished(&entry.name) {
+                    found.push(leftover(path, "A payload that was being written; the next start deletes it."));
+                } else if let Some(index) =
+                    FsmName::parse(&entry.name).map(|name| name.index).filter(|index| !live.contains(index))
+                {
+                    found.push(Leftover {
+                        payload: (entry.kind == EntryKind::File).then_some(index),
+                        applied: self.group.payloads.get(&index).and_then(rows_of),
+                        ..leftover(path, "A payload that no .snap file names; the next start deletes it.")
+                    });
+                }
+            }
         }
-        let spools = self.group.listing.root.iter().filter(|entry| is_received_spool(&entry.name));
-        found.extend(spools.map(|entry| Leftover {
-            path: entry.name.clone(),
-            what: "A payload that was being received; the next start deletes it.",
-            payload: None,
-        }));
         found
     }
 
@@ -222,9 +238,23 @@ impl<'g> View<'g> {
             AppliedIndexState::NotRead => return Part::NotRead("fsm.db was not read".to_owned()),
             AppliedIndexState::Unreadable => return Part::NotRead("fsm.db cannot be opened".to_owned()),
         };
-        if !self.group.listing.has("fsm.db") {
+        if !self.group.listing.has("fsm.db") && applied.is_none() {
             return Part::Absent;
         }
-        Part::Read(StoreEvidence { applied, last_commit: self.store.last_commit_ts.map(HlcTimestamp), refusal })
+        let last_commit = self.store.last_commit_ts.map(HlcTimestamp);
+        Part::Read(StoreEvidence { applied, last_commit, applied_by_entries: self.store.applied_by_entries, refusal })
     }
+}
+
+const FULL_SPOOL: &str = "A directory with the name of a spool, and with content: a start cannot delete it and ends.";
+
+/// The applied index that the rows of a payload record, if they were read to their end.
+fn rows_of(facts: &FsmFacts) -> Option<Option<LogIndex>> {
+    let FsmFacts::File(file) = facts else { return None };
+    let body = file.payload.as_ref()?.body.as_ref()?;
+    body.result.is_ok().then(|| file.applied_index())
+}
+
+fn ceiling_of(payload: &PayloadFacts) -> Option<UnixMillis> {
+    payload.header.as_ref().ok().and_then(|header| header.ceiling_ms).filter(|ceiling| ceiling.0 > 0)
 }

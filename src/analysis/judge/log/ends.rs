@@ -17,10 +17,15 @@ const LONGEST_HEAD: u64 = 256;
 pub(super) fn findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
     let mut findings = Vec::new();
     if matches!(trace.entering, Entering::Nothing) && trace.stop.is_end() && trace.beyond.is_none() {
-        let message = "The segment holds no record. The server passes over it; whatever it held is lost without an error.";
-        // Only the newest segment can be one that a crash left half created.
-        let severity = if place.last && !place.first { Severity::Warning } else { Severity::Error };
-        findings.push(place.finding(&codes::SEGMENT_EMPTY, message).offset(0).severity(severity));
+        let message = "The segment holds no record, and no crash leaves it so: a segment gets its head before it gets its name. The \
+                       server passes over it; whatever it held is lost without an error.";
+        findings.push(place.finding(&codes::SEGMENT_EMPTY, message).offset(0));
+        return findings;
+    }
+    if place.last && lacks_its_head(trace) {
+        let message = "The segment ends inside its head, which no crash leaves: a segment gets its head before it gets its name. The \
+                       start cuts it off there and goes on; whatever stood behind is lost without an error.";
+        findings.push(place.finding(&codes::SEGMENT_EMPTY, message).offset(trace.stop.at()));
         return findings;
     }
     let torn = stopped(place, trace, &mut findings);
@@ -103,6 +108,19 @@ fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> boo
             false
         }
     }
+}
+
+/// True when reading stops, without an error, before the metadata record that follows the first record of every segment.
+fn lacks_its_head(trace: &Trace) -> bool {
+    let begins = matches!(trace.entering, Entering::Crc(_) | Entering::Nothing);
+    let torn = matches!(
+        trace.stop,
+        Stop::ShortWord { .. } | Stop::TooLong { .. } | Stop::BadRecord { torn: true, .. } | Stop::BadCrc { torn: true, .. }
+    );
+    begins
+        && (torn || trace.stop.is_end())
+        && trace.beyond.is_none()
+        && !trace.items.iter().any(|item| !matches!(item, Item::Crc { .. }))
 }
 
 /// A log is created with a snapshot record of index 0, all at once.

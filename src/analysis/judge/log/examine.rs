@@ -23,7 +23,7 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
         let engines = ServerVersion::ALL.into_iter().rev().filter(|_| !segment.is_unread());
         for engine in engines {
             let trace = segment.trace(engine);
-            let place = Place { path: &path, segment, engine, first: position == 0, last: position == last };
+            let place = Place { path: &path, segment, engine, last: position == last };
             for finding in segment_findings(&place, trace) {
                 let known = found.iter().any(|other: &Finding| (other.code, other.offset) == (finding.code, finding.offset));
                 if !known {
@@ -49,8 +49,6 @@ pub(super) struct Place<'a> {
     pub path: &'a str,
     pub segment: &'a SegmentScan,
     pub engine: ServerVersion,
-    /// Whether it is the first segment that is there.
-    pub first: bool,
     /// Whether it is the last segment, the only one that the server repairs.
     pub last: bool,
 }

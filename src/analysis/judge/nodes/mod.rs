@@ -4,6 +4,7 @@ mod election;
 mod holdings;
 mod identity;
 mod log;
+mod lost_end;
 mod membership;
 mod names;
 mod replicas;
@@ -251,6 +252,7 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     findings.extend(log::findings(replicas, &clashes));
     let hold = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
     snapshots::compare(&group, &mut findings);
+    lost_end::findings(&group, &mut findings);
     let holdings = Holdings::new(&group, pairs);
     if hold.is_none() {
         replicas::replication(&group, &holdings, &mut findings);

@@ -9,6 +9,7 @@ pub use envelope::{VerifiedEnvelope, verify_envelope};
 pub use payload::{Check, Checks, Examined, PayloadToken, RowCounts, Subject, VerifiedPayload, verify_payload};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};
 pub use unrecorded::Recorded;
+pub(in crate::analysis::judge) use unrecorded::recorded_and_lost;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,9 @@ use crate::analysis::server::log::valid_snapshots;
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapName;
+use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::WalScan;
-use crate::readers::{GroupListing, SmallFact};
+use crate::readers::{GroupListing, SmallFact, SnapDir};
 use crate::types::{LogIndex, ServerVersion, SnapshotId};
 
 /// The snapshots that the log of a group vouches for.
@@ -48,6 +49,23 @@ impl Recorded {
 }
 
 impl VerifiedSet {
+    /// Makes damage of envelopes that cannot be read although the log vouches for them: a record is written when the file is complete.
+    /// `snap` is the directory as it was after the log was read.
+    pub fn accuse_recorded(&mut self, recorded: &Recorded, snap: &SnapDir) {
+        let lost = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let named = SnapName::parse(name).is_some_and(|named| recorded.0.contains(&named.id));
+            named
+                && snap.get(name).is_some_and(|entry| matches!(entry.read(ServerVersion::NEWEST), Err(SnapReadError::Format(_))))
+        };
+        for view in self.envelopes.iter_mut().filter(|view| lost(&view.path)) {
+            let Some(problem) = &view.error else { continue };
+            view.verdict = Verdict::Damaged;
+            self.findings.retain(|finding| finding.path.as_deref() != Some(&view.path));
+            self.findings.push(recorded_and_lost(problem).at(&view.path));
+        }
+    }
+
     /// Makes remarks of what is wrong with snapshots that were never in force.
     pub fn excuse_unrecorded(&mut self, recorded: &Recorded) {
         let excused = |path: &str| recorded.never_in_force(path);
@@ -64,6 +82,19 @@ impl VerifiedSet {
         self.envelopes.iter_mut().filter(|view| excused(&view.path)).for_each(|view| judged(&view.path, &mut view.verdict));
         self.payloads.iter_mut().filter(|view| excused(&view.path)).for_each(|view| judged(&view.path, &mut view.verdict));
     }
+}
+
+/// What to do about an envelope that was complete and is no longer.
+const LOST_ENVELOPE: &str = "Keep a copy of the directory, and look for the file in a backup. The log's record and the payload hold what stood \
+                             in it; a start goes on from an older snapshot as long as the log reaches back to it, see the forecast.";
+
+/// An envelope that the log recorded once it was complete, and that cannot be read.
+pub(in crate::analysis::judge) fn recorded_and_lost(problem: &str) -> Finding {
+    let message = format!(
+        "The log recorded this snapshot after its file was complete, and now the file cannot be read: {problem}. A start renames it to \
+         .broken and falls back to an older one."
+    );
+    Finding::new(&rules::SNAP_IDENTITY_MISMATCH, message).advice(LOST_ENVELOPE)
 }
 
 fn excuse(finding: &mut Finding) {

@@ -10,7 +10,7 @@ use crate::formats::mvcc::MetaKey;
 use crate::readers::pebble::{
     GroupStoreFacts, KeyState, ManifestFact, OptionsFact, OptionsResult, StoreFacts, StorePresence, Writer,
 };
-use crate::types::ServerVersion;
+use crate::types::{LogIndex, ServerVersion};
 
 pub use open::open_refusal;
 
@@ -26,6 +26,16 @@ pub enum AppliedIndexState {
     Missing,
     /// The store cannot be opened, or what decides it cannot be read.
     Unreadable,
+}
+
+impl AppliedIndexState {
+    /// The index, when it says one.
+    pub const fn value(self) -> Option<LogIndex> {
+        match self {
+            Self::Present(index) => Some(LogIndex(index)),
+            Self::NotRead | Self::Missing | Self::Unreadable => None,
+        }
+    }
 }
 
 /// How opening the store would end.
@@ -55,6 +65,8 @@ pub struct StoreVerdict {
     pub moving: bool,
     /// The largest commit timestamp as the store's own key says it. The newer engine compares it with the rows.
     pub last_commit_ts: Option<u64>,
+    /// True if the store has applied entries of a log one after another, and was not just restored from a snapshot.
+    pub applied_by_entries: bool,
     /// Renamed before the store is opened: from and to, below the group directory.
     pub would_rename: Vec<(String, String)>,
     /// Removed, below the group directory.
@@ -119,6 +131,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
                 _ => None,
             });
             verdict.last_commit_ts = number(MetaKey::LastCommitTs);
+            verdict.applied_by_entries = facts.applied_by_entries;
             if engine.traits().removes_work_areas && group.store.presence != StorePresence::Absent {
                 verdict.would_delete.extend(group.restore_backups.iter().cloned());
             }

@@ -1,0 +1,112 @@
+//! The store belongs to this log.
+//!
+//! A store keeps the largest commit timestamp that it has applied. That is the timestamp of a request in an entry of its own log, at or
+//! below its applied index; or, while nothing behind the snapshot was applied, the one at the front of the payload that it was restored
+//! from. Entries that the state machine turned down leave no trace, so that it need not be the largest one of the log.
+
+use super::{Check, Evidence, Found, History};
+use crate::analysis::Finding;
+use crate::analysis::judge::codes::directory as codes;
+use crate::formats::kv::{EntryClass, EntryView, RequestClass, classify};
+use crate::readers::wal::EntryRanges;
+use crate::types::{HlcTimestamp, LogIndex};
+
+/// Entries before the applied index that are asked first: nearly every store is found there.
+const RECENT: u64 = 2000;
+/// Writes above the store's newest commit that it cannot all have turned down.
+const TURNED_DOWN: u64 = 8;
+
+/// Looks for the store's newest commit in the log and the payloads.
+#[derive(Debug)]
+pub struct StoreForeign;
+
+impl Check for StoreForeign {
+    fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
+        let (Some(store), Some(log)) = (evidence.store.read(), evidence.log.read()) else { return };
+        let (Some(applied), Some(commit)) = (store.applied, store.last_commit) else {
+            return found.not_applicable("the store records no applied index and commit");
+        };
+        if log.last_index().is_none_or(|last| applied > last) {
+            return found.not_applicable("the store is ahead of the log, which is a check of its own");
+        }
+        let payloads: Vec<_> = evidence.snap_files().iter().filter_map(|file| file.content.as_ref().ok()).collect();
+        if payloads.iter().any(|contents| contents.payload.last_commit == Some(commit)) {
+            return;
+        }
+        let entries = history.entries().within(LogIndex(0), applied);
+        let recent = LogIndex(applied.0.saturating_sub(RECENT));
+        let mut seen = Seen::default();
+        if seen.look_for(commit, &entries.within(recent, applied), evidence)
+            || recent > LogIndex(0) && seen.look_for(commit, &entries.within(LogIndex(0), LogIndex(recent.0 - 1)), evidence)
+        {
+            return;
+        }
+        if seen.sealed {
+            return found.not_applicable("entries are sealed, so that their commits cannot be seen");
+        }
+        // Everything that the store can hold is known from the newest snapshot on whose commit is known.
+        let base = payloads.iter().filter(|contents| contents.metadata.index <= applied);
+        let base = base.filter_map(|contents| Some((contents.metadata.index, contents.payload.last_commit?))).max();
+        let whole_from = |first: u64| entries.within(LogIndex(first), applied).count() == (applied.0 + 1).saturating_sub(first);
+        let newest = seen.newest.max(base.map(|(_, commit)| commit));
+        let known = base.is_some_and(|(index, _)| whole_from(index.0 + 1));
+        let from_the_beginning = history.complete && whole_from(2) && base.is_some();
+        let newer = newest.is_none_or(|newest| commit > newest);
+        let why = if seen.newest.is_none() && base.is_none_or(|(_, base)| commit < base) {
+            return found.not_applicable("no entry up to the applied index commits anything");
+        } else if known && newer {
+            "is newer than every one of this log and of its snapshots up to that index"
+        } else if seen.plain_above >= TURNED_DOWN {
+            "is older than writes of this log that the store says it has applied"
+        } else if from_the_beginning {
+            "is no entry's of this log, which is here from its beginning"
+        } else {
+            return found.not_applicable("too little of the log is left to tell");
+        };
+        let message = format!(
+            "The store says that it has applied {applied}, and its newest commit, {commit}, {why}: fsm.db belongs to another log, as when \
+             it was copied from another cluster or another group."
+        );
+        let finding = Finding::new(&codes::STORE_FOREIGN, message).at(evidence.path("fsm.db")).found(commit.0);
+        found.push(match newest {
+            Some(newest) => finding.expected(format!("one of this log's, at most {}", newest.0)),
+            None => finding,
+        });
+    }
+}
+
+/// What the entries say that were looked at.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The largest commit timestamp.
+    newest: Option<HlcTimestamp>,
+    /// Plain writes with a larger one than was looked for.
+    plain_above: u64,
+    /// True when one of them cannot be read without a key.
+    sealed: bool,
+}
+
+impl Seen {
+    /// True when one of the entries has the commit timestamp.
+    fn look_for(&mut self, wanted: HlcTimestamp, entries: &EntryRanges, evidence: &Evidence<'_>) -> bool {
+        let Some(scan) = evidence.scan() else { return false };
+        entries.iter(scan, evidence.engine).any(|entry| {
+            let view = classify(entry.kind, entry.data);
+            self.sealed |= matches!(view.class, EntryClass::Sealed | EntryClass::Unknown);
+            self.newest = self.newest.max(view.commit_ts);
+            self.plain_above += u64::from(view.commit_ts.is_some_and(|ts| ts > wanted) && is_plain(&view));
+            view.commit_ts.is_some_and(|newest| newest >= wanted) && has_commit(&view, wanted)
+        })
+    }
+}
+
+/// Whether one of its requests commits, or begins, at that time.
+fn has_commit(view: &EntryView<'_>, wanted: HlcTimestamp) -> bool {
+    let mut requests = view.requests().filter_map(Result::ok);
+    requests.any(|request| request.ts == wanted.0 || request.commit_ts().is_ok_and(|ts| ts == wanted))
+}
+
+/// True for writes that nothing but a conflict turns down.
+fn is_plain(view: &EntryView<'_>) -> bool {
+    view.rejection.is_none() && view.requests().filter_map(Result::ok).all(|request| request.class() == RequestClass::Raw)
+}
