@@ -48,7 +48,7 @@ fn json_type(rust: &str) -> String {
         "String" | "&'static str" | "Cow<'static, str>" | "Crc32c" | "Sha256Sum" | "NextStep" | "&'static CodeInfo" => {
             "text".to_owned()
         }
-        "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
+        "Suffrage" | "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
         | "HlcTimestamp" => "number".to_owned(),
         "SeqNum" | "FileNum" => "number".to_owned(),
         "BodyFormat" => "text: EKVPBBL1, EKVSSTI1, EKVMVCC2, empty or unknown".to_owned(),

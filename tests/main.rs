@@ -19,6 +19,7 @@ mod explain; // What is said about a code or an error, and that every recorded e
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
+mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.

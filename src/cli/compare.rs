@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
 use ekv_tool::ops::{CompareOptions, compare};
 
 use super::{Context, ExitStatus};
@@ -24,6 +25,9 @@ pub struct CompareArgs {
 
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs)? {
+        return context.emit(hashicorp_compare(&nodes, &context.progress)?);
+    }
     let options = CompareOptions { threads: context.threads };
     context.emit(compare(&args.dirs, &options, &context.progress)?)
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::hraft;
 use ekv_tool::analysis::server::Outcome;
 use ekv_tool::analysis::server::store::AppliedIndexState;
+use ekv_tool::ops::hraft::{Backend, hashicorp_gate_dryrun};
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::body::gate::GateBody;
@@ -125,6 +127,12 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         health_timeout,
     } = args;
     context.keep_out_of(&dirs)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&dirs)? {
+        let report = hashicorp_gate_dryrun(&nodes, raft_id.as_deref(), &context.progress)?;
+        let aborts = report.body.groups.iter().any(|node| node.start.outcome == hraft::StartOutcome::Abort);
+        let status = if aborts { ExitStatus::Damaged } else { ExitStatus::from(report.verdict) };
+        return context.emit_as(report, status);
+    }
     let options = GateOptions {
         engine: ServerVersion::named(&engine),
         raft_id,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ekv_tool::ops::hraft::{Backend, hashicorp_inspect};
 use ekv_tool::ops::inspect;
 
 use super::{Context, ExitStatus};
@@ -24,5 +25,10 @@ pub struct InspectArgs {
 
 pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
+    if args.path.is_dir()
+        && let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path))?
+    {
+        return context.emit(hashicorp_inspect(&nodes, &context.progress)?);
+    }
     context.emit(inspect(&args.path, context.threads, &context.progress)?)
 }

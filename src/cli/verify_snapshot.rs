@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::formats::snap::SnapshotToken;
+use ekv_tool::ops::hraft::{Backend, hashicorp_verify_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
 use ekv_tool::types::Crc32c;
@@ -54,6 +55,9 @@ pub struct VerifySnapshotArgs {
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths)? {
+        return context.emit(hashicorp_verify_snapshot(&nodes, &context.progress)?);
+    }
     let options = VerifySnapshotOptions {
         depth: args.depth(),
         newest: args.newest,

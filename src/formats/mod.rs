@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod bolt;
 mod cursor;
 pub mod detect;
 pub mod envelope;
@@ -14,6 +15,7 @@ pub mod foreign;
 pub mod fsm;
 pub mod go_json;
 pub mod go_time;
+pub mod hraft;
 pub mod kv;
 pub mod legacy;
 pub mod mvcc;

@@ -9,6 +9,7 @@ mod encryption;
 mod engine;
 mod gate;
 mod group;
+pub mod hraft;
 mod inspect;
 mod legacy;
 mod offload;

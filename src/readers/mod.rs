@@ -8,6 +8,7 @@ pub mod fsm_diff;
 pub mod fsm_file;
 pub mod group;
 mod group_listing;
+pub mod hraft;
 pub mod offload;
 pub mod pebble;
 pub mod pebble_scan;

@@ -56,6 +56,12 @@ pub fn fresh() -> &'static Recorded {
     FRESH.get_or_init(|| Recorded::open("fresh"))
 }
 
+/// Nodes of hashicorp/raft, healthy and damaged.
+pub fn hashi() -> &'static Recorded {
+    static HASHI: OnceLock<Recorded> = OnceLock::new();
+    HASHI.get_or_init(|| Recorded::open("hashi"))
+}
+
 impl Recorded {
     fn open(name: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::EntryClass;
+use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_wal_dump};
 use ekv_tool::ops::wal::{self, DumpFilter};
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
 use ekv_tool::types::unescape;
@@ -75,8 +76,13 @@ fn parse_key(text: &str) -> Result<Key, String> {
 
 /// Writes the records.
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    context.keep_out_of(&args.paths.paths)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths)? {
+        let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
+        let range = EntryRange { from: args.from, to: args.to, term: args.term };
+        return context.emit(hashicorp_wal_dump(node, range, &context.progress)?);
+    }
     let paths = &args.paths.paths;
-    context.keep_out_of(paths)?;
     let kind = |kind: &Type| match kind {
         Type::Entry => RecordType::Entry,
         Type::HardState => RecordType::HardState,

@@ -1,6 +1,7 @@
 //! `ekv-tool wal ls`
 
 use clap::Args;
+use ekv_tool::ops::hraft::{Backend, hashicorp_wal_ls};
 use ekv_tool::ops::wal;
 
 use super::{Context, ExitStatus, Paths};
@@ -16,5 +17,8 @@ pub struct LsArgs {
 pub fn run(args: &LsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
+        return context.emit(hashicorp_wal_ls(&nodes, &context.progress)?);
+    }
     context.emit(wal::ls(paths, context.threads, &context.progress)?)
 }

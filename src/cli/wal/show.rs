@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
+use ekv_tool::ops::hraft::{Backend, hashicorp_wal_show};
 use ekv_tool::ops::wal::{self, Place};
 use ekv_tool::types::LogIndex;
 
@@ -29,6 +31,12 @@ fn parse_place(text: &str) -> Result<Place, String> {
 /// Explains one record.
 pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
+    if let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path))? {
+        let (Place::Index(LogIndex(index)), [node]) = (&args.place, nodes.as_slice()) else {
+            bail!("wal show: a log of hashicorp/raft takes an index, and the directory of one node");
+        };
+        return context.emit(hashicorp_wal_show(node, *index, &context.progress)?);
+    }
     context.emit(wal::show(&args.path, &args.place, context.threads, &context.progress)?)
 }
 

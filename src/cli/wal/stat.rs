@@ -1,6 +1,7 @@
 //! `ekv-tool wal stat`
 
 use clap::Args;
+use ekv_tool::ops::hraft::{Backend, hashicorp_wal_stat};
 use ekv_tool::ops::wal;
 
 use super::{Context, ExitStatus, Paths};
@@ -16,5 +17,8 @@ pub struct StatArgs {
 pub fn run(args: &StatArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
+        return context.emit(hashicorp_wal_stat(&nodes, &context.progress)?);
+    }
     context.emit(wal::stat(paths, context.threads, &context.progress)?)
 }

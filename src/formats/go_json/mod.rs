@@ -37,7 +37,7 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 /// Standard alphabet with padding; line breaks are skipped.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(in crate::formats) fn base64(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
 use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
+use crate::report::body::hraft::modes::MODES;
 use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{HlcTimestamp, ServerVersion};
 
@@ -309,6 +310,7 @@ pub fn checks_page() -> String {
             let _ = writeln!(page, "- Never emitted: {why}");
         }
     }
+    page.push_str(MODES);
     page
 }
 

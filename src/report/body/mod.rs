@@ -4,6 +4,7 @@ pub mod check;
 pub mod compare;
 pub mod explain;
 pub mod gate;
+pub mod hraft;
 pub mod inspect;
 mod offload;
 pub mod snapshot;

@@ -4,9 +4,6 @@ pub use super::gate::APPLIED_BEYOND_LOG;
 pub use super::snapshot::{FSM_AHEAD_OF_INDEX, SNAP_IDENTITY_MISMATCH, SNAP_ORPHAN};
 use super::{CodeInfo, Severity};
 
-const OLDER_ENGINE: Option<&str> =
-    Some("Only the log of the older engine, hashicorp/raft, can show it, and its files are named here, not read.");
-
 /// Entries are missing in the middle of the log.
 pub static LOG_GAP: CodeInfo = CodeInfo {
     code: "log-gap",
@@ -301,32 +298,33 @@ pub static SNAP_CONFIG_STALE: CodeInfo = CodeInfo {
     never: None,
 };
 
-/// The entry at the snapshot's index is gone (older engine).
+/// The entry at the snapshot's index is gone (hashicorp/raft).
 pub static SNAP_BOUNDARY_PREV_UNAVAILABLE: CodeInfo = CodeInfo {
     code: "snap-boundary-prev-unavailable",
     severity: Severity::Info,
-    title: "the entry at the snapshot's index is gone (older engine)",
-    meaning: "With the older engine a follower that has lost the entry at its snapshot's index refuses appends that follow \
-              it. The engine in use keeps the term, so that it does not happen here.",
-    decided_by: "The first entry of the log, against the newest snapshot.",
+    title: "the entry at the snapshot's index is gone (hashicorp/raft)",
+    meaning: "A follower that has lost the entry at its snapshot's index and holds later ones refuses an append that follows \
+              exactly that entry; its leader then sends a snapshot. A received snapshot, and a compaction without trailing \
+              entries, leave that. elastickv's present log keeps the term, so that it does not happen there.",
+    decided_by: "The log keys around the index of the newest usable snapshot.",
     safe: "Nothing has to be done.",
     not_safe: "Do not take it for damage.",
-    more: "ekv-tool check --list",
-    never: OLDER_ENGINE,
+    more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
-/// A restore by hand used up an index (older engine).
+/// A restore by hand used up an index (hashicorp/raft).
 pub static SNAP_USER_RESTORE_HOLE: CodeInfo = CodeInfo {
     code: "snap-user-restore-hole",
     severity: Severity::Info,
-    title: "a restore by hand used up an index (older engine)",
-    meaning: "With the older engine a restore by hand leaves an index without an entry. The engine in use has no such \
-              restore.",
-    decided_by: "The entries around the newest snapshot's index.",
+    title: "a restore by hand used up an index (hashicorp/raft)",
+    meaning: "A restore by hand takes the next index for its snapshot and writes no entry there, so that the log has a hole \
+              exactly at the snapshot. elastickv's present log has no such restore.",
+    decided_by: "The log keys around the index of the newest usable snapshot.",
     safe: "Nothing has to be done.",
     not_safe: "Do not take it for damage.",
-    more: "ekv-tool check --list",
-    never: OLDER_ENGINE,
+    more: "ekv-tool wal ls DIR",
+    never: None,
 };
 
 /// A membership change does not decode.

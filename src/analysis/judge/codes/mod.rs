@@ -7,6 +7,7 @@ pub mod compare;
 pub mod directory;
 pub mod files;
 pub mod gate;
+pub mod hashicorp;
 pub mod invariants;
 pub mod offload;
 pub mod snapshot;
@@ -45,6 +46,7 @@ const GROUPS: &[&[&CodeInfo]] = &[
     directory::ALL,
     files::ALL,
     gate::ALL,
+    hashicorp::ALL,
     invariants::ALL,
     offload::ALL,
     snapshot::ALL,

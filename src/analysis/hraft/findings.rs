@@ -1,0 +1,173 @@
+//! What is wrong with a node's files, beside what its start says.
+
+mod log;
+mod memberships;
+mod snapshots;
+mod stable;
+mod store;
+
+use super::abort::Crash;
+use super::snapshots::Snapshots;
+use super::start::{FirstState, Recovery, StartForecast, StartOutcome};
+use crate::analysis::judge::codes::hashicorp as codes;
+use crate::analysis::{Finding, Severity};
+use crate::formats::hraft::decode_peers_json;
+use crate::readers::hraft::{HashiDir, LogFacts, PEERS_JSON, Survey};
+
+/// What was read of a node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeView<'a> {
+    /// The directory.
+    pub dir: &'a HashiDir,
+    /// The snapshots as the library lists them.
+    pub snapshots: &'a Snapshots,
+    /// What its start does.
+    pub start: &'a StartForecast,
+    /// Every page of every file, with its name, and the entries; `None` when they were not read.
+    pub stores: Option<(&'a [(&'static str, Survey)], &'a LogFacts)>,
+    /// Whether a failed vote request ends the process; see [`super::vote_request`].
+    pub vote: Option<&'a Crash>,
+}
+
+impl NodeView<'_> {
+    fn path(&self, name: &str) -> String {
+        self.dir.path.join(name).display().to_string()
+    }
+
+    /// Index of the snapshot that is restored; 0 without one.
+    fn covered(&self) -> u64 {
+        self.start.snapshot.as_ref().map_or(0, |snapshot| snapshot.index)
+    }
+
+    /// The file of the log.
+    fn log_file(&self) -> String {
+        self.path(self.dir.store_files().first().map_or(crate::readers::hraft::RAFT_DB, |(name, _)| name))
+    }
+
+    /// The file of the stable store.
+    fn stable_file(&self) -> String {
+        self.path(self.dir.store_files().last().map_or(crate::readers::hraft::RAFT_DB, |(name, _)| name))
+    }
+}
+
+/// Everything that the files show.
+pub fn findings(view: &NodeView<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    start(view, &mut found);
+    missing(view, &mut found);
+    found.extend(store_findings(view));
+    snapshots::judge(view, &mut found);
+    peers(view, &mut found);
+    found
+}
+
+/// What the store's files show, without the start and the snapshots.
+pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some((surveys, facts)) = view.stores {
+        for (name, survey) in surveys {
+            store::judge(&view.path(name), survey, &mut found);
+        }
+        log::judge(view, facts, &mut found);
+        memberships::judge(view, facts, &mut found);
+        stable::judge(view, facts, &mut found);
+    }
+    found
+}
+
+/// What the snapshots show.
+pub fn snapshot_findings(view: &NodeView<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    snapshots::judge(view, &mut found);
+    found
+}
+
+/// What is wrong with one entry.
+pub fn entry_findings(view: &NodeView<'_>, index: u64) -> Vec<Finding> {
+    let Some((_, facts)) = view.stores else { return Vec::new() };
+    let faults = facts.faults.iter().filter(|fault| fault.key == index).cloned().collect();
+    let memberships = facts.memberships.iter().filter(|entry| entry.key == index).cloned().collect();
+    let one = LogFacts { faults, memberships, last: facts.last, ..LogFacts::default() };
+    let mut found = Vec::new();
+    log::judge(view, &one, &mut found);
+    memberships::judge(view, &one, &mut found);
+    found
+}
+
+fn start(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    let start = view.start;
+    if let Some(abort) = &start.abort {
+        let how = match start.recovery {
+            Recovery::Ok => "A forced recovery with peers.json would go through.",
+            Recovery::Error => "A forced recovery with peers.json would be refused as well.",
+            Recovery::Panic => "A forced recovery with peers.json would end the process as well.",
+        };
+        let message = format!("The start ends at {} with this {}: {}. {how}", abort.stage.name(), abort.kind.name(), abort.text);
+        found.push(Finding::new(&codes::START_FAILS, message).at(view.dir.display()));
+    } else if let Some(text) = start.recovery_text.as_ref().filter(|_| start.recovery == Recovery::Panic) {
+        let message = format!(
+            "The start does not come by, but the first compaction and a forced recovery do, and end the process with: {text}."
+        );
+        found.push(Finding::new(&codes::LATER_FAILURE, message).at(view.log_file()));
+    }
+    if let Some(crash) = view.vote {
+        let message = format!("The first vote request of another member ends the process with: {}.", crash.text);
+        found.push(Finding::new(&codes::LATER_FAILURE, message).at(view.stable_file()));
+    }
+    if let (Some(state), Some(snapshot)) = (&start.at_start, &start.snapshot)
+        && start.outcome == StartOutcome::Start
+        && snapshot.term > state.term.wrapping_add(1)
+    {
+        let (term, leads) = (state.term, state.term.wrapping_add(1));
+        let message = format!(
+            "Snapshot {} has term {}, the node knows term {term}. If it leads, it leads in term {leads}: every snapshot that it \
+             takes sorts behind {0}, the log is compacted all the same, and everything behind index {} is lost at the start \
+             after that.",
+            snapshot.id, snapshot.term, snapshot.index
+        );
+        found.push(Finding::new(&codes::DELAYED_DEATH, message).at(view.stable_file()));
+    }
+    if start.outcome == StartOutcome::Start && start.first_state == Some(FirstState::Follower) {
+        let reason = start.first_state_reason.as_deref().unwrap_or_default();
+        let message = format!("Alone, the node stays a follower: {reason}. If its id is another one, name it with --raft-id.");
+        found.push(Finding::new(&codes::NOT_CAMPAIGNING, message).at(view.dir.display()));
+    }
+}
+
+/// One of two files that belong together is gone.
+fn missing(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    let files = view.dir.store_files();
+    let gone: Vec<_> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+    let data = files.len() > gone.len() || view.dir.snapshots.dirs.iter().any(|dir| dir.listed().is_some());
+    for name in gone.into_iter().filter(|_| data) {
+        let message = format!(
+            "{name} is missing, although there is data beside it. The library makes an empty one and goes on without what it held."
+        );
+        found.push(Finding::new(&codes::STORE_UNUSABLE, message).at(view.path(name)));
+    }
+}
+
+fn peers(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    let Some(peers) = &view.dir.peers_json else { return };
+    let finding = match peers {
+        Err(reason) => {
+            let message = format!("It cannot be read: {reason}.");
+            Finding::new(&codes::RECOVERY_PENDING, message).severity(Severity::Warning)
+        }
+        Ok(bytes) => match decode_peers_json(bytes) {
+            Ok(file) => {
+                let form = if file.old_form { "addresses" } else { "servers" };
+                let members: Vec<_> = file.configuration.servers.iter().map(|server| server.id.as_str()).collect();
+                let own = members.contains(&view.dir.raft_id.as_str());
+                let absent = if own || file.old_form { "" } else { "; this node is not among them" };
+                let message = format!("It lists {} {form}: {}{absent}.", members.len(), members.join(", "));
+                Finding::new(&codes::RECOVERY_PENDING, message)
+            }
+            Err(error) => {
+                let message = format!("The library refuses it: {error}.");
+                Finding::new(&codes::RECOVERY_PENDING, message).severity(Severity::Warning)
+            }
+        },
+    };
+    found.push(finding.at(view.path(PEERS_JSON)));
+}

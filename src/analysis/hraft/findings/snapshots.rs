@@ -1,0 +1,195 @@
+//! Snapshots, finished and not.
+
+use super::{NodeView, memberships};
+use crate::analysis::hraft::snapshots::{Candidate, DEFAULT_RETAIN, Opened};
+use crate::analysis::judge::codes::hashicorp as codes;
+use crate::analysis::{Finding, Severity};
+use crate::formats::hraft::{Configuration, PayloadNote};
+use crate::readers::hraft::{ListedDir, SNAPSHOTS};
+
+/// Judges everything in `snapshots/`.
+pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    let root = view.dir.path.join(SNAPSHOTS);
+    let path = |name: &str, file: &str| root.join(name).join(file).display().to_string();
+    if let Some(refusal) = &view.dir.snapshots.refusal {
+        let message = format!("The library cannot use the directory: {refusal}.");
+        found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(root.display().to_string()));
+    }
+    for dir in &view.dir.snapshots.dirs {
+        unlisted(dir, &path(&dir.name, "meta.json"), found);
+    }
+    for candidate in &view.snapshots.listed {
+        let (meta, state) = (path(&candidate.name, "meta.json"), path(&candidate.name, "state.bin"));
+        misnamed(candidate, &meta, view, found);
+        match &candidate.opened {
+            Opened::Restores | Opened::NotTried => {}
+            Opened::Fails(reason) => {
+                let message = format!("Snapshot {} cannot be opened: {reason}.", candidate.meta.id);
+                found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(state.clone()));
+            }
+            Opened::RefusedByMachine => {
+                let message = format!(
+                    "Snapshot {} matches its checksum, but it is not a stream of the state machine whose other snapshots stand \
+                     beside it.",
+                    candidate.meta.id
+                );
+                found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(state.clone()));
+            }
+        }
+        fields(candidate, &meta, found);
+        names_membership(view, candidate, &meta, found);
+    }
+    let finished = view.dir.snapshots.dirs.iter().filter(|dir| dir.listed().is_some()).count();
+    if finished > DEFAULT_RETAIN {
+        let message = format!("{finished} finished snapshots, of which the library tries the {DEFAULT_RETAIN} newest.");
+        let finding = Finding::new(&codes::SNAPSHOT_META_ODD, message).severity(Severity::Info);
+        found.push(finding.advice("Nothing has to be done; the next snapshot deletes the rest.").at(root.display().to_string()));
+    }
+}
+
+fn unlisted(dir: &ListedDir, path: &str, found: &mut Vec<Finding>) {
+    if dir.unfinished() {
+        let complete = dir.meta.as_ref().is_ok_and(|(meta, _)| meta.crc.is_some());
+        let what = if complete { "complete as far as its meta.json goes, and only was not renamed" } else { "not complete" };
+        let message = format!("{} is unfinished: {what}. The library never deletes it.", dir.name);
+        found.push(Finding::new(&codes::SNAPSHOT_LEFTOVER, message).at(path));
+        return;
+    }
+    if dir.link {
+        let message = format!("{} is a symbolic link: the library passes over it.", dir.name);
+        found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(path));
+        return;
+    }
+    match &dir.meta {
+        Err(fault) => {
+            let message = format!("The library does not list {}: {fault}.", dir.name);
+            let mut finding = Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(path);
+            if let crate::readers::hraft::MetaFault::Malformed(error) = fault {
+                finding = finding.offset(error.at);
+            }
+            found.push(finding);
+        }
+        Ok((meta, _)) if dir.listed().is_none() => {
+            let message = format!("The library does not list {}: its version is {}.", dir.name, meta.version);
+            found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(path));
+        }
+        Ok(_) => {}
+    }
+}
+
+fn misnamed(candidate: &Candidate, path: &str, view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    let id = &candidate.meta.id;
+    if *id == candidate.name {
+        return;
+    }
+    let twin = view.dir.snapshots.dirs.iter().find(|dir| dir.name == *id).and_then(|dir| dir.meta.as_ref().ok());
+    let same = twin.is_some_and(|(meta, _)| *meta == candidate.meta);
+    let outside = id.split('/').any(|part| part == "..") || id.is_empty() || id.contains('/');
+    let what = match (outside, same, twin) {
+        (true, _, _) => "which is not in snapshots/: the library opens and deletes what stands there",
+        (_, true, _) => "which is there and says the same: this one is a copy that is never deleted",
+        (_, _, Some(_)) => "which is another snapshot: its state is restored under this one's index",
+        (_, _, None) => "which is not there: it cannot be opened",
+    };
+    let finding = Finding::new(&codes::SNAPSHOT_MISNAMED, format!("{} has the id \"{id}\", {what}.", candidate.name)).at(path);
+    found.push(if same { finding.severity(Severity::Warning) } else { finding });
+}
+
+/// The entry that the membership index names is one with a membership, where it is still there.
+fn names_membership(view: &NodeView<'_>, candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
+    let Some((_, facts)) = view.stores else { return };
+    let (index, id) = (candidate.meta.configuration_index, &candidate.meta.id);
+    let there = facts.has(index) && facts.dropped == 0 && !facts.faults.iter().any(|fault| fault.key == index);
+    if candidate.meta.version == 1 && there && !facts.memberships.iter().any(|entry| entry.key == index) {
+        let message = format!(
+            "Snapshot {id} says that its membership stands at index {index}, where the log has another entry: it kept a membership \
+             that was cut off."
+        );
+        let finding = Finding::new(&codes::SNAPSHOT_META_ODD, message).severity(Severity::Error);
+        let advice = "Do not start the node with this snapshot as its newest: compare its membership with the other members', and \
+                      rebuild it.";
+        found.push(finding.advice(advice).at(path));
+    }
+}
+
+fn fields(candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
+    let meta = &candidate.meta;
+    let mut odd = |severity: Severity, message: String| {
+        let mut finding = Finding::new(&codes::SNAPSHOT_META_ODD, message).at(path).severity(severity);
+        if severity == Severity::Error {
+            finding = finding.advice("Do not start the node with this snapshot as its newest; take it from another member.");
+        }
+        found.push(finding);
+    };
+    if meta.version == 0 {
+        let why = if candidate.notes.version_missing { "has no version, which is 0" } else { "has version 0" };
+        let message = format!(
+            "Snapshot {} {why}: its membership is taken from Peers, where every address is an id; a node whose id is another \
+             does not find itself there and never campaigns.",
+            meta.id
+        );
+        odd(Severity::Error, message);
+    }
+    if meta.configuration_index > meta.index {
+        let message = format!(
+            "Snapshot {} at index {} has a membership of index {}: every later snapshot fails until that is applied, and the log \
+             grows for ever.",
+            meta.id, meta.index, meta.configuration_index
+        );
+        odd(Severity::Error, message);
+    }
+    if meta.version == 1 && meta.configuration_index == 0 && !meta.configuration.servers.is_empty() {
+        let message = format!("Snapshot {} has a membership of index 0: the node knows no peers and never campaigns.", meta.id);
+        odd(Severity::Error, message);
+    }
+    if meta.index == 0 || meta.term == 0 {
+        let message =
+            format!("Snapshot {} has index {} and term {}: it sorts behind every other.", meta.id, meta.index, meta.term);
+        odd(Severity::Error, message);
+    }
+    if let Some(size) = candidate.state_size.filter(|&size| i64::try_from(size) != Ok(meta.size)) {
+        let message = format!(
+            "Snapshot {}: meta.json says {} bytes, state.bin has {size}. The library does not compare the two.",
+            meta.id, meta.size
+        );
+        odd(Severity::Warning, message);
+    }
+    let notes = candidate.notes;
+    if notes.repeated_keys > 0 || notes.unknown_keys > 0 || notes.trailing {
+        let message = format!(
+            "meta.json has {} keys twice, {} keys that the library does not know, and {} behind its value.",
+            notes.repeated_keys,
+            notes.unknown_keys,
+            if notes.trailing { "bytes" } else { "nothing" }
+        );
+        odd(Severity::Info, message);
+    }
+    if meta.version == 1 {
+        let notes = configuration_notes(&meta.configuration);
+        let who = format!("Snapshot {}", meta.id);
+        found.extend(memberships::odd(&who, &meta.configuration, &notes, true).map(|finding| finding.at(path)));
+    }
+}
+
+/// What a membership in `meta.json` means.
+fn configuration_notes(configuration: &Configuration) -> Vec<PayloadNote> {
+    let servers = &configuration.servers;
+    let mut notes = Vec::new();
+    if servers.is_empty() {
+        notes.push(PayloadNote::EmptyConfiguration);
+    } else if configuration.voters() == 0 {
+        notes.push(PayloadNote::NoVoter);
+    }
+    let unique = |key: fn(&crate::formats::hraft::Server) -> &String| {
+        servers.iter().map(key).collect::<std::collections::BTreeSet<_>>().len() == servers.len()
+    };
+    let checks = [
+        (servers.iter().any(|server| server.id.is_empty()), PayloadNote::EmptyId),
+        (servers.iter().any(|server| server.address.is_empty()), PayloadNote::EmptyAddress),
+        (servers.iter().any(|server| !server.suffrage.is_known()), PayloadNote::UnknownSuffrage),
+        (!unique(|server| &server.id), PayloadNote::DuplicateId),
+        (!unique(|server| &server.address), PayloadNote::DuplicateAddress),
+    ];
+    notes.extend(checks.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note));
+    notes
+}

@@ -1,0 +1,17 @@
+//! The start of a node of hashicorp/raft, beside that of elastickv: what the library does with `raft.db` and `snapshots/`.
+//!
+//! It stands for hashicorp/raft 1.7.3 and 1.8.0 over raft-boltdb 2.3.1 and bbolt 1.3.12.
+
+mod abort;
+pub mod findings;
+mod ledger;
+mod library;
+mod memory;
+mod node;
+mod snapshots;
+mod start;
+
+pub use abort::{AbortKind, Crash, Stage, StartAbort};
+pub use node::{StoreFile, StoreFiles};
+pub use snapshots::{Candidate, DEFAULT_RETAIN, Opened, Snapshots, compare};
+pub use start::{AtStart, FirstState, Recovery, Restored, StartForecast, StartInput, StartOutcome, forecast, vote_request};

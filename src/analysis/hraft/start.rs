@@ -1,0 +1,364 @@
+//! The start of a node, and a forced recovery: what the library does with the files, step by step.
+
+use serde::Serialize;
+
+use super::abort::{AbortKind, Crash, Stage, StartAbort};
+use super::node::{Node, StoreFiles};
+use super::snapshots::{Candidate, Snapshots};
+use crate::formats::hraft::{Configuration, LAST_VOTE_TERM, LogType, Server, decode_configuration, decode_peers};
+
+/// Everything that a start looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct StartInput<'a> {
+    /// The node's id in memberships.
+    pub raft_id: &'a str,
+    /// The log and the stable store.
+    pub stores: StoreFiles<'a>,
+    /// The snapshots.
+    pub snapshots: &'a Snapshots,
+}
+
+/// Whether it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StartOutcome {
+    /// It does.
+    Start,
+    /// It does not.
+    Abort,
+    /// Not all that decides it could be read.
+    Unknown,
+}
+
+/// The snapshot that is restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// Its id.
+    pub id: String,
+    /// Index that it claims.
+    pub index: u64,
+    /// Term that it claims.
+    pub term: u64,
+    /// Index of the membership that it brings.
+    pub configuration_index: u64,
+}
+
+/// The node's state when it has started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AtStart {
+    /// Its term.
+    pub term: u64,
+    /// Index of the last entry, as its value says.
+    pub last_log_index: u64,
+    /// Term of the last entry.
+    pub last_log_term: u64,
+    /// Index of the restored snapshot; 0 without one.
+    pub last_snapshot_index: u64,
+    /// Term of the restored snapshot.
+    pub last_snapshot_term: u64,
+    /// The membership in force; `null` when there is none.
+    pub configuration: Option<Vec<Server>>,
+    /// Index of the entry that brought it.
+    pub configuration_index: u64,
+}
+
+/// What a node is after the first election timeout, alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum FirstState {
+    /// It elected itself.
+    #[serde(rename = "Leader")]
+    Leader,
+    /// It does not campaign.
+    #[serde(rename = "Follower")]
+    Follower,
+    /// It asks the others.
+    #[serde(rename = "Candidate")]
+    Candidate,
+}
+
+/// How a forced recovery ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recovery {
+    /// It goes through.
+    Ok,
+    /// It returns an error.
+    Error,
+    /// The process ends.
+    Panic,
+}
+
+/// The forecast of a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StartForecast {
+    /// Whether it starts.
+    pub outcome: StartOutcome,
+    /// How it ends otherwise.
+    pub abort: Option<StartAbort>,
+    /// The snapshot that is restored.
+    pub snapshot: Option<Restored>,
+    /// The state then; kept for a start that ends while it runs.
+    pub at_start: Option<AtStart>,
+    /// What the node is alone; `null` when it does not get that far.
+    pub first_state: Option<FirstState>,
+    /// Why it is that.
+    pub first_state_reason: Option<String>,
+    /// How a forced recovery would end, with a membership that the library accepts.
+    pub recovery: Recovery,
+    /// What the recovery would say.
+    pub recovery_text: Option<String>,
+    /// Index of the first log key; `null` when it cannot be told.
+    pub first_index: Option<u64>,
+    /// Index of the last log key.
+    pub last_index: Option<u64>,
+}
+
+/// What is found on the way.
+#[derive(Debug, Default)]
+struct Progress {
+    snapshot: Option<Restored>,
+    at_start: Option<AtStart>,
+    first_state: Option<(FirstState, String)>,
+}
+
+/// Forecasts a start and a recovery.
+pub fn forecast(input: &StartInput<'_>) -> StartForecast {
+    let mut progress = Progress::default();
+    let abort = start(input, &mut progress).err();
+    let recovered = recover(input);
+    let (recovery, recovery_text) = match recovered {
+        Ok(()) => (Recovery::Ok, None),
+        Err(crash) => (if crash.kind == AbortKind::Error { Recovery::Error } else { Recovery::Panic }, Some(crash.text)),
+    };
+    let node = Node::open(input.stores).ok();
+    let (first_state, first_state_reason) = progress.first_state.unzip();
+    StartForecast {
+        outcome: if abort.is_some() { StartOutcome::Abort } else { StartOutcome::Start },
+        first_state: first_state.filter(|_| abort.is_none()),
+        first_state_reason: first_state_reason.filter(|_| abort.is_none()),
+        abort,
+        snapshot: progress.snapshot,
+        at_start: progress.at_start,
+        recovery,
+        recovery_text,
+        first_index: node.as_ref().and_then(|node| node.first_index().ok()),
+        last_index: node.as_ref().and_then(|node| node.last_index().ok()),
+    }
+}
+
+/// An error of reading an entry that the caller turns into a panic.
+fn panics(crash: Crash) -> Crash {
+    match crash.kind {
+        AbortKind::Error => Crash::panic(crash.text),
+        AbortKind::Panic | AbortKind::Hang => crash,
+    }
+}
+
+fn start(input: &StartInput<'_>, progress: &mut Progress) -> Result<(), StartAbort> {
+    let mut node = Node::open(input.stores).map_err(|crash| crash.during(Stage::OpenStores))?;
+    if let Some(refusal) = &input.snapshots.refusal {
+        return Err(Crash::error(refusal).during(Stage::OpenStores));
+    }
+    let mut memberships = Memberships::default();
+    let new_raft = new_raft(input, &mut node, &mut memberships, progress);
+    let last = new_raft.map_err(|crash| crash.during(Stage::NewRaft))?;
+    run(input, &mut node, &memberships, last, progress).map_err(|crash| crash.during(Stage::Running))
+}
+
+/// The membership in force and the one before.
+#[derive(Debug, Default)]
+struct Memberships {
+    latest: Configuration,
+    latest_index: u64,
+}
+
+/// Returns the range of entries that are applied once they are committed.
+fn new_raft(
+    input: &StartInput<'_>,
+    node: &mut Node<'_>,
+    memberships: &mut Memberships,
+    progress: &mut Progress,
+) -> Result<(u64, u64), Crash> {
+    let term = node.current_term()?.unwrap_or(0);
+    let last_key = node.last_index()?;
+    let (mut last_index, mut last_term) = (0, 0);
+    if last_key > 0 {
+        let read = node.entry(last_key, |entry| (entry.index, entry.term));
+        (last_index, last_term) = read.map_err(|crash| crash.wrap(&format!("failed to get last log at index {last_key}")))?;
+    }
+    node.store_stable()?;
+    let restored = restore(input.snapshots)?;
+    let (snapshot_index, snapshot_term) = restored.map_or((0, 0), |candidate| (candidate.meta.index, candidate.meta.term));
+    if let Some(candidate) = restored {
+        let meta = &candidate.meta;
+        let configuration_index = if meta.version > 0 { meta.configuration_index } else { meta.index };
+        progress.snapshot =
+            Some(Restored { id: meta.id.clone(), index: snapshot_index, term: snapshot_term, configuration_index });
+        memberships.begin(candidate)?;
+    }
+    let mut index = snapshot_index;
+    while index < last_index {
+        index += 1;
+        let scanned = node.entry(index, |entry| memberships.scan(entry.kind, entry.index, &entry.data));
+        scanned.map_err(panics)??;
+    }
+    progress.at_start = Some(AtStart {
+        term,
+        last_log_index: last_index,
+        last_log_term: last_term,
+        last_snapshot_index: snapshot_index,
+        last_snapshot_term: snapshot_term,
+        configuration: (!memberships.latest.servers.is_empty()).then(|| memberships.latest.servers.clone()),
+        configuration_index: memberships.latest_index,
+    });
+    Ok((snapshot_index, last_index))
+}
+
+/// The snapshot that is restored, if there are any.
+fn restore(snapshots: &Snapshots) -> Result<Option<&Candidate>, Crash> {
+    let restored = snapshots.listed.iter().find(|candidate| candidate.restores());
+    if restored.is_none() && !snapshots.listed.is_empty() {
+        return Err(Crash::error("failed to load any existing snapshots"));
+    }
+    Ok(restored)
+}
+
+impl Memberships {
+    /// The membership that a snapshot brings.
+    fn begin(&mut self, candidate: &Candidate) -> Result<(), Crash> {
+        let meta = &candidate.meta;
+        if meta.version > 0 {
+            self.latest = meta.configuration.clone();
+            self.latest_index = meta.configuration_index;
+            return Ok(());
+        }
+        let peers = meta.peers.as_deref().unwrap_or_default();
+        let decoded = decode_peers(peers).map_err(|error| Crash::error(format!("failed to decode peers: {error}")))?;
+        self.latest = decoded.0;
+        self.latest_index = meta.index;
+        Ok(())
+    }
+
+    fn scan(&mut self, kind: LogType, index: u64, data: &[u8]) -> Result<(), Crash> {
+        let decoded = match kind {
+            LogType::Configuration => {
+                decode_configuration(data).map_err(|error| Crash::panic(format!("failed to decode configuration: {error}")))?
+            }
+            LogType::AddPeer | LogType::RemovePeer => {
+                decode_peers(data).map_err(|error| Crash::error(format!("failed to decode peers: {error}")))?
+            }
+            LogType::Command | LogType::Noop | LogType::Barrier | LogType::Unknown(_) => return Ok(()),
+        };
+        self.latest = decoded.0;
+        self.latest_index = index;
+        Ok(())
+    }
+}
+
+/// What the node becomes alone, and what that writes and applies.
+fn run(
+    input: &StartInput<'_>,
+    node: &mut Node<'_>,
+    memberships: &Memberships,
+    (applied, last): (u64, u64),
+    progress: &mut Progress,
+) -> Result<(), Crash> {
+    let (state, reason) = first_state(memberships, input.raft_id);
+    progress.first_state = Some((state, reason));
+    if state != FirstState::Leader {
+        return Ok(());
+    }
+    // The new term, the vote's term, the vote's candidate.
+    for _ in 0..3 {
+        node.store_stable()?;
+    }
+    node.store_log()?;
+    let voters = &memberships.latest.servers;
+    let alone = voters.iter().filter(|server| server.suffrage.votes()).all(|server| server.id == input.raft_id);
+    if !alone {
+        return Ok(());
+    }
+    for index in applied + 1..=last {
+        let kind = node.entry(index, |entry| (entry.kind, entry.index, entry.term)).map_err(panics)?;
+        if let (LogType::Unknown(number), index, term) = kind {
+            return Err(Crash::panic(format!(
+                "unrecognized log type: &raft.Log{{Index:{index:#x}, Term:{term:#x}, Type:{number:#x}, ...}}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn first_state(memberships: &Memberships, raft_id: &str) -> (FirstState, String) {
+    let latest = &memberships.latest;
+    if memberships.latest_index == 0 {
+        return (FirstState::Follower, "no known peers, aborting election".to_owned());
+    }
+    if !latest.has_vote(raft_id) {
+        let listed = latest.servers.iter().any(|server| server.id == raft_id);
+        let reason = if listed {
+            format!("{raft_id} is not a voter in the membership of index {}", memberships.latest_index)
+        } else {
+            format!("{raft_id} is not in the membership of index {}", memberships.latest_index)
+        };
+        return (FirstState::Follower, reason);
+    }
+    let (own, quorum) = (latest.own_votes(raft_id), latest.quorum());
+    if own >= quorum {
+        (FirstState::Leader, format!("its own {own} of {quorum} votes needed elect it"))
+    } else {
+        (FirstState::Candidate, format!("it has {own} of {quorum} votes needed and asks the others"))
+    }
+}
+
+/// What reading the last vote does, as the first vote request and the node's own campaign do it.
+///
+/// # Errors
+///
+/// How the process ends over it.
+pub fn vote_request(stores: StoreFiles<'_>) -> Result<(), Crash> {
+    let Ok(node) = Node::open(stores) else { return Ok(()) };
+    match node.stable_value(LAST_VOTE_TERM) {
+        Ok(Some(value)) if value.len() < 8 => {
+            Err(Crash::panic(format!("runtime error: index out of range [7] with length {}", value.len())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A forced recovery with a membership that is sound.
+fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
+    let mut node = Node::open(input.stores)?;
+    if let Some(refusal) = &input.snapshots.refusal {
+        return Err(Crash::error(refusal));
+    }
+    let has_state =
+        node.current_term()?.is_some_and(|term| term > 0) || node.last_index()? > 0 || !input.snapshots.listed.is_empty();
+    if !has_state {
+        return Err(Crash::error("refused to recover cluster with no initial state, this is probably an operator error"));
+    }
+    let restored = input.snapshots.listed.iter().find(|candidate| candidate.restores());
+    let (index, term) = restored.map_or((0, 0), |candidate| (candidate.meta.index, candidate.meta.term));
+    if !input.snapshots.listed.is_empty() && (index == 0 || term == 0) {
+        return Err(Crash::error("failed to restore any of the available snapshots"));
+    }
+    let last = node.last_index()?;
+    let mut next = index;
+    while next < last {
+        next += 1;
+        node.entry(next, |_| ()).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
+    }
+    node.first_index()?;
+    node.delete_log(last)?;
+    Ok(())
+}
+
+impl StartForecast {
+    /// The files changed while they were read: how the start ends is not known.
+    pub fn unsettle(&mut self) {
+        self.outcome = StartOutcome::Unknown;
+        self.abort = None;
+        self.first_state = None;
+        self.first_state_reason = None;
+    }
+}

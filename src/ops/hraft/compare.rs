@@ -1,0 +1,188 @@
+//! `compare`: several nodes of one group.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+use super::node::{Depth, Node};
+use super::page::page;
+use crate::analysis::hraft::Opened;
+use crate::analysis::hraft::findings::findings as findings_of;
+use crate::analysis::judge::codes::compare as codes;
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::error::{Error, Result};
+use crate::formats::hraft::{crc64, decode_entry};
+use crate::io::Progress;
+use crate::readers::hraft::Survey;
+use crate::report::body::hraft::page::{Compare, HashiBody};
+use crate::report::{Cell, Report, Section};
+
+/// Entries of each node that are compared: the last ones.
+const COMPARED: usize = 1 << 20;
+
+/// What one node holds.
+struct Held {
+    node: Node,
+    /// Term and sum of the content of each of its last entries.
+    entries: VecDeque<(u64, u64, u64)>,
+}
+
+impl Held {
+    fn of(node: Node) -> Self {
+        let mut entries = VecDeque::new();
+        if let Some(file) = node.dir.store_files().first().and_then(|(_, file)| *file) {
+            Survey::of(file.bytes(), &mut |row| {
+                if let (b"logs", Ok(key), Some(Ok(entry))) =
+                    (row.bucket, <[u8; 8]>::try_from(row.key), row.value.map(decode_entry))
+                {
+                    // The clock and the form of writing may differ between members.
+                    let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
+                    if entries.len() == COMPARED {
+                        entries.pop_front();
+                    }
+                    entries.push_back((u64::from_be_bytes(key), entry.term, sum));
+                }
+            });
+        }
+        Self { node, entries }
+    }
+
+    fn name(&self) -> &str {
+        &self.node.dir.raft_id
+    }
+
+    fn at(&self, index: u64) -> Option<(u64, u64)> {
+        let position = self.entries.binary_search_by_key(&index, |entry| entry.0).ok()?;
+        self.entries.get(position).map(|entry| (entry.1, entry.2))
+    }
+
+    /// Term and index of the end of its log, the order in which votes are given.
+    fn end(&self) -> (u64, u64) {
+        let snapshot = self.node.start.snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.term, snapshot.index));
+        let log =
+            self.node.stores.as_ref().and_then(|(_, facts)| facts.last_decoded).map_or((0, 0), |(index, term)| (term, index));
+        if log.1 > snapshot.1 { log } else { snapshot }
+    }
+
+    /// The lowest index that is known to be committed: its snapshot's.
+    fn committed(&self) -> u64 {
+        self.node.start.snapshot.as_ref().map_or(0, |snapshot| snapshot.index)
+    }
+}
+
+/// Compares the nodes' logs, snapshots, votes and memberships.
+pub fn hashicorp_compare(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<Compare>>> {
+    if dirs.len() < 2 {
+        return Err(Error::Usage("compare: name the directories of at least two nodes".to_owned()));
+    }
+    let mut coverage = Coverage::default();
+    let mut held = Vec::new();
+    let mut findings = Vec::new();
+    for dir in dirs {
+        let node = Node::read(dir, None, Depth::Everything, progress)?;
+        node.cover(&mut coverage);
+        let mut own = findings_of(&node.view());
+        own.retain(|finding| finding.severity == Severity::Error);
+        for finding in &mut own {
+            finding.group = Some(node.dir.display());
+        }
+        findings.extend(own);
+        held.push(Held::of(node));
+    }
+    for (number, one) in held.iter().enumerate() {
+        for other in held.iter().skip(number + 1) {
+            pair(one, other, &mut findings);
+        }
+    }
+    let pages = held.iter().map(|one| {
+        let (term, index) = one.end();
+        page(&one.node).fact("last_term", term).fact("last_index", index).fact("start", &one.node.start)
+    });
+    let mut pages: Vec<_> = pages.collect();
+    if let Some(first) = pages.first_mut() {
+        let table = Section::table("Nodes", &COLUMNS, held.iter().map(|one| row(one, &held)).collect());
+        first.sections.push(table);
+    }
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let headline = format!("{} nodes of hashicorp/raft: {errors} errors", held.len());
+    Ok(Report::new(HashiBody::new(headline, pages), findings, coverage))
+}
+
+const COLUMNS: [&str; 8] = ["node", ">term", "voted", ">last", ">of term", ">snapshot", "membership", "could win"];
+
+fn row(one: &Held, all: &[Held]) -> Vec<Cell> {
+    let state = one.node.start.at_start.as_ref();
+    let (term, index) = one.end();
+    let facts = one.node.stores.as_ref().map(|(_, facts)| facts);
+    let vote = facts.and_then(|facts| facts.vote_candidate.as_deref()).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let members = state.and_then(|state| state.configuration.clone()).unwrap_or_default();
+    let voters: Vec<&str> = members.iter().filter(|server| server.suffrage.votes()).map(|server| server.id.as_str()).collect();
+    let list: Vec<_> = members.iter().map(|server| server.id.clone()).collect();
+    let votes = all.iter().filter(|other| voters.contains(&other.name()) && other.end() <= one.end()).count();
+    let wins = match (state.is_some(), voters.contains(&one.name())) {
+        (false, _) => "does not start".to_owned(),
+        (true, false) => "no, it has no vote".to_owned(),
+        (true, true) if votes * 2 > voters.len() => format!("yes, {votes} of {} would vote", voters.len()),
+        (true, true) => format!("no, {votes} of {} would vote", voters.len()),
+    };
+    vec![
+        Cell::new(one.name()),
+        Cell::option(state.map(|state| state.term)),
+        Cell::option(vote),
+        Cell::new(index),
+        Cell::new(term),
+        Cell::new(one.committed()),
+        Cell::new(format!("{} (index {})", list.join(", "), state.map_or(0, |state| state.configuration_index))),
+        Cell::new(wins),
+    ]
+}
+
+fn pair(one: &Held, other: &Held, findings: &mut Vec<Finding>) {
+    let names = format!("{} and {}", one.name(), other.name());
+    if one.name() == other.name() {
+        let message = format!("{} and {} have the same id.", one.node.dir.display(), other.node.dir.display());
+        findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message));
+    }
+    let mut content = None;
+    let mut terms = None;
+    for &(index, term, sum) in &one.entries {
+        let Some((its_term, its_sum)) = other.at(index) else { continue };
+        if term == its_term && sum != its_sum {
+            content.get_or_insert((index, term));
+        } else if term != its_term {
+            terms.get_or_insert((index, term, its_term));
+        }
+    }
+    if let Some((index, term)) = content {
+        let message = format!(
+            "{names} hold different entries at index {index}, both of term {term}: two leaders wrote in one term, or one of them was damaged."
+        );
+        findings.push(Finding::new(&codes::CROSS_LOG_MATCHING, message));
+    }
+    if let Some((index, term, its_term)) = terms {
+        let covered = one.committed().max(other.committed());
+        if index <= covered {
+            let message = format!(
+                "{names} hold entries of terms {term} and {its_term} at index {index}, which a snapshot at {covered} says is committed."
+            );
+            findings.push(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message));
+        } else {
+            let message = format!(
+                "From index {index} on, {names} hold entries of terms {term} and {its_term}. At most one of the two is committed, and \
+                 the files do not say which: hashicorp/raft does not record its commit."
+            );
+            findings.push(Finding::new(&codes::CROSS_LOG_MATCHING, message).severity(Severity::Warning));
+        }
+    }
+    let sums = |held: &Held| -> BTreeMap<(u64, u64), Vec<u8>> {
+        let whole = held.node.snapshots.listed.iter().filter(|candidate| candidate.opened == Opened::Restores);
+        whole.filter_map(|it| Some(((it.meta.term, it.meta.index), it.meta.crc.clone()?))).collect()
+    };
+    let (own, its) = (sums(one), sums(other));
+    if let Some(((term, index), _)) = own.iter().find(|(id, sum)| its.get(id).is_some_and(|its| its != *sum)) {
+        let message = format!(
+            "The snapshots of {names} at index {index} (term {term}) have different payloads. A state machine that does not write \
+             the same state the same way leaves that too."
+        );
+        findings.push(Finding::new(&codes::CROSS_SNAPSHOT_DIVERGENCE, message).severity(Severity::Warning));
+    }
+}

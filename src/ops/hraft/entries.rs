@@ -1,0 +1,184 @@
+//! `wal dump` and `wal show` of a node directory.
+
+use std::path::Path;
+
+use super::node::{Depth, Node};
+use super::page::page;
+use crate::analysis::Coverage;
+use crate::analysis::hraft::findings::entry_findings;
+use crate::error::{Error, Result};
+use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_entry, decode_peers};
+use crate::io::Progress;
+use crate::readers::hraft::Survey;
+use crate::report::body::hraft::page::{HashiBody, WalDump, WalShow};
+use crate::report::{Cell, Report, Section, Tone};
+use crate::types::{Escaped, UnixMillis};
+
+/// Rows that one dump holds.
+const MOST_ROWS: usize = 100_000;
+/// Bytes of a command that are shown.
+const PREVIEW: usize = 48;
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EntryRange {
+    /// From this index on.
+    pub from: Option<u64>,
+    /// Up to this index.
+    pub to: Option<u64>,
+    /// Of this term.
+    pub term: Option<u64>,
+}
+
+fn rows_of(node: &Node, mut each: impl FnMut(u64, u64, Option<&[u8]>)) {
+    if let Some(file) = node.dir.store_files().first().and_then(|(_, file)| *file) {
+        Survey::of(file.bytes(), &mut |row| {
+            if let (b"logs", Some(key)) = (row.bucket, row.key.first_chunk::<8>())
+                && row.key.len() == 8
+            {
+                each(u64::from_be_bytes(*key), row.at, row.value);
+            }
+        });
+    }
+}
+
+fn clock(entry: &LogEntry<'_>) -> Option<String> {
+    let at = entry.appended_at.filter(|at| !at.is_zero())?;
+    let millis = u64::try_from(at.seconds).ok()?.checked_mul(1000)?.checked_add(u64::from(at.nanoseconds) / 1_000_000)?;
+    Some(UnixMillis(millis).to_string())
+}
+
+/// One line on what an entry carries.
+fn content(entry: &LogEntry<'_>) -> String {
+    let members = |decoded: Result<crate::formats::hraft::Configuration, String>| match decoded {
+        Ok(configuration) => {
+            let servers: Vec<_> =
+                configuration.servers.iter().map(|s| format!("{}@{} {}", s.id, s.address, s.suffrage)).collect();
+            if servers.is_empty() { "no servers".to_owned() } else { servers.join(", ") }
+        }
+        Err(error) => format!("does not decode: {error}"),
+    };
+    match entry.kind {
+        LogType::Configuration => members(decode_configuration(&entry.data).map(|it| it.0).map_err(|e| e.to_string())),
+        LogType::AddPeer | LogType::RemovePeer => members(decode_peers(&entry.data).map(|it| it.0).map_err(|e| e.to_string())),
+        _ => {
+            let shown = entry.data.get(..PREVIEW.min(entry.data.len())).unwrap_or_default();
+            let more = if shown.len() < entry.data.len() { "..." } else { "" };
+            format!("{}{more}", Escaped(shown))
+        }
+    }
+}
+
+/// Lists entries.
+pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, progress: &dyn Progress) -> Result<Report<HashiBody<WalDump>>> {
+    let node = Node::read(dir, None, Depth::Stores, progress)?;
+    let mut coverage = Coverage::default();
+    node.cover(&mut coverage);
+    let mut rows = Vec::new();
+    let mut values = Vec::new();
+    let mut more = 0_u64;
+    rows_of(&node, |key, at, value| {
+        if range.from.is_some_and(|from| key < from) || range.to.is_some_and(|to| key > to) {
+            return;
+        }
+        let decoded = value.map(decode_entry);
+        if let (Some(wanted), Some(Ok(entry))) = (range.term, &decoded)
+            && entry.term != wanted
+        {
+            return;
+        }
+        if rows.len() >= MOST_ROWS {
+            more += 1;
+            return;
+        }
+        match decoded {
+            Some(Ok(entry)) => {
+                let (time, content) = (clock(&entry), content(&entry));
+                values.push(serde_json::json!({
+                    "index": key, "offset": at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
+                    "type_number": entry.kind.number(), "bytes": entry.data.len(), "extensions": entry.extensions.len(),
+                    "appended_at": time, "content": content,
+                }));
+                rows.push(vec![
+                    Cell::new(key),
+                    Cell::new(entry.term),
+                    Cell::new(entry.kind.name()),
+                    Cell::new(entry.data.len()),
+                    Cell::option(time),
+                    Cell::new(content),
+                ]);
+            }
+            other => {
+                let why = match other {
+                    Some(Err(error)) => error.to_string(),
+                    _ => "a bucket in the place of an entry".to_owned(),
+                };
+                values.push(serde_json::json!({ "index": key, "offset": at, "error": why }));
+                let mut row = vec![Cell::new(key)];
+                row.resize(5, Cell::option(None::<u64>));
+                row.push(Cell::toned(why, Tone::Bad));
+                rows.push(row);
+            }
+        }
+    });
+    if more > 0 {
+        coverage.skipped(node.dir.display(), format!("{more} more entries; --from and --to choose others"));
+    }
+    let headline = format!("{} entries of hashicorp/raft", rows.len());
+    let columns = [">index", ">term", "type", ">bytes", "appended", "content"];
+    let page = page(&node).fact("entries", values).section(Section::table("", &columns, rows));
+    Ok(Report::new(HashiBody::new(headline, vec![page]), Vec::new(), coverage))
+}
+
+/// Explains one entry.
+pub fn hashicorp_wal_show(dir: &Path, index: u64, progress: &dyn Progress) -> Result<Report<HashiBody<WalShow>>> {
+    let node = Node::read(dir, None, Depth::Stores, progress)?;
+    let mut coverage = Coverage::default();
+    node.cover(&mut coverage);
+    let mut shown = None;
+    rows_of(&node, |key, at, value| {
+        if key != index || shown.is_some() {
+            return;
+        }
+        let mut rows = vec![("key", Cell::new(key)), ("offset", Cell::new(at))];
+        let mut facts = serde_json::json!({ "index": key, "offset": at });
+        match value.map(|value| (value.len(), decode_entry(value))) {
+            Some((len, Ok(entry))) => {
+                rows.push(("value", Cell::new(format!("{len} bytes, {} fields", entry.form.fields))));
+                let differs = if entry.index == key { Tone::Plain } else { Tone::Bad };
+                rows.push(("index", Cell::toned(entry.index, differs)));
+                rows.push(("term", Cell::new(entry.term)));
+                rows.push(("type", Cell::new(format!("{} ({})", entry.kind.name(), entry.kind.number()))));
+                rows.push(("appended", Cell::option(clock(&entry))));
+                rows.push(("extensions", Cell::new(format!("{} bytes", entry.extensions.len()))));
+                rows.push(("data", Cell::new(format!("{} bytes", entry.data.len()))));
+                rows.push(("content", Cell::new(content(&entry))));
+                if entry.trailing > 0 {
+                    rows.push(("behind it", Cell::toned(format!("{} bytes that nobody reads", entry.trailing), Tone::Caution)));
+                }
+                facts = serde_json::json!({
+                    "index": key, "offset": at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
+                    "type_number": entry.kind.number(), "bytes": entry.data.len(), "appended_at": clock(&entry),
+                    "content": content(&entry), "trailing": entry.trailing,
+                });
+            }
+            Some((len, Err(error))) => {
+                rows.push(("value", Cell::new(format!("{len} bytes"))));
+                rows.push(("error", Cell::toned(error, Tone::Bad)));
+            }
+            None => rows.push(("error", Cell::toned("a bucket in the place of an entry", Tone::Bad))),
+        }
+        shown = Some((rows, facts));
+    });
+    let Some((rows, facts)) = shown else {
+        return Err(Error::Unsuitable {
+            path: dir.to_owned(),
+            problem: format!("holds no entry {index}"),
+            hint: "`ekv-tool wal ls` shows the first and the last one".to_owned(),
+        });
+    };
+    let findings = entry_findings(&node.view(), index);
+    let page = page(&node).fact("entry", facts).section(Section::facts("", rows));
+    let headline = format!("Entry {index} of hashicorp/raft");
+    Ok(Report::new(HashiBody::new(headline, vec![page]), findings, coverage))
+}

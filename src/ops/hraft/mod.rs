@@ -1,0 +1,69 @@
+//! Directories of hashicorp/raft: the same questions, another backend.
+
+mod compare;
+mod entries;
+mod gate;
+mod node;
+mod page;
+mod questions;
+mod snapshots;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::readers::hraft::{discover_hashicorp, is_store_file};
+
+pub use compare::hashicorp_compare;
+pub use entries::{EntryRange, hashicorp_wal_dump, hashicorp_wal_show};
+pub use gate::hashicorp_gate_dryrun;
+pub use questions::{hashicorp_check, hashicorp_inspect, hashicorp_wal_ls, hashicorp_wal_stat, hashicorp_wal_verify};
+pub use snapshots::hashicorp_verify_snapshot;
+
+/// Whose directories the user named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backend {
+    /// elastickv's own, or something that is none.
+    Elastickv,
+    /// Node directories of hashicorp/raft.
+    Hashicorp(Vec<PathBuf>),
+}
+
+impl Backend {
+    /// Looks at what the paths name.
+    ///
+    /// # Errors
+    ///
+    /// Paths of both kinds in one call.
+    pub fn of(paths: &[PathBuf]) -> Result<Self> {
+        let mut found = Vec::new();
+        let mut other = None;
+        for path in paths {
+            let dirs = if path.is_dir() { discover_hashicorp(path)? } else { store_file(path) };
+            if dirs.is_empty() {
+                other = Some(path);
+            }
+            found.extend(dirs);
+        }
+        match (found.is_empty(), other) {
+            (true, _) => Ok(Self::Elastickv),
+            (false, None) => Ok(Self::Hashicorp(found)),
+            (false, Some(path)) => Err(Error::Usage(format!(
+                "{}: not a directory of hashicorp/raft, which {} is; name directories of one kind",
+                path.display(),
+                found[0].display()
+            ))),
+        }
+    }
+}
+
+/// A store's file stands for its directory.
+fn store_file(path: &Path) -> Vec<PathBuf> {
+    if !is_store_file(path) {
+        return Vec::new();
+    }
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => vec![PathBuf::from(".")],
+        Some(parent) => vec![parent.to_owned()],
+        None => Vec::new(),
+    }
+}

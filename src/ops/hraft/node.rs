@@ -1,0 +1,194 @@
+//! One node: its files, the snapshots in the order in which the library tries them, and what a start does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::analysis::hraft::findings::NodeView;
+use crate::analysis::hraft::{
+    Candidate, Crash, DEFAULT_RETAIN, Opened, Snapshots, StartForecast, StartInput, StoreFile, StoreFiles, compare, forecast,
+    vote_request,
+};
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::error::Result;
+use crate::formats::hraft::{Machine, StateView};
+use crate::io::{MappedFile, Progress};
+use crate::readers::hraft::{
+    HashiDir, LogFacts, OpenedState, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
+};
+
+/// What a start is made of, and what it does.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub dir: HashiDir,
+    pub snapshots: Snapshots,
+    pub start: StartForecast,
+    /// Payloads that were read.
+    pub read: Vec<StateFile>,
+    /// True when the payload that is restored is of no state machine that is known: that it is taken is assumed.
+    pub machine_unknown: bool,
+    /// Every page and entry; `None` when the files are too long for the question.
+    pub stores: Option<(Vec<(&'static str, Survey)>, LogFacts)>,
+    vote: Option<Crash>,
+}
+
+/// How much of the stores is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Paths, and every page of files up to this size.
+    Paths,
+    /// Every page of the stores; of the snapshots only what a start reads.
+    Stores,
+    /// Every page, every snapshot.
+    Everything,
+}
+
+/// How often a directory that changes while it is read is read again.
+const ATTEMPTS: u32 = 4;
+/// Pause before the next attempt.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Files that are read whole even when only a start is asked for.
+const SMALL_STORE: u64 = 64 << 20;
+
+fn store_file(file: Option<&MappedFile>) -> StoreFile<'_> {
+    file.map_or(StoreFile::Absent, |file| StoreFile::Bytes(file.bytes()))
+}
+
+/// The stores as the analysis sees them.
+pub(super) fn stores(dir: &HashiDir) -> StoreFiles<'_> {
+    match &dir.stores {
+        StoreFilesOf::Combined(file) => StoreFiles::Combined(store_file(file.as_ref())),
+        StoreFilesOf::Split { logs, stable } => {
+            StoreFiles::Split { logs: store_file(logs.as_ref()), stable: store_file(stable.as_ref()) }
+        }
+    }
+}
+
+impl Node {
+    /// Reads a node and forecasts its start. With everything, the snapshots behind the restored one are opened too.
+    /// A directory that changes meanwhile is read again.
+    pub(super) fn read(path: &Path, raft_id: Option<&str>, depth: Depth, progress: &dyn Progress) -> Result<Self> {
+        for _ in 1..ATTEMPTS {
+            let node = Self::read_once(path, raft_id, depth, progress)?;
+            if !node.dir.changed() {
+                return Ok(node);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        let mut node = Self::read_once(path, raft_id, depth, progress)?;
+        if node.dir.changed() {
+            node.start.unsettle();
+        }
+        Ok(node)
+    }
+
+    fn read_once(path: &Path, raft_id: Option<&str>, depth: Depth, progress: &dyn Progress) -> Result<Self> {
+        let dir = HashiDir::read(path, raft_id)?;
+        let mut read = Vec::new();
+        let every = depth == Depth::Everything;
+        let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, progress)?;
+        let input = StartInput { raft_id: &dir.raft_id, stores: stores(&dir), snapshots: &snapshots };
+        let start = forecast(&input);
+        let vote = vote_request(stores(&dir)).err();
+        let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
+        let whole = depth != Depth::Paths || size <= SMALL_STORE;
+        let stores = whole.then(|| {
+            let mut facts = LogFacts::default();
+            let mut surveys = Vec::new();
+            for (name, file) in dir.store_files() {
+                surveys.extend(file.map(|file| (name, LogFacts::read(file.bytes(), &mut facts))));
+            }
+            (surveys, facts)
+        });
+        for (_, file) in dir.store_files() {
+            file.map_or(Ok(()), MappedFile::delivered)?;
+        }
+        Ok(Self { dir, snapshots, start, read, machine_unknown, stores, vote })
+    }
+
+    /// The node as the judge sees it.
+    pub(super) fn view(&self) -> NodeView<'_> {
+        NodeView {
+            dir: &self.dir,
+            snapshots: &self.snapshots,
+            start: &self.start,
+            stores: self.stores.as_ref().map(|(surveys, facts)| (surveys.as_slice(), facts)),
+            vote: self.vote.as_ref(),
+        }
+    }
+
+    /// What was read while a process wrote to the files may mix two states: nothing of it is said for certain.
+    pub(super) fn settle(&self, found: &mut [Finding], coverage: &mut Coverage) {
+        if !self.dir.changed() {
+            return;
+        }
+        for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+            finding.severity = Severity::Warning;
+            finding.message = format!("Seen while the store was changing: {}", finding.message);
+        }
+        coverage.missing(self.dir.display(), "the store changed while it was read; try again, or read a copy of one instant");
+    }
+
+    /// What was read of it.
+    pub(super) fn cover(&self, coverage: &mut Coverage) {
+        for (name, file) in self.dir.store_files() {
+            let Some(file) = file else { continue };
+            coverage.add_file(if self.stores.is_some() { file.stamp().size } else { 0 });
+            if self.stores.is_none() {
+                let path = self.dir.path.join(name).display().to_string();
+                coverage.skipped(path, "only the pages that a start reads were read; `check` reads all");
+            }
+        }
+        for state in &self.read {
+            coverage.add_file(state.size);
+        }
+        if self.machine_unknown {
+            let path = self.dir.path.join(crate::readers::hraft::SNAPSHOTS).display().to_string();
+            coverage.skipped(path, "whether the state machine takes the payload: its format is not known here");
+        }
+    }
+}
+
+/// The snapshots that the library lists, opened until one is restored.
+fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, progress: &dyn Progress) -> Result<(Snapshots, bool)> {
+    let mut listed: Vec<_> = dirs.dirs.iter().filter_map(|dir| Some((dir, dir.listed()?))).collect();
+    // The order of directories breaks ties of equal metadata, as the library's sort does for short lists.
+    listed.sort_by(|(_, (a, _)), (_, (b, _))| compare(b, a));
+    listed.truncate(DEFAULT_RETAIN);
+    let machine = machine_of(dirs);
+    let mut snapshots = Snapshots { refusal: dirs.refusal.clone(), listed: Vec::new() };
+    let (mut restored, mut unknown) = (false, false);
+    for (dir, (meta, notes)) in listed {
+        let mut size_read = None;
+        let opened = if restored && !every {
+            Opened::NotTried
+        } else {
+            match open_snapshot(&dirs.path, &meta.id, progress)? {
+                OpenedState::Fails(reason) => Opened::Fails(reason),
+                OpenedState::Mismatch(state) => {
+                    size_read = Some(state.size);
+                    read.push(state);
+                    Opened::Fails("CRC mismatch".to_owned())
+                }
+                OpenedState::Whole(state) => {
+                    let accepts = machine.and_then(|machine| machine.accepts(&state.head, state.size));
+                    unknown |= !restored && accepts.is_none();
+                    size_read = Some(state.size);
+                    read.push(state);
+                    if accepts == Some(false) { Opened::RefusedByMachine } else { Opened::Restores }
+                }
+            }
+        };
+        restored |= opened == Opened::Restores;
+        let state_size = size_read;
+        snapshots.listed.push(Candidate { name: dir.name.clone(), meta: meta.clone(), notes: *notes, opened, state_size });
+    }
+    Ok((snapshots, unknown))
+}
+
+/// The state machine whose streams stand in the directory, where one is recognised by any of them.
+fn machine_of(dirs: &SnapshotDirs) -> Option<Machine> {
+    dirs.dirs.iter().find_map(|dir| match Machine::of(&state_head(&dirs.path, &dir.name)) {
+        StateView::Own(machine) => Some(machine),
+        StateView::Unknown => None,
+    })
+}

@@ -1,0 +1,251 @@
+//! What stands in the stores: the log's shape, its memberships, what does not decode; the stable keys.
+
+use std::collections::BTreeMap;
+
+use super::survey::{Row, Survey};
+use crate::formats::hraft::{
+    AppendedAt, CURRENT_TERM, Configuration, EntryForm, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogType, MsgpackError, PayloadNote,
+    decode_configuration, decode_entry, decode_peers,
+};
+
+/// Facts of one kind that are kept.
+const KEPT: usize = 1000;
+
+/// A range of indexes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Range {
+    /// First index.
+    pub from: u64,
+    /// Last index.
+    pub to: u64,
+}
+
+/// Entries of one term that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct TermRun {
+    /// The term.
+    pub term: u64,
+    /// First key.
+    pub from: u64,
+    /// Last key.
+    pub to: u64,
+}
+
+/// An entry at which something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryFault {
+    /// Its key.
+    pub key: u64,
+    /// Offset of its value in the file.
+    pub at: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It does not decode.
+    Undecodable(MsgpackError),
+    /// Its value says another index.
+    Index(u64),
+    /// Its type is none that the library knows.
+    Type(u8),
+    /// There is a bucket in the place of a value.
+    Nested,
+}
+
+/// A key that is no index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddKey {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Offset of its value.
+    pub at: u64,
+    /// True when it is the first key of the bucket.
+    pub first: bool,
+    /// True when it is the last.
+    pub last: bool,
+}
+
+/// An entry with a membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipEntry {
+    /// Its key.
+    pub key: u64,
+    /// Offset of its value in the file.
+    pub at: u64,
+    /// Offset of the payload in the file.
+    pub data_at: u64,
+    /// Its term.
+    pub term: u64,
+    /// Type 2, 3 or 5.
+    pub kind: LogType,
+    /// What it decodes to.
+    pub decoded: Result<(Configuration, Vec<PayloadNote>), MsgpackError>,
+}
+
+/// Counts of one type of entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct TypeCount {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+}
+
+/// The log and the stable store.
+#[derive(Debug, Default)]
+pub struct LogFacts {
+    /// Log keys of eight bytes.
+    pub entries: u64,
+    /// First key.
+    pub first: Option<u64>,
+    /// Last key.
+    pub last: Option<u64>,
+    /// Index and term that the last key's value says.
+    pub last_decoded: Option<(u64, u64)>,
+    /// Missing keys between the first and the last.
+    pub gaps: Vec<Range>,
+    /// Terms along the log.
+    pub terms: Vec<TermRun>,
+    /// By type.
+    pub types: BTreeMap<LogType, TypeCount>,
+    /// By form, with the first key of each.
+    pub forms: BTreeMap<EntryForm, (u64, u64)>,
+    /// Entries at which something is wrong.
+    pub faults: Vec<EntryFault>,
+    /// Keys that are no index.
+    pub odd_keys: Vec<OddKey>,
+    /// Memberships in the order of the keys.
+    pub memberships: Vec<MembershipEntry>,
+    /// Entries with bytes behind them.
+    pub trailing: u64,
+    /// Facts that were not kept.
+    pub dropped: u64,
+    /// The clock of the first and of the last entry that has one.
+    pub clock: Option<(AppendedAt, AppendedAt)>,
+    /// `CurrentTerm` as it stands.
+    pub current_term: Option<Vec<u8>>,
+    /// `LastVoteTerm` as it stands.
+    pub vote_term: Option<Vec<u8>>,
+    /// `LastVoteCand` as it stands.
+    pub vote_candidate: Option<Vec<u8>>,
+    /// Other keys beside them.
+    pub other_stable: Vec<String>,
+}
+
+fn keep<T>(list: &mut Vec<T>, dropped: &mut u64, fact: T) {
+    if list.len() < KEPT {
+        list.push(fact);
+    } else {
+        *dropped += 1;
+    }
+}
+
+/// Eight bytes as the library reads a longer value: the first ones.
+pub fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk::<8>().map(|number| u64::from_be_bytes(*number))
+}
+
+impl LogFacts {
+    /// Reads a file and everything in it.
+    pub fn read(bytes: &[u8], into: &mut Self) -> Survey {
+        let survey = Survey::of(bytes, &mut |row| match row.bucket {
+            b"logs" => into.log_row(&row),
+            b"conf" => into.stable_row(&row),
+            _ => {}
+        });
+        if let (Some(odd), None) = (into.odd_keys.last_mut(), into.last) {
+            odd.last = true;
+        }
+        survey
+    }
+
+    fn stable_row(&mut self, row: &Row<'_>) {
+        let Some(value) = row.value else { return };
+        let place = match row.key {
+            CURRENT_TERM => &mut self.current_term,
+            LAST_VOTE_TERM => &mut self.vote_term,
+            LAST_VOTE_CANDIDATE => &mut self.vote_candidate,
+            other => {
+                let name = String::from_utf8_lossy(other).into_owned();
+                return keep(&mut self.other_stable, &mut self.dropped, name);
+            }
+        };
+        *place = Some(value.to_vec());
+    }
+
+    fn log_row(&mut self, row: &Row<'_>) {
+        if let Some(odd) = self.odd_keys.last_mut() {
+            odd.last = false;
+        }
+        let Ok(key) = <[u8; 8]>::try_from(row.key) else {
+            let first = self.entries == 0 && self.odd_keys.is_empty();
+            let odd = OddKey { key: row.key.to_vec(), at: row.at, first, last: true };
+            return keep(&mut self.odd_keys, &mut self.dropped, odd);
+        };
+        let key = u64::from_be_bytes(key);
+        if let Some(last) = self.last
+            && key > last.saturating_add(1)
+        {
+            keep(&mut self.gaps, &mut self.dropped, Range { from: last + 1, to: key - 1 });
+        }
+        self.first.get_or_insert(key);
+        self.last = Some(key);
+        self.entries += 1;
+        self.last_decoded = None;
+        let Some(value) = row.value else {
+            return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault: Fault::Nested });
+        };
+        let entry = match decode_entry(value) {
+            Ok(entry) => entry,
+            Err(error) => {
+                let fault = Fault::Undecodable(error);
+                return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
+            }
+        };
+        self.last_decoded = Some((entry.index, entry.term));
+        if entry.index != key {
+            let fault = Fault::Index(entry.index);
+            keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
+        }
+        let count = self.types.entry(entry.kind).or_default();
+        count.entries += 1;
+        count.bytes += value.len() as u64;
+        self.forms.entry(entry.form).or_insert((key, 0)).1 += 1;
+        self.trailing += u64::from(entry.trailing > 0);
+        if let Some(clock) = entry.appended_at.filter(|clock| !clock.is_zero()) {
+            let first = self.clock.map_or(clock, |(first, _)| first);
+            self.clock = Some((first, clock));
+        }
+        match self.terms.last_mut() {
+            Some(run) if run.term == entry.term => run.to = key,
+            _ => keep(&mut self.terms, &mut self.dropped, TermRun { term: entry.term, from: key, to: key }),
+        }
+        let decoded = match entry.kind {
+            LogType::Configuration => decode_configuration(&entry.data),
+            LogType::AddPeer | LogType::RemovePeer => decode_peers(&entry.data),
+            LogType::Unknown(number) => {
+                let fault = Fault::Type(number);
+                return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
+            }
+            LogType::Command | LogType::Noop | LogType::Barrier => return,
+        };
+        let entry =
+            MembershipEntry { key, at: row.at, data_at: row.at + entry.data_at, term: entry.term, kind: entry.kind, decoded };
+        keep(&mut self.memberships, &mut self.dropped, entry);
+    }
+
+    /// The term of a key, as far as the runs tell.
+    pub fn term_at(&self, key: u64) -> Option<u64> {
+        let position = self.terms.partition_point(|run| run.to < key);
+        self.terms.get(position).filter(|run| run.from <= key).map(|run| run.term)
+    }
+
+    /// True when a key is there.
+    pub fn has(&self, key: u64) -> bool {
+        let inside = self.first.is_some_and(|first| first <= key) && self.last.is_some_and(|last| key <= last);
+        inside && !self.gaps.iter().any(|gap| (gap.from..=gap.to).contains(&key))
+    }
+}

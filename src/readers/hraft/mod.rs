@@ -1,0 +1,188 @@
+//! A node's directory of hashicorp/raft: which files there are, and the bytes of them.
+
+mod log_facts;
+mod snapshots;
+mod survey;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
+use crate::io::{DirEntry, EntryKind, MappedFile, list_dir, read_small};
+
+pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
+pub use snapshots::{ListedDir, MetaFault, OpenedState, SnapshotDirs, StateFile, open_snapshot, read_state, state_head};
+pub use survey::{BucketFact, FreelistFact, MetaFact, PageProblem, Row, Survey, chosen_meta};
+
+/// Combined log and stable store.
+pub const RAFT_DB: &str = "raft.db";
+/// The log where it has a file of its own.
+pub const LOGS_DAT: &str = "logs.dat";
+/// The stable store where it has a file of its own.
+pub const STABLE_DAT: &str = "stable.dat";
+/// Directory of the snapshots.
+pub const SNAPSHOTS: &str = "snapshots";
+/// Input of a forced recovery.
+pub const PEERS_JSON: &str = "peers.json";
+/// Larger than any `peers.json` or `meta.json`.
+const SMALL_LIMIT: u64 = 16 << 20;
+
+/// Names that only a group directory of the present elastickv has: with one of them, the server's refusal is the answer.
+const ELASTICKV: &[&str] = &[
+    "raft-engine",
+    "wal",
+    "snap",
+    "fsm-snap",
+    "etcd-raft-peers.bin",
+    "etcd-raft-state.bin",
+    "etcd-raft-meta.bin",
+    "etcd-raft-entries.bin",
+];
+
+/// How the stores are kept.
+#[derive(Debug)]
+pub enum StoreFilesOf {
+    /// `raft.db`, or nothing yet.
+    Combined(Option<MappedFile>),
+    /// `logs.dat` and `stable.dat`.
+    Split {
+        /// The log; `None` when the file is missing.
+        logs: Option<MappedFile>,
+        /// The stable store.
+        stable: Option<MappedFile>,
+    },
+}
+
+/// A node's directory.
+#[derive(Debug)]
+pub struct HashiDir {
+    /// As the caller named it.
+    pub path: PathBuf,
+    /// The node's id: the name of the directory, unless the caller knows better.
+    pub raft_id: String,
+    /// Log and stable store.
+    pub stores: StoreFilesOf,
+    /// The snapshots.
+    pub snapshots: SnapshotDirs,
+    /// `peers.json`, if it is there.
+    pub peers_json: Option<std::result::Result<Vec<u8>, String>>,
+    /// Everything in the directory.
+    pub entries: Vec<DirEntry>,
+}
+
+/// True when `entries` are those of a node of hashicorp/raft, and not of an elastickv that would refuse them.
+pub fn is_hashicorp(path: &Path, entries: &[DirEntry]) -> bool {
+    let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
+    if ELASTICKV.iter().any(|name| kind(name).is_some()) {
+        return false;
+    }
+    let stores = [RAFT_DB, LOGS_DAT, STABLE_DAT];
+    if stores.iter().any(|name| kind(name).is_some_and(|kind| kind != EntryKind::File)) {
+        return false;
+    }
+    let store = stores.into_iter().find(|name| kind(name) == Some(EntryKind::File));
+    match (store, kind(SNAPSHOTS)) {
+        (Some(_), Some(_)) => true,
+        (Some(name), None) => looks_like_bolt(&path.join(name)),
+        (None, Some(EntryKind::Directory)) => has_snapshots(&path.join(SNAPSHOTS)),
+        (None, _) => false,
+    }
+}
+
+/// True for a store's file in a directory that is one of hashicorp/raft.
+pub fn is_store_file(path: &Path) -> bool {
+    let named = path.file_name().is_some_and(|name| [RAFT_DB, LOGS_DAT, STABLE_DAT].iter().any(|known| name == *known));
+    let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    named && parent.is_some_and(|parent| list_dir(parent).is_ok_and(|entries| is_hashicorp(parent, &entries)))
+}
+
+/// True when a page size stands behind one of the two meta pages.
+fn looks_like_bolt(path: &Path) -> bool {
+    let Ok((file, _)) = crate::io::open_regular(path) else { return false };
+    let magic = |at: u64| {
+        let bytes = crate::io::read_at(&file, path, at, 4).unwrap_or_default();
+        bytes.first_chunk::<4>().is_some_and(|word| [MAGIC, BIG_ENDIAN_MAGIC].contains(&u32::from_le_bytes(*word)))
+    };
+    magic(16) || (10..=24).any(|shift| magic(16 + (1 << shift)))
+}
+
+fn has_snapshots(path: &Path) -> bool {
+    let Ok(entries) = list_dir(path) else { return false };
+    entries.iter().any(|entry| {
+        entry.kind == EntryKind::Directory
+            && list_dir(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == "meta.json"))
+    })
+}
+
+/// The node directories at or below `path`: the path itself, or its children when it is none.
+pub fn discover_hashicorp(path: &Path) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = list_dir(path) else { return Ok(Vec::new()) };
+    if is_hashicorp(path, &entries) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
+        let child = path.join(&entry.name);
+        match list_dir(&child) {
+            Ok(entries) if is_hashicorp(&child, &entries) => found.push(child),
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {}
+            // Whatever it is, it cannot be looked at; the reader of the other kind says so.
+            Err(_) => return Ok(Vec::new()),
+        }
+    }
+    Ok(found)
+}
+
+impl HashiDir {
+    /// Reads the directory; `raft_id` in the place of its name.
+    pub fn read(path: &Path, raft_id: Option<&str>) -> Result<Self> {
+        let entries = list_dir(path)?;
+        let file = |name: &str| -> Result<Option<MappedFile>> {
+            match MappedFile::open(&path.join(name)) {
+                Ok(file) => Ok(Some(file)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let split = entries.iter().any(|entry| entry.name == LOGS_DAT || entry.name == STABLE_DAT);
+        let combined = file(RAFT_DB)?;
+        let stores = if combined.is_none() && split {
+            StoreFilesOf::Split { logs: file(LOGS_DAT)?, stable: file(STABLE_DAT)? }
+        } else {
+            StoreFilesOf::Combined(combined)
+        };
+        let peers_json = match read_small(&path.join(PEERS_JSON), SMALL_LIMIT) {
+            Ok(file) => Some(Ok(file.bytes)),
+            Err(error) if error.is_not_found() => None,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => Some(Err(error.reason())),
+        };
+        let snapshots = SnapshotDirs::read(&path.join(SNAPSHOTS))?;
+        let name = crate::readers::GroupDir::at(path).raft_id;
+        let raft_id = raft_id.map_or(name, str::to_owned);
+        Ok(Self { path: path.to_owned(), raft_id, stores, snapshots, peers_json, entries })
+    }
+
+    /// The path as reports show it.
+    pub fn display(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The files of the stores with their names.
+    pub fn store_files(&self) -> Vec<(&'static str, Option<&MappedFile>)> {
+        match &self.stores {
+            StoreFilesOf::Combined(file) => vec![(RAFT_DB, file.as_ref())],
+            StoreFilesOf::Split { logs, stable } => vec![(LOGS_DAT, logs.as_ref()), (STABLE_DAT, stable.as_ref())],
+        }
+    }
+
+    /// True when a file of the stores has changed since it was opened.
+    pub fn changed(&self) -> bool {
+        let stamps = self.store_files();
+        stamps
+            .iter()
+            .filter_map(|(_, file)| *file)
+            .any(|file| crate::io::FileStamp::at(file.path()).is_none_or(|now| now != file.stamp()) || file.faulted())
+    }
+}

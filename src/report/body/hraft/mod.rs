@@ -1,0 +1,5 @@
+//! Bodies for directories of hashicorp/raft.
+
+pub mod gate;
+pub mod modes;
+pub mod page;

@@ -1,0 +1,45 @@
+//! Codes about directories of hashicorp/raft, each in a recorded one.
+
+use super::{Files, Provocation};
+
+const fn at(
+    code: &'static str,
+    severity: &'static str,
+    case: &'static str,
+    target: &'static str,
+    path: &'static str,
+    offset: Option<u64>,
+) -> Provocation {
+    Provocation { code, severity, command: "check", files: Files::Hashi(case), target, path, offset }
+}
+
+pub(super) const ALL: &[Provocation] = &[
+    at("hraft-start-fails", "error", "d-cfg-81", "n1", "n1", None),
+    at("hraft-delayed-death", "error", "d-st-stable-lost-split", "n1", "n1/stable.dat", None),
+    at("hraft-later-failure", "error", "d-log-key-short-first", "n1", "n1/raft.db", None),
+    at("bolt-page-damaged", "error", "d-bolt-random-page-1", "n1", "n1/raft.db", Some(24_576)),
+    at("bolt-meta-invalid", "info", "d-bolt-meta0-zero", "n1", "n1/raft.db", Some(0)),
+    at("bolt-freelist-invalid", "error", "d-bolt-free-zero", "n1", "n1/raft.db", Some(24_576)),
+    at("bolt-file-short", "error", "d-bolt-meta-high-big", "n1", "n1/raft.db", Some(65_536)),
+    at("bolt-unusable", "error", "d-bolt-text", "n1", "n1/raft.db", Some(0)),
+    at("hraft-log-gap", "error", "d-log-gap-mid", "n1", "n1/raft.db", None),
+    at("hraft-entry-undecodable", "error", "d-log-value-garbage-mid", "n1", "n1/raft.db", Some(17_602)),
+    at("hraft-index-mismatch", "error", "d-log-key-index-mid", "n1", "n1/raft.db", Some(21_698)),
+    at("hraft-type-unknown", "error", "d-log-type255-last", "n1", "n1/raft.db", Some(18_716)),
+    at("hraft-key-odd", "error", "d-log-key-short", "n1", "n1/raft.db", Some(18_820)),
+    at("hraft-term-regress", "error", "d-log-term-regress-last", "n1", "n1/raft.db", None),
+    at("hraft-stale-suffix", "warning", "l18-install-stale-suffix", "n2", "n2/raft.db", None),
+    at("hraft-configuration-undecodable", "error", "d-cfg-81", "n1", "n1/raft.db", Some(18_860)),
+    at("hraft-configuration-odd", "error", "d-cfg-dup-id", "n1", "n1/raft.db", Some(18_825)),
+    at("hraft-stable-invalid", "error", "d-st-term-missing", "n1", "n1/raft.db", None),
+    at("hraft-vote-odd", "warning", "d-st-vote-above-follower", "n2", "n2/raft.db", None),
+    at("hraft-snapshot-unusable", "error", "d-meta-cut", "n1", "n1/snapshots/2-43-1795229132436/meta.json", Some(117)),
+    at("hraft-snapshot-leftover", "info", "h09-crash-in-snapshot", "n1", "n1/snapshots/2-23-1795229124581.tmp/meta.json", None),
+    at("hraft-snapshot-misnamed", "error", "d-meta-id-nonexistent", "n1", "n1/snapshots/2-43-1795229132436/meta.json", None),
+    at("hraft-snapshot-meta-odd", "warning", "d-meta-size-bigger", "n1", "n1/snapshots/2-43-1795229132436/meta.json", None),
+    at("hraft-snapshot-log-term", "error", "d-snap-log-term-mismatch", "n1", "n1/raft.db", None),
+    at("hraft-not-campaigning", "info", "d-cfg-self-absent", "n1", "n1", None),
+    at("hraft-recovery-pending", "info", "h13-peersjson-pending", "n2", "n2/peers.json", None),
+    at("snap-boundary-prev-unavailable", "info", "h05b-trailing0-more", "n1", "n1/raft.db", None),
+    at("snap-user-restore-hole", "info", "d-log-gap-at-snap-index", "n1", "n1/raft.db", None),
+];

@@ -1,0 +1,258 @@
+//! Directories of hashicorp/raft: what the library did with recorded ones, and every fault in a small one.
+
+use std::fs;
+use std::path::Path;
+
+use ekv_tool::analysis::hraft::{AbortKind, Snapshots, StartInput, StartOutcome, StoreFile, StoreFiles, forecast};
+use ekv_tool::analysis::{Severity, Verdict};
+use ekv_tool::io::NoProgress;
+use ekv_tool::ops::hraft::{
+    Backend, EntryRange, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
+    hashicorp_wal_dump, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
+};
+use ekv_tool::readers::hraft::{LogFacts, Survey};
+use serde_json::{Value, json};
+
+use crate::common;
+
+/// Texts of the language's run time, which name addresses.
+const RUN_TIME: [&str; 5] = ["runtime error", "unexpected fault", "fatal error", "assertion failed", "out of memory"];
+
+fn node(name: &str, node: &str) -> std::path::PathBuf {
+    common::hashi().root.join(name).join(node)
+}
+
+/// Every recorded node: case, node, what the library did.
+fn nodes() -> Vec<(&'static str, &'static str, &'static Value)> {
+    let all = common::hashi().expected.iter();
+    all.flat_map(|(name, case)| {
+        case["nodes"].as_object().unwrap().iter().map(move |(node, did)| (name.as_str(), node.as_str(), did))
+    })
+    .collect()
+}
+
+/// What the forecast says otherwise than the record.
+fn differences(name: &str, at: &str, did: &Value) -> Vec<String> {
+    let id = did["id"].as_str().unwrap();
+    let report = hashicorp_gate_dryrun(&[node(name, at)], Some(id), &NoProgress).unwrap();
+    let start = &report.body.groups[0].start;
+    let said = serde_json::to_value(start).unwrap();
+    let mut wrong = Vec::new();
+    let mut same = |what: &str, said: &Value, did: &Value| {
+        if said != did {
+            wrong.push(format!("{name}/{at}: {what}: library {did}, forecast {said}"));
+        }
+    };
+    let started = did["outcome"] == "ok";
+    same("outcome", &said["outcome"], &json!(if started { "start" } else { "abort" }));
+    if started {
+        same("at_start", &without_membership(&said["at_start"]), &did["at_start"]);
+        let members =
+            if said["at_start"]["configuration"].is_null() { json!([]) } else { said["at_start"]["configuration"].clone() };
+        same("membership", &members, &did["configuration"]);
+        same("index of the membership", &said["at_start"]["configuration_index"], &did["configuration_index"]);
+        same("state", &said["first_state"], &did["state"]);
+    } else {
+        let kind =
+            if matches!(did["outcome"].as_str(), Some("error" | "hang")) { did["outcome"].clone() } else { json!("panic") };
+        same("kind", &said["abort"]["kind"], &kind);
+        same("stage", &said["abort"]["stage"], &did["stage"]);
+        let text = did["error"].as_str().unwrap_or_default().trim_start_matches("panic: ").replace("<dir>/", "");
+        if !RUN_TIME.iter().any(|word| text.contains(word)) {
+            let stem: String = text.split("msgpack decode error").next().unwrap().chars().take(40).collect();
+            let own = said["abort"]["text"].as_str().unwrap_or_default();
+            if !own.contains(stem.trim()) {
+                wrong.push(format!("{name}/{at}: text: library {text}, forecast {own}"));
+            }
+        }
+        assert_eq!(report.verdict, Verdict::Damaged, "{name}/{at}");
+    }
+    let mut same = |what: &str, said: &Value, did: &Value| {
+        if !did.is_null() && said != did {
+            wrong.push(format!("{name}/{at}: {what}: library {did}, forecast {said}"));
+        }
+    };
+    same("snapshot", &said["snapshot"]["id"], &did["snapshot"]);
+    let recovery = match did["recovery"].as_str() {
+        None => Value::Null,
+        Some("ok" | "error") => did["recovery"].clone(),
+        Some(_) => json!("panic"),
+    };
+    same("recovery", &said["recovery"], &recovery);
+    if started && did["later"].as_str().is_some_and(|later| later != "ok") && report.verdict != Verdict::Damaged {
+        wrong.push(format!("{name}/{at}: it fails later ({}), and the verdict is {}", did["later"], report.verdict));
+    }
+    wrong
+}
+
+fn without_membership(state: &Value) -> Value {
+    let mut state = state.clone();
+    for name in ["configuration", "configuration_index"] {
+        state.as_object_mut().unwrap().remove(name);
+    }
+    state
+}
+
+#[test]
+fn every_recorded_start_is_forecast() {
+    let all = nodes();
+    assert_eq!(all.len(), 209);
+    let wrong: Vec<String> = all.iter().flat_map(|(name, at, did)| differences(name, at, did)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn healthy_nodes_are_clean() {
+    let healthy = nodes().into_iter().filter(|(name, ..)| common::hashi().expected[*name]["family"] == "healthy");
+    let mut count = 0;
+    for (name, at, did) in healthy {
+        let report = hashicorp_check(&[node(name, at)], did["id"].as_str(), None, &NoProgress).unwrap();
+        assert_eq!(report.verdict, Verdict::Clean, "{name}/{at}");
+        let loud: Vec<_> = report.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
+        assert!(loud.is_empty(), "{name}/{at}: {loud:?}");
+        count += 1;
+    }
+    assert_eq!(count, 25);
+}
+
+#[test]
+fn directories_are_told_apart() {
+    let dirs = vec![node("h01-single", "n1")];
+    assert_eq!(Backend::of(&dirs).unwrap(), Backend::Hashicorp(dirs.clone()));
+    let file = dirs[0].join("raft.db");
+    assert_eq!(Backend::of(&[file]).unwrap(), Backend::Hashicorp(dirs.clone()), "a store's file stands for its directory");
+    let above = common::hashi().root.join("h10-install");
+    assert!(matches!(Backend::of(&[above]).unwrap(), Backend::Hashicorp(nodes) if nodes.len() == 3));
+    let own = tempfile::tempdir().unwrap();
+    fs::create_dir_all(own.path().join("n1/wal")).unwrap();
+    fs::write(own.path().join("n1/raft.db"), fs::read(dirs[0].join("raft.db")).unwrap()).unwrap();
+    let etcd = own.path().join("n1");
+    assert_eq!(
+        Backend::of(std::slice::from_ref(&etcd)).unwrap(),
+        Backend::Elastickv,
+        "the server's own refusal is the answer there"
+    );
+    assert!(Backend::of(&[dirs[0].clone(), etcd]).is_err());
+}
+
+#[test]
+fn entries_are_listed_and_explained() {
+    let dir = node("h07-entries", "n1");
+    let dump = hashicorp_wal_dump(&dir, EntryRange { from: Some(1), to: Some(3), term: None }, &NoProgress).unwrap();
+    let entries = dump.body.nodes[0].facts["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 3);
+    assert_eq!((&entries[0]["type"], &entries[0]["term"]), (&json!("configuration"), &json!(1)));
+    let shown = hashicorp_wal_show(&dir, 1, &NoProgress).unwrap();
+    assert_eq!(shown.body.nodes[0].facts["entry"]["content"], "n1@127.0.0.1:7001 voter");
+    assert!(hashicorp_wal_show(&dir, 99_999, &NoProgress).is_err());
+    let bad = hashicorp_wal_show(&node("d-cfg-top-c1", "n1"), 23, &NoProgress).unwrap();
+    assert_eq!(bad.findings[0].code.code, "hraft-configuration-undecodable");
+    let stat = hashicorp_wal_stat(&[node("h19-newtime-mixed", "n1")], &NoProgress).unwrap();
+    assert_eq!(stat.body.nodes[0].facts["types"]["command"]["entries"], 12);
+    assert_eq!(hashicorp_wal_verify(std::slice::from_ref(&dir), &NoProgress).unwrap().verdict, Verdict::Clean);
+    let page = hashicorp_inspect(&[dir], &NoProgress).unwrap();
+    assert_eq!(page.body.nodes[0].facts["stores"][0]["meta_valid"], json!([true, true]));
+}
+
+#[test]
+fn snapshots_are_verified_in_the_librarys_order() {
+    let report = hashicorp_verify_snapshot(&[node("d-state-all-flip", "n1")], &NoProgress).unwrap();
+    let states: Vec<_> =
+        report.body.nodes[0].facts["snapshots"].as_array().unwrap().iter().map(|row| row["state"].clone()).collect();
+    assert_eq!(states, [json!("CRC mismatch"), json!("CRC mismatch"), json!("CRC mismatch")]);
+    assert_eq!(report.verdict, Verdict::Damaged);
+    let clean = hashicorp_verify_snapshot(&[node("h04-three-snaps", "n2")], &NoProgress).unwrap();
+    assert_eq!((clean.verdict, clean.findings.len()), (Verdict::Clean, 0));
+    let indexes: Vec<_> =
+        clean.body.nodes[0].facts["snapshots"].as_array().unwrap().iter().map(|row| row["index"].clone()).collect();
+    assert_eq!(indexes, [json!(62), json!(50), json!(38)]);
+}
+
+#[test]
+fn nodes_are_compared() {
+    let all = |name: &str| ["n1", "n2", "n3"].map(|at| node(name, at)).to_vec();
+    let clean = hashicorp_compare(&all("h10-install"), &NoProgress).unwrap();
+    assert_eq!((clean.verdict, clean.findings.len()), (Verdict::Clean, 0));
+    let other = hashicorp_compare(&all("d-committed-replaced-term"), &NoProgress).unwrap();
+    let found: Vec<_> = other.findings.iter().map(|finding| (finding.code.code, finding.severity)).collect();
+    assert_eq!(found, [("cross-log-matching", Severity::Warning); 2], "terms differ, and no snapshot says which is committed");
+    // The same entries with one bit of a command changed.
+    let pair = [node("h01-single", "n1"), node("d-bolt-leaf-value-flip", "n1")];
+    let flipped = hashicorp_compare(&pair, &NoProgress).unwrap();
+    assert!(flipped.findings.iter().any(|f| f.code.code == "cross-log-matching" && f.severity == Severity::Error));
+}
+
+#[test]
+fn a_snapshot_that_kept_a_cut_off_membership_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("n1");
+    let from = node("h21-large-state", "n1");
+    let snapshot = fs::read_dir(from.join("snapshots")).unwrap().next().unwrap().unwrap().file_name();
+    let into = dir.join("snapshots").join(&snapshot);
+    fs::create_dir_all(&into).unwrap();
+    fs::copy(from.join("raft.db"), dir.join("raft.db")).unwrap();
+    fs::copy(from.join("snapshots").join(&snapshot).join("state.bin"), into.join("state.bin")).unwrap();
+    let meta = fs::read_to_string(from.join("snapshots").join(&snapshot).join("meta.json")).unwrap();
+    let check = |index: u64| {
+        fs::write(into.join("meta.json"), meta.replace("\"ConfigurationIndex\":1", &format!("\"ConfigurationIndex\":{index}")))
+            .unwrap();
+        hashicorp_check(std::slice::from_ref(&dir), None, None, &NoProgress).unwrap()
+    };
+    assert_eq!(check(1).verdict, Verdict::Clean);
+    let found = check(3).findings;
+    assert!(found.iter().any(|f| f.code.code == "hraft-snapshot-meta-odd" && f.message.contains("another entry")), "{found:?}");
+}
+
+fn start_of(bytes: &[u8]) -> StartOutcome {
+    let snapshots = Snapshots::default();
+    let stores = StoreFiles::Combined(StoreFile::Bytes(bytes));
+    let start = forecast(&StartInput { raft_id: "n1", stores, snapshots: &snapshots });
+    assert!(start.abort.as_ref().is_none_or(|abort| abort.kind == AbortKind::Hang || !abort.text.is_empty()));
+    start.outcome
+}
+
+/// The part of a small store that holds anything.
+fn used(name: &str) -> Vec<u8> {
+    let bytes = fs::read(node(name, "n1").join("raft.db")).unwrap();
+    let survey = Survey::of(&bytes, &mut |_| {});
+    let end = survey.meta().unwrap().high_water * survey.page_size;
+    bytes[..usize::try_from(end).unwrap()].to_vec()
+}
+
+#[test]
+fn no_prefix_of_a_store_ends_the_program() {
+    let whole = used("h01-single");
+    let mut outcomes = [0, 0];
+    for end in (0..whole.len()).step_by(61) {
+        outcomes[usize::from(start_of(&whole[..end]) == StartOutcome::Start)] += 1;
+        LogFacts::read(&whole[..end], &mut LogFacts::default());
+    }
+    assert!(outcomes.iter().all(|&count| count > 0), "{outcomes:?}");
+}
+
+#[test]
+fn no_flip_in_a_store_ends_the_program() {
+    let mut bytes = used("h01-single");
+    let mut aborts = 0;
+    for at in 0..bytes.len() {
+        let bit = 1 << (at * 7 % 8);
+        bytes[at] ^= bit;
+        aborts += usize::from(start_of(&bytes) == StartOutcome::Abort);
+        LogFacts::read(&bytes, &mut LogFacts::default());
+        bytes[at] ^= bit;
+    }
+    assert!(aborts > 100, "{aborts}");
+}
+
+#[test]
+fn nothing_is_written_into_a_directory() {
+    let list = |dir: &Path| {
+        let mut all: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap()).collect();
+        all.sort_by_key(fs::DirEntry::file_name);
+        all.iter().map(|entry| (entry.file_name(), entry.metadata().unwrap().modified().unwrap())).collect::<Vec<_>>()
+    };
+    let dir = node("d-st-stable-lost-split", "n1");
+    let before = list(&dir);
+    hashicorp_check(std::slice::from_ref(&dir), None, None, &NoProgress).unwrap();
+    assert_eq!(list(&dir), before, "the library would make stable.dat here");
+}
