@@ -18,6 +18,7 @@ mod compare; // The same group on several nodes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.
+mod golden; // What every command prints on the demo and on ten recorded directories.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod inspect; // One page on every file of recorded directories.

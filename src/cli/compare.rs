@@ -11,7 +11,7 @@ use super::{Context, ExitStatus};
 const EXAMPLES: &str = "\
 Examples:
   ekv-tool compare n1 n2 n3                  the groups that these nodes share
-  ekv-tool compare /var/lib/elastickv        a raft data directory with many nodes
+  ekv-tool compare /var/lib/elastickv        every node of a raft data dir
   ekv-tool compare --format markdown n1 n2   for the incident channel";
 
 /// Arguments of `compare`.

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   ekv-tool explain fsm-body-crc
   ekv-tool explain ErrFSMSnapshotTokenCRC
-  ekv-tool explain 'wal: slice bounds out of range, snapshot[Index: 10, Term: 2], ...'
+  ekv-tool explain 'wal: slice bounds out of range, snapshot[Index: 10, ...'
   journalctl -u elastickv -n 1 | ekv-tool explain -
   ekv-tool explain --list";
 

@@ -20,15 +20,22 @@ use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
 Examples:
-  ekv-tool gate-dryrun /var/lib/elastickv                  every node and group below
-  ekv-tool gate-dryrun --plan /var/lib/elastickv/n1        what happens to each log entry
-  ekv-tool gate-dryrun --engine main --accept any n1       may this node be upgraded?
+  # every node and group below
+  ekv-tool gate-dryrun /var/lib/elastickv
+  # what happens to each log entry
+  ekv-tool gate-dryrun --plan /var/lib/elastickv/n1
+  # may this node be upgraded?
+  ekv-tool gate-dryrun --engine main --accept any n1
+  # for a textfile collector
   ekv-tool gate-dryrun --no-body-crc --format prometheus --output gate.prom n1
 
 Exit statuses:
-  0  every outcome is accepted                2  a start would be refused, or lose something
-  10 a full restore would be executed        11  a full restore as fallback
-  3  unknown                                  1  the work could not be done";
+   0  every outcome is accepted
+   1  the work could not be done
+   2  a start would be refused, or lose something
+   3  unknown
+  10  a full restore would be executed
+  11  a full restore as fallback";
 
 /// Arguments of `gate-dryrun`.
 #[derive(Debug, Args)]

@@ -50,8 +50,22 @@ pub(super) fn man(args: &ManArgs, context: &Context) -> anyhow::Result<ExitStatu
         };
         command = sub.clone();
     }
+    let others = see_also(&args.command, &command);
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
+    page.extend_from_slice(others.as_bytes());
     context.write(|out| out.write_all(&page))?;
     Ok(ExitStatus::Clean)
+}
+
+/// The pages of the program, of the command above, and of those below.
+fn see_also(path: &[String], command: &clap::Command) -> String {
+    let own = ["ekv-tool"].into_iter().chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    let mut names: Vec<String> = Vec::new();
+    if let Some((above, _)) = own.rsplit_once(path.last().map_or("", String::as_str)).filter(|_| !path.is_empty()) {
+        names.push(above.trim_end_matches('-').to_owned());
+    }
+    names.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help").map(|sub| format!("{own}-{}", sub.get_name())));
+    let pages: Vec<_> = names.iter().map(|name| format!("\\fB{}\\fR(1)", name.replace('-', "\\-"))).collect();
+    format!(".SH \"SEE ALSO\"\n{}\n", pages.join(",\n"))
 }

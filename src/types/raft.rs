@@ -58,6 +58,14 @@ impl NodeId {
     }
 }
 
+impl NodeId {
+    /// All sixteen hex digits, for people who look for it; [`Display`](fmt::Display) prints it as the server does, without
+    /// leading zeros.
+    pub fn padded(self) -> String {
+        format!("{:016x}", self.0)
+    }
+}
+
 impl fmt::Display for LogIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

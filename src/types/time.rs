@@ -35,10 +35,13 @@ impl HlcTimestamp {
     }
 }
 
+/// 2000-01-01. A smaller number was never a time: no clock of a server stood there, 0 and small counters are meant.
+const FIRST_TIME: UnixMillis = UnixMillis(946_684_800_000);
+
 /// The time if it is one, else the bare number.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_rfc3339() {
+        match self.to_rfc3339().filter(|_| *self >= FIRST_TIME) {
             Some(text) => f.write_str(&text),
             None => write!(f, "{} ms", self.0),
         }
@@ -67,5 +70,12 @@ mod tests {
     fn a_time_beyond_the_calendar_prints_as_a_number() {
         assert_eq!(UnixMillis(u64::MAX).to_rfc3339(), None);
         assert_eq!(UnixMillis(u64::MAX).to_string(), "18446744073709551615 ms");
+    }
+
+    #[test]
+    fn a_number_that_was_never_a_time_prints_as_one() {
+        assert_eq!(UnixMillis(0).to_string(), "0 ms");
+        assert_eq!(UnixMillis(0).to_rfc3339().as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        assert_eq!(UnixMillis(946_684_800_000).to_string(), "2000-01-01T00:00:00.000Z");
     }
 }

@@ -10,7 +10,7 @@ use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::peers::PeersFile;
 use crate::readers::subject::{DirectoryFacts, DirectoryKind, GroupFacts};
 use crate::readers::{DirEntry, EntryKind, SmallFact};
-use crate::types::{ByteSize, Escaped, escape};
+use crate::types::{ByteSize, Count, Escaped, escape};
 
 /// Entries of one directory that are listed one by one.
 const LISTED: usize = 200;
@@ -31,8 +31,10 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
     };
     let mut it = Description { kind, title: title.to_owned(), why: why.to_owned(), ..Description::default() };
     let files = facts.entries.iter().filter(|entry| entry.kind == EntryKind::File);
-    it.plain("files", files.clone().count());
-    it.fact("bytes", size_of(&facts.entries), ByteSize(size_of(&facts.entries)));
+    // What lies deeper is examined too, and counted below.
+    let (count, bytes) = (files.clone().count(), size_of(&facts.entries));
+    it.fact("files", count, if count == 0 { "none directly in it".to_owned() } else { count.to_string() });
+    it.fact("bytes", bytes, if count == 0 { "none directly in it".to_owned() } else { ByteSize(bytes).to_string() });
     match (facts.kind, facts.groups.as_slice()) {
         (DirectoryKind::Group, [only]) => group(&mut it, only, states.first()),
         (DirectoryKind::Group | DirectoryKind::Node | DirectoryKind::RaftData, groups) => {
@@ -108,7 +110,7 @@ fn group(it: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
     }
     let payloads = count(listing.fsm_snap.entries(), ".fsm");
     it.fact("payloads", payloads, format_args!("{payloads}, {}", ByteSize(size_of(listing.fsm_snap.entries()))));
-    it.fact("store_bytes", size_of(store), format_args!("{} in {} files", ByteSize(size_of(store)), store.len()));
+    it.fact("store_bytes", size_of(store), format_args!("{} in {}", ByteSize(size_of(store)), Count::of(store.len(), "file")));
 }
 
 fn peers(facts: &GroupFacts) -> Option<Result<String, Box<Finding>>> {

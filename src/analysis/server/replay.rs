@@ -32,6 +32,24 @@ pub enum Action {
     Halt,
 }
 
+impl Action {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Covered => "covered",
+            Self::VolatileReplay => "volatile-replay",
+            Self::LeaseReapplied => "lease-reapplied",
+            Self::DuplicateDropped => "duplicate-dropped",
+            Self::Apply => "apply",
+            Self::ConfApply => "conf-apply",
+            Self::ConfReapplied => "conf-reapplied",
+            Self::Noop => "noop",
+            Self::Uncommitted => "uncommitted",
+            Self::Halt => "halt",
+        }
+    }
+}
+
 /// What kind of thing an entry is, as far as the replay treats kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

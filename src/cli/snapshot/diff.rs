@@ -9,10 +9,13 @@ use super::{Context, ExitStatus};
 
 const AFTER_HELP: &str = "\
 Example:
-  ekv-tool snapshot diff n1/fsm-snap/00000000000000c9.fsm n2/fsm-snap/00000000000000c9.fsm
+  cd /var/lib/elastickv
+  ekv-tool snapshot diff n1/fsm-snap/00000000000000c9.fsm \\
+                         n2/fsm-snap/00000000000000c9.fsm
 
-Payloads of one index may differ legally: garbage collection, expiry and the clock ceiling are decided by
-each node alone. The exit status says whether both could be read, not whether they differ.";
+Payloads of one index may differ legally: garbage collection, expiry and the
+clock ceiling are decided by each node alone. The exit status says whether both
+could be read, not whether they differ.";
 
 /// `snapshot diff`
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ Examples:
   ekv-tool store get n1 '!redis|str|user:1'             the newest version
   ekv-tool store get n1 'key\\x00with\\xff' --versions 10
   ekv-tool store get n1 hex:6b6579                      a key in hex
-  ekv-tool store get n1 _meta_applied_index             one of the store's own keys
+  ekv-tool store get n1 _meta_applied_index             a key of the store itself
   ekv-tool store get n1 --raw 'k\\xfe\\x68\\x8b\\xdf\\x23\\xdf\\xff\\xff'";
 
 /// `store get`

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::analysis::server::replay::Replay;
 use crate::analysis::server::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
-use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, ServerVersion, UnixMillis};
+use crate::report::{Body, Cell, Cells, Column, Metric, Row, Section, Tone};
+use crate::types::{ByteSize, Count, NodeId, ServerVersion, UnixMillis};
 
 /// The forecast of a run over one or more groups.
 #[derive(Debug, Clone, Serialize)]
@@ -145,6 +145,15 @@ impl Body for GateBody {
 }
 
 impl GroupForecast {
+    /// Who got the vote, by name where it is the node itself.
+    fn voted_for(&self, vote: u64) -> String {
+        match NodeId(vote) {
+            NodeId(0) => "none".to_owned(),
+            id if id == NodeId::of_raft_id(&self.raft_id) => format!("{} ({})", self.raft_id, id.padded()),
+            id => id.padded(),
+        }
+    }
+
     fn describe(&self, titled: bool, sections: &mut Vec<Section>) {
         let forecast = &self.forecast;
         let mut rows: Vec<(&str, Cell)> = Vec::new();
@@ -176,7 +185,10 @@ impl GroupForecast {
             rows.push(("threshold", Cell::new(threshold)));
         }
         if let Some(state) = forecast.hard_state {
-            rows.push(("hard state", Cell::new(format!("term {} vote {:x} commit {}", state.term, state.vote, state.commit))));
+            rows.push((
+                "hard state",
+                Cell::new(format!("term {} vote {} commit {}", state.term, self.voted_for(state.vote), state.commit)),
+            ));
         }
         if let Some(last) = forecast.last_index {
             rows.push(("last entry", Cell::new(last)));
@@ -221,7 +233,7 @@ impl GroupForecast {
             sections.push(Section::table("All rules", &["rule", "decides", ">threshold", "threshold is"], rows));
         }
         if let Some(plan) = &forecast.plan {
-            sections.push(plan_section(plan));
+            sections.extend(plan_section(plan));
         }
     }
 }
@@ -242,29 +254,39 @@ fn describe_replay(replay: &Replay) -> String {
     if parts.is_empty() { "nothing behind the snapshot".to_owned() } else { parts.join(", ") }
 }
 
-fn plan_section(plan: &[PlanRow]) -> Section {
-    let row = |entry: &PlanRow| {
-        let mut detail = entry.keys.clone().unwrap_or_default();
-        if let Some(lease) = entry.lease_ms {
-            detail = u64::try_from(lease).map_or_else(|_| lease.to_string(), |ms| UnixMillis(ms).to_string());
-        }
-        if let Some(note) = &entry.note {
-            detail = if detail.is_empty() { note.clone() } else { format!("{detail}; {note}") };
-        }
-        let action = serde_json::to_value(entry.action).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        vec![Cell::new(entry.index), Cell::new(entry.term), entry.class.into(), action.into(), detail.into()]
-    };
-    let columns = [">index", ">term", "class", "action", "detail"];
-    let mut rows: Vec<_> = plan.iter().take(PLAN_ROWS_SHOWN).map(row).collect();
+fn plan_section(plan: &[PlanRow]) -> Vec<Section> {
+    let mut sections = vec![Section::rows("Plan", plan.iter().take(PLAN_ROWS_SHOWN))];
     let folded = plan.len().saturating_sub(PLAN_ROWS_SHOWN);
     if folded > 0 {
-        rows.push(vec![
-            Cell::new("..."),
-            "".into(),
-            "".into(),
-            "".into(),
-            format!("{folded} more; --format json has all").into(),
-        ]);
+        sections.push(Section::Note(format!("... and {}; --format json has all", Count::of(folded, "more entry"))));
     }
-    Section::table("Plan", &columns, rows)
+    sections
+}
+
+impl Row for PlanRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::right("index", 10),
+        Column::right("term", 6),
+        Column::left("class", 14),
+        Column::left("action", 18),
+        Column::left("detail", 0),
+    ];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.add_number(self.index);
+        cells.add_number(self.term);
+        cells.add_str(self.class);
+        cells.add_str(self.action.name());
+        match self.lease_ms.map(u64::try_from) {
+            Some(Ok(ms)) => cells.write(UnixMillis(ms)),
+            Some(Err(_)) => cells.write(self.lease_ms.unwrap_or_default()),
+            None => cells.write_str(self.keys.as_deref().unwrap_or_default()),
+        }
+        if let Some(note) = &self.note {
+            let empty = self.lease_ms.is_none() && self.keys.is_none();
+            cells.write_str(if empty { "" } else { "; " });
+            cells.write_str(note);
+        }
+        cells.end();
+    }
 }

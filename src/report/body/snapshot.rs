@@ -9,7 +9,7 @@ use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOff
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::formats::fsm::FsmHeader;
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, ServerVersion};
+use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The snapshots of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -201,8 +201,11 @@ fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
     }
     if let Some(counts) = view.rows {
         let text = format!(
-            "{} ({} versions, {} of them tombstones, {} sealed)",
-            counts.rows, counts.versions, counts.tombstones, counts.sealed
+            "{} ({}, {} of them, {} sealed)",
+            counts.rows,
+            Count(counts.versions, "version"),
+            Count(counts.tombstones, "tombstone"),
+            counts.sealed
         );
         rows.push(("rows", Cell::new(text)));
     }

@@ -10,8 +10,8 @@ use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::mvcc::StoreKey;
 use crate::readers::fsm_diff::{ComparedRow, RowDifference};
-use crate::report::{Body, Cell, Section, Tone};
-use crate::types::{ByteSize, Crc32c, Escaped, HlcTimestamp, LogIndex};
+use crate::report::{Body, Cell, Cells, Column, Row, Section};
+use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 
 /// Two payloads beside each other.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -153,17 +153,36 @@ fn key_of(row: &ComparedRow) -> (String, Option<HlcTimestamp>) {
     }
 }
 
+impl Row for Difference {
+    const COLUMNS: &'static [Column] =
+        &[Column::left("what", 11), Column::left("key", 40), Column::left("committed", 24), Column::right("bytes", 15)];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.add_str(self.kind);
+        cells.add_str(&self.key);
+        cells.add_str(self.commit_time.as_deref().unwrap_or("-"));
+        for (number, len) in [self.first_len, self.second_len].into_iter().enumerate() {
+            cells.write_str(if number == 0 { "" } else { " / " });
+            match len {
+                Some(len) => cells.write(len),
+                None => cells.write_str("-"),
+            }
+        }
+        cells.end();
+    }
+}
+
 impl Body for SnapshotDiffBody {
     const NAME: &'static str = "snapshot-diff";
 
     fn headline(&self) -> String {
         let DifferenceCounts { only_first, only_second, other_value } = self.total();
         if self.identical_rows {
-            return format!("the same {} rows in both", self.same);
+            return format!("the same {} in both", Count(self.same, "row"));
         }
         format!(
-            "{} rows in both, {only_first} only in the first, {only_second} only in the second, {other_value} with another value",
-            self.same
+            "{} in both, {only_first} only in the first, {only_second} only in the second, {other_value} with another value",
+            Count(self.same, "row")
         )
     }
 
@@ -190,17 +209,7 @@ impl Body for SnapshotDiffBody {
             });
             let columns = ["rows of", ">only first", ">only second", ">other value"];
             sections.push(Section::table("Rows that differ", &columns, rows.collect()));
-            let rows = self.differences.iter().map(|difference| {
-                let lens =
-                    [difference.first_len, difference.second_len].map(|len| len.map_or("-".to_owned(), |len| len.to_string()));
-                vec![
-                    Cell::toned(difference.kind, Tone::Plain),
-                    Cell::new(&difference.key),
-                    Cell::option(difference.commit_time.as_ref()),
-                    Cell::new(lens.join(" / ")),
-                ]
-            });
-            sections.push(Section::table("The first of them", &["what", "key", "committed", ">bytes"], rows.collect()));
+            sections.push(Section::rows("The first of them", &self.differences));
             if self.not_listed > 0 {
                 sections.push(Section::Note(format!("... and {} more; --limit shows more", self.not_listed)));
             }

@@ -9,7 +9,7 @@ use crate::analysis::judge::snapshot::{RowCounts, VerifiedPayload};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::report::{Body, Cell, Metric, Section};
-use crate::types::{ByteSize, HlcTimestamp, LogIndex};
+use crate::types::{ByteSize, Count, HlcTimestamp, LogIndex};
 
 /// The payloads that were read.
 #[derive(Debug, Clone, Serialize)]
@@ -111,7 +111,11 @@ impl SnapshotStat {
             let RowCounts { rows: all, versions, tombstones, sealed, key_bytes, value_bytes } = counts;
             rows.push((
                 "rows",
-                Cell::new(format!("{all}: {versions} versions, {tombstones} of them tombstones, {sealed} sealed")),
+                Cell::new(format!(
+                    "{all}: {}, {} of them, {sealed} sealed",
+                    Count(versions, "version"),
+                    Count(tombstones, "tombstone")
+                )),
             ));
             rows.push(("bytes", Cell::new(format!("{} of keys, {} of values", ByteSize(key_bytes), ByteSize(value_bytes)))));
         }
@@ -127,8 +131,8 @@ impl Body for SnapshotStatBody {
         match self.snapshots.as_slice() {
             [] => "no snapshots".to_owned(),
             [stat] if stat.rows.is_none() => format!("{}: its rows could not be counted", stat.path),
-            [stat] => format!("{}: {rows} rows", stat.path),
-            several => format!("{} snapshots, {rows} rows", several.len()),
+            [stat] => format!("{}: {}", stat.path, Count(rows, "row")),
+            several => format!("{}, {}", Count::of(several.len(), "snapshot"), Count(rows, "row")),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{NewTable, SeqNum, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts, Writer};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, Escaped};
+use crate::types::{ByteSize, Count, Escaped};
 
 /// Columns of the picture, without the names in front of it.
 const PICTURE_WIDTH: usize = 66;
@@ -228,9 +228,9 @@ impl Body for StoreLsmBody {
         let sum = |field: fn(&LsmStore) -> u64| self.stores.iter().map(field).sum::<u64>();
         let what = match self.stores.as_slice() {
             [store] => store.dir.clone(),
-            several => format!("{} stores", several.len()),
+            several => Count::of(several.len(), "store").to_string(),
         };
-        format!("{what}: {} tables, {}", sum(|store| store.tables), ByteSize(sum(|store| store.bytes)))
+        format!("{what}: {}, {}", Count(sum(|store| store.tables), "table"), ByteSize(sum(|store| store.bytes)))
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -254,11 +254,11 @@ impl Body for StoreLsmBody {
                 ("format version", Cell::option(*format_version)),
                 ("last sequence", Cell::option(*last_seq)),
                 ("tables", Cell::new(format!("{tables}, {}", ByteSize(*bytes)))),
-                ("in logs", Cell::new(format!("{log_records} records"))),
-                ("a lookup visits", Cell::new(format!("up to {read_amplification} tables"))),
+                ("in logs", Cell::new(Count(*log_records, "record"))),
+                ("a lookup visits", Cell::new(format!("up to {}", Count(*read_amplification, "table")))),
             ];
             if *unreferenced > 0 {
-                rows.push(("not named", Cell::toned(format!("{unreferenced} table files"), Tone::Dim)));
+                rows.push(("not named", Cell::toned(Count(*unreferenced, "table file"), Tone::Dim)));
             }
             if *in_use {
                 rows.push(("in use", Cell::toned("a running process holds the store", Tone::Caution)));

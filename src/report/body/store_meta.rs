@@ -8,7 +8,7 @@ use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::RecordsEnd;
 use crate::readers::pebble::{FormatMarker, KeyState, LogFacts, MetaFact, Source, StoreFacts, Writer};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
+use crate::types::{ByteSize, Count, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
 
 /// The stores that were asked.
 #[derive(Debug, Clone, Serialize)]
@@ -260,7 +260,7 @@ impl Body for StoreMetaBody {
                     None => "no store".to_owned(),
                 }
             }
-            stores => format!("{} stores", stores.len()),
+            stores => Count::of(stores.len(), "store").to_string(),
         }
     }
 

@@ -290,7 +290,7 @@ impl Row for StoreRow<'_> {
             }
             StoreRowContent::Writer(writer) => {
                 match writer.node_id {
-                    Some(id) => cells.add(NodeId(id)),
+                    Some(id) => cells.add(NodeId(id).padded()),
                     None => cells.add_str("malformed"),
                 }
                 cells.add_str("w");

@@ -9,7 +9,7 @@ use crate::readers::pebble::{StoreFacts, Writer};
 use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
 use crate::readers::pebble_table::{BlockKind, BlockTally, TableDepth};
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
 #[derive(Debug, Clone, Serialize)]
@@ -176,17 +176,17 @@ impl Body for StoreVerifyBody {
         let bad: usize = self.stores.iter().flat_map(|store| &store.files).filter(|file| file.state != TableState::Clean).count();
         let what = match self.stores.as_slice() {
             [store] => store.dir.clone(),
-            several => format!("{} stores", several.len()),
+            several => Count::of(several.len(), "store").to_string(),
         };
         let tables = sum(|store| store.tables);
         let outcome = match (tables, bad) {
             (0, _) => "no tables; everything is in the logs".to_owned(),
             (_, 0) if self.stores.iter().any(|store| store.depth == TableDepth::Checksums) => {
-                format!("the checksums of all blocks are right ({tables} tables)")
+                format!("the checksums of all blocks are right ({})", Count(tables, "table"))
             }
             (1, 0) => "the only table is intact".to_owned(),
             (_, 0) => format!("all {tables} tables are intact"),
-            _ => format!("{bad} of {tables} tables not intact"),
+            _ => format!("{bad} of {} not intact", Count(tables, "table")),
         };
         format!("{what}: {outcome}, {} read", ByteSize(sum(|store| store.bytes_examined)))
     }
@@ -223,7 +223,10 @@ impl Body for StoreVerifyBody {
                 rows.push(("in use", Cell::toned("a running process holds the store", Tone::Caution)));
             }
             if *replaced_while_reading > 0 {
-                rows.push(("replaced", Cell::new(format!("{replaced_while_reading} tables, by compactions meanwhile"))));
+                rows.push((
+                    "replaced",
+                    Cell::new(format!("{}, by compactions meanwhile", Count(*replaced_while_reading, "table"))),
+                ));
             }
             sections.push(Section::facts(dir.clone(), rows));
             if !blocks.is_empty() {

@@ -40,7 +40,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
         write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
     }
-    write_next(next_step.as_ref(), out)
+    if style.quiet { Ok(()) } else { write_next(next_step.as_ref(), out) }
 }
 
 /// A command stays on one line, so that it can be copied.

@@ -302,7 +302,7 @@ impl Row for RecordRow<'_> {
         match &self.content {
             RecordContent::Entry(entry) => entry.details(cells),
             RecordContent::HardState(state) => {
-                cells.write(format_args!("vote {} commit {}", NodeId(state.vote), state.commit));
+                cells.write(format_args!("vote {} commit {}", NodeId(state.vote).padded(), state.commit));
             }
             RecordContent::Snapshot(snapshot) => snapshot.details(cells),
             RecordContent::Metadata(metadata) => cells.write(Count(metadata.data_length, "byte")),
@@ -349,7 +349,7 @@ impl SnapshotFields {
             }
             cells.write_str(name);
             for id in ids {
-                cells.write(format_args!(" {id}"));
+                cells.write(format_args!(" {}", id.padded()));
             }
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Count};
 
 /// The segments of one or more logs.
 #[derive(Debug, Clone, Serialize)]
@@ -82,7 +82,7 @@ impl Body for LsBody {
     fn headline(&self) -> String {
         let bytes = self.segments.iter().map(|segment| segment.size_bytes).sum();
         let entries: u64 = self.segments.iter().map(|segment| segment.entries).sum();
-        format!("{} segments, {}, {entries} entry records", self.segments.len(), ByteSize(bytes))
+        format!("{}, {}, {}", Count::of(self.segments.len(), "segment"), ByteSize(bytes), Count(entries, "entry record"))
     }
 
     fn sections(&self) -> Vec<Section> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::report::{Body, Cell, Section, Tone};
+use crate::report::{Body, Cells, Column, Row, Section};
 
 /// One record, or several with the same index.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +46,21 @@ pub struct FieldRow {
     pub value: String,
 }
 
+impl Row for FieldRow {
+    const COLUMNS: &'static [Column] =
+        &[Column::right("offset", 8), Column::left("bytes", 32), Column::left("field", 24), Column::left("value", 0)];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.add(format_args!("{:x}", self.offset));
+        cells.add_str(&self.hex);
+        for _ in 0..self.depth {
+            cells.write_str("  ");
+        }
+        cells.add_str(&self.field);
+        cells.add_str(&self.value);
+    }
+}
+
 impl Body for ShowBody {
     const NAME: &'static str = "wal-show";
 
@@ -67,17 +82,7 @@ impl Body for ShowBody {
             if record.effective == Some(false) {
                 title.push_str(" (replaced)");
             }
-            let row = |field: &FieldRow| {
-                let indent = "  ".repeat(usize::from(field.depth));
-                vec![
-                    Cell::new(format!("{:x}", field.offset)),
-                    Cell::toned(&field.hex, Tone::Dim),
-                    Cell::new(format!("{indent}{}", field.field)),
-                    Cell::new(&field.value),
-                ]
-            };
-            let rows = record.fields.iter().map(row).collect();
-            sections.push(Section::table(title, &[">offset", "bytes", "field", "value"], rows));
+            sections.push(Section::rows(title, &record.fields));
         }
         sections
     }

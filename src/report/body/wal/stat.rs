@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EndKind;
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, NodeId};
+use crate::types::{ByteSize, Count, NodeId};
 
 use super::ls::SegmentRow;
 
@@ -125,11 +125,13 @@ impl Body for StatBody {
     fn headline(&self) -> String {
         match &self.log {
             Some(log) => match (log.first_index, log.last_index) {
-                (Some(first), Some(last)) => format!("{} entries, index {first} to {last}, commit {}", log.entries, log.commit()),
+                (Some(first), Some(last)) => {
+                    format!("{}, index {first} to {last}, commit {}", Count(log.entries, "entry"), log.commit())
+                }
                 (None, Some(last)) => format!("no entries behind the snapshot at {last}"),
                 _ => "no entries".to_owned(),
             },
-            None => format!("{} logs", self.logs.len()),
+            None => Count::of(self.logs.len(), "log").to_string(),
         }
     }
 
@@ -183,11 +185,11 @@ impl LogStat {
             ("last index", Cell::option(self.last_index)),
         ];
         if self.replaced_entries > 0 {
-            rows.push(("replaced", Cell::new(format!("{} entry records", self.replaced_entries))));
+            rows.push(("replaced", Cell::new(Count(self.replaced_entries, "entry record"))));
         }
         match &self.hard_state {
             Some(state) => {
-                let text = format!("term {} vote {} commit {}", state.term, NodeId(state.vote), state.commit);
+                let text = format!("term {} vote {} commit {}", state.term, NodeId(state.vote).padded(), state.commit);
                 rows.push(("hard state", Cell::new(text)));
             }
             None => rows.push(("hard state", Cell::toned("-", Tone::Dim))),
@@ -211,7 +213,7 @@ impl LogStat {
         if !self.snapshots.is_empty() {
             let row = |snapshot: &SnapshotView| {
                 let valid = if snapshot.valid { Cell::new("committed") } else { Cell::toned("above the commit", Tone::Caution) };
-                let ids = |ids: &[u64]| ids.iter().map(|&id| NodeId(id).to_string()).collect::<Vec<_>>().join(" ");
+                let ids = |ids: &[u64]| ids.iter().map(|&id| NodeId(id).padded()).collect::<Vec<_>>().join(" ");
                 let members = match (&snapshot.voters, &snapshot.learners) {
                     (Some(voters), Some(learners)) if !learners.is_empty() => {
                         Cell::new(format!("{} learners {}", ids(voters), ids(learners)))

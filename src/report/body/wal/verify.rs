@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::report::{Body, Cell, Metric, Section, Tone};
-use crate::types::{ByteSize, ServerVersion};
+use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The verdict on one or more logs.
 #[derive(Debug, Clone, Serialize)]
@@ -53,7 +53,7 @@ impl Body for VerifyBody {
     fn headline(&self) -> String {
         let sum = |of: fn(&LogVerdict) -> u64| self.logs.iter().map(of).sum::<u64>();
         let (segments, records) = (sum(|log| log.segments), sum(|log| log.records));
-        format!("{segments} segments, {}, {records} records checked", ByteSize(sum(|log| log.size_bytes)))
+        format!("{}, {}, {} checked", Count(segments, "segment"), ByteSize(sum(|log| log.size_bytes)), Count(records, "record"))
     }
 
     fn sections(&self) -> Vec<Section> {

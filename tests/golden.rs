@@ -1,0 +1,94 @@
+//! What every command prints on the small real node of fixtures/demo, in every format where that says something, and what the
+//! commands about single files say of ten recorded directories. tests/golden/<command>/ holds the outputs.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::cases;
+use crate::support::golden::{golden, transcript};
+
+/// Name of the held output, and the command that is run in fixtures/.
+const ON_THE_DEMO: &[(&str, &str)] = &[
+    ("check/demo", "check demo"),
+    ("check/list", "check --list"),
+    ("compare/demo", "compare demo/n1"),
+    ("explain/code", "explain fsm-body-crc"),
+    ("gate/demo", "gate-dryrun --restore-rate 100MB --plan demo"),
+    ("inspect/demo", "inspect demo/n1/group-2/wal/0000000000000000-0000000000000000.wal"),
+    ("snapshot/ls", "snapshot ls demo"),
+    ("snapshot/stat", "snapshot stat demo/n1/group-2"),
+    (
+        "snapshot/diff",
+        "snapshot diff --limit 3 demo/n1/group-2/fsm-snap/0000000000000065.fsm demo/n1/group-2/fsm-snap/00000000000000c9.fsm",
+    ),
+    ("store/get", "store get demo/n1/group-2 !redis|str|probe:n1 --versions 3"),
+    ("store/lsm", "store lsm demo/n1/group-2"),
+    ("store/meta", "store meta demo/n1/group-2"),
+    ("store/scan", "store scan --limit 8 demo/n1/group-2"),
+    ("store/scan-raw", "store scan --raw --limit 4 demo/n1/group-2"),
+    ("store/scan-own", "store scan --prefix _meta_ demo/n1/group-2"),
+    ("store/verify", "store verify demo/n1/group-1"),
+    ("verify-snapshot/demo", "verify-snapshot --deep demo"),
+    ("wal/dump", "wal dump --from 275 demo/n1/group-2"),
+    ("wal/dump-types", "wal dump --type snapshot,crc,metadata demo"),
+    ("wal/ls", "wal ls demo"),
+    ("wal/show", "wal show 280 demo/n1/group-2"),
+    ("wal/stat", "wal stat demo/n1/group-2"),
+    ("wal/verify", "wal verify demo"),
+];
+
+/// Extension of the held output, and the format.
+const FORMATS: [(&str, &str); 5] =
+    [("txt", "table"), ("json", "json"), ("ndjson", "ndjson"), ("prom", "prometheus"), ("md", "markdown")];
+
+const CASES: [&str; 10] = [
+    "applied-sst-then-log",
+    "gate-S10-K17-L17-HS-1",
+    "gate-S10-K17-L26-HK",
+    "head-exec-none",
+    "log-overwrite-below-commit",
+    "mix-0305",
+    "sst2-no-sst",
+    "sst2-ok",
+    "wal-last-cut90",
+    "wal-old-record-after",
+];
+
+/// What is asked of each of them.
+const ABOUT_CASES: [&str; 5] = ["wal ls n1", "wal stat n1", "store meta n1", "store scan --limit 20 n1", "snapshot ls n1"];
+
+fn run(dir: &Path, command: &str, format: &str) -> String {
+    let mut program = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+    let output = program.current_dir(dir).args(command.split(' ')).args(["--width", "80", "--format", format]).output().unwrap();
+    without_durations(&transcript(&output))
+}
+
+/// Durations and rates are the only part that differs between runs.
+fn without_durations(text: &str) -> String {
+    let figure =
+        |line: &str| ["\"elapsed_ms\": ", "\"bytes_per_second\": "].iter().any(|name| line.trim_start().starts_with(name));
+    let lines = text.lines().filter(|line| !figure(line)).map(|line| match line.find("\"run\":{") {
+        Some(from) => format!("{}\"run\":{{{}\n", &line[..from], &line[from + line[from..].find('}').unwrap()..]),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_command_on_the_demo() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for (name, command) in ON_THE_DEMO {
+        for (extension, format) in FORMATS {
+            golden(&format!("{name}.{extension}"), &run(&fixtures, command, format));
+        }
+    }
+}
+
+#[test]
+fn ten_recorded_directories() {
+    for case in CASES {
+        let dir = cases().root.join(case);
+        let page = |command: &&str| format!("$ ekv-tool {command}\n{}\n", run(&dir, command, "table"));
+        golden(&format!("cases/{case}.txt"), &ABOUT_CASES.iter().map(page).collect::<String>());
+    }
+}
