@@ -415,7 +415,9 @@ fn give_away(path: &Path) {
         chown(path, Some(12345), Some(12345)).unwrap();
     }
     if path.is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| give_away(&entry.unwrap().path()));
+        for entry in fs::read_dir(path).unwrap() {
+            give_away(&entry.unwrap().path());
+        }
     }
 }
 

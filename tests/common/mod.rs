@@ -130,6 +130,12 @@ fn unpack(archive: &[u8], to: &Path) {
             std::os::unix::fs::symlink(target, &path).unwrap();
             continue;
         }
+        if entry.header().entry_type().is_hard_link() {
+            let other = entry.link_name().unwrap().unwrap();
+            assert!(other.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{}", path.display());
+            fs::hard_link(to.join(other), &path).unwrap();
+            continue;
+        }
         assert!(entry.header().entry_type().is_file(), "{}", path.display());
         write_sparse(&mut entry, &path);
     }

@@ -15,7 +15,7 @@ const REPLACED_FILES: &[&str] =
 pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
     // The server follows links: one to nothing is no artefact.
     let there = |name: &&str| listing.kind(name).is_some_and(|kind| kind != EntryKind::Nowhere);
-    if HASHICORP_ARTEFACTS.iter().any(|name| there(&name)) {
+    if HASHICORP_ARTEFACTS.iter().any(there) {
         let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
                     etcd is required";
         return Some(ServerError::of(&conditions::LEGACY_HASHICORP_DATA_DIR, text));

@@ -241,9 +241,9 @@ fn row(at: &Entry<'_>, view: &EntryView<'_>, action: Action, bounds: Bounds, rep
         }
         (Action::ConfApply | Action::ConfReapplied, _) => Some(format!("writes a snapshot at {}", at.index)),
         (Action::Uncommitted, _) if bounds.commits_alone && at.index.0 <= bounds.applied => {
-            Some("committed by the node itself, and dropped as one that the store has".to_owned())
+            Some("self-committed; dropped as a duplicate".to_owned())
         }
-        (Action::Uncommitted, _) if bounds.commits_alone => Some("committed by the node itself, and applied".to_owned()),
+        (Action::Uncommitted, _) if bounds.commits_alone => Some("self-committed".to_owned()),
         _ => None,
     };
     PlanRow {
