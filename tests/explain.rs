@@ -18,7 +18,7 @@ fn stdout(args: &[&str]) -> String {
 
 #[test]
 fn a_line_of_a_log() {
-    let text = stdout(&["FSM-requested apply halt: kv/fsm: decode bootstrap: fsmwire: payload is malformed"]);
+    let text = stdout(&["--width", "80", "FSM-requested apply halt: kv/fsm: decode bootstrap: fsmwire: payload is malformed"]);
     let expected = "\
 ErrFSMWireMalformed: an encryption entry is cut or has a wrong length
 
@@ -29,6 +29,9 @@ ErrFSMWireMalformed: an encryption entry is cut or has a wrong length
               of them: it was proposed that way, and a server that understands
               it is needed. On this one alone: its log or its registry is
               damaged; let it join again.
+  only voter  Keep a copy of the directory before anything starts on it: this is
+              the only voter, and all that is left of the group is here or in a
+              backup.
   not safe    Do not cut the entry out of the log: it is committed, and the
               other members have applied it.
   shows more  ekv-tool gate-dryrun --plan DIR

@@ -87,7 +87,10 @@ fn compare(case: &Case<'_>, engine: ServerVersion) -> Result<(), String> {
         same("finding", code, if found.contains(code) { code } else { &Value::Null });
     }
     // What the server did on these files alone was determined by them alone.
-    same("verdict is not unknown", &json!(true), &json!(report["verdict"] != "unknown"));
+    // A log of several voters that lost its end, or a received snapshot that was not taken over: the files of one node cannot
+    // tell which. And nothing tells an empty directory from a volume that is not mounted.
+    let undecided = found.contains(&json!("applied-beyond-log")) || case.name == "dir-empty-dir";
+    same("verdict is not unknown", &json!(true), &json!(undecided || report["verdict"] != "unknown"));
     if !want["verdict"].is_null() {
         same("verdict", &want["verdict"], &report["verdict"]);
     }

@@ -106,9 +106,7 @@ Peers
   n1       08b37b07b558d4c0  voter     a:1
 
 Examined 1 file, 42 B.
-Next: ekv-tool gate-dryrun {}
-",
-        dir.path().display()
+"
     );
     date(&file);
     let text = inspect(&file, 0);

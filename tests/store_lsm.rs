@@ -53,7 +53,7 @@ fn for_people() {
         ],
         "{text}"
     );
-    for line in ["  last sequence    19", "  a lookup visits  up to 4 tables", "  in logs          1 records"] {
+    for line in ["  last sequence    19", "  a lookup visits  up to 4 tables", "  in logs          1 record"] {
         assert!(text.contains(line), "{line} is missing:\n{text}");
     }
 }

@@ -210,11 +210,11 @@ fn header_only_reads_little_and_says_so() {
 fn damage_in_a_group_is_found_and_what_a_crash_leaves_is_clean() {
     for (name, status, expected) in [
         ("snap-commit-30", 0, &[][..]),
-        ("snap-newest-empty", 0, &["snap-torn warning"]),
-        ("snap-newest-zeroed", 0, &["snap-torn warning"]),
-        ("snap-newest-cut1", 0, &["snap-torn warning"]),
-        ("snap-newest-crc0", 2, &["snap-malformed error"]),
-        ("snap-two-torn", 2, &["snap-malformed error", "snap-torn warning"]),
+        ("snap-newest-empty", 2, &["snap-identity-mismatch error"]),
+        ("snap-newest-zeroed", 2, &["snap-identity-mismatch error"]),
+        ("snap-newest-cut1", 2, &["snap-identity-mismatch error"]),
+        ("snap-newest-crc0", 2, &["snap-identity-mismatch error"]),
+        ("snap-two-torn", 2, &["snap-identity-mismatch error", "snap-identity-mismatch error"]),
         ("snap-newest-gone", 0, &["snap-orphan info"]),
         ("snap-spool", 0, &["snap-orphan info", "snap-orphan info"]),
         ("snap-copy-name", 2, &["snap-identity-mismatch error"]),

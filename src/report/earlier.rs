@@ -41,10 +41,11 @@ fn is_for_people(text: &str, end: &str) -> bool {
         rest.is_some_and(|(count, rest)| count.parse::<u64>().is_ok() && rest.starts_with("file"))
     };
     let is_next = |line: &str| line.starts_with("Next: ekv-tool ") || line.starts_with("Next: `ekv-tool ");
+    let shows_more = |line: &str| line.contains("shows more") && line.contains("ekv-tool ");
     let first = text.lines().next().unwrap_or_default();
     has_verdict(first)
         || first.ends_with(" codes and errors have an explanation.")
-        || end.lines().any(|line| has_verdict(line) || is_examined(line) || is_next(line))
+        || end.lines().any(|line| has_verdict(line) || is_examined(line) || is_next(line) || shows_more(line))
 }
 
 /// Scripts of completion and manual pages.

@@ -19,8 +19,7 @@ const fn built(
 }
 
 pub const ALL: &[Provocation] = &[
-    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 900)),
-    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 7)),
+    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 20_000 << 16)),
     built("link-to-nothing", "error", "n1/fsm.db", None, |root| {
         drop(node(root, "n1", |_| {}));
         symlink("/mnt/nothing/fsm.db", root.join("n1/fsm.db")).unwrap();
@@ -29,7 +28,7 @@ pub const ALL: &[Provocation] = &[
         drop(node(root, "n1", |_| {}));
         symlink("elsewhere", root.join("n1/snap/0000000000000002-0000000000000009.snap")).unwrap();
     }),
-    built("clock-ahead", "warning", "n1/wal/0000000000000000-0000000000000000.wal", Some(200), |root| {
+    built("clock-ahead", "warning", "n1/wal/0000000000000000-0000000000000000.wal", Some(136), |root| {
         let lease = [&[1, 0, 0, 0, 0, 0, 0, 0, 7, 2][..], &4_070_908_800_000_u64.to_be_bytes()].concat();
         drop(node(root, "n1", |log| drop_ref(log.typed_entry(0, 2, 1, &lease).state(1, 0, 2))));
     }),

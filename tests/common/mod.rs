@@ -126,7 +126,7 @@ fn unpack(archive: &[u8], to: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         if entry.header().entry_type().is_symlink() {
             let target = entry.link_name().unwrap().unwrap();
-            assert!(target.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{}", path.display());
+            assert!(target.is_relative(), "{}", path.display());
             std::os::unix::fs::symlink(target, &path).unwrap();
             continue;
         }

@@ -68,7 +68,7 @@ fn ls_as_a_table() {
     let (status, out, _) = run(&["wal", "ls", &dir]);
     assert_eq!(status, 2);
     let expected = format!(
-        "DAMAGED  3 segments, 5.5 KiB, 63 entry records\n\n{dir}/wal\n\
+        "DAMAGED  a record does not match its checksum (1 error); 3 segments, 5.5 KiB, 63 entry records\n\n{dir}/wal\n\
          \x20 segment     size  records  indexes  terms  end\n\
          \x20 0-0      2.3 KiB       36     2-25      2  eof 0x910\n\
          \x20 1-1a     1.8 KiB       32    26-50      2  damaged 0x6f8\n\

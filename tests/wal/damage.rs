@@ -124,6 +124,11 @@ fn every_prefix_of_the_last_segment_is_a_crash_state_and_of_another_one_damage()
         let mut segments = log.segments.clone();
         segments[last].1.truncate(len);
         let (read, damaged, codes) = outcome(&segments);
+        if codes == ["wal-segment-empty"] {
+            // A segment gets its head before it gets its name.
+            assert!(damaged && len < 136, "{len}");
+            continue;
+        }
         assert!(!damaged, "{len}: {codes:?}");
         let [pr934, main] = read.map(|read| read.unwrap_or_else(|error| panic!("{len}: {error}")));
         assert_eq!(pr934, main, "{len}");
@@ -211,7 +216,7 @@ fn lost_exchanged_and_emptied_segments() {
     let mut next = log.segments.clone();
     next.push(("0000000000000003-00000000000000ff.wal".to_owned(), vec![0; 4096]));
     let (read, damaged, codes) = outcome(&next);
-    assert!(!damaged && read[1].is_ok(), "a next segment that was being created: {codes:?}");
+    assert!(damaged && read[1].is_ok(), "no crash leaves a segment without its head: {codes:?}");
     assert_eq!(codes, ["wal-segment-empty"]);
 }
 

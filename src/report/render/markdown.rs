@@ -34,7 +34,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
     if let Some(step) = next_step {
-        writeln!(out, "\nNext: `{}`", step)?;
+        writeln!(out, "\nNext: `{step}`")?;
     }
     Ok(())
 }

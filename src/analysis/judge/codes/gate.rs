@@ -197,8 +197,8 @@ pub static PAYLOADS_DELETED: CodeInfo = CodeInfo {
     title: "the start would delete every snapshot payload",
     meaning: "No `.snap` name protects any payload, so that the start removes them all before anything looks at the log.",
     decided_by: "Names in snap/ against names in fsm-snap/; contents are not consulted.",
-    safe: "Keep a copy of fsm-snap/ before anything starts on this directory.",
-    not_safe: "Do not start the node to see what happens.",
+    safe: "Keep a copy of fsm-snap/ as it is now.",
+    not_safe: "Do not count on these payloads after a start: they are gone then.",
     more: PLAN,
     never: None,
 };

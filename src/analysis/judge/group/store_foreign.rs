@@ -16,6 +16,10 @@ const RECENT: u64 = 2000;
 /// Writes above the store's newest commit that it cannot all have turned down.
 const TURNED_DOWN: u64 = 8;
 
+/// Clocks run ahead by the length of a lease, 10 s at most: a commit nearer than that to one of the log tells of no other log.
+/// As a difference of timestamps, whose upper bits are milliseconds.
+const TOO_CLOSE: u64 = 10_000 << 16;
+
 /// Looks for the store's newest commit in the log and the payloads.
 #[derive(Debug)]
 pub struct StoreForeign;
@@ -52,6 +56,12 @@ impl Check for StoreForeign {
         let known = base.is_some_and(|(index, _)| whole_from(index.0 + 1));
         let from_the_beginning = history.complete && whole_from(2) && base.is_some();
         let newer = newest.is_none_or(|newest| commit > newest);
+        let Some(latest) = newest.filter(|newest| newest.0 > 0) else {
+            return found.not_applicable("neither the log nor a snapshot names a commit to compare with");
+        };
+        if commit.0.abs_diff(latest.0) <= TOO_CLOSE {
+            return found.not_applicable("the store's newest commit is within seconds of the log's, too close to tell");
+        }
         let why = if seen.newest.is_none() && base.is_none_or(|(_, base)| commit < base) {
             return found.not_applicable("no entry up to the applied index commits anything");
         } else if known && newer {
