@@ -54,6 +54,7 @@ fn json_type(rust: &str) -> String {
         "BodyFormat" => "text: EKVPBBL1, EKVSSTI1, EKVMVCC2, empty or unknown".to_owned(),
         "Map<String, Value>" => "object".to_owned(),
         "bool" => "true or false".to_owned(),
+        "FirstKeys<'a>" => "list of text".to_owned(),
         "Escaped<'a>" | "&'a str" => "text".to_owned(),
         other => format!("`{}`", other.trim_end_matches("<'a>").trim_start_matches("Box<").trim_end_matches('>')),
     }
