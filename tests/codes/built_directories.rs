@@ -3,8 +3,9 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{Files, Provocation, node};
-use crate::support::log_writer::LogWriter;
+use super::{Files, MEMBERS, Provocation, node};
+use crate::support::log_writer::{LogWriter, conf_state, snap_file, token};
+use crate::support::node_dir::ids;
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::SET;
 
@@ -51,8 +52,14 @@ fn store(root: &Path, newest: u64) {
         for index in 2..12_u8 {
             log.typed_entry(0, u64::from(index), 1, &write(index + 18));
         }
-        log.state(1, 0, 11);
+        log.state(1, 0, 11).snapshot(5, 1, &ids(&MEMBERS));
     });
+    // A payload of the log: its newest commit is that of entry 5.
+    let payload = [&b"EKVPBBL1"[..], &23_u64.to_le_bytes()].concat();
+    let crc = crc32c::crc32c(&payload);
+    let snap = snap_file(5, 1, &conf_state(&ids(&MEMBERS), &[]), &token(5, crc));
+    let dir = dir.file("snap/0000000000000001-0000000000000005.snap", &snap);
+    let dir = dir.file("fsm-snap/0000000000000005.fsm", &[payload, crc.to_be_bytes().to_vec()].concat());
     let mut store = StoreWriter::new(&dir.path().join("fsm.db")).unwrap();
     let (commit, applied) = (newest.to_le_bytes(), 11_u64.to_le_bytes());
     store.batch(10, &[(SET, b"row", b"v"), (SET, b"_meta_last_commit_ts", &commit), (SET, b"_meta_applied_index", &applied)]);

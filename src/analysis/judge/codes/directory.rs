@@ -29,7 +29,7 @@ pub static STORE_FOREIGN: CodeInfo = CodeInfo {
               entry's of this log up to the index that it says it has applied, and no snapshot's of it either: fsm.db is of another \
               cluster, another group or another time, and a start would serve its contents as this group's.",
     decided_by: "`_meta_last_commit_ts` in fsm.db, against the commit timestamps of the entries up to `_meta_applied_index` and those at \
-                 the front of the payloads in fsm-snap/.",
+                 the front of the payloads in fsm-snap/; only where log and payloads bear each other out.",
     safe: "Do not start the node on this store. Keep a copy, find out where fsm.db came from, and put this group's own back; without \
            it, move fsm.db away, so that a start restores the newest snapshot and replays the log behind it, once both are verified.",
     not_safe: "Do not let it serve reads: they are another group's rows. Do not take a snapshot of it.",

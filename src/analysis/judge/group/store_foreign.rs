@@ -4,7 +4,9 @@
 //! below its applied index; or, while nothing behind the snapshot was applied, the one at the front of the payload that it was restored
 //! from. Entries that the state machine turned down leave no trace, so that it need not be the largest one of the log.
 
-use super::{Check, Evidence, Found, History};
+use std::collections::BTreeSet;
+
+use super::{Check, Evidence, Found, History, SnapContents};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
 use crate::formats::kv::{EntryClass, EntryView, RequestClass, classify};
@@ -51,10 +53,9 @@ impl Check for StoreForeign {
         // Everything that the store can hold is known from the newest snapshot on whose commit is known.
         let base = payloads.iter().filter(|contents| contents.metadata.index <= applied);
         let base = base.filter_map(|contents| Some((contents.metadata.index, contents.payload.last_commit?))).max();
-        let whole_from = |first: u64| entries.within(LogIndex(first), applied).count() == (applied.0 + 1).saturating_sub(first);
+        let all_of = |first: u64| entries.within(LogIndex(first), applied).count() == (applied.0 + 1).saturating_sub(first);
         let newest = seen.newest.max(base.map(|(_, commit)| commit));
-        let known = base.is_some_and(|(index, _)| whole_from(index.0 + 1));
-        let from_the_beginning = history.complete && whole_from(2) && base.is_some();
+        let known = base.is_some_and(|(index, _)| all_of(index.0 + 1));
         let newer = newest.is_none_or(|newest| commit > newest);
         let Some(latest) = newest.filter(|newest| newest.0 > 0) else {
             return found.not_applicable("neither the log nor a snapshot names a commit to compare with");
@@ -68,11 +69,13 @@ impl Check for StoreForeign {
             "is newer than every one of this log and of its snapshots up to that index"
         } else if seen.plain_above >= TURNED_DOWN {
             "is older than writes of this log that the store says it has applied"
-        } else if from_the_beginning {
-            "is no entry's of this log, which is here from its beginning"
         } else {
             return found.not_applicable("too little of the log is left to tell");
         };
+        // Log and payloads must agree with each other before both are held against the store.
+        if !agree(&history.entries(), &payloads, evidence) {
+            return found.not_applicable("log and payloads do not bear each other out");
+        }
         let message = format!(
             "The store says that it has applied {applied}, and its newest commit, {commit}, {why}: fsm.db belongs to another log, as when \
              it was copied from another cluster or another group."
@@ -83,6 +86,15 @@ impl Check for StoreForeign {
             None => finding,
         });
     }
+}
+
+/// Whether the newest commit of a payload is one of the log, and that of every payload which stands for an index of the log.
+fn agree(entries: &EntryRanges, payloads: &[&SnapContents], evidence: &Evidence<'_>) -> bool {
+    let Some(first) = entries.first() else { return false };
+    let commits =
+        payloads.iter().filter(|contents| contents.metadata.index >= first).filter_map(|contents| contents.payload.last_commit);
+    let commits: BTreeSet<_> = commits.filter(|commit| commit.0 > 0).collect();
+    !commits.is_empty() && commits.into_iter().all(|commit| Seen::default().look_for(commit, entries, evidence))
 }
 
 /// What the entries say that were looked at.
