@@ -9,7 +9,7 @@ pub static STORE_ABSENT: CodeInfo = CodeInfo {
     title: "there is no fsm.db",
     meaning: "A start creates an empty store and then fills it from the newest snapshot: a full restore, no loss.",
     decided_by: "The name fsm.db in the group directory.",
-    safe: "Start the node; the newest snapshot is restored. Check that snapshot first.",
+    safe: "Where the rest of the directory is as it should be, a start restores the snapshot that it chooses: verify that first.",
     not_safe: "Do not remove snapshots or the Raft log: they are the only copy now.",
     more: "ekv-tool gate-dryrun DIR",
     never: None,
