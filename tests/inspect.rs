@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use assert_cmd::Command;
 use ekv_tool::analysis::inspect::describe;
@@ -16,6 +15,7 @@ use crate::common;
 use crate::support::golden::{golden, transcript};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, ids};
+use crate::support::tree::date;
 
 fn inspect(path: &Path, status: i32) -> String {
     let output = Command::cargo_bin("ekv-tool").unwrap().arg("inspect").arg(path).assert().code(status).get_output().clone();
@@ -34,12 +34,6 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-/// Gives a file a time that does not depend on the run: 2025-01-02T03:04:05Z.
-fn date(file: &Path) {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_735_787_045);
-    fs::File::options().append(true).open(file).unwrap().set_modified(time).unwrap();
 }
 
 /// Large segments are examined elsewhere.

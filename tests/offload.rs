@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::common;
 use crate::support::offload_writer::{PAYLOAD, Publish};
+use crate::support::tree::copy_tree;
 
 /// The manifest whose place the changed ones take.
 const KEY: &str = "prod/east/v1/groups/64/snapshots/00000000000000000010-00000000000000000002.json";
@@ -40,18 +41,6 @@ fn findings(report: &Value) -> Vec<String> {
         all.map(|finding| format!("{} {}", finding["severity"].as_str().unwrap(), finding["code"].as_str().unwrap())).collect();
     all.sort();
     all
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    }
 }
 
 /// A store with one snapshot: the directory that keys begin at, manifest, payload.
@@ -99,7 +88,7 @@ fn a_real_store_is_clean() {
 fn every_recorded_manifest_is_judged_as_the_server_did() {
     let recorded = common::offload();
     let dir = tempfile::tempdir().unwrap();
-    copy(&recorded.root.join("local"), dir.path());
+    copy_tree(&recorded.root.join("local"), dir.path());
     let mut wrong = Vec::new();
     for (name, expected) in &recorded.expected {
         fs::copy(recorded.root.join(format!("bad/{name}.json")), dir.path().join(KEY)).unwrap();
@@ -120,7 +109,7 @@ fn every_recorded_manifest_is_judged_as_the_server_did() {
 fn a_refused_manifest_leaves_the_others_as_they_are() {
     let recorded = common::offload();
     let dir = tempfile::tempdir().unwrap();
-    copy(&recorded.root.join("local"), dir.path());
+    copy_tree(&recorded.root.join("local"), dir.path());
     fs::copy(recorded.root.join("bad/index-0.json"), dir.path().join(KEY)).unwrap();
     let report = report(dir.path());
     let verdicts: Vec<_> = report["offloads"].as_array().unwrap().iter().map(|it| it["verdict"].as_str().unwrap()).collect();

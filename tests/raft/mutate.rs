@@ -12,6 +12,7 @@ use super::model::{Change, Entry, HardState, Kind, Rng};
 use super::node::{Node, Settings};
 use super::sim::Group;
 use super::{check_one, compare_all};
+use crate::support::tree::copy_tree;
 
 struct Story {
     root: tempfile::TempDir,
@@ -271,7 +272,7 @@ fn changed_nodes_show_in_the_comparison() {
         assert_eq!(causes(compare_all(&dirs(&one))), [], "seed {seed}");
 
         let clone = one.root.path().join("copy");
-        copy(&one.file(""), &clone.join("n1"));
+        copy_tree(&one.file(""), &clone.join("n1"));
         let mut with_clone = dirs(&one);
         with_clone.push(clone.join("n1"));
         assert_eq!(causes(compare_all(&with_clone)), [("cross-duplicate-identity", ERROR)], "seed {seed}");
@@ -284,18 +285,5 @@ fn changed_nodes_show_in_the_comparison() {
             records[at] = Record::Entry(changed);
         });
         assert_eq!(causes(compare_all(&dirs(&one))), [("cross-committed-divergence", ERROR)], "seed {seed}");
-    }
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

@@ -8,4 +8,5 @@ pub mod offload_writer;
 pub mod state_files;
 pub mod store_writer;
 pub mod table_writer;
+pub mod tree;
 pub mod wal_writer;

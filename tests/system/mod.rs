@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::common::cases;
+use crate::support::tree::copy_tree;
 
 /// No run takes this long; one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -141,14 +142,6 @@ fn is_healthy(group: &Path) -> bool {
         && with("fsm-snap", "fsm") >= 2
         && with("fsm.db", "sst") >= 1
         && commands(group, group, group).iter().filter(judged).all(|command| run(command).status == 0)
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() { copy_tree(&entry.path(), &to) } else { fs::copy(entry.path(), &to).map(drop).unwrap() }
-    }
 }
 
 fn name_of(path: &Path) -> &str {
