@@ -4,8 +4,7 @@
 use std::path::PathBuf;
 
 use super::advice;
-use super::group::{Opened, Opening, groups_below};
-use crate::analysis::judge::codes::gate::START_REFUSED;
+use super::group::{Opened, Opening, groups_below, unsettle};
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
 use crate::analysis::judge::store::verify;
@@ -196,14 +195,8 @@ impl Settled for Checked {
     }
 
     fn unsettle(&mut self) {
-        let why = "a server is writing to the directory: it changed during every attempt to read it";
         self.group.quiescent = false;
-        self.coverage.missing(self.group.dir.clone(), format!("{why}; try again"));
-        self.findings.retain(|finding| finding.code.code != START_REFUSED.code);
-        for finding in self.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-            finding.weigh(Severity::Warning);
-            finding.message = format!("Seen while the directory was changing: {}", finding.message);
-        }
+        unsettle(&mut self.findings, &mut self.coverage, &self.group.dir);
     }
 }
 
@@ -229,7 +222,7 @@ fn tables(
     let (mut found, covered) = verify(&survey.store.facts, &survey.outcomes);
     for finding in &mut found {
         // Named below the group directory, as every finding about the store is.
-        finding.path = finding.path.take().map(|path| format!("{}/{path}", name.trim_end_matches('/')));
+        finding.path = finding.path.take().map(|path| opened.path(&path));
     }
     add(findings, found);
     coverage.files += covered.files;

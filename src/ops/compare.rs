@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::group::{Opened, Opening, Start, groups_below};
+use super::group::{Opened, Opening, Start, UNSETTLED, groups_below};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
@@ -170,10 +170,9 @@ impl Settled for Node {
     }
 
     fn unsettle(&mut self) {
-        let why = "a server is writing to the directory: it changed during every attempt to read it";
-        self.start = NodeStart::unknown(why.to_owned());
+        self.start = NodeStart::unknown(UNSETTLED.to_owned());
         self.findings.clear();
-        self.coverage.missing(self.opened.display(), format!("{why}; try again"));
+        self.coverage.missing(self.opened.display(), format!("{UNSETTLED}; try again"));
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{encryption, engine, legacy};
+use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::group::{self, Evidence};
 use crate::analysis::judge::{self, log as judge_log, unread};
 use crate::analysis::server::directory::refuse_by_name;
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
 use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
-use crate::analysis::{Coverage, Finding, NotExamined, ServerError};
+use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
@@ -18,6 +19,19 @@ use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, discover};
 use crate::types::ServerVersion;
+
+/// Why nothing is certain about a directory that never rested.
+pub(super) const UNSETTLED: &str = "a server is writing to the directory: it changed during every attempt to read it";
+
+/// The directory changed during every attempt: what looks like damage may be the reader's own doing.
+pub(super) fn unsettle(findings: &mut Vec<Finding>, coverage: &mut Coverage, dir: &str) {
+    coverage.missing(dir, format!("{UNSETTLED}; try again"));
+    findings.retain(|finding| finding.code.code != START_REFUSED.code);
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.weigh(Severity::Warning);
+        finding.message = format!("Seen while the directory was changing: {}", finding.message);
+    }
+}
 
 /// How a group is opened, and what is assumed about its start.
 #[derive(Debug, Clone, Default)]
@@ -108,6 +122,11 @@ impl Opened {
     /// The directory as the caller named it.
     pub(super) fn display(&self) -> String {
         self.facts.group.dir.display()
+    }
+
+    /// A path below the group directory as reports show it.
+    pub(super) fn path(&self, below: &str) -> String {
+        format!("{}/{below}", self.display().trim_end_matches('/'))
     }
 
     /// What the start of `version` does; payloads are read as it comes to them.
@@ -204,12 +223,12 @@ impl Opened {
     pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
         let dir = self.display();
         let (mut findings, mut coverage) = match &self.facts.group.log {
-            Some(scan) => judge_log::examine(scan, &format!("{}/wal", dir.trim_end_matches('/'))),
+            Some(scan) => judge_log::examine(scan, &self.path("wal")),
             None => (Vec::new(), Coverage::default()),
         };
         let store = self.store();
         for finding in &store.findings {
-            let path = finding.path.as_ref().map(|path| format!("{}/{path}", dir.trim_end_matches('/')));
+            let path = finding.path.as_ref().map(|path| self.path(path));
             findings.push(Finding { path, ..finding.clone() });
         }
         coverage.absorb(store.coverage.clone());

@@ -119,10 +119,6 @@ fn unpack(archive: &[u8], to: &Path) {
             fs::create_dir_all(&path).unwrap();
             continue;
         }
-        if entry.header().entry_type().is_hard_link() {
-            fs::hard_link(to.join(entry.link_name().unwrap().unwrap()), &path).unwrap();
-            continue;
-        }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         if entry.header().entry_type().is_symlink() {
             let target = entry.link_name().unwrap().unwrap();

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
 use crate::ops::advice;
-use crate::ops::group::{Opened, Opening, Start};
+use crate::ops::group::{Opened, Opening, Start, UNSETTLED, unsettle};
 use crate::readers::group::{Reading, Settled};
 use crate::readers::{GroupDir, SnapReadError};
 use crate::report::body::gate::GroupForecast;
@@ -84,17 +84,11 @@ impl Settled for GroupResult {
     }
 
     fn unsettle(&mut self) {
-        let why = "a server is writing to the directory: it changed during every attempt to read it";
         let forecast = &mut self.forecast.forecast;
         forecast.outcome = Outcome::Unknown;
         forecast.abort = None;
-        why.clone_into(&mut forecast.reason);
-        self.coverage.missing(self.forecast.dir.clone(), format!("{why}; try again"));
-        self.findings.retain(|finding| finding.code.code != codes::gate::START_REFUSED.code);
-        for finding in self.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-            finding.weigh(Severity::Warning);
-            finding.message = format!("Seen while the directory was changing: {}", finding.message);
-        }
+        UNSETTLED.clone_into(&mut forecast.reason);
+        unsettle(&mut self.findings, &mut self.coverage, &self.forecast.dir);
     }
 }
 
