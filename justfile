@@ -39,6 +39,7 @@ fuzz-check:
 
 # Licences, sources and duplicates of what is built in.
 deny:
+    cargo fetch --locked
     cargo deny --offline check licenses bans sources
 
 # Ratios to plain reads of the same files, and to other programs.
