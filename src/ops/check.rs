@@ -117,7 +117,7 @@ impl Checked {
             let mut coverage = opened.small_files();
             group.engine = GroupEngine::Hashicorp;
             coverage.missing(name.clone(), format!("the checks are about the engine in use: {}", refusal.text));
-            let start = opened.start(false, progress)?;
+            let start = opened.start(false, &group::of_a_start(), progress)?;
             findings.extend(start.findings.into_iter().map(|finding| Finding { group: Some(name.clone()), ..finding }));
             group.start = Some(StartView { outcome: start.forecast.outcome, reason: start.forecast.reason });
             return Ok(Self { group, findings, coverage, changed: false });
@@ -143,7 +143,10 @@ impl Checked {
             if let SmallFact::Bytes(bytes) = &listing.peers {
                 coverage.add_file(bytes.len() as u64);
             }
-            start = Some(opened.start(false, progress)?);
+            // The log is replayed once: what is selected is asked below.
+            let mut others = group::of_a_start();
+            others.retain(|rule| !selected.iter().any(|info| info.code == rule.code));
+            start = Some(opened.start(false, &others, progress)?);
         } else {
             opened.examine_named(progress)?;
             coverage.absorb(opened.small_files());

@@ -134,7 +134,7 @@ impl Node {
             return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false });
         }
         opened.examine_named(progress)?;
-        let Start { forecast, mut findings, undecided, .. } = opened.start(false, progress)?;
+        let Start { forecast, mut findings, undecided, .. } = opened.start(false, &group::of_a_start(), progress)?;
         findings.retain(|finding| finding.severity == Severity::Error);
         let encrypted = forecast.abort.is_none() && encryption_sign(&opened.facts, &forecast).is_some_and(|sign| sign.decisive);
         let mut start = if encrypted {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{encryption, engine, legacy};
 use crate::analysis::judge::codes::gate::START_REFUSED;
-use crate::analysis::judge::group::{self, Evidence};
+use crate::analysis::judge::group::{self, CheckInfo, Evidence};
 use crate::analysis::judge::{self, log as judge_log, unread};
 use crate::analysis::server::directory::refuse_by_name;
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
@@ -145,8 +145,9 @@ impl Opened {
         }
     }
 
-    /// The next start, and with `others` that of every other version.
-    pub(super) fn start(&mut self, others: bool, progress: &dyn Progress) -> Result<Start> {
+    /// The next start, and with `others` that of every other version. `rules` are those that decide about a start and that the
+    /// caller does not ask by itself.
+    pub(super) fn start(&mut self, others: bool, rules: &[&CheckInfo], progress: &dyn Progress) -> Result<Start> {
         let mut forecast = self.forecast(self.version, progress)?;
         let mut other = Vec::new();
         if others {
@@ -160,8 +161,8 @@ impl Opened {
             let walk = self.payloads > 0 && self.facts.group.payload_size(index) <= WALK_UP_TO;
             self.facts.group.examine(index, Examine { crc: false, walk }, progress)?;
         }
-        let (rules, mut undecided) = self.rules_of_a_start();
-        findings.extend(rules);
+        let (found, mut undecided) = self.ask(rules);
+        findings.extend(found);
         if let Some(segment) = self.facts.group.log.as_ref().and_then(|scan| scan.unread()) {
             // What the log was taken to hold, and every danger seen in it, rests on bytes that nobody saw.
             forecast = Forecast {
@@ -181,9 +182,12 @@ impl Opened {
         Ok(Start { forecast, others: other, findings, undecided })
     }
 
-    /// What the rules that decide about a start say, and what of them could not be decided.
-    fn rules_of_a_start(&self) -> (Vec<Finding>, Vec<NotExamined>) {
-        let (results, mut findings) = group::run(&self.evidence(), &group::of_a_start());
+    /// What the rules say, and what of them could not be decided.
+    fn ask(&self, rules: &[&CheckInfo]) -> (Vec<Finding>, Vec<NotExamined>) {
+        if rules.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let (results, mut findings) = group::run(&self.evidence(), rules);
         let dir = self.display();
         let mut undecided = Coverage::default();
         for result in &results {

@@ -1,6 +1,7 @@
 //! One group: its start at every version, with everything that a forecast says beside it.
 
 use super::GateOptions;
+use crate::analysis::judge::group::of_a_start;
 use crate::analysis::judge::{codes, outlook};
 use crate::analysis::server::{Forecast, GateNumbers, Outcome, Rule, RuleRow};
 use crate::analysis::{Coverage, Finding, Severity};
@@ -42,7 +43,7 @@ impl GroupResult {
             payloads: if options.no_body_crc { 0 } else { u64::MAX },
         };
         let mut opened = Opened::read(dir, &opening, progress)?;
-        let Start { mut forecast, others, mut findings, undecided } = opened.start(true, progress)?;
+        let Start { mut forecast, others, mut findings, undecided } = opened.start(true, &of_a_start(), progress)?;
         estimate(&mut forecast, &opened, options);
         let (found, covered) = opened.bytes();
         findings.extend(found);
