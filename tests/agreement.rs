@@ -11,7 +11,7 @@ use ekv_tool::ops::{
 use ekv_tool::readers::Depth;
 use ekv_tool::report::{Body, Report};
 
-use super::common::{cases, real};
+use crate::support::recorded::{cases, real};
 
 /// Every so many of the recorded cases; `EKV_AGREEMENT_STEP=1` asks all of them.
 const STEP: usize = 12;

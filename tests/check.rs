@@ -10,10 +10,10 @@ use ekv_tool::ops::{CheckOptions, check};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::check::{CheckBody, checks_page};
 
-use super::common::real;
 use super::support::golden::golden;
 use super::support::log_writer::{LogWriter, conf_change, conf_context, conf_state, snap_file};
 use super::support::node_dir::{NodeDir, id, ids};
+use crate::support::recorded::real;
 
 fn report(paths: &[PathBuf]) -> Report<CheckBody> {
     check(paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress).unwrap()
@@ -466,7 +466,7 @@ fn consequences_are_folded_under_their_cause() {
         ("mix-0013", &["store-log-hole", "wal-crc-mismatch"], 0),
         ("mix-0489", &["wal-data-beyond-end", "wal-record-malformed"], 2),
     ] {
-        let report = report(&[super::common::cases().root.join(name).join("n1")]);
+        let report = report(&[crate::support::recorded::cases().root.join(name).join("n1")]);
         let errors = || report.findings.iter().filter(|finding| finding.severity == ERROR && !of_the_start(finding));
         let found: BTreeSet<_> = errors().filter(|f| f.derived_from.is_none()).map(|f| f.code.code).collect();
         assert_eq!(found.into_iter().collect::<Vec<_>>(), causes, "{name}");

@@ -10,9 +10,9 @@ use ekv_tool::ops::{CompareOptions, compare};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::compare::CompareBody;
 
-use super::common::real;
 use super::support::log_writer::{LogWriter, conf_change, conf_context};
 use super::support::node_dir::{NodeDir, id, ids};
+use crate::support::recorded::real;
 
 fn report(paths: &[PathBuf]) -> Report<CompareBody> {
     compare(paths, &CompareOptions { threads: 1 }, &NoProgress).unwrap()

@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use ekv_tool::analysis::explain::{Answer, explain};
 use serde_json::Value;
 
-use crate::common;
+use crate::support::recorded;
 
 fn tool(args: &[&str]) -> assert_cmd::assert::Assert {
     Command::cargo_bin("ekv-tool").unwrap().arg("explain").args(args).assert()
@@ -86,7 +86,7 @@ fn the_list_has_every_name_once() {
 fn everything_that_servers_were_seen_to_say_is_explained() {
     let mut unexplained = BTreeSet::new();
     let mut seen = 0;
-    for recorded in [common::cases(), common::real()] {
+    for recorded in [recorded::cases(), recorded::real()] {
         for case in recorded.groups() {
             for engine in ["pr934", "main"] {
                 if let Some(text) = case.expected[engine]["abort_text"].as_str() {

@@ -11,8 +11,8 @@ use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
-use crate::common::{Case, Recorded, cases, fresh, real};
 use crate::support::golden::{golden, transcript};
+use crate::support::recorded::{Case, Recorded, cases, fresh, real};
 
 /// Actions that hand an entry's payload to the state machine.
 const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];

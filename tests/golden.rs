@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::cases;
 use crate::support::golden::{golden, transcript};
+use crate::support::recorded::cases;
 use crate::support::tree::{copy_tree, date};
 
 /// Name of the held output, and the command that is run on a copy of fixtures/demo.

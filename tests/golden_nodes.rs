@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::real;
 use crate::support::golden::{golden, transcript};
 use crate::support::log_writer::{LogWriter, conf_change, conf_context};
 use crate::support::node_dir::{NodeDir, id, ids};
+use crate::support::recorded::real;
 
 fn run(name: &str, args: &[&str]) -> String {
     run_in(&real().root.join(name), args)

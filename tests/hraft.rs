@@ -13,18 +13,18 @@ use ekv_tool::ops::hraft::{
 use ekv_tool::readers::hraft::{LogFacts, Survey};
 use serde_json::{Value, json};
 
-use crate::common;
+use crate::support::recorded;
 
 /// Texts of the language's run time, which name addresses.
 const RUN_TIME: [&str; 5] = ["runtime error", "unexpected fault", "fatal error", "assertion failed", "out of memory"];
 
 fn node(name: &str, node: &str) -> std::path::PathBuf {
-    common::hashi().root.join(name).join(node)
+    recorded::hashi().root.join(name).join(node)
 }
 
 /// Every recorded node: case, node, what the library did.
 fn nodes() -> Vec<(&'static str, &'static str, &'static Value)> {
-    let all = common::hashi().expected.iter();
+    let all = recorded::hashi().expected.iter();
     all.flat_map(|(name, case)| {
         case["nodes"].as_object().unwrap().iter().map(move |(node, did)| (name.as_str(), node.as_str(), did))
     })
@@ -103,7 +103,7 @@ fn every_recorded_start_is_forecast() {
 
 #[test]
 fn healthy_nodes_are_clean() {
-    let healthy = nodes().into_iter().filter(|(name, ..)| common::hashi().expected[*name]["family"] == "healthy");
+    let healthy = nodes().into_iter().filter(|(name, ..)| recorded::hashi().expected[*name]["family"] == "healthy");
     let mut count = 0;
     for (name, at, did) in healthy {
         let report = hashicorp_check(&[node(name, at)], did["id"].as_str(), None, &NoProgress).unwrap();
@@ -121,7 +121,7 @@ fn directories_are_told_apart() {
     assert_eq!(Backend::of(&dirs).unwrap(), Backend::Hashicorp(dirs.clone()));
     let file = dirs[0].join("raft.db");
     assert_eq!(Backend::of(&[file]).unwrap(), Backend::Hashicorp(dirs.clone()), "a store's file stands for its directory");
-    let above = common::hashi().root.join("h10-install");
+    let above = recorded::hashi().root.join("h10-install");
     assert!(matches!(Backend::of(&[above]).unwrap(), Backend::Hashicorp(nodes) if nodes.len() == 3));
     let own = tempfile::tempdir().unwrap();
     fs::create_dir_all(own.path().join("n1/wal")).unwrap();

@@ -11,10 +11,10 @@ use ekv_tool::io::NoProgress;
 use ekv_tool::readers::subject::Subject;
 use serde_json::Value;
 
-use crate::common;
 use crate::support::golden::{golden, transcript};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, ids};
+use crate::support::recorded;
 use crate::support::tree::date;
 
 fn inspect(path: &Path, status: i32) -> String {
@@ -44,7 +44,7 @@ fn is_small(path: &Path) -> bool {
 #[test]
 fn every_file_that_a_server_left_is_recognised_by_its_content_and_is_not_damaged() {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for path in files_below(&common::real().root).iter().filter(|path| is_small(path)) {
+    for path in files_below(&recorded::real().root).iter().filter(|path| is_small(path)) {
         let subject = Subject::read(path, 1, &NoProgress).unwrap();
         let it = describe(&subject, &[]);
         *kinds.entry(it.kind).or_default() += 1;
@@ -63,7 +63,7 @@ fn every_file_that_a_server_left_is_recognised_by_its_content_and_is_not_damaged
 #[test]
 fn damaged_files_get_a_page_too() {
     let mut damaged = 0;
-    for case in common::cases().groups().iter().step_by(9) {
+    for case in recorded::cases().groups().iter().step_by(9) {
         let Ok(entries) = fs::read_dir(&case.dir) else { continue };
         if entries.count() == 0 {
             continue;
@@ -123,7 +123,7 @@ fn an_unknown_file_is_unknown_and_a_missing_one_a_failure() {
 
 #[test]
 fn a_group_directory_in_json() {
-    let group = common::real().root.join("one-P/n1");
+    let group = recorded::real().root.join("one-P/n1");
     let mut command = Command::cargo_bin("ekv-tool").unwrap();
     let output = command.args(["inspect", "--format", "json"]).arg(&group).assert().code(0).get_output().stdout.clone();
     let value: Value = serde_json::from_slice(&output).unwrap();
@@ -157,7 +157,7 @@ fn undated(pages: &str) -> String {
 
 #[test]
 fn pages_on_directories() {
-    let real = &common::real().root;
+    let real = &recorded::real().root;
     let names = [
         "three-M",
         "three-M/n1",
@@ -174,7 +174,7 @@ fn pages_on_directories() {
 
 #[test]
 fn pages_on_files() {
-    let real = &common::real().root;
+    let real = &recorded::real().root;
     let names = [
         "three-M/n1/etcd-raft-peers.bin",
         "three-M/n1/raft-engine",
@@ -194,7 +194,7 @@ fn pages_on_files() {
 fn pages_on_renamed_cut_and_foreign_things() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
-    let real = &common::real().root;
+    let real = &recorded::real().root;
     let payload = fs::read(real.join("three-M/n1/fsm-snap/000000000000070a.fsm")).unwrap();
     let envelope = fs::read(real.join("three-M/n1/snap/0000000000000002-000000000000070a.snap")).unwrap();
     let segment =

@@ -7,8 +7,6 @@
     reason = "a test that cannot go on should stop"
 )]
 
-mod common; // Recorded data directories, for every module below.
-
 mod agreement; // The commands agree about one directory.
 mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
@@ -43,7 +41,7 @@ mod store_meta; // What a store says about itself, and single keys.
 mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
-mod support; // Writers and other tools of the tests; benchmarks use some of them too.
+mod support; // Recorded data directories, writers of every format and other help, for every module above.
 #[cfg(target_os = "linux")]
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.

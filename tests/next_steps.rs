@@ -8,9 +8,9 @@ use std::process::{Command, Output};
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
-use crate::common;
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, ids};
+use crate::support::recorded;
 
 /// Each is asked about the directory that is examined.
 const QUESTIONS: &[&[&str]] =
@@ -61,7 +61,7 @@ fn every_next_step_works_as_it_stands() {
         }
     } else {
         let step = if asked == "all" { 1 } else { EVERY };
-        for recorded in [common::cases(), common::real()] {
+        for recorded in [recorded::cases(), recorded::real()] {
             let groups = recorded.groups();
             places.extend(groups.iter().step_by(step).map(|case| (recorded.root.join(case.name), case.group.to_owned())));
         }
@@ -93,7 +93,7 @@ fn paths_that_a_shell_would_break_are_quoted() {
 #[test]
 fn what_lies_alone_leads_to_nothing_that_refuses_it() {
     let root = tempfile::tempdir().unwrap();
-    let real = common::real().root.clone();
+    let real = recorded::real().root.clone();
     let node = real.join("three-M/n1");
     let first = |dir: &Path, ending: &str| {
         let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -11,8 +11,8 @@ use ekv_tool::readers::Depth;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common;
 use crate::support::offload_writer::{PAYLOAD, Publish};
+use crate::support::recorded;
 use crate::support::tree::copy_tree;
 
 /// The manifest whose place the changed ones take.
@@ -59,7 +59,7 @@ fn offload_of<'r>(report: &'r Value, key: &str) -> &'r Value {
 
 #[test]
 fn a_real_store_is_clean() {
-    let local = common::offload().root.join("local");
+    let local = recorded::offload().root.join("local");
     let (status, report) = tool(&["verify-snapshot", "--deep", local.to_str().unwrap()]);
     // Two clusters were published to one prefix, which is worth a warning.
     assert_eq!((status, findings(&report)), (0, vec!["warning offload-several-clusters".to_owned()]), "{report:#}");
@@ -86,7 +86,7 @@ fn a_real_store_is_clean() {
 /// What the server's own restore said to manifests in the place of a good one.
 #[test]
 fn every_recorded_manifest_is_judged_as_the_server_did() {
-    let recorded = common::offload();
+    let recorded = recorded::offload();
     let dir = tempfile::tempdir().unwrap();
     copy_tree(&recorded.root.join("local"), dir.path());
     let mut wrong = Vec::new();
@@ -107,7 +107,7 @@ fn every_recorded_manifest_is_judged_as_the_server_did() {
 
 #[test]
 fn a_refused_manifest_leaves_the_others_as_they_are() {
-    let recorded = common::offload();
+    let recorded = recorded::offload();
     let dir = tempfile::tempdir().unwrap();
     copy_tree(&recorded.root.join("local"), dir.path());
     fs::copy(recorded.root.join("bad/index-0.json"), dir.path().join(KEY)).unwrap();
@@ -127,7 +127,7 @@ fn what_a_killed_publish_leaves_is_no_damage() {
         ("3-manifest-before-link", "unknown", vec!["info offload-orphan", "info offload-temporary"]),
         ("4-manifest-linked-temp-left", "clean", vec![]),
     ] {
-        let store = common::offload().root.join("crash").join(name).join("store");
+        let store = recorded::offload().root.join("crash").join(name).join("store");
         let grace = Some(Duration::from_secs(1 << 40));
         let report = report_at(&store, &VerifySnapshotOptions { grace, ..VerifySnapshotOptions::default() });
         assert_eq!(
@@ -137,7 +137,7 @@ fn what_a_killed_publish_leaves_is_no_damage() {
         );
     }
     // The second name of a whole object takes no space.
-    let store = common::offload().root.join("crash/2-payload-linked-temp-left/store");
+    let store = recorded::offload().root.join("crash/2-payload-linked-temp-left/store");
     let report = report(&store);
     let left = report["findings"].as_array().unwrap().iter().find(|it| it["code"] == "offload-temporary").unwrap();
     assert_eq!(left["message"], "1 file of publishes that ended early, 0 B; it is a second name of a whole object.");

@@ -8,7 +8,7 @@ use ekv_tool::formats::snap;
 use ekv_tool::types::{LogIndex, ServerVersion};
 use serde_json::Value;
 
-use crate::common::{self, Case};
+use crate::support::recorded::{self, Case};
 
 /// What the server said, where it said something about peers.
 fn refusal_of(expected: &Value) -> Option<(&str, &str)> {
@@ -42,7 +42,7 @@ fn snapshot(case: &Case<'_>, index: Option<u64>) -> Option<SnapshotMetadata> {
 fn members_are_accepted_and_refused_as_by_the_servers() {
     let mut disagree = Vec::new();
     let (mut refused, mut accepted) = (0, 0);
-    for case in common::cases().groups().into_iter().chain(common::real().groups()) {
+    for case in recorded::cases().groups().into_iter().chain(recorded::real().groups()) {
         for engine in ServerVersion::ALL {
             let expected = &case.expected[engine.name()];
             let outcome = expected["outcome"].as_str().unwrap_or("?");

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::common::real;
+use crate::support::recorded::real;
 
 /// Runs the tool under a limit of the shell (`ulimit`), without core dumps.
 fn limited(limit: &str, arguments: &[&str]) -> Output {

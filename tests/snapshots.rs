@@ -10,7 +10,7 @@ use ekv_tool::readers::{Depth, Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
 use ekv_tool::types::{LogIndex, ServerVersion, SnapshotId, Term};
 use serde_json::Value;
 
-use crate::common::{Case, cases, real};
+use crate::support::recorded::{Case, cases, real};
 
 /// A way for a start to use a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

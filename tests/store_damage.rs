@@ -10,7 +10,7 @@ use ekv_tool::io::NoProgress;
 use ekv_tool::readers::pebble::{StoreCheck, examine};
 use ekv_tool::types::ServerVersion;
 
-use crate::common::cases;
+use crate::support::recorded::cases;
 
 /// Log with applied index 19, table with 15, both MANIFESTs, OPTIONS.
 const CASE: &str = "applied-overwrites";

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::common::cases;
+use crate::support::recorded::cases;
 
 /// Runs `ekv-tool store` inside a case; the status and what was written.
 fn run(case: &str, args: &[&str]) -> (i32, String, String) {

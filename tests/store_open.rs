@@ -10,7 +10,7 @@ use ekv_tool::readers::pebble::{StoreCheck, examine};
 use ekv_tool::types::ServerVersion;
 use serde_json::Value;
 
-use crate::common::{Case, cases, real};
+use crate::support::recorded::{Case, cases, real};
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{Options, SET, TableWriter};
 

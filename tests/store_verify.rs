@@ -13,7 +13,7 @@ use ekv_tool::readers::pebble_survey::{SurveyOutcome, SurveyedTable, survey_stor
 use ekv_tool::readers::pebble_table::{Table, TableDepth, separate};
 use serde_json::Value;
 
-use crate::common;
+use crate::support::recorded;
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{Options, SET, TableWriter};
 
@@ -27,7 +27,7 @@ fn verdict(store: &Path) -> (Verdict, Vec<&'static str>) {
 }
 
 fn case(name: &str) -> std::path::PathBuf {
-    common::cases().root.join(name).join("n1").join("fsm.db")
+    recorded::cases().root.join(name).join("n1").join("fsm.db")
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn what_no_reader_minds_is_not_damage() {
 #[test]
 fn stores_as_servers_left_them_are_intact() {
     let mut tables = 0;
-    for case in common::real().groups() {
+    for case in recorded::real().groups() {
         let store = case.dir.join("fsm.db");
         if !store.is_dir() {
             continue;

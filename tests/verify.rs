@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{cases, real};
+use crate::support::recorded::{cases, real};
 
 /// Index 42, one row and the applied index; the example of the format page.
 const PAYLOAD: &[u8] = b"EKVTHLC1\x00\x00\x01\x97\x74\x20\xdc\x00EKVPBBL1\x03\x00\x18\xd8\x20\x74\x97\x01\

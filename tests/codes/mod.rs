@@ -21,9 +21,9 @@ use std::process::Command;
 use ekv_tool::analysis::judge::codes;
 use serde_json::Value;
 
-use crate::common;
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, ids};
+use crate::support::recorded as directories;
 
 /// How one code is provoked, and where it must point.
 pub struct Provocation {
@@ -123,9 +123,9 @@ fn every_code_is_emitted_where_the_damage_is() {
         let built = tempfile::tempdir().unwrap();
         let (mut root, mut lock) = (built.path().to_owned(), None);
         match at.files {
-            Files::Case(name) => root = common::cases().root.join(name),
-            Files::Real(name) => root = common::real().root.join(name),
-            Files::Hashi(name) => root = common::hashi().root.join(name),
+            Files::Case(name) => root = directories::cases().root.join(name),
+            Files::Real(name) => root = directories::real().root.join(name),
+            Files::Hashi(name) => root = directories::hashi().root.join(name),
             Files::Bytes(name, bytes) => fs::write(root.join(name), bytes()).unwrap(),
             Files::Log(write) => drop(node(&root, "n1", write)),
             Files::Built(build) => build(&root),

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ekv_tool::analysis::Verdict;
 
-use crate::common::{cases, real};
 use crate::support::group::GroupCopy;
+use crate::support::recorded::{cases, real};
 
 mod answer;
 mod fault;

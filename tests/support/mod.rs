@@ -5,6 +5,7 @@ pub mod group;
 pub mod log_writer;
 pub mod node_dir;
 pub mod offload_writer;
+pub mod recorded;
 pub mod state_files;
 pub mod store_writer;
 pub mod table_writer;

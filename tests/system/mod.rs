@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::common::cases;
+use crate::support::recorded::cases;
 use crate::support::tree::copy_tree;
 
 /// No run takes this long; one that does hangs.

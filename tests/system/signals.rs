@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, skip, tool};
-use crate::common::real;
+use crate::support::recorded::real;
 
 /// A payload that takes long to read and no room on the disk.
 fn endless(dir: &Path) -> String {

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::common::{cases, real};
+use crate::support::recorded::{cases, real};
 
 fn run(args: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("ekv-tool").unwrap().args(args).output().unwrap();

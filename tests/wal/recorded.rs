@@ -9,7 +9,7 @@ use ekv_tool::readers::wal::WalScan;
 use ekv_tool::types::{ServerVersion, SnapshotId};
 use serde_json::Value;
 
-use crate::common::{Case, cases, real};
+use crate::support::recorded::{Case, cases, real};
 
 /// Errors that the log alone causes.
 const OF_THE_LOG: [&str; 6] = ["walpb", "wal:", "WAL", "proto", "unexpected block", "read wal/"];
