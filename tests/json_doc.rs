@@ -1,9 +1,10 @@
-//! docs/json.md is made from the documentation of the structs that serialise, so that no field can lack a line there.
+//! docs/schema/ is made from the types that are written, and docs/json.md from that, so that no field can lack a line there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use ekv_tool::report::schema;
+use serde_json::{Map, Value};
 
 use crate::support::golden::held_file;
 
@@ -16,187 +17,271 @@ of full width. Times are RFC 3339 UTC beside the raw number. What is not known i
 output except for what stands in `run`, and for estimates that were made from a measured rate. Fields are added, never
 renamed.
 
-This page is made from the documentation of the program's own types by `EKV_GOLDEN=overwrite cargo test --test main json_doc`.
+docs/schema/ has a JSON Schema (draft 2020-12) of each report, which this page is made from by
+`EKV_GOLDEN=overwrite cargo test --test main json_doc`.
 ";
 
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            sources(&path, found);
-        } else {
-            found.push(path);
-        }
+/// What a field holds, in words.
+fn words(schema: &Value) -> String {
+    let Some(schema) = schema.as_object() else { return "anything".to_owned() };
+    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+        let name = name.rsplit('/').next().unwrap();
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        let values: Vec<_> = values.iter().map(|value| format!("`{}`", value.as_str().unwrap_or("null"))).collect();
+        return format!("one of {}", values.join(", "));
+    }
+    if let Some(value) = schema.get("const").and_then(Value::as_str) {
+        return format!("`{value}`");
+    }
+    if let Some(any) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        return any.iter().map(words).collect::<Vec<_>>().join(" or ");
+    }
+    let one = |kind: &str| match kind {
+        "string" => "text".to_owned(),
+        "integer" | "number" => "number".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "null" => "null".to_owned(),
+        "array" => match (schema.get("items"), schema.get("prefixItems").and_then(Value::as_array)) {
+            (Some(items), _) => format!("list of {}", words(items)),
+            (None, Some(items)) => format!("list: {}", items.iter().map(words).collect::<Vec<_>>().join(", ")),
+            (None, None) => "list".to_owned(),
+        },
+        "object" => match schema.get("additionalProperties") {
+            Some(value @ Value::Object(_)) => format!("object of {}", words(value)),
+            _ => "object".to_owned(),
+        },
+        other => panic!("a field is of type {other}"),
+    };
+    match schema.get("type") {
+        Some(Value::String(kind)) => one(kind),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(one).collect::<Vec<_>>().join(" or "),
+        _ => "anything".to_owned(),
     }
 }
 
-/// What a Rust type is in JSON.
-fn json_type(rust: &str) -> String {
-    let inside = |prefix: &str| rust.strip_prefix(prefix).and_then(|rest| rest.strip_suffix('>'));
-    if let Some(inner) = inside("Option<") {
-        return format!("{} or null", json_type(inner));
-    }
-    if let Some(inner) = inside("Vec<") {
-        return format!("list of {}", json_type(inner));
-    }
-    if let Some(inner) = inside("BTreeMap<") {
-        return format!("object of {}", json_type(inner.split_once(", ").map_or(inner, |(_, value)| value)));
-    }
-    match rust {
-        "IndexRange" => "list of two numbers".to_owned(),
-        "String" | "&'static str" | "Cow<'static, str>" | "Crc32c" | "Sha256Sum" | "NextStep" | "&'static CodeInfo" => {
-            "text".to_owned()
-        }
-        "Suffrage" | "u8" | "u16" | "u32" | "u64" | "i64" | "usize" | "f64" | "LogIndex" | "Term" | "NodeId" | "UnixMillis"
-        | "HlcTimestamp" => "number".to_owned(),
-        "SeqNum" | "FileNum" => "number".to_owned(),
-        "BodyFormat" => "text: EKVPBBL1, EKVSSTI1, EKVMVCC2, empty or unknown".to_owned(),
-        "Map<String, Value>" => "object".to_owned(),
-        "bool" => "true or false".to_owned(),
-        "FirstKeys<'a>" => "list of text".to_owned(),
-        "Escaped<'a>" | "&'a str" => "text".to_owned(),
-        other => format!("`{}`", other.trim_end_matches("<'a>").trim_start_matches("Box<").trim_end_matches('>')),
-    }
+fn about(schema: &Value) -> String {
+    schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('|', "\\|")
 }
 
-fn doc(lines: &[&str]) -> String {
-    let text: Vec<_> = lines.iter().filter_map(|line| line.trim().strip_prefix("/// ")).collect();
-    text.join(" ").replace('|', "\\|")
-}
-
-/// Every struct and enum of a file that serialises: its name, and its documentation with its members as table rows.
-fn types_of(source: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let lines: Vec<&str> = source.lines().collect();
-    let mut at = 0;
-    while at < lines.len() {
-        let line = lines[at];
-        let opens = (line.starts_with("pub struct ") || line.starts_with("pub enum ")) && line.ends_with('{');
-        if !opens {
-            at += 1;
-            continue;
+/// The table of an object's fields, and of what else it may have.
+fn fields(schema: &Value, left_out: &BTreeSet<String>, page: &mut String) {
+    let empty = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let required: BTreeSet<_> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let shown: Vec<_> = properties.iter().filter(|(name, _)| !left_out.contains(*name)).collect();
+    if !shown.is_empty() {
+        page.push_str("\n| field | value | meaning |\n|---|---|---|\n");
+        for (name, field) in shown {
+            let optional = if required.contains(name.as_str()) { "" } else { "; may be left out" };
+            let meaning = about(field);
+            assert!(
+                !meaning.is_empty() || field.get("$ref").is_some() || field.get("const").is_some(),
+                "{name} is not described"
+            );
+            let _ = writeln!(page, "| `{name}` | {}{optional} | {meaning} |", words(field));
         }
-        let first = lines[..at].iter().rposition(|line| !line.starts_with("///") && !line.starts_with("#[")).map_or(0, |n| n + 1);
-        let head = &lines[first..at];
-        let end = at + lines[at..].iter().position(|line| *line == "}").unwrap();
-        if head.iter().any(|line| line.contains("derive(") && line.contains("Serialize")) {
-            let mut text = String::new();
-            let page = &mut text;
-            let name = line.split_whitespace().nth(2).unwrap().trim_end_matches('{').split('<').next().unwrap();
-            let kebab = head.iter().any(|line| line.contains("kebab-case"));
-            let _ = write!(page, "\n### {name}\n\n{}\n", doc(head));
-            if line.starts_with("pub struct ") {
-                page.push_str("\n| field | value | meaning |\n|---|---|---|\n");
-            } else {
-                page.push_str("\n| value | meaning |\n|---|---|\n");
+    }
+    for keyword in ["oneOf", "anyOf", "allOf"] {
+        for (number, part) in schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            if let Some(value) = part.get("const").or_else(|| part.get("enum").and_then(|values| values.get(0))) {
+                page.push_str(if number == 0 { "\n| value | meaning |\n|---|---|\n" } else { "" });
+                let _ = writeln!(page, "| `{}` | {} |", value.as_str().unwrap_or("null"), about(part));
+            } else if part.get("$ref").is_some() {
+                let lead = if number == 0 { "\nAnd the fields of " } else { ", or of " };
+                let _ = write!(page, "{lead}{}", words(part));
+            } else if part.get("properties").is_some() {
+                let _ = write!(page, "\nOr, as well: {}\n", about(part));
+                fields(part, left_out, page);
             }
-            members(&lines[at + 1..end], line.starts_with("pub struct "), kebab, page);
-            found.push((name.to_owned(), text));
         }
-        at = end;
+        if schema.get(keyword).and_then(Value::as_array).is_some_and(|parts| parts.iter().all(|part| part.get("$ref").is_some()))
+        {
+            page.push_str(".\n");
+        }
     }
-    found
-}
-
-/// The types that a description refers to.
-fn referred(text: &str) -> impl Iterator<Item = &str> {
-    let code = text.lines().filter(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(2));
-    code.flat_map(|cell| cell.split('`'))
-        .filter(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase()) && word.len() > 1)
-}
-
-/// Adds the types of a file that the page does not have yet; returns what they describe.
-fn describe(source: &str, page: &mut String, described: &mut BTreeSet<String>) {
-    for (name, text) in types_of(source) {
-        assert!(described.insert(name.clone()), "two types are called {name}, so that a reference to one of them is unclear");
-        page.push_str(&text);
-    }
-}
-
-fn members(lines: &[&str], is_struct: bool, kebab: bool, page: &mut String) {
-    let mut from = 0;
-    for (number, line) in lines.iter().enumerate() {
-        let member = line.trim();
-        if member.starts_with("///") || member.starts_with("#[") || member.is_empty() {
-            continue;
-        }
-        let before = &lines[from..number];
-        from = number + 1;
-        let attribute = |text: &str| before.iter().any(|line| line.trim().starts_with("#[serde") && line.contains(text));
-        if attribute("skip)") {
-            continue;
-        }
-        if is_struct {
-            let Some((name, kind)) = member.trim_start_matches("pub ").trim_end_matches(',').split_once(": ") else { continue };
-            if attribute("flatten") {
-                let _ = writeln!(page, "| | all fields of {} | {} |", json_type(kind), doc(before));
-            } else {
-                let optional = if attribute("skip_serializing_if") { "; left out when there is none" } else { "" };
-                let name = before
-                    .iter()
-                    .find_map(|line| line.split("rename = \"").nth(1))
-                    .map_or(name, |rest| rest.split('"').next().unwrap());
-                let _ = writeln!(page, "| `{name}` | {}{optional} | {} |", json_type(kind), doc(before));
-            }
-        } else {
-            let variant = member.trim_end_matches(',').split(['(', '{', ' ']).next().unwrap();
-            let renamed =
-                before.iter().find_map(|line| line.split("rename = \"").nth(1)).map(|rest| rest.split('"').next().unwrap());
-            let value = renamed.map_or_else(|| cased(variant, kebab), str::to_owned);
-            let _ = writeln!(page, "| `{value}` | {} |", doc(before));
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        page.push_str("\n| value |\n|---|\n");
+        for value in values {
+            let _ = writeln!(page, "| `{}` |", value.as_str().unwrap_or("null"));
         }
     }
 }
 
-fn cased(variant: &str, kebab: bool) -> String {
-    let mut text = String::new();
-    for (number, letter) in variant.chars().enumerate() {
-        if kebab && number > 0 && letter.is_ascii_uppercase() {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
-    }
-    text
+fn properties(schema: &Value) -> BTreeSet<String> {
+    schema["properties"].as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]
-fn every_field_of_every_report_is_documented() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn the_schema_of_every_report_and_the_page_about_it_are_current() {
+    let all = schema::all();
+    let shared = all
+        .iter()
+        .map(|report| properties(report.schema.as_value()))
+        .reduce(|one, other| one.intersection(&other).cloned().collect())
+        .unwrap();
     let mut page = HEAD.to_owned();
     page.push_str("\n## Every report\n");
-    let mut described = BTreeSet::new();
-    describe(&fs::read_to_string(root.join("src/report/mod.rs")).unwrap(), &mut page, &mut described);
-    let mut bodies = Vec::new();
-    sources(&root.join("src/report/body"), &mut bodies);
-    for path in bodies {
-        let mut part = String::new();
-        let source = fs::read_to_string(&path).unwrap();
-        describe(&source, &mut part, &mut described);
-        if !part.is_empty() {
-            let title = source.lines().next().unwrap().trim_start_matches("//! ");
-            let _ = write!(page, "\n## {title}\n{part}");
+    let others = properties(all[0].schema.as_value()).difference(&shared).cloned().collect();
+    fields(all[0].schema.as_value(), &others, &mut page);
+    let mut parts: BTreeMap<&str, &Value> = BTreeMap::new();
+    for report in &all {
+        let schema = report.schema.as_value();
+        let text = serde_json::to_string_pretty(schema).unwrap();
+        assert!(!text.contains("crate::"), "{}: a path of the source is in a description", report.name);
+        held_file(&format!("docs/schema/{}.json", report.name), &(text + "\n"));
+        let _ = write!(page, "\n## {}\n\n{} ([schema](schema/{}.json))\n", report.name, report.about, report.name);
+        fields(schema, &shared, &mut page);
+        for (name, part) in schema.get("$defs").and_then(Value::as_object).into_iter().flatten() {
+            if let Some(known) = parts.insert(name, part) {
+                assert!(known == part, "two types are called {name}, so that a reference to one of them is unclear");
+            }
         }
     }
-    page.push_str("\n## Parts of several reports\n");
-    let mut elsewhere: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut files = Vec::new();
-    sources(&root.join("src"), &mut files);
-    for path in files.iter().filter(|path| !path.starts_with(root.join("src/report"))) {
-        for (name, text) in types_of(&fs::read_to_string(path).unwrap()) {
-            elsewhere.entry(name).or_default().push(text);
-        }
+    page.push_str("\n## Parts of reports\n");
+    for (name, part) in parts {
+        let _ = write!(page, "\n### {name}\n\n{}\n", about(part));
+        fields(part, &BTreeSet::new(), &mut page);
     }
-    loop {
-        let missing = referred(&page).find(|name| *name != "B" && !described.contains(*name)).map(str::to_owned);
-        let Some(name) = missing else { break };
-        let found = elsewhere.get(&name).map_or(&[][..], Vec::as_slice);
-        assert_eq!(found.len(), 1, "{name} is referred to and must be the name of one type that serialises");
-        page.push_str(&found[0]);
-        described.insert(name);
-    }
-    for name in ["`outcome`", "`would_repair`", "`computed_crc32c`", "`logical_end`", "`findings`", "`not_examined`"] {
+    for name in ["`outcome`", "`would_repair`", "`computed_crc32c`", "`logical_end`", "`key_count`", "`tombstone`"] {
         assert!(page.contains(name), "{name} is not described");
     }
+    assert!(!page.contains("`}`") && !page.contains("::"), "something of the source is on the page");
     held_file("docs/json.md", &page);
+}
+
+/// The names of all files there are those of reports.
+#[test]
+fn no_schema_is_left_over() {
+    let names: BTreeSet<_> = schema::all().iter().map(|report| format!("{}.json", report.name)).collect();
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(names.contains(&name), "docs/schema/{name} belongs to no report");
+    }
+}
+
+/// What of `value` its schema does not know or forbids; the part of JSON Schema that our schemas use.
+fn breaches(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    if schema == &Value::Bool(true) {
+        return;
+    }
+    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+        let part = root.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{name} leads nowhere"));
+        breaches(root, part, value, at, found);
+        if schema.as_object().unwrap().keys().all(|keyword| ["$ref", "description"].contains(&keyword.as_str())) {
+            return;
+        }
+    }
+    for keyword in ["anyOf", "oneOf"] {
+        if let Some(parts) = schema.get(keyword).and_then(Value::as_array) {
+            let fits = |part: &&Value| {
+                let mut own = Vec::new();
+                breaches(root, part, value, at, &mut own);
+                own.iter().all(|text| text.ends_with("is unknown"))
+            };
+            if !parts.iter().any(|part| fits(&part)) {
+                found.push(format!("{at}: none of {keyword} fits {value}"));
+            }
+        }
+    }
+    if let Some(constant) = schema.get("const").filter(|constant| *constant != value) {
+        found.push(format!("{at}: {value} is not {constant}"));
+    }
+    if schema.get("enum").and_then(Value::as_array).is_some_and(|values| !values.contains(value)) {
+        found.push(format!("{at}: {value} is none of {}", schema["enum"]));
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let allowed = |name: &str| name == kind || name == "number" && kind == "integer";
+    match schema.get("type") {
+        Some(Value::String(name)) if !allowed(name) => found.push(format!("{at}: {kind} instead of {name}")),
+        Some(Value::Array(names)) if !names.iter().filter_map(Value::as_str).any(allowed) => {
+            found.push(format!("{at}: {kind} instead of one of {}", schema["type"]));
+        }
+        _ => {}
+    }
+    match value {
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                let of = schema.get("items").or_else(|| schema.pointer(&format!("/prefixItems/{number}")));
+                if let Some(of) = of {
+                    breaches(root, of, item, &format!("{at}[{number}]"), found);
+                }
+            }
+        }
+        Value::Object(members) => {
+            let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            found.extend(required.filter(|name| !members.contains_key(*name)).map(|name| format!("{at}.{name} is missing")));
+            let known = known_members(root, schema);
+            for (name, member) in members {
+                match (known.get(name.as_str()), schema.get("additionalProperties")) {
+                    (Some(parts), _) => {
+                        let tried = parts.iter().map(|part| {
+                            let mut own = Vec::new();
+                            breaches(root, part, member, &format!("{at}.{name}"), &mut own);
+                            own
+                        });
+                        found.extend(tried.min_by_key(Vec::len).unwrap_or_default());
+                    }
+                    (None, Some(rest)) => breaches(root, rest, member, &format!("{at}.{name}"), found),
+                    (None, None) => found.push(format!("{at}.{name} is unknown")),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every member that an object may have by the schema or by a part that is taken into it.
+fn known_members<'s>(root: &'s Value, schema: &'s Value) -> BTreeMap<&'s str, Vec<&'s Value>> {
+    let mut known: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        known.entry(name).or_default().push(member);
+    }
+    let mut parts: Vec<&Value> =
+        ["anyOf", "oneOf", "allOf"].iter().filter_map(|word| schema[*word].as_array()).flatten().collect();
+    parts.extend(schema.get("$ref").and_then(Value::as_str).and_then(|name| root.pointer(name.trim_start_matches('#'))));
+    for part in parts {
+        for (name, members) in known_members(root, part) {
+            known.entry(name).or_default().extend(members);
+        }
+    }
+    known
+}
+
+#[test]
+fn every_held_report_fits_its_schema() {
+    let schemas: BTreeMap<_, _> = schema::all().into_iter().map(|report| (report.name, report.schema.to_value())).collect();
+    let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
+    for path in crate::support::golden::held_below("tests/golden", "json") {
+        let transcript = std::fs::read_to_string(&path).unwrap();
+        let mut report: Value = serde_json::from_str(transcript.split("\n--- ").next().unwrap()).unwrap();
+        // What differs from run to run is not held.
+        report["run"] = serde_json::json!({ "elapsed_ms": 1, "bytes_per_second": 1 });
+        let Some(field) = report["schema"].as_str() else { continue };
+        let command = field.split('/').nth(1).unwrap();
+        let hashicorp = report["backend"] == "hashicorp-raft" || report["groups"][0]["backend"] == "hashicorp-raft";
+        let name = match (hashicorp, command) {
+            (true, "gate-dryrun") => "hashicorp-gate-dryrun",
+            (true, _) => "hashicorp-nodes",
+            (false, command) => command,
+        };
+        seen.insert(name.to_owned());
+        let mut found = Vec::new();
+        let schema = schemas.get(name).unwrap_or_else(|| panic!("{field} has no schema"));
+        breaches(schema, schema, &report, name, &mut found);
+        wrong.extend(found.into_iter().map(|text| format!("{}: {text}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen.len() >= 15, "only {seen:?} were held against their schema");
 }

@@ -79,7 +79,7 @@ enum Level {
 pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, fail_on } = args;
     if list {
-        return context.emit(Report::new(CheckListBody, Vec::new(), Coverage::default()));
+        return context.emit(Report::new(CheckListBody::default(), Vec::new(), Coverage::default()));
     }
     context.keep_out_of(&dirs)?;
     let severity = severity.map(|level| match level {

@@ -1,8 +1,9 @@
-//! `completions` and `man`, generated from the one definition of the command line.
+//! `completions` and `man`, generated from the one definition of the command line, and `schema`, from the types that are written.
 
 use anyhow::bail;
 use clap::Args;
 use clap_complete::Shell;
+use ekv_tool::report::schema;
 
 use super::{Context, ExitStatus, definition};
 
@@ -16,6 +17,11 @@ const MAN_EXAMPLES: &str = "\
 Examples:
   ekv-tool man | man -l -
   ekv-tool man gate-dryrun > /usr/local/share/man/man1/ekv-tool-gate-dryrun.1";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  ekv-tool schema                    the names of all reports
+  ekv-tool schema gate-dryrun        what its --format json writes";
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
@@ -31,6 +37,14 @@ pub struct CompletionsArgs {
 pub struct ManArgs {
     /// The command to describe, for example `wal` or `wal dump` [default: the program]
     command: Vec<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+#[command(after_help = SCHEMA_EXAMPLES)]
+pub struct SchemaArgs {
+    /// The report to describe, for example `gate-dryrun` or `wal-dump` [default: list the names]
+    report: Option<String>,
 }
 
 pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -55,6 +69,24 @@ pub(super) fn man(args: &ManArgs, context: &Context) -> anyhow::Result<ExitStatu
     clap_mangen::Man::new(command).render(&mut page)?;
     page.extend_from_slice(others.as_bytes());
     context.write(|out| out.write_all(&page))?;
+    Ok(ExitStatus::Clean)
+}
+
+pub(super) fn schema(args: &SchemaArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let all = schema::all();
+    match &args.report {
+        None => {
+            let widest = all.iter().map(|report| report.name.len()).max().unwrap_or_default();
+            context.write(|out| all.iter().try_for_each(|report| writeln!(out, "{:widest$}  {}", report.name, report.about)))?;
+        }
+        Some(name) => {
+            let Some(report) = all.iter().find(|report| report.name == name.replace(' ', "-")) else {
+                bail!("schema: no report named {name:?}; `ekv-tool schema` lists them");
+            };
+            let text = serde_json::to_string_pretty(&report.schema)?;
+            context.write(|out| writeln!(out, "{text}"))?;
+        }
+    }
     Ok(ExitStatus::Clean)
 }
 

@@ -73,6 +73,8 @@ enum Command {
     Completions(generate::CompletionsArgs),
     /// Print the manual page of the program or of one command
     Man(generate::ManArgs),
+    /// Print the JSON Schema of a command's `--format json`
+    Schema(generate::SchemaArgs),
 }
 
 /// Runs the program on `argv` and says how it went. Everything that can go wrong ends here.
@@ -104,6 +106,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
+        Command::Schema(args) => generate::schema(&args, context),
     }
 }
 

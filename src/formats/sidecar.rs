@@ -15,7 +15,7 @@ const VERSIONS: std::ops::RangeInclusive<i64> = 1..=2;
 pub const WRAPPED_LEN: usize = 60;
 
 /// The key sidecar, `keys.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Sidecar {
     /// 1 or 2.
     pub version: i64,
@@ -36,7 +36,7 @@ pub struct Sidecar {
 }
 
 /// One data key.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct SidecarKey {
     /// `storage` or `raft`.
     pub purpose: String,

@@ -9,6 +9,7 @@ pub mod body;
 mod earlier;
 mod next_step;
 pub mod render;
+pub mod schema;
 pub mod stream;
 mod view;
 
@@ -54,7 +55,7 @@ pub trait Body: Serialize {
 }
 
 /// The result of one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Report<B> {
     /// `ekv-tool/<command>/v1`.
     pub schema: String,
@@ -76,7 +77,7 @@ pub struct Report<B> {
 }
 
 /// How the run went.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, schemars::JsonSchema)]
 pub struct Run {
     /// Wall time in milliseconds.
     pub elapsed_ms: u64,

@@ -64,6 +64,8 @@ impl Display for NextStep {
     }
 }
 
+crate::types::text_schema!(NextStep, "A command that works as it stands, quoted for a POSIX shell.");
+
 impl Serialize for NextStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

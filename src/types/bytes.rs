@@ -67,6 +67,11 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'\\'
 }
 
+super::text_schema!(
+    Escaped<'_>,
+    "Bytes: printable ASCII as it is, a backslash doubled, everything else as \\xNN, \\n, \\r, \\t or \\0."
+);
+
 /// The text that is printed.
 impl serde::Serialize for Escaped<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -75,6 +75,8 @@ impl fmt::Display for Crc32c {
     }
 }
 
+super::text_schema!(Crc32c, "CRC-32C in lower-case hex.", "pattern": "^[0-9a-f]{8}$");
+
 impl Serialize for Crc32c {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Which server would open the directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerVersion {
     /// The head of pull request 934: skips a restore when the store has reached max(snapshot, commit).
@@ -67,7 +67,7 @@ pub enum ProtobufRuntime {
 ///
 /// The rules differ in the threshold that the store's applied index must reach, and in what follows from a skip. Rules that
 /// no version of the table uses any more are told beside the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 pub enum Rule {
     /// First version: threshold is the token's index; decided before the log is opened.
     #[serde(rename = "a")]

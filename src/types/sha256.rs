@@ -44,6 +44,8 @@ impl fmt::Debug for Sha256Sum {
     }
 }
 
+super::text_schema!(Sha256Sum, "SHA-256 in lower-case hex.", "pattern": "^[0-9a-f]{64}$");
+
 impl Serialize for Sha256Sum {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 /// Unix milliseconds, as leases and HLC ceilings carry them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct UnixMillis(pub u64);
 
 /// Hybrid logical clock timestamp: bits 63…16 are Unix milliseconds, bits 15…0 a logical counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct HlcTimestamp(pub u64);
 

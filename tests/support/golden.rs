@@ -1,6 +1,6 @@
 //! Whole outputs of commands, held in files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 /// Compares `actual` with `tests/golden/<name>`. With `EKV_GOLDEN=overwrite` in the environment the file is written instead;
@@ -31,4 +31,22 @@ pub fn transcript(output: &Output) -> String {
         text.push_str(&String::from_utf8_lossy(&output.stderr));
     }
     text + "--- exit status " + &status + "\n"
+}
+
+/// The held files of one ending below a folder, sorted.
+pub fn held_below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
 }

@@ -19,7 +19,7 @@ pub struct StartInput<'a> {
 }
 
 /// Whether it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StartOutcome {
     /// It does.
@@ -31,7 +31,7 @@ pub enum StartOutcome {
 }
 
 /// The snapshot that is restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Restored {
     /// Its id.
     pub id: String,
@@ -44,7 +44,7 @@ pub struct Restored {
 }
 
 /// The node's state when it has started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct AtStart {
     /// Its term.
     pub term: u64,
@@ -63,7 +63,7 @@ pub struct AtStart {
 }
 
 /// What a node is after the first election timeout, alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub enum FirstState {
     /// It elected itself.
     #[serde(rename = "Leader")]
@@ -77,7 +77,7 @@ pub enum FirstState {
 }
 
 /// How a forced recovery ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Recovery {
     /// It goes through.
@@ -89,7 +89,7 @@ pub enum Recovery {
 }
 
 /// The forecast of a start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct StartForecast {
     /// Whether it starts.
     pub outcome: StartOutcome,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The extent of an examination.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Coverage {
     /// Files read, in whole or in part.
     pub files: u64,
@@ -14,7 +14,7 @@ pub struct Coverage {
 }
 
 /// Something that was not looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct NotExamined {
     /// The part of the data.
     pub what: String,

@@ -8,7 +8,7 @@ use super::codes::CodeInfo;
 use super::coverage::Coverage;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Something is damaged or will be lost: the verdict is `damaged`.
@@ -20,7 +20,7 @@ pub enum Severity {
 }
 
 /// What the tool says about the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Everything that was asked for was examined and nothing is wrong.
@@ -32,10 +32,11 @@ pub enum Verdict {
 }
 
 /// Something noticed in the data. Never an error of the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Finding {
     /// What kind of finding this is; serialises as its stable name.
     #[serde(serialize_with = "code_name")]
+    #[schemars(with = "String")]
     pub code: &'static CodeInfo,
     /// How bad it is here; starts as the code's usual severity.
     pub severity: Severity,

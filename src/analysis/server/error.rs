@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::conditions::Condition;
 
 /// What the server would report. Part of a forecast, not an error of the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ServerError {
     /// Which condition it is; what is decided by an error is decided by this.
     #[serde(skip)]

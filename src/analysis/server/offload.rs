@@ -7,7 +7,7 @@ use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, PayloadO
 use crate::types::go_quoted;
 
 /// What the server's program would end with. It begins every error with `restore physical snapshot: `, which is left out here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RestoreForecast {
     /// Its exit status: 0 the snapshot is restored, 1 or 2 it is refused; absent when that is not known.
     pub status: Option<u8>,

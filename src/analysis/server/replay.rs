@@ -7,7 +7,7 @@ use super::conditions::Condition;
 use crate::analysis::ServerError;
 
 /// What a start does with one entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// At or below the applied floor: never delivered, its effect is in the store.
@@ -98,7 +98,7 @@ pub struct Bounds {
 }
 
 /// What is left of the server when the run loop ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HaltEffect {
     /// The library ends the process.
@@ -110,7 +110,7 @@ pub enum HaltEffect {
 }
 
 /// Where the run loop would end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Halt {
     /// Which condition it is.
     #[serde(skip)]
@@ -126,7 +126,7 @@ pub struct Halt {
 }
 
 /// Counts by action, and what the replay leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Replay {
     /// Entries at or below the floor that are not delivered.
     pub covered: u64,

@@ -18,7 +18,7 @@ pub struct GateNumbers {
 }
 
 /// What a rule decides for a readable or missing applied index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GateDecision {
     /// The store is recent enough.

@@ -9,7 +9,7 @@ use crate::formats::fsm::FsmHeader;
 use crate::types::{Crc32c, ServerVersion};
 
 /// What a start does about the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The restore is skipped.
@@ -29,7 +29,7 @@ pub enum Outcome {
 }
 
 /// A refused start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Abort {
     /// Which condition it is.
     #[serde(skip)]
@@ -43,7 +43,7 @@ pub struct Abort {
 }
 
 /// The snapshot that the start chooses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ChosenSnapshot {
     /// Index of its metadata.
     pub index: u64,
@@ -56,7 +56,7 @@ pub struct ChosenSnapshot {
 }
 
 /// A token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TokenView {
     /// Index that names the payload file.
     pub index: u64,
@@ -65,7 +65,7 @@ pub struct TokenView {
 }
 
 /// The store's applied index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct AppliedIndex {
     /// `present`, `missing`, `unreadable` or `not-read`.
     pub state: &'static str,
@@ -77,7 +77,7 @@ pub struct AppliedIndex {
 }
 
 /// Last hard state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct HardStateView {
     /// Current term.
     pub term: u64,
@@ -88,7 +88,7 @@ pub struct HardStateView {
 }
 
 /// `elastickv_fsm_cold_start_*` as the start would report them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RestoreMetrics {
     /// Labels of the counter.
     pub restore_total: RestoreTotal,
@@ -97,7 +97,7 @@ pub struct RestoreMetrics {
 }
 
 /// Labels of `elastickv_fsm_cold_start_restore_total`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RestoreTotal {
     /// `skipped`, `executed` or `fallback`.
     pub outcome: &'static str,
@@ -106,7 +106,7 @@ pub struct RestoreTotal {
 }
 
 /// The start under the other version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OtherEngine {
     /// Which.
     pub engine: ServerVersion,
@@ -118,7 +118,7 @@ pub struct OtherEngine {
 }
 
 /// One rule's decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RuleRow {
     /// The rule.
     pub rule: Rule,
@@ -129,7 +129,7 @@ pub struct RuleRow {
 }
 
 /// A rename.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 pub struct Rename {
     /// Old path below the group directory.
     pub from: String,
@@ -138,7 +138,7 @@ pub struct Rename {
 }
 
 /// A repair of the last log segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RepairView {
     /// The segment, below the group directory.
     pub path: String,
@@ -149,7 +149,7 @@ pub struct RepairView {
 }
 
 /// One entry of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PlanRow {
     /// Log index.
     pub index: u64,
@@ -180,7 +180,7 @@ pub struct PlanRow {
 }
 
 /// What the start reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Cost {
     /// Bytes that the server reads.
     pub read_bytes: u64,
@@ -219,7 +219,7 @@ impl Outcome {
 }
 
 /// Everything that the files say about the next start of one group under one server version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Forecast {
     /// What the start does.
     pub outcome: Outcome,

@@ -15,7 +15,7 @@ const V2_MAX: u16 = 1024;
 pub const HEADER_PEEK: usize = V2_FIXED + V2_MAX as usize;
 
 /// What stands before the store's own bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FsmHeader {
     /// 1 or 2; 0 when the payload has no header.
     pub version: u8,

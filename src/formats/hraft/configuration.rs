@@ -11,7 +11,7 @@ use super::msgpack::{Decoded, Decoder, Fields, MsgpackError, MsgpackErrorKind};
 const MAX_SERVERS: u64 = 1 << 16;
 
 /// Whether a server's vote counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Suffrage(pub i64);
 
@@ -46,7 +46,7 @@ impl fmt::Display for Suffrage {
 }
 
 /// One server of a membership. Bytes that are not text are replaced for showing; the library compares them as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Server {
     /// Its id.
     pub id: String,
@@ -57,7 +57,7 @@ pub struct Server {
 }
 
 /// A membership.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Configuration {
     /// In the order of the payload.
@@ -87,7 +87,7 @@ impl Configuration {
 }
 
 /// Something unusual in a payload that the library accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadNote {
     /// No server at all.

@@ -8,7 +8,7 @@ const RECORDER: &[u8] = b"HASHIFSM1\n";
 const ELASTICKV: &[u8] = b"EKVTHLC1";
 
 /// A state machine whose streams can be told from garbage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Machine {
     /// elastickv.

@@ -17,7 +17,7 @@ pub struct AppendedAt {
 }
 
 /// Forms of a time; which one is used dates the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeFamily {
     /// 15 or 16 bytes: codec 0.5 and 2.x by default.

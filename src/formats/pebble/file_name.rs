@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A file number. One counter serves every kind of file; names show it with at least six digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct FileNum(pub u64);
 

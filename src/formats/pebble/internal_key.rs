@@ -10,7 +10,7 @@ use crate::types::Escaped;
 pub const TRAILER_LEN: usize = 8;
 
 /// Position of a write in the store's history (56 bits). 0 is given by compactions to keys with nothing underneath.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct SeqNum(pub u64);
 

@@ -7,7 +7,7 @@ use crate::formats::{DecodeResult, varint};
 use crate::types::{LogIndex, NodeId, Term};
 
 /// What a node must remember across a restart. All zero stands for "no hard state".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, schemars::JsonSchema)]
 pub struct HardState {
     /// Field 1: current term.
     pub term: Term,

@@ -11,7 +11,7 @@ const VERSION: u8 = 1;
 pub const TOKEN_LEN: usize = 17;
 
 /// Points from a `.snap` file to its payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SnapshotToken {
     /// Names the `.fsm` file.
     pub index: LogIndex,

@@ -12,7 +12,7 @@ use crate::formats::hraft::{
 const KEPT: usize = 1000;
 
 /// A range of indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Range {
     /// First index.
     pub from: u64,
@@ -21,7 +21,7 @@ pub struct Range {
 }
 
 /// Entries of one term that follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct TermRun {
     /// The term.
     pub term: u64,
@@ -86,7 +86,7 @@ pub struct MembershipEntry {
 }
 
 /// Counts of one type of entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct TypeCount {
     /// Entries.
     pub entries: u64,

@@ -45,7 +45,7 @@ pub struct PageProblem {
 }
 
 /// A top-level bucket.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct BucketFact {
     /// Its name.
     pub name: String,

@@ -9,7 +9,7 @@ use crate::formats::pebble::sstable::BlockHandle;
 use crate::formats::{DecodeError, DecodeErrorKind};
 
 /// What a block is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockKind {
     /// Point records.
@@ -59,7 +59,7 @@ impl fmt::Display for BlockKind {
 }
 
 /// The ways in which a table can be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TableProblemKind {
     /// The file ends before its footer or before a block does.
@@ -85,7 +85,7 @@ pub enum TableProblemKind {
 }
 
 /// One thing wrong with a table. A value, not an error: reading goes on where it can.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TableProblem {
     /// What is wrong.
     pub kind: TableProblemKind,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
@@ -13,7 +13,7 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{HlcTimestamp, ServerVersion};
 
 /// The checks of every group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CheckBody {
     /// One entry a group.
     pub groups: Vec<GroupChecks>,
@@ -32,7 +32,7 @@ impl CheckBody {
 }
 
 /// The checks of one group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GroupChecks {
     /// The directory, as given or below what was given.
     pub dir: String,
@@ -53,7 +53,7 @@ pub struct GroupChecks {
 }
 
 /// The next start in one line; `gate-dryrun` tells the rest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct StartView {
     /// What it does about the store.
     pub outcome: Outcome,
@@ -62,7 +62,7 @@ pub struct StartView {
 }
 
 /// Who wrote a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupEngine {
     /// The older backend; its files are named, not read.
@@ -73,7 +73,7 @@ pub enum GroupEngine {
 }
 
 /// The state that a start would find; `null` for what is not known.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct NodeState {
     /// Term of the last hard state.
     pub term: Option<u64>,
@@ -244,27 +244,46 @@ impl Body for CheckBody {
 }
 
 /// The list of checks, for `check --list`.
-#[derive(Debug, Clone, Default)]
-pub struct CheckListBody;
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct CheckListBody {
+    /// All checks, in the order in which they are reported.
+    pub checks: Vec<ListedCheck>,
+}
 
-impl Serialize for CheckListBody {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        let mut list = serializer.serialize_struct("CheckListBody", 1)?;
-        list.serialize_field("checks", &CHECKS.iter().map(describe).collect::<Vec<_>>())?;
-        list.end()
+/// One check of the list.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct ListedCheck {
+    /// What a clean result does not show.
+    pub cannot: &'static str,
+    /// The check's name, which is the code of its finding.
+    pub check: &'static str,
+    /// True when it compares files that change at different times.
+    pub needs_quiescent_copy: bool,
+    /// What a clean result shows.
+    pub proves: &'static str,
+    /// The worst severity that it usually has.
+    pub severity: Severity,
+    /// One line.
+    pub title: &'static str,
+}
+
+impl Default for CheckListBody {
+    fn default() -> Self {
+        Self { checks: CHECKS.iter().map(ListedCheck::of).collect() }
     }
 }
 
-fn describe(check: &CheckInfo) -> Value {
-    json!({
-        "check": check.code.code,
-        "severity": check.code.severity,
-        "title": check.code.title,
-        "proves": check.proves,
-        "cannot": check.cannot,
-        "needs_quiescent_copy": check.quiescent,
-    })
+impl ListedCheck {
+    const fn of(check: &CheckInfo) -> Self {
+        Self {
+            cannot: check.cannot,
+            check: check.code.code,
+            needs_quiescent_copy: check.quiescent,
+            proves: check.proves,
+            severity: check.code.severity,
+            title: check.code.title,
+        }
+    }
 }
 
 impl Body for CheckListBody {
@@ -281,7 +300,7 @@ impl Body for CheckListBody {
     }
 
     fn lines(&self) -> Vec<(&'static str, Value)> {
-        CHECKS.iter().map(|check| ("check", describe(check))).collect()
+        self.checks.iter().map(|check| ("check", json!(check))).collect()
     }
 }
 

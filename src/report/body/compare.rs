@@ -10,7 +10,7 @@ use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 
 /// The comparison of every group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CompareBody {
     /// One entry a group that at least two nodes hold.
     pub groups: Vec<GroupComparison>,
@@ -23,7 +23,7 @@ pub struct CompareBody {
 }
 
 /// The comparison of one group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GroupComparison {
     /// The group number, where the directories' names tell it.
     pub group_id: Option<u64>,

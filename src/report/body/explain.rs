@@ -12,7 +12,7 @@ use crate::analysis::server::conditions::Condition;
 use crate::report::{Body, Cell, Section};
 
 /// One explanation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Explanation {
     /// `finding` for a code of this tool, `server` for an error of the server.
     pub kind: &'static str,
@@ -43,7 +43,7 @@ pub struct Explanation {
 }
 
 /// The answer to one question, or the list of everything that has one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ExplainBody {
     /// What was asked; absent for the list.
     pub question: Option<String>,

@@ -9,14 +9,14 @@ use crate::report::{Body, Cell, Cells, Column, Metric, Row, Section, Tone};
 use crate::types::{ByteSize, Count, NodeId, ServerVersion, UnixMillis};
 
 /// The forecast of a run over one or more groups.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GateBody {
     /// One forecast a group, in the order of their directories.
     pub groups: Vec<GroupForecast>,
 }
 
 /// The forecast for one group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GroupForecast {
     /// The group directory as the caller named it.
     pub dir: String,

@@ -8,7 +8,7 @@ use crate::report::{Body, Cell, Section};
 use crate::types::ByteSize;
 
 /// One page.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct InspectBody {
     /// The path as the caller gave it.
     pub path: String,

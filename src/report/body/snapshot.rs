@@ -12,7 +12,7 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The snapshots of a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct SnapshotBody {
     /// Payloads, and those that a token misses.
     pub snapshots: Vec<VerifiedPayload>,

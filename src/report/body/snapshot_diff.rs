@@ -14,7 +14,7 @@ use crate::report::{Body, Cell, Cells, Column, Row, Section};
 use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 
 /// Two payloads beside each other.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct SnapshotDiffBody {
     /// The first payload, then the second.
     pub sides: Vec<Side>,
@@ -33,7 +33,7 @@ pub struct SnapshotDiffBody {
 }
 
 /// One of the two payloads.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Side {
     /// The file.
     pub path: String,
@@ -54,7 +54,7 @@ pub struct Side {
 }
 
 /// Rows that differ.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, schemars::JsonSchema)]
 pub struct DifferenceCounts {
     /// Rows that only the first payload has.
     pub only_first: u64,
@@ -65,7 +65,7 @@ pub struct DifferenceCounts {
 }
 
 /// One row that differs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Difference {
     /// `only-first`, `only-second` or `other-value`.
     pub kind: &'static str,

@@ -10,14 +10,14 @@ use crate::report::{Body, Cell, Section, Tone};
 use crate::types::{ByteSize, Crc32c, LogIndex, NodeId, Term};
 
 /// The snapshots of every directory that was named.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SnapshotListBody {
     /// Newest last, directory after directory.
     pub snapshots: Vec<ListedSnapshot>,
 }
 
 /// An envelope, a payload, or both.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ListedSnapshot {
     /// Last entry that it covers; `null` when neither name nor content tells.
     pub index: Option<LogIndex>,

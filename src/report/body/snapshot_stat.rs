@@ -12,14 +12,14 @@ use crate::report::{Body, Cell, Metric, Section};
 use crate::types::{ByteSize, Count, HlcTimestamp, LogIndex};
 
 /// The payloads that were read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SnapshotStatBody {
     /// One payload each.
     pub snapshots: Vec<SnapshotStat>,
 }
 
 /// What one payload holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SnapshotStat {
     /// The file.
     pub path: String,
@@ -42,7 +42,7 @@ pub struct SnapshotStat {
 }
 
 /// Rows of one family of keys.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct SpaceStat {
     /// What the rows belong to.
     pub space: &'static str,

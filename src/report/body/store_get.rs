@@ -11,7 +11,7 @@ use crate::report::{Body, Cell, Section, Tone};
 use crate::types::{Escaped, HlcTimestamp};
 
 /// What a store holds under one key.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreGetBody {
     /// The store as the caller named it.
     pub dir: String,
@@ -30,7 +30,7 @@ pub struct StoreGetBody {
 }
 
 /// One version.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VersionView {
     /// `live`, `tombstone`, `deleted` or `malformed`.
     pub state: &'static str,

@@ -20,7 +20,7 @@ const LEVEL_KEY_WIDTH: usize = 24;
 const TABLE_KEY_WIDTH: usize = 17;
 
 /// The stores.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreLsmBody {
     /// One store each, in the order of their paths.
     pub stores: Vec<LsmStore>,
@@ -30,7 +30,7 @@ pub struct StoreLsmBody {
 }
 
 /// The levels of one store.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct LsmStore {
     /// The directory as the caller named it.
     pub dir: String,
@@ -57,7 +57,7 @@ pub struct LsmStore {
 }
 
 /// One level.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct LsmLevel {
     /// 0 to 6.
     pub level: usize,
@@ -70,7 +70,7 @@ pub struct LsmLevel {
 }
 
 /// One table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LsmTable {
     /// Its number.
     pub number: u64,

@@ -11,14 +11,14 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
 
 /// The stores that were asked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreMetaBody {
     /// One store each, in the order of their paths.
     pub stores: Vec<StoreMeta>,
 }
 
 /// One store.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreMeta {
     /// The directory as the caller named it.
     pub dir: String,
@@ -43,7 +43,7 @@ pub struct StoreMeta {
 }
 
 /// A log that a start replays.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct LogView {
     /// Its name.
     pub file: String,
@@ -60,7 +60,7 @@ pub struct LogView {
 }
 
 /// One of the server's own keys.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct MetaView {
     /// The key.
     pub key: &'static str,
@@ -83,7 +83,7 @@ pub struct MetaView {
 }
 
 /// What opening the store would do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OpenView {
     /// The server version.
     pub engine: ServerVersion,

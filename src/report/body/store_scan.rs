@@ -9,7 +9,7 @@ use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section};
 use crate::types::{Count, Escaped, HlcTimestamp, NodeId, UnixMillis};
 
 /// What a scan passed; the rows are written while it runs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreScanBody {
     /// The store as the caller named it.
     pub dir: String,
@@ -58,7 +58,7 @@ impl Body for StoreScanBody {
 }
 
 /// A key with its newest value, taken apart.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreRow<'a> {
     /// What the key belongs to.
     #[serde(rename = "type")]
@@ -77,7 +77,7 @@ pub struct StoreRow<'a> {
 }
 
 /// What a stored key belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreRowKind {
     /// A version of a user key.
@@ -91,7 +91,7 @@ pub enum StoreRowKind {
 }
 
 /// What key and value say.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum StoreRowContent {
     /// Of a version of a user key.
@@ -105,7 +105,7 @@ pub enum StoreRowContent {
 }
 
 /// What a version of a user key says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VersionFields {
     /// Commit timestamp.
     pub commit_ts: u64,
@@ -120,7 +120,7 @@ pub struct VersionFields {
 }
 
 /// What the header in front of a value says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct HeaderFields {
     /// True if the version deletes its key.
     pub tombstone: bool,
@@ -134,14 +134,14 @@ pub struct HeaderFields {
 }
 
 /// One of the store's own numbers.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct MetaFields {
     /// The number; `null` when the value is too short for one.
     pub number: Option<u64>,
 }
 
 /// A row of the writer registry.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct WriterFields {
     /// Number of the data key.
     pub dek_id: u64,
@@ -150,7 +150,7 @@ pub struct WriterFields {
 }
 
 /// A key with its newest value as stored (`--raw`).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RawRow<'a> {
     /// Always `raw`.
     #[serde(rename = "type")]
@@ -171,7 +171,7 @@ pub struct RawRow<'a> {
 }
 
 /// That a row is not taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RawRowKind {
     /// Key and value as stored.

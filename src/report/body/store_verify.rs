@@ -12,14 +12,14 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreVerifyBody {
     /// One store each, in the order of their paths.
     pub stores: Vec<VerifiedStore>,
 }
 
 /// One store whose tables have all been read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VerifiedStore {
     /// The directory as the caller named it.
     pub dir: String,
@@ -52,7 +52,7 @@ pub struct VerifiedStore {
 }
 
 /// Good blocks of one kind.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct BlockCount {
     /// The kind.
     pub kind: BlockKind,
@@ -63,7 +63,7 @@ pub struct BlockCount {
 }
 
 /// What became of one table file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TableState {
     /// Read and found good.
@@ -75,7 +75,7 @@ pub enum TableState {
 }
 
 /// One table file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VerifiedTable {
     /// Its name.
     pub file: String,

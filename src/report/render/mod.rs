@@ -82,7 +82,7 @@ mod tests {
     use crate::report::NextStep;
     use crate::report::{Cell, Metric, Section, Tone};
 
-    #[derive(Serialize)]
+    #[derive(Serialize, schemars::JsonSchema)]
     struct Sample {
         things: Vec<u64>,
     }

@@ -15,6 +15,13 @@ pub enum JsonList {
 }
 
 impl JsonList {
+    /// The member of the report that is the list.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Indented(name) | Self::Flat(name) => name,
+        }
+    }
+
     fn open(self, out: &mut Vec<u8>) {
         let parts = match self {
             Self::Indented(name) => ["{\n  \"", name, "\": [\n"],

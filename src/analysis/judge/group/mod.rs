@@ -114,7 +114,7 @@ pub struct CheckInfo {
 }
 
 /// What became of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum CheckOutcome {
     /// It was made and nothing is wrong; remarks do not count.
@@ -139,7 +139,7 @@ pub enum CheckOutcome {
 }
 
 /// A check and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct CheckResult {
     /// The check's name.
     pub check: &'static str,

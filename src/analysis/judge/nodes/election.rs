@@ -8,7 +8,7 @@ use crate::formats::raftpb::ConfState;
 use crate::types::NodeId;
 
 /// A candidate and who would vote for it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ElectionRow {
     /// Raft id of the candidate.
     pub candidate: String,
@@ -35,7 +35,7 @@ pub struct ElectionRow {
 }
 
 /// A voter's answer to a candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VoteRow {
     /// Raft id of the voter.
     pub voter: String,
@@ -44,7 +44,7 @@ pub struct VoteRow {
 }
 
 /// A voter's answer to a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Vote {
     /// It votes for the candidate.

@@ -11,7 +11,7 @@ use crate::types::LogIndex;
 pub type IndexRange = (u64, u64);
 
 /// What is left when one node's directory is discarded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WithoutRow {
     /// Raft id of the node that is taken away.
     pub node: String,

@@ -11,7 +11,7 @@ use crate::formats::raftpb::ConfState;
 use crate::types::{LogIndex, NodeId};
 
 /// A membership and the index from which on it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct MembershipStep {
     /// Index of the change; of the first file with this membership where the change itself is not in any log.
     pub index: LogIndex,
@@ -28,7 +28,7 @@ pub struct MembershipStep {
 }
 
 /// What happened to one member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct MemberChange {
     /// Its raft id where it is known.
     pub member: String,
@@ -37,7 +37,7 @@ pub struct MemberChange {
 }
 
 /// What a member became.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     /// It joined without a vote.

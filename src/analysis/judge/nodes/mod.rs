@@ -53,7 +53,7 @@ pub struct Replica<'a> {
 }
 
 /// Everything about one group.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// One row a node.
     pub nodes: Vec<NodeRow>,

@@ -17,7 +17,7 @@ use crate::types::LogIndex;
 const TERMS_AHEAD: u64 = 10;
 
 /// One node.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct NodeRow {
     /// The directory.
     pub dir: String,
@@ -50,7 +50,7 @@ pub struct NodeRow {
 }
 
 /// One node of a rolling restart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RestartStep {
     /// Raft id.
     pub node: String,

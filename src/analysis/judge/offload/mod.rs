@@ -22,7 +22,7 @@ use crate::readers::offload::{ManifestObject, OffloadStore};
 use crate::types::{Crc32c, LogIndex, Sha256Sum, Term, UnixMillis};
 
 /// One manifest with its payload.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VerifiedOffload {
     /// The key of the manifest in its store.
     pub manifest_key: String,
@@ -55,7 +55,7 @@ pub struct VerifiedOffload {
 }
 
 /// What a manifest says about its payload, and what the payload is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OffloadPayload {
     /// Its key.
     pub key: String,
@@ -82,7 +82,7 @@ pub struct OffloadPayload {
 }
 
 /// What a store has of one group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OffloadGroup {
     /// What stands before `v1/` in the keys.
     pub prefix: String,
@@ -97,7 +97,7 @@ pub struct OffloadGroup {
 }
 
 /// A snapshot that can be restored.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct NewestOffload {
     /// The key of its manifest.
     pub manifest_key: String,
@@ -115,7 +115,7 @@ pub struct NewestOffload {
 }
 
 /// A store as a whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OffloadStoreView {
     /// The directory.
     pub dir: String,
@@ -227,7 +227,7 @@ struct Judge<'s> {
 }
 
 /// A payload that was named by itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct LonePayload {
     /// The file.
     pub path: String,

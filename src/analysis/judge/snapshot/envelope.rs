@@ -10,7 +10,7 @@ use crate::readers::{SnapContent, SnapEntry, SnapReadError};
 use crate::types::{LogIndex, NodeId, ServerVersion, Term};
 
 /// One `.snap` file and what is to be said about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VerifiedEnvelope {
     /// The group directory, where several were examined.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -42,7 +42,7 @@ pub struct LogicalEnd {
 }
 
 /// What ends a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EndKind {
     /// A length word of zero, as in a preallocated segment.

@@ -245,6 +245,12 @@ impl fmt::Display for BodyFormat {
     }
 }
 
+crate::types::text_schema!(
+    BodyFormat,
+    "Format of a store payload, by its magic.",
+    "enum": ["EKVPBBL1", "EKVSSTI1", "EKVMVCC2", "empty", "unknown"]
+);
+
 impl Serialize for BodyFormat {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())

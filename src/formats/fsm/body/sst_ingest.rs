@@ -16,7 +16,7 @@ const MAX_MANIFEST_LEN: i64 = 64 << 20;
 const DIGEST_LEN: usize = 32;
 
 /// What an `EKVSSTI1` payload says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct SstManifest {
     /// 1.
     pub version: i64,
@@ -39,7 +39,7 @@ pub struct SstManifest {
 }
 
 /// One table file of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct ManifestFile {
     /// `000000.sst`, `000001.sst`, ...
     pub name: String,

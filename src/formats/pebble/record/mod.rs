@@ -28,7 +28,7 @@ enum Position {
 }
 
 /// The three headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
     /// Checksum, length, type: MANIFESTs.

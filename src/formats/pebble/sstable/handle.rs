@@ -6,7 +6,7 @@ use crate::formats::{Cursor, DecodeResult};
 pub const BLOCK_TRAILER_LEN: u64 = 5;
 
 /// Offset and length of a block. The length leaves out the [trailer](BLOCK_TRAILER_LEN).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct BlockHandle {
     /// First byte, from the start of the file.
     pub offset: u64,

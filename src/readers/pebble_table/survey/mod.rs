@@ -22,7 +22,7 @@ const READ_AHEAD: usize = 1 << 20;
 const MAX_PROBLEMS: usize = 32;
 
 /// How far a table is looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TableDepth {
     /// The checksum of every block, and what leads to them. Data and value blocks are not uncompressed.

@@ -7,14 +7,14 @@ use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
 use crate::report::{Body, Cell, Metric, Section, Tone};
 
 /// The forecasts of a run over one or more nodes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct HashiGateBody {
     /// One forecast a node.
     pub groups: Vec<HashiForecast>,
 }
 
 /// The forecast for one node.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct HashiForecast {
     /// The directory as the caller named it.
     pub dir: String,

@@ -49,7 +49,8 @@ questions! {
 }
 
 /// The pages of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(bound = "", rename = "HashiBody")]
 pub struct HashiBody<Q> {
     /// Always `hashicorp-raft`.
     pub backend: &'static str,
@@ -62,7 +63,7 @@ pub struct HashiBody<Q> {
 }
 
 /// One node's page.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct NodePage {
     /// The directory as the caller named it.
     pub dir: String,

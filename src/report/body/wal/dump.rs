@@ -9,7 +9,7 @@ use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section, Tone};
 use crate::types::{Count, Crc32c, Escaped, HlcTimestamp, NodeId, UnixMillis};
 
 /// Totals of a dump.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, schemars::JsonSchema)]
 pub struct DumpBody {
     /// Records read.
     pub records_read: u64,
@@ -35,7 +35,7 @@ impl Body for DumpBody {
 }
 
 /// One record of a segment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RecordRow<'a> {
     /// What it is.
     #[serde(rename = "type")]
@@ -52,7 +52,7 @@ pub struct RecordRow<'a> {
 }
 
 /// The type of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecordType {
     /// A log entry.
@@ -70,7 +70,7 @@ pub enum RecordType {
 }
 
 /// What a record says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are entries")]
 pub enum RecordContent<'a> {
@@ -89,7 +89,7 @@ pub enum RecordContent<'a> {
 }
 
 /// What an entry says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct EntryFields<'a> {
     /// Log index.
     pub index: u64,
@@ -113,7 +113,7 @@ pub struct EntryFields<'a> {
 }
 
 /// What the requests of an entry do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RequestFields<'a> {
     /// Number of requests.
     pub requests: u64,
@@ -122,13 +122,14 @@ pub struct RequestFields<'a> {
     /// Largest commit timestamp among them.
     pub commit_ts: Option<u64>,
     /// The first 16 keys that they touch, escaped.
+    #[schemars(with = "Vec<String>")]
     pub keys: FirstKeys<'a>,
     /// Number of keys that they touch.
     pub key_count: u64,
 }
 
 /// What a hard state says.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct HardStateFields {
     /// Term.
     pub term: u64,
@@ -139,7 +140,7 @@ pub struct HardStateFields {
 }
 
 /// What a snapshot record says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SnapshotFields {
     /// Last index that the snapshot covers.
     pub index: u64,
@@ -150,21 +151,21 @@ pub struct SnapshotFields {
 }
 
 /// What a metadata record says.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct MetadataFields {
     /// Bytes of its data.
     pub data_length: u64,
 }
 
 /// What a checksum record says.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct CrcFields {
     /// The checksum.
     pub crc32c: Crc32c,
 }
 
 /// What is known of a record of another type.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct UnknownFields {
     /// The type's number.
     pub record_type: i64,

@@ -7,7 +7,7 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The segments of one or more logs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct LsBody {
     /// In the order in which the server reads them.
     pub segments: Vec<SegmentRow>,
@@ -16,7 +16,7 @@ pub struct LsBody {
 }
 
 /// One segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SegmentRow {
     /// The file.
     pub path: String,

@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::report::{Body, Cells, Column, Row, Section};
 
 /// One record, or several with the same index.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ShowBody {
     /// The records, the one that counts first.
     pub records: Vec<ShownRecord>,
 }
 
 /// One record explained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ShownRecord {
     /// The segment.
     pub segment: String,
@@ -32,7 +32,7 @@ pub struct ShownRecord {
 }
 
 /// Some bytes of a record and what they mean.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FieldRow {
     /// Offset in the segment.
     pub offset: u64,

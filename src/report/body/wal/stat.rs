@@ -13,7 +13,7 @@ use crate::types::{ByteSize, Count, NodeId};
 use super::ls::SegmentRow;
 
 /// The figures of one or more logs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StatBody {
     /// The log, when there is exactly one.
     pub log: Option<LogStat>,
@@ -23,7 +23,7 @@ pub struct StatBody {
 }
 
 /// The figures of one log. Entries are those that stand after later ones have replaced earlier ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LogStat {
     /// The log directory.
     pub path: String,
@@ -56,7 +56,7 @@ pub struct LogStat {
 }
 
 /// Entries of one term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TermRange {
     /// The term.
     pub term: u64,
@@ -67,7 +67,7 @@ pub struct TermRange {
 }
 
 /// A jump in the indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Gap {
     /// Last index before.
     pub after: u64,
@@ -76,7 +76,7 @@ pub struct Gap {
 }
 
 /// A snapshot record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SnapshotView {
     /// Index.
     pub index: u64,
@@ -91,7 +91,7 @@ pub struct SnapshotView {
 }
 
 /// Where a log ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct End {
     /// The segment.
     pub segment: String,

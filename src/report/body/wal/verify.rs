@@ -7,14 +7,14 @@ use crate::report::{Body, Cell, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The verdict on one or more logs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VerifyBody {
     /// One a log directory.
     pub logs: Vec<LogVerdict>,
 }
 
 /// What was verified of one log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LogVerdict {
     /// The log directory.
     pub path: String,
@@ -31,7 +31,7 @@ pub struct LogVerdict {
 }
 
 /// A server's reading of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Reading {
     /// Which server.
     pub engine: ServerVersion,

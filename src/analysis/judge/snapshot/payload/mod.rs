@@ -16,7 +16,7 @@ use crate::readers::{Depth, FsmFacts, SpaceRows};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 /// Result of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
     /// As it should be.
@@ -30,7 +30,7 @@ pub enum Check {
 }
 
 /// Results of all checks of a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Checks {
     /// Long enough to have a footer.
     pub size: Check,
@@ -45,7 +45,7 @@ pub struct Checks {
 }
 
 /// The token that a payload is held against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PayloadToken {
     /// Where it comes from.
     pub source: String,
@@ -56,7 +56,7 @@ pub struct PayloadToken {
 }
 
 /// What the rows of a payload add up to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RowCounts {
     /// Rows of any kind.
     pub rows: u64,
@@ -73,7 +73,7 @@ pub struct RowCounts {
 }
 
 /// One payload and what is to be said about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VerifiedPayload {
     /// The group directory, where several were examined.
     #[serde(skip_serializing_if = "Option::is_none")]
