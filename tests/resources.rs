@@ -84,3 +84,17 @@ fn a_file_larger_than_the_address_space_is_summed_or_called_unknown() {
     let status = status_of(&output, "in 128 MiB");
     assert!([2, 3].contains(&status), "{status}: {}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// A stack of 64 KiB, and no byte that may be written to a file.
+#[test]
+fn no_room_for_stack_or_files_kills_no_run() {
+    let groups = real().groups();
+    let reports = tempfile::tempdir().unwrap();
+    let report = reports.path().join("report");
+    let dir = groups[0].dir.to_str().unwrap();
+    let usual = status_of(&limited("-n 256", &["check", dir]), "without a limit");
+    assert_eq!(status_of(&limited("-s 64", &["check", dir]), "ulimit -s 64"), usual);
+    let output = limited("-f 0", &["check", dir, "--output", report.to_str().unwrap()]);
+    assert_eq!(status_of(&output, "ulimit -f 0"), 1);
+    assert_eq!(std::fs::read_dir(reports.path()).unwrap().count(), 0);
+}

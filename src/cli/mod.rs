@@ -77,8 +77,22 @@ enum Command {
     Schema(generate::SchemaArgs),
 }
 
+/// Room for the program whatever the limit of the shell (`ulimit -s`) leaves to its first thread.
+const STACK: usize = 8 << 20;
+
 /// Runs the program on `argv` and says how it went. Everything that can go wrong ends here.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    ekv_tool::io::ignore_file_size_signal();
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let again = argv.clone();
+    match std::thread::Builder::new().stack_size(STACK).spawn(move || run_here(argv)) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        // A system that has no thread to give may still have room here.
+        Err(_) => run_here(again),
+    }
+}
+
+fn run_here(argv: Vec<OsString>) -> ExitStatus {
     let cli = match Cli::try_parse_from(argv) {
         Ok(cli) => cli,
         Err(error) => return exit::of_clap(&error),

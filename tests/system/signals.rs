@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, skip, tool};
+use crate::support::log_writer::LogWriter;
+use crate::support::node_dir::NodeDir;
 use crate::support::recorded::real;
 
 /// A payload that takes long to read and no room on the disk.
@@ -70,6 +72,31 @@ fn an_interrupt_ends_a_long_read_with_130_and_no_report() {
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(fs::read_dir(reports.path()).unwrap().count(), 0);
+}
+
+/// A signal that a process sends is no fault of a page: the guard of the mappings stays, and the cut that follows is noticed.
+#[test]
+fn a_sent_sigbus_does_not_disarm_the_guard() {
+    let mut log = LogWriter::new();
+    log.state(1, 0, 0);
+    for index in 1..=20_000 {
+        log.entry(index, 1, &"x".repeat(200));
+    }
+    let node = NodeDir::new(&log).peers(0, &["n1"]);
+    let wal = node.path().join("wal");
+    let segment = fs::read_dir(&wal).unwrap().next().unwrap().unwrap().path();
+    let mut child = start(&["wal", "dump", "--format", "ndjson", wal.to_str().unwrap()]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    // Some rows are written, and the pipe is full: the program waits in the middle of the log.
+    lines.read_line(&mut String::new()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    signal(&child, "BUS");
+    std::thread::sleep(Duration::from_millis(50));
+    File::options().write(true).open(&segment).unwrap().set_len(4096).unwrap();
+    let mut rest = Vec::new();
+    lines.read_to_end(&mut rest).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{:?}: {}", ended.status, String::from_utf8_lossy(&ended.stderr));
 }
 
 /// A reader that has taken some lines, an interrupt, and the rest of what was on its way: every line is whole.

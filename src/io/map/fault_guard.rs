@@ -5,6 +5,8 @@
 //! zero pages over the rest of the mapping, remembers where it happened, and lets the reader go on; a fault anywhere
 //! else is handed to whoever would have got it without us.
 //!
+//! A signal that another process sends is none of this: the handler lets it pass and stays.
+//!
 //! A handler may interrupt anything, so it uses atomics and system calls only: no lock, no allocation.
 
 use std::cell::UnsafeCell;
@@ -56,6 +58,8 @@ impl Link {
 }
 
 static FIRST: Link = Link::new();
+/// The last link, where a free slot is looked for first.
+static NEWEST: AtomicPtr<Link> = AtomicPtr::new(ptr::null_mut());
 /// Held while slots are taken and given back; the handler never takes it.
 static CHANGES: Mutex<()> = Mutex::new(());
 
@@ -87,7 +91,8 @@ impl GuardedRange {
     pub(super) fn new(start: usize, len: usize) -> Self {
         install();
         let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut link = &FIRST;
+        // SAFETY: a link is published once it is whole, and lives for ever.
+        let mut link = unsafe { NEWEST.load(Ordering::Acquire).as_ref() }.unwrap_or(&FIRST);
         loop {
             if let Some(slot) = link.slots.iter().find(|slot| slot.len.load(Ordering::SeqCst) == 0) {
                 slot.set(start, len);
@@ -96,6 +101,7 @@ impl GuardedRange {
             link = link.next().unwrap_or_else(|| {
                 let new: &'static Link = Box::leak(Box::new(Link::new()));
                 link.next.store(ptr::from_ref(new).cast_mut(), Ordering::Release);
+                NEWEST.store(ptr::from_ref(new).cast_mut(), Ordering::Release);
                 new
             });
         }
@@ -111,6 +117,8 @@ impl Drop for GuardedRange {
     fn drop(&mut self) {
         let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.set(0, 0);
+        // There is room again, wherever it is.
+        NEWEST.store(ptr::null_mut(), Ordering::Release);
     }
 }
 
@@ -125,6 +133,13 @@ struct Previous(UnsafeCell<MaybeUninit<libc::sigaction>>);
 // SAFETY: see above; afterwards it is only read.
 unsafe impl Sync for Previous {}
 static PREVIOUS: Previous = Previous(UnsafeCell::new(MaybeUninit::uninit()));
+/// From now on, writing beyond the size that files may have (`ulimit -f`) is an error of the write and no longer the end of
+/// the process.
+pub fn ignore_file_size_signal() {
+    // SAFETY: a plain call; to ignore a signal needs no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 static INSTALL: Once = Once::new();
 /// Size of a page; 0 until the handler is installed.
 static PAGE: AtomicUsize = AtomicUsize::new(0);
@@ -148,6 +163,10 @@ extern "C" fn on_sigbus(_signal: libc::c_int, info: *mut libc::siginfo_t, _conte
     // SAFETY: the system hands a valid `siginfo_t` to an SA_SIGINFO handler, and `errno` belongs to this thread. The
     // interrupted code may be about to read `errno`, so it is put back.
     unsafe {
+        // Sent by a process and not by a page: nothing repeats when we return, and the guard has to stay.
+        if (*info).si_code <= 0 {
+            return;
+        }
         let address = (*info).si_addr() as usize;
         let errno = errno_location();
         let saved = *errno;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 
 use self::fault_guard::GuardedRange;
+pub use self::fault_guard::ignore_file_size_signal;
 use super::file::{FileStamp, open_regular, read_at};
 use crate::error::{Error, Result};
 
