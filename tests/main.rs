@@ -32,6 +32,7 @@ mod raft; // Histories of a group that follows Raft, and what is changed in them
 mod readme; // The examples of README.md, run as they stand there.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
+mod second_pass; // Files that change between two passes over them.
 mod snapshot_commands; // `snapshot ls`, `show`, `stat` and `diff`.
 mod snapshots; // What the library makes of recorded snapshots.
 mod starts; // Kinds of directories that only random damage turned up.

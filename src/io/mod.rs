@@ -18,7 +18,7 @@ pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Se
 pub use dir::{DirEntry, EntryKind, kind_at, leads_into_a_directory, link_target, list_dir, list_names, modified_at, now};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use lock::{LockState, lock_state};
-pub use map::{MapFault, MappedFile, ignore_file_size_signal};
+pub use map::{MapFault, MappedFile, Mapping, ignore_file_size_signal};
 pub use mounts::{directory_id, other_paths};
 pub use progress::{NoProgress, Progress};
 pub use threads::side_by_side;

@@ -183,6 +183,7 @@ impl Checked {
             finding.group = Some(name.clone());
         }
         advice::fit(&mut findings, &dir.path);
+        opened.settle(&mut coverage);
         let changed = opened.facts.group.changed();
         Ok(Self { group, findings, coverage, changed })
     }

@@ -212,6 +212,7 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
         if cut {
             coverage.missing(node.opened.display(), "its log cannot be decoded to its end; see `wal verify`");
         }
+        node.opened.settle(coverage);
         if row.role == "unknown" && comparison.comparable && !row.raft_id.is_empty() && comparison.commit.0 > 0 {
             coverage.missing(node.opened.display(), "it is not known which member this is, so that it was not counted");
         }

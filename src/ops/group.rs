@@ -264,6 +264,13 @@ impl Opened {
         unread::cover(&self.display(), listing, (snaps, self.version), payloads, log.as_ref(), coverage);
     }
 
+    /// Says what became of the log after it was read first. To be called when nobody looks at its records any more.
+    pub(super) fn settle(&self, coverage: &mut Coverage) {
+        if let Some(scan) = &self.facts.group.log {
+            judge_log::settle(scan, &format!("{}/wal", self.display().trim_end_matches('/')), coverage);
+        }
+    }
+
     /// What of the start could not be foretold.
     pub(super) fn cover_start(&self, seen: &Forecast, coverage: &mut Coverage) {
         let dir = self.display();

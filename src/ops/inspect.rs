@@ -19,7 +19,7 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let subject = Subject::read(path, threads, progress)?;
     let mut states = Vec::new();
     let mut covered = (0, 0);
-    let (mut links, mut unread) = (Vec::new(), Coverage::default());
+    let (mut links, mut unread, mut unsettled) = (Vec::new(), Coverage::default(), Coverage::default());
     if let Content::Directory(facts) = &subject.content {
         for group in &facts.groups {
             let reading = Reading { store: Some(StoreCheck::Meta), threads };
@@ -33,7 +33,11 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
                     links.extend(group::run(&opened.evidence(), &group::of_links()).1);
                     match opened.foreign() {
                         Some(refusal) => GroupState { unreadable: Some(refusal.text), ..GroupState::default() },
-                        None => GroupState::of(&opened.evidence()),
+                        None => {
+                            let state = GroupState::of(&opened.evidence());
+                            opened.settle(&mut unsettled);
+                            state
+                        }
                     }
                 }
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -47,6 +51,7 @@ pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     it.coverage.files += covered.0;
     it.coverage.bytes_examined += covered.1;
     it.coverage.also_left_out(unread.not_examined);
+    it.coverage.absorb(unsettled);
     it.findings.extend(links);
     let next = next_step(&it, subject.named_as_segment, path);
     let findings = std::mem::take(&mut it.findings);

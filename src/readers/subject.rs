@@ -207,7 +207,11 @@ impl Subject {
             // Growth of the segment that a server writes to is ordinary; the log's own examination judges it.
             Content::Log(scan) => match scan.unread().map(|segment| &segment.change) {
                 Some(Some(Change::Unreadable(why))) => return Some(not_delivered(why)),
-                unread => unread.is_some(),
+                Some(_) => true,
+                None => match scan.disturbed() {
+                    Some((_, why)) => return Some(why),
+                    None => false,
+                },
             },
             Content::Table(Ok(facts)) => facts.table.changed(),
             Content::Table(Err(_)) | Content::Directory(_) => false,

@@ -215,7 +215,7 @@ impl<'m> BulkFile<'m> {
     }
 
     /// What the file looked like when it was opened.
-    pub const fn stamp(&self) -> FileStamp {
+    pub fn stamp(&self) -> FileStamp {
         match &self.source {
             Source::Own { stamp, .. } => *stamp,
             Source::Mapped(map) => map.stamp(),

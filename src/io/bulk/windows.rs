@@ -160,7 +160,7 @@ impl Visitor<'_> {
         if let Some(map) = map {
             map.release(window.clone());
         }
-        let ended = (bytes.len() as u64) < window.end - window.start || map.is_some_and(MappedFile::faulted);
+        let ended = (bytes.len() as u64) < window.end - window.start || map.is_some_and(|map| map.faulted());
         Ok(if ended { ControlFlow::Break(()) } else { flow })
     }
 }

@@ -51,10 +51,17 @@ pub enum MapFault {
 /// lives on, and [`MappedFile::faulted`] is true from then on.
 #[derive(Debug)]
 pub struct MappedFile {
+    mapping: Mapping,
+    file: File,
+}
+
+/// The bytes of a [`MappedFile`] whose file was closed: a process may have many mappings and few descriptors. What becomes of the
+/// file is asked by its name from then on.
+#[derive(Debug)]
+pub struct Mapping {
     // Dropped before the mapping: nothing may be patched where other memory has taken its place.
     guard: Option<GuardedRange>,
     backing: Backing,
-    file: File,
     path: PathBuf,
     stamp: FileStamp,
     /// Everything before this offset was given back.
@@ -85,7 +92,8 @@ impl MappedFile {
                 Err(source) => return Err(Error::io(path, "map the file", source)),
             }
         };
-        Ok(Self { guard, backing, file, path: path.to_owned(), stamp, released: AtomicUsize::new(0) })
+        let mapping = Mapping { guard, backing, path: path.to_owned(), stamp, released: AtomicUsize::new(0) };
+        Ok(Self { mapping, file })
     }
 
     /// Maps a file that is open already and not empty, or says that it cannot be mapped.
@@ -93,9 +101,50 @@ impl MappedFile {
         let map = map_whole(&file, stamp.size)?;
         let guard = Some(GuardedRange::new(map.as_ptr() as usize, map.len()));
         let (path, released) = (path.to_owned(), AtomicUsize::new(0));
-        Ok(Self { guard, backing: Backing::Map(map), file, path, stamp, released })
+        Ok(Self { mapping: Mapping { guard, backing: Backing::Map(map), path, stamp, released }, file })
     }
 
+    /// The open file.
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Closes the file; its bytes stay mapped.
+    pub fn close(self) -> Mapping {
+        self.mapping
+    }
+
+    /// Why bytes could not be read, found out now; `None` when there was no fault. The error of a disk that fails to
+    /// deliver the bytes is this function's error.
+    pub fn fault(&self) -> Result<Option<MapFault>> {
+        if self.faulted() { self.fault_of(&self.file) } else { Ok(None) }
+    }
+
+    /// An error when bytes could not be read: for readers that can say nothing about part of a file.
+    pub fn delivered(&self) -> Result<()> {
+        let problem = match self.fault()? {
+            None => return Ok(()),
+            Some(MapFault::Shrunk { len }) => format!("was cut to {len} bytes while it was read"),
+            Some(MapFault::Unreadable { at }) => format!("could not be read at offset {at} for a moment"),
+        };
+        Err(Error::Unsuitable { path: self.path.clone(), problem, hint: "try again".to_owned() })
+    }
+
+    /// True when the file's size, inode or modification time is no longer what it was at opening.
+    pub fn changed(&self) -> bool {
+        self.file.metadata().map(|meta| FileStamp::of(&meta)).ok() != Some(self.stamp)
+    }
+}
+
+impl std::ops::Deref for MappedFile {
+    type Target = Mapping;
+
+    fn deref(&self) -> &Mapping {
+        &self.mapping
+    }
+}
+
+impl Mapping {
     /// The file's bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.backing {
@@ -112,11 +161,6 @@ impl MappedFile {
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The open file.
-    pub const fn file(&self) -> &File {
-        &self.file
     }
 
     /// Tells the system that bytes before `offset` will not be read again soon, so that they leave resident memory. The
@@ -192,36 +236,49 @@ impl MappedFile {
         }
     }
 
-    /// Why bytes could not be read, found out now; `None` when there was no fault. The error of a disk that fails to
-    /// deliver the bytes is this function's error.
-    pub fn fault(&self) -> Result<Option<MapFault>> {
-        let at = match &self.guard {
-            _ if !self.faulted() => return Ok(None),
+    /// As [`MappedFile::fault`], of the file that has the name now. One that lost its name, or gave it to another, is taken for
+    /// what it was.
+    pub fn fault_by_name(&self) -> Result<Option<MapFault>> {
+        if !self.faulted() {
+            return Ok(None);
+        }
+        match self.reopened()? {
+            Some(file) => self.fault_of(&file),
+            None => Ok(Some(MapFault::Shrunk { len: self.first_fault() })),
+        }
+    }
+
+    /// Length of the file now, by its name; `None` when it lost it or the system will not say.
+    pub fn len_by_name(&self) -> Option<u64> {
+        let now = FileStamp::at(&self.path)?;
+        ((now.dev, now.ino) == (self.stamp.dev, self.stamp.ino)).then_some(now.size)
+    }
+
+    fn reopened(&self) -> Result<Option<File>> {
+        match open_regular(&self.path) {
+            Ok((file, now)) => Ok(((now.dev, now.ino) == (self.stamp.dev, self.stamp.ino)).then_some(file)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Offset of the first byte that was not there.
+    fn first_fault(&self) -> u64 {
+        match &self.guard {
             Some(guard) => guard.fault().unwrap_or_default() as u64,
             None => self.bytes().len() as u64,
-        };
-        let len = self.file.metadata().map_err(|source| Error::io(&self.path, "examine the file", source))?.len();
+        }
+    }
+
+    fn fault_of(&self, file: &File) -> Result<Option<MapFault>> {
+        let len = file.metadata().map_err(|source| Error::io(&self.path, "examine the file", source))?.len();
         if len < self.stamp.size {
             return Ok(Some(MapFault::Shrunk { len }));
         }
         // The same page, asked for in a way that can answer.
-        read_at(&self.file, &self.path, at, 1)?;
+        let at = self.first_fault();
+        read_at(file, &self.path, at, 1)?;
         Ok(Some(MapFault::Unreadable { at }))
-    }
-
-    /// An error when bytes could not be read: for readers that can say nothing about part of a file.
-    pub fn delivered(&self) -> Result<()> {
-        let problem = match self.fault()? {
-            None => return Ok(()),
-            Some(MapFault::Shrunk { len }) => format!("was cut to {len} bytes while it was read"),
-            Some(MapFault::Unreadable { at }) => format!("could not be read at offset {at} for a moment"),
-        };
-        Err(Error::Unsuitable { path: self.path.clone(), problem, hint: "try again".to_owned() })
-    }
-
-    /// True when the file's size, inode or modification time is no longer what it was at opening.
-    pub fn changed(&self) -> bool {
-        self.file.metadata().map(|meta| FileStamp::of(&meta)).ok() != Some(self.stamp)
     }
 }
 

@@ -56,6 +56,8 @@ impl GroupResult {
         slow_start(&forecast, options, &dir, &mut findings);
         let rules = if options.all_engines { rule_rows(&forecast) } else { Vec::new() };
         let changed = opened.facts.group.changed();
+        let disturbed = opened.facts.group.log.as_ref().is_some_and(|scan| scan.disturbed().is_some());
+        opened.settle(&mut coverage);
         let forecast = GroupForecast {
             dir,
             raft_id: opened.facts.raft_id,
@@ -68,7 +70,12 @@ impl GroupResult {
             rules,
         };
         advice::fit(&mut findings, &opened.facts.group.dir.path);
-        Ok(Self { forecast, findings, coverage, changed })
+        let mut result = Self { forecast, findings, coverage, changed };
+        if disturbed {
+            // The forecast read records again that are no longer there.
+            result.unsettle();
+        }
+        Ok(result)
     }
 }
 

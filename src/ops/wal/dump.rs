@@ -168,28 +168,36 @@ struct SegmentDump<'a> {
 
 impl SegmentDump<'_> {
     fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
-        let end = segment.trace(ServerVersion::NEWEST).stop.at();
+        let trace = segment.trace(ServerVersion::NEWEST);
+        let end = trace.stop.at();
         let mut at = match self.filter.offset {
+            // Another segment has a record there.
             Some(offset) if begins_at(segment, offset).is_err() => return Ok(()),
             Some(offset) => offset,
             None => 0,
         };
+        let mut read = 0;
         rows.group(&self.path);
         while at < end {
             let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };
-            at = frame.end();
             let Some(record) =
                 Record::decode_canonical(frame.payload()).or_else(|| Record::decode(frame.payload(), ProtoRules::Google).ok())
             else {
                 break;
             };
-            totals.records_read += 1;
+            at = frame.end();
+            read += 1;
             let Some(content) = self.content(&frame, &record) else { continue };
             totals.records_written += 1;
             let row = RecordRow { kind: content.kind(), segment: &self.path, offset: frame.at, length: frame.len(), content };
             if rows.row(&row).map_err(Error::Output)? {
                 segment.release_before(frame.at);
             }
+        }
+        totals.records_read += read;
+        // The scan read on to there, and so many records.
+        if at < end || (self.filter.offset.is_none() && read != trace.records) {
+            segment.mark_as_different();
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use super::advice;
-use crate::analysis::judge::log::examine;
+use crate::analysis::judge::log::{examine, settle};
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::io::{EntryKind, Progress, list_dir};
@@ -140,6 +140,7 @@ fn join(logs: &mut [ReadLog]) -> (Vec<Finding>, Coverage) {
         }
         findings.append(&mut found);
         coverage.absorb(std::mem::take(&mut log.coverage));
+        settle(&log.scan, &log.prefix, &mut coverage);
     }
     (findings, coverage)
 }

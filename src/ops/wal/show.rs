@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::analysis::judge::log::settle;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
@@ -86,6 +87,7 @@ pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress)
     coverage.skipped("the rest of the log", "only one record was asked for");
     coverage.files = 1;
     coverage.bytes_examined = records.iter().map(|record| record.length).sum();
+    settle(scan, &log.prefix, &mut coverage);
     Ok(Report::new(ShowBody { records }, findings, coverage))
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
+use super::problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult};
 use super::{Table, TableRef};
 use crate::error::Result;
 use crate::formats::pebble::sstable::{BlockHandle, StoredBlock};
@@ -59,7 +59,7 @@ impl<'t> BlockReader<'t> {
         self.load(kind, handle)?;
         let Self { table, window, window_at, scratch, .. } = self;
         let stored = verified(table, stored_bytes(window, *window_at, handle), kind, handle)?;
-        uncompress(&stored, scratch, kind, handle)
+        uncompress(table, &stored, scratch, kind, handle)
     }
 
     /// The uncompressed bytes of a block, put into `out`.
@@ -70,7 +70,7 @@ impl<'t> BlockReader<'t> {
             out.clear();
             out.extend_from_slice(stored.payload);
         } else {
-            uncompress(&stored, out, kind, handle)?;
+            uncompress(&self.table, &stored, out, kind, handle)?;
         }
         Ok(())
     }
@@ -105,7 +105,7 @@ impl<'t> BlockReader<'t> {
         self.window_len = read;
         if (read as u64) < handle.len_with_trailer() {
             let detail = format!("the file ends after {read} of {} bytes", handle.len_with_trailer());
-            return Err(TableProblem::of_block(TableProblemKind::Cut, kind, handle, detail).into());
+            return Err(blame(&self.table, TableProblem::of_block(TableProblemKind::Cut, kind, handle, detail)));
         }
         Ok(())
     }
@@ -123,19 +123,33 @@ fn stored_bytes(window: &[u8], window_at: u64, handle: BlockHandle) -> &[u8] {
 
 fn verified<'b>(table: &Table, bytes: &'b [u8], kind: BlockKind, handle: BlockHandle) -> TableResult<StoredBlock<'b>> {
     let checksum = table.footer.checksum;
-    let stored = StoredBlock::split(bytes).map_err(|error| TableProblem::in_block(kind, handle, &error))?;
+    let stored = StoredBlock::split(bytes).map_err(|error| blame(table, TableProblem::in_block(kind, handle, &error)))?;
     match stored.verify(checksum) {
         Ok(()) => Ok(stored),
         Err(mismatch) => {
             let detail = format!("its bytes do not match its {}", checksum.name());
-            Err(TableProblem::of_block(TableProblemKind::Checksum, kind, handle, detail)
-                .expected_found(format_args!("{:08x}", mismatch.stored), format_args!("{:08x}", mismatch.computed))
-                .into())
+            let problem = TableProblem::of_block(TableProblemKind::Checksum, kind, handle, detail)
+                .expected_found(format_args!("{:08x}", mismatch.stored), format_args!("{:08x}", mismatch.computed));
+            Err(blame(table, problem))
         }
     }
 }
 
+/// Bytes that are not what was written are damage, unless somebody changed the file after it was opened: no server does that
+/// to a finished table, and what it holds now is not known.
+fn blame(table: &Table, problem: TableProblem) -> TableFailure {
+    match &table.source {
+        Source::File { path, .. } if table.changed() => TableFailure::Error(crate::Error::Unsuitable {
+            path: path.clone(),
+            problem: "changed while it was read".to_owned(),
+            hint: "try again".to_owned(),
+        }),
+        Source::File { .. } | Source::Memory(_) => problem.into(),
+    }
+}
+
 fn uncompress<'b>(
+    table: &Table,
     stored: &StoredBlock<'b>,
     scratch: &'b mut Vec<u8>,
     kind: BlockKind,
@@ -144,6 +158,6 @@ fn uncompress<'b>(
     let refuse = |error: crate::formats::DecodeError| {
         TableProblem::of_block(TableProblemKind::Decompression, kind, handle, format!("compressed, {error}"))
     };
-    let codec = stored.codec().map_err(refuse)?;
-    Ok(codec.decompress(stored.payload, scratch).map_err(refuse)?)
+    let codec = stored.codec().map_err(|error| blame(table, refuse(error)))?;
+    codec.decompress(stored.payload, scratch).map_err(|error| blame(table, refuse(error)))
 }

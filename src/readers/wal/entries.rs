@@ -160,8 +160,23 @@ impl<'a> Iterator for RangeIter<'a> {
 
     fn next(&mut self) -> Option<EntryAt<'a>> {
         let wanted = self.next.filter(|&index| index <= self.range.last)?;
+        let found = self.find(wanted);
+        let segment = self.scan.segments.get(self.range.segment);
+        match (&found, segment) {
+            (Some(entry), Some(segment)) => segment.release_before(entry.offset),
+            // The scan found these frames good, so the bytes have changed since.
+            (None, Some(segment)) => segment.mark_as_different(),
+            (_, None) => {}
+        }
+        self.next = found.and(wanted.next());
+        found
+    }
+}
+
+impl<'a> RangeIter<'a> {
+    /// The entry with the index `wanted`, at or behind the place that was reached.
+    fn find(&mut self, wanted: LogIndex) -> Option<EntryAt<'a>> {
         loop {
-            // The scan found these frames good; if the bytes have changed since, the walk just ends.
             let FrameStep::Frame(frame) = Frame::read(self.bytes, self.at) else { return None };
             self.at = frame.end();
             let record =
@@ -174,14 +189,7 @@ impl<'a> Iterator for RangeIter<'a> {
             if entry.index < wanted {
                 continue;
             }
-            if entry.index != wanted {
-                return None;
-            }
-            self.next = wanted.next();
-            if let Some(segment) = self.scan.segments.get(self.range.segment) {
-                segment.release_before(frame.at);
-            }
-            return Some(EntryAt {
+            return (entry.index == wanted).then_some(EntryAt {
                 index: entry.index,
                 term: entry.term,
                 kind: entry.kind,

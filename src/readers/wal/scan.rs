@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
-use crate::io::{EntryKind, MappedFile, Progress, side_by_side};
+use crate::io::{EntryKind, MapFault, MappedFile, Mapping, Progress, side_by_side};
 use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 
 use super::beyond::look_beyond;
@@ -39,6 +39,8 @@ pub struct SegmentScan {
     /// Only when that runtime reads the bytes differently.
     gogo: Option<Trace>,
     bytes: SegmentBytes,
+    /// Set by whoever reads the bytes again and does not find the records that this scan found.
+    differs: AtomicBool,
 }
 
 /// Why what was read may not be what is there.
@@ -56,7 +58,8 @@ pub enum Change {
 
 #[derive(Debug)]
 enum SegmentBytes {
-    Mapped(MappedFile),
+    /// The files were closed, so that a log may have more segments than a process may have descriptors.
+    Mapped(Mapping),
     Owned(Vec<u8>),
 }
 
@@ -78,6 +81,14 @@ impl WalScan {
     /// not hold.
     pub fn unread(&self) -> Option<&SegmentScan> {
         self.segments.iter().find(|segment| segment.is_unread())
+    }
+
+    /// The first segment that is no longer what the scan read, with what happened to it. To be asked after the last look at
+    /// its bytes: a file may shrink, fault or change between two passes, and what a later pass says is then not known.
+    ///
+    /// Zeros behind the last record may go at any time: a server cuts them off when it begins another segment.
+    pub fn disturbed(&self) -> Option<(&SegmentScan, String)> {
+        self.segments.iter().filter(|segment| !segment.is_unread()).find_map(|segment| Some((segment, segment.disturbance()?)))
     }
 
     /// Reads the segments of a listing, which may have been narrowed.
@@ -123,7 +134,8 @@ impl WalScan {
             dir.segments.push(file.clone());
             let (google, gogo) = traces(&bytes, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
             let size = file.size;
-            segments.push(SegmentScan { file, size, change: None, google, gogo, bytes: SegmentBytes::Owned(bytes) });
+            let (bytes, differs) = (SegmentBytes::Owned(bytes), AtomicBool::new(false));
+            segments.push(SegmentScan { file, size, change: None, google, gogo, bytes, differs });
         }
         Self { dir, segments, set_aside: Vec::new() }
     }
@@ -174,7 +186,8 @@ impl SegmentScan {
             Ok(None) if map.changed() => Some(Change::Modified),
             Ok(None) => None,
         };
-        Ok(Self { size: map.bytes().len() as u64, file, change, google, gogo, bytes: SegmentBytes::Mapped(map) })
+        let (size, differs) = (map.bytes().len() as u64, AtomicBool::new(false));
+        Ok(Self { size, file, change, google, gogo, bytes: SegmentBytes::Mapped(map.close()), differs })
     }
 
     /// True when its bytes were not all seen: it could not be read here, or was gone, or was cut.
@@ -183,7 +196,28 @@ impl SegmentScan {
     }
 
     const fn without_bytes(file: SegmentFile, trace: Trace, change: Option<Change>) -> Self {
-        Self { file, size: 0, change, google: trace, gogo: None, bytes: SegmentBytes::Owned(Vec::new()) }
+        let bytes = SegmentBytes::Owned(Vec::new());
+        Self { file, size: 0, change, google: trace, gogo: None, bytes, differs: AtomicBool::new(false) }
+    }
+
+    /// A later pass did not find the records that the scan found.
+    pub(crate) fn mark_as_different(&self) {
+        self.differs.store(true, Ordering::Relaxed);
+    }
+
+    fn disturbance(&self) -> Option<String> {
+        let SegmentBytes::Mapped(map) = &self.bytes else { return None };
+        let end = self.gogo.iter().map(|trace| trace.stop.at()).fold(self.google.stop.at(), u64::max);
+        let cut = |len: u64| (len < end).then(|| format!("it was cut to {len} bytes after it was read first"));
+        let faulted = match map.fault_by_name() {
+            Err(error) => Some(format!("it could not be read a second time: {}", error.reason())),
+            Ok(Some(MapFault::Unreadable { at })) => Some(format!("it could not be read a second time at offset {at}")),
+            Ok(Some(MapFault::Shrunk { len })) => cut(len),
+            // Not touched since, or grown again since.
+            Ok(None) => map.len_by_name().and_then(cut),
+        };
+        let differs = || "its records changed after they were read first".to_owned();
+        faulted.or_else(|| self.differs.load(Ordering::Relaxed).then(differs))
     }
 
     /// The segment as one server decodes it.

@@ -43,6 +43,13 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
     (findings, coverage)
 }
 
+/// Says what became of the log after it was read first, where its records were looked at again. To be called last.
+pub fn settle(scan: &WalScan, prefix: &str, coverage: &mut Coverage) {
+    if let Some((segment, why)) = scan.disturbed() {
+        coverage.missing(path_of(prefix, segment), why);
+    }
+}
+
 /// Where a finding is.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {

@@ -5,4 +5,4 @@ mod examine;
 mod seams;
 mod set_aside;
 
-pub use examine::examine;
+pub use examine::{examine, settle};
