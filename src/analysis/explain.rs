@@ -2,6 +2,7 @@
 
 use super::judge::codes::{self, CodeInfo};
 use super::server::conditions::{self, Condition};
+use crate::types::count_work;
 
 /// What was found for a question.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,15 +95,28 @@ fn find(text: &str, pattern: &str) -> Option<(usize, usize)> {
     let parts: Vec<&str> = pattern.split('*').collect();
     let length = parts.iter().map(|part| part.trim().len()).sum();
     let (first, rest) = parts.split_first()?;
-    let mut starts = text.match_indices(first).map(|(at, _)| at).filter(|&at| is_boundary(text, at));
-    starts.find_map(|start| {
+    let starts = text.match_indices(first).map(|(at, _)| at).filter(|&at| is_boundary(text, at));
+    // Where each part was found last. A later start never finds it earlier, so that no stretch is searched twice.
+    let mut found: Vec<Option<usize>> = vec![None; rest.len()];
+    for start in starts {
         let mut at = start + first.len();
-        for part in rest {
-            let skipped = text.get(at..)?.find(part)?;
-            at += skipped + part.len();
+        for (part, last) in rest.iter().zip(&mut found) {
+            let place = match *last {
+                Some(place) if place >= at => place,
+                _ => {
+                    let skipped = text.get(at..)?.find(part)?;
+                    count_work(skipped as u64 + 1);
+                    at + skipped
+                }
+            };
+            *last = Some(place);
+            at = place + part.len();
         }
-        is_boundary(text, at).then_some((length, at))
-    })
+        if is_boundary(text, at) {
+            return Some((length, at));
+        }
+    }
+    None
 }
 
 /// Where the name of an error occurs. Names of one family share their beginning and one explanation.
@@ -125,7 +139,9 @@ fn is_boundary(text: &str, at: usize) -> bool {
 
 /// Known names that share words with the question, best first.
 fn alike(question: &str) -> Vec<&'static str> {
-    let words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).collect();
+    let mut words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).collect();
+    words.sort_unstable();
+    words.dedup();
     let score = |name: &str| {
         let name = name.to_lowercase();
         words.iter().filter(|word| name.contains(**word)).map(|word| word.len()).sum::<usize>()

@@ -1,11 +1,11 @@
 //! All tables of a store, surveyed in parallel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::pebble::Store;
+use super::pebble::{Store, StoreFileKind};
 use super::pebble_table::{Table, TableDepth, TableFailure, TableProblem, TableSurvey};
 use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::{Footer, Properties};
@@ -151,7 +151,8 @@ pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dy
         let mut store = Store::open(dir)?;
         let live = live_files(&store);
         let before = outcomes.len();
-        outcomes.retain(|number, _| live.iter().any(|file| file.number == *number));
+        let numbers: BTreeSet<_> = live.iter().map(|file| file.number).collect();
+        outcomes.retain(|number, _| numbers.contains(number));
         replaced += (before - outcomes.len()) as u64;
         let new: Vec<_> = live.into_iter().filter(|file| !outcomes.contains_key(&file.number)).collect();
         let done = new.is_empty();
@@ -159,8 +160,10 @@ pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dy
             outcomes.insert(file.number, outcome);
         }
         // A table that was listed and is gone has been replaced, or somebody removes files: the next view tells.
-        let vanished = outcomes.values().any(|outcome| *outcome == SurveyOutcome::Missing)
-            && store.facts.wrong_tables.iter().all(|wrong| wrong.found.is_some());
+        // One that was never listed is missing.
+        let listed =
+            |number: &FileNum| store.facts.listing.tables.get(number).is_some_and(|file| file.kind == StoreFileKind::Regular);
+        let vanished = outcomes.iter().any(|(number, outcome)| *outcome == SurveyOutcome::Missing && listed(number));
         let settled = !vanished && store.is_unchanged()?;
         if round == ROUNDS || done || settled {
             store.facts.stable &= settled || (done && !vanished);

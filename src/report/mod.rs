@@ -89,6 +89,7 @@ impl<B: Body> Report<B> {
     /// A report whose verdict follows from `findings` and `coverage`. Findings are sorted: severity, path, offset, code; those
     /// that only follow from another one come behind the others of their severity.
     pub fn new(body: B, mut findings: Vec<Finding>, coverage: Coverage) -> Self {
+        Finding::cap(&mut findings);
         fold(&mut findings);
         findings.sort_by(|a, b| {
             let key =
@@ -159,7 +160,7 @@ impl<B: Body> Report<B> {
     }
 
     /// Number of findings of one severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    pub fn count(&self, severity: Severity) -> u64 {
+        self.findings.iter().filter(|finding| finding.severity == severity).map(Finding::count).sum()
     }
 }

@@ -12,6 +12,7 @@ mod schema;
 mod server_version;
 mod sha256;
 mod time;
+mod work;
 
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
 pub use count::Count;
@@ -21,3 +22,4 @@ pub(crate) use schema::text_schema;
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
 pub use sha256::Sha256Sum;
 pub use time::{HlcTimestamp, UnixMillis};
+pub use work::{count_work, work_counted};

@@ -4,8 +4,11 @@
 //! verdict; it only carries the name of its cause, so that a report can put the cause first. Nothing is said to follow from
 //! something milder.
 
+use std::collections::HashMap;
+
 use super::codes::{CodeInfo, compare, gate, invariants as rules, snapshot, store, table, wal};
 use super::{Finding, Severity};
+use crate::types::count_work;
 
 /// Where a cause must lie so that it explains a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,11 +202,13 @@ const RULES: &[Rule] = &[
 
 /// Marks each finding that another one explains with the name of its cause.
 pub fn fold(findings: &mut [Finding]) {
-    let causes: Vec<_> = findings.iter().map(|finding| cause_of(finding, findings)).collect();
+    let index = Index::of(findings);
+    let causes: Vec<_> = findings.iter().map(|finding| cause_of(finding, findings, &index)).collect();
     for (number, _) in causes.iter().enumerate().filter(|(_, cause)| cause.is_some()) {
         // The cause of the cause, as far as that goes.
         let mut root = number;
-        for _ in 0..findings.len() {
+        // Causes are not worse than what follows from them, but two may explain each other.
+        for _ in 0..RULES.len() {
             match causes.get(root).copied().flatten() {
                 Some(next) => root = next,
                 None => break,
@@ -215,35 +220,65 @@ pub fn fold(findings: &mut [Finding]) {
     }
 }
 
+/// Where findings stand in their list.
+struct Index<'f> {
+    /// Of each group and code, in order.
+    by_code: HashMap<(Option<&'f str>, &'static str), Vec<usize>>,
+    /// The first damage of each group, as opposed to what is made of it.
+    damage: HashMap<Option<&'f str>, usize>,
+}
+
+impl<'f> Index<'f> {
+    fn of(findings: &'f [Finding]) -> Self {
+        let mut index = Self { by_code: HashMap::new(), damage: HashMap::new() };
+        for (position, finding) in findings.iter().enumerate() {
+            let group = finding.group.as_deref();
+            index.by_code.entry((group, finding.code.code)).or_default().push(position);
+            if finding.severity == Severity::Error && !MADE_OF_IT.contains(&finding.code) {
+                index.damage.entry(group).or_insert(position);
+            }
+        }
+        index
+    }
+
+    fn positions(&self, finding: &'f Finding, code: &CodeInfo) -> &[usize] {
+        self.by_code.get(&(finding.group.as_deref(), code.code)).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The position of the finding that explains this one.
-fn cause_of(finding: &Finding, all: &[Finding]) -> Option<usize> {
+fn cause_of<'f>(finding: &'f Finding, all: &'f [Finding], index: &Index<'f>) -> Option<usize> {
     // A place in the peers file is damage of its own; without one it disagrees with a snapshot.
     if finding.code == &rules::CONF_PEERS_FILE_MISMATCH && finding.offset.is_some() {
         return None;
     }
-    let explains = |cause: &Finding, place: Place| {
-        let other = !std::ptr::eq(cause, finding) && cause.group == finding.group;
-        other && cause.severity <= finding.severity && lies(cause, finding, place)
+    let first = |code: &CodeInfo, place: Place, least: Severity| {
+        index.positions(finding, code).iter().copied().find(|&position| {
+            count_work(1);
+            let Some(cause) = all.get(position) else { return false };
+            let other = !std::ptr::eq(cause, finding);
+            other && cause.severity <= finding.severity.min(least) && lies(cause, finding, place)
+        })
     };
     let by_rule = RULES
         .iter()
         .filter(|rule| rule.derived.contains(&finding.code))
-        .find_map(|rule| all.iter().position(|cause| cause.code == rule.cause && explains(cause, rule.place)));
-    let bytes = |cause: &Finding| LOG_BYTES.contains(&cause.code) && cause.severity == Severity::Error;
+        .find_map(|rule| first(rule.cause, rule.place, Severity::Info));
     let by_bytes = || {
-        if finding.code == &wal::CHAIN_BROKEN {
-            let cause =
-                |cause: &Finding| bytes(cause) && cause.code != &wal::CHAIN_BROKEN && explains(cause, Place::SegmentBefore);
-            return all.iter().position(cause);
-        }
-        let concerned = AFTER_LOG_BYTES.contains(&finding.code);
-        all.iter().position(|cause| concerned && bytes(cause) && explains(cause, Place::Before))
+        let (own, place) = if finding.code == &wal::CHAIN_BROKEN {
+            (true, Place::SegmentBefore)
+        } else if AFTER_LOG_BYTES.contains(&finding.code) {
+            (false, Place::Before)
+        } else {
+            return None;
+        };
+        let codes = LOG_BYTES.iter().filter(|code| !own || **code != &wal::CHAIN_BROKEN);
+        codes.filter_map(|code| first(code, place, Severity::Error)).min()
     };
     // What a start makes of damage follows from the damage.
     let by_damage = || {
-        let cause = |cause: &Finding| !MADE_OF_IT.contains(&cause.code) && cause.severity == Severity::Error;
         let concerned = MADE_OF_IT.contains(&finding.code);
-        all.iter().position(|other| concerned && cause(other) && explains(other, Place::Group))
+        index.damage.get(&finding.group.as_deref()).copied().filter(|_| concerned)
     };
     // Damaged bytes come first: what the rules find behind them explains nothing.
     by_bytes().or(by_rule).or_else(by_damage)

@@ -1,5 +1,6 @@
 //! Findings and the verdict that follows from them.
 
+use std::collections::HashMap;
 use std::fmt::{self, Display};
 
 use serde::{Serialize, Serializer};
@@ -60,7 +61,23 @@ pub struct Finding {
     /// The code of the finding that explains this one: a consequence of the same cause, not another damage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<&'static str>,
+    /// Further findings of the same code and severity behind this one, which are only counted.
+    #[serde(skip_serializing_if = "is_none")]
+    pub more: u64,
 }
+
+/// Findings of one code and severity that are kept from the front.
+const KEPT_FIRST: usize = 64;
+/// Findings of one code and severity that are kept from the end.
+const KEPT_LAST: usize = 8;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(more: &u64) -> bool {
+    *more == 0
+}
+
+/// What is capped together: code, severity, group.
+type Kind = (&'static str, Severity, Option<String>);
 
 fn code_name<S: Serializer>(code: &&'static CodeInfo, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(code.code)
@@ -82,7 +99,62 @@ impl Finding {
             message: message.into(),
             advice: code.safe.to_owned(),
             derived_from: None,
+            more: 0,
         }
+    }
+
+    /// As many findings as this one stands for.
+    pub const fn count(&self) -> u64 {
+        self.more.saturating_add(1)
+    }
+
+    /// Counts `more` findings that are left out behind this one.
+    #[must_use]
+    pub const fn and_more(mut self, more: u64) -> Self {
+        self.more = self.more.saturating_add(more);
+        self
+    }
+
+    /// Keeps the first and the last few findings of each code, severity and group, in their order; the one before the gap
+    /// says how many there are in it. Damaged bytes can make a finding of every few of them, and nobody reads a thousand.
+    pub fn cap(findings: &mut Vec<Self>) {
+        if findings.len() <= KEPT_FIRST + KEPT_LAST {
+            return;
+        }
+        let mut total: HashMap<Kind, usize> = HashMap::new();
+        for finding in &*findings {
+            *total.entry(finding.kind()).or_default() += 1;
+        }
+        let mut seen: HashMap<Kind, usize> = HashMap::new();
+        // Where the gap of each kind begins, among what is kept, and what lies in it.
+        let mut gaps: HashMap<Kind, (usize, u64)> = HashMap::new();
+        let mut kept = Vec::new();
+        for finding in std::mem::take(findings) {
+            let kind = finding.kind();
+            let number = seen.entry(kind.clone()).or_default();
+            *number += 1;
+            let in_gap = *number > KEPT_FIRST && *number + KEPT_LAST <= total.get(&kind).copied().unwrap_or_default();
+            if in_gap {
+                if let Some((_, left_out)) = gaps.get_mut(&kind) {
+                    *left_out = left_out.saturating_add(finding.count());
+                }
+                continue;
+            }
+            if *number == KEPT_FIRST {
+                gaps.insert(kind, (kept.len(), 0));
+            }
+            kept.push(finding);
+        }
+        for (at, left_out) in gaps.into_values() {
+            if let Some(finding) = kept.get_mut(at) {
+                finding.more = finding.more.saturating_add(left_out);
+            }
+        }
+        *findings = kept;
+    }
+
+    fn kind(&self) -> Kind {
+        (self.code.code, self.severity, self.group.clone())
     }
 
     /// Names the file.
@@ -190,5 +262,27 @@ impl Display for Severity {
 impl Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::judge::codes::{files, wal};
+
+    #[test]
+    fn many_findings_of_one_kind_are_counted_and_few_are_kept() {
+        let mut findings: Vec<_> = (0..1000).map(|at| Finding::new(&wal::RECORD_TYPE_UNKNOWN, "x").offset(at)).collect();
+        findings.insert(500, Finding::new(&files::FILE_DAMAGED, "y"));
+        findings[100].more = 7;
+        Finding::cap(&mut findings);
+        assert_eq!(findings.len(), KEPT_FIRST + KEPT_LAST + 1);
+        assert_eq!(findings.iter().map(Finding::count).sum::<u64>(), 1000 + 1 + 7);
+        let offsets: Vec<_> = findings.iter().filter_map(|finding| finding.offset).collect();
+        assert_eq!((offsets[63], offsets[64], offsets[71]), (63, 992, 999));
+        assert_eq!(findings[63].more, 1000 - 72 + 7);
+        let before = findings.clone();
+        Finding::cap(&mut findings);
+        assert_eq!(findings, before);
     }
 }

@@ -1,5 +1,6 @@
 //! A store directory opened for reading, as a consistent view.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -216,7 +217,7 @@ fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
 
 /// Compares the files of the version with what the directory holds.
 fn check_table_files(version: &Version, facts: &mut StoreFacts) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     let mut live_bytes = 0_u64;
     for table in version.tables() {
@@ -273,8 +274,9 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
     let last = replayed.fold(recorded, SeqNum::max);
     facts.next_seq = SeqNum(last.0.saturating_add(1)).max(SeqNum::FIRST);
     facts.replayed_bounds = memory.bounds();
-    let ingested = memory.ingested.iter().map(|ingested| ingested.table);
-    facts.missing_ingests = ingested.clone().filter(|table| !facts.listing.tables.contains_key(table)).collect();
-    facts.unreferenced_tables.retain(|number| !ingested.clone().any(|table| table == *number));
+    let ingested: BTreeSet<_> = memory.ingested.iter().map(|ingested| ingested.table).collect();
+    let tables = memory.ingested.iter().map(|ingested| ingested.table);
+    facts.missing_ingests = tables.filter(|table| !facts.listing.tables.contains_key(table)).collect();
+    facts.unreferenced_tables.retain(|number| !ingested.contains(number));
     Ok(())
 }

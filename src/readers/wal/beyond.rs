@@ -2,7 +2,7 @@
 
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{ALIGNMENT, Frame, FrameStep, LENGTH_WORD, LengthWord, Record, RecordKind, SECTOR};
-use crate::types::{Crc32c, LogIndex, Term};
+use crate::types::{Crc32c, LogIndex, Term, count_work};
 
 use super::trace::Stop;
 
@@ -27,6 +27,8 @@ pub struct Beyond {
     pub rows: Vec<Recovered>,
     /// All records found, `beheaded` included.
     pub total: Recovered,
+    /// Where the search was given up, because too many things that look like records contain each other.
+    pub given_up_at: Option<u64>,
 }
 
 /// Records that still can be read, one after another.
@@ -59,6 +61,9 @@ pub struct Recovered {
     /// True when the first record is a hard state: a commit that waited in memory begins the next write.
     pub begins_with_state: bool,
 }
+
+/// Bytes of candidates that turn out to be no records, for each byte that is searched, after which the search is given up.
+const EFFORT: u64 = 8;
 
 /// Rows that are kept one by one.
 pub const MAX_ROWS: usize = 64;
@@ -166,7 +171,9 @@ pub(super) fn look_beyond(
         beheaded: beheaded.map(|(found, _)| found),
         rows: Vec::new(),
         total: Recovered::none(first),
+        given_up_at: None,
     };
+    let mut effort = EFFORT.saturating_mul(end.saturating_sub(first)).saturating_add(1 << 16);
     let mut at = first / ALIGNMENT * ALIGNMENT;
     // What the record at the stop stores, right or wrong, is what the next one continues.
     let mut chain = match *stop {
@@ -181,7 +188,7 @@ pub(super) fn look_beyond(
     }
     let mut next_hook = at + (1 << 20);
     while at < end {
-        match row(segment, at, chain) {
+        match row(segment, at, chain, &mut effort) {
             Some((found, last)) => {
                 beyond.continues |= beyond.total.records == 0 && found.first_fits && chain == running;
                 at = found.end;
@@ -192,6 +199,10 @@ pub(super) fn look_beyond(
                 }
             }
             None => at += ALIGNMENT,
+        }
+        if effort == 0 {
+            beyond.given_up_at = Some(at);
+            break;
         }
         if at >= next_hook {
             if !passed(at) {
@@ -245,20 +256,32 @@ fn beheaded(segment: &[u8], at: u64, running: Option<Crc32c>) -> Option<(Recover
     Some((found, record.crc))
 }
 
-/// The records that follow each other from `at` on, and the checksum that the last one stores.
-fn row(segment: &[u8], at: u64, chain: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
+/// The records that follow each other from `at` on, and the checksum that the last one stores. Bytes of what is no record are
+/// taken from `effort`.
+fn row(segment: &[u8], at: u64, chain: Option<Crc32c>, effort: &mut u64) -> Option<(Recovered, Crc32c)> {
     let mut found = Recovered::none(at);
     let mut before = chain;
     let mut at = at;
+    count_work(1);
     while let Some((frame, record)) = strict_record(segment, at) {
+        // The checksum costs as much as the record is long, so it is computed only of what ends the search there.
+        let mut with = found;
+        if !with.add(&record, frame.end()) {
+            let cost = if record.kind == RecordKind::Snapshot { frame.len() } else { 1 };
+            count_work(cost);
+            *effort = effort.saturating_sub(cost);
+            break;
+        }
+        count_work(frame.len());
         let fits = before.is_some_and(|before| match record.kind {
             RecordKind::Crc => before == record.crc,
             _ => record.running(before) == record.crc,
         });
         // A first record may stand alone; a later one belongs to the row only if it fits.
-        if (found.records > 0 && !fits) || !found.add(&record, frame.end()) {
+        if found.records > 0 && !fits {
             break;
         }
+        found = with;
         found.linked |= fits;
         found.first_fits |= fits && found.records == 1;
         before = Some(record.crc);
@@ -337,4 +360,65 @@ fn end_of_nonzero(segment: &[u8], first: u64) -> u64 {
         end = start;
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::work_counted;
+
+    /// Zeros, then frames every few bytes that reach to the end and hold a record of the type `kind` whose data is none.
+    fn nested(size: usize, kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 1024 + size];
+        let mut at = 1024;
+        while at + 24 <= bytes.len() {
+            let total = bytes.len() - at - 8;
+            let mut data_len = Vec::new();
+            let mut left = total - 5 - 4;
+            for _ in 0..3 {
+                data_len.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+                left >>= 7;
+            }
+            data_len.push(u8::try_from(left).unwrap());
+            let head = [&(total as u64).to_le_bytes()[..], &[0x08, kind, 0x10, 0, 0x1a], &data_len].concat();
+            bytes[at..at + head.len()].copy_from_slice(&head);
+            at += 24;
+        }
+        bytes
+    }
+
+    #[test]
+    fn frames_that_contain_each_other_cost_no_more_than_their_bytes() {
+        for kind in [1, 2, 3, 4, 5, 9] {
+            let work = |size| {
+                let (bytes, before) = (nested(size, kind), work_counted());
+                let beyond = look_beyond(&bytes, &Stop::Zero { at: 8 }, Some(Crc32c(7)), |_| true).unwrap();
+                assert!(beyond.given_up_at.is_none() || beyond.total.records == 0);
+                (work_counted() - before) as f64
+            };
+            // Varints of four bytes stand for lengths below 2^28.
+            let (once, twice) = (work(1 << 17), work(1 << 18));
+            assert!(twice < 2.3 * once && twice < 40.0 * f64::from(1 << 18), "type {kind}: {once}, {twice}");
+        }
+    }
+
+    #[test]
+    fn a_search_that_is_given_up_says_so() {
+        // Each holds a snapshot that is read to its end before it turns out to be none.
+        let mut bytes = vec![0; 1 << 20];
+        for at in (1024..bytes.len() - 64).step_by(32) {
+            let total = bytes.len() - at - 8;
+            let mut data_len = Vec::new();
+            let mut left = total - 5 - 4;
+            for _ in 0..3 {
+                data_len.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+                left >>= 7;
+            }
+            data_len.push(u8::try_from(left).unwrap());
+            let head = [&(total as u64).to_le_bytes()[..], &[0x08, 5, 0x10, 0, 0x1a], &data_len].concat();
+            bytes[at..at + head.len()].copy_from_slice(&head);
+        }
+        let beyond = look_beyond(&bytes, &Stop::Zero { at: 8 }, Some(Crc32c(7)), |_| true).unwrap();
+        assert!(beyond.given_up_at.is_some());
+    }
 }

@@ -96,7 +96,7 @@ impl Pass {
                 if running != Crc32c(0) && running != stored {
                     return Some(Stop::CrcRecord { at: frame.at, len: frame.len(), stored, running });
                 }
-                self.builder.items.push(Item::Crc { at: frame.at, stored });
+                self.builder.repeated(Item::Crc { at: frame.at, stored });
             }
             (Some(running), kind) => {
                 let computed = record.running(running);
@@ -166,20 +166,20 @@ impl Pass {
                 if !data.is_empty() {
                     self.builder.suspect(at, kind);
                 }
-                self.builder.items.push(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) });
+                self.builder.repeated(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) });
             }
             RecordKind::Crc => {
                 if record.data.is_some() {
                     self.builder.suspect(at, kind);
                 }
             }
-            RecordKind::Unknown(kind) => self.builder.items.push(Item::Unknown { at, kind }),
+            RecordKind::Unknown(kind) => self.builder.refused(Item::Unknown { at, kind, more: 0 }),
         }
     }
 
     #[cold]
     fn malformed(&mut self, at: u64, kind: RecordKind, error: &crate::formats::DecodeError) {
-        self.builder.items.push(Item::Malformed { at, kind, error: self.rules.error_text(error) });
+        self.builder.refused(Item::Malformed { at, kind, error: self.rules.error_text(error), more: 0 });
     }
 
     /// Decodes under both sets of rules, remembers whether they differ, and keeps the one that is asked for.

@@ -117,6 +117,8 @@ pub enum Item {
         at: u64,
         /// The type.
         kind: i64,
+        /// Records of its kind directly behind it, which are only counted: a start ends at the first.
+        more: u64,
     },
     /// A record whose checksum fits but whose data is not the message that its type announces.
     Malformed {
@@ -126,6 +128,8 @@ pub enum Item {
         kind: RecordKind,
         /// The runtime's complaint.
         error: String,
+        /// Records of its kind directly behind it, which are only counted: a start ends at the first.
+        more: u64,
     },
 }
 
@@ -317,7 +321,21 @@ pub(super) struct TraceBuilder {
     pub(super) odd_word: Option<u64>,
     pub(super) odd_layout: Option<u64>,
     suspects: Vec<Suspect>,
+    /// Of unknown types first, then of each type by its number.
+    refusals: [Refusals; 6],
     next_checkpoint: u64,
+}
+
+/// Records of one kind at which a start ends that are kept one by one.
+const MAX_REFUSED: usize = 256;
+
+/// Records of one kind at which a start ends.
+#[derive(Debug, Clone, Copy, Default)]
+struct Refusals {
+    /// Position of the last one that was kept.
+    item: usize,
+    /// How many were kept.
+    count: usize,
 }
 
 /// Bytes between checkpoints.
@@ -338,6 +356,7 @@ impl TraceBuilder {
             odd_word: None,
             odd_layout: None,
             suspects: Vec::new(),
+            refusals: [Refusals { item: 0, count: 0 }; 6],
             next_checkpoint: 0,
         }
     }
@@ -359,6 +378,42 @@ impl TraceBuilder {
         if at >= self.next_checkpoint {
             self.checkpoints.push(Checkpoint { item: self.items.len() - 1, index, at });
             self.next_checkpoint = at + CHECKPOINT_STEP;
+        }
+    }
+
+    /// A record at which a start ends. Those of its kind that come directly behind it are counted, and so are all when there
+    /// are many, wherever they stand: nobody reads on behind the first.
+    #[cold]
+    pub(super) fn refused(&mut self, item: Item) {
+        let slot = match &item {
+            Item::Malformed { kind: RecordKind::Metadata, .. } => 1,
+            Item::Malformed { kind: RecordKind::Entry, .. } => 2,
+            Item::Malformed { kind: RecordKind::State, .. } => 3,
+            Item::Malformed { kind: RecordKind::Crc, .. } => 4,
+            Item::Malformed { kind: RecordKind::Snapshot, .. } => 5,
+            _ => 0,
+        };
+        let last = self.items.len().checked_sub(1);
+        let before = &mut self.refusals[slot];
+        if before.count >= MAX_REFUSED || (before.count > 0 && last == Some(before.item)) {
+            if let Some(Item::Unknown { more, .. } | Item::Malformed { more, .. }) = self.items.get_mut(before.item) {
+                *more += 1;
+            }
+            return;
+        }
+        *before = Refusals { item: self.items.len(), count: before.count + 1 };
+        self.items.push(item);
+    }
+
+    /// A metadata or crc record. One that repeats the record before it changes nothing for anybody.
+    pub(super) fn repeated(&mut self, item: Item) {
+        let repeats = match (self.items.last(), &item) {
+            (Some(Item::Metadata { data: before, .. }), Item::Metadata { data, .. }) => before == data,
+            (Some(Item::Crc { stored: before, .. }), Item::Crc { stored, .. }) => before == stored,
+            _ => false,
+        };
+        if !repeats {
+            self.items.push(item);
         }
     }
 

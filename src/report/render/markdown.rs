@@ -93,7 +93,8 @@ fn heading(title: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice, derived_from } = finding;
+    let Finding { code, severity, group: _, path, offset, length: _, expected, found, message, advice, derived_from, more } =
+        finding;
     write!(out, "- **{severity}** `{}`", code.code)?;
     if let Some(path) = path {
         write!(out, " `{}`", types::escape(path))?;
@@ -106,7 +107,11 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     }
     let advice = derived_from.map_or_else(|| advice.clone(), |cause| format!("It follows from {cause}."));
     let said = if advice.is_empty() { message.clone() } else { format!("{message} {advice}") };
-    writeln!(out, ": {}", escape(&said))
+    writeln!(out, ": {}", escape(&said))?;
+    if *more > 0 {
+        writeln!(out, "- ... and {more} more of `{}`, which are only counted", code.code)?;
+    }
+    Ok(())
 }
 
 /// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.

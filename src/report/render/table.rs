@@ -151,7 +151,8 @@ fn write_consequences(cause: &Finding, all: &[Finding], style: Style, out: &mut 
 }
 
 fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let Finding { code, severity, group: _, path, offset, length, expected, found, message, advice, derived_from } = finding;
+    let Finding { code, severity, group: _, path, offset, length, expected, found, message, advice, derived_from, more } =
+        finding;
     let tone = match severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Caution,
@@ -178,7 +179,11 @@ fn write_finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Re
         Some(cause) => write_indented(&format!("-> It follows from {cause}."), 4, style, out),
         None if advice.is_empty() => Ok(()),
         None => write_indented(&format!("-> {advice}"), 4, style, out),
+    }?;
+    if *more > 0 {
+        write_indented(&format!("... and {more} more of {}, which are only counted", code.code), 2, style, out)?;
     }
+    Ok(())
 }
 
 fn write_indented(text: &str, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {

@@ -10,7 +10,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut line = String::new();
     let mut columns = 0;
     for word in text.split_whitespace() {
-        let mut word: Vec<char> = escape(word).chars().collect();
+        let word: Vec<char> = escape(word).chars().collect();
+        let mut word = word.as_slice();
         if columns > 0 && columns + 1 + word.len() <= width {
             line.push(' ');
             columns += 1;
@@ -19,8 +20,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             columns = 0;
         }
         while columns == 0 && word.len() > width {
-            let rest = word.split_off(width);
-            lines.push(word.into_iter().collect());
+            let (piece, rest) = word.split_at(width);
+            lines.push(piece.iter().collect());
             word = rest;
         }
         columns += word.len();

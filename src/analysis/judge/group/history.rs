@@ -169,7 +169,7 @@ impl History {
                 let taken = (!received).then_some(true);
                 self.snapshots.push(SnapshotSeen { id: snapshot.id(), conf_state, place, received, taken });
             }
-            Item::Malformed { at, kind, error } => {
+            Item::Malformed { at, kind, error, .. } => {
                 visit(&Event::Malformed { kind: *kind, error, place: Place { segment, offset: *at } }, self);
             }
             Item::Metadata { .. } | Item::Crc { .. } | Item::Unknown { .. } => {}

@@ -1,5 +1,7 @@
 //! What is wrong with the bytes of a log, and what is only odd.
 
+use std::collections::HashSet;
+
 use crate::analysis::judge::codes::wal as codes;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::readers::wal::{Change, Item, NOWHERE, SegmentScan, Stop, Trace, WalScan};
@@ -18,15 +20,14 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
     let last = scan.segments.len().saturating_sub(1);
     for (position, segment) in scan.segments.iter().enumerate() {
         let path = path_of(prefix, segment);
-        let mut found = Vec::new();
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
         // Bytes that were not seen are no evidence of anything.
         let engines = ServerVersion::ALL.into_iter().rev().filter(|_| !segment.is_unread());
         for engine in engines {
             let trace = segment.trace(engine);
             let place = Place { path: &path, segment, engine, last: position == last };
             for finding in segment_findings(&place, trace) {
-                let known = found.iter().any(|other: &Finding| (other.code, other.offset) == (finding.code, finding.offset));
-                if !known {
+                if known.insert((finding.code.code, finding.offset)) {
                     found.push(finding);
                 }
             }
@@ -94,17 +95,22 @@ fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
     }
     for item in &trace.items {
         match item {
-            Item::Unknown { at, kind } => {
+            Item::Unknown { at, kind, more } => {
                 let message =
                     format!("The record claims type {kind}. A start that reads it is refused with `unexpected block type`.");
                 findings.push(
-                    place.finding(&codes::RECORD_TYPE_UNKNOWN, message).offset(*at).expected("a type from 1 to 5").found(kind),
+                    place
+                        .finding(&codes::RECORD_TYPE_UNKNOWN, message)
+                        .offset(*at)
+                        .expected("a type from 1 to 5")
+                        .found(kind)
+                        .and_more(*more),
                 );
             }
-            Item::Malformed { at, kind, error } => {
+            Item::Malformed { at, kind, error, more } => {
                 let message =
                     format!("The checksum fits, but the data is no {} record: {error}. The server panics.", kind.name());
-                findings.push(place.finding(&codes::PAYLOAD_MALFORMED, message).offset(*at));
+                findings.push(place.finding(&codes::PAYLOAD_MALFORMED, message).offset(*at).and_more(*more));
             }
             Item::Run(_) | Item::Metadata { .. } | Item::Crc { .. } | Item::Snapshot { .. } => {}
         }
@@ -165,6 +171,10 @@ fn cover(coverage: &mut Coverage, found: &mut Vec<Finding>, segment: &SegmentSca
         Some(Change::Faulted) => coverage.missing(path, "it shrank while it was read"),
         Some(Change::Vanished) => coverage.missing(path, "it was removed while the log was read"),
         Some(Change::Unreadable(reason)) => coverage.missing(path, format!("it cannot be read: {reason}")),
+    }
+    if let Some(at) = segment.trace(ServerVersion::NEWEST).beyond.as_ref().and_then(|beyond| beyond.given_up_at) {
+        let why = "what stands behind the end of the log looks like too many records that contain each other";
+        coverage.missing(format!("{path}, from offset {at} on"), why);
     }
     if !matches!(segment.change, Some(Change::Vanished | Change::Unreadable(_))) {
         coverage.add_file(segment.size);

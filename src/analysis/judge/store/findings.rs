@@ -1,5 +1,7 @@
 //! What is noticed about a store, in words.
 
+use std::collections::HashSet;
+
 use crate::analysis::judge::codes::store as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::mvcc::MetaKey;
@@ -124,10 +126,12 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
         }
     }
     if let Some(blocks) = &facts.blocks {
+        // A lookup may have met the same place.
+        let place = |finding: &Finding| (finding.path.clone(), finding.offset);
+        let mut known: HashSet<_> = found.iter().map(place).collect();
         for damage in &blocks.damage {
             let finding = damage_finding(facts, damage, "every block was read");
-            // A lookup may have met the same place.
-            if !found.iter().any(|other| other.path == finding.path && other.offset == finding.offset) {
+            if known.insert(place(&finding)) {
                 found.push(finding);
             }
         }

@@ -1,6 +1,6 @@
 //! Everything that reading a whole store brought to light.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::findings::doubt_while_moving;
 use super::table_check::{TableContext, table_findings};
@@ -43,13 +43,13 @@ pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -
         FormatMarker::Version(version) => Some(version),
         FormatMarker::Missing | FormatMarker::Malformed(_) => None,
     };
+    let place = |finding: &Finding| (finding.code.code, finding.path.clone(), finding.offset);
+    let mut known: HashSet<_> = found.iter().map(place).collect();
     for (number, outcome) in outcomes {
         let path = format!("{}/{}", facts.name, number.table_name());
         let tables = users.get(number).map_or(&[][..], Vec::as_slice);
         for finding in table_findings(TableContext { path: &path, tables, format_version }, outcome, &mut coverage) {
-            let known =
-                |other: &Finding| (other.code, &other.path, other.offset) == (finding.code, &finding.path, finding.offset);
-            if !found.iter().any(known) {
+            if known.insert(place(&finding)) {
                 found.push(finding);
             }
         }
