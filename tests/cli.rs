@@ -65,3 +65,48 @@ fn a_full_disk_is_an_error_that_names_the_flag() {
     let stderr = String::from_utf8_lossy(&message.get_output().stderr).into_owned();
     assert!(stderr.contains("--output /dev/full"), "{stderr}");
 }
+
+#[test]
+fn a_run_that_fails_says_so_to_scripts_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("no\u{1b}where");
+    for (command, schema) in [(&["check"][..], "check"), (&["wal", "stat"], "wal-stat"), (&["gate-dryrun"], "gate-dryrun")] {
+        let run = tool().args(command).args(["--format", "json"]).arg(&nowhere).assert().code(1);
+        let report: serde_json::Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+        assert_eq!(report["schema"], "ekv-tool/failure/v1");
+        assert_eq!(report["command"], schema);
+        assert_eq!(report["verdict"], "unknown");
+        assert_eq!(report["error"]["status"], 1);
+        let message = report["error"]["message"].as_str().unwrap();
+        assert!(message.contains(r"no\u{1b}where: cannot list the directory"), "{message}");
+        assert_eq!(String::from_utf8_lossy(&run.get_output().stderr), format!("ekv-tool: {message}\n"));
+    }
+    let run = tool().args(["check", "--format", "ndjson"]).arg(&nowhere).assert().code(1);
+    let lines = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(lines.lines().any(|line| line.contains("\"type\":\"error\"")), "{lines}");
+    let run = tool().args(["check", "--format", "prometheus"]).arg(&nowhere).assert().code(1);
+    let metrics = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(metrics.contains("\nekv_tool_run_failed{command=\"check\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("\nekv_tool_verdict{command=\"check\",verdict=\"unknown\"} 1\n"), "{metrics}");
+    // For people the line on standard error is all.
+    tool().arg("check").arg(&nowhere).assert().code(1).stdout("");
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_earlier_report_as_if_it_were_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, file) = (dir.path().join("n1"), dir.path().join("report.prom"));
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let run = |what: &std::path::Path| {
+        tool().args(["verify-snapshot", "--format", "prometheus", "--output"]).arg(&file).arg(what).assert()
+    };
+    run(&demo).code(0);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("ekv_tool_run_failed{command=\"verify-snapshot\"} 0\n"));
+    run(&data).code(1).stdout("");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("ekv_tool_run_failed{command=\"verify-snapshot\"} 1\n"));
+    // Not where data may be, even when there is nothing yet but a name.
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("photo"), b"a photo").unwrap();
+    tool().args(["check", "--format", "json", "--output"]).arg(data.join("x.json")).arg(&data).assert().code(1);
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
+}

@@ -111,3 +111,34 @@ fn lines_that_were_wrapped_by_a_ticket() {
     assert!(text.starts_with("ErrFSMSnapshotFileCRC: "), "{text}");
     assert!(text.ends_with("\n  shows more  ekv-tool verify-snapshot --deep DIR\n"), "{text}");
 }
+
+#[test]
+fn the_lines_of_a_log_are_explained_one_by_one() {
+    let log = "\
+Nov 26 03:12:07 n2 elastickv[811]: INFO restoreSnapshotState skipped fsm_applied=60 snapshot_index=41
+Nov 26 03:12:08 n2 elastickv[811]: ERROR open wal: walpb: crc mismatch: expected: db1adccb computed: 6be0cbdc
+panic: unexpected EOF
+
+goroutine 1 [running]:
+";
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("ekv-tool").unwrap();
+        let output = command.arg("explain").args(args).arg("-").write_stdin(log).assert().code(0).get_output().stdout.clone();
+        String::from_utf8(output).unwrap()
+    };
+    let text = run(&[]);
+    assert!(text.starts_with("walpb: crc mismatch: "), "{text}");
+    let list = "\
+Line by line
+  line  name or text                  the line
+     1  restoreSnapshotState skipped  Nov 26 03:12:07 n2 elastickv[811]: INFO restoreSnapshotState skipped fsm_applied=60 snapshot_index=41
+     2  walpb: crc mismatch           Nov 26 03:12:08 n2 elastickv[811]: ERROR open wal: walpb: crc mismatch: expected: db1adccb computed: 6be0cbdc
+     3  unexpected EOF                panic: unexpected EOF
+";
+    assert!(text.contains(list), "{text}");
+    assert!(text.ends_with("\nAnd 1 other line without anything known.\n"), "{text}");
+    let value: Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
+    assert_eq!(value["lines"][1]["number"], 2);
+    assert_eq!(value["unknown_lines"], 1);
+    assert_eq!(value["explanations"][0]["name"], "walpb: crc mismatch");
+}

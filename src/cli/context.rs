@@ -2,11 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use ekv_tool::Error;
 use ekv_tool::analysis::Verdict;
+use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
 
 use super::args::{Format, GlobalArgs};
@@ -28,6 +30,10 @@ pub struct Context {
     pub progress: ProgressBar,
     output: Option<Target>,
     gate: Gate,
+    /// True when something may stand on standard output.
+    began: AtomicBool,
+    /// True when the `--output` file is known to lie outside of what is examined.
+    kept_out: AtomicBool,
     started: Instant,
 }
 
@@ -61,6 +67,8 @@ impl Context {
             progress,
             output,
             gate,
+            began: AtomicBool::new(false),
+            kept_out: AtomicBool::new(false),
             started: Instant::now(),
         })
     }
@@ -108,6 +116,22 @@ impl Context {
         ended.map_or(Ok(ExitStatus::Clean), |verdict| Ok(verdict?.into()))
     }
 
+    /// For programs, what stands on standard error as a report, so that a script never takes the lack of one for a good one,
+    /// and an `--output` file of an earlier run never for that of this one. People have read the line already.
+    pub(super) fn emit_failure(&self, command: String, message: String, status: ExitStatus) {
+        // Not where the data may be: only a command that got as far knows that the file lies outside of it.
+        if self.output.is_some() && !self.kept_out.load(Ordering::Relaxed) {
+            return;
+        }
+        let half_written = self.output.is_none() && self.began.load(Ordering::Relaxed);
+        if matches!(self.format, Format::Table) && self.output.is_none() || half_written && self.format != Format::Ndjson {
+            return;
+        }
+        let report = FailureBody::report(command, message, status.code());
+        // The error that is told is the first one; this one could only be that it cannot be written.
+        let _ = self.emit(report);
+    }
+
     /// The report with the time since the start of the run.
     pub fn timed<B: Body>(&self, mut report: Report<B>) -> Report<B> {
         report.timed(self.started.elapsed());
@@ -119,6 +143,7 @@ impl Context {
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
         match &self.output {
             None => {
+                self.began.store(true, Ordering::Relaxed);
                 let mut out = self.gate.stdout();
                 let written = write(&mut out);
                 // Lines before a failure are as good as any.
@@ -133,7 +158,11 @@ impl Context {
 
     /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
-        self.output.as_ref().map_or(Ok(()), |target| target.keep_out_of(examined))
+        if let Some(target) = &self.output {
+            target.keep_out_of(examined)?;
+            self.kept_out.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

@@ -63,10 +63,10 @@ pub(super) fn of_clap(error: &clap::Error) -> ExitStatus {
     if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Clean }
 }
 
-/// One line on standard error, unless the user interrupted or went away.
-pub(super) fn of_error(error: &anyhow::Error) -> ExitStatus {
+/// The one line that says why there is no report; `None` when the user interrupted.
+pub(super) fn message_of(error: &anyhow::Error) -> Option<String> {
     if error.chain().any(|cause| matches!(cause.downcast_ref::<Error>(), Some(Error::Interrupted))) {
-        return ExitStatus::Interrupted;
+        return None;
     }
     // One line: causes that are already part of the message are not repeated.
     let mut line = String::new();
@@ -77,8 +77,13 @@ pub(super) fn of_error(error: &anyhow::Error) -> ExitStatus {
             line = format!("{line}: {cause}");
         }
     }
-    let line = line.replace('\n', " ");
-    let _ = writeln!(std::io::stderr(), "ekv-tool: {}", ekv_tool::types::escape(&line));
+    Some(ekv_tool::types::escape(&line.replace('\n', " ")).to_string())
+}
+
+/// One line on standard error, unless the user interrupted.
+pub(super) fn of_error(error: &anyhow::Error) -> ExitStatus {
+    let Some(line) = message_of(error) else { return ExitStatus::Interrupted };
+    let _ = writeln!(std::io::stderr(), "ekv-tool: {line}");
     ExitStatus::Failure
 }
 

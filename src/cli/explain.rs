@@ -5,7 +5,7 @@ use std::io::Read as _;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ekv_tool::analysis::Coverage;
-use ekv_tool::analysis::explain::explain;
+use ekv_tool::analysis::explain::{Stack, explain};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::explain::ExplainBody;
 
@@ -44,6 +44,9 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> anyhow::Result<ExitS
         let mut bytes = Vec::new();
         std::io::stdin().take(STDIN_LIMIT).read_to_end(&mut bytes).context("explain: cannot read standard input")?;
         question.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    if let Some(stack) = Stack::of(&question) {
+        return context.emit(Report::new(ExplainBody::of_lines(&question, stack), Vec::new(), Coverage::default()));
     }
     match ExplainBody::of(&question, explain(&question)) {
         Ok(body) => context.emit(Report::new(body, Vec::new(), Coverage::default())),

@@ -21,7 +21,7 @@ mod wal;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use args::GlobalArgs;
 pub use context::Context;
@@ -93,8 +93,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 fn run_here(argv: Vec<OsString>) -> ExitStatus {
-    let cli = match Cli::try_parse_from(argv) {
-        Ok(cli) => cli,
+    let parsed =
+        Cli::command().try_get_matches_from(argv).and_then(|asked| Ok((Cli::from_arg_matches(&asked)?, name_of(&asked))));
+    let (cli, command) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return exit::of_clap(&error),
     };
     let context = match Context::new(cli.global) {
@@ -103,8 +105,25 @@ fn run_here(argv: Vec<OsString>) -> ExitStatus {
     };
     match dispatch(cli.command, &context) {
         Ok(status) => status,
-        Err(error) => exit::of_error(&error),
+        Err(error) => {
+            let status = exit::of_error(&error);
+            if let Some(message) = exit::message_of(&error) {
+                context.emit_failure(command, message, status);
+            }
+            status
+        }
     }
+}
+
+/// The command that was asked for, as it stands in the `schema` of its reports: `gate-dryrun`, `wal-dump`.
+fn name_of(asked: &ArgMatches) -> String {
+    let mut names = Vec::new();
+    let mut at = asked.subcommand();
+    while let Some((name, below)) = at {
+        names.push(name);
+        at = below.subcommand();
+    }
+    names.join("-")
 }
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {

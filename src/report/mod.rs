@@ -31,6 +31,13 @@ pub trait Body: Serialize {
 
     /// False for a command that examines nothing and so has no verdict to show.
     const JUDGES: bool = true;
+    /// True when there is this report because the work could not be done.
+    const FAILED: bool = false;
+
+    /// The command that was run.
+    fn command(&self) -> &str {
+        Self::NAME
+    }
 
     /// One line that answers the command's question, without a judgement: the report adds the worst thing known.
     fn headline(&self) -> String;

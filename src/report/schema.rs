@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::body::check::{CheckBody, CheckListBody};
 use super::body::compare::CompareBody;
 use super::body::explain::ExplainBody;
+use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
 use super::body::hraft::gate::HashiGateBody;
 use super::body::hraft::page::{self, HashiBody};
@@ -41,6 +42,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<CheckListBody>(),
         of::<CompareBody>(),
         of::<ExplainBody>(),
+        of::<FailureBody>(),
         of::<GateBody>(),
         of::<InspectBody>(),
         of::<SnapshotBody>(),

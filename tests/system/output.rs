@@ -63,6 +63,7 @@ impl Scene {
             "explain fsm-body-crc".to_owned(),
             "completions bash".to_owned(),
             "man".to_owned(),
+            "schema wal-dump".to_owned(),
         ];
         lines.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
     }

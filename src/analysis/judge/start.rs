@@ -15,6 +15,11 @@ use crate::formats::snap::SnapName;
 use crate::readers::{FsmFacts, Group, SmallFact};
 use crate::types::{LogIndex, ServerVersion};
 
+/// What to do about a node that its own peers file does not list.
+const NOT_LISTED: &str = "Do not restart this node. If it was removed from its group, archive the directory, and let it join with an \
+                          empty one to use it again. If the directory was renamed or copied, ask again with --raft-id and the \
+                          node's own name.";
+
 const PEERS: &str = "etcd-raft-peers.bin";
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
@@ -40,7 +45,10 @@ fn cause_of(facts: &GateFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Opt
         let cause = match &facts.group.listing.peers {
             SmallFact::Absent => return None,
             SmallFact::Bytes(bytes) if bytes.is_empty() => format!("The file {PEERS} is empty."),
-            _ if abort.condition == &conditions::LOCAL_PEER_MISSING => format!("{PEERS} does not list {}.", facts.raft_id),
+            _ if abort.condition == &conditions::LOCAL_PEER_MISSING => {
+                let cause = format!("{PEERS} does not list {}.", facts.raft_id);
+                return Some((path, cause, NOT_LISTED.to_owned()));
+            }
             _ => format!("The file {PEERS} cannot be used."),
         };
         return Some((path, cause, String::new()));

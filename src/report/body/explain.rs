@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analysis::explain::Answer;
+use crate::analysis::explain::{Answer, Known, KnownLine, Stack};
 use crate::analysis::judge::codes;
 use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::judge::{error_for_only_voter, explained_for_only_voter};
 use crate::analysis::server::conditions;
 use crate::analysis::server::conditions::Condition;
 use crate::report::{Body, Cell, Section};
+use crate::types::Count;
 
 /// One explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -47,8 +48,25 @@ pub struct Explanation {
 pub struct ExplainBody {
     /// What was asked; absent for the list.
     pub question: Option<String>,
-    /// The explanations, the one that decides first.
+    /// The explanations, the one that decides first; of several lines, that of the first which tells of something wrong.
     pub explanations: Vec<Explanation>,
+    /// Of several lines those that were recognised, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<ExplainedLine>,
+    /// Lines with text that say nothing known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_lines: Option<usize>,
+}
+
+/// One of several lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ExplainedLine {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The name under which it is explained.
+    pub name: &'static str,
+    /// The line as it stands, without blanks around it.
+    pub text: String,
 }
 
 impl From<&'static CodeInfo> for Explanation {
@@ -88,14 +106,33 @@ impl ExplainBody {
             Answer::Server(texts) => texts.into_iter().map(Explanation::from).collect(),
             Answer::Unknown(alike) => return Err(alike),
         };
-        Ok(Self { question: Some(question.to_owned()), explanations })
+        Ok(Self { question: Some(question.to_owned()), explanations, lines: Vec::new(), unknown_lines: None })
+    }
+
+    /// The body for several lines.
+    pub fn of_lines(question: &str, stack: Stack) -> Self {
+        let explanations = stack.causal_first().into_iter().map(|known| match known {
+            Known::Code(info) => info.into(),
+            Known::Server(condition) => condition.into(),
+        });
+        Self {
+            question: Some(question.to_owned()),
+            explanations: explanations.collect(),
+            unknown_lines: Some(stack.unknown),
+            lines: stack
+                .lines
+                .into_iter()
+                .map(|KnownLine { number, text, known }| ExplainedLine { number, name: known.name(), text })
+                .collect(),
+        }
     }
 
     /// Everything that can be explained.
     pub fn list() -> Self {
         let codes = codes::all().into_iter().map(Explanation::from);
         let texts = conditions::all().map(Explanation::from);
-        Self { question: None, explanations: codes.chain(texts).collect() }
+        let explanations = codes.chain(texts).collect();
+        Self { question: None, explanations, lines: Vec::new(), unknown_lines: None }
     }
 }
 
@@ -136,7 +173,7 @@ impl Body for ExplainBody {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let Self { question, explanations } = self;
+        let Self { question, explanations, lines, unknown_lines } = self;
         let row = |e: &Explanation| vec![Cell::new(e.name), Cell::new(e.title)];
         if question.is_none() {
             let of = |kind: &str| explanations.iter().filter(|e| e.kind == kind).map(row).collect();
@@ -148,7 +185,19 @@ impl Body for ExplainBody {
         let mut sections: Vec<_> = explanations.iter().take(1).map(|first| Section::facts("", first.facts())).collect();
         let rest: Vec<_> = explanations.iter().skip(1).map(row).collect();
         if !rest.is_empty() {
-            sections.push(Section::table("The same text also contains", &["name or text", "title"], rest));
+            let title = if lines.is_empty() { "The same text also contains" } else { "The other lines" };
+            sections.push(Section::table(title, &["name or text", "title"], rest));
+        }
+        if let Some(unknown) = unknown_lines {
+            let row = |line: &ExplainedLine| vec![Cell::new(line.number), Cell::new(line.name), Cell::new(&line.text)];
+            sections.push(Section::table(
+                "Line by line",
+                &[">line", "name or text", "the line"],
+                lines.iter().map(row).collect(),
+            ));
+            if *unknown > 0 {
+                sections.push(Section::Note(format!("And {} without anything known.", Count::of(*unknown, "other line"))));
+            }
         }
         sections
     }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod explain;
+pub mod failure;
 pub mod gate;
 pub mod hraft;
 pub mod inspect;

@@ -7,7 +7,7 @@ use crate::analysis::{Severity, Verdict};
 use crate::report::{Metric, MetricKind};
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
-    let command = || ("command", B::NAME.to_owned());
+    let command = || ("command", report.body.command().to_owned());
     let mut verdict = Metric::gauge("ekv_tool_verdict", "1 for the verdict of the last run, 0 for the others.");
     for each in [Verdict::Clean, Verdict::Damaged, Verdict::Unknown] {
         let value = if each == report.verdict { 1.0 } else { 0.0 };
@@ -19,7 +19,9 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     }
     let examined = Metric::gauge("ekv_tool_bytes_examined", "Bytes that the last run read and checked.")
         .sample(vec![command()], report.coverage.bytes_examined as f64);
-    for metric in [verdict, findings, examined].iter().chain(&report.body.metrics()) {
+    let failed = Metric::gauge("ekv_tool_run_failed", "1 when the last run could not do its work, so that nothing is known.")
+        .sample(vec![command()], if B::FAILED { 1.0 } else { 0.0 });
+    for metric in [verdict, findings, examined, failed].iter().chain(&report.body.metrics()) {
         write_metric(metric, out)?;
     }
     Ok(())

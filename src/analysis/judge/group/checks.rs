@@ -279,7 +279,7 @@ pub static CHECKS: &[CheckInfo] = &[
         quiescent: false,
         proves: "The node is a member of the group that its own files describe.",
         cannot: "What the other members know; compare the nodes.",
-        start: false,
+        start: true,
         make: || Box::new(conf_local_not_member::LocalNotMember),
     },
     CheckInfo {

@@ -87,6 +87,11 @@ pub fn all() -> impl Iterator<Item = &'static Condition> {
         .copied()
 }
 
+/// True for a line that says what a start did, and is no error.
+pub fn is_remark(condition: &Condition) -> bool {
+    REMARKS.iter().any(|remark| *remark == condition)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

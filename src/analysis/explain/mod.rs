@@ -1,5 +1,9 @@
 //! From a finding code, or a line pasted from a log, to what it means.
 
+mod stack;
+
+pub use stack::{Known, KnownLine, Stack};
+
 use super::judge::codes::{self, CodeInfo};
 use super::server::conditions::{self, Condition};
 use crate::types::count_work;
