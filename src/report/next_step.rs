@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::server::conditions::Condition;
+use crate::types::is_deceptive;
 
 /// A command of this program, to be run as it stands in the directory in which the report was made.
 ///
@@ -72,12 +73,13 @@ impl Serialize for NextStep {
     }
 }
 
-/// One word of a POSIX shell; bytes that are no printable text in the form that bash, zsh and ksh share.
+/// One word of a POSIX shell; bytes that are no printable text, or text that does not show as itself, in the form that bash, zsh
+/// and ksh share.
 fn quote(word: &OsStr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(byte);
     match word.to_str() {
         Some(text) if !text.is_empty() && text.bytes().all(|byte| plain(&byte)) => f.write_str(text),
-        Some(text) if !text.chars().any(char::is_control) => write!(f, "'{}'", text.replace('\'', r"'\''")),
+        Some(text) if !text.chars().any(is_deceptive) => write!(f, "'{}'", text.replace('\'', r"'\''")),
         _ => {
             f.write_str("$'")?;
             word.as_encoded_bytes().iter().try_for_each(|byte| match byte {
@@ -110,12 +112,13 @@ mod tests {
         assert_eq!(shown(""), "ekv-tool check ''");
         assert_eq!(shown("-n1"), "ekv-tool check ./-n1");
         assert_eq!(shown("a\n1"), r"ekv-tool check $'a\0121'");
+        assert_eq!(shown("a\u{202e}b"), r"ekv-tool check $'a\342\200\256b'");
         assert_eq!(shown(OsString::from_vec(vec![b'a', 0xff, b'\''])), r"ekv-tool check $'a\377\''");
     }
 
     #[test]
     fn a_shell_reads_back_what_was_meant() {
-        for name in ["my dir", "can't", "a\"b", "$HOME", "`x`", "a\\b", "*", "!x", "~", "#a", "ä ö", "tab\there"] {
+        for name in ["my dir", "can't", "a\"b", "$HOME", "`x`", "a\\b", "*", "!x", "~", "#a", "ä ö", "tab\there", "a\u{202e}\u{200b}b"] {
             let step = NextStep::new(["x"]).on(name).to_string().replacen("ekv-tool x", "printf %s", 1);
             let out = std::process::Command::new("bash").args(["-c", &step]).output().unwrap();
             assert_eq!(String::from_utf8(out.stdout).unwrap(), name, "{step}");

@@ -122,15 +122,30 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// True for a character that does not show as itself: it moves the cursor, turns the direction of the text, ends a line,
+/// takes no room or stands for nothing. A name with one looks like another name.
+pub const fn is_deceptive(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        // Zero width, marks of direction, separators of lines, embeddings and isolates, invisible operators.
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        // Tags, and selectors of variants.
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Text that came from outside (file names, addresses) made safe for a terminal; borrowed when nothing had to change.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        Cow::Owned(
-            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect(),
-        )
-    } else {
-        Cow::Borrowed(text)
+    if !text.chars().any(is_deceptive) {
+        return Cow::Borrowed(text);
     }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_deceptive(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    Cow::Owned(safe)
 }
 
 /// Text as Go's `%q` shows it, quotes included: the server's errors quote names and values so.
@@ -208,5 +223,9 @@ mod tests {
             assert!(unescape(wrong).is_err(), "{wrong}");
         }
         assert_eq!(escape("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+        for hidden in ['\u{85}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}', '\u{e0041}'] {
+            assert_eq!(escape(&format!("a{hidden}b")), format!("a{}b", hidden.escape_unicode()));
+        }
+        assert_eq!(escape("Ēß日本é 😀"), "Ēß日本é 😀");
     }
 }

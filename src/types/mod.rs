@@ -14,7 +14,7 @@ mod sha256;
 mod time;
 mod work;
 
-pub use bytes::{ByteSize, Escaped, escape, go_quoted, unescape};
+pub use bytes::{ByteSize, Escaped, escape, go_quoted, is_deceptive, unescape};
 pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use raft::{LogIndex, NodeId, SnapshotId, Term};

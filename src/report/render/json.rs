@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::safe_json::{write_compact, write_pretty};
 use super::{Body, Report};
 
 /// One pretty-printed object.
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
+    write_pretty(out, report)?;
     writeln!(out)
 }
 
@@ -32,6 +33,6 @@ pub(super) fn render_lines<B: Body>(report: &Report<B>, out: &mut dyn Write) -> 
 }
 
 fn write_line(value: &Value, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
+    write_compact(out, value)?;
     writeln!(out)
 }

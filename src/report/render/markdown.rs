@@ -15,7 +15,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     if !B::JUDGES {
         writeln!(out, "{}\n", escape(&body.headline()))?;
         body.sections().iter().try_for_each(|section| write_section(section, out))?;
-        return next_step.as_ref().map_or(Ok(()), |step| writeln!(out, "Next: `{step}`"));
+        return next_step.as_ref().map_or(Ok(()), |step| writeln!(out, "Next: {}", quoted(&step.to_string())));
     }
     writeln!(out, "**{}** {}\n", verdict.name().to_uppercase(), escape(&report.headline()))?;
     for section in body.sections() {
@@ -34,7 +34,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
     if let Some(step) = next_step {
-        writeln!(out, "\nNext: `{step}`")?;
+        writeln!(out, "\nNext: {}", quoted(&step.to_string()))?;
     }
     Ok(())
 }
@@ -55,11 +55,13 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
         }
         Section::Text { title, lines } => {
             heading(title, out)?;
-            writeln!(out, "```text")?;
+            let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
+            let fence = "`".repeat(3.max(longest + 1));
+            writeln!(out, "{fence}text")?;
             for line in lines {
                 writeln!(out, "{}", types::escape(line))?;
             }
-            writeln!(out, "```\n")
+            writeln!(out, "{fence}\n")
         }
         Section::Note(text) | Section::Fold { brief: text, .. } => writeln!(out, "{}\n", escape(text)),
     }
@@ -97,7 +99,7 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         finding;
     write!(out, "- **{severity}** `{}`", code.code)?;
     if let Some(path) = path {
-        write!(out, " `{}`", types::escape(path))?;
+        write!(out, " {}", quoted(path))?;
     }
     if let Some(offset) = offset {
         write!(out, " at {offset}")?;
@@ -114,7 +116,93 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Text inside a table cell or paragraph: bars and newlines would end the cell. Control characters are shown escaped.
+/// A name as it stands, whatever it holds: in more backticks than it has in a row.
+fn quoted(name: &str) -> String {
+    let name = types::escape(name);
+    let fence = "`".repeat(longest_run(&name) + 1);
+    // A blank on either side belongs to the fence when the text would run into it.
+    let pad = if name.is_empty() || name.starts_with('`') || name.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{name}{pad}{fence}")
+}
+
+/// Most backticks in a row.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// Text of a paragraph or cell. Our sentences put names in backticks, and a name may hold anything: what stands between two
+/// backticks is code whoever set them, and nothing else is taken for markup. Line ends are blanks.
 pub(in crate::report) fn escape(text: &str) -> String {
-    types::escape(&text.replace('|', "\\|").replace('\n', " ")).into_owned()
+    let mut safe = String::with_capacity(text.len() + 16);
+    let parts: Vec<&str> = text.split('`').collect();
+    let last = parts.len() - 1;
+    for (number, part) in parts.iter().enumerate() {
+        match (number % 2 == 1, part.is_empty()) {
+            // The last one has no partner.
+            (true, _) if number == last => {
+                safe.push_str("\\`");
+                plain(part, &mut safe);
+            }
+            (true, true) => safe.push_str("\\`\\`"),
+            // A bar ends a cell even here.
+            (true, false) => {
+                safe.push('`');
+                safe.push_str(&types::escape(&part.replace('|', "\\|").replace('\n', " ")));
+                safe.push('`');
+            }
+            (false, _) => plain(part, &mut safe),
+        }
+    }
+    safe
+}
+
+/// Text without backticks and without markup.
+fn plain(text: &str, safe: &mut String) {
+    let text = types::escape(&text.replace('\n', " ")).into_owned();
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        let entity = || after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '#');
+        match c {
+            // Before anything but punctuation, and the end of the line, a backslash is one.
+            '\\' if !after.starts_with(|c: char| c.is_ascii_punctuation()) && !after.is_empty() => safe.push(c),
+            '\\' | '*' | '[' | ']' | '|' | '~' => safe.extend(['\\', c]),
+            '<' => safe.push_str("&lt;"),
+            '&' if entity() => safe.push_str("&amp;"),
+            // What would become a link by itself.
+            ':' if after.starts_with("//") => safe.push_str("\\:"),
+            '.' if safe.get(safe.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case("www")) => safe.push_str("\\."),
+            _ => safe.push(c),
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names() {
+        assert_eq!(quoted("a.snap"), "`a.snap`");
+        assert_eq!(quoted("a`[x](y)``b"), "```a`[x](y)``b```");
+        assert_eq!(quoted("`"), "`` ` ``");
+        assert_eq!(quoted("\u{202e}\n"), "`\\u{202e}\\n`");
+    }
+
+    #[test]
+    fn text_is_no_markup() {
+        for (text, expected) in [
+            ("ends with `EOF` here", "ends with `EOF` here"),
+            ("a`[click](http://x)", r"a\`\[click\](http\://x)"),
+            ("<img src=x> &lt; & co", r"&lt;img src=x> &amp;lt; & co"),
+            ("a|b `c|d`", r"a\|b `c\|d`"),
+            ("``x", r"\`\`x"),
+            ("**x** ~~y~~ www.z", r"\*\*x\*\* \~\~y\~\~ www\.z"),
+            ("two\nlines\t\u{200b}", r"two lines\t\u{200b}"),
+            (r"back\slash \[x] \\ \", r"back\slash \\\[x\] \\\\ \\"),
+        ] {
+            assert_eq!(escape(text), expected, "{text}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod json;
 mod layout;
 mod markdown;
 mod prometheus;
+pub(crate) mod safe_json;
 mod table;
 mod wrap;
 

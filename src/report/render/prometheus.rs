@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::{Body, Report};
 use crate::analysis::{Severity, Verdict};
 use crate::report::{Metric, MetricKind};
+use crate::types::is_deceptive;
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
     let command = || ("command", report.body.command().to_owned());
@@ -45,6 +46,32 @@ fn write_metric(metric: &Metric, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The format knows three escapes and takes everything else as it is. What would not show as itself is made visible first.
 fn escape(label: &str) -> String {
-    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut safe = String::with_capacity(label.len() + 8);
+    for c in label.chars() {
+        match c {
+            '\\' => safe.push_str("\\\\"),
+            '"' => safe.push_str("\\\""),
+            '\n' => safe.push_str("\\n"),
+            c if is_deceptive(c) => {
+                // The backslash of this escape is text.
+                safe.push('\\');
+                safe.extend(c.escape_default());
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn labels_show_as_what_they_are() {
+        assert_eq!(escape("a\"b\\c\nd"), r#"a\"b\\c\nd"#);
+        assert_eq!(escape("a\t\u{1b}\r\u{85}\u{202e}"), r"a\\t\\u{1b}\\r\\u{85}\\u{202e}");
+    }
 }

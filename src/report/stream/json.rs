@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Row;
+use crate::report::render::safe_json::write_compact;
 
 /// The list that a JSON report keeps its rows in. It stands before everything else of the report, because the rest is known
 /// only when the last row has been read.
@@ -68,7 +69,7 @@ pub(super) fn line<R: Row>(out: &mut Vec<u8>, row: &R) {
 fn write<R: Serialize>(out: &mut Vec<u8>, row: &R) {
     let from = out.len();
     // Memory takes everything, and a row has nothing that JSON could not say; a half-written one would end the report.
-    if serde_json::to_writer(&mut *out, row).is_err() {
+    if write_compact(out, row).is_err() {
         out.truncate(from);
         out.extend_from_slice(b"null");
     }

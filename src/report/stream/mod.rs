@@ -16,6 +16,7 @@ use serde::Serialize;
 pub use cells::Cells;
 pub use json::JsonList;
 
+use super::render::safe_json::write_pretty;
 use super::render::{OutputFormat, Style, render};
 use super::{Body, Report};
 
@@ -146,7 +147,9 @@ impl<'o> RowStream<'o> {
     pub fn finish<B: Body>(mut self, report: &Report<B>) -> io::Result<()> {
         match self.format {
             OutputFormat::Json => {
-                let rest = serde_json::to_string_pretty(report)?;
+                let mut rest = Vec::new();
+                write_pretty(&mut rest, report)?;
+                let rest = String::from_utf8_lossy(&rest);
                 self.list.close(&mut self.batch, self.rows == 0);
                 self.batch.extend_from_slice(rest.strip_prefix("{\n").unwrap_or(&rest).as_bytes());
                 self.batch.push(b'\n');
