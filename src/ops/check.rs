@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::advice;
-use super::group::{Opened, Opening, groups_below, unsettle};
+use super::group::{Opened, Opening, unsettle};
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
 use crate::analysis::judge::store::verify;
+use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
 use crate::readers::pebble_table::TableDepth;
-use crate::readers::{Depth, Group, GroupDir, Reading, Settled, SmallFact, settle};
+use crate::readers::{Depth, Discovered, Group, GroupDir, Reading, Settled, SmallFact, discover_paths, settle};
 use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState, StartView};
 use crate::report::{NextStep, Report};
 use crate::types::count_work;
@@ -42,7 +43,7 @@ pub struct CheckOptions {
 /// Checks every group at or below `paths`.
 pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress) -> Result<Report<CheckBody>> {
     let selected = select(&options.only, &options.skip)?;
-    let dirs = groups_below(paths)?;
+    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
@@ -56,6 +57,7 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
         findings.extend(found);
         coverage.absorb(covered);
     }
+    unread::cover_unplaced(&unplaced, &mut coverage);
     if options.no_body_crc || options.fast {
         let flag = if options.fast { "--fast" } else { "--no-body-crc" };
         coverage.skipped("the content of payloads", flag);

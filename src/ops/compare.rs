@@ -1,22 +1,23 @@
 //! `compare`: holds the copies of a group on several nodes against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::group::{Opened, Opening, Start, UNSETTLED, groups_below};
+use super::group::{Opened, Opening, Start, UNSETTLED};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
 use crate::analysis::judge::group::{self, CHECKS};
 use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::judge::start::encryption_sign;
+use crate::analysis::judge::unread;
 use crate::analysis::server::conditions;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{GroupDir, Settled, discover, settle};
+use crate::readers::{Discovered, GroupDir, Settled, discover, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
 use crate::report::{NextStep, Report};
 use crate::types::ByteSize;
@@ -40,15 +41,15 @@ struct Node {
 
 /// Compares every group that at least two of the nodes at or below `paths` hold.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progress) -> Result<Report<CompareBody>> {
-    let matched = match_groups(paths)?;
+    let mut coverage = Coverage::default();
+    let matched = match_groups(paths, &mut coverage)?;
     let by_group = match matched {
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
-            let report = Report::new(CompareBody::of_strangers(), vec![*finding], Coverage::default());
+            let report = Report::new(CompareBody::of_strangers(), vec![*finding], coverage);
             return Ok(report.next_step(NextStep::explain(&codes::CROSS_GROUP_MISMATCH)));
         }
     };
-    let mut coverage = Coverage::default();
     let (mut groups, mut findings) = (Vec::new(), Vec::new());
     for (group_id, dirs) in by_group {
         let mut nodes = Vec::new();
@@ -87,16 +88,15 @@ enum Matched {
 }
 
 /// Which directories are copies of the same group, by the names of the directories.
-fn match_groups(paths: &[PathBuf]) -> Result<Matched> {
-    let mut seen = BTreeSet::new();
-    let mut dirs = groups_below(paths)?;
-    dirs.retain(|dir| seen.insert(dir.path.canonicalize().unwrap_or_else(|_| dir.path.clone())));
+fn match_groups(paths: &[PathBuf], coverage: &mut Coverage) -> Result<Matched> {
+    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
+    unread::cover_unplaced(&unplaced, coverage);
     if dirs.len() < 2 {
         return Err(Error::Usage("one directory has nothing to be compared with; name several nodes' directories".to_owned()));
     }
     let mut one_each = paths.len() > 1;
     for path in paths {
-        one_each &= discover(path)?.len() == 1;
+        one_each &= discover(path).is_ok_and(|groups| groups.len() == 1);
     }
     if one_each {
         // Whoever names single groups wants just these compared, whatever the layout of each node.

@@ -2,7 +2,6 @@
 //! that every command shares.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::{encryption, engine, legacy};
 use crate::analysis::judge::codes::gate::START_REFUSED;
@@ -17,7 +16,7 @@ use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, discover};
+use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact};
 use crate::types::ServerVersion;
 
 /// Why nothing is certain about a directory that never rested.
@@ -297,17 +296,4 @@ fn assumed_store(assumed: AppliedIndexState) -> StoreVerdict {
     let mut verdict = StoreVerdict { applied_index: assumed, open: StoreOpen::Opens, ..StoreVerdict::default() };
     verdict.coverage.skipped("fsm.db", "--applied-index was given");
     verdict
-}
-
-/// Finds the groups below the paths, each once.
-pub(super) fn groups_below(paths: &[PathBuf]) -> Result<Vec<GroupDir>> {
-    let mut dirs: Vec<GroupDir> = Vec::new();
-    for path in paths {
-        for dir in discover(path)? {
-            if !dirs.iter().any(|known| known.path == dir.path) {
-                dirs.push(dir);
-            }
-        }
-    }
-    Ok(dirs)
 }

@@ -9,6 +9,7 @@ use crate::analysis::Severity;
 use crate::analysis::judge::snapshot::{
     PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
 };
+use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::io::{IoOptions, Progress, open_regular};
@@ -50,8 +51,8 @@ pub fn verify_snapshot(
     let run = Run { options, io, progress };
     let mut verified = VerifiedSet::default();
     let mut stores = offload::Verified::default();
-    let several =
-        targets.len() > 1 || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(groups) if groups.len() > 1));
+    let several = targets.len() > 1
+        || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(found) if found.groups.len() > 1));
     for (path, target) in paths.iter().zip(&targets) {
         match target {
             SnapshotTarget::Offloaded(place) => stores.add(path, place, options, io, progress)?,
@@ -62,8 +63,9 @@ pub fn verify_snapshot(
                 let (base, set) = (path.display().to_string(), |wanted: &ReadSet<'_>| SnapshotSet::of_folder(path, wanted));
                 verified.absorb(run.snapshots(&base, Some(&dir), None, set)?, None);
             }
-            SnapshotTarget::Groups(groups) => {
-                for group in groups {
+            SnapshotTarget::Groups(found) => {
+                unread::cover_unplaced(&found.unplaced, &mut verified.coverage);
+                for group in &found.groups {
                     let base = group.display();
                     let (dir, log) = if options.newest { run.choice(&group.path)? } else { (None, None) };
                     let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);

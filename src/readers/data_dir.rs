@@ -4,10 +4,12 @@
 //! `<base>/<raft id>/group-<n>`. Newer servers nest the reserved group 0 inside the directory of a single data group, so
 //! that a group directory may hold another.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::group_listing::SPOOL_PREFIX;
 use crate::error::{Error, Result};
-use crate::io::{DirEntry, EntryKind, list_dir};
+use crate::io::{DirEntry, EntryKind, directory_id, list_dir};
 
 /// Entries that only a group directory has.
 const GROUP_ENTRIES: &[&str] = &[
@@ -55,48 +57,180 @@ impl GroupDir {
     }
 }
 
-/// Finds the group directories at or below `path`: a group directory (which then stands for itself alone), a node directory,
-/// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
-/// nothing yet.
+/// Something at or below a path that is no group which a start would open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it was left out.
+    pub why: String,
+    /// True when a node may hang on it, so that nothing can be said about all of them.
+    pub needed: bool,
+}
+
+/// What stands at or below a path.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Discovered {
+    /// Group directories, sorted by path.
+    pub groups: Vec<GroupDir>,
+    /// Everything else that could be taken for one, or could not be looked at.
+    pub unplaced: Vec<Unplaced>,
+}
+
+/// The groups of [`discover_all`].
 pub fn discover(path: &Path) -> Result<Vec<GroupDir>> {
-    let entries = list_dir(path)?;
-    if entries.is_empty() {
-        return Ok(vec![GroupDir::at(path)]);
-    }
-    if is_group(&entries) {
-        return Ok(vec![GroupDir::at(path)]);
-    }
-    let mut found = Vec::new();
-    collect(path, &entries, &mut found)?;
-    if found.is_empty() {
-        // One level more: the raft data directory.
-        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
-            let child = path.join(&entry.name);
-            match list_dir(&child) {
-                Ok(entries) => collect(&child, &entries, &mut found)?,
-                // Gone meanwhile, or not ours to read: it is not one of the groups that can be examined.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
+    discover_all(path).map(|found| found.groups)
+}
+
+/// What stands at or below all of `paths`, each group once. Of several paths, one that holds nothing is left out with the
+/// reason; if none of them holds anything, the first reason is the error.
+pub fn discover_paths(paths: &[PathBuf]) -> Result<Discovered> {
+    let mut all = Discovered::default();
+    let mut failure = None;
+    let mut known = HashSet::new();
+    for path in paths {
+        match discover_all(path) {
+            Ok(found) => {
+                // One directory has many names: `demo` and `demo/n1/group-1` lead to the same group.
+                all.groups
+                    .extend(found.groups.into_iter().filter(|group| directory_id(&group.path).is_none_or(|id| known.insert(id))));
+                all.unplaced.extend(found.unplaced);
+            }
+            Err(error @ Error::Interrupted) => return Err(error),
+            Err(error) => {
+                all.unplaced.push(Unplaced { path: path.clone(), why: error.reason(), needed: true });
+                failure = failure.or(Some(error));
             }
         }
     }
-    if found.is_empty() {
-        return Err(Error::Unsuitable {
+    match failure {
+        Some(error) if all.groups.is_empty() => Err(error),
+        _ => Ok(all),
+    }
+}
+
+/// Finds the group directories at or below `path`: a group directory (which then stands for itself alone), a node directory,
+/// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
+/// nothing yet. What looks like a group or a node and is none of those that a start opens is told as well.
+pub fn discover_all(path: &Path) -> Result<Discovered> {
+    let entries = list_dir(path)?;
+    let mut found = Discovered::default();
+    if entries.is_empty() || is_group(&entries) {
+        found.groups.push(GroupDir::at(path));
+        inside_group(path, &entries, &mut found.unplaced);
+        return Ok(found);
+    }
+    collect(path, &entries, &mut found);
+    let mut refused = None;
+    if found.groups.is_empty() {
+        // One level more: the raft data directory.
+        let mut empty = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
+            let child = path.join(&entry.name);
+            match list_dir(&child) {
+                Ok(inside) if inside.is_empty() => empty.push(entry),
+                Ok(inside) => {
+                    let before = (found.groups.len(), found.unplaced.len());
+                    collect(&child, &inside, &mut found);
+                    if (found.groups.len(), found.unplaced.len()) == before {
+                        no_group(&child, entry, &inside, &mut found.unplaced);
+                    }
+                }
+                Err(error) => refused = unlistable(&child, entry, error, &mut found.unplaced).or(refused),
+            }
+        }
+        for entry in empty.into_iter().filter(|entry| !is_known_beside_nodes(&entry.name)) {
+            let why = "an empty directory beside nodes: is the volume of a node not mounted?".to_owned();
+            found.unplaced.push(Unplaced { path: path.join(&entry.name), why, needed: true });
+        }
+    }
+    if found.groups.is_empty() {
+        return Err(refused.unwrap_or_else(|| Error::Unsuitable {
             path: path.to_owned(),
             problem: "holds no Raft group (no wal/, snap/, fsm-snap/, fsm.db/ or etcd-raft-peers.bin)".to_owned(),
             hint: "name a group directory, a node directory or the server's --raftDataDir".to_owned(),
-        });
+        }));
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.groups.sort_by(|a, b| a.path.cmp(&b.path));
+    found.unplaced.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// What stands beside nodes without being one.
+fn is_known_beside_nodes(name: &str) -> bool {
+    matches!(name, "lost+found" | "encryption") || name.starts_with('.')
+}
+
+/// A directory that cannot be listed. The error comes back where it might be a node's.
+fn unlistable(child: &Path, entry: &DirEntry, error: Error, unplaced: &mut Vec<Unplaced>) -> Option<Error> {
+    if error.is_not_found() {
+        if entry.name.contains(char::REPLACEMENT_CHARACTER) {
+            let why = "its name is not UTF-8, so it was not opened; give it another name in a copy".to_owned();
+            unplaced.push(Unplaced { path: child.to_owned(), why, needed: true });
+        }
+        // Gone meanwhile, or not to be opened.
+        return None;
+    }
+    let needed = !is_known_beside_nodes(&entry.name);
+    unplaced.push(Unplaced { path: child.to_owned(), why: format!("it cannot be listed: {}", error.reason()), needed });
+    needed.then_some(error)
+}
+
+/// A directory beside nodes that holds no group where a start looks for one.
+fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], unplaced: &mut Vec<Unplaced>) {
+    let mut deeper = false;
+    for below in inside.iter().filter(|below| below.kind == EntryKind::Directory) {
+        let path = child.join(&below.name);
+        if list_dir(&path).is_ok_and(|entries| is_group(&entries)) {
+            deeper = true;
+            let why = "a Raft group one level deeper than a start looks for it: was a node restored into itself?".to_owned();
+            unplaced.push(Unplaced { path, why, needed: true });
+        }
+    }
+    if !deeper && !is_known_beside_nodes(&entry.name) {
+        let why = "it holds no Raft group".to_owned();
+        unplaced.push(Unplaced { path: child.to_owned(), why, needed: false });
+    }
+}
+
+/// What stands in a group's or node's directory and looks like a group that no start opens.
+fn inside_group(dir: &Path, entries: &[DirEntry], unplaced: &mut Vec<Unplaced>) {
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name)) {
+        let child = dir.join(&entry.name);
+        match list_dir(&child) {
+            Ok(inside) if is_group(&inside) => {
+                let why = "a Raft group under a name that no start opens".to_owned();
+                unplaced.push(Unplaced { path: child, why, needed: false });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                // Whatever it is, no start depends on it; one that looks like a group's might be meant to be one.
+                let looks_like_group = entry.name.starts_with("group");
+                if unlistable(&child, entry, error, unplaced).is_some()
+                    && let Some(last) = unplaced.last_mut()
+                {
+                    last.needed = looks_like_group;
+                }
+            }
+        }
+    }
+}
+
+/// Directories that a server makes in a group's directory, and groups in it that are found by their name.
+fn is_part_of_group(name: &str) -> bool {
+    matches!(name, "wal" | "wal.tmp" | "snap" | "fsm-snap" | "member" | "snapshots")
+        || name.starts_with("fsm.db")
+        || name.starts_with(SPOOL_PREFIX)
+        || is_known_beside_nodes(name)
+        || group_number(name).is_some()
 }
 
 /// Group directories inside `group`, which [`discover`] leaves out when `group` itself was named.
 pub fn nested_groups(group: &GroupDir) -> Result<Vec<GroupDir>> {
-    let mut found = Vec::new();
-    collect(&group.path, &list_dir(&group.path)?, &mut found)?;
-    found.retain(|nested| nested.path != group.path);
-    Ok(found)
+    let mut found = Discovered::default();
+    collect(&group.path, &list_dir(&group.path)?, &mut found);
+    found.groups.retain(|nested| nested.path != group.path);
+    Ok(found.groups)
 }
 
 /// True when `entries` are those of a group directory.
@@ -104,20 +238,35 @@ pub fn is_group(entries: &[DirEntry]) -> bool {
     entries.iter().any(|entry| GROUP_ENTRIES.contains(&entry.name.as_str()) || entry.name.starts_with("fsm.db-"))
 }
 
-/// Adds `dir` if it is a group directory, and its `group-<n>` children that are.
-fn collect(dir: &Path, entries: &[DirEntry], found: &mut Vec<GroupDir>) -> Result<()> {
+/// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.
+fn collect(dir: &Path, entries: &[DirEntry], found: &mut Discovered) {
+    let before = found.groups.len();
     if is_group(entries) {
-        found.push(GroupDir::at(dir));
+        found.groups.push(GroupDir::at(dir));
     }
-    for entry in entries {
-        if entry.kind == EntryKind::Directory && group_number(&entry.name).is_some() {
-            let child = dir.join(&entry.name);
-            if is_group(&list_dir(&child)?) {
-                found.push(GroupDir::at(&child));
+    let mut empty = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && group_number(&entry.name).is_some()) {
+        let child = dir.join(&entry.name);
+        match list_dir(&child) {
+            Ok(inside) if is_group(&inside) => {
+                found.groups.push(GroupDir::at(&child));
+                inside_group(&child, &inside, &mut found.unplaced);
             }
+            Ok(inside) if inside.is_empty() => empty.push(child),
+            Ok(_) => {
+                let why = "it holds nothing of a Raft group".to_owned();
+                found.unplaced.push(Unplaced { path: child, why, needed: false });
+            }
+            Err(error) => drop(unlistable(&child, entry, error, &mut found.unplaced)),
         }
     }
-    Ok(())
+    if found.groups.len() > before {
+        for path in empty {
+            let why = "an empty directory beside groups: is its volume not mounted?".to_owned();
+            found.unplaced.push(Unplaced { path, why, needed: true });
+        }
+        inside_group(dir, entries, &mut found.unplaced);
+    }
 }
 
 /// The number in `group-<n>`; decimal without padding, as the server writes it.
@@ -186,6 +335,47 @@ mod tests {
         assert_eq!(discover(&root.path().join("n1")).unwrap().len(), 1);
         assert!(matches!(discover(&root.path().join("other")), Err(Error::Unsuitable { .. })));
         assert!(discover(&root.path().join("gone")).unwrap_err().is_not_found());
+    }
+
+    fn left_out(path: &Path) -> Vec<(String, bool)> {
+        let unplaced = discover_all(path).unwrap().unplaced;
+        unplaced.into_iter().map(|part| (part.path.strip_prefix(path).unwrap().display().to_string(), part.needed)).collect()
+    }
+
+    #[test]
+    fn what_is_no_group_of_a_start_is_told() {
+        let root = tree(&["n1", "n2/wal", "n3/group-1/wal", "n3/group-2", "n4/n4/wal", "lost+found", "backup/old"]);
+        assert_eq!(found(root.path()).len(), 2);
+        let expected = [("backup", false), ("n1", true), ("n3/group-2", true), ("n4/n4", true)];
+        assert_eq!(left_out(root.path()), expected.map(|(path, needed)| (path.to_owned(), needed)));
+        let node = tree(&["group-1/wal", "group-007/wal", "group-1.old/snap", "notes/x", "group-3/photos"]);
+        assert_eq!(found(node.path()).len(), 1);
+        let expected = [("group-007", false), ("group-1.old", false), ("group-3", false)];
+        assert_eq!(left_out(node.path()), expected.map(|(path, needed)| (path.to_owned(), needed)));
+        // A node that was restored into itself, named by itself.
+        let twice = tree(&["wal", "n1/wal", "fsm.db", "elastickv-etcd-snapshot-7/wal"]);
+        assert_eq!(left_out(twice.path()), [("n1".to_owned(), false)]);
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_told() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let root = tree(&["n1/wal"]);
+        fs::create_dir_all(root.path().join(OsStr::from_bytes(b"n\xff2")).join("wal")).unwrap();
+        assert_eq!(left_out(root.path()), [("n\u{fffd}2".to_owned(), true)]);
+        fs::create_dir_all(root.path().join("n1").join(OsStr::from_bytes(b"group-\xff")).join("wal")).unwrap();
+        assert_eq!(left_out(&root.path().join("n1")), [("group-\u{fffd}".to_owned(), true)]);
+    }
+
+    #[test]
+    fn several_paths_give_each_group_once_and_what_can_be_had() {
+        let root = tree(&["n1/group-1/wal", "n2/wal"]);
+        let paths = ["", "n1", "n1/group-1", "n2/../n2", "gone"].map(|path| root.path().join(path));
+        let all = discover_paths(&paths).unwrap();
+        assert_eq!(all.groups.len(), 2);
+        assert!(matches!(all.unplaced.as_slice(), [part] if part.needed && part.path.ends_with("gone")), "{all:?}");
+        assert!(discover_paths(&paths[4..]).unwrap_err().is_not_found());
     }
 
     #[test]

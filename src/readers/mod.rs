@@ -22,7 +22,7 @@ pub mod subject;
 mod territory;
 pub mod wal;
 
-pub use data_dir::{GroupDir, discover, is_group, nested_groups};
+pub use data_dir::{Discovered, GroupDir, Unplaced, discover, discover_all, discover_paths, is_group, nested_groups};
 pub use fsm_body::{BodyFacts, Oddity, RowFacts, SpaceRows};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group::{Group, Reading, Settled, settle};

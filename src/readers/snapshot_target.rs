@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data_dir::{GroupDir, discover, is_group};
+use super::data_dir::{Discovered, discover_all, is_group};
 use super::fsm_file::{Examine, FsmFacts, examine_with};
 use super::offload::{StorePlace, begins_here, find_store};
 use super::snap_dir::SnapEntry;
@@ -20,8 +20,8 @@ pub enum SnapshotTarget {
     Payload(PathBuf),
     /// A folder of `.snap` or `.fsm` files.
     Folder(PathBuf),
-    /// Group directories at or below the path.
-    Groups(Vec<GroupDir>),
+    /// Group directories at or below the path, and what lies beside them.
+    Groups(Discovered),
     /// A store of offloaded snapshots, or a part of one.
     Offloaded(StorePlace),
 }
@@ -47,7 +47,7 @@ impl SnapshotTarget {
                 _ => Self::Folder(path.to_owned()),
             });
         }
-        match discover(path) {
+        match discover_all(path) {
             // No group is there: a store, perhaps.
             Err(error @ Error::Unsuitable { .. }) => find_store(path).map(Self::Offloaded).ok_or(error),
             found => found.map(Self::Groups),

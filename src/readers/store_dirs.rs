@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data_dir::discover;
+use super::data_dir::{Discovered, Unplaced, discover_all};
 use super::pebble::STORE_DIR;
 use crate::error::{Error, Result};
 use crate::formats::pebble::StoreFileName;
-use crate::io::{EntryKind, list_dir};
+use crate::io::{EntryKind, kind_at, list_dir};
 
-/// Finds the stores at or below `path`: a store directory itself, or those of the groups that [`discover`] finds there.
-/// Sorted by path.
-pub fn store_dirs(path: &Path) -> Result<Vec<PathBuf>> {
+/// Finds the stores at or below `path`: a store directory itself, or those of the groups that [`discover_all`] finds there,
+/// sorted by path; and what lies beside them, groups without a store among it.
+pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     let entries = list_dir(path)?;
     let has_store = entries.iter().any(|entry| entry.name == STORE_DIR && entry.kind == EntryKind::Directory);
     let is_store = entries.iter().any(|entry| {
@@ -21,14 +21,23 @@ pub fn store_dirs(path: &Path) -> Result<Vec<PathBuf>> {
             )
     });
     if is_store && !has_store {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], Vec::new()));
     }
     // A store that has lost everything is still where the server would open it.
     if path.file_name().is_some_and(|name| name == STORE_DIR) {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], Vec::new()));
     }
-    let stores: Vec<_> =
-        discover(path)?.into_iter().map(|group| group.path.join(STORE_DIR)).filter(|store| store.is_dir()).collect();
+    let Discovered { groups, mut unplaced } = discover_all(path)?;
+    let mut stores = Vec::new();
+    for store in groups.into_iter().map(|group| group.path.join(STORE_DIR)) {
+        match kind_at(&store) {
+            Some(EntryKind::Directory) => stores.push(store),
+            kind => {
+                let why = if kind.is_none() { "the group has no store" } else { "it is no directory that can be read" };
+                unplaced.push(Unplaced { path: store, why: why.to_owned(), needed: kind.is_some() });
+            }
+        }
+    }
     if stores.is_empty() {
         return Err(Error::Unsuitable {
             path: path.to_owned(),
@@ -36,5 +45,5 @@ pub fn store_dirs(path: &Path) -> Result<Vec<PathBuf>> {
             hint: "name a store, a group directory, a node directory or the server's --raftDataDir".to_owned(),
         });
     }
-    Ok(stores)
+    Ok((stores, unplaced))
 }

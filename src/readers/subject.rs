@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data_dir::{GroupDir, discover, is_group};
+use super::data_dir::{GroupDir, Unplaced, discover_all, is_group};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
 use super::offload::{ObjectRead, OffloadStore, StorePlace, find_store, read_object};
@@ -106,6 +106,8 @@ pub struct DirectoryFacts {
     pub entries: Vec<DirEntry>,
     /// The groups at and below it.
     pub groups: Vec<GroupFacts>,
+    /// What lies beside them.
+    pub unplaced: Vec<Unplaced>,
     /// What the files of a directory of one kind say.
     pub inside: Inside,
 }
@@ -244,15 +246,17 @@ impl DirectoryFacts {
         let entries = list_dir(path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut kind = DirectoryKind::of(&name, &entries);
-        let mut groups = Vec::new();
+        let (mut groups, mut unplaced) = (Vec::new(), Vec::new());
         if matches!(kind, DirectoryKind::Group | DirectoryKind::Unknown) {
-            match discover(path) {
+            match discover_all(path) {
                 Ok(found) if !(kind == DirectoryKind::Unknown && entries.is_empty()) => {
                     if kind == DirectoryKind::Unknown {
-                        let direct = found.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
+                        let direct =
+                            found.groups.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
                         kind = if direct { DirectoryKind::Node } else { DirectoryKind::RaftData };
                     }
-                    groups = found.into_iter().map(GroupFacts::read).collect::<Result<_>>()?;
+                    groups = found.groups.into_iter().map(GroupFacts::read).collect::<Result<_>>()?;
+                    unplaced = found.unplaced;
                 }
                 // Nothing of ours below it is a fact, not a failure.
                 Ok(_) | Err(crate::Error::Unsuitable { .. }) => {}
@@ -267,7 +271,7 @@ impl DirectoryFacts {
             Err(crate::Error::Interrupted) => return Err(crate::Error::Interrupted),
             Err(error) => Inside::Unreadable(error.to_string()),
         };
-        Ok(Self { display, kind, entries, groups, inside })
+        Ok(Self { display, kind, entries, groups, unplaced, inside })
     }
 }
 

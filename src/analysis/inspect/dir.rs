@@ -45,6 +45,10 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
     if facts.kind != DirectoryKind::RaftData {
         list_entries(&mut it, facts);
     }
+    for part in &facts.unplaced {
+        let what = part.path.display().to_string();
+        if part.needed { it.coverage.missing(what, part.why.clone()) } else { it.coverage.skipped(what, part.why.clone()) }
+    }
     if facts.kind == DirectoryKind::Unknown {
         let why = if facts.entries.is_empty() {
             "it is empty: a start with it would begin a new node"

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::Coverage;
+use super::{Coverage, NotExamined};
 use crate::formats::fsm::FsmName;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::{Change, SegmentScan, WalScan};
-use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry};
+use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry, Unplaced};
 use crate::types::{LogIndex, ServerVersion};
+
+/// What lies beside the groups that were found.
+pub fn cover_unplaced(unplaced: &[Unplaced], coverage: &mut Coverage) {
+    let part =
+        |part: &Unplaced| NotExamined { what: part.path.display().to_string(), why: part.why.clone(), needed: part.needed };
+    coverage.also_left_out(unplaced.iter().map(part));
+}
 
 /// A file that could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -62,7 +62,7 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
 pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let GetArgs { dir, key, raw, versions, at } = args;
     context.keep_out_of(std::slice::from_ref(dir))?;
-    let stores = super::stores(std::slice::from_ref(dir))?;
+    let (stores, _) = super::stores(std::slice::from_ref(dir))?;
     let [store] = stores.as_slice() else {
         let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
         bail!("{} holds {} stores; name one of {}", dir.display(), stores.len(), names.join(", "));

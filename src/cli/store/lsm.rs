@@ -24,7 +24,7 @@ pub fn run(args: &LsmArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
     let mut stores = Vec::new();
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
-    let dirs = super::stores(&args.dirs)?;
+    let (dirs, unplaced) = super::stores(&args.dirs)?;
     for dir in &dirs {
         let opened = Store::open(dir)?;
         let (mut found, covered) = store::listed(&opened.facts);
@@ -38,5 +38,6 @@ pub fn run(args: &LsmArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         findings.extend(found);
         coverage.absorb(covered);
     }
-    context.emit(Report::new(StoreLsmBody { stores, list_tables: context.style.verbose }, findings, coverage))
+    let report = Report::new(StoreLsmBody { stores, list_tables: context.style.verbose }, findings, coverage);
+    context.emit(report.leave_out(&unplaced))
 }

@@ -24,5 +24,6 @@ pub struct MetaArgs {
 /// Reports what each store says about itself.
 pub fn run(args: &MetaArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
-    context.emit(store_meta(&super::stores(&args.dirs)?, &context.progress)?)
+    let (dirs, unplaced) = super::stores(&args.dirs)?;
+    context.emit(store_meta(&dirs, &context.progress)?.leave_out(&unplaced))
 }

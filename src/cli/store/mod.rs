@@ -6,10 +6,12 @@ mod meta;
 mod scan;
 mod verify;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ekv_tool::readers::store_dirs;
+use ekv_tool::io::directory_id;
+use ekv_tool::readers::{Unplaced, store_dirs};
 
 use super::{Context, ExitStatus};
 
@@ -45,15 +47,13 @@ pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// The stores at or below all of `paths`, each once.
-fn stores(paths: &[PathBuf]) -> ekv_tool::error::Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
+/// The stores at or below all of `paths`, each once, and what lies beside them.
+fn stores(paths: &[PathBuf]) -> ekv_tool::error::Result<(Vec<PathBuf>, Vec<Unplaced>)> {
+    let (mut all, mut beside, mut known) = (Vec::new(), Vec::new(), HashSet::new());
     for path in paths {
-        for store in store_dirs(path)? {
-            if !all.contains(&store) {
-                all.push(store);
-            }
-        }
+        let (stores, unplaced) = store_dirs(path)?;
+        all.extend(stores.into_iter().filter(|store| directory_id(store).is_none_or(|id| known.insert(id))));
+        beside.extend(unplaced);
     }
-    Ok(all)
+    Ok((all, beside))
 }

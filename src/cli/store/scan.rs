@@ -54,7 +54,7 @@ impl Key {
 /// Writes the rows while they are read, then the report.
 pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.dir))?;
-    let dirs = super::stores(std::slice::from_ref(&args.dir))?;
+    let (dirs, _) = super::stores(std::slice::from_ref(&args.dir))?;
     let [dir] = dirs.as_slice() else {
         bail!("{}: holds {} stores; name one of them", args.dir.display(), dirs.len());
     };

@@ -24,11 +24,11 @@ pub struct VerifyArgs {
 /// Reads every table of every store and reports.
 pub fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
-    let dirs = super::stores(&args.dirs)?;
+    let (dirs, unplaced) = super::stores(&args.dirs)?;
     let depth = match (args.checksums, args.deep) {
         (true, _) => VerifyDepth::Checksums,
         (false, true) => VerifyDepth::Keys,
         (false, false) => VerifyDepth::Rows,
     };
-    context.emit(store_verify(&dirs, depth, context.threads, &context.progress)?)
+    context.emit(store_verify(&dirs, depth, context.threads, &context.progress)?.leave_out(&unplaced))
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::analysis::judge::unread;
 use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
 use crate::analysis::{Coverage, Finding, Severity};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::formats::sidecar::Sidecar;
 use crate::io::{Progress, read_small, side_by_side};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{GroupDir, discover, nested_groups, settle};
+use crate::readers::{Discovered, GroupDir, discover_paths, nested_groups, settle};
 use crate::report::body::gate::GateBody;
 use crate::report::{NextStep, Report};
 use crate::types::ServerVersion;
@@ -54,10 +55,7 @@ pub struct GateOptions {
 /// Forecasts the next start of every group at or below `paths`.
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
     let sidecar = options.sidecar.as_deref().map(read_sidecar).transpose()?;
-    let mut dirs = Vec::new();
-    for path in paths {
-        dirs.extend(discover(path)?);
-    }
+    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
@@ -73,6 +71,7 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
     for nested in left_out(&dirs)? {
         coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
     }
+    unread::cover_unplaced(&unplaced, &mut coverage);
     coverage.skipped("flags of the server", "a start can also be refused because of its command line");
     let body = GateBody { groups };
     let next = next_step(&body, &findings);

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 
 use super::advice;
 use crate::analysis::judge::log::{examine, settle};
+use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::io::{EntryKind, Progress, list_dir};
 use crate::readers::wal::{Change, WalDir, WalScan};
-use crate::readers::{discover, is_group};
+use crate::readers::{Discovered, Unplaced, discover_all, is_group};
 use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, dump};
@@ -49,13 +50,18 @@ pub struct ReadLog {
 /// Finds the logs at `path`: a segment, a log directory, a group directory, or a node or raft data directory with several
 /// groups.
 pub fn locate(path: &Path) -> Result<Vec<LogTarget>> {
+    locate_all(path).map(|(targets, _)| targets)
+}
+
+/// As [`locate`], with what lies beside the groups and what in them is no log.
+fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
     let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "examine the path", source))?;
     if !meta.is_dir() {
         let Some(dir) = WalDir::of_segment(path)? else {
             return Err(unsuitable(path, "is not named like a log segment"));
         };
         let prefix = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
-        return Ok(vec![LogTarget { prefix, dir }]);
+        return Ok((vec![LogTarget { prefix, dir }], Vec::new()));
     }
     let target = |path: PathBuf| WalDir::list(&path).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
     let entries = list_dir(path)?;
@@ -63,21 +69,29 @@ pub fn locate(path: &Path) -> Result<Vec<LogTarget>> {
         |entries: &[crate::io::DirEntry]| entries.iter().any(|entry| entry.name == "wal" && entry.kind == EntryKind::Directory);
     let direct = target(path.to_owned())?;
     if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == "wal") && !has_log(&entries)) {
-        return Ok(vec![direct]);
+        return Ok((vec![direct], Vec::new()));
     }
     if has_log(&entries) {
-        return Ok(vec![target(path.join("wal"))?]);
+        return Ok((vec![target(path.join("wal"))?], discover_all(path)?.unplaced));
     }
     if is_group(&entries) {
         return Err(unsuitable(path, "has no log: there is no directory wal in it"));
     }
     let mut targets = Vec::new();
-    for group in discover(path)? {
-        if has_log(&list_dir(&group.path)?) {
-            targets.push(target(group.path.join("wal"))?);
+    let Discovered { groups, mut unplaced } = discover_all(path)?;
+    for group in groups {
+        let read = list_dir(&group.path)
+            .and_then(|entries| if has_log(&entries) { target(group.path.join("wal")).map(Some) } else { Ok(None) });
+        match read {
+            Ok(Some(found)) => targets.push(found),
+            Ok(None) => {
+                let why = "the group has no log: there is no directory wal in it".to_owned();
+                unplaced.push(Unplaced { path: group.path.join("wal"), why, needed: true });
+            }
+            Err(error) => unplaced.push(Unplaced { path: group.path, why: error.reason(), needed: true }),
         }
     }
-    if targets.is_empty() { Err(unsuitable(path, "has no log at or below it")) } else { Ok(targets) }
+    if targets.is_empty() { Err(unsuitable(path, "has no log at or below it")) } else { Ok((targets, unplaced)) }
 }
 
 fn unsuitable(path: &Path, problem: &str) -> Error {
@@ -120,8 +134,13 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
 fn read_all(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Vec<ReadLog>> {
     let mut logs = Vec::new();
     for path in paths {
-        for target in locate(path)? {
-            logs.push(read(&target, threads, progress)?);
+        let (targets, unplaced) = locate_all(path)?;
+        for (number, target) in targets.iter().enumerate() {
+            let mut log = read(target, threads, progress)?;
+            if number == 0 {
+                unread::cover_unplaced(&unplaced, &mut log.coverage);
+            }
+            logs.push(log);
         }
     }
     Ok(logs)
