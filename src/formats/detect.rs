@@ -252,7 +252,8 @@ pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
 
 fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)> {
     let magic = match bytes.get(..4)? {
-        b"EKVP" => Some((FileKind::Peers, "magic EKVP")),
+        // The magic of a native stream begins alike.
+        b"EKVP" if !bytes.starts_with(b"EKVPBBL1") => Some((FileKind::Peers, "magic EKVP")),
         b"EKVR" => Some((FileKind::LegacyState, "magic EKVR")),
         b"EKVM" if !bytes.starts_with(b"EKVMVCC2") => Some((FileKind::LegacyMetadata, "magic EKVM")),
         b"EKVW" => Some((FileKind::LegacyEntries, "magic EKVW")),
@@ -357,6 +358,7 @@ mod tests {
         assert_eq!(kind("x", b"EKVP\0\0\0\x02"), (FileKind::Peers, Confidence::Content));
         assert_eq!(kind("0-0.wal", b"EKVTHLC1\0\0\0\0\0\0\0\0"), (FileKind::SnapshotPayload, Confidence::Content));
         assert_eq!(kind("x", b"EKVMVCC2\x01\0\0\0"), (FileKind::SnapshotPayload, Confidence::Content));
+        assert_eq!(kind("x", b"EKVPBBL1\0\0\0\0"), (FileKind::SnapshotPayload, Confidence::Content));
         assert_eq!(kind("x", b"EKVM\0\0\0\x01"), (FileKind::LegacyMetadata, Confidence::Content));
         assert_eq!(kind("x", b"etcd\n"), (FileKind::EngineMarker, Confidence::Content));
         assert_eq!(kind("x", b"[Version]\n  pebble_version=0.1\n"), (FileKind::Options, Confidence::Content));

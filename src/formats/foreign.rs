@@ -33,9 +33,24 @@ pub fn resembles(bytes: &[u8]) -> Option<&'static str> {
     None
 }
 
+/// The program that packed a file of another kind, by how it begins.
+pub fn packed_by(bytes: &[u8]) -> Option<&'static str> {
+    let words = resembles(bytes.get(..8).unwrap_or(bytes))?;
+    words.strip_suffix(" data; unpack it and look again")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::resembles;
+    use super::{packed_by, resembles};
+
+    #[test]
+    fn what_was_packed_names_its_packer() {
+        assert_eq!(packed_by(b"\x1f\x8b\x08\0\0\0\0\0\x02\x03"), Some("gzip"));
+        assert_eq!(packed_by(b"\x28\xb5\x2f\xfd"), Some("zstd"));
+        for other in [&b"EKVPBBL1"[..], b"PK\x03\x04", b"text text", &[0; 8], b""] {
+            assert_eq!(packed_by(other), None);
+        }
+    }
 
     #[test]
     fn other_programs_files() {

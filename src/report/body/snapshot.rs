@@ -69,6 +69,12 @@ impl Body for SnapshotBody {
         }
         let what = parts.join(" and ");
         match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
+            (0, 0) if self.snapshots.iter().any(|view| view.checks.body_crc == Check::Fail) => {
+                format!("{what}: those that a start could use are intact")
+            }
+            (0, 0) if self.snapshots.iter().any(|view| view.checks.body_crc == Check::NotRun) => {
+                format!("{what}: nothing is wrong with what was read; payloads were not compared with their checksums")
+            }
             (0, 0) => what,
             (0, unknown) => format!("{what}: {unknown} could not be judged"),
             (damaged, _) => format!("{what}: {damaged} damaged"),
@@ -76,7 +82,8 @@ impl Body for SnapshotBody {
     }
 
     fn all_clear(&self) -> &'static str {
-        if self.snapshots.is_empty() && self.envelopes.is_empty() { "" } else { ": intact" }
+        let whole = self.snapshots.iter().all(|view| view.checks.body_crc == Check::Pass);
+        if !whole || (self.snapshots.is_empty() && self.envelopes.is_empty()) { "" } else { ": intact" }
     }
 
     fn sections(&self) -> Vec<Section> {

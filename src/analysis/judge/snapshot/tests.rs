@@ -102,8 +102,13 @@ fn a_payload_that_changes_under_the_reader_is_unknown() {
 #[test]
 fn damage_in_what_no_start_opens_is_a_warning() {
     let damaged = facts(FsmFile { computed: Some(Crc32c(1)), ..intact(b"", true) });
-    let severity = |expendable| judged(&damaged, expendable).findings[0].severity;
-    assert_eq!((severity(false), severity(true)), (Severity::Error, Severity::Warning));
+    let severity = |name: &'static str, expendable| {
+        let subject = Subject { path: name.to_owned(), name, facts: &damaged, token: None, expendable, depth: Depth::Checksum };
+        verify_payload(&subject).findings[0].severity
+    };
+    assert_eq!((severity("x.fsm", false), severity("x.fsm", true)), (Severity::Error, Severity::Warning));
+    // No crash leaves other bytes under a name that only a finished payload gets.
+    assert_eq!(severity("000000000000002a.fsm", true), Severity::Error);
 }
 
 #[test]

@@ -158,6 +158,14 @@ pub(in crate::analysis) fn cover(facts: &StoreFacts, coverage: &mut Coverage) {
             format!("{}/: the blocks of {} tables that are not on the way to the meta keys", facts.name, facts.live_tables);
         coverage.skipped(what, "ask for a full check of the store to read every block");
     }
+    let blobs = facts.version().map_or(0, |version| version.blob_files.len());
+    if blobs > 0 {
+        let what = format!("{}/: the values in {blobs} blob file{}", facts.name, if blobs == 1 { "" } else { "s" });
+        coverage.missing(what, "this program does not read blob files; no server of elastickv is known to write them");
+    } else if !facts.listing.blobs.is_empty() {
+        let what = format!("{}/: {} blob files", facts.name, facts.listing.blobs.len());
+        coverage.skipped(what, "no table refers to them, and this program does not read them");
+    }
     if let ManifestFact::Unreadable { name, problem } = &facts.manifest {
         coverage.missing(format!("{}/{name}", facts.name), problem.clone());
     }

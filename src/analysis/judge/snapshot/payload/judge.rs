@@ -6,6 +6,7 @@ use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::server::snapshot::{Forecast, restore, skip};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::fsm::FOOTER_LEN;
+use crate::formats::foreign::packed_by;
 use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
 use crate::formats::snap::SnapshotToken;
 use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
@@ -140,7 +141,10 @@ impl Judge<'_, '_> {
         view.checks.body_crc = match file.computed {
             Some(computed) if computed == footer => Check::Pass,
             Some(computed) => {
-                let message = "The payload does not have the checksum that its footer claims.";
+                let message = match packed(file) {
+                    Some(words) => words,
+                    None => "The payload does not have the checksum that its footer claims.".to_owned(),
+                };
                 let len = file.size - FOOTER_LEN as u64;
                 self.find(Finding::new(&codes::FSM_BODY_CRC, message).range(0, len).expected(footer).found(computed));
                 Check::Fail
@@ -213,7 +217,12 @@ impl Judge<'_, '_> {
             Some(BodyFormat::Partial) => "less than a magic".to_owned(),
             _ => return,
         };
-        let message = "The store payload starts with no magic that a server knows: a restore from it would be refused.";
+        let message = match packed_as(format) {
+            // The checksum, where it was computed, has said it already.
+            Some(_) if self.findings.iter().any(|finding| finding.code == &codes::FSM_BODY_CRC) => return,
+            Some(words) => words,
+            None => "The store payload starts with no magic that a server knows: a restore from it would be refused.".to_owned(),
+        };
         let finding = Finding::new(&codes::FSM_BODY_MALFORMED, message).offset(start).found(found);
         self.find(finding.severity(Severity::Warning));
     }
@@ -315,6 +324,19 @@ impl Judge<'_, '_> {
             .map(|version| (version, error(restore(self.subject.facts, token, version, &path))))
             .collect();
     }
+}
+
+/// What is said about a payload that somebody compressed.
+fn packed(file: &FsmFile) -> Option<String> {
+    packed_as(file.payload.as_ref()?.format)
+}
+
+fn packed_as(format: Option<BodyFormat>) -> Option<String> {
+    let Some(BodyFormat::Unknown(magic)) = format else { return None };
+    let packer = packed_by(&magic)?;
+    Some(format!(
+        "The file begins like {packer} data, not like a payload: somebody compressed it. Unpack a copy of it and verify that one."
+    ))
 }
 
 /// `1 row`, `3 rows`, `2 entries`.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use judge::Judge;
 
+use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
@@ -124,7 +125,8 @@ pub struct Subject<'f> {
     pub facts: &'f FsmFacts,
     /// The token that means it.
     pub token: Option<PayloadToken>,
-    /// True when no start would ever open it: what is wrong with it is then a warning.
+    /// True when no start would ever open it: what is wrong with it is then a warning, unless its bytes are not those that were
+    /// written under its name.
     pub expendable: bool,
     /// How closely it was looked at.
     pub depth: Depth,
@@ -176,7 +178,10 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
     judge.forecast(&mut view);
     let Judge { mut findings, coverage, .. } = judge;
     if subject.expendable {
-        for finding in &mut findings {
+        // The file gets its name when it is whole: whoever opens it or not, no crash leaves other bytes under it.
+        let finished = FsmName::parse(subject.name).is_some_and(|name| name.canonical);
+        let torn = |finding: &Finding| [&codes::FSM_BODY_CRC, &codes::FSM_TOO_SMALL].contains(&finding.code);
+        for finding in findings.iter_mut().filter(|finding| !(finished && torn(finding))) {
             finding.weigh(finding.severity.max(Severity::Warning));
         }
     }
