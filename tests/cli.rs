@@ -78,7 +78,7 @@ fn a_run_that_fails_says_so_to_scripts_too() {
         assert_eq!(report["verdict"], "unknown");
         assert_eq!(report["error"]["status"], 1);
         let message = report["error"]["message"].as_str().unwrap();
-        assert!(message.contains(r"no\u{1b}where: cannot list the directory"), "{message}");
+        assert!(message.contains(r"no\u{1b}where: cannot "), "{message}");
         assert_eq!(String::from_utf8_lossy(&run.get_output().stderr), format!("ekv-tool: {message}\n"));
     }
     let run = tool().args(["check", "--format", "ndjson"]).arg(&nowhere).assert().code(1);

@@ -92,7 +92,10 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage) -> Result<Matched> {
     let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
     unread::cover_unplaced(&unplaced, coverage);
     if dirs.len() < 2 {
-        return Err(Error::Usage("one directory has nothing to be compared with; name several nodes' directories".to_owned()));
+        let alone = "one directory has nothing to be compared with; name several nodes' directories";
+        let left_out = unplaced.iter().find(|unplaced| unplaced.needed);
+        let why = left_out.map_or_else(String::new, |one| format!(" ({}: {})", one.path.display(), one.why));
+        return Err(Error::Usage(format!("{alone}{why}")));
     }
     let mut one_each = paths.len() > 1;
     for path in paths {

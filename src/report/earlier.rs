@@ -15,7 +15,9 @@ pub fn is_earlier_report(front: &[u8], end: &[u8]) -> bool {
     let (front, end) = (String::from_utf8_lossy(front), String::from_utf8_lossy(end));
     let text = front.trim_start();
     if text.starts_with('{') {
-        let names_schema = |part: &str| part.contains("\"schema\":\"ekv-tool/") || part.contains("\"schema\": \"ekv-tool/");
+        // A report, or the schema of one.
+        let marks = ["\"schema\":\"ekv-tool/", "\"schema\": \"ekv-tool/", "\"title\": \"ekv-tool/"];
+        let names_schema = |part: &str| marks.iter().any(|mark| part.contains(mark));
         return names_schema(text) || names_schema(&end);
     }
     is_metrics(text) || is_for_people(text, &end) || is_generated(text)

@@ -118,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_what_was_meant() {
-        for name in ["my dir", "can't", "a\"b", "$HOME", "`x`", "a\\b", "*", "!x", "~", "#a", "ä ö", "tab\there", "a\u{202e}\u{200b}b"] {
+        for name in
+            ["my dir", "can't", "a\"b", "$HOME", "`x`", "a\\b", "*", "!x", "~", "#a", "ä ö", "tab\there", "a\u{202e}\u{200b}b"]
+        {
             let step = NextStep::new(["x"]).on(name).to_string().replacen("ekv-tool x", "printf %s", 1);
             let out = std::process::Command::new("bash").args(["-c", &step]).output().unwrap();
             assert_eq!(String::from_utf8(out.stdout).unwrap(), name, "{step}");

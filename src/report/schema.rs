@@ -62,8 +62,8 @@ pub fn all() -> Vec<ReportSchema> {
         of::<ShowBody>(),
         of::<StatBody>(),
         of::<VerifyBody>(),
-        ReportSchema { name: "hashicorp-gate-dryrun", ..of::<HashiGateBody>() },
-        ReportSchema { name: "hashicorp-nodes", ..of::<HashiBody<page::Check>>() },
+        of_hashicorp::<HashiGateBody>("hashicorp-gate-dryrun", "ekv-tool/gate-dryrun/v1"),
+        of_hashicorp::<HashiBody<page::Check>>("hashicorp-nodes", "ekv-tool/<command>/v1"),
     ];
     all.sort_by_key(|report| report.name);
     all
@@ -71,6 +71,13 @@ pub fn all() -> Vec<ReportSchema> {
 
 fn of<B: Body + JsonSchema>() -> ReportSchema {
     made::<B>(None)
+}
+
+/// A report about directories of hashicorp/raft, which has the same `schema` as the one about others.
+fn of_hashicorp<B: Body + JsonSchema>(name: &'static str, field: &str) -> ReportSchema {
+    let mut of = of::<B>();
+    of.schema.insert("title".to_owned(), format!("{field} of hashicorp/raft").into());
+    ReportSchema { name, ..of }
 }
 
 /// A report in front of which rows stand.
@@ -88,6 +95,7 @@ fn made<B: Body + JsonSchema>(rows: Option<Rows>) -> ReportSchema {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let row = rows.map(|(list, row)| (list.name(), row(&mut generator)));
     let mut schema = generator.into_root_schema_for::<Report<B>>();
+    schema.insert("title".to_owned(), format!("ekv-tool/{}/v1", B::NAME).into());
     schema.insert("description".to_owned(), about.into());
     if let Some((name, row)) = row {
         let list = json!({ "type": "array", "description": "The rows, in the order in which they were read.", "items": row });

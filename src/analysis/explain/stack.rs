@@ -53,9 +53,7 @@ impl Stack {
     /// together are one message that was broken on its way: then the whole says something that no line says.
     pub fn of(text: &str) -> Option<Self> {
         let full = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        if full().nth(1).is_none() {
-            return None;
-        }
+        full().nth(1)?;
         let mut stack = Self { lines: Vec::new(), unknown: 0 };
         for (number, line) in full() {
             let known = match explain(line) {

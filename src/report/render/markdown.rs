@@ -171,7 +171,9 @@ fn plain(text: &str, safe: &mut String) {
             '&' if entity() => safe.push_str("&amp;"),
             // What would become a link by itself.
             ':' if after.starts_with("//") => safe.push_str("\\:"),
-            '.' if safe.get(safe.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case("www")) => safe.push_str("\\."),
+            '.' if safe.get(safe.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case("www")) => {
+                safe.push_str("\\.");
+            }
             _ => safe.push(c),
         }
         rest = after;

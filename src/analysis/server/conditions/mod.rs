@@ -89,7 +89,7 @@ pub fn all() -> impl Iterator<Item = &'static Condition> {
 
 /// True for a line that says what a start did, and is no error.
 pub fn is_remark(condition: &Condition) -> bool {
-    REMARKS.iter().any(|remark| *remark == condition)
+    REMARKS.contains(&condition)
 }
 
 #[cfg(test)]
