@@ -12,7 +12,7 @@ use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::judge::start::encryption_sign;
 use crate::analysis::judge::unread;
 use crate::analysis::server::conditions;
-use crate::analysis::{Coverage, Finding, Severity};
+use crate::analysis::{Coverage, Finding, Severity, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
@@ -76,6 +76,10 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
     }
+    if !groups.is_empty() {
+        coverage.skipped("the rows of the stores", "logs, snapshots and members are held against each other");
+    }
+    fold(&mut findings);
     let worst = worst(&findings);
     let next = next_step(&groups, worst);
     let body = CompareBody::new(groups, worst);
@@ -248,8 +252,9 @@ fn worst(findings: &[Finding]) -> Option<&Finding> {
     let grave = [&codes::CROSS_GROUP_MISMATCH, &codes::CROSS_COMMITTED_DIVERGENCE, &codes::CROSS_COMMITTED_LOST];
     let rank = |finding: &&Finding| {
         let at = grave.iter().position(|code| code.code == finding.code.code).unwrap_or(grave.len());
-        // That a start is refused is the effect of something that is named as well.
-        (finding.severity, at, finding.code.code == START_REFUSED.code, finding.group.is_some())
+        // What only follows from something else, and that a start is refused, is the effect of what is named as well.
+        let effect = finding.derived_from.is_some() || finding.code.code == START_REFUSED.code;
+        (finding.severity, at, effect, finding.group.is_some())
     };
     findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(rank)
 }

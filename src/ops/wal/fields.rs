@@ -67,7 +67,7 @@ static MUTATION: Schema = Schema(&[
 static REQUEST: Schema = Schema(&[
     (1, "transaction", Shape::Bool),
     (2, "phase", Shape::Choice(&["none", "prepare", "commit", "abort"])),
-    (3, "timestamp", Shape::Time),
+    (3, "ts (txn: start)", Shape::Time),
     (4, "mutation", Shape::Message(&MUTATION)),
     (5, "read key", Shape::Bytes),
     (6, "route version", Shape::Number),

@@ -65,7 +65,7 @@ fn nodes(title: String, nodes: &[NodeRow]) -> Section {
             Cell::new(node.term),
             Cell::new(node.snapshot_index),
             Cell::new(node.commit),
-            Cell::new(node.last_index),
+            Cell::option(node.last_index),
             Cell::new(node.behind),
             range(node.only_here),
             start,
@@ -169,7 +169,12 @@ fn restart(steps: &[RestartStep]) -> Vec<Section> {
     }
     for step in left {
         if let Some(why) = &step.objection {
-            notes.push(Section::Note(format!("Leave {} as it is: {why}.", step.node)));
+            let node = &step.node;
+            notes.push(Section::Note(if step.keep_up {
+                format!("Keep {node} running: {why}. If the group is down, start {node} first.")
+            } else {
+                format!("Leave {node} as it is: {why}.")
+            }));
         }
     }
     notes

@@ -78,6 +78,11 @@ pub struct Comparison {
 }
 
 impl<'a> Replica<'a> {
+    /// Index of the last entry, or of the snapshot when none follows it; `None` when the log cannot be decoded to its end.
+    fn end_of_log(&self) -> Option<LogIndex> {
+        self.evidence.log.read().map_or(Some(self.last.index), LogEvidence::last_index)
+    }
+
     /// Replays one node.
     pub fn new(evidence: Evidence<'a>, start: NodeStart) -> Self {
         let (mut commits, mut snapshots_after) = (Vec::new(), Vec::new());

@@ -29,8 +29,8 @@ pub struct NodeRow {
     pub term: u64,
     /// Commit of the last hard state.
     pub commit: u64,
-    /// Index of the last entry, or of the snapshot.
-    pub last_index: u64,
+    /// Index of the last entry, or of the snapshot; `null` when the log cannot be decoded to its end.
+    pub last_index: Option<u64>,
     /// Term of that.
     pub last_term: u64,
     /// Snapshot that a start takes.
@@ -60,6 +60,8 @@ pub struct RestartStep {
     pub group_lives: &'static str,
     /// Why it is better left as it is.
     pub objection: Option<String>,
+    /// True when the objection is to its being down: others could lead that lack what it holds. Then it is the first to start.
+    pub keep_up: bool,
 }
 
 pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings<'_, '_>>) -> NodeRow {
@@ -70,7 +72,7 @@ pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings
         role: if holdings.is_some() { group.role(node) } else { "unknown" },
         term: replica.hard_state.term.0,
         commit: replica.hard_state.commit.0,
-        last_index: replica.last.index.0,
+        last_index: replica.end_of_log().map(|index| index.0),
         last_term: replica.last.term.0,
         snapshot_index: replica.snapshot.index.0,
         applied_index: replica.evidence.store.read().and_then(|store| store.applied).map(|index| index.0),
@@ -100,12 +102,15 @@ pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
         };
         let name = |node: usize| group.replicas[node].name().to_owned();
         let lossy = winners.iter().find_map(|winner| Some((*winner, holdings.lacks(*winner)?)));
-        let objection = replica.start.objection().or_else(|| {
+        let harm = replica.start.objection();
+        let keep_up = harm.is_none() && lossy.is_some();
+        let objection = harm.or_else(|| {
             let (winner, (first, last)) = lossy?;
             let who = name(winner);
             Some(format!("while it is down {who} could be elected, which lacks the committed entries {first} to {last}"))
         });
-        RestartStep { node: name(node), leaders_meanwhile: winners.into_iter().map(name).collect(), group_lives, objection }
+        let leaders_meanwhile = winners.into_iter().map(name).collect();
+        RestartStep { node: name(node), leaders_meanwhile, group_lives, objection, keep_up }
     };
     order.into_iter().map(step).collect()
 }
@@ -134,7 +139,10 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
             format!("the voters before the change at {changed} committed it, and the new ones are still catching up."),
         )
     } else if missing.is_empty() {
-        let lagging = others.iter().map(|node| format!("{} ends at {}", name(node), group.replicas[*node].last.index));
+        let lagging = others.iter().map(|node| match group.replicas[*node].end_of_log() {
+            Some(last) => format!("{} ends at {last}", name(node)),
+            None => format!("where {} ends cannot be told", name(node)),
+        });
         let lagging = lagging.collect::<Vec<_>>().join(", ");
         let copies = "if the directories were copied at different times, copy them again closer together";
         (Severity::Error, format!("{lagging}. Losing a holder may lose acknowledged writes; {copies}."))
