@@ -12,6 +12,7 @@ mod check; // The rules of one node: nothing on healthy nodes, the exact finding
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod codes; // Every code is emitted, at the place where the damage is.
 mod codes_doc; // docs/codes.md is made from the table of codes.
+mod columnar; // Stores with columnar tables: clean, damaged, and what a start reads of them.
 mod compare; // The same group on several nodes.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.

@@ -97,8 +97,8 @@ fn a_wrong_bit_in_any_byte_of_a_real_table_is_noticed() {
 }
 
 /// A small table with everything in it: values apart, range deletions, range keys.
-fn everything() -> Vec<u8> {
-    let options = Options { block_size: 96, restart_interval: 2, ..Options::default() };
+fn everything(version: u32) -> Vec<u8> {
+    let options = Options { version, block_size: 96, restart_interval: 2, ..Options::default() };
     let mut writer = TableWriter::new(Vec::new(), options);
     writer.point(b"a", 30, SET, b"newest value of a").unwrap();
     writer.point(b"a", 20, SET | OBSOLETE, b"older value of a").unwrap();
@@ -118,8 +118,16 @@ fn everything() -> Vec<u8> {
 
 #[test]
 fn everything_is_counted() {
-    let bytes = everything();
+    for version in 4..=8 {
+        count_everything(version);
+    }
+}
+
+fn count_everything(version: u32) {
+    let bytes = everything(version);
     let table = open(&bytes).unwrap();
+    assert_eq!(table.footer().format.name(), format!("Pebble,v{version}"));
+    assert_eq!(table.footer().attributes, (version >= 7).then(|| table.properties().attributes()));
     assert_eq!(table.properties().index_type, ekv_tool::formats::pebble::sstable::IndexType::TwoLevel);
     let survey = table.survey(&NoProgress).unwrap();
     assert_eq!(survey.problems, []);
@@ -140,9 +148,14 @@ fn everything_is_counted() {
 
 #[test]
 fn every_bit_and_every_prefix_of_a_table_with_everything() {
-    let bytes = everything();
+    for version in [4, 5, 7] {
+        damage_everything(&everything(version));
+    }
+}
+
+fn damage_everything(bytes: &[u8]) {
     for bit in 0..bytes.len() * 8 {
-        let mut flipped = bytes.clone();
+        let mut flipped = bytes.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
         assert_noticed(&flipped, &format!("bit {bit}"));
     }
@@ -196,9 +209,14 @@ fn bounds(smallest: &[u8], largest: &[u8], exclusive: bool) -> KeyBounds {
 
 #[test]
 fn a_view_clips_renumbers_and_prefixes() {
-    let table = open(&everything()).unwrap();
+    for version in 4..=8 {
+        look_through_a_view(&open(&everything(version)).unwrap());
+    }
+}
+
+fn look_through_a_view(table: &Table) {
     let view = TableView { seq_override: Some(SeqNum(99)), bounds: Some(bounds(b"xd03", b"xf5", true)), prefix: b"x".to_vec() };
-    let seen = rows(&table, &view, None).unwrap();
+    let seen = rows(table, &view, None).unwrap();
     let keys: Vec<_> = seen.iter().map(|row| String::from_utf8_lossy(&row.0).into_owned()).collect();
     assert_eq!(keys, ["xd03", "xd04", "xd05", "xd06", "xd07", "xd08", "xd09", "xd10", "xd11"]);
     assert!(seen.iter().all(|row| row.1 == 99));
@@ -214,19 +232,55 @@ fn a_view_clips_renumbers_and_prefixes() {
 
 #[test]
 fn a_table_with_nothing_but_range_deletions() {
-    let mut writer = TableWriter::new(Vec::new(), Options::default());
-    writer.range_del(b"a", b"z", 12);
-    let (bytes, _) = writer.finish().unwrap();
-    let table = open(&bytes).unwrap();
-    assert_eq!(rows(&table, &TableView::default(), None).unwrap(), []);
-    assert_eq!(rows(&table, &TableView::default(), Some(b"m")).unwrap(), []);
-    assert!(table.has_range_dels());
-    let survey = table.survey(&NoProgress).unwrap();
-    assert_eq!((survey.problems, survey.points, survey.range_deletions), (vec![], 0, 1));
+    for version in 1..=8 {
+        let mut writer = TableWriter::new(Vec::new(), Options { version, ..Options::default() });
+        writer.range_del(b"a", b"z", 12);
+        let (bytes, _) = writer.finish().unwrap();
+        let table = open(&bytes).unwrap();
+        assert_eq!(rows(&table, &TableView::default(), None).unwrap(), []);
+        assert_eq!(rows(&table, &TableView::default(), Some(b"m")).unwrap(), []);
+        assert!(table.has_range_dels());
+        let survey = table.survey(&NoProgress).unwrap();
+        assert_eq!((survey.problems, survey.points, survey.range_deletions), (vec![], 0, 1));
+        // Tables with columns have no data block where there is no record.
+        let blocks = survey.blocks.get(&BlockKind::Data).map_or(0, |tally| tally.blocks);
+        assert_eq!((blocks, table.properties().data_blocks), if version < 5 { (1, 1) } else { (0, 0) });
+    }
+}
+
+#[test]
+fn a_columnar_table_of_another_key_schema_is_not_read() {
+    let options = Options { version: 6, snappy: false, ..Options::default() };
+    let mut writer = TableWriter::new(Vec::new(), options);
+    writer.point(b"a", 10, SET, b"v").unwrap();
+    let (mut bytes, _) = writer.finish().unwrap();
+    let schema = b"DefaultKeySchema(leveldb";
+    let at = bytes.windows(schema.len()).position(|window| window == schema).unwrap();
+    bytes[at..at + 7].copy_from_slice(b"Another");
+    assert_eq!(open(&bytes).unwrap_err().kind, TableProblemKind::Checksum);
+    let properties = open_properties(&bytes);
+    let checksum = ChecksumType::Crc32c.of(&bytes[properties.clone()]);
+    bytes[properties.end..properties.end + 4].copy_from_slice(&checksum.to_le_bytes());
+    let problem = open(&bytes).unwrap_err();
+    assert_eq!(problem.kind, TableProblemKind::Unsupported);
+    assert!(problem.detail.contains("AnotherKeySchema("), "{problem}");
+}
+
+/// Where the properties block and its compression byte stand.
+fn open_properties(bytes: &[u8]) -> std::ops::Range<usize> {
+    let footer = ekv_tool::formats::pebble::sstable::Footer::decode(&bytes[bytes.len() - 57..], bytes.len() as u64).unwrap();
+    let block = |handle: ekv_tool::formats::pebble::sstable::BlockHandle| {
+        let start = usize::try_from(handle.offset).unwrap();
+        start..start + usize::try_from(handle.length).unwrap()
+    };
+    let metaindex =
+        ekv_tool::formats::pebble::sstable::Metaindex::decode(footer.format, &bytes[block(footer.metaindex)]).unwrap();
+    let properties = block(metaindex.properties.unwrap());
+    properties.start..properties.end + 1
 }
 
 fn arbitrary_options() -> impl Strategy<Value = Options> {
-    (1..=4_u32, any::<bool>(), any::<bool>(), 40..400_usize, 1..20_usize, any::<bool>()).prop_map(
+    (1..=8_u32, any::<bool>(), any::<bool>(), 40..400_usize, 1..20_usize, any::<bool>()).prop_map(
         |(version, xxhash, snappy, block_size, restart_interval, value_blocks)| Options {
             version,
             checksum: if xxhash { ChecksumType::XxHash64 } else { ChecksumType::Crc32c },

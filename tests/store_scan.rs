@@ -52,7 +52,9 @@ fn points(ops: &[(u64, Op)]) -> Vec<(Vec<u8>, u64, u8, Vec<u8>)> {
 
 /// Writes `ops` into one table of `level`, or into several that do not overlap.
 fn write_level(store: &mut StoreWriter, level: u64, ops: &[(u64, Op)]) {
-    let options = Options { block_size: 120, restart_interval: 3, ..Options::default() };
+    // Rows and columns, beside and above each other.
+    let version = [7, 4, 6, 4, 4, 4, 5][usize::try_from(level).unwrap()];
+    let options = Options { version, block_size: 120, restart_interval: 3, ..Options::default() };
     let points = points(ops);
     let spans: Vec<_> = ops
         .iter()

@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop")]
 
 mod checksum;
+#[path = "../../tests/support/column_writer.rs"]
+mod column_writer;
 mod measure;
 mod store;
 #[path = "../../tests/support/store_writer.rs"]

@@ -7,8 +7,8 @@ use ekv_tool::formats::pebble::sstable::{
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = Metaindex::decode(bytes);
-    let _ = Properties::decode(bytes);
+    let _ = Metaindex::decode(TableFormat::PebbleV4, bytes);
+    let _ = Properties::decode(TableFormat::PebbleV4, bytes);
     let Ok(block) = RowBlock::decode(bytes) else { return };
     let restarts = block.restarts();
     let mut entries = block.into_entries();

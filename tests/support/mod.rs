@@ -1,5 +1,6 @@
 //! Tools that several tests share.
 
+pub mod column_writer;
 pub mod golden;
 pub mod group;
 pub mod log_writer;

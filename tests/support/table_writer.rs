@@ -1,15 +1,18 @@
-//! Writes tables of row blocks the way the format page describes them, for tests and benchmarks.
+//! Writes tables the way the format page describes them, for tests and benchmarks. Columnar blocks are made of row blocks.
 #![allow(dead_code, reason = "shared by tests and benchmarks, which use different parts")]
 
 use std::io::{self, Write};
 
+use ekv_tool::formats::pebble::MaskedCrc32c;
 use ekv_tool::formats::pebble::sstable::{BlockHandle, ChecksumType};
 use ekv_tool::formats::varint;
+
+use super::column_writer;
 
 /// How a table is written. The default is what elastickv's store writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Pebble's format version, 1 to 4.
+    /// Pebble's format version, 1 to 8.
     pub version: u32,
     pub checksum: ChecksumType,
     pub snappy: bool,
@@ -257,7 +260,10 @@ impl<W: Write> TableWriter<W> {
     }
 
     fn flush_data(&mut self) -> io::Result<()> {
-        let block = self.data.finish();
+        let mut block = self.data.finish();
+        if self.options.version >= 5 {
+            block = column_writer::data(&block, self.options.version >= 8);
+        }
         let handle = self.write_block(&block, self.options.snappy)?;
         self.data_blocks += 1;
         self.data_size += handle.len_with_trailer();
@@ -312,7 +318,7 @@ impl<W: Write> TableWriter<W> {
 
     /// Writes what follows the data blocks.
     pub fn finish(mut self) -> io::Result<(W, Written)> {
-        if !self.data.is_empty() || (self.data_blocks == 0) {
+        if !self.data.is_empty() || (self.data_blocks == 0 && self.options.version < 5) {
             if self.data.is_empty() {
                 self.last_key = internal_key(b"", 0, SET);
             }
@@ -329,16 +335,16 @@ impl<W: Write> TableWriter<W> {
             }
             let mut top = RowBlockWriter::default();
             for (separator, block) in std::mem::take(&mut self.leaves) {
-                let handle = self.write_block(&block, snappy)?;
+                let handle = self.write_index(&block)?;
                 let mut value = Vec::new();
                 handle.encode(&mut value);
                 top.add(&separator, &value, 1);
                 partitions += 1;
             }
-            self.write_block(&top.finish(), snappy)?
+            self.write_index(&top.finish())?
         } else {
             let block = self.index.finish();
-            self.write_block(&block, snappy)?
+            self.write_index(&block)?
         };
         let mut meta: Vec<(&str, Vec<u8>)> = Vec::new();
         let encoded = |handle: BlockHandle| {
@@ -347,12 +353,18 @@ impl<W: Write> TableWriter<W> {
             value
         };
         if !self.range_dels.is_empty() {
-            let block = self.range_dels.finish();
+            let mut block = self.range_dels.finish();
+            if self.options.version >= 5 {
+                block = column_writer::spans(&block, false);
+            }
             let handle = self.write_block(&block, false)?;
             meta.push(("rocksdb.range_del2", encoded(handle)));
         }
         if !self.range_keys.is_empty() {
-            let block = self.range_keys.finish();
+            let mut block = self.range_keys.finish();
+            if self.options.version >= 5 {
+                block = column_writer::spans(&block, true);
+            }
             let handle = self.write_block(&block, false)?;
             meta.push(("pebble.range_key", encoded(handle)));
         }
@@ -375,24 +387,57 @@ impl<W: Write> TableWriter<W> {
             value.extend([2, 5, 4]);
             meta.push(("pebble.value_index", value));
         }
-        let properties = self.properties(two_levels, partitions, value_blocks);
-        let handle = self.write_block(&properties, false)?;
+        let mut properties = self.properties(two_levels, partitions, value_blocks);
+        if self.options.version >= 7 {
+            properties = column_writer::pairs(&properties);
+        }
+        let handle = self.write_block(&properties, snappy && self.options.version >= 7)?;
         meta.push(("rocksdb.properties", encoded(handle)));
         meta.sort();
         let mut metaindex = RowBlockWriter::default();
         for (name, value) in meta {
             metaindex.add(name.as_bytes(), &value, 1);
         }
-        let metaindex = self.write_block(&metaindex.finish(), false)?;
+        let mut metaindex = metaindex.finish();
+        if self.options.version >= 6 {
+            metaindex = column_writer::pairs(&metaindex);
+        }
+        let metaindex = self.write_block(&metaindex, false)?;
         let mut footer = vec![self.options.checksum as u8];
         metaindex.encode(&mut footer);
         index.encode(&mut footer);
         footer.resize(41, 0);
-        footer.extend(self.options.version.to_le_bytes());
-        footer.extend([0xf0, 0x9f, 0xaa, 0xb3, 0xf0, 0x9f, 0xaa, 0xb3]);
+        if self.options.version >= 7 {
+            let has = [
+                value_blocks > 0,
+                self.range_key_counts[0] > 0,
+                false,
+                self.range_key_counts[1] > 0,
+                self.range_del_count > 0,
+                two_levels,
+                false,
+                self.written.points > 0,
+            ];
+            footer.extend(has.iter().rev().fold(0_u32, |bits, &bit| bits << 1 | u32::from(bit)).to_le_bytes());
+        }
+        let mut end = self.options.version.to_le_bytes().to_vec();
+        end.extend([0xf0, 0x9f, 0xaa, 0xb3, 0xf0, 0x9f, 0xaa, 0xb3]);
+        if self.options.version >= 6 {
+            footer.extend(MaskedCrc32c::of_two(&footer, &end).0.to_le_bytes());
+        }
+        footer.extend(end);
         self.out.write_all(&footer)?;
         self.written.size = self.at + footer.len() as u64;
         Ok((self.out, self.written))
+    }
+
+    fn write_index(&mut self, block: &[u8]) -> io::Result<BlockHandle> {
+        let snappy = self.options.snappy;
+        if self.options.version >= 5 {
+            self.write_block(&column_writer::index(block), snappy)
+        } else {
+            self.write_block(block, snappy)
+        }
     }
 
     fn properties(&self, two_levels: bool, partitions: u64, value_blocks: u64) -> Vec<u8> {
@@ -417,6 +462,9 @@ impl<W: Write> TableWriter<W> {
             ("rocksdb.num.entries", number(self.written.points + self.range_del_count)),
             ("rocksdb.num.range-deletions", number(self.range_del_count)),
         ];
+        if self.options.version >= 5 {
+            properties.insert(1, ("pebble.colblk.schema", b"DefaultKeySchema(leveldb.BytewiseComparator,16)".to_vec()));
+        }
         properties.retain(|(name, value)| !name.contains("value") || value != &[0]);
         let mut block = RowBlockWriter::default();
         for (name, value) in properties {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../../../docs/formats/pebble.md")]
 
 pub mod batch;
+pub mod columnar;
 pub mod file_name;
 pub mod internal_key;
 mod masked_crc;

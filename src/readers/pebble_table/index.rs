@@ -1,17 +1,17 @@
 //! From the index of a table to its data blocks, in order.
 
 use super::TableRef;
+use super::block::{IndexRows, check_structure};
 use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
 use super::source::BlockReader;
-use crate::formats::DecodeResult;
-use crate::formats::pebble::sstable::{BlockHandle, IndexEntry, RestartCheck, RowBlock, RowEntries};
+use crate::formats::pebble::sstable::{BlockHandle, IndexEntry};
 
 /// One level of the index that is being walked.
 #[derive(Debug)]
 struct Level {
     kind: BlockKind,
     handle: BlockHandle,
-    entries: RowEntries<Vec<u8>>,
+    entries: IndexRows,
     /// True when the present entry has been reached by a seek and not been handed out yet.
     pending: bool,
 }
@@ -25,12 +25,12 @@ impl Level {
         strict: bool,
     ) -> TableResult<Self> {
         reader.read_into(kind, handle, &mut buffer)?;
+        let format = reader.format();
         let in_block = |error| TableProblem::in_block(kind, handle, &error);
         if strict {
-            check_rows(&buffer).map_err(in_block)?;
+            check_structure(format, kind, &buffer).map_err(in_block)?;
         }
-        let block = RowBlock::decode(buffer).map_err(in_block)?;
-        Ok(Self { kind, handle, entries: block.into_entries(), pending: false })
+        Ok(Self { kind, handle, entries: IndexRows::new(format, buffer).map_err(in_block)?, pending: false })
     }
 
     fn advance(&mut self) -> TableResult<bool> {
@@ -43,21 +43,11 @@ impl Level {
     /// Moves to the first entry whose separator is at or behind the user key; false when there is none.
     fn seek(&mut self, user_key: &[u8]) -> TableResult<bool> {
         self.pending = false;
-        let Self { kind, handle, entries, .. } = self;
-        entries
-            .seek_restart(|key| user_key_of(key) < user_key)
-            .map_err(|error| TableProblem::in_block(*kind, *handle, &error))?;
-        while self.advance()? {
-            if user_key_of(self.entries.key()) >= user_key {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(self.entries.seek(user_key).map_err(|error| TableProblem::in_block(self.kind, self.handle, &error))?)
     }
 
     fn entry(&self) -> TableResult<IndexEntry<'_>> {
-        Ok(IndexEntry::decode(self.entries.key(), self.entries.value())
-            .map_err(|error| TableProblem::in_block(self.kind, self.handle, &error.shifted(self.entries.entry_at() as u64)))?)
+        Ok(self.entries.entry().map_err(|error| TableProblem::in_block(self.kind, self.handle, &error))?)
     }
 }
 
@@ -83,7 +73,7 @@ pub(super) struct IndexWalk<'t> {
     passed: u64,
     /// The same for index blocks of the lower level.
     leaves_passed: u64,
-    /// Check the restart points of every index block, and remember the blocks.
+    /// Check the structure of every index block, and remember the blocks.
     strict: bool,
     visited: Vec<(BlockKind, BlockHandle)>,
 }
@@ -103,7 +93,7 @@ impl<'t> IndexWalk<'t> {
         }
     }
 
-    /// A walk that also checks the restart points of every index block.
+    /// A walk that also checks the structure of every index block.
     pub(super) fn strict(table: impl Into<TableRef<'t>>) -> Self {
         Self { strict: true, ..Self::new(table) }
     }
@@ -215,21 +205,6 @@ impl<'t> IndexWalk<'t> {
             self.visited.push((kind, handle));
         }
     }
-}
-
-/// The user key in a stored internal key; empty if the key is too short to be one.
-pub(super) fn user_key_of(key: &[u8]) -> &[u8] {
-    key.split_last_chunk::<{ crate::formats::pebble::internal_key::TRAILER_LEN }>().map_or(&[], |(user_key, _)| user_key)
-}
-
-/// Walks a row block to its end and checks its restart points.
-pub(super) fn check_rows(block: &[u8]) -> DecodeResult<()> {
-    let mut entries = RowBlock::decode(block)?.into_entries();
-    let mut restarts = RestartCheck::default();
-    while entries.next()? {
-        restarts.entry(&entries)?;
-    }
-    restarts.end(entries.block())
 }
 
 fn backwards(level: &Level, of: BlockKind, handle: BlockHandle, passed: u64) -> TableProblem {

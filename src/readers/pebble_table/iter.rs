@@ -1,11 +1,12 @@
 //! The point records of a table in order.
 
-use super::index::{IndexWalk, user_key_of};
+use super::block::DataRows;
+use super::index::IndexWalk;
 use super::lookup::dangling;
 use super::problem::{BlockKind, TableProblem, TableResult};
 use super::source::BlockReader;
 use super::{TableRef, TableView};
-use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RowBlock, RowEntries, ValueHandle};
+use crate::formats::pebble::sstable::{BlobHandle, BlockHandle, EntryValue, ValueHandle};
 use crate::formats::pebble::{KeyKind, SeqNum, Trailer};
 
 /// Walks the point records of a table forward, under a [`TableView`].
@@ -19,7 +20,7 @@ pub struct TableIter<'t> {
     index: IndexWalk<'t>,
     reader: BlockReader<'t>,
     values: ValueBlocks<'t>,
-    data: Option<RowEntries<Vec<u8>>>,
+    data: Option<DataRows<Vec<u8>>>,
     block: BlockHandle,
     /// The present user key where the view adds a prefix; otherwise it is lent from the block.
     whole_key: Vec<u8>,
@@ -30,6 +31,8 @@ pub struct TableIter<'t> {
     /// The present record was found by a seek and not handed out yet.
     pending: bool,
     done: bool,
+    /// Leave out what newer records of this table hide.
+    hides_obsolete: bool,
     bytes_read: u64,
 }
 
@@ -39,6 +42,7 @@ enum ValuePlace {
     /// The last bytes of the entry's value, this many of them.
     InPlace(usize),
     Handle(ValueHandle),
+    File(BlobHandle),
 }
 
 impl<'t> TableIter<'t> {
@@ -60,8 +64,16 @@ impl<'t> TableIter<'t> {
             value: ValuePlace::InPlace(0),
             pending: false,
             done: false,
+            hides_obsolete: false,
             bytes_read: 0,
         }
+    }
+
+    /// As Pebble reads the newest state: records that newer ones of the same table hide are passed over, and blocks of
+    /// nothing else are not read.
+    #[must_use]
+    pub fn hiding_obsolete(self) -> Self {
+        Self { hides_obsolete: true, ..self }
     }
 
     /// Moves so that [`TableIter::next`] goes to the first record at or behind `user_key`.
@@ -87,11 +99,10 @@ impl<'t> TableIter<'t> {
         }
         let block = self.block;
         if let Some(data) = &mut self.data {
-            data.seek_restart(|key| user_key_of(key) < stored)
-                .map_err(|error| TableProblem::in_block(BlockKind::Data, block, &error))?;
+            data.seek(stored).map_err(|error| TableProblem::in_block(BlockKind::Data, block, &error))?;
         }
         while self.step()? {
-            if self.data.as_ref().is_some_and(|data| user_key_of(data.key()) >= stored) {
+            if self.data.as_ref().is_some_and(|data| data.user_key() >= stored) {
                 self.pending = true;
                 return Ok(());
             }
@@ -117,7 +128,7 @@ impl<'t> TableIter<'t> {
             {
                 self.whole_key.clear();
                 self.whole_key.extend_from_slice(&self.view.prefix);
-                self.whole_key.extend_from_slice(user_key_of(data.key()));
+                self.whole_key.extend_from_slice(data.user_key());
             }
             if self.view.admits(self.user_key()) {
                 return Ok(true);
@@ -136,14 +147,17 @@ impl<'t> TableIter<'t> {
             if let Some(data) = &mut self.data
                 && data.next().map_err(in_block)?
             {
-                let entry = DataEntry::decode(self.table.footer.format, data.key(), data.value())
-                    .map_err(|error| in_block(error.shifted(data.entry_at() as u64)))?;
+                let entry = data.entry().map_err(in_block)?;
+                if self.hides_obsolete && entry.obsolete {
+                    continue;
+                }
                 self.trailer = self.view.trailer(entry.key.trailer);
                 self.kind = entry.kind;
                 self.obsolete = entry.obsolete;
                 self.value = match entry.value {
                     EntryValue::InPlace(value) => ValuePlace::InPlace(value.len()),
                     EntryValue::InValueBlock(handle) => ValuePlace::Handle(handle),
+                    EntryValue::InBlobFile(handle) => ValuePlace::File(handle),
                 };
                 return Ok(true);
             }
@@ -154,9 +168,15 @@ impl<'t> TableIter<'t> {
     }
 
     fn next_block(&mut self) -> TableResult<bool> {
-        let Some(next) = self.index.next()? else {
-            self.data = None;
-            return Ok(false);
+        let next = loop {
+            match self.index.next()? {
+                Some(next) if self.hides_obsolete && next.all_obsolete => {}
+                Some(next) => break next,
+                None => {
+                    self.data = None;
+                    return Ok(false);
+                }
+            }
         };
         self.block = next.handle;
         self.bytes_read += next.handle.len_with_trailer();
@@ -166,13 +186,13 @@ impl<'t> TableIter<'t> {
             Some(mut data) => {
                 let mut bytes = data.take_bytes();
                 self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
-                data.restart_on(RowBlock::decode(bytes).map_err(in_block)?);
+                data.restart_on(bytes).map_err(in_block)?;
                 self.data = Some(data);
             }
             None => {
                 let mut bytes = Vec::new();
                 self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
-                self.data = Some(RowBlock::decode(bytes).map_err(in_block)?.into_entries());
+                self.data = Some(DataRows::new(self.table.footer.format, bytes).map_err(in_block)?);
             }
         }
         Ok(true)
@@ -180,7 +200,7 @@ impl<'t> TableIter<'t> {
 
     /// The present user key.
     pub fn user_key(&self) -> &[u8] {
-        if self.view.prefix.is_empty() { self.data.as_ref().map_or(&[], |data| user_key_of(data.key())) } else { &self.whole_key }
+        if self.view.prefix.is_empty() { self.data.as_ref().map_or(&[], DataRows::user_key) } else { &self.whole_key }
     }
 
     /// Sequence number and kind of the present record, as they count.
@@ -210,17 +230,22 @@ impl<'t> TableIter<'t> {
 
     /// Offset of the present record in its uncompressed block.
     pub fn entry_at(&self) -> u64 {
-        self.data.as_ref().map_or(0, |data| data.entry_at() as u64)
+        self.data.as_ref().map_or(0, DataRows::entry_at)
     }
 
-    /// The present value; reads a value block if it stands in one.
+    /// The present value; reads a value block if it stands in one. Values in blob files are not read.
     pub fn value(&mut self) -> TableResult<&[u8]> {
         match self.value {
             ValuePlace::InPlace(len) => {
-                let stored = self.data.as_ref().map_or(&[][..], RowEntries::value);
+                let stored = self.data.as_ref().map_or(&[][..], DataRows::stored_value);
                 Ok(stored.len().checked_sub(len).and_then(|start| stored.get(start..)).unwrap_or_default())
             }
             ValuePlace::Handle(handle) => self.values.resolve(handle, self.block),
+            ValuePlace::File(handle) => {
+                let detail =
+                    format!("a value of {} bytes stands in a blob file, which this program does not read", handle.length);
+                Err(TableProblem::not_read(BlockKind::Data, self.block, detail).into())
+            }
         }
     }
 }

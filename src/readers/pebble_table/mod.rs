@@ -4,6 +4,7 @@
 //! what is asked for. Every block's checksum is verified before anything in it is believed. What is wrong with the bytes
 //! comes back as a [`TableProblem`] with its place; [`Error`] stands for what kept them from being read.
 
+mod block;
 mod index;
 mod iter;
 mod lookup;
@@ -19,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::formats::pebble::columnar::is_known_schema;
 use crate::formats::pebble::sstable::footer::MAX_FOOTER_LEN;
 use crate::formats::pebble::sstable::{Footer, Metaindex, Properties, TableFormat};
 use crate::formats::pebble::version::COMPARER;
@@ -66,13 +68,15 @@ impl Table {
         let tail_at = size.saturating_sub(tail.len() as u64);
         let read = source.fill(tail_at, &mut tail)?;
         let footer = Footer::decode(&tail[..read], size).map_err(|error| TableProblem::in_footer(tail_at, size, &error))?;
-        if !footer.format.has_row_blocks() {
-            let detail = format!("format {}: its blocks are columnar, which this program does not read", footer.format);
-            return Err(TableProblem::unsupported(detail, footer.offset, size - footer.offset).into());
-        }
         let mut table = Self { source, size, stamp, footer, metaindex: Metaindex::default(), properties: Properties::default() };
         table.metaindex = table.read_metaindex()?;
         table.properties = table.read_properties()?;
+        if !footer.format.has_row_blocks() && !is_known_schema(&table.properties.key_schema) {
+            let schema = &table.properties.key_schema;
+            let detail =
+                format!("format {}: columnar, by the key schema {schema:?}, which this program does not know", footer.format);
+            return Err(TableProblem::unsupported(detail, footer.offset, size - footer.offset).into());
+        }
         Ok(table)
     }
 
@@ -80,7 +84,8 @@ impl Table {
         let handle = self.footer.metaindex;
         let mut reader = BlockReader::new(self, 0);
         let block = reader.read(Kind::Metaindex, handle)?;
-        let metaindex = Metaindex::decode(block).map_err(|error| TableProblem::in_block(Kind::Metaindex, handle, &error))?;
+        let metaindex = Metaindex::decode(self.footer.format, block)
+            .map_err(|error| TableProblem::in_block(Kind::Metaindex, handle, &error))?;
         if let (Some(old), None) = (metaindex.range_del_v1, metaindex.range_del) {
             let detail = "range deletions in a form that no supported store writes";
             return Err(TableProblem::unsupported(detail, old.offset, old.len_with_trailer()).into());
@@ -99,7 +104,8 @@ impl Table {
         };
         let mut reader = BlockReader::new(self, 0);
         let block = reader.read(Kind::Properties, handle)?;
-        let properties = Properties::decode(block).map_err(|error| TableProblem::in_block(Kind::Properties, handle, &error))?;
+        let properties = Properties::decode(self.footer.format, block)
+            .map_err(|error| TableProblem::in_block(Kind::Properties, handle, &error))?;
         if !properties.comparer.is_empty() && properties.comparer != COMPARER {
             let detail = format!("its keys are in the order of {:?}, which this program does not know", properties.comparer);
             return Err(TableProblem::unsupported(detail, handle.offset, handle.len_with_trailer()).into());

@@ -1,6 +1,7 @@
 //! What reading every row of a table, as a server may do when it opens a store, meets first.
 
-use super::index::{IndexWalk, check_rows};
+use super::block::check_structure;
+use super::index::IndexWalk;
 use super::problem::{BlockKind, TableProblem, TableResult, separate};
 use super::source::BlockReader;
 use super::{Table, TableView, check_interrupt};
@@ -59,7 +60,8 @@ impl Table {
             } else {
                 check_interrupt(progress)?;
                 let bytes = reader.read(BlockKind::Data, block.handle)?;
-                check_rows(bytes).map_err(|error| TableProblem::in_block(BlockKind::Data, block.handle, &error))?;
+                check_structure(self.footer.format, BlockKind::Data, bytes)
+                    .map_err(|error| TableProblem::in_block(BlockKind::Data, block.handle, &error))?;
                 scan.blocks += 1;
                 scan.bytes += block.handle.len_with_trailer();
                 progress.advance(block.handle.len_with_trailer());

@@ -32,6 +32,8 @@ pub enum BlockKind {
     ValueIndex,
     /// Values that stand apart from their keys.
     Value,
+    /// Which values of blob files the table refers to.
+    BlobReferences,
 }
 
 impl BlockKind {
@@ -48,6 +50,7 @@ impl BlockKind {
             Self::Filter => "filter block",
             Self::ValueIndex => "value index block",
             Self::Value => "value block",
+            Self::BlobReferences => "blob reference block",
         }
     }
 }
@@ -140,6 +143,11 @@ impl TableProblem {
             found: None,
             detail: error.kind.to_string(),
         }
+    }
+
+    /// A value that is good as far as this program looks and stands where it does not.
+    pub(super) fn not_read(block: BlockKind, handle: BlockHandle, detail: impl Into<String>) -> Self {
+        Self::of_block(TableProblemKind::Unsupported, block, handle, detail)
     }
 
     pub(super) fn unsupported(detail: impl Into<String>, offset: u64, length: u64) -> Self {

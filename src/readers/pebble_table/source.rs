@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult};
 use super::{Table, TableRef};
 use crate::error::Result;
-use crate::formats::pebble::sstable::{BlockHandle, StoredBlock};
+use crate::formats::pebble::sstable::{BlockHandle, StoredBlock, TableFormat};
 use crate::io;
 
 /// Where a table's bytes come from.
@@ -73,6 +73,11 @@ impl<'t> BlockReader<'t> {
             uncompress(&self.table, &stored, out, kind, handle)?;
         }
         Ok(())
+    }
+
+    /// The format of the table.
+    pub(super) fn format(&self) -> TableFormat {
+        self.table.footer.format
     }
 
     /// Verifies a block's checksum and nothing else.

@@ -6,7 +6,8 @@ use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
 use super::source::BlockReader;
 use super::{Table, TableView};
 use crate::formats::DecodeResult;
-use crate::formats::pebble::sstable::{BlockHandle, RangeDel, RangeKey, RestartCheck, RowBlock};
+use crate::formats::pebble::columnar::ColumnarSpans;
+use crate::formats::pebble::sstable::{BlockHandle, RangeDel, RangeKey, RangeKeyChange, RestartCheck, RowBlock};
 use crate::formats::pebble::{KeyKind, SeqNum};
 
 /// A range deletion with keys of its own, as it counts.
@@ -50,43 +51,19 @@ impl Table {
 
     /// The range deletions that count under `view`, in stored order.
     pub fn range_dels(&self, view: &TableView) -> TableResult<Vec<OwnedRangeDel>> {
-        let mut spans = Vec::new();
-        if let Some(handle) = self.metaindex.range_del {
-            self.span_rows(BlockKind::RangeDel, handle, |key, value| {
-                let span = RangeDel::decode(key, value)?;
-                spans.push(OwnedRangeDel { start: span.start.to_vec(), end: span.end.to_vec(), seq: span.seq });
-                Ok((span.start.to_vec(), span.end.to_vec()))
-            })?;
-        }
-        spans.retain_mut(|span| clip(view, &mut span.start, &mut span.end));
-        for span in &mut spans {
-            span.seq = view.seq_override.unwrap_or(span.seq);
-        }
-        Ok(spans)
+        let Some(handle) = self.metaindex.range_del else { return Ok(Vec::new()) };
+        let spans = self.spans(BlockKind::RangeDel, handle, view)?;
+        Ok(spans.into_iter().map(|OwnedRangeKey { start, end, seq, .. }| OwnedRangeDel { start, end, seq }).collect())
     }
 
     /// The range keys that count under `view`, in stored order.
     pub fn range_keys(&self, view: &TableView) -> TableResult<Vec<OwnedRangeKey>> {
-        let mut spans = Vec::new();
-        if let Some(handle) = self.metaindex.range_key {
-            self.span_rows(BlockKind::RangeKey, handle, |key, value| {
-                let span = RangeKey::decode(key, value)?;
-                let kind = match &span.change {
-                    crate::formats::pebble::sstable::RangeKeyChange::Set(_) => KeyKind::RangeKeySet,
-                    crate::formats::pebble::sstable::RangeKeyChange::Unset(_) => KeyKind::RangeKeyUnset,
-                    crate::formats::pebble::sstable::RangeKeyChange::Delete => KeyKind::RangeKeyDelete,
-                };
-                let (start, end) = (span.start.to_vec(), span.end.to_vec());
-                spans.push(OwnedRangeKey {
-                    start: start.clone(),
-                    end: end.clone(),
-                    seq: span.seq,
-                    kind,
-                    count: span.change.count(),
-                });
-                Ok((start, end))
-            })?;
-        }
+        let Some(handle) = self.metaindex.range_key else { return Ok(Vec::new()) };
+        self.spans(BlockKind::RangeKey, handle, view)
+    }
+
+    fn spans(&self, kind: BlockKind, handle: BlockHandle, view: &TableView) -> TableResult<Vec<OwnedRangeKey>> {
+        let mut spans = self.stored_spans(kind, handle)?;
         spans.retain_mut(|span| clip(view, &mut span.start, &mut span.end));
         for span in &mut spans {
             span.seq = view.seq_override.unwrap_or(span.seq);
@@ -94,42 +71,74 @@ impl Table {
         Ok(spans)
     }
 
-    /// Walks the rows of a span block and checks what holds for both kinds: restarts, keys in order, ranges that are not
+    /// The rows of a span block, and the checks that hold for both kinds: structure, keys in order, ranges that are not
     /// empty, and ranges that either do not meet or are the same.
-    fn span_rows(
-        &self,
-        kind: BlockKind,
-        handle: BlockHandle,
-        mut row: impl FnMut(&[u8], &[u8]) -> DecodeResult<(Vec<u8>, Vec<u8>)>,
-    ) -> TableResult<()> {
+    fn stored_spans(&self, kind: BlockKind, handle: BlockHandle) -> TableResult<Vec<OwnedRangeKey>> {
         let in_block = |error| TableProblem::in_block(kind, handle, &error);
         let mut reader = BlockReader::new(self, 0);
         let bytes = reader.read(kind, handle)?;
-        let mut entries = RowBlock::decode(bytes).map_err(in_block)?.into_entries();
-        let mut restarts = RestartCheck::default();
-        let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
-        while entries.next().map_err(in_block)? {
-            restarts.entry(&entries).map_err(in_block)?;
-            let at = entries.entry_at() as u64;
-            let span = row(entries.key(), entries.value()).map_err(|error| in_block(error.shifted(at)))?;
-            let order = |detail: &str| {
-                TableProblem::of_block(TableProblemKind::Order, kind, handle, format!("uncompressed, at offset {at}: {detail}"))
-            };
-            if span.0 >= span.1 {
-                return Err(order("a range that ends before it starts").into());
+        let mut spans: Vec<OwnedRangeKey> = Vec::new();
+        let mut push = |span: OwnedRangeKey, at: u64| {
+            if let Err(detail) = in_order(spans.last(), &span) {
+                let detail = format!("uncompressed, at offset {at}: {detail}");
+                return Err(TableProblem::of_block(TableProblemKind::Order, kind, handle, detail));
             }
-            if let Some(last) = &last {
-                match last.0.cmp(&span.0) {
-                    Ordering::Greater => return Err(order("ranges out of order").into()),
-                    Ordering::Equal if last.1 != span.1 => return Err(order("ranges that overlap").into()),
-                    Ordering::Less if last.1 > span.0 => return Err(order("ranges that overlap").into()),
-                    Ordering::Equal | Ordering::Less => {}
-                }
+            spans.push(span);
+            Ok(())
+        };
+        if self.footer.format.has_row_blocks() {
+            let mut entries = RowBlock::decode(bytes).map_err(in_block)?.into_entries();
+            let mut restarts = RestartCheck::default();
+            while entries.next().map_err(in_block)? {
+                restarts.entry(&entries).map_err(in_block)?;
+                let at = entries.entry_at() as u64;
+                let span = match kind {
+                    BlockKind::RangeDel => RangeDel::decode(entries.key(), entries.value()).map(OwnedRangeKey::deletion),
+                    _ => RangeKey::decode(entries.key(), entries.value()).map(|key| OwnedRangeKey::of(&key)),
+                };
+                push(span.map_err(|error| in_block(error.shifted(at)))?, at)?;
             }
-            last = Some(span);
+            restarts.end(entries.block()).map_err(in_block)?;
+        } else {
+            for row in ColumnarSpans::decode(bytes).map_err(in_block)?.iter() {
+                let span: DecodeResult<_> = match kind {
+                    BlockKind::RangeDel => row.range_del().map(OwnedRangeKey::deletion),
+                    _ => row.range_key().map(|key| OwnedRangeKey::of(&key)),
+                };
+                push(span.map_err(in_block)?, row.at)?;
+            }
         }
-        restarts.end(entries.block()).map_err(in_block)?;
-        Ok(())
+        Ok(spans)
+    }
+}
+
+impl OwnedRangeKey {
+    fn of(key: &RangeKey<'_>) -> Self {
+        let kind = match &key.change {
+            RangeKeyChange::Set(_) => KeyKind::RangeKeySet,
+            RangeKeyChange::Unset(_) => KeyKind::RangeKeyUnset,
+            RangeKeyChange::Delete => KeyKind::RangeKeyDelete,
+        };
+        Self { start: key.start.to_vec(), end: key.end.to_vec(), seq: key.seq, kind, count: key.change.count() }
+    }
+
+    /// A range deletion in the form of a range key.
+    fn deletion(span: RangeDel<'_>) -> Self {
+        Self { start: span.start.to_vec(), end: span.end.to_vec(), seq: span.seq, kind: KeyKind::RangeDelete, count: 1 }
+    }
+}
+
+/// Whether a span may follow the one before it; otherwise why not.
+fn in_order(last: Option<&OwnedRangeKey>, span: &OwnedRangeKey) -> Result<(), &'static str> {
+    if span.start >= span.end {
+        return Err("a range that ends before it starts");
+    }
+    let Some(last) = last else { return Ok(()) };
+    match last.start.cmp(&span.start) {
+        Ordering::Greater => Err("ranges out of order"),
+        Ordering::Equal if last.end != span.end => Err("ranges that overlap"),
+        Ordering::Less if last.end > span.start => Err("ranges that overlap"),
+        Ordering::Equal | Ordering::Less => Ok(()),
     }
 }
 

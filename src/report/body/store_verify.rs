@@ -147,7 +147,7 @@ impl VerifiedStore {
                     table.size = read.size;
                     table.format = Some(read.footer.format.name());
                     table.data_blocks = seen.blocks.get(&BlockKind::Data).map_or(0, |tally| tally.blocks);
-                    if !damaged && seen.complete && !read.changed {
+                    if !damaged && seen.complete && !read.changed && seen.values_in_blob_files == 0 {
                         table.state = TableState::Clean;
                     }
                 }

@@ -6,6 +6,7 @@ use crate::analysis::judge::codes::table::{
 };
 use crate::analysis::{Coverage, Finding};
 use crate::formats::pebble::SeqNum;
+use crate::formats::pebble::sstable::footer::ATTRIBUTES;
 use crate::formats::pebble::version_edit::{KeyBounds, NewTable};
 use crate::readers::pebble_survey::{SurveyOutcome, SurveyedTable};
 use crate::readers::pebble_table::{BlockKind, BoundsSeen, TableDepth, TableProblem, TableProblemKind};
@@ -96,8 +97,20 @@ fn surveyed(context: TableContext<'_>, table: &SurveyedTable, coverage: &mut Cov
         let message = "the zero padding of the footer is not zero, or a handle is longer than it needs to be";
         found.push(Finding::new(&TABLE_FOOTER_STRAY, message).at(path).range(at, 1));
     }
+    let first = table.footer.format.first_columnar_version();
+    if let (Some(first), Some(version)) = (first, context.format_version)
+        && version < first
+    {
+        let message = format!("format {}, and a store of format version {version} has no such tables", table.footer.format);
+        found.push(Finding::new(&TABLE_FORMAT, message).at(path).range(table.footer.offset, table.size - table.footer.offset));
+    }
+    if survey.values_in_blob_files > 0 {
+        let what = format!("{} values of {path} that stand in blob files", survey.values_in_blob_files);
+        coverage.missing(what, "this program does not read blob files");
+    }
     if survey.complete && survey.problems.is_empty() {
         counts(path, table, &mut found);
+        attributes(path, table, &mut found);
         if survey.depth == TableDepth::Rows
             && let [described] = context.tables
             && described.virtual_backing.is_none()
@@ -141,6 +154,7 @@ fn counts(path: &str, table: &SurveyedTable, found: &mut Vec<Finding>) {
         ("records", properties.entries, survey.points + survey.range_deletions),
         ("deletions", properties.deletions, survey.point_deletions + survey.range_deletions),
         ("values in value blocks", properties.values_in_value_blocks, survey.values_in_value_blocks),
+        ("values in blob files", properties.values_in_blob_files, survey.values_in_blob_files),
     ];
     let of_rows = of_rows.into_iter().filter(|_| survey.depth == TableDepth::Rows);
     for (what, said, counted) in of_blocks.into_iter().chain(of_rows) {
@@ -148,6 +162,17 @@ fn counts(path: &str, table: &SurveyedTable, found: &mut Vec<Finding>) {
             let message = format!("its properties speak of {said} {what}, and it has {counted}");
             found.push(Finding::new(&TABLE_COUNTS, message).at(path).expected(said).found(counted));
         }
+    }
+}
+
+/// Compares the attributes in the footer with what the properties say.
+fn attributes(path: &str, table: &SurveyedTable, found: &mut Vec<Finding>) {
+    let (Some(said), implied) = (table.footer.attributes, table.properties.attributes()) else { return };
+    let differ = ATTRIBUTES.iter().enumerate().filter(|(bit, _)| (said ^ implied) >> bit & 1 != 0);
+    for (bit, what) in differ {
+        let (footer, properties) = if said >> bit & 1 == 0 { ("no ", "") } else { ("", "no ") };
+        let message = format!("its footer speaks of {footer}{what}, and its properties of {properties}{what}");
+        found.push(Finding::new(&TABLE_COUNTS, message).at(path).expected(implied).found(said));
     }
 }
 

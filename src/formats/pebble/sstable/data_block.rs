@@ -1,5 +1,6 @@
 //! Entries of data blocks.
 
+use super::blob_handle::BlobHandle;
 use super::footer::TableFormat;
 use super::value_block::ValueHandle;
 use crate::formats::pebble::internal_key::{InternalKey, KeyKind, Trailer};
@@ -33,6 +34,8 @@ pub enum EntryValue<'a> {
     InPlace(&'a [u8]),
     /// It stands in a value block of the same table.
     InValueBlock(ValueHandle),
+    /// It stands in a file of values. Only tables with columns have such records.
+    InBlobFile(BlobHandle),
 }
 
 impl<'a> DataEntry<'a> {
@@ -41,34 +44,59 @@ impl<'a> DataEntry<'a> {
         let stored = InternalKey::decode(key)?;
         let obsolete = format.has_obsolete_bit() && stored.trailer.0 & OBSOLETE_BIT != 0;
         let trailer = if obsolete { Trailer(stored.trailer.0 & !OBSOLETE_BIT) } else { stored.trailer };
-        let Some(kind) = trailer.kind().filter(|kind| kind.is_point()) else {
-            let found = u64::from(stored.trailer.kind_byte());
-            return Err(DecodeError::new(stored.user_key.len() as u64, DecodeErrorKind::Unknown { what: "key kind", found }));
-        };
+        let kind = point_kind(trailer, stored.user_key.len() as u64)?;
         let value =
             if kind == KeyKind::Set && format.has_value_prefix() { with_prefix(value)? } else { EntryValue::InPlace(value) };
         Ok(Self { key: InternalKey { user_key: stored.user_key, trailer }, kind, obsolete, value })
     }
+
+    /// Puts together what the columns of a data block hold for one row. Trailer and value come with their offsets, from which
+    /// the offsets in errors count.
+    pub(in crate::formats::pebble) fn of_columns(
+        user_key: &'a [u8],
+        (trailer, trailer_at): (Trailer, u64),
+        (value, value_at): (&'a [u8], u64),
+        external: bool,
+        obsolete: bool,
+    ) -> DecodeResult<Self> {
+        let kind = point_kind(trailer, trailer_at)?;
+        let value = if external { apart(value).map_err(|error| error.shifted(value_at))? } else { EntryValue::InPlace(value) };
+        Ok(Self { key: InternalKey { user_key, trailer }, kind, obsolete, value })
+    }
+}
+
+fn point_kind(trailer: Trailer, at: u64) -> DecodeResult<KeyKind> {
+    trailer.kind().filter(|kind| kind.is_point()).ok_or_else(|| {
+        let found = u64::from(trailer.kind_byte());
+        DecodeError::new(at, DecodeErrorKind::Unknown { what: "key kind", found })
+    })
 }
 
 /// The value of a SET that begins with a prefix byte.
 fn with_prefix(value: &[u8]) -> DecodeResult<EntryValue<'_>> {
+    match value.split_first() {
+        Some((prefix, rest)) if prefix & PLACE_MASK == IN_PLACE => Ok(EntryValue::InPlace(rest)),
+        Some((prefix, _)) if prefix & PLACE_MASK == IN_BLOB_FILE => {
+            Err(DecodeError::invalid(0, "value prefix", "a blob handle, which only columnar tables hold"))
+        }
+        _ => apart(value),
+    }
+}
+
+/// A value that is said to stand elsewhere: the prefix byte says where, a handle follows.
+fn apart(value: &[u8]) -> DecodeResult<EntryValue<'_>> {
     let mut cursor = Cursor::new(value);
     let prefix = cursor.u8("value prefix")?;
-    match prefix & PLACE_MASK {
-        IN_PLACE => Ok(EntryValue::InPlace(cursor.rest())),
-        IN_VALUE_BLOCK => {
-            let handle = ValueHandle::decode(&mut cursor)?;
-            if cursor.is_empty() {
-                Ok(EntryValue::InValueBlock(handle))
-            } else {
-                let detail = format!("{} bytes behind it", cursor.remaining());
-                Err(DecodeError::invalid(cursor.offset(), "value handle", detail))
-            }
-        }
-        IN_BLOB_FILE => Err(DecodeError::invalid(0, "value prefix", "a blob handle, which only columnar tables hold")),
-        _ => Err(DecodeError::new(0, DecodeErrorKind::Unknown { what: "value prefix", found: u64::from(prefix) })),
+    let place = match prefix & PLACE_MASK {
+        IN_VALUE_BLOCK => EntryValue::InValueBlock(ValueHandle::decode(&mut cursor)?),
+        IN_BLOB_FILE => EntryValue::InBlobFile(BlobHandle::decode(&mut cursor)?),
+        _ => return Err(DecodeError::new(0, DecodeErrorKind::Unknown { what: "value prefix", found: u64::from(prefix) })),
+    };
+    if cursor.is_empty() {
+        return Ok(place);
     }
+    let detail = format!("{} bytes behind it", cursor.remaining());
+    Err(DecodeError::invalid(cursor.offset(), "value handle", detail))
 }
 
 #[cfg(test)]
@@ -91,7 +119,7 @@ mod tests {
             entry.obsolete,
             match entry.value {
                 EntryValue::InPlace(value) => Some(value.to_vec()),
-                EntryValue::InValueBlock(_) => None,
+                EntryValue::InValueBlock(_) | EntryValue::InBlobFile(_) => None,
             },
         ))
     }
@@ -114,6 +142,23 @@ mod tests {
         for format in [RocksDbV2, PebbleV2] {
             assert_eq!(decode(format, 1, b"\0v"), Ok((KeyKind::Set, false, Some(b"\0v".to_vec()))));
         }
+    }
+
+    #[test]
+    fn a_value_of_columns_stands_apart_only_where_its_column_says_so() {
+        let set = Trailer::new(SeqNum(5), KeyKind::Set);
+        let decode = |trailer, value, external| {
+            DataEntry::of_columns(b"k", (trailer, 70), (value, 90), external, false).map(|entry| entry.value)
+        };
+        assert_eq!(decode(set, b"\x80\x05\x01\x02", false), Ok(EntryValue::InPlace(b"\x80\x05\x01\x02".as_slice())));
+        let in_block = EntryValue::InValueBlock(ValueHandle { length: 5, block: 1, offset: 2 });
+        assert_eq!(decode(set, b"\x80\x05\x01\x02", true), Ok(in_block));
+        let in_file = EntryValue::InBlobFile(BlobHandle { reference: 0, length: 5, block: 1, value: 2 });
+        assert_eq!(decode(set, b"\x40\x00\x05\x01\x02", true), Ok(in_file));
+        for wrong in [b"".as_slice(), b"\0v", b"\xc0v", b"\x80\x05\x01", b"\x80\x05\x01\x02\x03", b"\x40\x00\x05\x01"] {
+            assert!(decode(set, wrong, true).unwrap_err().at >= 90, "{wrong:?}");
+        }
+        assert_eq!(decode(Trailer(0x0511), b"v", false).unwrap_err().at, 70, "a separator is no point");
     }
 
     #[test]

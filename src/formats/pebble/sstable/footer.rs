@@ -23,6 +23,18 @@ pub const MIN_FOOTER_LEN: u64 = HANDLES_LEN + MAGIC_LEN as u64;
 /// Bytes of the longest footer, that of Pebble's seventh version and later.
 pub const MAX_FOOTER_LEN: usize = 61;
 
+/// What the bits of the attributes say that a table has, from the lowest.
+pub const ATTRIBUTES: [&str; 8] = [
+    "value blocks",
+    "range keys that set",
+    "range keys that unset",
+    "range keys that delete",
+    "range deletions",
+    "a two-level index",
+    "values in blob files",
+    "point records",
+];
+
 /// The format of a table, from its magic and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableFormat {
@@ -89,10 +101,30 @@ impl TableFormat {
         }
     }
 
-    /// True when data, index and span blocks are row blocks, which this library reads; false for columnar ones, which it
-    /// only recognises.
+    /// True when data, index and span blocks are row blocks; false when they are columnar.
     pub const fn has_row_blocks(self) -> bool {
         !matches!(self, Self::PebbleV5 | Self::PebbleV6 | Self::PebbleV7 | Self::PebbleV8)
+    }
+
+    /// True when the metaindex is a columnar block.
+    pub const fn has_columnar_metaindex(self) -> bool {
+        matches!(self, Self::PebbleV6 | Self::PebbleV7 | Self::PebbleV8)
+    }
+
+    /// True when the properties are a columnar block, and the footer has attributes.
+    pub const fn has_columnar_properties(self) -> bool {
+        matches!(self, Self::PebbleV7 | Self::PebbleV8)
+    }
+
+    /// The first format major version of a store whose tables may have this format, for formats that have one of their own.
+    pub const fn first_columnar_version(self) -> Option<u64> {
+        match self {
+            Self::PebbleV5 => Some(19),
+            Self::PebbleV6 => Some(21),
+            // No version up to the newest known one enables the eighth.
+            Self::PebbleV7 | Self::PebbleV8 => Some(23),
+            _ => None,
+        }
     }
 
     /// True when the value of a SET in a row data block begins with a prefix byte.
@@ -169,7 +201,7 @@ pub struct Footer {
     pub index: BlockHandle,
     /// Offset of the footer in the file: no block reaches beyond it.
     pub offset: u64,
-    /// Attributes, from version 7.
+    /// Attributes, from version 7: what the table has, bit by bit, in the order of [`ATTRIBUTES`].
     pub attributes: Option<u32>,
     /// Offset in the file of the first byte between checksum type and version that no writer would have put there, although
     /// it changes nothing: padding that is not zero, or a handle in more bytes than it needs. Pebble does not mind.
@@ -208,11 +240,8 @@ impl Footer {
         let index = decode_handle(&mut handles, handles_at, offset, "index handle")?;
         let stray_byte = stray_byte(handle_bytes, metaindex, index)
             .map(|position| tail_start.saturating_add(handles_at).saturating_add(position as u64));
-        let attributes = match format {
-            TableFormat::PebbleV7 | TableFormat::PebbleV8 => Some(cursor.u32_le("attributes")?),
-            _ => None,
-        };
-        if matches!(format, TableFormat::PebbleV6 | TableFormat::PebbleV7 | TableFormat::PebbleV8) {
+        let attributes = if format.has_columnar_properties() { Some(cursor.u32_le("attributes")?) } else { None };
+        if format.has_columnar_metaindex() {
             let at = cursor.offset();
             let covered_len = at.saturating_sub(footer_at);
             let stored = cursor.u32_le("footer checksum")?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../../../docs/formats/sstable.md")]
 
+pub mod blob_handle;
 pub mod block;
 pub mod compression;
 pub mod data_block;
@@ -14,6 +15,7 @@ pub mod range_key;
 pub mod row_block;
 pub mod value_block;
 
+pub use blob_handle::BlobHandle;
 pub use block::{ChecksumMismatch, StoredBlock};
 pub use compression::Compression;
 pub use data_block::{DataEntry, EntryValue};

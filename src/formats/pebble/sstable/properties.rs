@@ -1,6 +1,8 @@
 //! What a table says about itself.
 
+use super::footer::TableFormat;
 use super::row_block::RowBlock;
+use crate::formats::pebble::columnar::ColumnarPairs;
 use crate::formats::{Cursor, DecodeError, DecodeErrorKind, DecodeResult};
 
 /// How many levels the index has.
@@ -20,6 +22,8 @@ pub struct Properties {
     pub comparer: String,
     /// Name of the merge operator; empty or `nullptr` stands for any.
     pub merger: String,
+    /// How the keys of columnar data blocks are split into columns; empty in tables with row blocks.
+    pub key_schema: String,
     /// How the footer's index handle is read.
     pub index_type: IndexType,
     /// Point records and range deletions.
@@ -59,9 +63,31 @@ pub struct Properties {
 }
 
 impl Properties {
-    /// Decodes the uncompressed properties block of a table with row blocks.
-    pub fn decode(block: &[u8]) -> DecodeResult<Self> {
+    /// The attributes that the footer of a table with these properties has.
+    pub fn attributes(&self) -> u32 {
+        let has = [
+            self.value_blocks > 0,
+            self.range_key_sets > 0,
+            self.range_key_unsets > 0,
+            self.range_key_dels > 0,
+            self.range_deletions > 0,
+            matches!(self.index_type, IndexType::TwoLevel),
+            self.values_in_blob_files > 0,
+            self.entries > self.range_deletions,
+        ];
+        has.into_iter().rev().fold(0, |bits, bit| bits << 1 | u32::from(bit))
+    }
+
+    /// Decodes the uncompressed properties block of a table of `format`.
+    pub fn decode(format: TableFormat, block: &[u8]) -> DecodeResult<Self> {
         let mut properties = Self::default();
+        if format.has_columnar_properties() {
+            for (key, value, at) in ColumnarPairs::decode(block)?.iter() {
+                properties.entry(key, value).map_err(|error| error.shifted(at))?;
+                properties.count += 1;
+            }
+            return Ok(properties);
+        }
         let mut entries = RowBlock::decode(block)?.into_entries();
         while entries.next()? {
             let at = entries.entry_at() as u64;
@@ -76,6 +102,7 @@ impl Properties {
         match key {
             b"rocksdb.comparator" => self.comparer = text(),
             b"rocksdb.merge.operator" => self.merger = text(),
+            b"pebble.colblk.schema" => self.key_schema = text(),
             b"rocksdb.block.based.table.index.type" => self.index_type = index_type(value)?,
             b"rocksdb.num.entries" => self.entries = number(value)?,
             b"rocksdb.num.range-deletions" => self.range_deletions = number(value)?,
@@ -123,13 +150,16 @@ mod tests {
 
     #[test]
     fn known_properties_are_decoded_and_others_counted() {
-        let properties = Properties::decode(&block(&[
-            ("obsolete-key", &[0]),
-            ("rocksdb.block.based.table.index.type", &[2, 0, 0, 0]),
-            ("rocksdb.comparator", b"leveldb.BytewiseComparator"),
-            ("rocksdb.num.entries", &[0xe6, 0x63]),
-            ("unheard.of", b"?"),
-        ]))
+        let properties = Properties::decode(
+            TableFormat::PebbleV4,
+            &block(&[
+                ("obsolete-key", &[0]),
+                ("rocksdb.block.based.table.index.type", &[2, 0, 0, 0]),
+                ("rocksdb.comparator", b"leveldb.BytewiseComparator"),
+                ("rocksdb.num.entries", &[0xe6, 0x63]),
+                ("unheard.of", b"?"),
+            ]),
+        )
         .unwrap();
         let expected = Properties {
             comparer: "leveldb.BytewiseComparator".to_owned(),
@@ -143,11 +173,28 @@ mod tests {
     }
 
     #[test]
+    fn attributes_follow_from_the_properties() {
+        let with = |entries, range_deletions, range_key_sets, index_type| {
+            Properties { index_type, entries, range_deletions, range_key_sets, ..Properties::default() }.attributes()
+        };
+        // What tables of real stores have: points alone, with range keys, with range deletions, with two levels.
+        assert_eq!(with(3, 0, 0, IndexType::OneLevel), 128);
+        assert_eq!(with(3, 0, 1, IndexType::OneLevel), 130);
+        assert_eq!(with(3, 1, 0, IndexType::OneLevel), 144);
+        assert_eq!(with(3, 0, 0, IndexType::TwoLevel), 160);
+        assert_eq!(with(1, 1, 0, IndexType::OneLevel), 16);
+    }
+
+    #[test]
     fn an_index_type_outside_the_set_is_unknown() {
         for found in [1, 3] {
-            let error = Properties::decode(&block(&[("rocksdb.block.based.table.index.type", &[found, 0, 0, 0])])).unwrap_err();
+            let error =
+                Properties::decode(TableFormat::PebbleV4, &block(&[("rocksdb.block.based.table.index.type", &[found, 0, 0, 0])]))
+                    .unwrap_err();
             assert_eq!(error.kind, DecodeErrorKind::Unknown { what: "index type", found: u64::from(found) });
         }
-        assert!(Properties::decode(&block(&[("rocksdb.num.entries", &[0x80])])).unwrap_err().is_truncation());
+        assert!(
+            Properties::decode(TableFormat::PebbleV4, &block(&[("rocksdb.num.entries", &[0x80])])).unwrap_err().is_truncation()
+        );
     }
 }

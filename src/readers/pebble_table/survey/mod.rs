@@ -5,7 +5,8 @@ mod rows;
 use std::collections::BTreeMap;
 
 use self::rows::{DataWalk, Separator};
-use super::index::{IndexWalk, check_rows};
+use super::block::check_structure;
+use super::index::IndexWalk;
 use super::iter::ValueBlocks;
 use super::problem::{BlockKind, TableProblem, TableProblemKind, TableResult, separate};
 use super::source::BlockReader;
@@ -73,6 +74,8 @@ pub struct TableSurvey {
     pub obsolete: u64,
     /// Values that stand in value blocks.
     pub values_in_value_blocks: u64,
+    /// Values that stand in blob files, which are not read.
+    pub values_in_blob_files: u64,
     /// Range deletions.
     pub range_deletions: u64,
     /// Range keys: set, unset, deleted.
@@ -104,10 +107,12 @@ impl Table {
             let checked = self.check_small(kind, handle);
             survey.block(checked, kind, handle)?;
         }
-        for &(_, handle) in &self.metaindex.filters {
-            handles.push((BlockKind::Filter, handle));
-            let checked = BlockReader::new(self, 0).verify_only(BlockKind::Filter, handle);
-            survey.block(checked, BlockKind::Filter, handle)?;
+        let filters = self.metaindex.filters.iter().map(|&(_, handle)| (BlockKind::Filter, handle));
+        let references = self.metaindex.blob_references.map(|handle| (BlockKind::BlobReferences, handle));
+        for (kind, handle) in filters.chain(references) {
+            handles.push((kind, handle));
+            let checked = BlockReader::new(self, 0).verify_only(kind, handle);
+            survey.block(checked, kind, handle)?;
         }
         let value_lens = self.survey_values(&mut survey, &mut handles)?;
         self.survey_data(&mut survey, &mut handles, value_lens.as_deref(), progress)?;
@@ -120,7 +125,7 @@ impl Table {
     fn check_small(&self, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
         let mut reader = BlockReader::new(self, 0);
         let bytes = reader.read(kind, handle)?;
-        Ok(check_rows(bytes).map_err(|error| TableProblem::in_block(kind, handle, &error))?)
+        Ok(check_structure(self.footer.format, kind, bytes).map_err(|error| TableProblem::in_block(kind, handle, &error))?)
     }
 
     /// Checks value index and value blocks; returns the uncompressed length of each value block, `None` for a bad one.
@@ -156,7 +161,7 @@ impl Table {
         let mut index = IndexWalk::strict(self);
         let mut reader = BlockReader::new(self, READ_AHEAD);
         let mut walk = DataWalk::new(self, value_lens);
-        let mut separator = Separator::default();
+        let mut separator = Separator::new(self);
         loop {
             check_interrupt(progress)?;
             let block = match separate(index.next())? {
@@ -167,7 +172,7 @@ impl Table {
                     survey.complete = false;
                     // What comes next cannot be compared with what was passed over.
                     walk.forget();
-                    separator = Separator::default();
+                    separator = Separator::new(self);
                     if index.is_open() {
                         continue;
                     }

@@ -2,10 +2,11 @@
 
 use super::{TableSurvey, widen};
 use crate::formats::pebble::sstable::data_block::OBSOLETE_BIT;
-use crate::formats::pebble::sstable::{BlockHandle, DataEntry, EntryValue, RestartCheck, RowBlock, ValueHandle};
+use crate::formats::pebble::sstable::{BlockHandle, EntryValue, ValueHandle};
 use crate::formats::pebble::version_edit::OwnedKey;
 use crate::formats::pebble::{InternalKey, KeyKind, SeqNum, Trailer};
 use crate::readers::pebble_table::Table;
+use crate::readers::pebble_table::block::DataRows;
 use crate::readers::pebble_table::index::IndexWalk;
 use crate::readers::pebble_table::problem::{BlockKind, TableProblem, TableProblemKind, TableResult};
 
@@ -30,15 +31,13 @@ impl<'s> DataWalk<'s> {
     pub(super) fn block(&mut self, survey: &mut TableSurvey, handle: BlockHandle, bytes: &[u8]) -> TableResult<()> {
         let in_block = |error| TableProblem::in_block(BlockKind::Data, handle, &error);
         let format = self.table.footer.format;
-        let mut entries = RowBlock::decode(bytes).map_err(in_block)?.into_entries();
-        let mut restarts = RestartCheck::default();
+        let mut rows = DataRows::strict(format, bytes).map_err(in_block)?;
         let (mut low, mut high) = (SeqNum::MAX, SeqNum(0));
-        let (mut points, mut deletions, mut obsolete, mut values) = (0, 0, 0, 0);
+        let (mut points, mut deletions, mut obsolete, mut values, mut in_files) = (0, 0, 0, 0, 0);
         self.block_first = None;
-        while entries.next().map_err(in_block)? {
-            restarts.entry(&entries).map_err(in_block)?;
-            let at = entries.entry_at() as u64;
-            let entry = DataEntry::decode(format, entries.key(), entries.value()).map_err(|error| in_block(error.shifted(at)))?;
+        while rows.next().map_err(in_block)? {
+            let at = rows.entry_at();
+            let entry = rows.entry().map_err(in_block)?;
             if let Some(last) = self.last_trailer {
                 let last = InternalKey { user_key: &self.last_key, trailer: last };
                 if last >= entry.key {
@@ -51,9 +50,13 @@ impl<'s> DataWalk<'s> {
                 self.first.get_or_insert_with(|| first.clone());
                 self.block_first = Some(first);
             }
-            if let EntryValue::InValueBlock(value) = entry.value {
-                values += 1;
-                self.check_value(value, handle, at)?;
+            match entry.value {
+                EntryValue::InPlace(_) => {}
+                EntryValue::InValueBlock(value) => {
+                    values += 1;
+                    self.check_value(value, handle, at)?;
+                }
+                EntryValue::InBlobFile(_) => in_files += 1,
             }
             self.last_key.clear();
             self.last_key.extend_from_slice(entry.key.user_key);
@@ -65,11 +68,11 @@ impl<'s> DataWalk<'s> {
             let deletes = matches!(entry.kind, KeyKind::Delete | KeyKind::SingleDelete | KeyKind::DeleteSized);
             deletions += u64::from(deletes);
         }
-        restarts.end(entries.block()).map_err(in_block)?;
         survey.points += points;
         survey.point_deletions += deletions;
         survey.obsolete += obsolete;
         survey.values_in_value_blocks += values;
+        survey.values_in_blob_files += in_files;
         if points > 0 {
             survey.see_seqs(low, high);
         }
@@ -120,12 +123,17 @@ impl<'s> DataWalk<'s> {
 }
 
 /// Checks that separators lie between the blocks that they separate.
-#[derive(Default)]
 pub(super) struct Separator {
     last: Option<OwnedKey>,
+    user_keys_alone: bool,
 }
 
 impl Separator {
+    /// Nothing has been seen yet.
+    pub(super) fn new(table: &Table) -> Self {
+        Self { last: None, user_keys_alone: !table.footer.format.has_row_blocks() }
+    }
+
     pub(super) fn check(&mut self, index: &IndexWalk<'_>, walk: &DataWalk<'_>, block: BlockHandle) -> TableResult<()> {
         let Some(entry) = index.entry()? else { return Ok(()) };
         let wrong = |detail: String| TableProblem::of_block(TableProblemKind::Order, BlockKind::Data, block, detail);
@@ -133,8 +141,12 @@ impl Separator {
         let trailer = Trailer(entry.separator.trailer.0 & !OBSOLETE_BIT);
         let separator = InternalKey { user_key: entry.separator.user_key, trailer };
         let before = self.last.replace(OwnedKey { user_key: separator.user_key.to_vec(), trailer: separator.trailer });
+        // A columnar index stores user keys alone, and versions of one may stand on both sides of a separator.
+        let is_behind = |before: InternalKey<'_>, first: InternalKey<'_>| {
+            if self.user_keys_alone { before.user_key > first.user_key } else { before >= first }
+        };
         if let (Some(before), Some(first)) = (&before, &walk.block_first)
-            && before.borrowed() >= first.borrowed()
+            && is_behind(before.borrowed(), first.borrowed())
         {
             let detail = format!("its first key {} is not behind the separator {}", first.borrowed(), before.borrowed());
             return Err(wrong(detail).into());
