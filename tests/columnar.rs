@@ -1,19 +1,25 @@
-//! Stores whose tables are columnar, as their library left them and damaged.
+//! Stores whose tables are columnar, as their library left them and damaged, and what a start reads of them.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::store::verify;
+use ekv_tool::analysis::server::store::{StoreOpen, open_verdict};
+use ekv_tool::formats::pebble::FileNum;
 use ekv_tool::formats::pebble::sstable::TableFormat;
 use ekv_tool::io::NoProgress;
-use ekv_tool::readers::pebble::{KeyState, Store};
+use ekv_tool::readers::pebble::{KeyState, Store, StoreCheck, TableDamage, TableTrouble, examine, examine_store};
 use ekv_tool::readers::pebble_scan::{Scan, separate};
 use ekv_tool::readers::pebble_survey::{StoreSurvey, SurveyOutcome, survey_store};
-use ekv_tool::readers::pebble_table::{BlockKind, TableDepth};
+use ekv_tool::readers::pebble_table::{BlockKind, Table, TableDepth, TableIter, TableProblemKind, TableView};
+use ekv_tool::types::ServerVersion;
 use serde_json::Value;
 
 use crate::common::fresh;
+use crate::support::store_writer::StoreWriter;
+use crate::support::table_writer::{Options, SET};
 
 fn store_of(case: &str) -> PathBuf {
     fresh().root.join(case).join("n1/fsm.db")
@@ -125,4 +131,117 @@ fn the_commands_read_columnar_stores() {
     let scan = |case: &str| Command::cargo_bin("ekv-tool").unwrap().args(["store", "scan"]).arg(store_of(case)).output().unwrap();
     assert_eq!(scan("lsm-2-056-m1").status.code(), Some(0));
     assert_eq!(scan("lsm-2-028-m0").status.code(), Some(2));
+}
+
+/// A store of one table in each of two levels: above, a deletion of the keys in `[b, yy)`; below, rows from a to z in blocks
+/// of two.
+fn covered(dir: &Path, version: u32) {
+    let options = Options { version, block_size: 60, snappy: false, ..Options::default() };
+    let mut store = StoreWriter::new(dir).unwrap();
+    store
+        .table(6, options, |writer| {
+            for key in b'a'..=b'z' {
+                writer.point(&[key, key], 10, SET, b"a value of a row")?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    store
+        .table(5, options, |writer| {
+            writer.range_del(b"b", b"yy", 50);
+            Ok(())
+        })
+        .unwrap();
+    store.finish().unwrap();
+}
+
+/// The data blocks of the table below, by the first and last letter of their keys.
+fn blocks(dir: &Path) -> Vec<(u8, u8, u64)> {
+    let store = Store::open(dir).unwrap();
+    let mut blocks: Vec<(u8, u8, u64)> = Vec::new();
+    let Ok(table) = Table::open(&store.table_path(FileNum(5))) else { panic!("the table below cannot be opened") };
+    let mut iter = TableIter::new(&table, TableView::default(), 0);
+    while matches!(iter.next(), Ok(true)) {
+        let (letter, offset) = (iter.user_key()[0], iter.block().offset);
+        match blocks.last_mut() {
+            Some(last) if last.2 == offset => last.1 = letter,
+            _ => blocks.push((letter, letter, offset)),
+        }
+    }
+    blocks
+}
+
+/// What a walk over all records meets when this byte of the table below is wrong.
+fn met(dir: &Path, at: u64) -> Vec<u64> {
+    let path = dir.join("000005.sst");
+    let whole = fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    damaged[usize::try_from(at).unwrap() + 3] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let facts = examine_store(dir, StoreCheck::Full, &NoProgress).unwrap();
+    fs::write(&path, whole).unwrap();
+    let blocks = facts.blocks.unwrap();
+    assert_eq!(blocks.damage.len(), 1, "the damage itself is always found");
+    let place = |damage: &TableDamage| match &damage.trouble {
+        TableTrouble::Bytes(problem) => {
+            assert_eq!(problem.kind, TableProblemKind::Checksum);
+            problem.offset
+        }
+        other => panic!("{other:?}"),
+    };
+    blocks.met_by_scan.iter().map(place).collect()
+}
+
+#[test]
+fn blocks_wholly_under_a_deletion_of_a_newer_level_are_not_read() {
+    for version in [4, 5, 7] {
+        let dir = tempfile::tempdir().unwrap();
+        covered(dir.path(), version);
+        let blocks = blocks(dir.path());
+        assert!(blocks.len() >= 8, "{blocks:?}");
+        // The first block with a covered key is read before the deletion is noticed; then the walk leaps to its end.
+        let first_covered = blocks.iter().position(|(_, last, _)| *last >= b'b').unwrap();
+        let behind = blocks.iter().position(|(_, last, _)| *last >= b'y').unwrap();
+        assert!(behind > first_covered + 3, "{blocks:?}");
+        for (index, &(.., offset)) in blocks.iter().enumerate() {
+            let read = index <= first_covered || index >= behind;
+            assert_eq!(met(dir.path(), offset), if read { vec![offset] } else { vec![] }, "format {version}, block {index}");
+        }
+    }
+}
+
+#[test]
+fn without_a_deletion_every_block_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = StoreWriter::new(dir.path()).unwrap();
+    let options = Options { version: 7, block_size: 60, snappy: false, ..Options::default() };
+    store
+        .table(6, options, |writer| (b'a'..=b'z').try_for_each(|key| writer.point(&[key, key], 10, SET, b"a value of a row")))
+        .unwrap();
+    store.finish().unwrap();
+    for (.., offset) in blocks(dir.path()) {
+        assert_eq!(met(dir.path(), offset), [offset]);
+    }
+}
+
+#[test]
+fn damaged_range_deletions_end_every_start() {
+    // The statistics that are collected right after the start read them; nobody looks anything up in this table.
+    for version in [4, 7] {
+        let group = tempfile::tempdir().unwrap();
+        let dir = group.path().join("fsm.db");
+        covered(&dir, version);
+        let store = Store::open(&dir).unwrap();
+        let path = store.table_path(FileNum(6));
+        let Ok(table) = Table::open(&path) else { panic!("the table above cannot be opened") };
+        let at = usize::try_from(table.metaindex().range_del.unwrap().offset).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let facts = examine(group.path(), StoreCheck::Full, &NoProgress).unwrap();
+        for engine in ServerVersion::ALL {
+            let StoreOpen::Refused(error) = open_verdict(&facts, engine).open else { panic!("format {version}, {engine}") };
+            assert!(error.text.contains("000006"), "{}", error.text);
+        }
+    }
 }

@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::io::{Progress, list_dir};
+use crate::readers::pebble_scan;
 use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
-use crate::readers::pebble_table::{Table, TableDepth, TableView, separate};
+use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
 
 /// Name of the store directory in a group directory.
 pub const STORE_DIR: &str = "fsm.db";
@@ -128,6 +129,8 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
         .iter()
         .map(|live| TableFile { number: live.file, path: store.table_path(live.file), size: size(live.file) })
         .collect();
+    let mut deletes_ranges = !store.memory.ranges.is_empty();
+    let all_walkable = store.version().into_iter().flat_map(Version::tables).all(|table| TableView::of(table).is_some());
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, threads, progress)?) {
         let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
@@ -135,6 +138,7 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
             SurveyOutcome::Surveyed(read) => {
                 facts.tables += 1;
                 facts.bytes += read.survey.bytes_examined;
+                deletes_ranges |= read.survey.range_deletions > 0;
                 facts.damage_left_out += read.survey.problems_left_out;
                 if !read.survey.problems.is_empty() {
                     facts.met_by_scan.extend(first_met(&store.table_path(live.file), live, progress)?);
@@ -150,7 +154,31 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
         facts.met_by_scan.push(damage(kept_from_opening.clone()));
         facts.damage.push(damage(kept_from_opening));
     }
+    if deletes_ranges && all_walkable && !facts.met_by_scan.is_empty() {
+        match pebble_scan::first_met(store, progress)? {
+            None => facts.met_by_scan.clear(),
+            Some(met) if ends_a_walk(&met) => facts.met_by_scan = vec![met],
+            // It may be passed over; then what else is damaged counts.
+            Some(_) => {}
+        }
+    }
     Ok(facts)
+}
+
+/// True for damage at which a walk certainly ends: the bytes are not those that were written.
+const fn ends_a_walk(met: &TableDamage) -> bool {
+    match &met.trouble {
+        TableTrouble::Bytes(problem) => matches!(
+            problem.kind,
+            TableProblemKind::Cut
+                | TableProblemKind::Magic
+                | TableProblemKind::Footer
+                | TableProblemKind::Checksum
+                | TableProblemKind::Decompression
+        ),
+        TableTrouble::Missing => true,
+        TableTrouble::System(_) => false,
+    }
 }
 
 /// What a walk over all records of a damaged file meets first.

@@ -163,7 +163,8 @@ pub struct BlockFacts {
     pub damage: Vec<TableDamage>,
     /// Problems of files with very many, which are only counted.
     pub damage_left_out: u64,
-    /// For each damaged table what a walk over all its records meets first, if it meets anything.
+    /// For each damaged table what a walk over all its records meets first, if it meets anything; where range deletions let a
+    /// walk over the whole store leap over blocks, what that meets first.
     pub met_by_scan: Vec<TableDamage>,
 }
 

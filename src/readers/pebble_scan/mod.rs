@@ -5,6 +5,7 @@
 //! memory does not grow with the store.
 
 mod hidden;
+mod leaping;
 mod range;
 mod source;
 mod walk;
@@ -17,6 +18,7 @@ use crate::formats::pebble::{FileNum, InternalKey, KeyKind, SeqNum, Trailer};
 use crate::readers::pebble::{Store, TableDamage};
 use crate::readers::pebble_table::{OwnedRangeDel, TableFailure, TableView};
 
+pub use leaping::first_met;
 pub use range::KeyRange;
 pub use walk::{Live, ScanOutcome, walk};
 

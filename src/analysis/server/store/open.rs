@@ -44,7 +44,7 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
         _ => None,
     });
     let blocks = facts.blocks.iter();
-    let opened = blocks.clone().flat_map(|blocks| &blocks.damage).filter(|damage| kept_from_opening(damage));
+    let opened = blocks.clone().flat_map(|blocks| &blocks.damage).filter(|damage| kept_from_statistics(damage));
     let compacted = blocks.clone().flat_map(|blocks| &blocks.damage).filter(|damage| compaction::reads(facts, damage));
     let scanned = blocks.filter(|_| engine.traits().reads_rows_on_open).flat_map(|blocks| &blocks.met_by_scan);
     let mut doubtful = None;
@@ -78,10 +78,12 @@ fn is_decisive(damage: &TableDamage) -> bool {
 }
 
 /// True for damage to what is read when a table is opened: footer, metaindex, properties. Statistics of all tables are
-/// collected right after the start, which opens each of them.
-fn kept_from_opening(damage: &TableDamage) -> bool {
+/// collected right after the start, which opens each of them and reads its range deletions.
+fn kept_from_statistics(damage: &TableDamage) -> bool {
     match &damage.trouble {
-        TableTrouble::Bytes(problem) => matches!(problem.block, None | Some(BlockKind::Metaindex | BlockKind::Properties)),
+        TableTrouble::Bytes(problem) => {
+            matches!(problem.block, None | Some(BlockKind::Metaindex | BlockKind::Properties | BlockKind::RangeDel))
+        }
         TableTrouble::Missing => true,
         TableTrouble::System(_) => false,
     }
