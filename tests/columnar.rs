@@ -17,7 +17,7 @@ use ekv_tool::readers::pebble_table::{BlockKind, Table, TableDepth, TableIter, T
 use ekv_tool::types::ServerVersion;
 use serde_json::Value;
 
-use crate::common::fresh;
+use crate::support::recorded::fresh;
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{Options, SET};
 

@@ -135,10 +135,10 @@ fn row(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, node: usize, latest: 
     let why_not = match &ballot {
         None if is_voter && this.start.comes_up() == Some(false) => Some("its start is refused".to_owned()),
         None => Some(group.standing(node)),
-        Some(ballot) if !ballot.wins && !ballot.open => Some(match ballot.votes.iter().any(|(_, vote)| *vote == Vote::No) {
-            true => "its log is behind".to_owned(),
-            false => "too few voters come up".to_owned(),
-        }),
+        Some(ballot) if !ballot.wins && !ballot.open => {
+            let behind = ballot.votes.iter().any(|(_, vote)| *vote == Vote::No);
+            Some(if behind { "its log is behind" } else { "too few voters come up" }.to_owned())
+        }
         Some(_) => None,
     };
     let no_transfer = no_transfer(group, node);
