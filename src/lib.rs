@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`types`] | units that must not be mixed |
 //! | [`formats`] | bytes in, borrowed views out; pure |
+//! | [`crypto`] | what opens an envelope when its key is at hand; pure |
 //! | [`io`] | the only layer that touches the file system |
 //! | [`readers`] | files and directories as facts with their place |
 //! | [`analysis`] | facts in, decisions and findings out; no files |
@@ -36,6 +37,7 @@
 //! `examples/next_start.rs` is a whole program.
 
 pub mod analysis;
+pub mod crypto;
 pub mod error;
 pub mod formats;
 pub mod io;

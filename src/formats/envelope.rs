@@ -1,5 +1,5 @@
-//! The encryption envelope that sealed proposals and sealed values share. It is recognised and described here, never
-//! opened.
+//! The encryption envelope that sealed proposals and sealed values share. It is recognised and described here, and opened in
+//! [`crypto`](crate::crypto).
 //!
 //! | offset | bytes | |
 //! |---|---|---|
@@ -60,6 +60,15 @@ impl<'a> Envelope<'a> {
         let counter = cursor.u64_be("nonce counter")?;
         let ciphertext = cursor.take("ciphertext", cursor.remaining().saturating_sub(TAG_LEN) as u64)?;
         Ok(Self { flags, key_id, node, local_epoch, counter, ciphertext, tag: cursor.rest() })
+    }
+
+    /// The nonce as the cipher takes it.
+    pub fn nonce(&self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce[..2].copy_from_slice(&self.node.to_be_bytes());
+        nonce[2..4].copy_from_slice(&self.local_epoch.to_be_bytes());
+        nonce[4..].copy_from_slice(&self.counter.to_be_bytes());
+        nonce
     }
 }
 
