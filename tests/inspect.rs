@@ -117,7 +117,8 @@ fn an_unknown_file_is_unknown_and_a_missing_one_a_failure() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("x"), b"what is this?").unwrap();
     let text = inspect(&dir.path().join("x"), 3);
-    assert!(text.starts_with("UNKNOWN") && text.contains("77 68 61 74"), "{text}");
+    // It may be a key.
+    assert!(text.starts_with("UNKNOWN") && !text.contains("77 68 61 74") && !text.contains("what is"), "{text}");
     assert_eq!(inspect(&dir.path().join("gone"), 1), "");
 }
 

@@ -140,7 +140,7 @@ fn a_dump_of_a_log_that_changes_is_unknown() {
             let segment = segment_of(node.path());
             let mut out = AfterFirstWrite { segment: &segment, harm, out: Vec::new() };
             let mut rows = RowStream::new(OutputFormat::Table, Style::default(), JsonList::Indented("records"), &mut out);
-            let report = dump(&[node.path().to_owned()], &filter, 1, &NoProgress, &mut rows).unwrap();
+            let report = dump(&[node.path().to_owned()], &filter, None, 1, &NoProgress, &mut rows).unwrap();
             assert_eq!(report.verdict, verdict, "{harm:?}: {:?}", report.coverage);
             assert_eq!(report.findings.iter().filter(|f| f.severity == ekv_tool::analysis::Severity::Error).count(), 0);
         }
@@ -155,7 +155,7 @@ fn an_offset_where_no_record_begins_is_refused() {
         let filter = DumpFilter { offset: Some(offset), ..DumpFilter::default() };
         let mut out = Vec::new();
         let mut rows = RowStream::new(OutputFormat::Table, Style::default(), JsonList::Indented("records"), &mut out);
-        let report = dump(&[node.path().to_owned()], &filter, 1, &NoProgress, &mut rows);
+        let report = dump(&[node.path().to_owned()], &filter, None, 1, &NoProgress, &mut rows);
         report.map(|report| (report.verdict, report.body.records_read)).map_err(|error| (error.to_string(), out))
     };
     let (verdict, all) = run(0).unwrap();
@@ -171,12 +171,12 @@ fn an_offset_where_no_record_begins_is_refused() {
 fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
     type Command = (&'static str, fn(&Path, &dyn Progress) -> Verdict);
     let commands: [Command; 8] = [
-        ("wal stat", |dir, progress| ops::wal::stat(&[dir.to_owned()], 1, progress).unwrap().verdict),
+        ("wal stat", |dir, progress| ops::wal::stat(&[dir.to_owned()], None, 1, progress).unwrap().verdict),
         ("wal ls", |dir, progress| ops::wal::ls(&[dir.to_owned()], 1, progress).unwrap().verdict),
         ("wal verify", |dir, progress| ops::wal::verify(&[dir.to_owned()], 1, progress).unwrap().verdict),
         ("wal show", |dir, progress| {
             let place = ops::wal::Place::Index(ekv_tool::types::LogIndex(5));
-            ops::wal::show(dir, &place, 1, progress).unwrap().verdict
+            ops::wal::show(dir, &place, None, 1, progress).unwrap().verdict
         }),
         ("gate-dryrun", |dir, progress| {
             ops::gate_dryrun(&[dir.to_owned()], &ops::GateOptions { threads: 1, plan: true, ..Default::default() }, progress)

@@ -68,7 +68,7 @@ fuzz_target!(|damaged: Damaged| {
     let _ = write(gate_dryrun(&paths, &gate, &NoProgress));
     let _ = write(check(&paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress));
     let _ = write(wal::verify(&paths, 1, &NoProgress));
-    let _ = write(wal::stat(&paths, 1, &NoProgress));
+    let _ = write(wal::stat(&paths, None, 1, &NoProgress));
     let _ = write(store_meta(&paths, &NoProgress));
     let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, 1, &NoProgress));
     let deep = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..VerifySnapshotOptions::default() };

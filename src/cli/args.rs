@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ekv_tool::readers::keys::Opener;
 use ekv_tool::report::OutputFormat;
 
 /// Options of every command.
@@ -33,6 +34,49 @@ pub struct GlobalArgs {
     /// Long lists in full
     #[arg(short, long, global = true, help_heading = "Output")]
     pub verbose: bool,
+}
+
+/// The keys of an encrypted node.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KeyFiles {
+    /// The key sidecar (keys.json) of a server with encryption
+    #[arg(long, value_name = "FILE", help_heading = "Encryption")]
+    pub sidecar: Option<PathBuf>,
+    /// The file of the key encryption key, 32 bytes; nothing of it is ever shown
+    #[arg(long, value_name = "FILE", requires = "sidecar", help_heading = "Encryption")]
+    pub kek: Option<PathBuf>,
+}
+
+/// How a start has encryption: with these keys, or without any flag.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StartKeys {
+    #[command(flatten)]
+    pub keys: KeyFiles,
+    /// The server is started without any encryption flag
+    #[arg(long, conflicts_with = "sidecar", help_heading = "Encryption")]
+    pub no_encryption: bool,
+}
+
+/// Keys that open what a command shows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ViewKeys {
+    /// Open what is sealed with the keys of this sidecar (keys.json)
+    #[arg(long, value_name = "FILE", requires = "kek", help_heading = "Encryption")]
+    pub sidecar: Option<PathBuf>,
+    /// The file of the key encryption key, 32 bytes; nothing of it is ever shown
+    #[arg(long, value_name = "FILE", requires = "sidecar", help_heading = "Encryption")]
+    pub kek: Option<PathBuf>,
+    /// Show opened values in markdown and in a file of --output too
+    #[arg(long, requires = "sidecar", help_heading = "Encryption")]
+    pub show_values: bool,
+}
+
+impl ViewKeys {
+    /// Reads the keys, if there are any.
+    pub fn opener(&self, context: &super::Context) -> ekv_tool::error::Result<Option<Opener>> {
+        let (Some(sidecar), Some(kek)) = (&self.sidecar, &self.kek) else { return Ok(None) };
+        Opener::read(sidecar, kek, self.show_values || !context.is_kept()).map(Some)
+    }
 }
 
 /// `--format`

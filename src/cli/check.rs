@@ -9,6 +9,7 @@ use ekv_tool::ops::{CheckOptions, check};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::check::CheckListBody;
 
+use super::args::{KeyFiles, StartKeys};
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -51,6 +52,8 @@ pub struct CheckArgs {
     /// Leave out the content of payloads and tables; coverage says so
     #[arg(long)]
     fast: bool,
+    #[command(flatten)]
+    keys: StartKeys,
     /// The least severity that gives exit status 2
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Error)]
     fail_on: FailOn,
@@ -77,7 +80,7 @@ enum Level {
 }
 
 pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, fail_on } = args;
+    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, keys, fail_on } = args;
     if list {
         return context.emit(Report::new(CheckListBody::default(), Vec::new(), Coverage::default()));
     }
@@ -96,7 +99,9 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
         return context.emit_as(report, status);
     }
-    let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, threads: context.threads };
+    let StartKeys { keys: KeyFiles { sidecar, kek }, no_encryption } = keys;
+    let options =
+        CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, sidecar, kek, no_encryption, threads: context.threads };
     let report = check(&dirs, &options, &context.progress)?;
     let warned = fail_on == FailOn::Warning && report.body.warnings > 0;
     let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };

@@ -156,6 +156,11 @@ impl Context {
         }
     }
 
+    /// True when the report is made to be passed on: a text for a channel, or a file.
+    pub fn is_kept(&self) -> bool {
+        self.format == Format::Markdown || self.output.is_some()
+    }
+
     /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
         if let Some(target) = &self.output {

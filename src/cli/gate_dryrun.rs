@@ -15,7 +15,7 @@ use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::body::gate::GateBody;
 use ekv_tool::types::ServerVersion;
 
-use super::args::{parse_duration, parse_index, parse_size};
+use super::args::{KeyFiles, StartKeys, parse_duration, parse_index, parse_size};
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -68,9 +68,8 @@ pub struct GateArgs {
     /// Do not read fsm.db; assume N, missing or unreadable
     #[arg(long, value_name = "N|missing|unreadable", value_parser = parse_applied)]
     applied_index: Option<AppliedIndexState>,
-    /// The encryption key sidecar (keys.json)
-    #[arg(long, value_name = "FILE")]
-    sidecar: Option<PathBuf>,
+    #[command(flatten)]
+    keys: StartKeys,
     /// Bytes per second of a restore, for the estimate [default: the rate at which the payload was read]
     #[arg(long, value_name = "BYTES/S", value_parser = parse_rate)]
     restore_rate: Option<u64>,
@@ -129,7 +128,7 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         no_body_crc,
         store_check,
         applied_index,
-        sidecar,
+        keys: StartKeys { keys: KeyFiles { sidecar, kek }, no_encryption },
         restore_rate,
         health_timeout,
     } = args;
@@ -154,6 +153,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         },
         applied_index,
         sidecar,
+        kek,
+        no_encryption,
         restore_rate,
         health_timeout,
         threads: context.threads,

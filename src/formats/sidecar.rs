@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::go_json::{Base64, Field};
+use super::go_json::{self, Decoder, Stop};
 use crate::types::LogIndex;
 
 /// Versions that the servers read.
 const VERSIONS: std::ops::RangeInclusive<i64> = 1..=2;
+/// The package of the server's types, as its complaints name it.
+const PACKAGE: &str = "encryption";
 /// Length of a data key under the key encryption key: nonce, key, tag.
 pub const WRAPPED_LEN: usize = 60;
 
@@ -40,8 +41,11 @@ pub struct Sidecar {
 pub struct SidecarKey {
     /// `storage` or `raft`.
     pub purpose: String,
-    /// Number of bytes of the wrapped key; the bytes themselves are not kept.
+    /// Number of bytes of the wrapped key.
     pub wrapped_len: usize,
+    /// The data key under the key encryption key. Never shown.
+    #[serde(skip)]
+    pub wrapped: Vec<u8>,
     /// RFC 3339 time.
     pub created: String,
     /// Start counter of this node for this key.
@@ -99,6 +103,19 @@ impl SidecarError {
     }
 }
 
+impl SidecarError {
+    /// The server's text for a file at `path`.
+    pub fn at(&self, path: &str) -> String {
+        match self {
+            Self::Json(error) => format!("encryption: parse sidecar {path:?}: {error}"),
+            Self::Version(version) => {
+                format!("got version {version}, want 1..2 (path={path:?}): encryption: unsupported sidecar version")
+            }
+            other => format!("encryption: validate sidecar {path:?}: {other}"),
+        }
+    }
+}
+
 /// The server's text, without the path in front.
 impl fmt::Display for SidecarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,10 +147,8 @@ impl fmt::Display for SidecarError {
 impl Sidecar {
     /// Parses and validates a sidecar in the server's order of checks. Names of unknown fields are ignored.
     pub fn parse(json: &[u8]) -> Result<Self, SidecarError> {
-        let text = String::from_utf8_lossy(json);
-        let sidecar: Self = serde_json::from_str::<Option<Self>>(&text)
-            .map_err(|error| SidecarError::Json(error.to_string()))?
-            .unwrap_or_default();
+        let mut sidecar = Self::default();
+        go_json::decode(json, |json| sidecar.fill(json)).map_err(|error| SidecarError::Json(error.to_string()))?;
         if !VERSIONS.contains(&sidecar.version) {
             return Err(SidecarError::Version(sidecar.version));
         }
@@ -143,6 +158,48 @@ impl Sidecar {
         sidecar.check_active("storage", sidecar.active_storage)?;
         sidecar.check_active("raft", sidecar.active_raft)?;
         Ok(sidecar)
+    }
+
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+        const FIELDS: &[&str] = &[
+            "version",
+            "raft_applied_index",
+            "storage_envelope_active",
+            "storage_envelope_cutover_index",
+            "raft_envelope_cutover_index",
+            "active",
+            "keys",
+        ];
+        json.object(PACKAGE, "Sidecar", FIELDS, |json, field| {
+            match field {
+                "version" => json.signed(&mut self.version, "int"),
+                "raft_applied_index" => json.unsigned(&mut self.raft_applied_index.0, u64::MAX, "uint64"),
+                "storage_envelope_active" => json.truth(&mut self.storage_envelope_active),
+                "storage_envelope_cutover_index" => {
+                    json.unsigned(&mut self.storage_envelope_cutover_index.0, u64::MAX, "uint64");
+                }
+                "raft_envelope_cutover_index" => json.unsigned(&mut self.raft_envelope_cutover_index.0, u64::MAX, "uint64"),
+                "active" => json.object(PACKAGE, "ActiveKeys", &["storage", "raft"], |json, field| {
+                    let id = if field == "storage" { &mut self.active_storage } else { &mut self.active_raft };
+                    let mut wide = u64::from(*id);
+                    json.unsigned(&mut wide, u32::MAX.into(), "uint32");
+                    *id = u32::try_from(wide).unwrap_or(*id);
+                    Ok(())
+                })?,
+                _ => {
+                    let emptied = json.entries("map[string]encryption.SidecarKey", |json, id| {
+                        let mut key = SidecarKey::default();
+                        key.fill(json)?;
+                        self.keys.insert(id, key);
+                        Ok(())
+                    })?;
+                    if emptied {
+                        self.keys.clear();
+                    }
+                }
+            }
+            Ok(())
+        })
     }
 
     fn check_active(&self, purpose: &'static str, id: u32) -> Result<(), SidecarError> {
@@ -158,6 +215,11 @@ impl Sidecar {
         }
     }
 
+    /// The keys with their ids as numbers, ascending. Names were checked when the file was read.
+    pub fn keys_by_id(&self) -> BTreeMap<u32, &SidecarKey> {
+        self.keys.iter().filter_map(|(id, key)| Some((id.parse().ok()?, key))).collect()
+    }
+
     /// The active key for values.
     pub fn storage_key(&self) -> Option<&SidecarKey> {
         self.keys.get(&self.active_storage.to_string())
@@ -165,6 +227,23 @@ impl Sidecar {
 }
 
 impl SidecarKey {
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+        json.object(PACKAGE, "SidecarKey", &["purpose", "wrapped", "created", "local_epoch"], |json, field| {
+            match field {
+                "purpose" => json.text(&mut self.purpose),
+                "wrapped" => json.bytes(&mut self.wrapped),
+                "created" => json.text(&mut self.created),
+                _ => {
+                    let mut epoch = u64::from(self.local_epoch);
+                    json.unsigned(&mut epoch, u16::MAX.into(), "uint16");
+                    self.local_epoch = u16::try_from(epoch).unwrap_or(self.local_epoch);
+                }
+            }
+            self.wrapped_len = self.wrapped.len();
+            Ok(())
+        })
+    }
+
     fn validate(&self, id: &str) -> Result<(), SidecarError> {
         let digits_only = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
         match id.parse::<u32>() {
@@ -175,81 +254,6 @@ impl SidecarKey {
             },
             _ => Err(SidecarError::KeyIdFormat(id.to_owned())),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Sidecar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Sidecar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the sidecar object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sidecar, A::Error> {
-                let mut it = Sidecar::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    match name.to_ascii_lowercase().as_str() {
-                        "version" => map.next_value_seed(Field(&mut it.version))?,
-                        "raft_applied_index" => map.next_value_seed(Field(&mut it.raft_applied_index.0))?,
-                        "storage_envelope_active" => map.next_value_seed(Field(&mut it.storage_envelope_active))?,
-                        "storage_envelope_cutover_index" => {
-                            map.next_value_seed(Field(&mut it.storage_envelope_cutover_index.0))?;
-                        }
-                        "raft_envelope_cutover_index" => {
-                            map.next_value_seed(Field(&mut it.raft_envelope_cutover_index.0))?;
-                        }
-                        "active" => {
-                            let active = map.next_value::<Option<BTreeMap<String, Option<u32>>>>()?.unwrap_or_default();
-                            for (name, id) in active {
-                                match (name.to_ascii_lowercase().as_str(), id) {
-                                    ("storage", Some(id)) => it.active_storage = id,
-                                    ("raft", Some(id)) => it.active_raft = id,
-                                    _ => {}
-                                }
-                            }
-                        }
-                        "keys" => {
-                            let keys = map.next_value::<Option<BTreeMap<String, Option<SidecarKey>>>>()?.unwrap_or_default();
-                            it.keys = keys.into_iter().map(|(id, key)| (id, key.unwrap_or_default())).collect();
-                        }
-                        _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
-                    }
-                }
-                Ok(it)
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
-impl<'de> Deserialize<'de> for SidecarKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = SidecarKey;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key of the sidecar")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SidecarKey, A::Error> {
-                let mut it = SidecarKey::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    match name.to_ascii_lowercase().as_str() {
-                        "purpose" => map.next_value_seed(Field(&mut it.purpose))?,
-                        "wrapped" => it.wrapped_len = map.next_value::<Option<Base64>>()?.map_or(0, |bytes| bytes.0.len()),
-                        "created" => map.next_value_seed(Field(&mut it.created))?,
-                        "local_epoch" => map.next_value_seed(Field(&mut it.local_epoch))?,
-                        _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
-                    }
-                }
-                Ok(it)
-            }
-        }
-        deserializer.deserialize_map(Object)
     }
 }
 
@@ -322,6 +326,26 @@ mod tests {
         for json in ["", "[]", r#"{"version": 2} x"#, r#"{"version": 2, "keys": {"1": {"local_epoch": 65536}}}"#] {
             assert_eq!(refusal(json).0, None, "{json}");
         }
+    }
+
+    #[test]
+    fn the_servers_words_for_json_that_it_cannot_take() {
+        let error = |json: &str| Sidecar::parse(json.as_bytes()).unwrap_err().at("enc/keys.json");
+        assert_eq!(error("{\"version\": 2"), "encryption: parse sidecar \"enc/keys.json\": unexpected end of JSON input");
+        assert_eq!(
+            error(&REAL.replace("\"raft_envelope_cutover_index\": 765", "\"raft_envelope_cutover_index\": -2")),
+            "encryption: parse sidecar \"enc/keys.json\": json: cannot unmarshal number -2 into Go struct field \
+             Sidecar.raft_envelope_cutover_index of type uint64"
+        );
+        assert_eq!(
+            error(&REAL.replace("\"version\": 2", "\"version\": 9")),
+            "got version 9, want 1..2 (path=\"enc/keys.json\"): encryption: unsupported sidecar version"
+        );
+        assert_eq!(
+            error(&REAL.replace("\"storage\": 1", "\"storage\": 3")),
+            "encryption: validate sidecar \"enc/keys.json\": active.storage=3 not present in keys map: encryption: sidecar \
+             active key_id has no entry in keys map"
+        );
     }
 
     #[test]

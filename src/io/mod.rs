@@ -5,6 +5,7 @@
 
 mod access;
 mod bulk;
+mod core_dumps;
 mod dir;
 mod file;
 mod lock;
@@ -15,6 +16,7 @@ mod threads;
 
 pub use access::Access;
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
+pub use core_dumps::keep_out_of_core_dumps;
 pub use dir::{DirEntry, EntryKind, kind_at, leads_into_a_directory, link_target, list_dir, list_names, modified_at, now};
 pub use file::{FileStamp, SmallFile, fill_at, open_regular, read_at, read_small};
 pub use lock::{LockState, lock_state};

@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::advice;
+use super::envelopes::{self, Source};
 use super::group::{Opened, Opening, unsettle};
+use super::{advice, encryption};
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
 use crate::analysis::judge::store::verify;
@@ -13,6 +15,7 @@ use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
+use crate::readers::keys::Keys;
 use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
 use crate::readers::pebble_table::TableDepth;
@@ -36,6 +39,12 @@ pub struct CheckOptions {
     pub no_body_crc: bool,
     /// Leave out the content of payloads and tables.
     pub fast: bool,
+    /// The server is started with encryption and this key sidecar; what it seals is opened.
+    pub sidecar: Option<PathBuf>,
+    /// And with this file of the key encryption key.
+    pub kek: Option<PathBuf>,
+    /// The server is started without any encryption flag.
+    pub no_encryption: bool,
     /// Threads that read and check.
     pub threads: usize,
 }
@@ -47,12 +56,13 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress)
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
+    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref())?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
     for dir in &dirs {
         let Checked { group, findings: found, coverage: covered, .. } =
-            settle(|| Checked::read(dir, options, &selected, progress))?;
+            settle(|| Checked::read(dir, options, keys.as_ref(), &selected, progress))?;
         groups.push(group);
         findings.extend(found);
         coverage.absorb(covered);
@@ -97,12 +107,20 @@ struct Checked {
 
 impl Checked {
     /// Reads and checks one group: the selected checks, and when all were asked for everything else too.
-    fn read(dir: &GroupDir, options: &CheckOptions, selected: &[&CheckInfo], progress: &dyn Progress) -> Result<Self> {
+    fn read(
+        dir: &GroupDir,
+        options: &CheckOptions,
+        keys: Option<&Arc<Keys>>,
+        selected: &[&CheckInfo],
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let bodies = !options.fast && !options.no_body_crc;
         let opening = Opening {
             raft_id: options.raft_id.as_deref(),
             reading: Reading { store: options.fast.then_some(StoreCheck::Meta), threads: options.threads },
             payloads: if bodies { u64::MAX } else { 0 },
+            keys,
+            no_encryption: options.no_encryption,
             ..Opening::default()
         };
         let mut opened = Opened::read(dir, &opening, progress)?;
@@ -114,6 +132,7 @@ impl Checked {
             engine: opened.version.into(),
             quiescent: true,
             start: None,
+            encryption: None,
             state: NodeState::default(),
             checks: Vec::new(),
         };
@@ -178,6 +197,17 @@ impl Checked {
             coverage.bytes_examined += covered.bytes_examined;
             coverage.also_left_out(covered.not_examined);
             tables(&opened, options, &mut findings, &mut coverage, progress)?;
+            let source = Source {
+                name: name.clone(),
+                facts: &opened.facts,
+                snapshot: start.forecast.snapshot.as_ref().map_or(0, |snapshot| snapshot.index),
+                rows: !options.fast,
+                payloads: bodies,
+            };
+            let audited = envelopes::audit(&[source], progress)?;
+            findings.extend(audited.findings);
+            coverage.also_left_out(audited.coverage.not_examined);
+            group.encryption = audited.census.into_iter().next().flatten();
             let mut foretold = Coverage::default();
             opened.cover_start(&start.forecast, &mut foretold);
             coverage.also_left_out(foretold.not_examined);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::envelopes::{self, Source};
 use super::group::{Opened, Opening, Start, UNSETTLED};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::codes::gate::START_REFUSED;
@@ -71,6 +72,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
         }
         let (comparison, found) = one_group(&nodes, &mut coverage);
         findings.extend(found);
+        findings.extend(audit_nonces(&nodes, &mut coverage, progress)?);
         groups.push(GroupComparison { group_id, comparison });
     }
     if groups.is_empty() && findings.is_empty() {
@@ -225,6 +227,27 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
         }
     }
     (comparison, found)
+}
+
+/// Envelopes of all nodes together: no two of them may have one nonce under one key.
+fn audit_nonces(nodes: &[Node], coverage: &mut Coverage, progress: &dyn Progress) -> Result<Vec<Finding>> {
+    let sources: Vec<_> = nodes
+        .iter()
+        .map(|node| Source {
+            name: node.opened.display(),
+            facts: &node.opened.facts,
+            snapshot: 0,
+            rows: true,
+            payloads: node.opened.largest_payload().is_none_or(|size| size <= WALK_UP_TO),
+        })
+        .collect();
+    let audited = envelopes::audit(&sources, progress)?;
+    if audited.census.iter().any(Option::is_some) && sources.iter().any(|source| !source.payloads) {
+        let what = format!("the envelopes in payloads of a node that has one above {}", ByteSize(WALK_UP_TO));
+        coverage.skipped(what, "compare reads large payloads not at all; check reads them");
+    }
+    coverage.also_left_out(audited.coverage.not_examined);
+    Ok(audited.findings)
 }
 
 /// Errors of one node by itself: its bytes, its start, and the rules that `check` holds it against.

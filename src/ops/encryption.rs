@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::mvcc::{RegistryKey, RegistryValue};
+use crate::formats::sidecar::Sidecar;
+use crate::readers::keys::{Keys, SidecarFile};
 use crate::readers::pebble::Store;
 use crate::readers::pebble_scan::{Scan, separate};
 
@@ -27,6 +30,26 @@ pub(super) fn registry(group: &Path) -> Result<BTreeMap<(u32, u64), u16>> {
         }
     }
     Ok(rows)
+}
+
+/// The sidecar that a server with these keys works with. One that is not there has no keys yet; one that the server refuses is
+/// none.
+pub(super) fn sidecar_of(keys: &Keys) -> Option<Sidecar> {
+    match &keys.sidecar {
+        SidecarFile::Read(sidecar) => Some(sidecar.clone()),
+        SidecarFile::Absent => Some(Sidecar::default()),
+        SidecarFile::Refused(_) | SidecarFile::Unreadable(_) => None,
+    }
+}
+
+/// Sidecar and KEK as the caller names them.
+pub(super) fn keys(sidecar: Option<&Path>, kek: Option<&Path>) -> Result<Option<Arc<Keys>>> {
+    match (sidecar, kek) {
+        (None, Some(_)) => {
+            Err(Error::Usage("--kek: the keys that it opens are in the sidecar; give --sidecar as well".to_owned()))
+        }
+        (sidecar, kek) => Ok(sidecar.map(|sidecar| Arc::new(Keys::read(sidecar, kek)))),
+    }
 }
 
 /// A sidecar in one of the usual places.

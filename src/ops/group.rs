@@ -2,9 +2,11 @@
 //! that every command shares.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::{encryption, engine, legacy};
-use crate::analysis::judge::codes::gate::START_REFUSED;
+use crate::analysis::judge::codes::gate::{ENCRYPTION_UNDECIDED, START_REFUSED};
 use crate::analysis::judge::group::{self, CheckInfo, Evidence};
 use crate::analysis::judge::{self, log as judge_log, unread};
 use crate::analysis::server::directory::refuse_by_name;
@@ -12,11 +14,11 @@ use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict,
 use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
 use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
-use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
+use crate::readers::keys::{Kek, Keys};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact};
+use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, neighbours};
 use crate::types::ServerVersion;
 
 /// Why nothing is certain about a directory that never rested.
@@ -43,8 +45,10 @@ pub(super) struct Opening<'o> {
     pub reading: Reading,
     /// Assume this instead of reading the store.
     pub applied_index: Option<AppliedIndexState>,
-    /// The key sidecar.
-    pub sidecar: Option<&'o Sidecar>,
+    /// The server is started with encryption, and with these keys.
+    pub keys: Option<&'o Arc<Keys>>,
+    /// The server is started without any encryption flag.
+    pub no_encryption: bool,
     /// Every entry behind the snapshot.
     pub plan: bool,
     /// Payloads of up to this many bytes that the start uses are read whole; larger ones count as what their token says.
@@ -103,7 +107,10 @@ impl Opened {
             raft_id: opening.raft_id.map_or_else(|| dir.raft_id.clone(), str::to_owned),
             store: stores.iter().map(|(version, verdict)| (*version, StoreView::of(verdict))).collect(),
             legacy,
-            sidecar: opening.sidecar.cloned(),
+            sidecar: opening.keys.and_then(|keys| encryption::sidecar_of(keys)),
+            keys: opening.keys.cloned(),
+            no_encryption: opening.no_encryption,
+            neighbours: neighbours(dir)?,
             registry,
             sidecar_beside: encryption::sidecar_beside(&dir.path),
             want_plan: opening.plan,
@@ -156,6 +163,13 @@ impl Opened {
             }
         }
         let mut findings = judge::start::findings(&self.facts, self.version, &forecast, &other, &self.display());
+        let undecided = |finding: &&mut Finding| finding.code.code == ENCRYPTION_UNDECIDED.code;
+        if self.facts.keys.is_none()
+            && !self.facts.no_encryption
+            && let Some(finding) = findings.iter_mut().find(undecided)
+        {
+            finding.message.push_str(&self.both_ways(progress)?);
+        }
         for index in self.facts.group.ahead_of_the_store(self.version, self.store().applied_index.value()) {
             let walk = self.payloads > 0 && self.facts.group.payload_size(index) <= WALK_UP_TO;
             self.facts.group.examine(index, Examine { crc: false, walk }, progress)?;
@@ -198,6 +212,33 @@ impl Opened {
             finding.group = Some(dir.clone());
         }
         (findings, undecided.not_examined)
+    }
+
+    /// What a start without any encryption flag does, and one with the sidecar that stands in its usual place.
+    fn both_ways(&mut self, progress: &dyn Progress) -> Result<String> {
+        let told = |seen: &Forecast| {
+            let outcome = seen.outcome.name();
+            match (&seen.abort, seen.replay.as_ref().and_then(|replay| replay.halt.as_ref())) {
+                (Some(abort), _) => format!("{outcome} ({})", abort.error),
+                (None, Some(halt)) => format!("{outcome}, and then ends with {}", halt.error),
+                (None, None) if seen.outcome == Outcome::Unknown => format!("{outcome} ({})", seen.reason),
+                (None, None) => outcome.to_owned(),
+            }
+        };
+        let version = self.version;
+        self.facts.no_encryption = true;
+        let without = self.forecast(version, progress);
+        self.facts.no_encryption = false;
+        let mut text = format!(" A start of {version} without any encryption flag: {}.", told(&without?));
+        if let Some(path) = self.facts.sidecar_beside.clone() {
+            let keys = Keys::read(Path::new(&path), None);
+            self.facts.sidecar = encryption::sidecar_of(&keys);
+            self.facts.keys = Some(Arc::new(keys));
+            let with = self.forecast(version, progress);
+            (self.facts.keys, self.facts.sidecar) = (None, None);
+            text = format!("{text} One with {path}: {}.", told(&with?));
+        }
+        Ok(text)
     }
 
     /// The store as the version in question opens it.
@@ -276,12 +317,14 @@ impl Opened {
         if seen.outcome == Outcome::Unknown {
             coverage.missing(dir.clone(), seen.reason.clone());
         }
-        if seen.abort.is_none() && judge::start::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
-            if self.facts.sidecar.is_none() {
-                coverage.missing(format!("{dir}: the key sidecar"), "encryption is in use; give --sidecar");
-            } else {
-                coverage.skipped(format!("{dir}: the KEK and what it opens"), "not part of the forecast yet");
-            }
+        let unsaid = self.facts.keys.is_none() && !self.facts.no_encryption;
+        if unsaid && seen.abort.is_none() && judge::start::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
+            let why = "encryption is in use; give --sidecar and --kek, or --no-encryption";
+            coverage.missing(format!("{dir}: the key sidecar"), why);
+        }
+        if self.facts.keys.as_ref().is_some_and(|keys| matches!(keys.kek, Kek::Key(_))) {
+            let why = "the server probes with a file of its own whether it makes a rename durable";
+            coverage.skipped("the file system below the sidecar", why);
         }
     }
 

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod encryption;
 mod engine;
+mod envelopes;
 mod gate;
 mod group;
 pub mod hraft;

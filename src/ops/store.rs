@@ -4,12 +4,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::advice;
-use crate::analysis::Coverage;
+use crate::analysis::judge::envelopes::open_failed;
 use crate::analysis::judge::store::{deepen, not_deepened, store_findings, table_finding, verify};
 use crate::analysis::server::store::open_verdict;
+use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
-use crate::formats::mvcc::StoreKey;
+use crate::formats::envelope::Envelope;
+use crate::formats::mvcc::{ROW_HEADER_LEN, RowKey, StoreKey};
 use crate::io::Progress;
+use crate::readers::keys::Opener;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
 use crate::readers::pebble_scan::walk;
 use crate::readers::pebble_survey::survey_store;
@@ -61,11 +64,13 @@ pub struct GetOptions {
 /// What a store holds under one key.
 ///
 /// The store's own keys and the rows of the writer registry have no versions and are looked up as they stand.
-pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody>> {
+/// With an opener, sealed values are opened.
+pub fn store_get(dir: &Path, options: &GetOptions, opener: Option<&Opener>) -> Result<Report<StoreGetBody>> {
     let name = dir.display().to_string();
     let raw = options.raw || matches!(StoreKey::of(&options.key), StoreKey::Meta(_) | StoreKey::Registry(_));
     let mut body = StoreGetBody::empty(name.clone(), &options.key, "versions");
     let mut damage = None;
+    let mut closed = Vec::new();
     let store = Store::open_with(dir, |store| {
         damage = None;
         if raw {
@@ -81,7 +86,15 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
         match store.row_versions(&options.key, options.at, options.versions) {
             Ok(found) => {
                 body.more = found.more;
-                body.versions = found.versions.iter().map(|version| VersionView::of_row(version, &store.facts)).collect();
+                closed.clear();
+                for version in &found.versions {
+                    let mut view = VersionView::of_row(version, &store.facts);
+                    if let Some(opener) = opener {
+                        let key = RowKey { user_key: &options.key, commit_ts: version.commit_ts }.encode();
+                        closed.extend(open_version(&mut view, opener, &key, &version.found.value, &name));
+                    }
+                    body.versions.push(view);
+                }
             }
             Err(found) => {
                 store.fail_if_replaced(&found)?;
@@ -103,11 +116,31 @@ pub fn store_get(dir: &Path, options: &GetOptions) -> Result<Report<StoreGetBody
     // Only the way to the key was asked for.
     coverage.keep_needed();
     let mut findings = store_findings(&group.store);
+    findings.extend(closed);
     if let Some(damage) = &damage {
         findings.push(table_finding(&group.store, damage, "the key's lookup needs it"));
         coverage.missing(body.key.clone(), damage.to_string());
     }
     Ok(Report::new(body, findings, coverage))
+}
+
+/// Opens a sealed version, or says why it does not open.
+fn open_version(view: &mut VersionView, opener: &Opener, key: &[u8], value: &[u8], store: &str) -> Option<Finding> {
+    if view.sealed != Some(true) {
+        return None;
+    }
+    match opener.row(key, value) {
+        Ok(opened) => {
+            view.open(opened.bytes(), opener.shows_values);
+            None
+        }
+        Err(error) => {
+            view.opened = Some(false);
+            let envelope = Envelope::decode(value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
+            let what = format!("The version of {}", view.commit_ts.unwrap_or_default());
+            Some(open_failed(&what, store.to_owned(), None, envelope.as_ref(), &error))
+        }
+    }
 }
 
 /// How far `store verify` looks.

@@ -3,12 +3,18 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::analysis::Finding;
+use crate::analysis::judge::envelopes::open_failed;
 use crate::analysis::judge::store::scanned;
 use crate::error::{Error, Result};
+use crate::formats::envelope::Envelope;
+use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
 use crate::io::Progress;
+use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::{KeyRange, walk};
-use crate::report::body::store_scan::{RawRow, RowMaker, StoreScanBody};
+use crate::report::body::store_scan::{Inside, RawRow, RowMaker, StoreScanBody};
 use crate::report::{Report, RowStream};
+use crate::types::Escaped;
 
 /// What is asked of a scan.
 #[derive(Debug, Clone)]
@@ -23,10 +29,15 @@ pub struct ScanOptions {
     pub value_bytes: usize,
 }
 
-/// Writes the keys of the store in `dir` to `rows`. Returns what was passed, for the end of the stream.
+/// Sealed rows that do not open and are named.
+const NAMED: u64 = 16;
+
+/// Writes the keys of the store in `dir` to `rows`; with an opener, sealed values are opened. Returns what was passed, for the end
+/// of the stream.
 pub fn store_scan(
     dir: &Path,
     options: &ScanOptions,
+    opener: Option<&Opener>,
     progress: &dyn Progress,
     rows: &mut RowStream<'_>,
 ) -> Result<Report<StoreScanBody>> {
@@ -34,6 +45,7 @@ pub fn store_scan(
     let mut maker = RowMaker::default();
     let mut written = Ok(false);
     let mut limited = false;
+    let (mut closed, mut failed): (Vec<Finding>, u64) = (Vec::new(), 0);
     let outcome = walk(dir, range.start(), progress, &mut |live| {
         if range.is_past(live.key) {
             return ControlFlow::Break(());
@@ -45,12 +57,35 @@ pub fn store_scan(
             limited = true;
             return ControlFlow::Break(());
         }
-        written = if *raw { rows.row(&RawRow::new(live, *value_bytes)) } else { rows.row(&maker.row(live, *value_bytes)) };
+        if *raw {
+            written = rows.row(&RawRow::new(live, *value_bytes));
+        } else {
+            let opened =
+                opener.filter(|_| is_sealed(live.key, live.value)).map(|opener| (opener, opener.row(live.key, live.value)));
+            let inside = match &opened {
+                None => Inside::Untried,
+                Some((opener, Ok(opened))) => Inside::Opened { clear: opened.bytes(), shown: opener.shows_values },
+                Some((_, Err(error))) => {
+                    failed += 1;
+                    if failed <= NAMED {
+                        let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
+                        let what = format!("Row {}", Escaped(live.key));
+                        closed.push(open_failed(&what, dir.display().to_string(), None, envelope.as_ref(), error));
+                    }
+                    Inside::Closed
+                }
+            };
+            written = rows.row(&maker.row(live, *value_bytes, inside));
+        }
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     written.map_err(Error::Output)?;
     let outcome = outcome?;
-    let (findings, coverage) = scanned(&outcome);
+    let (mut findings, coverage) = scanned(&outcome);
+    if let Some(last) = closed.last_mut().filter(|_| failed > NAMED) {
+        last.message = format!("{} {} more do not open.", last.message, failed - NAMED);
+    }
+    findings.append(&mut closed);
     let body = StoreScanBody {
         dir: dir.display().to_string(),
         rows_shown: rows.written(),
@@ -61,4 +96,9 @@ pub fn store_scan(
         views: outcome.views,
     };
     Ok(Report::new(body, findings, coverage))
+}
+
+fn is_sealed(key: &[u8], value: &[u8]) -> bool {
+    matches!(StoreKey::of(key), StoreKey::Row(_))
+        && RowHeader::decode(value).is_ok_and(|header| header.encryption == Encryption::Sealed)
 }

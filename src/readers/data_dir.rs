@@ -233,6 +233,28 @@ pub fn nested_groups(group: &GroupDir) -> Result<Vec<GroupDir>> {
     Ok(found.groups)
 }
 
+/// What else is configured beside a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The node has more groups than this one; group 0 counts.
+    pub several: bool,
+    /// This is the default group: the lowest number above 0.
+    pub is_default: bool,
+}
+
+/// The other groups of the node, as far as the directories show them.
+pub fn neighbours(group: &GroupDir) -> Result<Neighbours> {
+    let Some(own) = group.group_id else {
+        return Ok(Neighbours { several: !nested_groups(group)?.is_empty(), is_default: true });
+    };
+    let path = real(&group.path);
+    // What cannot be listed hides nothing that matters more than this group.
+    let beside = path.parent().and_then(|node| list_dir(node).ok()).unwrap_or_default();
+    let mut lower =
+        beside.iter().filter(|entry| entry.kind == EntryKind::Directory).filter_map(|entry| group_number(&entry.name));
+    Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
+}
+
 /// True when `entries` are those of a group directory.
 pub fn is_group(entries: &[DirEntry]) -> bool {
     entries.iter().any(|entry| GROUP_ENTRIES.contains(&entry.name.as_str()) || entry.name.starts_with("fsm.db-"))

@@ -9,6 +9,7 @@ pub mod fsm_file;
 pub mod group;
 mod group_listing;
 pub mod hraft;
+pub mod keys;
 pub mod offload;
 pub mod pebble;
 pub mod pebble_scan;
@@ -22,7 +23,9 @@ pub mod subject;
 mod territory;
 pub mod wal;
 
-pub use data_dir::{Discovered, GroupDir, Unplaced, discover, discover_all, discover_paths, is_group, nested_groups};
+pub use data_dir::{
+    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, is_group, neighbours, nested_groups,
+};
 pub use fsm_body::{BodyFacts, Oddity, RowFacts, SpaceRows};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group::{Group, Reading, Settled, settle};

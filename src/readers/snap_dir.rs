@@ -138,11 +138,16 @@ impl SnapDir {
 
     /// Indexes whose payloads a start of that version keeps, ascending: those in the names, whatever the files hold.
     pub fn live_indexes(&self, engine: ServerVersion) -> Vec<LogIndex> {
-        let files = self.snaps.iter().filter(|entry| entry.kind != EntryKind::Directory);
-        let mut live: Vec<_> = files.filter_map(|entry| SnapName::live_index(&entry.name, engine)).collect();
+        let mut live: Vec<_> = self.live_among(engine, |_| true).collect();
         live.sort_unstable();
         live.dedup();
         live
+    }
+
+    /// The same for the names that `counts` accepts, as they come.
+    pub fn live_among(&self, engine: ServerVersion, counts: impl Fn(&str) -> bool) -> impl Iterator<Item = LogIndex> {
+        let files = self.snaps.iter().filter(move |entry| entry.kind != EntryKind::Directory && counts(&entry.name));
+        files.filter_map(move |entry| SnapName::live_index(&entry.name, engine))
     }
 
     /// The entry of that name.

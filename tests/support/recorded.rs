@@ -56,6 +56,12 @@ pub fn fresh() -> &'static Recorded {
     FRESH.get_or_init(|| Recorded::open("fresh"))
 }
 
+/// Encrypted nodes with sidecar and key, started with and without them.
+pub fn fresh_enc() -> &'static Recorded {
+    static FRESH: OnceLock<Recorded> = OnceLock::new();
+    FRESH.get_or_init(|| Recorded::open("fresh-enc"))
+}
+
 /// Nodes of hashicorp/raft, healthy and damaged.
 pub fn hashi() -> &'static Recorded {
     static HASHI: OnceLock<Recorded> = OnceLock::new();

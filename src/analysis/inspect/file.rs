@@ -331,6 +331,11 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8]) {
     if bytes.is_empty() {
         return;
     }
+    if matches!(kind, FileKind::Unknown | FileKind::ToolJson) {
+        // What nobody knows may be a key, under any name.
+        it.plain("content", "not shown: it may be a key or a secret");
+        return;
+    }
     let rows = bytes.chunks(16).take(SHOWN / 16).enumerate().map(|(line, chunk)| {
         let hex: Vec<_> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
         let text: String = chunk.iter().map(|&b| if (0x20..0x7f).contains(&b) { char::from(b) } else { '.' }).collect();

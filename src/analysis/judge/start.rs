@@ -12,6 +12,7 @@ use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, GateFacts, OtherE
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapName;
+use crate::readers::keys::Kek;
 use crate::readers::{FsmFacts, Group, SmallFact};
 use crate::types::{LogIndex, ServerVersion};
 
@@ -92,14 +93,13 @@ fn refusals(
     found: &mut Vec<Finding>,
 ) {
     if let Some(abort) = &seen.abort {
-        let code = if abort.condition == &conditions::SIDECAR_GAP { &codes::SIDECAR_GAP } else { &codes::START_REFUSED };
         let said = format!("A start of {engine} ends at the stage {:?} with: {}", abort.stage, abort.text);
         let finding = match cause_of(facts, seen, abort, dir) {
             Some((path, cause, advice)) => {
-                let finding = Finding::new(code, format!("{cause} {said}")).at(path);
+                let finding = Finding::new(&codes::START_REFUSED, format!("{cause} {said}")).at(path);
                 if advice.is_empty() { finding } else { finding.advice(advice) }
             }
-            None => Finding::new(code, said).at(dir),
+            None => Finding::new(&codes::START_REFUSED, said).at(dir),
         };
         found.push(if is_blank(facts, engine) {
             finding
@@ -208,7 +208,6 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
     let _ = facts;
     let wal = format!("{dir}/wal");
     if let Some(halt) = seen.replay.as_ref().and_then(|replay| replay.halt.as_ref()) {
-        let code = if halt.condition == &conditions::OWN_REMOVAL { &codes::OWN_REMOVAL } else { &codes::REPLAY_HALT };
         let committed = seen.hard_state.is_none_or(|state| halt.index <= state.commit);
         let behind = if committed { "" } else { ", which no vote but its own is needed to commit" };
         let effect = match halt.effect {
@@ -216,9 +215,17 @@ fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding
             HaltEffect::StartFails => "The start fails, because it waits for the only member to lead",
             HaltEffect::GroupStops => "The process lives on with this group shut down",
         };
-        let message =
-            format!("The run loop ends at entry {}{behind}: {}. {effect}.", halt.index, halt.text.trim_end_matches('.'));
-        found.push(Finding::new(code, message).at(&wal).found(format!("entry {}", halt.index)));
+        found.push(if halt.guard {
+            let gap = halt.condition == &conditions::SIDECAR_GAP;
+            let code = if gap { &codes::SIDECAR_GAP } else { &codes::GUARD_BEHIND_START };
+            let message = format!("The process ends when the log has been replayed: {}", halt.text);
+            Finding::new(code, message).at(dir)
+        } else {
+            let code = if halt.condition == &conditions::OWN_REMOVAL { &codes::OWN_REMOVAL } else { &codes::REPLAY_HALT };
+            let message =
+                format!("The run loop ends at entry {}{behind}: {}. {effect}.", halt.index, halt.text.trim_end_matches('.'));
+            Finding::new(code, message).at(&wal).found(format!("entry {}", halt.index))
+        });
     }
     let notes = &seen.notes;
     let applied = seen.effective_applied.unwrap_or(0);
@@ -278,9 +285,13 @@ pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionS
 
 fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let Some(sign) = encryption_sign(facts, seen) else { return };
+    let decided = facts.keys.as_ref().is_some_and(|keys| matches!(keys.kek, Kek::Key(_)));
+    if facts.no_encryption || decided || seen.abort.is_some() {
+        return;
+    }
     let (rest, severity) = match &facts.sidecar {
         None => ("What a start makes of it also depends on the key sidecar and the server's flags.", Severity::Warning),
-        Some(_) => ("The sidecar's position was checked; the KEK and what it opens were not.", Severity::Info),
+        Some(_) => ("The sidecar was checked; whether the KEK opens its keys is not known without --kek.", Severity::Info),
     };
     let message = format!("Encryption is in use: {}. {rest}", sign.text);
     found.push(Finding::new(&codes::ENCRYPTION_UNDECIDED, message).severity(severity).at(dir));

@@ -1,13 +1,15 @@
 //! What a forecast is made from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::legacy::LegacyView;
 use super::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
 use crate::formats::sidecar::Sidecar;
-use crate::readers::Group;
+use crate::readers::keys::Keys;
+use crate::readers::{Group, Neighbours};
 use crate::types::{LogIndex, ServerVersion};
 
 /// The facts about one group directory.
@@ -21,8 +23,14 @@ pub struct GateFacts {
     pub store: BTreeMap<ServerVersion, StoreView>,
     /// Legacy state files by server version, when there is no log.
     pub legacy: BTreeMap<ServerVersion, LegacyView>,
-    /// The key sidecar, when one was given.
+    /// The key sidecar, when one was given. One that is not there is one without keys.
     pub sidecar: Option<Sidecar>,
+    /// Sidecar and KEK, when the server is started with encryption.
+    pub keys: Option<Arc<Keys>>,
+    /// The server is started without any encryption flag.
+    pub no_encryption: bool,
+    /// What else is configured on the node.
+    pub neighbours: Neighbours,
     /// Last epoch that the store's writer registry has seen, by key id and full node id.
     pub registry: BTreeMap<(u32, u64), u16>,
     /// A sidecar in one of its usual places.
@@ -34,8 +42,11 @@ pub struct GateFacts {
 }
 
 impl GateFacts {
-    /// Raft envelope cutover; `None` when no sidecar was given.
+    /// Raft envelope cutover as the server sees it, 0 for none; `None` when it is not known how the server is started.
     pub fn cutover(&self) -> Option<LogIndex> {
+        if self.no_encryption {
+            return Some(LogIndex(0));
+        }
         self.sidecar.as_ref().map(|sidecar| sidecar.raft_envelope_cutover_index)
     }
 }

@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod directory;
 mod error;
 mod facts;
+mod guards;
 pub mod legacy;
 pub mod log;
 pub mod membership;

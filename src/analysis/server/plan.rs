@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::facts::GateFacts;
+use super::guards::{open_entry, unwrap_halt};
 use super::legacy::StoredEntry;
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
-use crate::analysis::server::apply::{Effect, Sealing, entry_effect};
+use crate::analysis::server::apply::{Effect, Sealing, clear_effect, entry_effect};
 use crate::analysis::server::conditions;
 use crate::analysis::server::log::LogContent;
 use crate::analysis::server::membership::Membership;
 use crate::analysis::server::peers::Member;
-use crate::formats::kv::{EncryptionOp, EntryView, KeySpaceCounts, RegistrationRow, classify};
+use crate::crypto::{OpenError, Opened};
+use crate::formats::kv::{EncryptionOp, EntryView, KeySpaceCounts, RegistrationRow, classify, classify_payload};
 use crate::formats::raftpb::{ConfState, Entry, EntryType};
 use crate::readers::wal::WalScan;
 use crate::types::{NodeId, ServerVersion, SnapshotId};
@@ -27,7 +29,7 @@ pub(super) enum Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn iter(self, engine: ServerVersion) -> Box<dyn Iterator<Item = Entry<'a>> + 'a> {
+    pub(super) fn iter(self, engine: ServerVersion) -> Box<dyn Iterator<Item = Entry<'a>> + 'a> {
         match self {
             Self::Log(scan, log) => Box::new(log.entries.iter(scan, engine).map(|at| Entry {
                 kind: at.kind,
@@ -69,7 +71,10 @@ pub(super) fn replay_log(
         id.index.0,
         commit,
         applied,
-        entries().map(|entry| describe(facts, engine, &entry, None).0),
+        entries().map(|at| {
+            let opened = open_entry(facts, engine, at.index, at.kind, at.data);
+            describe(facts, engine, &at, opened.as_ref(), None).0
+        }),
     );
     let mut bounds = Bounds { snapshot: id.index.0, commit, applied, floor, commits_alone: false };
 
@@ -88,7 +93,8 @@ pub(super) fn replay_log(
         }
         // Only what is delivered changes the membership.
         let delivered = at.index.0 > floor && (at.index.0 <= commit || bounds.commits_alone) && replay.halt.is_none();
-        let (mut entry, view) = describe(facts, engine, &at, delivered.then_some((&mut membership, own)));
+        let opened = open_entry(facts, engine, at.index, at.kind, at.data);
+        let (mut entry, view) = describe(facts, engine, &at, opened.as_ref(), delivered.then_some((&mut membership, own)));
         if let Some(Ok(EncryptionOp::Registration(row))) = view.encryption() {
             entry.halts = rollback(&mut registry, row);
         }
@@ -106,6 +112,8 @@ pub(super) fn replay_log(
             plan.push(row(&at, &view, action, bounds, &replay));
         }
     }
+    seen.notes.commits_alone =
+        if past_commit { bounds.commits_alone } else { replay.halt.is_none() && membership.elects_alone(own) };
     let ceiling = seen.header.and_then(|header| header.ceiling_ms).map_or(0, |ceiling| ceiling.0);
     // The server casts the ceiling to a signed number; one above its range does not move the clock.
     let ceiling = if i64::try_from(ceiling).is_ok() { ceiling } else { 0 };
@@ -121,14 +129,16 @@ fn own_removal() -> ServerError {
     ServerError::of(&conditions::OWN_REMOVAL, text)
 }
 
-/// One entry as the replay sees it. With a membership a change is applied to it.
+/// One entry as the replay sees it; `opened` is what its envelope held, where the keys are at hand. With a membership a change
+/// is applied to it.
 fn describe<'a>(
     facts: &GateFacts,
     engine: ServerVersion,
     at: &Entry<'a>,
+    opened: Option<&'a Result<Opened, OpenError>>,
     membership: Option<(&mut Membership, NodeId)>,
 ) -> (ReplayEntry, EntryView<'a>) {
-    let view = classify(at.kind, at.data);
+    let mut view = classify(at.kind, at.data);
     let sealing = Sealing::of(facts.cutover(), at.index);
     let mut entry = ReplayEntry {
         index: at.index.0,
@@ -139,16 +149,33 @@ fn describe<'a>(
         halts_always: None,
         removes_self: false,
     };
-    let is_conf = matches!(at.kind, EntryType::ConfChange | EntryType::ConfChangeV2);
-    let effect = match membership {
-        Some((membership, own)) => {
-            let before = membership.holds(own);
-            let effect = entry_effect(engine, at.index, &view, sealing, Some(membership));
-            entry.removes_self = before && !membership.holds(own);
-            effect
+    let effect = match opened {
+        Some(Ok(opened)) => {
+            let request_id = view.request_id;
+            view = EntryView { request_id, ..classify_payload(opened.bytes()) };
+            entry.lease_ms = view.lease.map(|lease| lease.0.cast_signed());
+            clear_effect(&view)
         }
-        None => entry_effect(engine, at.index, &view, sealing, None),
+        // Whether the server minds a flag that none of its versions sets is not known.
+        Some(Err(OpenError::Flags(_) | OpenError::Compression)) => {
+            entry.sealed = true;
+            return (entry, view);
+        }
+        Some(Err(error)) => {
+            entry.halts_always = Some(unwrap_halt(error));
+            return (entry, view);
+        }
+        None => match membership {
+            Some((membership, own)) => {
+                let before = membership.holds(own);
+                let effect = entry_effect(engine, at.index, &view, sealing, Some(membership));
+                entry.removes_self = before && !membership.holds(own);
+                effect
+            }
+            None => entry_effect(engine, at.index, &view, sealing, None),
+        },
     };
+    let is_conf = matches!(at.kind, EntryType::ConfChange | EntryType::ConfChangeV2);
     match effect {
         Effect::Noop => entry.kind = Kind::Empty,
         Effect::Apply => entry.halts = without_kek(facts, &view),
@@ -159,14 +186,17 @@ fn describe<'a>(
             entry.kind = Kind::Conf;
             entry.halts_always = Some(error);
         }
+        // An envelope is opened before anybody asks whether its entry is a duplicate.
+        Effect::Halt(error) if error.condition == &conditions::RAFT_UNWRAP_FAILED => entry.halts_always = Some(error),
         Effect::Halt(error) => entry.halts = Some(error),
     }
     (entry, view)
 }
 
-/// A bootstrap or rotation brings a key that only the key encryption key opens. A node that has a sidecar has that too.
+/// A bootstrap or rotation brings a key that only the key encryption key opens. Where nobody said how the server is started, a
+/// node that has a sidecar has that too.
 fn without_kek(facts: &GateFacts, view: &EntryView<'_>) -> Option<ServerError> {
-    let has_keys = facts.sidecar.is_some() || facts.sidecar_beside.is_some();
+    let has_keys = !facts.no_encryption && (facts.keys.is_some() || facts.sidecar_beside.is_some());
     let needs_kek = matches!(view.encryption(), Some(Ok(EncryptionOp::Bootstrap { .. } | EncryptionOp::Rotation { .. })));
     (needs_kek && !has_keys).then(|| {
         ServerError::of(&conditions::KEK_NOT_CONFIGURED, "encryption: kek not configured on this node")

@@ -76,7 +76,8 @@ pub struct ReplayEntry {
     pub sealed: bool,
     /// Why handing it over for the first time would end the run loop.
     pub halts: Option<ServerError>,
-    /// Why delivering it at all would end the run loop (a membership change is never a duplicate).
+    /// Why delivering it at all would end the run loop: a membership change is never a duplicate, and an envelope is opened before
+    /// anybody asks whether its entry is one.
     pub halts_always: Option<ServerError>,
     /// True for a membership change that takes the node itself out of its group.
     pub removes_self: bool,
@@ -115,8 +116,11 @@ pub struct Halt {
     /// Which condition it is.
     #[serde(skip)]
     pub condition: &'static Condition,
-    /// The entry.
+    /// The entry; for a guard behind the cold start the last one that is applied then.
     pub index: u64,
+    /// Not an entry ends the process, but a guard that runs when the log has been replayed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guard: bool,
     /// What is left of the server.
     pub effect: HaltEffect,
     /// The server's name for the condition.
@@ -179,7 +183,10 @@ pub fn applied_floor(
                 return reach;
             }
             let stops = |entry: &ReplayEntry| {
-                entry.kind == Kind::Conf || entry.sealed || (rule == Rule::CPrime && entry.kind == Kind::Volatile)
+                entry.kind == Kind::Conf
+                    || entry.sealed
+                    || entry.halts_always.is_some()
+                    || (rule == Rule::CPrime && entry.kind == Kind::Volatile)
             };
             match entries.into_iter().take_while(|entry| entry.index <= reach).find(stops) {
                 Some(entry) => entry.index.saturating_sub(1),
@@ -256,6 +263,7 @@ impl Replay {
             self.halt = Some(Halt {
                 condition: error.condition,
                 index: entry.index,
+                guard: false,
                 effect,
                 error: error.error.to_string(),
                 text: error.text.clone(),

@@ -3,10 +3,12 @@
 use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
 use super::facts::GateFacts;
+use super::guards::{self, Before};
 use super::legacy::{LegacyLog, LegacyView};
 use super::outcome::report_gate;
 use super::plan::{Base, Entries, replay_log};
-use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, Rename, RepairView, TokenView};
+use super::replay::{Halt, HaltEffect};
+use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};
 use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
@@ -89,7 +91,7 @@ fn refused(stage: &'static str) -> impl Fn(ServerError) -> Stop {
 
 impl<'f> Start<'f> {
     fn walk(&mut self) -> Walk<()> {
-        self.check_cutover()?;
+        self.check_keys()?;
         self.open_store()?;
         if let Some(error) = refuse_by_name(&self.facts.group.listing) {
             return Err(Stop::Refused("marker", error));
@@ -153,47 +155,55 @@ impl<'f> Start<'f> {
         let base = Base { id, conf_state, members: &members, commit };
         let entries = Entries::Log(scan, &log);
         replay_log(self.facts, self.engine, entries, base, &mut self.seen).map_err(refused("members"))?;
-        self.check_sidecar(id)?;
+        self.check_keys_again(entries, log.last_index, id)
+    }
+
+    /// The guards behind the cold start, and what stays open without a key.
+    fn check_keys_again(&mut self, entries: Entries<'_>, last: LogIndex, id: SnapshotId) -> Walk<()> {
+        if let Some(error) = guards::after_open(self.facts, self.engine, entries, last, id, &self.seen) {
+            self.end_behind_start(error);
+            return Ok(());
+        }
+        // What ends the process is known whatever the KEK is.
+        if self.seen.replay.as_ref().is_some_and(|replay| replay.halt.is_some()) {
+            return Ok(());
+        }
+        if let Some(why) = guards::missing_kek(self.facts, &self.seen) {
+            return Err(Stop::Undecided(why));
+        }
         match self.seen.notes.sealed_from {
             Some(index) => Err(Stop::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key"))),
             None => Ok(()),
         }
     }
 
-    /// The older version knows no sealed log entries.
-    fn check_cutover(&self) -> Walk<()> {
-        match self.facts.cutover() {
-            Some(index) if index.0 != 0 && !self.engine.traits().knows_sealed => {
-                let text = format!(
-                    "encryption: sidecar reports raft envelope cutover active at index {index} but this binary does not install \
-                     the wrap closure on shard groups"
-                );
-                Err(Stop::Refused(
-                    "encryption",
-                    ServerError::of(&conditions::CUTOVER_UNSUPPORTED, text)
-                        .named("encryption: sidecar reports raft envelope cutover active"),
-                ))
-            }
-            _ => Ok(()),
+    /// The guards of a server that is started with encryption.
+    fn check_keys(&mut self) -> Walk<()> {
+        let Some(keys) = &self.facts.keys else { return Ok(()) };
+        let (before, renames) = guards::before_open(self.facts, keys, self.engine);
+        self.seen.would_rename.extend(renames);
+        match before {
+            Before::Passed => Ok(()),
+            Before::Refused(error) => Err(Stop::Refused("encryption", error)),
+            Before::Undecided(why) => Err(Stop::Undecided(why)),
+            Before::Needs(index) => Err(Stop::Needs { index, restore: false }),
         }
     }
 
-    /// After the group is open its log is scanned from the sidecar's position; entries that were compacted are an error.
-    fn check_sidecar(&self, id: SnapshotId) -> Walk<()> {
-        let Some(sidecar) = &self.facts.sidecar else { return Ok(()) };
-        let position = sidecar.raft_applied_index;
-        if position.0 == 0 || position >= id.index {
-            return Ok(());
+    /// The cold start succeeds, and a guard ends the process behind it, unless an entry has done so before.
+    fn end_behind_start(&mut self, error: ServerError) {
+        let commit = self.seen.hard_state.map_or(0, |state| state.commit);
+        let reached = self.seen.effective_applied.unwrap_or(0).max(commit);
+        if let Some(replay) = self.seen.replay.as_mut().filter(|replay| replay.halt.is_none()) {
+            replay.halt = Some(Halt {
+                condition: error.condition,
+                index: reached,
+                guard: true,
+                effect: HaltEffect::ProcessEnds,
+                error: error.error.into_owned(),
+                text: error.text,
+            });
         }
-        let text = format!(
-            "encryption startup guard: scan raft entries ({position}, {}] for encryption-relevant opcodes: encryption scanner: \
-             requested index is unavailable due to compaction",
-            self.seen.effective_applied.unwrap_or(id.index.0)
-        );
-        Err(Stop::Refused(
-            "encryption",
-            ServerError::of(&conditions::SIDECAR_GAP, text).named("requested index is unavailable due to compaction"),
-        ))
     }
 
     /// Refuses when the owner of the group directory may not do that with `path`; `says` is the server's line.
@@ -259,7 +269,9 @@ impl<'f> Start<'f> {
             let error = ServerError::of(&conditions::NOT_A_DIRECTORY, "mkdir snap: not a directory");
             return Err(Stop::Refused("prepare", error));
         }
-        let live: Vec<u64> = self.facts.group.snaps.live_indexes(self.engine).into_iter().map(|index| index.0).collect();
+        // What a guard has renamed before protects no payload any more.
+        let gone = |name: &str| self.seen.would_rename.iter().any(|rename| rename.from.strip_prefix("snap/") == Some(name));
+        let live: Vec<u64> = self.facts.group.snaps.live_among(self.engine, |name| !gone(name)).map(|index| index.0).collect();
         let prepared = prepare(&self.facts.group.listing, &live);
         self.seen.would_delete.extend(prepared.deletes);
         prepared.abort.map_or(Ok(()), |error| Err(Stop::Refused("prepare", error)))
@@ -310,7 +322,9 @@ impl<'f> Start<'f> {
         self.check_range(state, last, id)?;
         let commit = if state.is_empty() { id.index.0 } else { state.commit.0 };
         let base = Base { id, conf_state, members, commit };
-        replay_log(self.facts, self.engine, Entries::Files(&entries), base, &mut self.seen).map_err(refused("members"))
+        let source = Entries::Files(&entries);
+        replay_log(self.facts, self.engine, source, base, &mut self.seen).map_err(refused("members"))?;
+        self.check_keys_again(source, last, id)
     }
 
     fn settle(&mut self, snapshot: u64, snapshot_term: u64, commit: u64, term: u64, last: u64) {
@@ -337,14 +351,10 @@ impl<'f> Start<'f> {
             return Err(Stop::Refused("snapshot", error));
         }
         let choice = snapshot::choose(&self.facts.group.snaps, self.engine, valid);
-        for entry in &choice.renamed {
-            let from = format!("snap/{}", entry.name);
-            let to = format!("{from}.broken");
-            // A file cannot be put in the place of a directory, nor the other way round; the search goes on all the same.
-            let standing = self.facts.group.snaps.others.iter().find(|other| to == format!("snap/{}", other.name));
-            let is_dir = |kind| kind == EntryKind::Directory;
-            if standing.is_none_or(|standing| is_dir(standing.kind) == is_dir(entry.kind)) {
-                self.seen.would_rename.push(Rename { from, to });
+        for rename in snapshot::renames(&self.facts.group.snaps, &choice) {
+            // A guard may have come here before.
+            if !self.seen.would_rename.contains(&rename) {
+                self.seen.would_rename.push(rename);
             }
         }
         if let Some(entry) = choice.uncertain {

@@ -287,6 +287,8 @@ pub struct ReplayNotes {
     pub encryption_from: Option<u64>,
     /// Entries that bring keys or move a cutover and are handed to the state machine; the first one.
     pub keys_from: Option<u64>,
+    /// The node needs nobody's vote but its own once the committed entries are applied: everything in its log is.
+    pub commits_alone: bool,
     /// The first registration that is older than one already applied by an earlier start: index, key id, node id.
     pub rising_epochs: Option<(u64, u32, u64)>,
 }

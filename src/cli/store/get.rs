@@ -7,6 +7,7 @@ use clap::Args;
 use ekv_tool::ops::{GetOptions, store_get};
 use ekv_tool::types::{HlcTimestamp, unescape};
 
+use super::args::ViewKeys;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -36,6 +37,8 @@ pub struct GetArgs {
     /// Only versions committed at or before this commit timestamp
     #[arg(long, value_name = "TS", conflicts_with = "raw")]
     at: Option<u64>,
+    #[command(flatten)]
+    keys: ViewKeys,
 }
 
 /// A key of any bytes.
@@ -60,7 +63,7 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
 
 /// Looks one key up.
 pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let GetArgs { dir, key, raw, versions, at } = args;
+    let GetArgs { dir, key, raw, versions, at, keys } = args;
     context.keep_out_of(std::slice::from_ref(dir))?;
     let (stores, _) = super::stores(std::slice::from_ref(dir))?;
     let [store] = stores.as_slice() else {
@@ -68,7 +71,8 @@ pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         bail!("{} holds {} stores; name one of {}", dir.display(), stores.len(), names.join(", "));
     };
     let options = GetOptions { key: key.0.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions };
-    context.emit(store_get(store, &options)?)
+    let opener = keys.opener(context)?;
+    context.emit(store_get(store, &options, opener.as_ref())?)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use ekv_tool::io::directory_id;
 use ekv_tool::readers::{Unplaced, store_dirs};
 
-use super::{Context, ExitStatus};
+use super::{Context, ExitStatus, args};
 
 /// `ekv-tool store`
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::report::body::store_scan::StoreScanBody;
 use ekv_tool::types::unescape;
 
+use super::args::ViewKeys;
 use super::{Context, ExitStatus};
 
 /// `store scan`
@@ -35,6 +36,8 @@ pub struct ScanArgs {
     /// Bytes of each value that json and ndjson show
     #[arg(long, value_name = "N", default_value_t = 64)]
     value_bytes: usize,
+    #[command(flatten)]
+    keys: ViewKeys,
 }
 
 /// A key given on the command line.
@@ -65,5 +68,6 @@ pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         raw: args.raw,
         value_bytes: args.value_bytes,
     };
-    context.emit_rows(StoreScanBody::LIST, |rows| store_scan(dir, &options, &context.progress, rows))
+    let opener = args.keys.opener(context)?;
+    context.emit_rows(StoreScanBody::LIST, |rows| store_scan(dir, &options, opener.as_ref(), &context.progress, rows))
 }

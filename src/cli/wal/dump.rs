@@ -7,7 +7,7 @@ use ekv_tool::ops::wal::{self, DumpFilter};
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
 use ekv_tool::types::unescape;
 
-use super::args::parse_index;
+use super::args::{ViewKeys, parse_index};
 use super::{Context, ExitStatus, Paths};
 
 /// `wal dump`
@@ -15,6 +15,8 @@ use super::{Context, ExitStatus, Paths};
 pub struct DumpArgs {
     #[command(flatten)]
     paths: Paths,
+    #[command(flatten)]
+    keys: ViewKeys,
     /// Entries and snapshots from this index on
     #[arg(long, value_name = "INDEX", value_parser = parse_index)]
     from: Option<u64>,
@@ -101,7 +103,9 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         offset: args.offset,
         effective_only: args.effective,
     };
-    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, context.threads, &context.progress, rows))
+    let opener = args.keys.opener(context)?;
+    let opener = opener.as_ref();
+    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, context.threads, &context.progress, rows))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use ekv_tool::ops::hraft::{Backend, hashicorp_wal_show};
 use ekv_tool::ops::wal::{self, Place};
 use ekv_tool::types::LogIndex;
 
-use super::{Context, ExitStatus, args::parse_index};
+use super::args::{ViewKeys, parse_index};
+use super::{Context, ExitStatus};
 
 /// `wal show`
 #[derive(Debug, Args)]
@@ -19,6 +20,8 @@ pub struct ShowArgs {
     /// A log directory (wal), a segment or a group directory
     #[arg(value_name = "PATH")]
     path: PathBuf,
+    #[command(flatten)]
+    keys: ViewKeys,
 }
 
 fn parse_place(text: &str) -> Result<Place, String> {
@@ -37,7 +40,8 @@ pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         };
         return context.emit(hashicorp_wal_show(node, *index, &context.progress)?);
     }
-    context.emit(wal::show(&args.path, &args.place, context.threads, &context.progress)?)
+    let opener = args.keys.opener(context)?;
+    context.emit(wal::show(&args.path, &args.place, opener.as_ref(), context.threads, &context.progress)?)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_wal_stat};
 use ekv_tool::ops::wal;
 
+use super::args::ViewKeys;
 use super::{Context, ExitStatus, Paths};
 
 /// `wal stat`
@@ -11,6 +12,8 @@ use super::{Context, ExitStatus, Paths};
 pub struct StatArgs {
     #[command(flatten)]
     paths: Paths,
+    #[command(flatten)]
+    keys: ViewKeys,
 }
 
 /// Counts what the records amount to.
@@ -20,5 +23,6 @@ pub fn run(args: &StatArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
         return context.emit(hashicorp_wal_stat(&nodes, &context.progress)?);
     }
-    context.emit(wal::stat(paths, context.threads, &context.progress)?)
+    let opener = args.keys.opener(context)?;
+    context.emit(wal::stat(paths, opener.as_ref(), context.threads, &context.progress)?)
 }

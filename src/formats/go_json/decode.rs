@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::decode_base64;
 use super::syntax::{SyntaxError, check, is_blank};
 use crate::formats::go_time::GoTime;
 
@@ -183,6 +184,55 @@ impl<'j> Decoder<'j> {
             Shape::Bool(value) => *into = value,
             other => {
                 self.wrong_type(other.name(), "bool");
+                self.skip_open(other);
+            }
+        }
+    }
+
+    /// A map from names, which match exactly, to values: `each` takes the value of every one. `type_name` is the map's. True for
+    /// `null`, which makes the map empty.
+    pub fn entries(
+        &mut self,
+        type_name: &str,
+        mut each: impl FnMut(&mut Self, String) -> Result<(), Stop>,
+    ) -> Result<bool, Stop> {
+        match self.shape() {
+            Shape::Null => return Ok(true),
+            Shape::Object => {}
+            other => {
+                self.wrong_type(other.name(), type_name);
+                self.skip_open(other);
+                return Ok(false);
+            }
+        }
+        self.at += 1;
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some(b'"') => {
+                    let key = unquote(self.string());
+                    self.blanks();
+                    self.at += 1;
+                    each(self, key)?;
+                }
+                Some(b',') => self.at += 1,
+                _ => break,
+            }
+        }
+        self.at += 1;
+        Ok(false)
+    }
+
+    /// Bytes in base64.
+    pub fn bytes(&mut self, into: &mut Vec<u8>) {
+        match self.shape() {
+            Shape::Null => into.clear(),
+            Shape::Text(quoted) => match decode_base64(&unquote(quoted)) {
+                Ok(bytes) => *into = bytes,
+                Err(at) => drop(self.wrong.get_or_insert_with(|| format!("illegal base64 data at input byte {at}"))),
+            },
+            other => {
+                self.wrong_type(other.name(), "[]uint8");
                 self.skip_open(other);
             }
         }
@@ -510,6 +560,31 @@ mod tests {
         assert_eq!(name(br"\ud83d\ud83d\ude00"), "\u{fffd}\u{1f600}");
         // Three bytes of a character that has four: a mark each.
         assert_eq!(name(b"a\xf0\x9f\x98z\xff"), "a\u{fffd}\u{fffd}\u{fffd}z\u{fffd}");
+    }
+
+    #[test]
+    fn maps_and_bytes() {
+        let mut found = Vec::new();
+        let mut read = |text: &str| {
+            found.clear();
+            let result = decode(text.as_bytes(), |json| {
+                json.entries("map[string]pkg.Key", |json, name| {
+                    let mut bytes = Vec::new();
+                    json.bytes(&mut bytes);
+                    found.push((name, bytes));
+                    Ok(())
+                })
+                .map(drop)
+            });
+            result.map(|()| found.clone()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(r#"{"A": "aGk=", "a": null}"#), Ok(vec![("A".to_owned(), b"hi".to_vec()), ("a".to_owned(), Vec::new())]));
+        assert_eq!(read(r#"{"a": "aGk"}"#), Err("illegal base64 data at input byte 0".to_owned()));
+        assert_eq!(
+            read(r#"{"a": {"b": "}"}, "c": 1}"#),
+            Err("json: cannot unmarshal object into Go value of type []uint8".to_owned())
+        );
+        assert_eq!(read("[1]"), Err("json: cannot unmarshal array into Go value of type map[string]pkg.Key".to_owned()));
     }
 
     /// The texts of Go's encoding/json.

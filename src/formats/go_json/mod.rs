@@ -36,8 +36,13 @@ impl<'de> Deserialize<'de> for Base64 {
     }
 }
 
-/// Standard alphabet with padding; line breaks are skipped.
+/// Standard alphabet with padding; line breaks are skipped, spare bits of the last digit ignored.
 pub(in crate::formats) fn base64(text: &str) -> Option<Vec<u8>> {
+    decode_base64(text).ok()
+}
+
+/// The same. `Err`: the offset that the server's decoder complains about.
+pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, usize> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),
@@ -46,26 +51,33 @@ pub(in crate::formats) fn base64(text: &str) -> Option<Vec<u8>> {
         b'/' => Some(63),
         _ => None,
     };
-    let clean: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    let groups = clean.chunks_exact(4);
-    if !groups.remainder().is_empty() {
-        return None;
-    }
-    let count = groups.len();
-    let mut out = Vec::with_capacity(count * 3);
-    for (number, group) in groups.enumerate() {
-        let padding = group.iter().rev().take_while(|&&byte| byte == b'=').count();
-        if padding > 2 || (padding > 0 && number + 1 != count) {
-            return None;
+    let mut bytes = text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'));
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut digits) = (0_u32, 0_usize);
+    while let Some((at, byte)) = bytes.next() {
+        if byte == b'=' {
+            let second = match digits {
+                0 | 1 => return Err(at),
+                2 => bytes.next().ok_or(text.len()).and_then(|(next, byte)| if byte == b'=' { Ok(()) } else { Err(next - 1) }),
+                _ => Ok(()),
+            };
+            second?;
+            if let Some((behind, _)) = bytes.next() {
+                return Err(behind);
+            }
+            let [_, whole @ ..] = (bits << (6 * (4 - digits))).to_be_bytes();
+            out.extend(whole.iter().take(digits - 1));
+            return Ok(out);
         }
-        let mut bits = 0_u32;
-        for &byte in group.iter().take(4 - padding) {
-            bits = bits << 6 | u32::from(digit(byte)?);
+        bits = bits << 6 | u32::from(digit(byte).ok_or(at)?);
+        digits += 1;
+        if digits == 4 {
+            let [_, whole @ ..] = bits.to_be_bytes();
+            out.extend(whole);
+            (bits, digits) = (0, 0);
         }
-        let [_, bytes @ ..] = (bits << (6 * padding)).to_be_bytes();
-        out.extend(bytes.iter().take(3 - padding));
     }
-    Some(out)
+    if digits == 0 { Ok(out) } else { Err(text.len() - digits) }
 }
 
 #[cfg(test)]
@@ -77,8 +89,8 @@ mod tests {
         assert_eq!(base64("aGk="), Some(b"hi".to_vec()));
         assert_eq!(base64("aG\nk="), Some(b"hi".to_vec()));
         assert_eq!(base64(""), Some(Vec::new()));
-        for wrong in ["aGk", "a===", "aGk=aGk=", "aG k", "aGk-"] {
-            assert_eq!(base64(wrong), None, "{wrong}");
+        for (wrong, at) in [("aGk", 0), ("a===", 1), ("aGk=aGk=", 4), ("aG k", 2), ("aGk-", 3), ("aG=", 3), ("aG=x", 2)] {
+            assert_eq!(decode_base64(wrong), Err(at), "{wrong}");
         }
     }
 }

@@ -1,16 +1,18 @@
 //! One group: its start at every version, with everything that a forecast says beside it.
 
+use std::sync::Arc;
+
 use super::GateOptions;
 use crate::analysis::judge::group::of_a_start;
 use crate::analysis::judge::{codes, outlook};
 use crate::analysis::server::{Forecast, GateNumbers, Outcome, Rule, RuleRow};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
-use crate::formats::sidecar::Sidecar;
 use crate::io::Progress;
 use crate::ops::advice;
 use crate::ops::group::{Opened, Opening, Start, UNSETTLED, unsettle};
 use crate::readers::group::{Reading, Settled};
+use crate::readers::keys::Keys;
 use crate::readers::{GroupDir, SnapReadError};
 use crate::report::body::gate::GroupForecast;
 
@@ -27,18 +29,14 @@ pub(super) struct GroupResult {
 
 impl GroupResult {
     /// Reads the group and forecasts.
-    pub(super) fn read(
-        dir: &GroupDir,
-        options: &GateOptions,
-        sidecar: Option<&Sidecar>,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
+    pub(super) fn read(dir: &GroupDir, options: &GateOptions, keys: Option<&Arc<Keys>>, progress: &dyn Progress) -> Result<Self> {
         let opening = Opening {
             version: options.engine,
             raft_id: options.raft_id.as_deref(),
             reading: Reading { store: options.store_check, threads: options.threads },
             applied_index: options.applied_index,
-            sidecar,
+            keys,
+            no_encryption: options.no_encryption,
             plan: options.plan,
             payloads: if options.no_body_crc { 0 } else { u64::MAX },
         };

@@ -2,9 +2,9 @@
 
 mod group;
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::analysis::judge::unread;
@@ -12,8 +12,9 @@ use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
-use crate::formats::sidecar::Sidecar;
-use crate::io::{Progress, read_small, side_by_side};
+use crate::io::{Progress, side_by_side};
+use crate::ops::encryption;
+use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{Discovered, GroupDir, discover_paths, nested_groups, settle};
 use crate::report::body::gate::GateBody;
@@ -21,9 +22,6 @@ use crate::report::{NextStep, Report};
 use crate::types::ServerVersion;
 
 use group::GroupResult;
-
-/// Larger than any sidecar.
-const SIDECAR_LIMIT: u64 = 16 << 20;
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +40,12 @@ pub struct GateOptions {
     pub store_check: Option<StoreCheck>,
     /// Assume this instead of reading the store.
     pub applied_index: Option<AppliedIndexState>,
-    /// The encryption key sidecar.
+    /// The server is started with encryption and this key sidecar.
     pub sidecar: Option<PathBuf>,
+    /// And with this file of the key encryption key.
+    pub kek: Option<PathBuf>,
+    /// The server is started without any encryption flag.
+    pub no_encryption: bool,
     /// Bytes per second of a restore.
     pub restore_rate: Option<u64>,
     /// A start that takes longer is a finding.
@@ -54,12 +56,12 @@ pub struct GateOptions {
 
 /// Forecasts the next start of every group at or below `paths`.
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
-    let sidecar = options.sidecar.as_deref().map(read_sidecar).transpose()?;
+    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref())?;
     let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
-    let results = each_group(&dirs, options, sidecar.as_ref(), progress)?;
+    let results = each_group(&dirs, options, keys.as_ref(), progress)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
@@ -92,7 +94,7 @@ fn left_out(dirs: &[GroupDir]) -> Result<Vec<String>> {
 fn each_group(
     dirs: &[GroupDir],
     options: &GateOptions,
-    sidecar: Option<&Sidecar>,
+    keys: Option<&Arc<Keys>>,
     progress: &dyn Progress,
 ) -> Result<Vec<GroupResult>> {
     let workers = options.threads.clamp(1, dirs.len().max(1));
@@ -103,22 +105,13 @@ fn each_group(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
-            let result = settle(|| GroupResult::read(dir, &inner, sidecar, progress));
+            let result = settle(|| GroupResult::read(dir, &inner, keys, progress));
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(result);
             }
         }
     });
     slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
-}
-
-fn read_sidecar(path: &Path) -> Result<Sidecar> {
-    let file = read_small(path, SIDECAR_LIMIT)?;
-    Sidecar::parse(&file.bytes).map_err(|error| Error::Unsuitable {
-        path: path.to_owned(),
-        problem: format!("is not a readable key sidecar: {error}"),
-        hint: "--sidecar takes the server's keys.json".to_owned(),
-    })
 }
 
 /// The one thing to do next.
@@ -137,6 +130,8 @@ fn next_step(body: &GateBody, findings: &[Finding]) -> Option<NextStep> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::analysis::server::Rule;
     use crate::formats::peers::PeersFile;

@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 
 use crate::analysis::server::log::EffectiveLog;
+use crate::crypto::Opened;
 use crate::error::{Error, Result};
-use crate::formats::kv::{EntryClass, classify};
+use crate::formats::envelope::Envelope;
+use crate::formats::kv::{EntryClass, EntryView, Payload, classify, classify_payload};
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::io::Progress;
+use crate::readers::keys::Opener;
 use crate::readers::wal::{Item, SegmentScan};
 use crate::report::body::wal::{
-    CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, UnknownFields,
+    CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields, UnknownFields,
 };
 use crate::report::{Report, RowStream};
 use crate::types::{LogIndex, ServerVersion, Term};
 
+use super::closed::Closed;
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Which records are written. Everything that is set must hold.
@@ -45,6 +49,7 @@ pub struct DumpFilter {
 pub fn dump(
     paths: &[PathBuf],
     filter: &DumpFilter,
+    opener: Option<&Opener>,
     threads: usize,
     progress: &dyn Progress,
     rows: &mut RowStream<'_>,
@@ -54,10 +59,12 @@ pub fn dump(
     if let Some(offset) = filter.offset {
         frame_at(&logs, filter, offset)?;
     }
+    let mut closed = Closed::default();
     for log in &logs {
-        dump_log(log, filter, rows, &mut totals)?;
+        dump_log(log, filter, opener, rows, &mut totals, &mut closed)?;
     }
-    let (findings, coverage) = join(&mut logs);
+    let (mut findings, coverage) = join(&mut logs);
+    findings.extend(closed.finish());
     Ok(Report::new(totals, findings, coverage))
 }
 
@@ -97,7 +104,14 @@ fn begins_at(segment: &SegmentScan, offset: u64) -> std::result::Result<(), (u64
     Err((before, None))
 }
 
-fn dump_log(log: &ReadLog, filter: &DumpFilter, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
+fn dump_log(
+    log: &ReadLog,
+    filter: &DumpFilter,
+    opener: Option<&Opener>,
+    rows: &mut RowStream<'_>,
+    totals: &mut DumpBody,
+    closed: &mut Closed,
+) -> Result<()> {
     let effective = EffectiveLog::of(&log.scan, ServerVersion::NEWEST);
     let mut any = false;
     for (position, segment) in log.scan.segments.iter().enumerate() {
@@ -108,6 +122,8 @@ fn dump_log(log: &ReadLog, filter: &DumpFilter, rows: &mut RowStream<'_>, totals
         segment.rewind();
         let mut dump = SegmentDump {
             filter,
+            opener,
+            closed,
             path: segment_path(&log.prefix, &segment.file.file_name),
             standing: Standing::of(&effective, position, segment),
         };
@@ -162,6 +178,8 @@ impl Standing {
 
 struct SegmentDump<'a> {
     filter: &'a DumpFilter,
+    opener: Option<&'a Opener>,
+    closed: &'a mut Closed,
     path: String,
     standing: Standing,
 }
@@ -178,6 +196,7 @@ impl SegmentDump<'_> {
         };
         let mut read = 0;
         rows.group(&self.path);
+        let path = self.path.clone();
         while at < end {
             let FrameStep::Frame(frame) = Frame::read(segment.bytes(), at) else { break };
             let Some(record) =
@@ -187,9 +206,10 @@ impl SegmentDump<'_> {
             };
             at = frame.end();
             read += 1;
-            let Some(content) = self.content(&frame, &record) else { continue };
+            let mut opened = None;
+            let Some(content) = self.content(&frame, &record, &mut opened) else { continue };
             totals.records_written += 1;
-            let row = RecordRow { kind: content.kind(), segment: &self.path, offset: frame.at, length: frame.len(), content };
+            let row = RecordRow { kind: content.kind(), segment: &path, offset: frame.at, length: frame.len(), content };
             if rows.row(&row).map_err(Error::Output)? {
                 segment.release_before(frame.at);
             }
@@ -203,12 +223,17 @@ impl SegmentDump<'_> {
     }
 
     /// What a record says, if the filter lets it through.
-    fn content<'r>(&mut self, frame: &Frame<'r>, record: &Record<'r>) -> Option<RecordContent<'r>> {
+    fn content<'r>(
+        &mut self,
+        frame: &Frame<'r>,
+        record: &Record<'r>,
+        opened: &'r mut Option<Opened>,
+    ) -> Option<RecordContent<'r>> {
         let data = record.bytes();
         match record.kind {
             RecordKind::Entry => {
                 let entry = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())?;
-                self.entry(frame, &entry).map(RecordContent::Entry)
+                self.entry(frame, &entry, opened).map(RecordContent::Entry)
             }
             RecordKind::State => {
                 let state = HardState::decode(data, ProtoRules::Google).ok()?;
@@ -235,7 +260,8 @@ impl SegmentDump<'_> {
         }
     }
 
-    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
+    /// `opened` keeps what an envelope held while the row is written.
+    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
         let filter = self.filter;
         let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
         let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
@@ -246,7 +272,25 @@ impl SegmentDump<'_> {
         if filter.effective_only && !effective {
             return None;
         }
-        let view = classify(entry.kind, entry.data);
+        let mut view = classify(entry.kind, entry.data);
+        let mut sealed = None;
+        if let Payload::Sealed(payload) = view.payload
+            && let Ok(envelope) = Envelope::decode(payload)
+        {
+            let mut fields = SealedFields::of(&envelope);
+            match self.opener.map(|opener| opener.entry(payload)) {
+                None => {}
+                Some(Ok(clear)) => {
+                    fields.opened = Some(true);
+                    view = EntryView { request_id: view.request_id, ..classify_payload(opened.insert(clear).bytes()) };
+                }
+                Some(Err(error)) => {
+                    fields.opened = Some(false);
+                    self.closed.add(&format!("Entry {}", entry.index), self.path.clone(), frame.at, &envelope, &error);
+                }
+            }
+            sealed = Some(fields);
+        }
         if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
             return None;
         }
@@ -257,7 +301,7 @@ impl SegmentDump<'_> {
                 return None;
             }
         }
-        Some(EntryFields::new(entry, &view, effective))
+        Some(EntryFields { sealed, ..EntryFields::new(entry, &view, effective) })
     }
 
     /// Whether a record that is no entry is wanted.

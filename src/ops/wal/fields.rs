@@ -1,6 +1,8 @@
 //! A record's bytes, field by field.
 
-use crate::formats::kv::{Payload, ProposalEnvelope, classify};
+use crate::crypto::{OpenError, Opened};
+use crate::formats::envelope::Envelope;
+use crate::formats::kv::{Payload, ProposalEnvelope, classify_payload};
 use crate::formats::protobuf::{self, Value};
 use crate::formats::raftpb::{Entry, EntryType, ProtoRules};
 use crate::formats::wal::{Frame, Record, RecordKind};
@@ -74,9 +76,22 @@ static REQUEST: Schema = Schema(&[
 ]);
 static COMMAND: Schema = Schema(&[(1, "request", Shape::Message(&REQUEST))]);
 
+/// What the envelope of a record's entry held.
+pub(super) struct Inside {
+    /// The clear text, or why it does not open.
+    pub result: Result<Opened, OpenError>,
+    /// Whether bytes of it are shown.
+    pub shows_values: bool,
+}
+
 /// Explains one frame. `computed` is the checksum that its record should store, where it is known.
-pub(super) fn explain(frame: &Frame<'_>, record: Option<&Record<'_>>, computed: Option<Crc32c>) -> Vec<FieldRow> {
-    let mut rows = Rows { segment_at: frame.at, fields: Vec::new(), left_out: 0 };
+pub(super) fn explain(
+    frame: &Frame<'_>,
+    record: Option<&Record<'_>>,
+    computed: Option<Crc32c>,
+    inside: Option<&Inside>,
+) -> Vec<FieldRow> {
+    let mut rows = Rows { segment_at: frame.at, fields: Vec::new(), left_out: 0, inside, hidden: false };
     let word = frame.word;
     let text = format!("record of {} bytes, {} of padding", word.record_len(), word.padding());
     rows.add(frame.at, &word.0.to_le_bytes(), 0, "length word", text);
@@ -139,16 +154,20 @@ const fn number_of(value: Value<'_>) -> u64 {
     }
 }
 
-struct Rows {
+struct Rows<'i> {
     segment_at: u64,
     fields: Vec<FieldRow>,
     left_out: u64,
+    inside: Option<&'i Inside>,
+    /// What follows comes out of an envelope, and its bytes are not shown.
+    hidden: bool,
 }
 
-impl Rows {
+impl Rows<'_> {
     fn add(&mut self, offset: u64, bytes: &[u8], depth: u8, field: &str, value: String) {
         if self.fields.len() < MAX_ROWS {
-            self.fields.push(FieldRow { offset, hex: hex(bytes), depth, field: field.to_owned(), value });
+            let hex = if self.hidden { String::new() } else { hex(bytes) };
+            self.fields.push(FieldRow { offset, hex, depth, field: field.to_owned(), value });
         } else {
             self.left_out += 1;
         }
@@ -197,6 +216,10 @@ impl Rows {
                     self.add(field_at, bytes, depth, name, format!("{} bytes", content.len()));
                     self.entry_data(entry, content, field_at + (bytes.len() - content.len()) as u64, depth + 1);
                 }
+                (Shape::Bytes, Value::Bytes(content)) if self.hidden && *name == "value" => {
+                    let text = format!("{} bytes; --show-values shows them", content.len());
+                    self.add(field_at, bytes, depth, name, text);
+                }
                 (Shape::Bytes, Value::Bytes(content)) => self.add(field_at, bytes, depth, name, shown(content)),
                 (Shape::Number, Value::Varint(value)) => self.add(field_at, bytes, depth, name, value.to_string()),
                 (Shape::Bool, Value::Varint(value)) => {
@@ -232,8 +255,13 @@ impl Rows {
         let id = rest.get(..header.saturating_sub(1)).unwrap_or_default();
         self.add(at + 1, id, depth, "request id", format!("{:016x}", proposal.request_id));
         let at = at + header as u64;
-        let view = classify(kind, data);
-        let tag = proposal.payload.get(..1).unwrap_or_default();
+        self.payload(entry, proposal.payload, at, depth);
+    }
+
+    /// The payload of a proposal. Of one that was opened, offsets count from where its envelope begins.
+    fn payload(&mut self, entry: &[u8], payload: &[u8], at: u64, depth: u8) {
+        let view = classify_payload(payload);
+        let tag = payload.get(..1).unwrap_or_default();
         let class = view.class.name().to_owned();
         let (message, schema) = match view.payload {
             Payload::Single(message) => (message, &REQUEST),
@@ -250,11 +278,36 @@ impl Rows {
                 self.add(at, tag, depth, "tag", class);
                 return self.add(at + 1, body, depth, "opcode", format!("{} bytes", body.len()));
             }
-            Payload::Sealed(body) => return self.add(at, body, depth, "sealed", format!("{} bytes, encrypted", body.len())),
+            Payload::Sealed(body) => {
+                self.add(at, body, depth, "sealed", format!("{} bytes, encrypted", body.len()));
+                return self.envelope(entry, body, at, depth + 1);
+            }
             Payload::Empty | Payload::None => return self.add(at, tag, depth, "payload", "empty".to_owned()),
         };
         self.add(at, tag, depth, "tag", class);
         self.message(schema, message, at + 1, depth, entry);
+    }
+}
+
+impl Rows<'_> {
+    /// The head of an envelope, and what it held.
+    fn envelope(&mut self, entry: &[u8], body: &[u8], at: u64, depth: u8) {
+        let Ok(envelope) = Envelope::decode(body) else { return };
+        let part = |from: usize, to: usize| body.get(from..to).unwrap_or_default();
+        self.add(at + 2, part(2, 6), depth, "key id", envelope.key_id.to_string());
+        self.add(at + 6, part(6, 8), depth, "node", format!("{:04x}, the low half of its id", envelope.node));
+        self.add(at + 8, part(8, 10), depth, "start", envelope.local_epoch.to_string());
+        self.add(at + 10, part(10, 18), depth, "counter", envelope.counter.to_string());
+        let Some(inside) = self.inside.take() else { return };
+        match &inside.result {
+            Ok(opened) => {
+                self.hidden = !inside.shows_values;
+                self.add(at, opened.bytes(), depth, "opened", format!("{} bytes", opened.bytes().len()));
+                self.payload(entry, opened.bytes(), at, depth + 1);
+                self.hidden = false;
+            }
+            Err(error) => self.add(at, &[], depth, "does not open", error.to_string()),
+        }
     }
 }
 

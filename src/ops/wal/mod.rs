@@ -1,5 +1,6 @@
 //! Questions about the Raft log.
 
+mod closed;
 mod dump;
 mod fields;
 mod ls;

@@ -6,17 +6,20 @@ use crate::analysis::judge::log::settle;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
-use crate::formats::kv::classify;
+use crate::formats::envelope::Envelope;
+use crate::formats::kv::{Payload, classify};
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::io::Progress;
+use crate::readers::keys::Opener;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::report::Report;
 use crate::report::body::wal::{ShowBody, ShownRecord};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
-use super::fields::explain;
-use super::{locate, read, segment_path};
+use super::closed::Closed;
+use super::fields::{Inside, explain};
+use super::{ReadLog, locate, read, segment_path};
 
 /// Which record is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +35,14 @@ pub enum Place {
     },
 }
 
-/// Explains one record of the log at `path`.
-pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress) -> Result<Report<ShowBody>> {
+/// Explains one record of the log at `path`. With an opener, what is sealed in it is taken apart too.
+pub fn show(
+    path: &Path,
+    place: &Place,
+    opener: Option<&Opener>,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<Report<ShowBody>> {
     let mut targets = locate(path)?;
     let target = match targets.pop() {
         Some(only) if targets.is_empty() => only,
@@ -73,8 +82,9 @@ pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress)
         });
     }
     let mut records = Vec::new();
+    let mut closed = Closed::default();
     for (segment, offset) in places {
-        records.push(shown(&log.prefix, scan, &effective, segment, offset)?);
+        records.push(shown(&log, &effective, opener, segment, offset, &mut closed)?);
     }
     let near = |finding: &Finding| {
         records.iter().any(|record| {
@@ -82,7 +92,8 @@ pub fn show(path: &Path, place: &Place, threads: usize, progress: &dyn Progress)
                 && finding.offset.is_some_and(|at| (record.offset..record.offset + record.length.max(1)).contains(&at))
         })
     };
-    let findings = log.findings.iter().filter(|finding| near(finding)).cloned().collect();
+    let mut findings: Vec<_> = log.findings.iter().filter(|finding| near(finding)).cloned().collect();
+    findings.extend(closed.finish());
     let mut coverage = Coverage::default();
     coverage.skipped("the rest of the log", "only one record was asked for");
     coverage.files = 1;
@@ -142,10 +153,18 @@ fn entry_at(scan: &WalScan, segment: usize, offset: u64) -> Option<LogIndex> {
     (record.kind == RecordKind::Entry).then(|| Entry::decode(record.bytes(), ProtoRules::Google).ok()).flatten().map(|e| e.index)
 }
 
-fn shown(prefix: &str, scan: &WalScan, log: &EffectiveLog, segment: usize, offset: u64) -> Result<ShownRecord> {
+fn shown(
+    read: &ReadLog,
+    log: &EffectiveLog,
+    opener: Option<&Opener>,
+    segment: usize,
+    offset: u64,
+    closed: &mut Closed,
+) -> Result<ShownRecord> {
+    let scan = &read.scan;
     let scanned = scan.segments.get(segment);
     let bytes = scanned.map(crate::readers::wal::SegmentScan::bytes).unwrap_or_default();
-    let name = scanned.map(|segment| segment_path(prefix, &segment.file.file_name)).unwrap_or_default();
+    let name = scanned.map(|segment| segment_path(&read.prefix, &segment.file.file_name)).unwrap_or_default();
     let problem = match Frame::read(bytes, offset) {
         FrameStep::Frame(frame) => {
             let record = Record::decode(frame.payload(), ProtoRules::Google).ok();
@@ -154,6 +173,14 @@ fn shown(prefix: &str, scan: &WalScan, log: &EffectiveLog, segment: usize, offse
                 record.filter(|record| record.kind != RecordKind::Crc).and_then(|record| Some(record.running(before?)));
             let computed = computed.or(before.filter(|_| record.is_some_and(|record| record.kind == RecordKind::Crc)));
             let effective = entry_at(scan, segment, offset).map(|_| stands(scan, log, segment, offset));
+            let inside = opener.zip(record.as_ref().and_then(sealed_payload));
+            let inside = inside.map(|(opener, (index, payload))| {
+                let result = opener.entry(payload);
+                if let (Err(error), Ok(envelope)) = (&result, Envelope::decode(payload)) {
+                    closed.add(&format!("Entry {index}"), name.clone(), offset, &envelope, error);
+                }
+                Inside { result, shows_values: opener.shows_values }
+            });
             return Ok(ShownRecord {
                 segment: name,
                 offset,
@@ -161,7 +188,7 @@ fn shown(prefix: &str, scan: &WalScan, log: &EffectiveLog, segment: usize, offse
                 summary: record.map_or_else(|| "no record".to_owned(), |record| summary(&record)),
                 effective,
                 computed_crc: computed.map(|crc| crc.to_string()),
-                fields: explain(&frame, record.as_ref(), computed),
+                fields: explain(&frame, record.as_ref(), computed, inside.as_ref()),
             });
         }
         FrameStep::Eof => format!("ends at {}", bytes.len()),
@@ -173,6 +200,18 @@ fn shown(prefix: &str, scan: &WalScan, log: &EffectiveLog, segment: usize, offse
     };
     let hint = "frames are found by `wal dump`".to_owned();
     Err(Error::Unsuitable { path: name.into(), problem, hint })
+}
+
+/// Index and payload of an entry that stands in an envelope.
+fn sealed_payload<'r>(record: &Record<'r>) -> Option<(LogIndex, &'r [u8])> {
+    if record.kind != RecordKind::Entry {
+        return None;
+    }
+    let entry = Entry::decode(record.bytes(), ProtoRules::Google).ok()?;
+    match classify(entry.kind, entry.data).payload {
+        Payload::Sealed(payload) => Some((entry.index, payload)),
+        _ => None,
+    }
 }
 
 /// The checksum that the record before `offset` stores, when frames lead there from the start of the segment.

@@ -1,32 +1,41 @@
 //! `wal stat`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
-use crate::formats::kv::EntryClass;
+use crate::formats::envelope::Envelope;
+use crate::formats::kv::{EntryClass, Payload, classify, classify_payload};
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::io::Progress;
+use crate::readers::keys::Opener;
+use crate::readers::wal::EntryRanges;
 use crate::report::Report;
 use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
 use crate::types::{NodeId, ServerVersion};
 
-use super::{ReadLog, join, read_all};
+use super::closed::Closed;
+use super::{ReadLog, join, read_all, segment_path};
 
 /// Classes that are always shown, with 0 when there are none.
 const ALWAYS_SHOWN: [EntryClass; 6] =
     [EntryClass::Data, EntryClass::Lease, EntryClass::Noop, EntryClass::Batch, EntryClass::ConfChange, EntryClass::Encryption];
 
 /// The figures of the logs at `paths`.
-pub fn stat(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<StatBody>> {
+///
+/// With an opener, sealed entries count as what they hold.
+pub fn stat(paths: &[PathBuf], opener: Option<&Opener>, threads: usize, progress: &dyn Progress) -> Result<Report<StatBody>> {
     let mut logs = read_all(paths, threads, progress)?;
-    let stats = logs.iter().map(log_stat).collect();
-    let (findings, coverage) = join(&mut logs);
+    let mut closed = Closed::default();
+    let stats = logs.iter().map(|log| log_stat(log, opener, &mut closed)).collect();
+    let (mut findings, coverage) = join(&mut logs);
+    findings.extend(closed.finish());
     Ok(Report::new(StatBody::new(stats), findings, coverage))
 }
 
-fn log_stat(read: &ReadLog) -> LogStat {
+fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> LogStat {
     let log = EffectiveLog::of(&read.scan, ServerVersion::NEWEST);
     let commit = log.hard_state.unwrap_or_default().commit;
     let end = read.scan.segments.get(log.end.segment);
@@ -41,6 +50,11 @@ fn log_stat(read: &ReadLog) -> LogStat {
             voters: ids(|state| &state.voters),
             learners: ids(|state| &state.learners),
         }
+    };
+    let inside = opener.map(|opener| opened_classes(read, &log, opener, closed)).unwrap_or_default();
+    let count = |class: EntryClass| {
+        let opened = if class == EntryClass::Sealed { inside.values().sum() } else { 0 };
+        log.classes.get(class) - opened + inside.get(class.name()).copied().unwrap_or(0)
     };
     LogStat {
         path: read.prefix.clone(),
@@ -57,7 +71,7 @@ fn log_stat(read: &ReadLog) -> LogStat {
         snapshots: log.snapshots.iter().map(snapshot).collect(),
         classes: EntryClass::ALL
             .into_iter()
-            .map(|class| (class, log.classes.get(class)))
+            .map(|class| (class, count(class)))
             .filter(|(class, count)| *count > 0 || ALWAYS_SHOWN.contains(class))
             .map(|(class, count)| (class.name(), count))
             .collect(),
@@ -67,6 +81,25 @@ fn log_stat(read: &ReadLog) -> LogStat {
             kind: log.end.kind,
         },
     }
+}
+
+/// How many sealed entries hold what, by the name of the class.
+fn opened_classes(read: &ReadLog, log: &EffectiveLog, opener: &Opener, closed: &mut Closed) -> BTreeMap<&'static str, u64> {
+    let mut classes = BTreeMap::new();
+    for range in log.entries.ranges() {
+        let segment = read.scan.segments.get(range.segment).map(|segment| segment.file.file_name.as_str()).unwrap_or_default();
+        for at in EntryRanges::of(*range).iter(&read.scan, ServerVersion::NEWEST) {
+            let Payload::Sealed(payload) = classify(at.kind, at.data).payload else { continue };
+            match (opener.entry(payload), Envelope::decode(payload)) {
+                (Ok(opened), _) => *classes.entry(classify_payload(opened.bytes()).class.name()).or_default() += 1,
+                (Err(error), Ok(envelope)) => {
+                    closed.add(&format!("Entry {}", at.index), segment_path(&read.prefix, segment), at.offset, &envelope, &error);
+                }
+                (Err(_), Err(_)) => {}
+            }
+        }
+    }
+    classes
 }
 
 const fn hard_state(state: HardState) -> HardStateView {

@@ -199,7 +199,8 @@ impl GroupForecast {
         if let Some(replay) = &forecast.replay {
             rows.push(("replay", Cell::new(describe_replay(replay))));
             if let Some(halt) = &replay.halt {
-                rows.push(("halts", Cell::toned(format!("at {}: {}", halt.index, halt.text), Tone::Bad)));
+                let place = if halt.guard { "behind the start".to_owned() } else { format!("at {}", halt.index) };
+                rows.push(("halts", Cell::toned(format!("{place}: {}", halt.text), Tone::Bad)));
             }
         }
         if let Some(ceiling) = forecast.ceiling_after_start_ms.filter(|&ceiling| ceiling > 0) {

@@ -42,13 +42,15 @@ pub struct VersionView {
     pub expire_ts: Option<u64>,
     /// The same as a time.
     pub expire_time: Option<String>,
-    /// True if the body is in a storage envelope, which is not opened.
+    /// True if the body is in a storage envelope.
     pub sealed: Option<bool>,
+    /// Whether the envelope was opened: the value is then what it held. `null` for one that is not sealed, or without keys.
+    pub opened: Option<bool>,
     /// Bytes of the value, without the row header.
     pub length: Option<u64>,
-    /// The value, escaped; of a long one the beginning.
+    /// The value, escaped; of a long one the beginning. `null` for a sealed one that was not opened, or is not shown.
     pub value: Option<String>,
-    /// The value in hex, whole.
+    /// The value in hex, whole; of a sealed one that was not opened the envelope.
     pub value_hex: Option<String>,
     /// Sequence number of the record.
     pub sequence: u64,
@@ -80,6 +82,9 @@ impl VersionView {
                     view.expire_time = header.expire_at.millis().to_rfc3339();
                 }
                 view.show(version.found.value.get(ROW_HEADER_LEN..).unwrap_or_default());
+                if view.sealed == Some(true) {
+                    view.value = None;
+                }
             }
             Err(_) => view.state = "malformed",
         }
@@ -95,6 +100,7 @@ impl VersionView {
             expire_ts: None,
             expire_time: None,
             sealed: None,
+            opened: None,
             length: None,
             value: None,
             value_hex: None,
@@ -110,6 +116,16 @@ impl VersionView {
         let mut view = Self::of_record("live", found.trailer, place(facts, found.source));
         view.show(&found.value);
         view
+    }
+
+    /// The envelope was opened and held `clear`.
+    pub fn open(&mut self, clear: &[u8], shown: bool) {
+        self.opened = Some(true);
+        if shown {
+            self.show(clear);
+        } else {
+            (self.length, self.value, self.value_hex) = (Some(clear.len() as u64), None, None);
+        }
     }
 
     fn show(&mut self, value: &[u8]) {
@@ -186,7 +202,15 @@ impl Body for StoreGetBody {
                 row("expires", Cell::new(HlcTimestamp(expire)));
             }
             if version.sealed == Some(true) {
-                row("sealed", Cell::toned("yes: the value stands in an envelope, which is not opened", Tone::Caution));
+                row(
+                    "sealed",
+                    match (version.opened, &version.value) {
+                        (Some(true), Some(_)) => Cell::new("yes, and opened"),
+                        (Some(true), None) => Cell::new("yes, and opened; --show-values shows what it held"),
+                        (Some(false), _) => Cell::toned("yes, and it does not open", Tone::Bad),
+                        (None, _) => Cell::toned("yes: --sidecar and --kek open the envelope", Tone::Caution),
+                    },
+                );
             }
             if let Some(length) = version.length {
                 row("length", Cell::new(format!("{length} bytes")));

@@ -72,8 +72,24 @@ pub struct StoreRow<'a> {
     pub seq: u64,
     /// Bytes of the value, without the row's header.
     pub value_bytes: u64,
-    /// The value, escaped; of a long one the beginning.
+    /// The value, escaped; of a long one the beginning. Empty for a sealed one that was not opened, or is not shown.
     pub value: Escaped<'a>,
+}
+
+/// What became of the envelope that a value stands in.
+#[derive(Debug, Clone, Copy)]
+pub enum Inside<'a> {
+    /// There are no keys, or there is no envelope.
+    Untried,
+    /// It held this; `shown` says whether it may be written.
+    Opened {
+        /// The clear text.
+        clear: &'a [u8],
+        /// Whether it is shown.
+        shown: bool,
+    },
+    /// It does not open.
+    Closed,
 }
 
 /// What a stored key belongs to.
@@ -124,8 +140,11 @@ pub struct VersionFields {
 pub struct HeaderFields {
     /// True if the version deletes its key.
     pub tombstone: bool,
-    /// True if the value is in a storage envelope, which is not opened.
+    /// True if the value is in a storage envelope.
     pub sealed: bool,
+    /// Whether the envelope was opened: the value is then what it held. Left out for one that is not sealed, or without keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened: Option<bool>,
     /// When it expires; `null` for never.
     pub expire_at: Option<u64>,
     /// The same as a time; `null` beyond the calendar.
@@ -206,6 +225,16 @@ impl Row for RawRow<'_> {
     }
 }
 
+impl Inside<'_> {
+    const fn was_opened(self) -> Option<bool> {
+        match self {
+            Self::Untried => None,
+            Self::Opened { .. } => Some(true),
+            Self::Closed => Some(false),
+        }
+    }
+}
+
 /// Makes rows of keys; remembers the time of the last one, because neighbours are mostly of the same second.
 #[derive(Debug, Default)]
 pub struct RowMaker {
@@ -213,9 +242,10 @@ pub struct RowMaker {
 }
 
 impl RowMaker {
-    /// One key; at most `value_bytes` of its value are shown.
-    pub fn row<'a>(&mut self, live: Live<'a>, value_bytes: usize) -> StoreRow<'a> {
+    /// One key; at most `value_bytes` of its value are shown. `inside` is what its envelope held.
+    pub fn row<'a>(&mut self, live: Live<'a>, value_bytes: usize, inside: Inside<'a>) -> StoreRow<'a> {
         let Live { key, value, trailer } = live;
+        let mut sealed = false;
         let (kind, shown, content, body) = match StoreKey::of(key) {
             StoreKey::Meta(meta) => {
                 let content = StoreRowContent::Meta(MetaFields { number: meta_value(value) });
@@ -235,9 +265,11 @@ impl RowMaker {
                         let fields = HeaderFields {
                             tombstone: header.tombstone,
                             sealed: header.encryption == Encryption::Sealed,
+                            opened: inside.was_opened(),
                             expire_at: expire_at.map(|at| at.0),
                             expire_time: expire_at.map(|at| self.clock.time(at)),
                         };
+                        sealed = fields.sealed;
                         (Some(fields), None, value.get(ROW_HEADER_LEN..).unwrap_or_default())
                     }
                     Err(problem) => (None, Some(problem.to_string()), value),
@@ -246,12 +278,19 @@ impl RowMaker {
                 (StoreRowKind::Row, row.user_key, StoreRowContent::Version(content), body)
             }
         };
+        let (len, body) = match inside {
+            Inside::Opened { clear, shown: true } => (clear.len(), clear),
+            Inside::Opened { clear, shown: false } => (clear.len(), &[][..]),
+            // What stands in an envelope says nothing.
+            _ if sealed => (body.len(), &[][..]),
+            _ => (body.len(), body),
+        };
         StoreRow {
             kind,
             key: Escaped(shown),
             content,
             seq: trailer.seq().0,
-            value_bytes: body.len() as u64,
+            value_bytes: len as u64,
             value: Escaped(body.get(..value_bytes).unwrap_or(body)),
         }
     }
@@ -361,7 +400,7 @@ mod tests {
         let text = if raw {
             serde_json::to_string(&RawRow::new(live, 4)).unwrap()
         } else {
-            serde_json::to_string(&RowMaker::default().row(live, 4)).unwrap()
+            serde_json::to_string(&RowMaker::default().row(live, 4, Inside::Untried)).unwrap()
         };
         serde_json::from_str(&text).unwrap()
     }
@@ -378,7 +417,7 @@ mod tests {
                 "type": "row", "key": "!redis|str|a\"\\\\", "commit_ts": 114_687_999_934_464_003_u64,
                 "commit_time": "2025-06-15T15:06:39.000Z", "tombstone": true, "sealed": true,
                 "expire_at": 114_687_999_934_464_003_u64, "expire_time": "2025-06-15T15:06:39.000Z",
-                "seq": 7, "value_bytes": 7, "value": "\\xff\\x01he",
+                "seq": 7, "value_bytes": 7, "value": "",
             })
         );
         let odd = ndjson(&key, b"short", false);

@@ -202,7 +202,7 @@ mod tests {
             ("``x", r"\`\`x"),
             ("**x** ~~y~~ www.z", r"\*\*x\*\* \~\~y\~\~ www\.z"),
             ("two\nlines\t\u{200b}", r"two lines\t\u{200b}"),
-            (r"back\slash \[x] \\ \", r"back\slash \\\[x\] \\\\ \\"),
+            (r"back\slash \[x] \\ \", r"back\slash \\\[x\] \\\ \\"),
         ] {
             assert_eq!(escape(text), expected, "{text}");
         }

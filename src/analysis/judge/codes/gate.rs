@@ -238,7 +238,7 @@ pub static ENCRYPTION_UNDECIDED: CodeInfo = CodeInfo {
     meaning: "Entries or rows are sealed, or the log holds encryption entries. What the start does with them depends on the key \
               sidecar and the server's flags, which are not part of this directory.",
     decided_by: "Payload tags 03 to 05, sealed payloads, a snapshot header with a cutover, or a sidecar beside the data.",
-    safe: "Give --sidecar, and read the forecast together with the encryption flags of the deploy.",
+    safe: "Give --sidecar and --kek, or --no-encryption, as the server is started.",
     not_safe: "Do not take the rest of the forecast for the whole story.",
     more: PLAN,
     never: None,
@@ -254,6 +254,20 @@ pub static SIDECAR_GAP: CodeInfo = CodeInfo {
     decided_by: "`raft_applied_index` of the sidecar is not 0 and below the index of the chosen snapshot.",
     safe: "Keep the node running. Ask for a build that tolerates the gap before it is restarted.",
     not_safe: "Do not restart this node.",
+    more: PLAN,
+    never: None,
+};
+
+/// A guard ends the process behind the cold start.
+pub static GUARD_BEHIND_START: CodeInfo = CodeInfo {
+    code: "guard-behind-start",
+    severity: Severity::Error,
+    title: "an encryption guard would end the process when the log has been replayed",
+    meaning: "The cold start succeeds, and then the server compares the sidecar with the writer registry and with the log. The quoted \
+              guard fails, and so it does at every later start.",
+    decided_by: "Start counter and position in the sidecar against the registry in fsm.db and the entries of the log.",
+    safe: "Leave the other members running and follow `explain` of the quoted error.",
+    not_safe: "Do not start this node, and do not edit the sidecar: a wrong counter leads to a nonce that is used twice.",
     more: PLAN,
     never: None,
 };
@@ -291,5 +305,6 @@ pub const ALL: &[&CodeInfo] = &[
     &RESTORE_OUTLASTS_HEALTH,
     &ENCRYPTION_UNDECIDED,
     &SIDECAR_GAP,
+    &GUARD_BEHIND_START,
     &OTHER_ENGINE_REFUSES,
 ];

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod directory;
+pub mod encryption;
 pub mod files;
 pub mod gate;
 pub mod hashicorp;
@@ -44,6 +45,7 @@ pub struct CodeInfo {
 const GROUPS: &[&[&CodeInfo]] = &[
     compare::ALL,
     directory::ALL,
+    encryption::ALL,
     files::ALL,
     gate::ALL,
     hashicorp::ALL,

@@ -155,7 +155,7 @@ conditions! {
     /// `ErrInsecureKEKFile`: the KEK file is readable by others or has a wrong size.
     pub static INSECURE_KEK_FILE: Condition = Condition {
         name: "ErrInsecureKEKFile",
-        says: &["kek: file is group/world-accessible", "kek: file * is * bytes, want exactly *"],
+        says: &["kek: file is group/world-accessible", "kek: file * is * bytes, want exactly *", "kek: file"],
         engine: None,
         title: "the KEK file is readable by others or has a wrong size",
         meaning: "It must be a regular file of exactly 32 bytes that only its owner can read. An editor's final newline makes it \
@@ -184,6 +184,7 @@ conditions! {
         name: "raft envelope runtime",
         says: &[
             "active cutover requires active raft dek",
+            "active raft envelope sidecar requires active raft dek",
             "active raft envelope sidecar requires exactly one shard group",
             "raft envelope cutover requires exactly one shard group",
         ],

@@ -1,6 +1,7 @@
 //! Which `.snap` a start takes.
 
-use crate::readers::{SnapDir, SnapEntry, SnapReadError};
+use crate::analysis::server::types::Rename;
+use crate::readers::{EntryKind, SnapDir, SnapEntry, SnapReadError};
 use crate::types::{ServerVersion, SnapshotId};
 
 /// What the search for a snapshot does to the names in `snap/`.
@@ -38,4 +39,20 @@ pub fn choose<'d>(dir: &'d SnapDir, engine: ServerVersion, valid: &[SnapshotId])
     }
     choice.not_reached = entries.collect();
     choice
+}
+
+/// The renames that the search makes. A file cannot be put in the place of a directory, nor the other way round; the search goes
+/// on all the same.
+pub fn renames(dir: &SnapDir, choice: &Choice<'_>) -> Vec<Rename> {
+    let is_dir = |kind| kind == EntryKind::Directory;
+    let possible = |entry: &&&SnapEntry| {
+        let to = format!("{}.broken", entry.name);
+        let standing = dir.others.iter().find(|other| other.name == to);
+        standing.is_none_or(|standing| is_dir(standing.kind) == is_dir(entry.kind))
+    };
+    let rename = |entry: &&SnapEntry| {
+        let from = format!("snap/{}", entry.name);
+        Rename { to: format!("{from}.broken"), from }
+    };
+    choice.renamed.iter().filter(possible).map(rename).collect()
 }

@@ -4,6 +4,6 @@ mod choose;
 mod newest;
 mod payload;
 
-pub use choose::{Choice, choose};
+pub use choose::{Choice, choose, renames};
 pub use newest::{Newest, newest};
 pub use payload::{Forecast, legacy_restore, restore, skip, token_refusal};

@@ -3,6 +3,7 @@
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
+use crate::formats::envelope::Envelope;
 use crate::formats::kv::EntryView;
 use crate::formats::raftpb::{ConfState, Entry, HardState, WalSnapshot};
 use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section, Tone};
@@ -110,6 +111,32 @@ pub struct EntryFields<'a> {
     /// The clock ceiling of a lease, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling_ms: Option<u64>,
+    /// The envelope that the payload stands in; left out for one in clear text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedFields>,
+}
+
+/// What an envelope says without a key, and whether it was opened.
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+pub struct SealedFields {
+    /// The key that sealed it.
+    pub key_id: u32,
+    /// Low 16 bits of the node id of the proposer.
+    pub node: u16,
+    /// In which of its starts.
+    pub local_epoch: u16,
+    /// Number of the envelope in that start.
+    pub counter: u64,
+    /// Whether it was opened: the other fields then speak of what it held. `null` without keys.
+    pub opened: Option<bool>,
+}
+
+impl SealedFields {
+    /// Of an envelope that was not opened.
+    pub const fn of(envelope: &Envelope<'_>) -> Self {
+        let Envelope { key_id, node, local_epoch, counter, .. } = *envelope;
+        Self { key_id, node, local_epoch, counter, opened: None }
+    }
 }
 
 /// What the requests of an entry do.
@@ -234,6 +261,7 @@ impl<'a> EntryFields<'a> {
             request_id: view.request_id,
             requests,
             ceiling_ms: view.lease.map(|ceiling| ceiling.0),
+            sealed: None,
         }
     }
 }
@@ -333,6 +361,16 @@ impl EntryFields<'_> {
         }
         if let Some(ceiling) = self.ceiling_ms {
             cells.write(format_args!("ceiling {}", UnixMillis(ceiling)));
+        }
+        if let Some(SealedFields { key_id, node, local_epoch, counter, opened }) = self.sealed {
+            match opened {
+                Some(true) => cells.write(format_args!(" (sealed under key {key_id})")),
+                _ => cells.write(format_args!("sealed under key {key_id} by {node:04x}, start {local_epoch}, counter {counter}")),
+            }
+            if opened == Some(false) {
+                cells.write_str(" (does not open)");
+                cells.set_tone(Tone::Bad);
+            }
         }
         if !self.effective {
             cells.write_str(" (replaced)");

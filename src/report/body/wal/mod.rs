@@ -8,7 +8,7 @@ mod verify;
 
 pub use dump::{
     CrcFields, DumpBody, EntryFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordRow, RecordType,
-    RequestFields, SnapshotFields, UnknownFields,
+    RequestFields, SealedFields, SnapshotFields, UnknownFields,
 };
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};

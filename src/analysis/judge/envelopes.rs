@@ -1,0 +1,184 @@
+//! What is sealed in a group, under which key, and what of it opens.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::codes::encryption as codes;
+use crate::analysis::Finding;
+use crate::crypto::OpenError;
+use crate::formats::envelope::Envelope;
+use crate::formats::sidecar::Sidecar;
+
+/// Envelopes that do not open and are named; more are only counted.
+const NAMED: u64 = 16;
+
+/// Where an envelope stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// An entry of the log; true when it is behind the snapshot that a start takes.
+    Entry {
+        /// A start reads it.
+        behind_snapshot: bool,
+    },
+    /// A row of the store.
+    Row,
+    /// A row of a retained payload.
+    PayloadRow,
+}
+
+/// What is sealed in one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct EnvelopeCensus {
+    /// Envelopes in log, store and retained payloads.
+    pub envelopes: u64,
+    /// How many of them were opened; `null` when no key was given.
+    pub opened: Option<u64>,
+    /// How many of them do not open; `null` when no key was given.
+    pub failed: Option<u64>,
+    /// Versions in the store that stand in clear text, deletions left out.
+    pub clear_rows: u64,
+    /// Who needs which key, by ascending id: those that seal something, and those in the sidecar.
+    pub keys: Vec<KeyUse>,
+}
+
+/// What one key is needed for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct KeyUse {
+    /// The key.
+    pub id: u32,
+    /// `storage` or `raft`; `null` when the sidecar was not given, or does not have it.
+    pub purpose: Option<String>,
+    /// Whether new things are sealed with it; `null` when the sidecar was not given.
+    pub active: Option<bool>,
+    /// Entries of the log that it seals, replaced ones included.
+    pub entries: u64,
+    /// How many of these are behind the snapshot that a start takes.
+    pub entries_behind_snapshot: u64,
+    /// Rows of the store that it seals.
+    pub rows: u64,
+    /// Rows of retained payloads that it seals.
+    pub payload_rows: u64,
+}
+
+impl KeyUse {
+    /// True when nothing that is left here needs the key, and nothing new will be sealed with it.
+    pub const fn is_retired(&self) -> bool {
+        let used = self.entries + self.rows + self.payload_rows;
+        used == 0 && matches!(self.active, Some(false))
+    }
+}
+
+/// Counts the envelopes of one group while they are shown.
+#[derive(Debug, Default)]
+pub struct Counting {
+    census: EnvelopeCensus,
+    keys: BTreeMap<u32, KeyUse>,
+    findings: Vec<Finding>,
+}
+
+impl Counting {
+    /// Nothing is counted yet. `opening`: keys are at hand.
+    pub fn new(opening: bool) -> Self {
+        let none = opening.then_some(0);
+        Self { census: EnvelopeCensus { opened: none, failed: none, ..EnvelopeCensus::default() }, ..Self::default() }
+    }
+
+    /// Takes in one envelope.
+    pub fn add(&mut self, holder: Holder, envelope: &Envelope<'_>) {
+        self.census.envelopes += 1;
+        let key = self.keys.entry(envelope.key_id).or_default();
+        match holder {
+            Holder::Entry { behind_snapshot } => {
+                key.entries += 1;
+                key.entries_behind_snapshot += u64::from(behind_snapshot);
+            }
+            Holder::Row => key.rows += 1,
+            Holder::PayloadRow => key.payload_rows += 1,
+        }
+    }
+
+    /// A version in the store that is not sealed.
+    pub fn clear_row(&mut self) {
+        self.census.clear_rows += 1;
+    }
+
+    /// An envelope was opened.
+    pub fn opened(&mut self) {
+        self.census.opened = self.census.opened.map(|opened| opened + 1);
+    }
+
+    /// An envelope does not open. `what` names the entry or row; path and offset are where it stands.
+    pub fn failed(&mut self, what: &str, path: String, offset: Option<u64>, envelope: &Envelope<'_>, error: &OpenError) {
+        let failed = self.census.failed.unwrap_or(0) + 1;
+        self.census.failed = Some(failed);
+        if failed <= NAMED {
+            self.findings.push(open_failed(what, path, offset, Some(envelope), error));
+        }
+    }
+
+    /// What was counted, and what does not open.
+    pub fn finish(mut self, sidecar: Option<&Sidecar>) -> (EnvelopeCensus, Vec<Finding>) {
+        if let Some(sidecar) = sidecar {
+            for (id, key) in sidecar.keys_by_id() {
+                self.keys.entry(id).or_default().purpose = Some(key.purpose.clone());
+            }
+            for (id, key) in &mut self.keys {
+                key.active = Some([sidecar.active_storage, sidecar.active_raft].contains(id));
+            }
+        }
+        self.census.keys = self.keys.into_iter().map(|(id, key)| KeyUse { id, ..key }).collect();
+        let failed = self.census.failed.unwrap_or(0);
+        if let Some(last) = self.findings.last_mut().filter(|_| failed > NAMED) {
+            last.message = format!("{} {} more do not open.", last.message, failed - NAMED);
+        }
+        (self.census, self.findings)
+    }
+}
+
+/// An envelope that does not open: the server's error, and what its header says.
+pub fn open_failed(what: &str, path: String, offset: Option<u64>, envelope: Option<&Envelope<'_>>, error: &OpenError) -> Finding {
+    let mut message = format!("{what} does not open: {error}.");
+    if let Some(Envelope { key_id, node, local_epoch, counter, .. }) = envelope {
+        let _ = write!(
+            message,
+            " It was sealed under key {key_id} by node {node:04x} in its start {local_epoch}, counter {counter}."
+        );
+    }
+    let finding = Finding::new(&codes::OPEN_FAILED, message).at(path).found(error.name());
+    match offset {
+        Some(offset) => finding.offset(offset),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(bytes: &[u8]) -> Envelope<'_> {
+        Envelope::decode(bytes).unwrap()
+    }
+
+    #[test]
+    fn who_needs_which_key() {
+        let bytes = [&[1, 0, 0, 0, 0, 2, 0xd4, 0xc0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9][..], &[7; 20]].concat();
+        let mut counting = Counting::new(true);
+        counting.add(Holder::Entry { behind_snapshot: true }, &envelope(&bytes));
+        counting.add(Holder::Row, &envelope(&bytes));
+        counting.opened();
+        counting.failed("Entry 5", "n1/wal".to_owned(), None, &envelope(&bytes), &OpenError::Integrity(2));
+        let sidecar = br#"{"version": 2, "active": {"storage": 1, "raft": 2}, "keys": {"1": {"purpose": "storage"},
+            "2": {"purpose": "raft"}, "3": {"purpose": "raft"}}}"#;
+        let (census, findings) = counting.finish(Some(&Sidecar::parse(sidecar).unwrap()));
+        assert_eq!((census.envelopes, census.opened, census.failed), (2, Some(1), Some(1)));
+        let used: Vec<_> = census.keys.iter().map(|key| (key.id, key.entries, key.rows, key.is_retired())).collect();
+        assert_eq!(used, [(1, 0, 0, false), (2, 1, 1, false), (3, 0, 0, true)]);
+        assert_eq!(
+            findings[0].message,
+            "Entry 5 does not open: encryption: integrity check failed (GCM tag mismatch). It was sealed under key 2 by node d4c0 \
+             in its start 3, counter 9."
+        );
+    }
+}
