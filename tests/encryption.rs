@@ -204,7 +204,7 @@ fn sidecars_and_key_files_of_wrong_shapes_refuse_the_start() {
 fn run(folder: &Path, kek: &Path, command: &str) -> Output {
     Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))
         .current_dir(folder)
-        .args(command.split(' '))
+        .args(command.split_whitespace())
         .args(["--sidecar", "encryption/keys.json", "--kek"])
         .arg(kek)
         .output()

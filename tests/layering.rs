@@ -99,3 +99,50 @@ fn no_code_compares_server_versions() {
         }
     }
 }
+
+/// Names that only `formats::layout` spells. What people read (conditions, codes, help) has them inside of sentences, or as words of
+/// its own, and is not code that finds a file.
+#[test]
+fn every_name_of_a_file_has_one_home() {
+    const NAMES: &[&str] = &[
+        "fsm-snap",
+        "fsm.db",
+        "etcd-raft-peers.bin",
+        "raft-engine",
+        "etcd-raft-state.bin",
+        "etcd-raft-meta.bin",
+        "etcd-raft-entries.bin",
+        "etcd-fsm-snapshot.bin",
+        "raft.db",
+        "logs.dat",
+        "stable.dat",
+        "meta.json",
+        "state.bin",
+        "keys.json",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let is_prose = |path: &Path| {
+        let path = path.strip_prefix(&root).unwrap().to_str().unwrap();
+        path == "formats/layout.rs"
+            // `inspect` has names of kinds, two of which are spelled like directories.
+            || ["analysis/server/conditions", "analysis/judge/codes", "ops/inspect.rs", "report/body/snapshot_ls.rs", "analysis/inspect/dir.rs"]
+                .iter()
+                .any(|prose| path.starts_with(prose))
+    };
+    let mut wrong = Vec::new();
+    for path in files.iter().filter(|path| !is_prose(path)) {
+        let source = fs::read_to_string(path).unwrap();
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            wrong.extend(
+                NAMES
+                    .iter()
+                    .filter(|name| line.contains(&format!("\"{name}\"")))
+                    .map(|name| format!("{}:{}: {name}", path.display(), number + 1)),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

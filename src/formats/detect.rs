@@ -8,6 +8,7 @@ use super::pebble::{Batch, FileNum, Records, RecordsEnd, StoreFileName, VersionE
 use super::raftpb::ProtoRules;
 use super::snap;
 use super::wal::{Frame, FrameStep, Record, RecordKind, WalName};
+use crate::formats::layout;
 
 /// Kinds of files that a data directory holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,15 +198,15 @@ const fn is_silent(kind: FileKind) -> bool {
 /// What a name alone says.
 pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
     let fixed = match name {
-        "etcd-raft-peers.bin" => Some(FileKind::Peers),
-        "etcd-raft-state.bin" => Some(FileKind::LegacyState),
-        "etcd-raft-meta.bin" => Some(FileKind::LegacyMetadata),
-        "etcd-raft-entries.bin" => Some(FileKind::LegacyEntries),
-        "etcd-fsm-snapshot.bin" => Some(FileKind::SnapshotPayload),
-        "raft-engine" => Some(FileKind::EngineMarker),
-        "keys.json" => Some(FileKind::Sidecar),
+        layout::PEERS => Some(FileKind::Peers),
+        layout::LEGACY_STATE => Some(FileKind::LegacyState),
+        layout::LEGACY_METADATA => Some(FileKind::LegacyMetadata),
+        layout::LEGACY_ENTRIES => Some(FileKind::LegacyEntries),
+        layout::LEGACY_PAYLOAD => Some(FileKind::SnapshotPayload),
+        layout::ENGINE_MARKER => Some(FileKind::EngineMarker),
+        layout::SIDECAR => Some(FileKind::Sidecar),
         "kek.bin" => Some(FileKind::Kek),
-        "raft.db" | "logs.dat" | "stable.dat" => Some(FileKind::Hashicorp),
+        layout::RAFT_DB | layout::LOGS_DAT | layout::STABLE_DAT => Some(FileKind::Hashicorp),
         _ => None,
     };
     if let Some(kind) = fixed {

@@ -17,6 +17,7 @@ pub mod go_json;
 pub mod go_time;
 pub mod hraft;
 pub mod kv;
+pub mod layout;
 pub mod legacy;
 pub mod mvcc;
 pub mod offload;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::analysis::Finding;
 use crate::analysis::judge::for_only_voter;
+use crate::formats::layout;
 use crate::formats::peers::{PeersFile, Suffrage};
 use crate::io::read_small;
 
@@ -20,7 +21,7 @@ pub(super) fn fit(findings: &mut [Finding], dir: &Path) {
 /// True when the peers file lists one voter. The server writes it anew with every change of the members. A file that is not
 /// there or not readable says nothing.
 fn is_only_voter(dir: &Path) -> bool {
-    let Ok(file) = read_small(&dir.join("etcd-raft-peers.bin"), PEERS_LIMIT) else { return false };
+    let Ok(file) = read_small(&dir.join(layout::PEERS), PEERS_LIMIT) else { return false };
     PeersFile::decode_any(&file.bytes)
         .is_ok_and(|file| file.peers.iter().filter(|peer| peer.suffrage == Suffrage::Voter).count() == 1)
 }

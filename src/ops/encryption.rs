@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::formats::mvcc::{RegistryKey, RegistryValue};
 use crate::formats::sidecar::Sidecar;
 use crate::readers::keys::{Keys, SidecarFile};
@@ -19,7 +20,7 @@ const REGISTRY_PREFIX: &[u8] = b"!encryption|writers|";
 /// that is reported where the store is.
 pub(super) fn registry(group: &Path) -> Result<BTreeMap<(u32, u64), u16>> {
     let mut rows = BTreeMap::new();
-    let store = Store::open(&group.join("fsm.db"))?;
+    let store = Store::open(&group.join(layout::STORE))?;
     let Ok(mut scan) = separate(Scan::new(&store, REGISTRY_PREFIX))? else { return Ok(rows) };
     while let Ok(true) = separate(scan.next())? {
         if !scan.key().starts_with(REGISTRY_PREFIX) {

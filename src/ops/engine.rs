@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::analysis::server::directory;
 use crate::error::Result;
 use crate::formats::fsm::body::BodyFormat;
+use crate::formats::layout;
 use crate::formats::peers::PeersFile;
 use crate::io::{IoOptions, Progress};
 use crate::readers::fsm_file::examine_with;
@@ -21,7 +22,7 @@ pub(super) fn guess(group: &Path, listing: &GroupListing, progress: &dyn Progres
     // The header of the newest payload tells without reading its body.
     let newest = listing.fsm_snap.entries().iter().rev().find(|entry| entry.name.ends_with(".fsm"));
     if let (None | Some(1 | 2), Some(entry)) = (version, newest) {
-        let path = group.join("fsm-snap").join(&entry.name);
+        let path = group.join(layout::PAYLOADS).join(&entry.name);
         if let FsmFacts::File(file) = examine_with(&path, Examine::default(), &IoOptions::default(), progress)?
             && let Some(payload) = file.payload
         {

@@ -13,6 +13,7 @@ use crate::formats::envelope::{Envelope, HEADER_LEN, MIN_LEN, TAG_LEN};
 use crate::formats::fsm::FsmName;
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::{EncryptionOp, EntryClass, Payload, classify};
+use crate::formats::layout;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
 use crate::io::{EntryKind, IoOptions, Progress, list_dir};
 use crate::readers::fsm_file::examine_visiting;
@@ -257,13 +258,13 @@ fn walk(sources: &[Source<'_>], progress: &dyn Progress, visit: Visit<'_>, cover
         if !source.payloads {
             continue;
         }
-        for entry in list_dir(&path.join("fsm-snap")).unwrap_or_default() {
+        for entry in list_dir(&path.join(layout::PAYLOADS)).unwrap_or_default() {
             if FsmName::parse(&entry.name).is_none() || entry.kind != EntryKind::File {
                 continue;
             }
             let shown = format!("{}/fsm-snap/{}", source.name, entry.name);
             let mut rows = PayloadRows::new(visit, number, &shown, opening(source).is_some());
-            let file = path.join("fsm-snap").join(&entry.name);
+            let file = path.join(layout::PAYLOADS).join(&entry.name);
             let facts = examine_visiting(&file, Examine { crc: false, walk: true }, &IoOptions::default(), progress, &mut rows)?;
             let (tables, too_large) = (rows.tables, rows.too_large);
             let whole = matches!(&facts, FsmFacts::File(file)

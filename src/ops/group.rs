@@ -14,6 +14,7 @@ use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict,
 use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
 use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
+use crate::formats::layout;
 use crate::io::Progress;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::keys::{Kek, Keys};
@@ -267,7 +268,7 @@ impl Opened {
     pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
         let dir = self.display();
         let (mut findings, mut coverage) = match &self.facts.group.log {
-            Some(scan) => judge_log::examine(scan, &self.path("wal")),
+            Some(scan) => judge_log::examine(scan, &self.path(layout::WAL)),
             None => (Vec::new(), Coverage::default()),
         };
         let store = self.store();
@@ -337,6 +338,6 @@ impl Opened {
 
 fn assumed_store(assumed: AppliedIndexState) -> StoreVerdict {
     let mut verdict = StoreVerdict { applied_index: assumed, open: StoreOpen::Opens, ..StoreVerdict::default() };
-    verdict.coverage.skipped("fsm.db", "--applied-index was given");
+    verdict.coverage.skipped(layout::STORE, "--applied-index was given");
     verdict
 }

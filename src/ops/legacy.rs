@@ -7,6 +7,7 @@ use crate::analysis::server::conditions;
 use crate::analysis::server::legacy::{LegacyLog, LegacyView, StoredEntry};
 use crate::analysis::server::peers::decode_refusal;
 use crate::error::Result;
+use crate::formats::layout;
 use crate::formats::legacy::{LegacyError, LegacyState, decode_entries, decode_metadata, decode_state};
 use crate::formats::raftpb::ProtoRules;
 use crate::io::MappedFile;
@@ -20,10 +21,10 @@ type Stop = LegacyView;
 pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) -> Result<Option<LegacyView>> {
     let files = Files { group, listing };
     let rules = ProtoRules::from(engine);
-    let read = if files.there("etcd-raft-meta.bin") {
+    let read = if files.there(layout::LEGACY_METADATA) {
         read_split(&files, rules)?
-    } else if files.there("etcd-raft-state.bin") {
-        files.decode("etcd-raft-state.bin", |bytes| {
+    } else if files.there(layout::LEGACY_STATE) {
+        files.decode(layout::LEGACY_STATE, |bytes| {
             let state = decode_state(bytes, rules)?;
             let body = body_of(state.snapshot.data);
             Ok(LegacyLog { body, entries: entries_of(&state), ..without_data(state) })
@@ -39,13 +40,13 @@ pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) 
 
 /// Metadata, entries and the body of the snapshot in files of their own; only the first has to be there.
 fn read_split(files: &Files<'_>, rules: ProtoRules) -> Result<std::result::Result<LegacyLog, Stop>> {
-    let metadata = files.decode("etcd-raft-meta.bin", |bytes| Ok(without_data(decode_metadata(bytes, rules)?)))?;
+    let metadata = files.decode(layout::LEGACY_METADATA, |bytes| Ok(without_data(decode_metadata(bytes, rules)?)))?;
     let mut log = match metadata {
         Ok(log) => log,
         Err(stop) => return Ok(Err(stop)),
     };
-    if files.there("etcd-raft-entries.bin") {
-        let entries = files.decode("etcd-raft-entries.bin", |bytes| {
+    if files.there(layout::LEGACY_ENTRIES) {
+        let entries = files.decode(layout::LEGACY_ENTRIES, |bytes| {
             Ok(decode_entries(bytes, rules)?.iter().map(|entry| StoredEntry::from(entry.entry)).collect())
         })?;
         match entries {
@@ -53,8 +54,8 @@ fn read_split(files: &Files<'_>, rules: ProtoRules) -> Result<std::result::Resul
             Err(stop) => return Ok(Err(stop)),
         }
     }
-    if files.there("etcd-fsm-snapshot.bin") {
-        match files.decode("etcd-fsm-snapshot.bin", |bytes| Ok(body_of(bytes)))? {
+    if files.there(layout::LEGACY_PAYLOAD) {
+        match files.decode(layout::LEGACY_PAYLOAD, |bytes| Ok(body_of(bytes)))? {
             Ok(body) => log.body = body,
             Err(stop) => return Ok(Err(stop)),
         }

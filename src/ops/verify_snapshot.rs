@@ -12,6 +12,7 @@ use crate::analysis::judge::snapshot::{
 use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::io::{IoOptions, Progress, open_regular};
 use crate::readers::wal::WalScan;
 use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
@@ -74,13 +75,15 @@ pub fn verify_snapshot(
                         // Only the log knows which snapshots were ever in force.
                         let listing = GroupListing::read(&group.path)?;
                         let log = match log {
-                            None if listing.has_log() => Some(WalScan::read(&group.path.join("wal"), options.threads, progress)?),
+                            None if listing.has_log() => {
+                                Some(WalScan::read(&group.path.join(layout::WAL), options.threads, progress)?)
+                            }
                             log => log,
                         };
                         if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
                             one.excuse_unrecorded(&recorded);
                             // A server may have written one while the log was read.
-                            if let Ok(now) = SnapDir::read(&group.path.join("snap")) {
+                            if let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP)) {
                                 one.accuse_recorded(&recorded, &now);
                             }
                         }
@@ -107,12 +110,12 @@ struct Run<'r> {
 impl Run<'_> {
     /// What the choice of a start depends on.
     fn choice(&self, group: &Path) -> Result<(Option<SnapDir>, Option<WalScan>)> {
-        let dir = match SnapDir::read(&group.join("snap")) {
+        let dir = match SnapDir::read(&group.join(layout::SNAP)) {
             Ok(dir) => Some(dir),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
-        match WalScan::read(&group.join("wal"), self.options.threads, self.progress) {
+        match WalScan::read(&group.join(layout::WAL), self.options.threads, self.progress) {
             Ok(scan) => Ok((dir, Some(scan))),
             Err(error) if error.is_not_found() => Ok((dir, None)),
             Err(error) => Err(error),

@@ -9,22 +9,23 @@ use std::path::{Path, PathBuf};
 
 use super::group_listing::SPOOL_PREFIX;
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind, directory_id, list_dir};
 
 /// Entries that only a group directory has.
 const GROUP_ENTRIES: &[&str] = &[
-    "raft-engine",
-    "wal",
-    "snap",
-    "fsm-snap",
-    "fsm.db",
-    "etcd-raft-peers.bin",
-    "etcd-raft-state.bin",
-    "etcd-raft-meta.bin",
-    "etcd-raft-entries.bin",
-    "raft.db",
-    "logs.dat",
-    "stable.dat",
+    layout::ENGINE_MARKER,
+    layout::WAL,
+    layout::SNAP,
+    layout::PAYLOADS,
+    layout::STORE,
+    layout::PEERS,
+    layout::LEGACY_STATE,
+    layout::LEGACY_METADATA,
+    layout::LEGACY_ENTRIES,
+    layout::RAFT_DB,
+    layout::LOGS_DAT,
+    layout::STABLE_DAT,
 ];
 
 /// One Raft group's directory.
@@ -218,8 +219,8 @@ fn inside_group(dir: &Path, entries: &[DirEntry], unplaced: &mut Vec<Unplaced>) 
 
 /// Directories that a server makes in a group's directory, and groups in it that are found by their name.
 fn is_part_of_group(name: &str) -> bool {
-    matches!(name, "wal" | "wal.tmp" | "snap" | "fsm-snap" | "member" | "snapshots")
-        || name.starts_with("fsm.db")
+    matches!(name, layout::WAL | "wal.tmp" | layout::SNAP | layout::PAYLOADS | "member" | "snapshots")
+        || name.starts_with(layout::STORE)
         || name.starts_with(SPOOL_PREFIX)
         || is_known_beside_nodes(name)
         || group_number(name).is_some()

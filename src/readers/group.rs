@@ -11,6 +11,7 @@ use super::wal::{Change, WalScan};
 use super::{Examine, FsmFacts, GroupDir, GroupListing, SnapDir, SnapshotSet, SubDir};
 use crate::error::Result;
 use crate::formats::fsm::FsmName;
+use crate::formats::layout;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
 use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir, modified_at, now};
 use crate::types::{LogIndex, ServerVersion, UnixMillis};
@@ -60,17 +61,17 @@ impl Group {
         let check = match reading.store {
             Some(check) => check,
             None => {
-                let tables = list_dir(&dir.path.join("fsm.db")).unwrap_or_default();
+                let tables = list_dir(&dir.path.join(layout::STORE)).unwrap_or_default();
                 let size: u64 = tables.iter().filter(|entry| entry.name.ends_with(".sst")).map(|entry| entry.size).sum();
                 if size <= FULL_CHECK_UP_TO { StoreCheck::Full } else { StoreCheck::Meta }
             }
         };
         let store = pebble::examine(&dir.path, check, progress)?;
         let snaps = match listing.snap {
-            SubDir::Listed(_) => SnapDir::read(&dir.path.join("snap"))?,
+            SubDir::Listed(_) => SnapDir::read(&dir.path.join(layout::SNAP))?,
             SubDir::Absent | SubDir::NotADirectory => SnapDir::default(),
         };
-        let log = listing.has_log().then(|| WalScan::read(&dir.path.join("wal"), reading.threads, progress)).transpose()?;
+        let log = listing.has_log().then(|| WalScan::read(&dir.path.join(layout::WAL), reading.threads, progress)).transpose()?;
         Ok(Self {
             dir: dir.clone(),
             listing,
@@ -90,7 +91,7 @@ impl Group {
         let before = self.examined.get(&index).copied();
         let wanted = before.map_or(wanted, |before| Examine { crc: wanted.crc || before.crc, walk: wanted.walk || before.walk });
         if before != Some(wanted) {
-            let path = self.dir.path.join("fsm-snap").join(FsmName::of(index));
+            let path = self.dir.path.join(layout::PAYLOADS).join(FsmName::of(index));
             let started = Instant::now();
             let io = IoOptions { threads: self.threads, ..IoOptions::default() };
             let facts = examine_with(&path, wanted, &io, progress)?;
@@ -125,11 +126,11 @@ impl Group {
             let wanted = depth.examine(entry.size);
             let facts = match id {
                 Some(id) if id.canonical => self.examine(id.index, wanted, progress)?.clone(),
-                _ => examine_with(&self.dir.path.join("fsm-snap").join(&entry.name), wanted, &io, progress)?,
+                _ => examine_with(&self.dir.path.join(layout::PAYLOADS).join(&entry.name), wanted, &io, progress)?,
             };
             set.payloads.push(PayloadEntry { name: entry.name, id, facts });
         }
-        set.note_purged(&self.dir.path.join("snap"))?;
+        set.note_purged(&self.dir.path.join(layout::SNAP))?;
         Ok(set)
     }
 
@@ -149,7 +150,7 @@ impl Group {
             let path = self.dir.path.join(folder);
             entries.iter().filter_map(move |entry| modified_at(&path.join(&entry.name))).max()
         };
-        let changed = [below("wal", self.listing.wal.entries()), below("snap", self.listing.snap.entries())];
+        let changed = [below(layout::WAL, self.listing.wal.entries()), below(layout::SNAP, self.listing.snap.entries())];
         changed.into_iter().flatten().chain(now()).max()
     }
 

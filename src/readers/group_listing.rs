@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::Result;
+use crate::formats::layout;
 use crate::io::{Access, DirEntry, EntryKind, leads_into_a_directory, link_target, list_dir, read_small};
 
 /// Larger than any marker that a server writes, small enough to read whole.
@@ -95,11 +96,11 @@ impl GroupListing {
     /// Lists the group directory at `path` and reads its small files.
     pub fn read(path: &Path) -> Result<Self> {
         let root = list_dir(path)?;
-        let wal = SubDir::read(path, &root, "wal")?;
-        let snap = SubDir::read(path, &root, "snap")?;
-        let fsm_snap = SubDir::read(path, &root, "fsm-snap")?;
-        let marker = small(path, &root, "raft-engine", MARKER_LIMIT);
-        let peers = small(path, &root, "etcd-raft-peers.bin", PEERS_LIMIT);
+        let wal = SubDir::read(path, &root, layout::WAL)?;
+        let snap = SubDir::read(path, &root, layout::SNAP)?;
+        let fsm_snap = SubDir::read(path, &root, layout::PAYLOADS)?;
+        let marker = small(path, &root, layout::ENGINE_MARKER, MARKER_LIMIT);
+        let peers = small(path, &root, layout::PEERS, PEERS_LIMIT);
         let mut spool_dirs = BTreeMap::new();
         for (place, entries, begins) in [
             ("", root.as_slice(), SPOOL_PREFIX),
@@ -117,8 +118,8 @@ impl GroupListing {
             let names = place.entries().iter().filter(|entry| entry.name.ends_with(ends));
             names.map(|entry| format!("{folder}/{}", entry.name)).collect::<Vec<_>>()
         };
-        let files = [".", "fsm.db", "fsm.db/LOCK", "raft-engine", "etcd-raft-peers.bin"].map(str::to_owned);
-        let asked = files.into_iter().chain(below(&wal, "wal", ".wal")).chain(below(&fsm_snap, "fsm-snap", ".fsm"));
+        let files = [".", layout::STORE, "fsm.db/LOCK", layout::ENGINE_MARKER, layout::PEERS].map(str::to_owned);
+        let asked = files.into_iter().chain(below(&wal, layout::WAL, ".wal")).chain(below(&fsm_snap, layout::PAYLOADS, ".fsm"));
         let access = asked.filter_map(|name| Some((Access::at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
         let access = access.collect();
         let mut dangling = BTreeMap::new();

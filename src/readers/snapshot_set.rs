@@ -7,6 +7,7 @@ use super::snap_dir::SnapDir;
 use super::{GroupListing, SubDir};
 use crate::error::{Error, Result};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir};
 use crate::types::LogIndex;
 
@@ -77,13 +78,13 @@ pub struct ReadSet<'r> {
 impl SnapshotSet {
     /// Reads the snapshots of a group directory. `.snap` files first: a payload is complete before its `.snap` appears.
     pub fn of_group(group: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
-        let snap = optional(SnapDir::read(&group.join("snap")))?;
-        let payloads = optional(list_dir(&group.join("fsm-snap")))?.unwrap_or_default();
+        let snap = optional(SnapDir::read(&group.join(layout::SNAP)))?;
+        let payloads = optional(list_dir(&group.join(layout::PAYLOADS)))?.unwrap_or_default();
         let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
         set.leftovers = leftovers(&list_dir(group)?, "").collect();
         set.leftovers.extend(leftovers(&payloads, "fsm-snap/"));
-        set.read_payloads(&group.join("fsm-snap"), payloads, wanted)?;
-        set.note_purged(&group.join("snap"))?;
+        set.read_payloads(&group.join(layout::PAYLOADS), payloads, wanted)?;
+        set.note_purged(&group.join(layout::SNAP))?;
         Ok(set)
     }
 

@@ -8,6 +8,7 @@ use super::offload::{StorePlace, begins_here, find_store};
 use super::snap_dir::SnapEntry;
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
+use crate::formats::layout;
 use crate::io::{EntryKind, IoOptions, Progress, kind_at, list_dir, open_regular};
 use crate::types::LogIndex;
 
@@ -71,10 +72,10 @@ pub fn payload_beside(
 ) -> Result<Option<(PathBuf, FsmFacts)>> {
     let Some(dir) = envelope.parent() else { return Ok(None) };
     let payloads = dir.join("../fsm-snap");
-    if name_of(dir) != "snap" || kind_at(&payloads) != Some(EntryKind::Directory) {
+    if name_of(dir) != layout::SNAP || kind_at(&payloads) != Some(EntryKind::Directory) {
         return Ok(None);
     }
-    let payloads = dir.parent().map_or_else(|| payloads.clone(), |group| group.join("fsm-snap"));
+    let payloads = dir.parent().map_or_else(|| payloads.clone(), |group| group.join(layout::PAYLOADS));
     let path = payloads.join(FsmName::of(index));
     let size = open_regular(&path).map_or(0, |(_, stamp)| stamp.size);
     let facts = examine_with(&path, wanted(size), io, progress)?;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::data_dir::{Discovered, Unplaced, discover_all};
-use super::pebble::STORE_DIR;
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::io::{EntryKind, kind_at, list_dir};
 
@@ -12,7 +12,7 @@ use crate::io::{EntryKind, kind_at, list_dir};
 /// sorted by path; and what lies beside them, groups without a store among it.
 pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     let entries = list_dir(path)?;
-    let has_store = entries.iter().any(|entry| entry.name == STORE_DIR && entry.kind == EntryKind::Directory);
+    let has_store = entries.iter().any(|entry| entry.name == layout::STORE && entry.kind == EntryKind::Directory);
     let is_store = entries.iter().any(|entry| {
         entry.kind == EntryKind::File
             && matches!(
@@ -24,12 +24,12 @@ pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
         return Ok((vec![path.to_owned()], Vec::new()));
     }
     // A store that has lost everything is still where the server would open it.
-    if path.file_name().is_some_and(|name| name == STORE_DIR) {
+    if path.file_name().is_some_and(|name| name == layout::STORE) {
         return Ok((vec![path.to_owned()], Vec::new()));
     }
     let Discovered { groups, mut unplaced } = discover_all(path)?;
     let mut stores = Vec::new();
-    for store in groups.into_iter().map(|group| group.path.join(STORE_DIR)) {
+    for store in groups.into_iter().map(|group| group.path.join(layout::STORE)) {
         match kind_at(&store) {
             Some(EntryKind::Directory) => stores.push(store),
             kind => {
@@ -41,7 +41,7 @@ pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     if stores.is_empty() {
         return Err(Error::Unsuitable {
             path: path.to_owned(),
-            problem: format!("holds no {STORE_DIR}"),
+            problem: format!("holds no {}", layout::STORE),
             hint: "name a store, a group directory, a node directory or the server's --raftDataDir".to_owned(),
         });
     }

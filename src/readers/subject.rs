@@ -13,6 +13,7 @@ use super::wal::{Change, WalDir, WalScan};
 use crate::error::Result;
 use crate::formats::detect::{Detection, FileKind, detect};
 use crate::formats::fsm::FsmName;
+use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
 use crate::io::{DirEntry, EntryKind, IoOptions, MappedFile, Progress, list_dir, modified_at};
@@ -296,7 +297,7 @@ impl Inside {
 
 /// The newest file in a directory and in those below it that a node has.
 fn newest(path: &Path) -> Option<UnixMillis> {
-    let below = ["wal", "snap", "fsm-snap", super::pebble::STORE_DIR];
+    let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE];
     let dirs = std::iter::once(path.to_owned()).chain(below.iter().map(|name| path.join(name)));
     let files = dirs.filter_map(|dir| Some((list_dir(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
         entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
@@ -321,15 +322,15 @@ impl DirectoryKind {
         };
         if is_group(entries) {
             Self::Group
-        } else if any(&store) || name == super::pebble::STORE_DIR {
+        } else if any(&store) || name == layout::STORE {
             Self::Store
-        } else if any(&|name| matches!(WalName::of(name), WalName::Segment(_))) || name == "wal" {
+        } else if any(&|name| matches!(WalName::of(name), WalName::Segment(_))) || name == layout::WAL {
             Self::Wal
-        } else if any(&|name| name.ends_with(".snap")) || name == "snap" {
+        } else if any(&|name| name.ends_with(".snap")) || name == layout::SNAP {
             Self::Snap
-        } else if any(&|name| FsmName::parse(name).is_some()) || name == "fsm-snap" {
+        } else if any(&|name| FsmName::parse(name).is_some()) || name == layout::PAYLOADS {
             Self::FsmSnap
-        } else if any(&|name| name == "keys.json") {
+        } else if any(&|name| name == layout::SIDECAR) {
             Self::Encryption
         } else {
             Self::Unknown
@@ -340,7 +341,7 @@ impl DirectoryKind {
 impl GroupFacts {
     fn read(group: GroupDir) -> Result<Self> {
         let listing = GroupListing::read(&group.path)?;
-        let store: PathBuf = group.path.join(super::pebble::STORE_DIR);
+        let store: PathBuf = group.path.join(layout::STORE);
         let store = match list_dir(&store) {
             Ok(entries) => entries,
             Err(error) if error.is_not_found() => Vec::new(),

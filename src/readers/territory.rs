@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::snap::SnapName;
 use crate::formats::wal::WalName;
@@ -69,8 +70,8 @@ impl Territory {
     /// What a directory's name alone says.
     fn of_name(name: &str) -> Option<Self> {
         match name {
-            "fsm.db" => Some(Self::Store),
-            "fsm-snap" => Some(Self::Payloads),
+            layout::STORE => Some(Self::Store),
+            layout::PAYLOADS => Some(Self::Payloads),
             ".snapshot-offload-spool" => Some(Self::WorkArea),
             _ if name.starts_with("fsm.db-") || name == "fsm.db.restore-tmp" => Some(Self::Store),
             _ if name.starts_with(".snapshot-offload-restore-") => Some(Self::WorkArea),
@@ -81,13 +82,13 @@ impl Territory {
     /// What the name of a file says about the directory that holds it.
     fn told_by_file(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
-            "raft-engine"
-            | "etcd-raft-peers.bin"
-            | "etcd-raft-state.bin"
-            | "etcd-raft-meta.bin"
-            | "etcd-raft-entries.bin"
-            | "etcd-fsm-snapshot.bin"
-            | "raft.db" => return Some(Self::Group),
+            layout::ENGINE_MARKER
+            | layout::PEERS
+            | layout::LEGACY_STATE
+            | layout::LEGACY_METADATA
+            | layout::LEGACY_ENTRIES
+            | layout::LEGACY_PAYLOAD
+            | layout::RAFT_DB => return Some(Self::Group),
             _ => {}
         }
         match StoreFileName::parse(name) {
@@ -160,11 +161,11 @@ impl Names {
     fn shape(&self) -> Option<Territory> {
         let told_below =
             |name: &str, what| self.has_directory(name) && self.below(name).and_then(|names| names.told()) == Some(what);
-        let has_both = self.has_directory("wal") && self.has_directory("snap");
-        if has_both || told_below("wal", Territory::Log) || told_below("snap", Territory::Envelopes) {
+        let has_both = self.has_directory(layout::WAL) && self.has_directory(layout::SNAP);
+        if has_both || told_below(layout::WAL, Territory::Log) || told_below(layout::SNAP, Territory::Envelopes) {
             return Some(Territory::Group);
         }
-        if self.has_file("state.bin") && self.has_file("meta.json") {
+        if self.has_file(layout::STATE_BIN) && self.has_file(layout::META_JSON) {
             return Some(Territory::HashicorpSnapshots);
         }
         if told_below("snapshots", Territory::HashicorpSnapshots) {

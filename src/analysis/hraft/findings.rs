@@ -12,7 +12,8 @@ use super::start::{FirstState, Recovery, StartForecast, StartOutcome};
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::decode_peers_json;
-use crate::readers::hraft::{HashiDir, LogFacts, PEERS_JSON, Survey};
+use crate::formats::layout::PEERS_JSON;
+use crate::readers::hraft::{HashiDir, LogFacts, Survey};
 
 /// What was read of a node.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +42,12 @@ impl NodeView<'_> {
 
     /// The file of the log.
     fn log_file(&self) -> String {
-        self.path(self.dir.store_files().first().map_or(crate::readers::hraft::RAFT_DB, |(name, _)| name))
+        self.path(self.dir.store_files().first().map_or(crate::formats::layout::RAFT_DB, |(name, _)| name))
     }
 
     /// The file of the stable store.
     fn stable_file(&self) -> String {
-        self.path(self.dir.store_files().last().map_or(crate::readers::hraft::RAFT_DB, |(name, _)| name))
+        self.path(self.dir.store_files().last().map_or(crate::formats::layout::RAFT_DB, |(name, _)| name))
     }
 }
 

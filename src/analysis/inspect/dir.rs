@@ -7,6 +7,7 @@ use crate::analysis::Finding;
 use crate::analysis::judge::codes::files as codes;
 use crate::formats::detect::kind_of_name;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::formats::layout;
 use crate::formats::peers::PeersFile;
 use crate::readers::subject::{DirectoryFacts, DirectoryKind, GroupFacts};
 use crate::readers::{DirEntry, EntryKind, SmallFact};
@@ -219,7 +220,7 @@ fn entry_role(place: DirectoryKind, entry: &DirEntry) -> (&'static str, &'static
     if name.ends_with(".wal.broken") {
         return ("copy before a repair", "ignores it");
     }
-    if matches!(name, "raft.db" | "logs.dat" | "stable.dat") && place == DirectoryKind::Group {
+    if matches!(name, layout::RAFT_DB | layout::LOGS_DAT | layout::STABLE_DAT) && place == DirectoryKind::Group {
         return ("hashicorp leftover", "is refused");
     }
     if name.contains(".bin.tmp-") {
@@ -246,11 +247,11 @@ fn entry_role(place: DirectoryKind, entry: &DirEntry) -> (&'static str, &'static
 
 fn directory_role(name: &str) -> (&'static str, &'static str) {
     match name {
-        "wal" => ("Raft log", "reads it"),
+        layout::WAL => ("Raft log", "reads it"),
         "wal.tmp" => ("log under creation", "deletes it when it makes a log"),
-        "snap" => ("snapshot envelopes", "chooses one"),
-        "fsm-snap" => ("snapshot payloads", "reads one, deletes orphans"),
-        "fsm.db" => ("the store", "opens it first"),
+        layout::SNAP => ("snapshot envelopes", "chooses one"),
+        layout::PAYLOADS => ("snapshot payloads", "reads one, deletes orphans"),
+        layout::STORE => ("the store", "opens it first"),
         _ if name.starts_with("fsm.db-restore-backup-") => ("store before a restore", "main: takes it back if fsm.db is gone"),
         _ if name.starts_with("fsm.db-sst-") => ("table snapshot work area", "main: deletes it"),
         _ if name.starts_with("fsm.db-pebble-native-") || name == "fsm.db.restore-tmp" => ("unfinished restore", "leaves it"),

@@ -6,6 +6,7 @@ use super::{Description, List};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::snapshot as codes;
 use crate::formats::fsm::FsmName;
+use crate::formats::layout;
 use crate::formats::snap::SnapshotData;
 use crate::readers::subject::Subject;
 use crate::readers::{FsmFacts, PayloadFacts, SnapEntry};
@@ -22,7 +23,7 @@ pub(super) fn describe_payload(it: &mut Description, subject: &Subject, facts: &
         it.plain("index", name.index.0);
     }
     // The legacy payload beside the state files has no footer.
-    let raw = subject.name == "etcd-fsm-snapshot.bin";
+    let raw = subject.name == layout::LEGACY_PAYLOAD;
     let Some(payload) = &file.payload else {
         it.damaged(path, 0, format!("{} bytes are too few for a footer.", file.size));
         return;

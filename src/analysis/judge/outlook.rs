@@ -7,6 +7,7 @@ use crate::analysis::judge::codes::{gate as codes, store};
 use crate::analysis::server::legacy::LegacyView;
 use crate::analysis::server::{Forecast, GateFacts, Outcome, StoreView};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::readers::EntryKind;
 use crate::types::ServerVersion;
 
@@ -35,7 +36,7 @@ fn harmless(
     engine: ServerVersion,
     seen: &Forecast,
 ) -> Option<(String, &'static str)> {
-    if path.starts_with("fsm.db") {
+    if path.starts_with(layout::STORE) {
         if matches!(seen.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore) {
             let advice =
                 "For this start nothing needs to be done. Copy the store first if the cause of the damage is to be found.";
@@ -57,7 +58,7 @@ fn harmless(
             _ => None,
         };
     }
-    let name = path.strip_prefix("wal/")?;
+    let name = layout::segment_of(path)?;
     let segments = &facts.group.log.as_ref()?.segments;
     let first = seen.first_segment?;
     let position = segments.iter().position(|segment| segment.file.file_name == name)?;

@@ -11,6 +11,7 @@ use crate::analysis::server::replay::HaltEffect;
 use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, GateFacts, OtherEngine, Outcome};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
+use crate::formats::layout::{self, PEERS};
 use crate::formats::snap::SnapName;
 use crate::readers::keys::Kek;
 use crate::readers::{FsmFacts, Group, SmallFact};
@@ -20,8 +21,6 @@ use crate::types::{LogIndex, ServerVersion};
 const NOT_LISTED: &str = "Do not restart this node. If it was removed from its group, archive the directory, and let it join with an \
                           empty one to use it again. If the directory was renamed or copied, ask again with --raft-id and the \
                           node's own name.";
-
-const PEERS: &str = "etcd-raft-peers.bin";
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
 pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
@@ -175,7 +174,7 @@ fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &st
     }
     if let (Some(chosen), Some(newest)) = (&seen.snapshot, facts.group.snaps.snaps.first())
         && facts.group.listing.has_log()
-        && chosen.file != format!("snap/{}", newest.name)
+        && chosen.file != layout::in_snap(&newest.name)
     {
         let why = if newest.name.is_empty() || seen.would_rename.iter().any(|rename| rename.from.ends_with(&newest.name)) {
             "cannot be read and would be renamed"

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Coverage, NotExamined};
 use crate::formats::fsm::FsmName;
+use crate::formats::layout;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::{Change, SegmentScan, WalScan};
 use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry, Unplaced};
@@ -53,7 +54,7 @@ fn of_segment(segment: &SegmentScan) -> Option<Unread> {
         Change::Vanished => "it was removed meanwhile",
         Change::Modified => return None,
     };
-    Some(Unread::new(format!("wal/{}", segment.file.file_name), why))
+    Some(Unread::new(layout::in_wal(&segment.file.file_name), why))
 }
 
 /// The highest `.snap` of which nobody can tell what a start makes of it.
@@ -63,7 +64,7 @@ pub fn envelope(snaps: &SnapDir, engine: ServerVersion) -> Option<Unread> {
 
 fn of_envelope(snap: &SnapEntry, engine: ServerVersion) -> Option<Unread> {
     match snap.read(engine) {
-        Err(SnapReadError::Unreadable(why)) => Some(Unread::new(format!("snap/{}", snap.name), why)),
+        Err(SnapReadError::Unreadable(why)) => Some(Unread::new(layout::in_snap(&snap.name), why)),
         _ => None,
     }
 }
@@ -75,7 +76,7 @@ pub fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
         FsmFacts::File(file) => file.unread.as_ref()?,
         FsmFacts::Absent | FsmFacts::Directory => return None,
     };
-    Some(Unread::new(format!("fsm-snap/{}", FsmName::of(index)), why))
+    Some(Unread::new(layout::in_payloads(FsmName::of(index)), why))
 }
 
 /// Marker and peers file.
@@ -84,7 +85,7 @@ fn small(listing: &GroupListing) -> impl Iterator<Item = Unread> {
         SmallFact::Unreadable(why) => Some(Unread::new(name, why)),
         SmallFact::Absent | SmallFact::Nowhere | SmallFact::Directory | SmallFact::Bytes(_) => None,
     };
-    [of("raft-engine", &listing.marker), of("etcd-raft-peers.bin", &listing.peers)].into_iter().flatten()
+    [of(layout::ENGINE_MARKER, &listing.marker), of(layout::PEERS, &listing.peers)].into_iter().flatten()
 }
 
 /// Everything of a group that could not be read, as missing below `dir`.

@@ -2,14 +2,15 @@
 
 use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
+use crate::formats::layout;
 use crate::readers::{DEFRAG_PREFIX, EntryKind, GroupListing, SPOOL_PREFIX, SmallFact, SubDir};
 use crate::types::{ServerTraits, ServerVersion, go_quoted};
 
 /// Leftovers of another Raft library; any one of them is refused.
-const HASHICORP_ARTEFACTS: &[&str] = &["raft.db", "logs.dat", "stable.dat"];
+const HASHICORP_ARTEFACTS: &[&str] = &[layout::RAFT_DB, layout::LOGS_DAT, layout::STABLE_DAT];
 /// The four legacy state files and the peers file, whose replace temps are removed when there is no log.
 const REPLACED_FILES: &[&str] =
-    &["etcd-raft-state.bin", "etcd-raft-meta.bin", "etcd-raft-entries.bin", "etcd-fsm-snapshot.bin", "etcd-raft-peers.bin"];
+    &[layout::LEGACY_STATE, layout::LEGACY_METADATA, layout::LEGACY_ENTRIES, layout::LEGACY_PAYLOAD, layout::PEERS];
 
 /// Refusals because of what the directory's names and its marker say, in the server's order.
 pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
@@ -29,7 +30,7 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
             Some(ServerError::of(&conditions::NO_SUCH_FILE, text).named(text))
         }
         SmallFact::Directory => {
-            Some(ServerError::of(&conditions::IS_A_DIRECTORY, "read raft-engine: is a directory").named("raft-engine"))
+            Some(ServerError::of(&conditions::IS_A_DIRECTORY, "read raft-engine: is a directory").named(layout::ENGINE_MARKER))
         }
         SmallFact::Bytes(bytes) => {
             let text = String::from_utf8_lossy(bytes);
@@ -94,7 +95,7 @@ pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
         }
         let unfinished = entry.name.ends_with(".fsm.tmp") && entry.kind != EntryKind::Directory;
         if unfinished || is_orphan(entry.name.as_str(), entry.kind, live) {
-            done.deletes.push(format!("fsm-snap/{}", entry.name));
+            done.deletes.push(layout::in_payloads(&entry.name));
         }
     }
     done.deletes.sort();
@@ -124,9 +125,9 @@ pub fn replace_temps(listing: &GroupListing) -> Vec<String> {
 
 /// What creating a log removes: all that stands where it is put together, and where it is put.
 pub fn replaced_by_a_new_log(listing: &GroupListing) -> Vec<String> {
-    let mut deletes: Vec<_> = listing.wal.entries().iter().map(|entry| format!("wal/{}", entry.name)).collect();
+    let mut deletes: Vec<_> = listing.wal.entries().iter().map(|entry| layout::in_wal(&entry.name)).collect();
     if listing.wal == SubDir::NotADirectory {
-        deletes.push("wal".to_owned());
+        deletes.push(layout::WAL.to_owned());
     }
     if listing.has("wal.tmp") {
         deletes.push("wal.tmp".to_owned());
@@ -138,7 +139,7 @@ pub fn replaced_by_a_new_log(listing: &GroupListing) -> Vec<String> {
 pub fn defragmentation_leftovers(listing: &GroupListing) -> Preparation {
     let mut done = Preparation::default();
     for entry in listing.snap.entries().iter().filter(|entry| entry.name.starts_with(DEFRAG_PREFIX)) {
-        let path = format!("snap/{}", entry.name);
+        let path = layout::in_snap(&entry.name);
         if listing.spool_dirs.get(&path).is_some_and(|&content| content > 0) {
             let context = "failed to remove orphaned .snap.db file";
             let text = format!("{context} {}: remove {path}: directory not empty", entry.name);

@@ -16,6 +16,7 @@ use crate::analysis::server::log::{self as wal, LogContent};
 use crate::analysis::server::peers::{self, LocalNode, Member};
 use crate::analysis::server::snapshot::{self, Forecast as PayloadForecast};
 use crate::formats::fsm::body::BodyFormat;
+use crate::formats::layout;
 use crate::formats::peers::PeersFile;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::formats::snap::{SnapshotData, SnapshotToken};
@@ -60,7 +61,7 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
             let seen = &mut start.seen;
             if error.ends_the_process() {
                 // Nothing is closed any more.
-                seen.would_delete.retain(|path| path.strip_prefix("wal/") != Some(RESERVE));
+                seen.would_delete.retain(|path| layout::segment_of(path) != Some(RESERVE));
             }
             seen.outcome = Outcome::Abort;
             seen.reason = format!("the start would be refused with {}", error.condition.name);
@@ -99,8 +100,8 @@ impl<'f> Start<'f> {
         if let SmallFact::Unreadable(why) = &self.facts.group.listing.marker {
             return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
         }
-        self.allowed("marker", "raft-engine", Wish::Read, "open raft-engine")?;
-        self.allowed("peers", "etcd-raft-peers.bin", Wish::Read, "open etcd-raft-peers.bin")?;
+        self.allowed("marker", layout::ENGINE_MARKER, Wish::Read, "open raft-engine")?;
+        self.allowed("peers", layout::PEERS, Wish::Read, "open etcd-raft-peers.bin")?;
         let (members, peers_index) = self.read_peers()?;
         self.prepare_directory()?;
         if !self.facts.group.listing.has_log() {
@@ -111,7 +112,7 @@ impl<'f> Start<'f> {
         };
         self.read_cost(scan);
         for segment in &scan.segments {
-            let path = format!("wal/{}", segment.file.file_name);
+            let path = layout::in_wal(&segment.file.file_name);
             let says = format!("[openWALFiles] os.OpenFile failed ({path:?}): open {path}");
             self.allowed("log", &path, Wish::Read, &says)?;
         }
@@ -122,14 +123,14 @@ impl<'f> Start<'f> {
         let read = wal::read_from(scan, id, self.engine);
         self.seen.first_segment = read.start_segment;
         for segment in scan.segments.iter().skip(read.start_segment.unwrap_or(usize::MAX)) {
-            let path = format!("wal/{}", segment.file.file_name);
+            let path = layout::in_wal(&segment.file.file_name);
             let says = format!("openAtIndex failed: [openAtIndex] openWALFiles failed: open {path}");
             self.allowed("log", &path, Wish::ReadWrite, &says)?;
         }
         // Opening the log for writing takes over the next segment that was being prepared, and closing it removes that.
         let reserve = self.facts.group.listing.wal.entries().iter().find(|entry| entry.name == RESERVE);
         if read.start_segment.is_some() && reserve.is_some_and(|entry| entry.kind != EntryKind::Directory) {
-            self.seen.would_delete.push(format!("wal/{RESERVE}"));
+            self.seen.would_delete.push(layout::in_wal(RESERVE));
         }
         if let Some(repair) = read.repair {
             let name = scan.segments.get(repair.segment).map(|segment| segment.file.file_name.clone()).unwrap_or_default();
@@ -140,7 +141,7 @@ impl<'f> Start<'f> {
                 return Err(Stop::Refused("log", error));
             }
             self.seen.would_repair = Some(RepairView {
-                path: format!("wal/{name}"),
+                path: layout::in_wal(name),
                 truncate_at: repair.truncate_at,
                 bytes_dropped: repair.bytes_dropped,
             });
@@ -218,10 +219,10 @@ impl<'f> Start<'f> {
     }
 
     fn open_store(&mut self) -> Walk<()> {
-        match self.facts.group.listing.kind("fsm.db") {
+        match self.facts.group.listing.kind(layout::STORE) {
             Some(EntryKind::Directory) => {
                 let lock = self.facts.group.listing.access.contains_key("fsm.db/LOCK");
-                let (asked, wish) = if lock { ("fsm.db/LOCK", Wish::ReadWrite) } else { ("fsm.db", Wish::Change) };
+                let (asked, wish) = if lock { ("fsm.db/LOCK", Wish::ReadWrite) } else { (layout::STORE, Wish::Change) };
                 self.allowed("store", asked, wish, "open fsm.db/LOCK")?;
             }
             None => self.allowed("store", HOME, Wish::Change, "error opening database at \"fsm.db\": mkdir fsm.db")?,
@@ -241,7 +242,7 @@ impl<'f> Start<'f> {
             return Err(Stop::Refused("store", error));
         }
         // The library repeats the flush that makes a table of the log, for ever.
-        self.allowed("store", "fsm.db", Wish::Change, "the store never comes up, because it cannot make a file in fsm.db")
+        self.allowed("store", layout::STORE, Wish::Change, "the store never comes up, because it cannot make a file in fsm.db")
     }
 
     /// The members as the server takes them from the peers file, and the index that the list is valid for.
@@ -270,7 +271,7 @@ impl<'f> Start<'f> {
             return Err(Stop::Refused("prepare", error));
         }
         // What a guard has renamed before protects no payload any more.
-        let gone = |name: &str| self.seen.would_rename.iter().any(|rename| rename.from.strip_prefix("snap/") == Some(name));
+        let gone = |name: &str| self.seen.would_rename.iter().any(|rename| layout::envelope_of(&rename.from) == Some(name));
         let live: Vec<u64> = self.facts.group.snaps.live_among(self.engine, |name| !gone(name)).map(|index| index.0).collect();
         let prepared = prepare(&self.facts.group.listing, &live);
         self.seen.would_delete.extend(prepared.deletes);
@@ -372,7 +373,7 @@ impl<'f> Start<'f> {
             _ => None,
         };
         self.seen.snapshot =
-            Some(ChosenSnapshot { index: id.index.0, term: id.term.0, file: format!("snap/{}", entry.name), token });
+            Some(ChosenSnapshot { index: id.index.0, term: id.term.0, file: layout::in_snap(&entry.name), token });
         if id.index.0 == 0 {
             return Ok(None);
         }

@@ -142,7 +142,7 @@ impl Node {
             coverage.add_file(state.size);
         }
         if self.machine_unknown {
-            let path = self.dir.path.join(crate::readers::hraft::SNAPSHOTS).display().to_string();
+            let path = self.dir.path.join(crate::formats::layout::SNAPSHOTS).display().to_string();
             coverage.skipped(path, "whether the state machine takes the payload: its format is not known here");
         }
     }

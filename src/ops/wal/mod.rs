@@ -15,6 +15,7 @@ use crate::analysis::judge::log::{examine, settle};
 use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::io::{EntryKind, Progress, list_dir};
 use crate::readers::wal::{Change, WalDir, WalScan};
 use crate::readers::{Discovered, Unplaced, discover_all, is_group};
@@ -66,14 +67,15 @@ fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
     }
     let target = |path: PathBuf| WalDir::list(&path).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
     let entries = list_dir(path)?;
-    let has_log =
-        |entries: &[crate::io::DirEntry]| entries.iter().any(|entry| entry.name == "wal" && entry.kind == EntryKind::Directory);
+    let has_log = |entries: &[crate::io::DirEntry]| {
+        entries.iter().any(|entry| entry.name == layout::WAL && entry.kind == EntryKind::Directory)
+    };
     let direct = target(path.to_owned())?;
-    if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == "wal") && !has_log(&entries)) {
+    if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == layout::WAL) && !has_log(&entries)) {
         return Ok((vec![direct], Vec::new()));
     }
     if has_log(&entries) {
-        return Ok((vec![target(path.join("wal"))?], discover_all(path)?.unplaced));
+        return Ok((vec![target(path.join(layout::WAL))?], discover_all(path)?.unplaced));
     }
     if is_group(&entries) {
         return Err(unsuitable(path, "has no log: there is no directory wal in it"));
@@ -82,12 +84,12 @@ fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
     let Discovered { groups, mut unplaced } = discover_all(path)?;
     for group in groups {
         let read = list_dir(&group.path)
-            .and_then(|entries| if has_log(&entries) { target(group.path.join("wal")).map(Some) } else { Ok(None) });
+            .and_then(|entries| if has_log(&entries) { target(group.path.join(layout::WAL)).map(Some) } else { Ok(None) });
         match read {
             Ok(Some(found)) => targets.push(found),
             Ok(None) => {
                 let why = "the group has no log: there is no directory wal in it".to_owned();
-                unplaced.push(Unplaced { path: group.path.join("wal"), why, needed: true });
+                unplaced.push(Unplaced { path: group.path.join(layout::WAL), why, needed: true });
             }
             Err(error) => unplaced.push(Unplaced { path: group.path, why: error.reason(), needed: true }),
         }

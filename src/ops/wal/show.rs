@@ -8,6 +8,7 @@ use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{Payload, classify};
+use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::io::Progress;
@@ -109,7 +110,7 @@ fn find_segment(scan: &WalScan, path: &Path, wanted: &str) -> Result<usize> {
     };
     let matches = |segment: &crate::readers::wal::SegmentScan| {
         segment.file.file_name == wanted
-            || segment_path("wal", &segment.file.file_name) == wanted
+            || segment_path(layout::WAL, &segment.file.file_name) == wanted
             || by_number == Some(segment.seq())
             || (wanted.is_empty() && scan.segments.len() == 1)
     };

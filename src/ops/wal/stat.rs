@@ -8,6 +8,7 @@ use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EntryClass, Payload, classify, classify_payload};
+use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::io::Progress;
 use crate::readers::keys::Opener;
@@ -76,7 +77,7 @@ fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> Log
             .map(|(class, count)| (class.name(), count))
             .collect(),
         logical_end: End {
-            segment: end.map(|segment| format!("wal/{}", segment.file.file_name)).unwrap_or_default(),
+            segment: end.map(|segment| layout::in_wal(&segment.file.file_name)).unwrap_or_default(),
             offset: log.end.offset,
             kind: log.end.kind,
         },

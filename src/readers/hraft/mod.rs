@@ -8,35 +8,26 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
+use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT};
 use crate::io::{DirEntry, EntryKind, MappedFile, list_dir, read_small};
 
 pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
 pub use snapshots::{ListedDir, MetaFault, OpenedState, SnapshotDirs, StateFile, open_snapshot, read_state, state_head};
 pub use survey::{BucketFact, FreelistFact, MetaFact, PageProblem, Row, Survey, chosen_meta};
 
-/// Combined log and stable store.
-pub const RAFT_DB: &str = "raft.db";
-/// The log where it has a file of its own.
-pub const LOGS_DAT: &str = "logs.dat";
-/// The stable store where it has a file of its own.
-pub const STABLE_DAT: &str = "stable.dat";
-/// Directory of the snapshots.
-pub const SNAPSHOTS: &str = "snapshots";
-/// Input of a forced recovery.
-pub const PEERS_JSON: &str = "peers.json";
 /// Larger than any `peers.json` or `meta.json`.
 const SMALL_LIMIT: u64 = 16 << 20;
 
 /// Names that only a group directory of the present elastickv has: with one of them, the server's refusal is the answer.
 const ELASTICKV: &[&str] = &[
-    "raft-engine",
-    "wal",
-    "snap",
-    "fsm-snap",
-    "etcd-raft-peers.bin",
-    "etcd-raft-state.bin",
-    "etcd-raft-meta.bin",
-    "etcd-raft-entries.bin",
+    layout::ENGINE_MARKER,
+    layout::WAL,
+    layout::SNAP,
+    layout::PAYLOADS,
+    layout::PEERS,
+    layout::LEGACY_STATE,
+    layout::LEGACY_METADATA,
+    layout::LEGACY_ENTRIES,
 ];
 
 /// How the stores are kept.
@@ -110,7 +101,7 @@ fn has_snapshots(path: &Path) -> bool {
     let Ok(entries) = list_dir(path) else { return false };
     entries.iter().any(|entry| {
         entry.kind == EntryKind::Directory
-            && list_dir(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == "meta.json"))
+            && list_dir(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::SMALL_LIMIT;
 use crate::error::{Error, Result};
 use crate::formats::hraft::{Crc64, JsonError, Machine, SnapshotMeta, SnapshotMetaNotes, StateView, decode_snapshot_meta};
+use crate::formats::layout;
 use crate::io::{EntryKind, MappedFile, Progress, kind_at, link_target, list_dir, read_small};
 
 /// Behind the name of an unfinished snapshot.
@@ -123,7 +124,7 @@ impl SnapshotDirs {
 }
 
 fn read_meta(dir: &Path) -> Result<std::result::Result<(SnapshotMeta, SnapshotMetaNotes), MetaFault>> {
-    match read_small(&dir.join("meta.json"), SMALL_LIMIT) {
+    match read_small(&dir.join(layout::META_JSON), SMALL_LIMIT) {
         Ok(file) => Ok(decode_snapshot_meta(&file.bytes).map_err(MetaFault::Malformed)),
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(error) => Ok(Err(MetaFault::Unreadable(error.reason()))),
@@ -155,7 +156,7 @@ pub fn open_snapshot(root: &Path, id: &str, progress: &dyn Progress) -> Result<O
         Ok((meta, _)) => meta,
         Err(fault) => return Ok(OpenedState::Fails(fault.to_string())),
     };
-    let state = match read_state(&dir.join("state.bin"), progress) {
+    let state = match read_state(&dir.join(layout::STATE_BIN), progress) {
         Ok(state) => state,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(error) => return Ok(OpenedState::Fails(error.reason())),
@@ -193,7 +194,7 @@ impl StateFile {
 
 /// The first bytes of the `state.bin` of a directory of snapshots; none when it cannot be read.
 pub fn state_head(root: &Path, name: &str) -> Vec<u8> {
-    let path = root.join(name).join("state.bin");
+    let path = root.join(name).join(layout::STATE_BIN);
     let Ok((file, _)) = crate::io::open_regular(&path) else { return Vec::new() };
     crate::io::read_at(&file, &path, 0, HEAD).unwrap_or_default()
 }

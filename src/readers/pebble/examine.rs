@@ -7,15 +7,13 @@ use super::facts::{BlockFacts, MetaFact, StoreCheck, StoreFacts, StorePresence};
 use super::lookup::{KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Result;
+use crate::formats::layout;
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::io::{Progress, list_dir};
 use crate::readers::pebble_scan;
 use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
 use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
-
-/// Name of the store directory in a group directory.
-pub const STORE_DIR: &str = "fsm.db";
 /// More threads than this do not make one disk faster.
 const MAX_THREADS: usize = 4;
 
@@ -42,7 +40,7 @@ pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
     match list_dir(group_dir) {
         Ok(entries) => {
             for entry in entries {
-                let Some(rest) = entry.name.strip_prefix(STORE_DIR) else { continue };
+                let Some(rest) = entry.name.strip_prefix(layout::STORE) else { continue };
                 if rest.starts_with("-restore-backup-") {
                     group.restore_backups.push(entry.name);
                 } else if ["-sst-checkpoint-", "-sst-ingest-", "-sst-receive-"].iter().any(|kind| rest.starts_with(kind)) {
@@ -55,15 +53,15 @@ pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
         Err(error) => return Err(error),
     }
     if check == StoreCheck::None {
-        STORE_DIR.clone_into(&mut group.store.name);
+        layout::STORE.clone_into(&mut group.store.name);
         return Ok(group);
     }
-    group.store = examine_store(&group_dir.join(STORE_DIR), check, progress)?;
+    group.store = examine_store(&group_dir.join(layout::STORE), check, progress)?;
     if let (StorePresence::Absent, [backup]) = (group.store.presence, group.restore_backups.as_slice()) {
         let mut found = examine_store(&group_dir.join(backup), check, progress)?;
         if found.presence == StorePresence::Nowhere {
             // The server renames the link, and speaks of it by its new name.
-            STORE_DIR.clone_into(&mut found.name);
+            layout::STORE.clone_into(&mut found.name);
         }
         group.backup = Some(found);
     }

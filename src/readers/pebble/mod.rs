@@ -13,7 +13,7 @@ mod memory;
 mod store;
 mod versions;
 
-pub use examine::{GroupStoreFacts, STORE_DIR, examine, examine_store};
+pub use examine::{GroupStoreFacts, examine, examine_store};
 pub use facts::{
     BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
     TableFileFact, Writer,

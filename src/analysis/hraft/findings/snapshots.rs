@@ -5,7 +5,8 @@ use crate::analysis::hraft::snapshots::{Candidate, DEFAULT_RETAIN, Opened};
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::{Configuration, PayloadNote};
-use crate::readers::hraft::{ListedDir, SNAPSHOTS};
+use crate::formats::layout::{self, SNAPSHOTS};
+use crate::readers::hraft::ListedDir;
 
 /// Judges everything in `snapshots/`.
 pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
@@ -16,10 +17,10 @@ pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(root.display().to_string()));
     }
     for dir in &view.dir.snapshots.dirs {
-        unlisted(dir, &path(&dir.name, "meta.json"), found);
+        unlisted(dir, &path(&dir.name, layout::META_JSON), found);
     }
     for candidate in &view.snapshots.listed {
-        let (meta, state) = (path(&candidate.name, "meta.json"), path(&candidate.name, "state.bin"));
+        let (meta, state) = (path(&candidate.name, layout::META_JSON), path(&candidate.name, layout::STATE_BIN));
         misnamed(candidate, &meta, view, found);
         match &candidate.opened {
             Opened::Restores | Opened::NotTried => {}

@@ -4,6 +4,7 @@ use super::{Check, Evidence, Found, History, in_segment};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
 use crate::formats::kv::{EntryClass, classify};
+use crate::formats::layout;
 use crate::readers::wal::EntryRanges;
 use crate::types::UnixMillis;
 
@@ -30,13 +31,13 @@ impl Check for ClockAhead {
         for file in evidence.snap_files() {
             let Ok(contents) = &file.content else { continue };
             if let Some(ceiling) = contents.payload.ceiling.filter(|ceiling| is_ahead(*ceiling)) {
-                let path = contents.payload.file.clone().unwrap_or_else(|| format!("snap/{}", file.name));
+                let path = contents.payload.file.clone().unwrap_or_else(|| layout::in_snap(&file.name));
                 found.push(finding("The ceiling in the header".to_owned(), ceiling).at(evidence.path(&path)));
             }
         }
         if let Some(commit) = evidence.store.read().and_then(|store| store.last_commit).filter(|commit| is_ahead(commit.millis()))
         {
-            found.push(finding("The store's newest commit".to_owned(), commit.millis()).at(evidence.path("fsm.db")));
+            found.push(finding("The store's newest commit".to_owned(), commit.millis()).at(evidence.path(layout::STORE)));
         }
         if let Some((index, segment, offset, lease)) = highest_lease(history, evidence).filter(|lease| is_ahead(lease.3)) {
             let finding = finding(format!("The lease of entry {index}"), lease).offset(offset);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::members::{conf_entries, describe, replay};
 use super::{Check, Evidence, Found, History, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::formats::raftpb::ConfState;
 use crate::types::{LogIndex, NodeId};
 
@@ -24,7 +25,7 @@ impl Check for ConfInvalid {
                 let message = format!("{what}, at {}, has members that cannot be: {problem}.", contents.metadata.index);
                 let severity = if file.chosen { Severity::Error } else { Severity::Warning };
                 let finding = Finding::new(&codes::CONF_INVALID, message).severity(severity);
-                found.push(finding.at(evidence.path(&format!("snap/{}", file.name))).found(describe(members, evidence)));
+                found.push(finding.at(evidence.path(&layout::in_snap(&file.name))).found(describe(members, evidence)));
             }
         }
         for seen in &history.snapshots {

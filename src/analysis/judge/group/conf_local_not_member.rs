@@ -4,6 +4,7 @@ use super::members::{conf_entries, describe, named, replay};
 use super::{Check, Evidence, Found, History, PeerFacts, codes};
 use crate::analysis::Finding;
 use crate::analysis::server::membership::Change;
+use crate::formats::layout;
 use crate::formats::raftpb::ConfChangeType;
 use crate::types::{LogIndex, NodeId};
 
@@ -67,7 +68,7 @@ impl Check for LocalNotMember {
         } else if let Some(peers) = peers {
             finding = finding.found(peers.members.iter().map(|member| member.id.as_str()).collect::<Vec<_>>().join(" "));
         }
-        found.push(if in_peers == Some(false) { finding.at(evidence.path("etcd-raft-peers.bin")) } else { finding });
+        found.push(if in_peers == Some(false) { finding.at(evidence.path(layout::PEERS)) } else { finding });
     }
 }
 

@@ -6,6 +6,7 @@ use super::members::{conf_entries, describe, replay};
 use super::{Check, Evidence, Found, History, PeersContent, codes};
 use crate::analysis::server::conditions;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::formats::raftpb::ConfState;
 use crate::types::{LogIndex, NodeId};
 
@@ -19,8 +20,7 @@ pub struct PeersFileMismatch;
 impl Check for PeersFileMismatch {
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         let Some(peers) = evidence.peers.read() else { return };
-        let finding =
-            |message: String| Finding::new(&codes::CONF_PEERS_FILE_MISMATCH, message).at(evidence.path("etcd-raft-peers.bin"));
+        let finding = |message: String| Finding::new(&codes::CONF_PEERS_FILE_MISMATCH, message).at(evidence.path(layout::PEERS));
         let content = match &peers.content {
             Ok(content) => content,
             Err((offset, problem)) => {

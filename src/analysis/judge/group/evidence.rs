@@ -2,6 +2,7 @@
 
 use crate::analysis::server::conditions::Condition;
 use crate::analysis::server::log::{LogRead, ValidSnapshots};
+use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, SnapshotMetadata};
 use crate::readers::GroupListing;
 use crate::readers::wal::WalScan;
@@ -215,7 +216,7 @@ impl<'a> Evidence<'a> {
     /// Path of a segment as reports show it.
     pub fn segment_path(&self, position: usize) -> Option<String> {
         let segment = self.scan()?.segments.get(position)?;
-        Some(self.path(&format!("wal/{}", segment.file.file_name)))
+        Some(self.path(&layout::in_wal(&segment.file.file_name)))
     }
 
     /// The segments of the log.

@@ -3,6 +3,7 @@
 use super::{Check, Evidence, Found, History, Received, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::kv::classify;
+use crate::formats::layout;
 use crate::types::{HlcTimestamp, LogIndex};
 
 /// Entries at the end of the log that are asked for their commit timestamps.
@@ -29,7 +30,7 @@ impl Check for AppliedBeyondLog {
             );
             let finding =
                 Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(Severity::Info).advice("Nothing needs to be done.");
-            found.push(finding.at(evidence.path("fsm.db")).expected(format!("at most {last}")).found(applied));
+            found.push(finding.at(evidence.path(layout::STORE)).expected(format!("at most {last}")).found(applied));
             return;
         }
         let certain = alone || by_entries;
@@ -61,7 +62,7 @@ impl Check for AppliedBeyondLog {
              up to {applied} as a duplicate, so that {} writes would be lost without an error.",
             applied.0 - last.0
         );
-        let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(evidence.path("fsm.db"));
+        let finding = Finding::new(&codes::APPLIED_BEYOND_LOG, message).severity(severity).at(evidence.path(layout::STORE));
         let finding = finding.expected(format!("at most {last}")).found(applied);
         let finding = match (certain, alone) {
             (true, true) => finding.advice(ONLY_VOTER),
@@ -151,7 +152,7 @@ impl Check for FsmAheadOfLog {
              the disk before a node stops.",
             history.commit
         );
-        let finding = Finding::new(&codes::FSM_AHEAD_OF_LOG, message).at(evidence.path("fsm.db"));
+        let finding = Finding::new(&codes::FSM_AHEAD_OF_LOG, message).at(evidence.path(layout::STORE));
         found.push(finding.found(applied));
     }
 }

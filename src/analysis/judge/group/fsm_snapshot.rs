@@ -2,6 +2,7 @@
 
 use super::{Check, Evidence, Found, History, codes};
 use crate::analysis::Finding;
+use crate::formats::layout;
 
 /// Whether the store already holds the snapshot.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Check for FsmBehindSnapshot {
                  a write looks like this."
             ),
         };
-        found.push(Finding::new(&codes::FSM_BEHIND_SNAPSHOT, message).at(evidence.path("fsm.db")));
+        found.push(Finding::new(&codes::FSM_BEHIND_SNAPSHOT, message).at(evidence.path(layout::STORE)));
     }
 }
 
@@ -55,7 +56,7 @@ impl Check for FsmAheadOfIndex {
                  the {} entries in between a second time.",
                 applied.0 - index.0
             );
-            let path = contents.payload.file.clone().unwrap_or_else(|| format!("snap/{}", file.name));
+            let path = contents.payload.file.clone().unwrap_or_else(|| layout::in_snap(&file.name));
             let finding = Finding::new(&codes::FSM_AHEAD_OF_INDEX, message).at(evidence.path(&path));
             found.push(finding.expected(format!("at most {index}")).found(applied));
         }

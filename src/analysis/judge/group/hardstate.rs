@@ -2,6 +2,7 @@
 
 use super::{Check, Event, Evidence, Found, History, codes};
 use crate::analysis::Finding;
+use crate::formats::layout;
 use crate::formats::raftpb::HardState;
 use crate::types::{LogIndex, NodeId};
 
@@ -59,7 +60,7 @@ impl Check for CommitOutOfRange {
         if let (Some(state), Some(last), false) = (log.hard_state(), log.last_index(), self.told)
             && state.commit > last
         {
-            found.push(out_of_range(state.commit, last).at(evidence.path("wal")));
+            found.push(out_of_range(state.commit, last).at(evidence.path(layout::WAL)));
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::{Check, Evidence, Found, History};
 use crate::analysis::judge::codes::directory as codes;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 
 /// What a start opens or creates by name.
-const NEEDED: [&str; 6] = ["wal", "snap", "fsm-snap", "fsm.db", "etcd-raft-peers.bin", "raft-engine"];
+const NEEDED: [&str; 6] = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE, layout::PEERS, layout::ENGINE_MARKER];
 
 /// Looks for links whose targets are not there.
 #[derive(Debug)]

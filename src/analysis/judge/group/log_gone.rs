@@ -3,10 +3,11 @@
 use super::{Check, Evidence, Found, History, Part};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
+use crate::formats::layout;
 use crate::readers::SmallFact;
 
 /// State files from before the log; with one of them a start without a log is a migration.
-const STATE_FILES: [&str; 2] = ["etcd-raft-meta.bin", "etcd-raft-state.bin"];
+const STATE_FILES: [&str; 2] = [layout::LEGACY_METADATA, layout::LEGACY_STATE];
 
 const LOST: &str = "Do not start the node. Find the missing wal/: a volume that is not mounted, a backup, another path.";
 
@@ -47,7 +48,7 @@ impl Check for LogGone {
             None => ("Its vote and the entries that it acknowledged are gone.", LOST.to_owned()),
         };
         let message = format!("There is no log, but {}: this is no new node. {rest}", join(&signs));
-        found.push(Finding::new(&codes::LOG_GONE, message).at(evidence.path("wal")).advice(advice));
+        found.push(Finding::new(&codes::LOG_GONE, message).at(evidence.path(layout::WAL)).advice(advice));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::members::{conf_entries, describe, replay};
 use super::{Check, Event, Evidence, Found, History, Place, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::formats::raftpb::ConfState;
 use crate::readers::wal::EntryRange;
 use crate::types::{LogIndex, SnapshotId};
@@ -24,7 +25,7 @@ impl Check for ConfigMissing {
                 );
                 let severity = if file.chosen { Severity::Error } else { Severity::Warning };
                 let finding = Finding::new(&codes::SNAP_CONFIG_INDEX_INVALID, message).severity(severity);
-                found.push(finding.at(evidence.path(&format!("snap/{}", file.name))));
+                found.push(finding.at(evidence.path(&layout::in_snap(&file.name))));
             }
         }
         for seen in history.snapshots.iter().filter(|seen| seen.id.index > LogIndex(0)) {

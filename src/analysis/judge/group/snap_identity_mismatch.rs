@@ -4,6 +4,7 @@ use super::members::describe;
 use super::{Check, Evidence, Found, History, SnapContents, SnapFile, codes};
 use crate::analysis::judge::snapshot::recorded_and_lost;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 
 /// Compares what the parts of a snapshot say about it.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub struct IdentityMismatch;
 impl Check for IdentityMismatch {
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         for file in evidence.snap_files() {
-            let path = evidence.path(&format!("snap/{}", file.name));
+            let path = evidence.path(&layout::in_snap(&file.name));
             let finding = |message: String| Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(path.clone());
             let contents = match &file.content {
                 Ok(contents) => contents,
@@ -69,7 +70,7 @@ fn foreign_name(file: &SnapFile, contents: &SnapContents, evidence: &Evidence<'_
          server made, as a file synchroniser leaves one in a conflict.",
         file.name, id.index, id.term
     );
-    Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(evidence.path(&format!("snap/{}", file.name))).found(&file.name)
+    Finding::new(&codes::SNAP_IDENTITY_MISMATCH, message).at(evidence.path(&layout::in_snap(&file.name))).found(&file.name)
 }
 
 /// Whether the log has a committed record of the snapshot that the file is named after. It is written when the file is complete;

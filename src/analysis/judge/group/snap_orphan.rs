@@ -4,6 +4,7 @@ use super::history::SnapshotSeen;
 use super::snap_identity_mismatch::is_recorded;
 use super::{Check, Evidence, Found, History, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::types::LogIndex;
 
 /// Matches snapshot files with the log's records.
@@ -15,7 +16,7 @@ impl Check for SnapOrphan {
         let info = |message: String| Finding::new(&codes::SNAP_ORPHAN, message).severity(Severity::Info);
         let mut newest_file = LogIndex(0);
         for file in evidence.snap_files() {
-            let path = evidence.path(&format!("snap/{}", file.name));
+            let path = evidence.path(&layout::in_snap(&file.name));
             match &file.content {
                 Err(_) if is_recorded(file, history) && file.malformed => {}
                 Err(problem) => {

@@ -2,6 +2,7 @@
 
 use super::{Check, Evidence, Found, History, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 
 /// Looks at each snapshot's payload.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ impl Check for PayloadShort {
             let payload = &contents.payload;
             unchecked = unchecked.or(payload.unchecked.as_ref());
             let Some(problem) = &payload.problem else { continue };
-            let name = payload.file.clone().unwrap_or_else(|| format!("snap/{}", file.name));
+            let name = payload.file.clone().unwrap_or_else(|| layout::in_snap(&file.name));
             let index = contents.metadata.index;
             let (severity, message) = if file.chosen {
                 let message = format!(

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Check, Evidence, Found, History, LogEvidence, codes};
 use crate::analysis::server::log::read_from;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::types::{LogIndex, SnapshotId};
 
 /// Reads the log from each snapshot as a start would.
@@ -46,7 +47,7 @@ impl Check for SnapReplayHole {
                     id.index, error.text
                 );
                 let finding = Finding::new(&codes::SNAP_REPLAY_HOLE, message).severity(Severity::Info);
-                found.push(finding.at(evidence.path(&format!("snap/{}", file.name))));
+                found.push(finding.at(evidence.path(&layout::in_snap(&file.name))));
             }
         }
     }
@@ -68,5 +69,5 @@ fn chosen_hole(chosen: Option<SnapshotId>, error: &str, evidence: &Evidence<'_>)
             commit.map(|commit| format!(" {commit}")).unwrap_or_default()
         );
     }
-    Finding::new(&codes::SNAP_REPLAY_HOLE, message).at(evidence.path("wal"))
+    Finding::new(&codes::SNAP_REPLAY_HOLE, message).at(evidence.path(layout::WAL))
 }

@@ -10,6 +10,7 @@ use super::{Check, Evidence, Found, History, SnapContents};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
 use crate::formats::kv::{EntryClass, EntryView, RequestClass, classify};
+use crate::formats::layout;
 use crate::readers::wal::EntryRanges;
 use crate::types::{HlcTimestamp, LogIndex};
 
@@ -80,7 +81,7 @@ impl Check for StoreForeign {
             "The store says that it has applied {applied}, and its newest commit, {commit}, {why}: fsm.db belongs to another log, as when \
              it was copied from another cluster or another group."
         );
-        let finding = Finding::new(&codes::STORE_FOREIGN, message).at(evidence.path("fsm.db")).found(commit.0);
+        let finding = Finding::new(&codes::STORE_FOREIGN, message).at(evidence.path(layout::STORE)).found(commit.0);
         found.push(match newest {
             Some(newest) => finding.expected(format!("one of this log's, at most {}", newest.0)),
             None => finding,

@@ -2,6 +2,7 @@
 
 use super::{Check, Event, Evidence, Found, History, Place, codes};
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::types::{LogIndex, Term};
 
 /// Compares terms with the hard states behind them.
@@ -57,7 +58,7 @@ impl Check for TermAboveCurrent {
                 state.term
             );
             let finding = Finding::new(&codes::TERM_ABOVE_CURRENT, message);
-            found.push(finding.at(evidence.path(&format!("snap/{}", file.name))).expected(state.term).found(term));
+            found.push(finding.at(evidence.path(&layout::in_snap(&file.name))).expected(state.term).found(term));
         }
     }
 }

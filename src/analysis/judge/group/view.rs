@@ -11,6 +11,7 @@ use crate::analysis::server::peers::{LocalNode, accept, check_conf_state};
 use crate::analysis::server::snapshot::{self as server_snapshot, Forecast};
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
+use crate::formats::layout;
 use crate::formats::peers::{PeersFile, Suffrage};
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::SnapshotToken;
@@ -120,7 +121,7 @@ impl<'g> View<'g> {
     }
 
     fn payload(&self, token: SnapshotToken) -> Payload {
-        let name = format!("fsm-snap/{}", FsmName::of(token.index));
+        let name = layout::in_payloads(FsmName::of(token.index));
         let facts = self.group.payloads.get(&token.index).unwrap_or(&FsmFacts::Absent);
         let (mut problem, mut unchecked) = (None, None);
         let size = if let FsmFacts::File(file) = facts { file.size } else { 0 };
@@ -154,7 +155,7 @@ impl<'g> View<'g> {
         let mut found = Vec::new();
         for entry in listing.snap.entries().iter().filter(|entry| entry.name.ends_with(".snap.broken")) {
             let what = "A snapshot file that a start could not read and renamed; nothing uses it.";
-            found.push(leftover(format!("snap/{}", entry.name), what));
+            found.push(leftover(layout::in_snap(&entry.name), what));
         }
         let live = self.group.snaps.live_indexes(self.version);
         for (prefix, entries) in [("fsm-snap/", listing.fsm_snap.entries()), ("", listing.root.as_slice())] {
@@ -238,7 +239,7 @@ impl<'g> View<'g> {
             AppliedIndexState::NotRead => return Part::NotRead("fsm.db was not read".to_owned()),
             AppliedIndexState::Unreadable => return Part::NotRead("fsm.db cannot be opened".to_owned()),
         };
-        if !self.group.listing.has("fsm.db") && applied.is_none() {
+        if !self.group.listing.has(layout::STORE) && applied.is_none() {
             return Part::Absent;
         }
         let last_commit = self.store.last_commit_ts.map(HlcTimestamp);

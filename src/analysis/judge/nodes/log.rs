@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Replica;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::readers::wal::{EntryRange, EntryRanges};
 use crate::types::{LogIndex, Term};
 
@@ -261,7 +262,7 @@ fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize
             ),
         ),
     };
-    let finding = Finding::new(code, message).at(replicas[odd].evidence.path("wal"));
+    let finding = Finding::new(code, message).at(replicas[odd].evidence.path(layout::WAL));
     let finding = if held == its { finding } else { finding.expected(format!("term {held}")).found(format!("term {its}")) };
     if kind == Kind::Suffix { finding.severity(Severity::Info) } else { finding }
 }

@@ -4,6 +4,7 @@ use super::{Group, Replica};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::gate::APPLIED_BEYOND_LOG;
 use crate::analysis::judge::group::{LogEvidence, Received};
+use crate::formats::layout;
 use crate::types::LogIndex;
 
 const ADVICE: &str = "Do not start the node on this directory: keep a copy, remove this member from the group and let it join as a new one. The \
@@ -29,7 +30,7 @@ pub(super) fn findings(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
             holders.join(" and "),
             if holders.len() == 1 { "s" } else { "" },
         );
-        let mut finding = Finding::new(&APPLIED_BEYOND_LOG, message).at(replica.evidence.path("fsm.db")).advice(ADVICE);
+        let mut finding = Finding::new(&APPLIED_BEYOND_LOG, message).at(replica.evidence.path(layout::STORE)).advice(ADVICE);
         finding.group = Some(replica.evidence.dir.clone());
         findings.push(finding.expected(format!("at most {last}")).found(applied));
     }

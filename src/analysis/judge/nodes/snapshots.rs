@@ -6,6 +6,7 @@ use super::{Group, Replica};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::group::SnapContents;
 use crate::analysis::{Finding, Severity};
+use crate::formats::layout;
 use crate::types::SnapshotId;
 
 /// One node's file of a snapshot.
@@ -17,7 +18,7 @@ struct Copy<'r> {
 
 impl Copy<'_> {
     fn finding(&self, message: String) -> Finding {
-        let path = self.replica.evidence.path(&format!("snap/{}", self.file));
+        let path = self.replica.evidence.path(&layout::in_snap(self.file));
         Finding::new(&codes::CROSS_SNAPSHOT_DIVERGENCE, message).at(path)
     }
 }

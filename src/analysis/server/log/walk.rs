@@ -2,6 +2,7 @@
 
 use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
+use crate::formats::layout;
 use crate::readers::wal::{Entering, Item, NOWHERE, SegmentScan, Stop, WalScan};
 use crate::types::{Crc32c, ServerVersion};
 
@@ -129,7 +130,7 @@ fn stopped(segment: &SegmentScan, position: usize, stop: &Stop, last: bool) -> E
 /// A segment that is a link to nothing.
 pub(super) fn not_opened(segment: &SegmentScan) -> ServerError {
     let error = "[openWALFiles] os.OpenFile failed";
-    let path = format!("wal/{}", segment.file.file_name);
+    let path = layout::in_wal(&segment.file.file_name);
     ServerError::of(&conditions::NO_SUCH_FILE, format!("{error} ({path:?}): open {path}: {NOWHERE}")).named(error)
 }
 

@@ -1,6 +1,7 @@
 //! Which `.snap` a start takes.
 
 use crate::analysis::server::types::Rename;
+use crate::formats::layout;
 use crate::readers::{EntryKind, SnapDir, SnapEntry, SnapReadError};
 use crate::types::{ServerVersion, SnapshotId};
 
@@ -51,7 +52,7 @@ pub fn renames(dir: &SnapDir, choice: &Choice<'_>) -> Vec<Rename> {
         standing.is_none_or(|standing| is_dir(standing.kind) == is_dir(entry.kind))
     };
     let rename = |entry: &&SnapEntry| {
-        let from = format!("snap/{}", entry.name);
+        let from = layout::in_snap(&entry.name);
         Rename { to: format!("{from}.broken"), from }
     };
     choice.renamed.iter().filter(possible).map(rename).collect()

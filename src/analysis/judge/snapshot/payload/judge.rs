@@ -8,6 +8,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::foreign::packed_by;
 use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
+use crate::formats::layout;
 use crate::formats::snap::SnapshotToken;
 use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
@@ -316,7 +317,7 @@ impl Judge<'_, '_> {
     pub(super) fn forecast(&self, view: &mut VerifiedPayload) {
         let crc32c = self.subject.token.as_ref().map(|token| token.crc32c).or(view.footer_crc32c).unwrap_or_default();
         let token = SnapshotToken { index: view.index.unwrap_or_default(), crc32c };
-        let path = format!("fsm-snap/{}", self.subject.name);
+        let path = layout::in_payloads(self.subject.name);
         let error = |forecast: Forecast| forecast.error().cloned();
         view.engine_error = error(skip(self.subject.facts, token, &path));
         view.restore_error = ServerVersion::ALL
