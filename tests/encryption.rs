@@ -156,6 +156,24 @@ fn every_envelope_of_real_nodes_opens() {
     }
 }
 
+/// What was not read is not counted as none.
+#[test]
+fn numbers_of_a_part_are_not_told_as_those_of_the_whole() {
+    let folder = real().root.join("enc-M-raft-nosnap");
+    for options in
+        [CheckOptions { fast: true, ..CheckOptions::default() }, CheckOptions { no_body_crc: true, ..CheckOptions::default() }]
+    {
+        let options = CheckOptions { sidecar: Some(folder.join("encryption/keys.json")), threads: 1, ..options };
+        let report = check(&[folder.join("data/n1")], &options, &NoProgress).unwrap();
+        assert!(report.body.groups[0].encryption.is_none());
+        let left_out = &report.coverage.not_examined;
+        assert!(
+            left_out.iter().any(|part| part.what.ends_with("which rows and payloads are sealed by which key")),
+            "{left_out:?}"
+        );
+    }
+}
+
 #[test]
 fn sidecars_and_key_files_of_wrong_shapes_refuse_the_start() {
     let folder = real().root.join("enc-M-nosnap");

@@ -207,7 +207,13 @@ impl Checked {
             let audited = envelopes::audit(&[source], progress)?;
             findings.extend(audited.findings);
             coverage.also_left_out(audited.coverage.not_examined);
-            group.encryption = audited.census.into_iter().next().flatten();
+            // The numbers of a part would be taken for those of the whole.
+            match audited.census.into_iter().next().flatten() {
+                census if bodies => group.encryption = census,
+                Some(_) => coverage
+                    .skipped(format!("{name}: which rows and payloads are sealed by which key"), "--fast or --no-body-crc"),
+                None => {}
+            }
             let mut foretold = Coverage::default();
             opened.cover_start(&start.forecast, &mut foretold);
             coverage.also_left_out(foretold.not_examined);
