@@ -25,7 +25,7 @@ pub(super) use page_cache::cached_pages;
 /// A file that cannot be mapped (some network and user-space file systems, an address space limit) is read into memory
 /// instead when it is no larger than this.
 const LARGEST_COPY: u64 = 128 << 20;
-/// [`MappedFile::release_before`] makes a system call once for this many bytes.
+/// [`Mapping::release_before`] makes a system call once for this many bytes.
 const RELEASE_STEP: usize = 1 << 20;
 
 /// What went wrong under a mapping.
@@ -48,7 +48,7 @@ pub enum MapFault {
 ///
 /// Bytes of the mapping can change while they are read, because the file belongs to someone else: a length is copied
 /// before it is checked. When the file shrinks or a page cannot be read, the bytes concerned read as zero, the process
-/// lives on, and [`MappedFile::faulted`] is true from then on.
+/// lives on, and [`Mapping::faulted`] is true from then on.
 #[derive(Debug)]
 pub struct MappedFile {
     mapping: Mapping,
@@ -178,7 +178,7 @@ impl Mapping {
         }
     }
 
-    /// Another pass over the bytes begins: [`MappedFile::release_before`] starts again at the front.
+    /// Another pass over the bytes begins: [`Mapping::release_before`] starts again at the front.
     pub fn rewind(&self) {
         self.released.store(0, Ordering::Relaxed);
     }
