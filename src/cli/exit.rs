@@ -82,7 +82,11 @@ pub(super) fn message_of(error: &anyhow::Error) -> Option<String> {
 
 /// One line on standard error, unless the user interrupted.
 pub(super) fn of_error(error: &anyhow::Error) -> ExitStatus {
-    let Some(line) = message_of(error) else { return ExitStatus::Interrupted };
+    message_of(error).map_or(ExitStatus::Interrupted, |line| failed(&line))
+}
+
+/// Tells the one line that says why there is no report.
+pub(super) fn failed(line: &str) -> ExitStatus {
     let _ = writeln!(std::io::stderr(), "ekv-tool: {line}");
     ExitStatus::Failure
 }

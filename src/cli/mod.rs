@@ -106,10 +106,9 @@ fn run_here(argv: Vec<OsString>) -> ExitStatus {
     match dispatch(cli.command, &context) {
         Ok(status) => status,
         Err(error) => {
-            let status = exit::of_error(&error);
-            if let Some(message) = exit::message_of(&error) {
-                context.emit_failure(command, message, status);
-            }
+            let Some(message) = exit::message_of(&error) else { return ExitStatus::Interrupted };
+            let status = exit::failed(&message);
+            context.emit_failure(command, message, status);
             status
         }
     }
