@@ -100,43 +100,23 @@ impl<'j> Decoder<'j> {
         fields: &[&'static str],
         mut each: impl FnMut(&mut Self, &'static str) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        match self.shape() {
-            Shape::Null => return Ok(()),
-            Shape::Object => {}
-            other => {
-                self.wrong_type(other.name(), &format!("{package}.{name}"));
-                self.skip_open(other);
-                return Ok(());
-            }
-        }
-        self.at += 1;
         let outer = self.structure;
-        loop {
-            self.blanks();
-            match self.peek() {
-                Some(b'"') => {
-                    let key = unquote(self.string());
-                    self.blanks();
-                    self.at += 1;
-                    let folded = fold(&key);
-                    match fields.iter().find(|field| **field == folded) {
-                        Some(field) => {
-                            self.path.push(field);
-                            self.structure = name;
-                            let result = each(self, field);
-                            self.path.pop();
-                            result?;
-                        }
-                        None => self.skip(),
-                    }
-                    self.structure = outer;
+        self.entries(&format!("{package}.{name}"), |json, key| {
+            let folded = fold(&key);
+            match fields.iter().find(|field| **field == folded) {
+                Some(field) => {
+                    json.path.push(field);
+                    json.structure = name;
+                    let result = each(json, field);
+                    json.path.pop();
+                    result?;
                 }
-                Some(b',') => self.at += 1,
-                _ => break,
+                None => json.skip(),
             }
-        }
-        self.at += 1;
-        Ok(())
+            json.structure = outer;
+            Ok(())
+        })
+        .map(|_| ())
     }
 
     /// A signed number of 64 bits; `type_name` is `int` or `int64`.
