@@ -367,11 +367,11 @@ mod tests {
     use super::*;
     use crate::types::work_counted;
 
-    /// Zeros, then frames every few bytes that reach to the end and hold a record of the type `kind` whose data is none.
-    fn nested(size: usize, kind: u8) -> Vec<u8> {
+    /// Zeros, then every `step` bytes a frame that reaches to the end and holds a record of the type `kind` whose data is none.
+    fn nested(size: usize, step: usize, kind: u8) -> Vec<u8> {
         let mut bytes = vec![0; 1024 + size];
         let mut at = 1024;
-        while at + 24 <= bytes.len() {
+        while at + step <= bytes.len() {
             let total = bytes.len() - at - 8;
             let mut data_len = Vec::new();
             let mut left = total - 5 - 4;
@@ -382,7 +382,7 @@ mod tests {
             data_len.push(u8::try_from(left).unwrap());
             let head = [&(total as u64).to_le_bytes()[..], &[0x08, kind, 0x10, 0, 0x1a], &data_len].concat();
             bytes[at..at + head.len()].copy_from_slice(&head);
-            at += 24;
+            at += step;
         }
         bytes
     }
@@ -391,7 +391,7 @@ mod tests {
     fn frames_that_contain_each_other_cost_no_more_than_their_bytes() {
         for kind in [1, 2, 3, 4, 5, 9] {
             let work = |size| {
-                let (bytes, before) = (nested(size, kind), work_counted());
+                let (bytes, before) = (nested(size, 24, kind), work_counted());
                 let beyond = look_beyond(&bytes, &Stop::Zero { at: 8 }, Some(Crc32c(7)), |_| true).unwrap();
                 assert!(beyond.given_up_at.is_none() || beyond.total.records == 0);
                 (work_counted() - before) as f64
@@ -405,19 +405,7 @@ mod tests {
     #[test]
     fn a_search_that_is_given_up_says_so() {
         // Each holds a snapshot that is read to its end before it turns out to be none.
-        let mut bytes = vec![0; 1 << 20];
-        for at in (1024..bytes.len() - 64).step_by(32) {
-            let total = bytes.len() - at - 8;
-            let mut data_len = Vec::new();
-            let mut left = total - 5 - 4;
-            for _ in 0..3 {
-                data_len.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
-                left >>= 7;
-            }
-            data_len.push(u8::try_from(left).unwrap());
-            let head = [&(total as u64).to_le_bytes()[..], &[0x08, 5, 0x10, 0, 0x1a], &data_len].concat();
-            bytes[at..at + head.len()].copy_from_slice(&head);
-        }
+        let bytes = nested((1 << 20) - 1024, 32, 5);
         let beyond = look_beyond(&bytes, &Stop::Zero { at: 8 }, Some(Crc32c(7)), |_| true).unwrap();
         assert!(beyond.given_up_at.is_some());
     }
