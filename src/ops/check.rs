@@ -52,7 +52,7 @@ pub struct CheckOptions {
 /// Checks every group at or below `paths`.
 pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress) -> Result<Report<CheckBody>> {
     let selected = select(&options.only, &options.skip)?;
-    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
+    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }

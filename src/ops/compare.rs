@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{Discovered, GroupDir, Settled, discover, discover_paths, settle};
+use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
 use crate::report::{NextStep, Report};
 use crate::types::ByteSize;
@@ -95,17 +95,13 @@ enum Matched {
 
 /// Which directories are copies of the same group, by the names of the directories.
 fn match_groups(paths: &[PathBuf], coverage: &mut Coverage) -> Result<Matched> {
-    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
+    let Discovered { groups: dirs, unplaced, one_each } = discover_paths(paths)?;
     unread::cover_unplaced(&unplaced, coverage);
     if dirs.len() < 2 {
         let alone = "one directory has nothing to be compared with; name several nodes' directories";
         let left_out = unplaced.iter().find(|unplaced| unplaced.needed);
         let why = left_out.map_or_else(String::new, |one| format!(" ({}: {})", one.path.display(), one.why));
         return Err(Error::Usage(format!("{alone}{why}")));
-    }
-    let mut one_each = paths.len() > 1;
-    for path in paths {
-        one_each &= discover(path).is_ok_and(|groups| groups.len() == 1);
     }
     if one_each {
         // Whoever names single groups wants just these compared, whatever the layout of each node.

@@ -76,6 +76,8 @@ pub struct Discovered {
     pub groups: Vec<GroupDir>,
     /// Everything else that could be taken for one, or could not be looked at.
     pub unplaced: Vec<Unplaced>,
+    /// Of several paths: each of them leads to exactly one group.
+    pub one_each: bool,
 }
 
 /// The groups of [`discover_all`].
@@ -86,12 +88,13 @@ pub fn discover(path: &Path) -> Result<Vec<GroupDir>> {
 /// What stands at or below all of `paths`, each group once. Of several paths, one that holds nothing is left out with the
 /// reason; if none of them holds anything, the first reason is the error.
 pub fn discover_paths(paths: &[PathBuf]) -> Result<Discovered> {
-    let mut all = Discovered::default();
+    let mut all = Discovered { one_each: paths.len() > 1, ..Discovered::default() };
     let mut failure = None;
     let mut known = HashSet::new();
     for path in paths {
         match discover_all(path) {
             Ok(found) => {
+                all.one_each &= found.groups.len() == 1;
                 // One directory has many names: `demo` and `demo/n1/group-1` lead to the same group.
                 all.groups
                     .extend(found.groups.into_iter().filter(|group| directory_id(&group.path).is_none_or(|id| known.insert(id))));
@@ -99,6 +102,7 @@ pub fn discover_paths(paths: &[PathBuf]) -> Result<Discovered> {
             }
             Err(error @ Error::Interrupted) => return Err(error),
             Err(error) => {
+                all.one_each = false;
                 all.unplaced.push(Unplaced { path: path.clone(), why: error.reason(), needed: true });
                 failure = failure.or(Some(error));
             }
@@ -241,6 +245,13 @@ pub struct Neighbours {
     pub several: bool,
     /// This is the default group: the lowest number above 0.
     pub is_default: bool,
+}
+
+impl Default for Neighbours {
+    /// A group that is alone.
+    fn default() -> Self {
+        Self { several: false, is_default: true }
+    }
 }
 
 /// The other groups of the node, as far as the directories show them.

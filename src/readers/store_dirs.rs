@@ -27,7 +27,7 @@ pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     if path.file_name().is_some_and(|name| name == layout::STORE) {
         return Ok((vec![path.to_owned()], Vec::new()));
     }
-    let Discovered { groups, mut unplaced } = discover_all(path)?;
+    let Discovered { groups, mut unplaced, .. } = discover_all(path)?;
     let mut stores = Vec::new();
     for store in groups.into_iter().map(|group| group.path.join(layout::STORE)) {
         match kind_at(&store) {

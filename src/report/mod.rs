@@ -16,7 +16,8 @@ mod view;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::{Coverage, Finding, NotExamined, Severity, Verdict, fold};
+use crate::analysis::judge::unread::cover_unplaced;
+use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::readers::Unplaced;
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
@@ -126,9 +127,7 @@ impl<B: Body> Report<B> {
     /// Adds what was left out without any part of the report saying so; the verdict follows.
     #[must_use]
     pub fn leave_out(mut self, unplaced: &[Unplaced]) -> Self {
-        let part =
-            |part: &Unplaced| NotExamined { what: part.path.display().to_string(), why: part.why.clone(), needed: part.needed };
-        self.coverage.also_left_out(unplaced.iter().map(part));
+        cover_unplaced(unplaced, &mut self.coverage);
         self.verdict = Verdict::of(&self.findings, &self.coverage);
         self
     }

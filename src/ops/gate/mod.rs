@@ -57,7 +57,7 @@ pub struct GateOptions {
 /// Forecasts the next start of every group at or below `paths`.
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref())?;
-    let Discovered { groups: dirs, unplaced } = discover_paths(paths)?;
+    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
