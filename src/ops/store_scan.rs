@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::analysis::Finding;
-use crate::analysis::judge::envelopes::open_failed;
+use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::store::scanned;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
@@ -29,9 +28,6 @@ pub struct ScanOptions {
     pub value_bytes: usize,
 }
 
-/// Sealed rows that do not open and are named.
-const NAMED: u64 = 16;
-
 /// Writes the keys of the store in `dir` to `rows`; with an opener, sealed values are opened. Returns what was passed, for the end
 /// of the stream.
 pub fn store_scan(
@@ -45,7 +41,7 @@ pub fn store_scan(
     let mut maker = RowMaker::default();
     let mut written = Ok(false);
     let mut limited = false;
-    let (mut closed, mut failed): (Vec<Finding>, u64) = (Vec::new(), 0);
+    let mut closed = Closed::default();
     let outcome = walk(dir, range.start(), progress, &mut |live| {
         if range.is_past(live.key) {
             return ControlFlow::Break(());
@@ -66,12 +62,9 @@ pub fn store_scan(
                 None => Inside::Untried,
                 Some((opener, Ok(opened))) => Inside::Opened { clear: opened.bytes(), shown: opener.shows_values },
                 Some((_, Err(error))) => {
-                    failed += 1;
-                    if failed <= NAMED {
-                        let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
-                        let what = format!("Row {}", Escaped(live.key));
-                        closed.push(open_failed(&what, dir.display().to_string(), None, envelope.as_ref(), error));
-                    }
+                    let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
+                    let what = format!("Row {}", Escaped(live.key));
+                    closed.add(&what, dir.display().to_string(), None, envelope.as_ref(), error);
                     Inside::Closed
                 }
             };
@@ -82,10 +75,7 @@ pub fn store_scan(
     written.map_err(Error::Output)?;
     let outcome = outcome?;
     let (mut findings, coverage) = scanned(&outcome);
-    if let Some(last) = closed.last_mut().filter(|_| failed > NAMED) {
-        last.message = format!("{} {} more do not open.", last.message, failed - NAMED);
-    }
-    findings.append(&mut closed);
+    findings.extend(closed.finish());
     let body = StoreScanBody {
         dir: dir.display().to_string(),
         rows_shown: rows.written(),

@@ -70,12 +70,37 @@ impl KeyUse {
     }
 }
 
+/// Collects the envelopes that do not open: the first are named, all are counted.
+#[derive(Debug, Default)]
+pub struct Closed {
+    findings: Vec<Finding>,
+    count: u64,
+}
+
+impl Closed {
+    /// One envelope, as [`open_failed`] tells it.
+    pub fn add(&mut self, what: &str, path: String, offset: Option<u64>, envelope: Option<&Envelope<'_>>, error: &OpenError) {
+        self.count += 1;
+        if self.count <= NAMED {
+            self.findings.push(open_failed(what, path, offset, envelope, error));
+        }
+    }
+
+    /// The findings; the last one counts those that are not named.
+    pub fn finish(mut self) -> Vec<Finding> {
+        if let Some(last) = self.findings.last_mut().filter(|_| self.count > NAMED) {
+            last.message = format!("{} {} more do not open.", last.message, self.count - NAMED);
+        }
+        self.findings
+    }
+}
+
 /// Counts the envelopes of one group while they are shown.
 #[derive(Debug, Default)]
 pub struct Counting {
     census: EnvelopeCensus,
     keys: BTreeMap<u32, KeyUse>,
-    findings: Vec<Finding>,
+    closed: Closed,
 }
 
 impl Counting {
@@ -111,11 +136,8 @@ impl Counting {
 
     /// An envelope does not open. `what` names the entry or row; path and offset are where it stands.
     pub fn failed(&mut self, what: &str, path: String, offset: Option<u64>, envelope: &Envelope<'_>, error: &OpenError) {
-        let failed = self.census.failed.unwrap_or(0) + 1;
-        self.census.failed = Some(failed);
-        if failed <= NAMED {
-            self.findings.push(open_failed(what, path, offset, Some(envelope), error));
-        }
+        self.census.failed = Some(self.census.failed.unwrap_or(0) + 1);
+        self.closed.add(what, path, offset, Some(envelope), error);
     }
 
     /// What was counted, and what does not open.
@@ -129,11 +151,7 @@ impl Counting {
             }
         }
         self.census.keys = self.keys.into_iter().map(|(id, key)| KeyUse { id, ..key }).collect();
-        let failed = self.census.failed.unwrap_or(0);
-        if let Some(last) = self.findings.last_mut().filter(|_| failed > NAMED) {
-            last.message = format!("{} {} more do not open.", last.message, failed - NAMED);
-        }
-        (self.census, self.findings)
+        (self.census, self.closed.finish())
     }
 }
 

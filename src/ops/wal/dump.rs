@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
@@ -18,7 +19,6 @@ use crate::report::body::wal::{
 use crate::report::{Report, RowStream};
 use crate::types::{LogIndex, ServerVersion, Term};
 
-use super::closed::Closed;
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Which records are written. Everything that is set must hold.
@@ -286,7 +286,13 @@ impl SegmentDump<'_> {
                 }
                 Some(Err(error)) => {
                     fields.opened = Some(false);
-                    self.closed.add(&format!("Entry {}", entry.index), self.path.clone(), frame.at, &envelope, &error);
+                    self.closed.add(
+                        &format!("Entry {}", entry.index),
+                        self.path.clone(),
+                        Some(frame.at),
+                        Some(&envelope),
+                        &error,
+                    );
                 }
             }
             sealed = Some(fields);

@@ -1,6 +1,5 @@
 //! Questions about the Raft log.
 
-mod closed;
 mod dump;
 mod fields;
 mod ls;
@@ -81,7 +80,7 @@ fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
         return Err(unsuitable(path, "has no log: there is no directory wal in it"));
     }
     let mut targets = Vec::new();
-    let Discovered { groups, mut unplaced } = discover_all(path)?;
+    let Discovered { groups, mut unplaced, .. } = discover_all(path)?;
     for group in groups {
         let read = list_dir(&group.path)
             .and_then(|entries| if has_log(&entries) { target(group.path.join(layout::WAL)).map(Some) } else { Ok(None) });

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::log::settle;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
@@ -18,7 +19,6 @@ use crate::report::Report;
 use crate::report::body::wal::{ShowBody, ShownRecord};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
-use super::closed::Closed;
 use super::fields::{Inside, explain};
 use super::{ReadLog, locate, read, segment_path};
 
@@ -178,7 +178,7 @@ fn shown(
             let inside = inside.map(|(opener, (index, payload))| {
                 let result = opener.entry(payload);
                 if let (Err(error), Ok(envelope)) = (&result, Envelope::decode(payload)) {
-                    closed.add(&format!("Entry {index}"), name.clone(), offset, &envelope, error);
+                    closed.add(&format!("Entry {index}"), name.clone(), Some(offset), Some(&envelope), error);
                 }
                 Inside { result, shows_values: opener.shows_values }
             });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
@@ -17,7 +18,6 @@ use crate::report::Report;
 use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
 use crate::types::{NodeId, ServerVersion};
 
-use super::closed::Closed;
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Classes that are always shown, with 0 when there are none.
@@ -94,7 +94,8 @@ fn opened_classes(read: &ReadLog, log: &EffectiveLog, opener: &Opener, closed: &
             match (opener.entry(payload), Envelope::decode(payload)) {
                 (Ok(opened), _) => *classes.entry(classify_payload(opened.bytes()).class.name()).or_default() += 1,
                 (Err(error), Ok(envelope)) => {
-                    closed.add(&format!("Entry {}", at.index), segment_path(&read.prefix, segment), at.offset, &envelope, &error);
+                    let path = segment_path(&read.prefix, segment);
+                    closed.add(&format!("Entry {}", at.index), path, Some(at.offset), Some(&envelope), &error);
                 }
                 (Err(_), Err(_)) => {}
             }
