@@ -8,14 +8,12 @@ use std::process::{Command, Output};
 
 use ekv_tool::analysis::explain::{Answer, explain};
 use ekv_tool::io::NoProgress;
-use ekv_tool::ops::{CheckOptions, GateOptions, check, gate_dryrun};
+use ekv_tool::ops::{CheckOptions, GateOptions, check};
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
+use crate::support::forecast::{forecast, halts_with, handed};
 use crate::support::recorded::{fresh_enc, real};
-
-/// Actions that hand an entry's payload to the state machine.
-const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];
 
 /// A copy of a key file that the server would take.
 fn kek_copy(from: &Path, to: &tempfile::TempDir) -> PathBuf {
@@ -23,11 +21,6 @@ fn kek_copy(from: &Path, to: &tempfile::TempDir) -> PathBuf {
     fs::copy(from, &path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     path
-}
-
-fn start(options: GateOptions, dir: &Path) -> Value {
-    let options = GateOptions { plan: true, threads: 1, ..options };
-    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
 }
 
 fn compare(report: &Value, want: &Value) -> String {
@@ -53,16 +46,10 @@ fn compare(report: &Value, want: &Value) -> String {
         }
         if !want["handed_to_fsm"].is_null() {
             let plan = group["plan"].as_array().unwrap();
-            let handed: Vec<_> = plan
-                .iter()
-                .filter(|row| HANDED.contains(&row["action"].as_str().unwrap()))
-                .map(|row| row["index"].clone())
-                .collect();
-            same("handed to the state machine", &want["handed_to_fsm"], &json!(handed));
+            same("handed to the state machine", &want["handed_to_fsm"], &handed(plan));
         }
         if let Some(halt) = want["halt"].as_str() {
-            let told = group["replay"]["halt"].to_string().to_lowercase();
-            same("halt", &json!(true), &json!(told.contains(&halt.to_lowercase())));
+            same("halt", &json!(true), &json!(halts_with(group, halt)));
             same("verdict", &json!("damaged"), &report["verdict"]);
         } else if want["outcome"] == "skip" && !want["handed_to_fsm"].is_null() {
             same("halt", &Value::Null, &group["replay"]["halt"]);
@@ -94,7 +81,7 @@ fn recorded_starts_of_encrypted_nodes() {
             for said in ["abort_text", "halt_text"].into_iter().filter_map(|field| want[field].as_str()) {
                 assert!(matches!(explain(said), Answer::Server(_)), "{name}: {said}");
             }
-            let differs = compare(&start(options, &folder.join("n1")), want);
+            let differs = compare(&forecast(options, &folder.join("n1")), want);
             if !differs.is_empty() {
                 wrong.push(format!("{way} {name}:{differs}"));
             }
@@ -121,10 +108,10 @@ fn every_sealed_entry_of_a_real_node_opens() {
         let sealed = plan.iter().filter(|row| row["class"] == "sealed").count();
         (plan.len(), sealed)
     };
-    let open = start(with(Some(kek)), &folder.join("data/n1"));
+    let open = forecast(with(Some(kek)), &folder.join("data/n1"));
     assert_eq!(classes(&open), (1091, 0));
     assert_eq!(open["groups"][0]["outcome"], "skip");
-    let closed = start(with(None), &folder.join("data/n1"));
+    let closed = forecast(with(None), &folder.join("data/n1"));
     assert_eq!(classes(&closed), (1091, 327));
     assert_eq!((&closed["groups"][0]["outcome"], &closed["verdict"]), (&json!("unknown"), &json!("unknown")));
 }
@@ -190,7 +177,7 @@ fn sidecars_and_key_files_of_wrong_shapes_refuse_the_start() {
             kek: Some(kek_path),
             ..GateOptions::default()
         };
-        let report = start(options, &folder.join("data/n1"));
+        let report = forecast(options, &folder.join("data/n1"));
         let group = &report["groups"][0];
         (group["outcome"].as_str().unwrap().to_owned(), group["abort"]["error"].as_str().unwrap_or_default().to_owned())
     };

@@ -6,21 +6,17 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ekv_tool::io::NoProgress;
-use ekv_tool::ops::{GateOptions, gate_dryrun};
+use ekv_tool::ops::GateOptions;
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
+use crate::support::forecast::{forecast, halts_with, handed};
 use crate::support::golden::{golden, transcript};
 use crate::support::recorded::{Case, Recorded, cases, fresh, real};
 
-/// Actions that hand an entry's payload to the state machine.
-const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];
-
 /// The report of one group under one engine, as scripts see it.
 fn report(dir: &Path, engine: ServerVersion) -> Value {
-    let options = GateOptions { engine: Some(engine), plan: true, threads: 1, ..GateOptions::default() };
-    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
+    forecast(GateOptions { engine: Some(engine), ..GateOptions::default() }, dir)
 }
 
 fn compare(case: &Case<'_>, engine: ServerVersion) -> Result<(), String> {
@@ -63,16 +59,10 @@ fn compare(case: &Case<'_>, engine: ServerVersion) -> Result<(), String> {
         }
         if !want["handed_to_fsm"].is_null() {
             let plan = group["plan"].as_array().cloned().unwrap_or_default();
-            let handed: Vec<_> = plan
-                .iter()
-                .filter(|row| HANDED.contains(&row["action"].as_str().unwrap()))
-                .map(|row| row["index"].clone())
-                .collect();
-            same("handed to the state machine", &want["handed_to_fsm"], &json!(handed));
+            same("handed to the state machine", &want["handed_to_fsm"], &handed(&plan));
         }
         if let Some(halt) = want["halt"].as_str() {
-            let told = group["replay"]["halt"].to_string().to_lowercase();
-            same("halt", &json!(true), &json!(told.contains(&halt.to_lowercase())));
+            same("halt", &json!(true), &json!(halts_with(group, halt)));
         }
     }
     if !want["applied_index"].is_null() {

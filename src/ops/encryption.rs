@@ -7,8 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::formats::mvcc::{RegistryKey, RegistryValue};
-use crate::formats::sidecar::Sidecar;
-use crate::readers::keys::{Keys, SidecarFile};
+use crate::readers::keys::Keys;
 use crate::readers::pebble::Store;
 use crate::readers::pebble_scan::{Scan, separate};
 
@@ -31,16 +30,6 @@ pub(super) fn registry(group: &Path) -> Result<BTreeMap<(u32, u64), u16>> {
         }
     }
     Ok(rows)
-}
-
-/// The sidecar that a server with these keys works with. One that is not there has no keys yet; one that the server refuses is
-/// none.
-pub(super) fn sidecar_of(keys: &Keys) -> Option<Sidecar> {
-    match &keys.sidecar {
-        SidecarFile::Read(sidecar) => Some(sidecar.clone()),
-        SidecarFile::Absent => Some(Sidecar::default()),
-        SidecarFile::Refused(_) | SidecarFile::Unreadable(_) => None,
-    }
 }
 
 /// Sidecar and KEK as the caller names them.

@@ -87,8 +87,7 @@ enum Seen<'a> {
     Clear(usize),
 }
 
-/// Counts, opens and audits the envelopes of all sources together. Groups without a sign of encryption cost no more than a look at
-/// each entry.
+/// Counts, opens and audits the envelopes of all sources together. Groups without a sign of encryption are not read again.
 pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<Audited> {
     let mut audited = Audited::default();
     let mut writers = Vec::new();
@@ -288,6 +287,11 @@ fn walk(sources: &[Source<'_>], progress: &dyn Progress, visit: Visit<'_>, cover
 fn for_each_entry(scan: &WalScan, mut visit: impl FnMut(u64, (&str, u64), Payload<'_>)) {
     let version = ServerVersion::NEWEST;
     for (segment, scanned) in scan.segments.iter().enumerate() {
+        // The scan has seen the class of every entry, so that most logs need no second look.
+        let classes = &scanned.trace(version).classes;
+        if classes.get(EntryClass::Sealed) == 0 && classes.get(EntryClass::Encryption) == 0 {
+            continue;
+        }
         for (item, step) in scanned.trace(version).items.iter().enumerate() {
             let Item::Run(run) = step else { continue };
             let Some(span) = run.entries else { continue };

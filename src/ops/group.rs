@@ -17,9 +17,9 @@ use crate::error::Result;
 use crate::formats::layout;
 use crate::io::Progress;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
-use crate::readers::keys::{Kek, Keys};
+use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
-use crate::readers::{Examine, FsmFacts, GroupDir, SmallFact, neighbours};
+use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, neighbours};
 use crate::types::ServerVersion;
 
 /// Why nothing is certain about a directory that never rested.
@@ -104,16 +104,18 @@ impl Opened {
         let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
         let registry =
             if opens && reading.store != Some(StoreCheck::None) { encryption::registry(&dir.path)? } else { BTreeMap::new() };
+        let sidecar_beside = encryption::sidecar_beside(&dir.path);
+        let neighbours =
+            if opening.keys.is_some() || sidecar_beside.is_some() { neighbours(dir)? } else { Neighbours::default() };
         let facts = GateFacts {
             raft_id: opening.raft_id.map_or_else(|| dir.raft_id.clone(), str::to_owned),
             store: stores.iter().map(|(version, verdict)| (*version, StoreView::of(verdict))).collect(),
             legacy,
-            sidecar: opening.keys.and_then(|keys| encryption::sidecar_of(keys)),
             keys: opening.keys.cloned(),
             no_encryption: opening.no_encryption,
-            neighbours: neighbours(dir)?,
+            neighbours,
             registry,
-            sidecar_beside: encryption::sidecar_beside(&dir.path),
+            sidecar_beside,
             want_plan: opening.plan,
             skip_payload_body: opening.payloads == 0,
             group,
@@ -233,10 +235,9 @@ impl Opened {
         let mut text = format!(" A start of {version} without any encryption flag: {}.", told(&without?));
         if let Some(path) = self.facts.sidecar_beside.clone() {
             let keys = Keys::read(Path::new(&path), None);
-            self.facts.sidecar = encryption::sidecar_of(&keys);
             self.facts.keys = Some(Arc::new(keys));
             let with = self.forecast(version, progress);
-            (self.facts.keys, self.facts.sidecar) = (None, None);
+            self.facts.keys = None;
             text = format!("{text} One with {path}: {}.", told(&with?));
         }
         Ok(text)
@@ -308,7 +309,7 @@ impl Opened {
     /// Says what became of the log after it was read first. To be called when nobody looks at its records any more.
     pub(super) fn settle(&self, coverage: &mut Coverage) {
         if let Some(scan) = &self.facts.group.log {
-            judge_log::settle(scan, &format!("{}/wal", self.display().trim_end_matches('/')), coverage);
+            judge_log::settle(scan, &self.path(layout::WAL), coverage);
         }
     }
 
@@ -323,7 +324,7 @@ impl Opened {
             let why = "encryption is in use; give --sidecar and --kek, or --no-encryption";
             coverage.missing(format!("{dir}: the key sidecar"), why);
         }
-        if self.facts.keys.as_ref().is_some_and(|keys| matches!(keys.kek, Kek::Key(_))) {
+        if self.facts.keys.as_ref().is_some_and(|keys| keys.has_kek()) {
             let why = "the server probes with a file of its own whether it makes a rename durable";
             coverage.skipped("the file system below the sidecar", why);
         }

@@ -12,6 +12,7 @@ use crate::crypto::{KEY_LEN, Keyring, OpenError, Opened, SecretKey, open_raft, o
 use crate::error::Error;
 use crate::formats::sidecar::{Sidecar, SidecarError};
 use crate::io::{keep_out_of_core_dumps, open_regular, read_small};
+use crate::types::LogIndex;
 
 /// Larger than any sidecar.
 const SIDECAR_LIMIT: u64 = 16 << 20;
@@ -138,9 +139,24 @@ impl Keys {
         }
     }
 
+    /// The raft envelope cutover: that of the sidecar, or 0 where there is none yet. `None` for a sidecar that the server refuses
+    /// or that cannot be read.
+    pub const fn cutover(&self) -> Option<LogIndex> {
+        match &self.sidecar {
+            SidecarFile::Read(sidecar) => Some(sidecar.raft_envelope_cutover_index),
+            SidecarFile::Absent => Some(LogIndex(0)),
+            SidecarFile::Refused(_) | SidecarFile::Unreadable(_) => None,
+        }
+    }
+
+    /// True when there is a KEK that the server takes.
+    pub const fn has_kek(&self) -> bool {
+        matches!(self.kek, Kek::Key(_))
+    }
+
     /// True when the KEK opens every key of an accepted sidecar.
     pub fn opens(&self) -> bool {
-        matches!(self.kek, Kek::Key(_)) && self.accepted().is_some() && self.closed.is_empty()
+        self.has_kek() && self.accepted().is_some() && self.closed.is_empty()
     }
 
     /// The path as texts name it.

@@ -1,6 +1,7 @@
 //! Tools that several tests share.
 
 pub mod column_writer;
+pub mod forecast;
 pub mod golden;
 pub mod group;
 pub mod log_writer;

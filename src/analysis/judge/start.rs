@@ -13,7 +13,6 @@ use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout::{self, PEERS};
 use crate::formats::snap::SnapName;
-use crate::readers::keys::Kek;
 use crate::readers::{FsmFacts, Group, SmallFact};
 use crate::types::{LogIndex, ServerVersion};
 
@@ -284,11 +283,11 @@ pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionS
 
 fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let Some(sign) = encryption_sign(facts, seen) else { return };
-    let decided = facts.keys.as_ref().is_some_and(|keys| matches!(keys.kek, Kek::Key(_)));
+    let decided = facts.keys.as_ref().is_some_and(|keys| keys.has_kek());
     if facts.no_encryption || decided || seen.abort.is_some() {
         return;
     }
-    let (rest, severity) = match &facts.sidecar {
+    let (rest, severity) = match facts.keys.as_ref().and_then(|keys| keys.cutover()) {
         None => ("What a start makes of it also depends on the key sidecar and the server's flags.", Severity::Warning),
         Some(_) => ("The sidecar was checked; whether the KEK opens its keys is not known without --kek.", Severity::Info),
     };

@@ -7,7 +7,6 @@ use super::legacy::LegacyView;
 use super::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
-use crate::formats::sidecar::Sidecar;
 use crate::readers::keys::Keys;
 use crate::readers::{Group, Neighbours};
 use crate::types::{LogIndex, ServerVersion};
@@ -23,13 +22,11 @@ pub struct GateFacts {
     pub store: BTreeMap<ServerVersion, StoreView>,
     /// Legacy state files by server version, when there is no log.
     pub legacy: BTreeMap<ServerVersion, LegacyView>,
-    /// The key sidecar, when one was given. One that is not there is one without keys.
-    pub sidecar: Option<Sidecar>,
     /// Sidecar and KEK, when the server is started with encryption.
     pub keys: Option<Arc<Keys>>,
     /// The server is started without any encryption flag.
     pub no_encryption: bool,
-    /// What else is configured on the node.
+    /// What else is configured on the node; looked at only where there may be keys, since nothing else depends on it.
     pub neighbours: Neighbours,
     /// Last epoch that the store's writer registry has seen, by key id and full node id.
     pub registry: BTreeMap<(u32, u64), u16>,
@@ -47,7 +44,7 @@ impl GateFacts {
         if self.no_encryption {
             return Some(LogIndex(0));
         }
-        self.sidecar.as_ref().map(|sidecar| sidecar.raft_envelope_cutover_index)
+        self.keys.as_deref()?.cutover()
     }
 }
 

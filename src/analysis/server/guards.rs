@@ -56,9 +56,10 @@ pub(super) fn before_open(facts: &GateFacts, keys: &Keys, engine: ServerVersion)
             }
         };
         let restored = header.map_or(0, |cutover| cutover.0);
-        let known = matches!(keys.sidecar, SidecarFile::Read(_) | SidecarFile::Absent);
-        let active = keys.accepted().map_or(0, |sidecar| sidecar.raft_envelope_cutover_index.0);
-        if known && restored != 0 && restored != active {
+        if let Some(LogIndex(active)) = keys.cutover()
+            && restored != 0
+            && restored != active
+        {
             return (Before::Refused(divergence(facts, restored, active)), renames);
         }
     }
@@ -290,7 +291,7 @@ pub(super) fn open_entry(
     let keys = facts.keys.as_deref()?;
     let cutover = facts.cutover().filter(|cutover| cutover.0 != 0 && index > *cutover)?;
     let sealed = engine.traits().knows_sealed && cutover.0 != 0 && kind == EntryType::Normal;
-    if !sealed || !matches!(keys.kek, Kek::Key(_)) {
+    if !sealed || !keys.has_kek() {
         return None;
     }
     let proposal = ProposalEnvelope::decode(data)?;
