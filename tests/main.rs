@@ -20,6 +20,7 @@ mod faults; // Every single fault of a group directory is found, or harmless for
 mod gate; // Forecasts against what the server did.
 mod golden; // What every command prints on the demo and on ten recorded directories.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
+mod hostile; // What hostile bytes may cost.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.

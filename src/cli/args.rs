@@ -28,6 +28,9 @@ pub struct GlobalArgs {
     /// Threads that read and check [default: one a core, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), global = true)]
     pub threads: Option<u8>,
+    /// Memory for what the data decide the size of, beside mapped files
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB", global = true)]
+    pub memory: u64,
     /// Only the verdict, the findings and what could not be examined
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,

@@ -10,6 +10,7 @@ use ekv_tool::Error;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
+use ekv_tool::types::set_budget;
 
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
@@ -49,7 +50,8 @@ const MAX_DEFAULT_THREADS: usize = 4;
 impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
     pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
-        let GlobalArgs { format, output, width, color, progress, threads, quiet, verbose } = args;
+        let GlobalArgs { format, output, width, color, progress, threads, memory, quiet, verbose } = args;
+        set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;
         let to_terminal = output.is_none() && io::stdout().is_terminal();

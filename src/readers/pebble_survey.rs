@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::{Footer, Properties};
 use crate::formats::pebble::{FileNum, NewTable};
 use crate::io::{FileStamp, Progress};
+use crate::types::share_budget;
 
 /// A table file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,19 +69,30 @@ pub fn survey_files(
     order.sort_by_key(|&index| std::cmp::Reverse(files[index].size));
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<SurveyOutcome>>> = files.iter().map(|_| Mutex::new(None)).collect();
+    let threads = threads.clamp(1, files.len().max(1));
+    // Files with a block that is too large for one of several threads.
+    let large: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    let survey = |index: usize, sharers: usize| -> Result<()> {
+        let (outcome, over) = share_budget(sharers, || survey_file(&files[index], depth, progress));
+        if over && sharers > 1 {
+            if let Ok(mut large) = large.lock() {
+                large.push(index);
+            }
+        } else if let Ok(mut slot) = outcomes[index].lock() {
+            *slot = Some(outcome?);
+        }
+        Ok(())
+    };
     let work = || -> Result<()> {
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = survey_file(&files[index], depth, progress)?;
-            if let Ok(mut slot) = outcomes[index].lock() {
-                *slot = Some(outcome);
-            }
+            survey(index, threads)?;
         }
         Ok(())
     };
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
         // A system that has no more threads to give is no reason to stop.
         let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
-        let workers: Vec<_> = (1..threads.clamp(1, files.len().max(1))).filter_map(spawn).collect();
+        let workers: Vec<_> = (1..threads).filter_map(spawn).collect();
         let mut results = vec![work()];
         results.extend(workers.into_iter().map(|worker| {
             // A worker that panicked left its tables without an outcome, which shows below.
@@ -89,6 +101,10 @@ pub fn survey_files(
         results
     });
     results.into_iter().collect::<Result<()>>()?;
+    // With nobody beside it each has the whole budget, so that the answer does not depend on the number of threads.
+    for index in large.lock().map(|mut large| std::mem::take(&mut *large)).unwrap_or_default() {
+        survey(index, 1)?;
+    }
     let taken = outcomes.into_iter().map(|slot| slot.into_inner().ok().flatten());
     Ok(taken.map(|outcome| outcome.unwrap_or_else(|| SurveyOutcome::System("the reader failed".to_owned()))).collect())
 }

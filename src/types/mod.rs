@@ -4,6 +4,7 @@
 //! milliseconds. This layer uses `core`, `serde` and small arithmetic crates; it knows no file and no format.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod bytes;
 mod count;
 mod crc32c;
@@ -14,6 +15,7 @@ mod sha256;
 mod time;
 mod work;
 
+pub use budget::{DEFAULT_BUDGET, OverBudget, grant, set_budget, share_budget};
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, is_deceptive, unescape};
 pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::listing::StoreFile;
 use super::memory::{IngestedTable, LogPlace, Memory};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::pebble::batch::{Batch, HEADER_LEN};
 use crate::formats::pebble::{ChunkDefect, FileNum, KeyKind, Records, RecordsEnd, SeqNum};
 use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::io::MappedFile;
+use crate::types::OverBudget;
 
 /// One file of a log and how reading it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,11 +102,17 @@ pub(super) fn replay(
                     log.stopped_at_ingest = true;
                     break;
                 }
-                Err(text) => {
+                Err(NotAdded::Refused(text)) => {
                     log.failure = Some(LogFailure { offset: record.offset, text });
                     break;
                 }
+                Err(NotAdded::OverBudget(over)) => {
+                    return Err(over_budget(dir, &listed.name, over));
+                }
             }
+        }
+        if let Some(over) = records.too_large() {
+            return Err(over_budget(dir, &listed.name, over));
         }
         log.end = records.end().unwrap_or(RecordsEnd::Clean { at: log.size });
         let own_record = match log.end.defect() {
@@ -125,6 +132,19 @@ pub(super) fn replay(
     Ok(facts)
 }
 
+/// A file of which a part takes more memory than the run may.
+pub(super) fn over_budget(dir: &Path, name: &str, over: OverBudget) -> Error {
+    Error::Unsuitable { path: dir.join(name), problem: over.to_string(), hint: "give it more memory".to_owned() }
+}
+
+/// Why a batch was not added.
+enum NotAdded {
+    /// The server refuses it, in its words.
+    Refused(String),
+    /// It takes more memory than the run may.
+    OverBudget(OverBudget),
+}
+
 /// Adds one batch; true if it ingests tables, after which nothing of the log is replayed.
 fn add_batch(
     payload: &[u8],
@@ -133,9 +153,11 @@ fn add_batch(
     next: &mut SeqNum,
     log: &mut LogFacts,
     memory: &mut Memory,
-) -> std::result::Result<bool, String> {
+) -> std::result::Result<bool, NotAdded> {
     let batch = Batch::decode(payload).map_err(|_| {
-        format!("pebble: corrupt log file logNum={}: invalid batch ({} bytes, {HEADER_LEN} needed)", place.log.0, payload.len())
+        let len = payload.len();
+        let text = format!("pebble: corrupt log file logNum={}: invalid batch ({len} bytes, {HEADER_LEN} needed)", place.log.0);
+        NotAdded::Refused(text)
     })?;
     // Batches of log data alone repeat a number and are skipped before the test for copies.
     if batch.count == 0 || batch.seq <= *last {
@@ -149,15 +171,16 @@ fn add_batch(
     let mut ingests = None;
     let mut tables = Vec::new();
     for entry in batch.entries() {
-        let entry = entry.map_err(|error| in_server_words(&error))?;
+        let entry = entry.map_err(|error| NotAdded::Refused(in_server_words(&error)))?;
         let ingest_kind = matches!(entry.kind, KeyKind::IngestSst | KeyKind::IngestSstWithBlobs | KeyKind::Excise);
         if *ingests.get_or_insert(ingest_kind) != ingest_kind {
-            return Err(format!("pebble: invalid batch: {} beside other entries", entry.kind));
+            return Err(NotAdded::Refused(format!("pebble: invalid batch: {} beside other entries", entry.kind)));
         }
         if ingest_kind && entry.kind != KeyKind::Excise {
-            tables.push(entry.table_number().map_err(|error| format!("pebble: ingest sstable file num is invalid: {error}"))?);
+            let invalid = |error| NotAdded::Refused(format!("pebble: ingest sstable file num is invalid: {error}"));
+            tables.push(entry.table_number().map_err(invalid)?);
         }
-        memory.add(&entry, place);
+        memory.add(&entry, place).map_err(NotAdded::OverBudget)?;
         log.entries += 1;
     }
     log.batches += 1;

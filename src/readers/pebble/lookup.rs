@@ -10,7 +10,7 @@ use super::store::Store;
 use crate::formats::pebble::sstable::BlockHandle;
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer};
-use crate::readers::pebble_table::{Table, TableFailure, TableProblem, TableProblemKind, TableView};
+use crate::readers::pebble_table::{Table, TableFailure, TableProblem, TableView};
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl TableDamage {
 
     /// True if the bytes are wrong, as opposed to not read or not understood.
     pub fn is_damage(&self) -> bool {
-        matches!(&self.trouble, TableTrouble::Bytes(problem) if problem.kind != TableProblemKind::Unsupported)
+        matches!(&self.trouble, TableTrouble::Bytes(problem) if problem.kind.is_damage())
     }
 }
 

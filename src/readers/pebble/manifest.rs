@@ -2,11 +2,18 @@
 
 use std::path::Path;
 
+use super::logs::over_budget;
 use crate::error::Result;
 use crate::formats::pebble::record::Framing;
-use crate::formats::pebble::{FileNum, FoldError, Records, RecordsEnd, Version, VersionEdit};
+use crate::formats::pebble::{FileNum, FoldError, NewTable, Records, RecordsEnd, Version, VersionEdit};
 use crate::formats::{DecodeError, DecodeErrorKind};
 use crate::io::{FileStamp, MappedFile};
+use crate::types::grant;
+
+/// Memory of a table in a version, with its keys and with what is found out and said about it.
+const TABLE_BYTES: usize = 3 << 10;
+/// The shortest entry of a table in an edit takes so many times its bytes in memory.
+const EDIT_RATIO: usize = size_of::<NewTable>() / 16;
 
 /// A MANIFEST and what it adds up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +55,9 @@ impl ManifestFacts {
         let mut version = Version::default();
         let (mut edits, mut failure) = (0, None);
         for record in records.by_ref() {
+            let of_edit = record.payload.len().saturating_mul(EDIT_RATIO);
+            let of_tables = version.table_count().saturating_mul(TABLE_BYTES);
+            grant(of_edit.max(of_tables) as u64).map_err(|over| over_budget(dir, name, over))?;
             let applied = match VersionEdit::decode(&record.payload) {
                 Ok(edit) => version.apply(&edit).map_err(|error| match error {
                     FoldError::Comparer { .. } => {
@@ -67,6 +77,10 @@ impl ManifestFacts {
             }
             edits += 1;
             file.release_before(record.offset);
+        }
+        grant(version.table_count().saturating_mul(TABLE_BYTES) as u64).map_err(|over| over_budget(dir, name, over))?;
+        if let Some(over) = records.too_large() {
+            return Err(over_budget(dir, name, over));
         }
         // Reading on past a refused edit would tell nothing: the server stops there.
         let end = records.end().unwrap_or(RecordsEnd::Clean { at: failure.as_ref().map_or(0, |failure| failure.offset) });

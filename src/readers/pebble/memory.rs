@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::formats::pebble::batch::BatchEntry;
 use crate::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer};
+use crate::types::{OverBudget, grant};
 
 /// Where in the logs a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,57 +59,101 @@ pub struct IngestedTable {
 pub struct Memory {
     bytes: Vec<u8>,
     entries: Vec<Slot>,
+    /// Where batches stand, in the order in which they were added.
+    places: Vec<LogPlace>,
+    /// Bytes of the keys of `ranges`.
+    range_bytes: u64,
     /// Range deletions and excises, oldest first.
     pub ranges: Vec<MemoryRange>,
     /// Tables that the logs add, oldest first.
     pub ingested: Vec<IngestedTable>,
 }
 
-#[derive(Debug, Clone)]
+/// A record; small, because a record of a log may have two bytes.
+#[derive(Debug, Clone, Copy)]
 struct Slot {
-    key: Range<usize>,
-    value: Range<usize>,
+    /// Where the key begins in the bytes; the value follows it.
+    at: usize,
+    key_len: u32,
+    value_len: u32,
     trailer: Trailer,
-    place: LogPlace,
+    /// Position of its batch's place.
+    place: u32,
 }
+
+impl Slot {
+    const fn key(&self) -> Range<usize> {
+        self.at..self.at + self.key_len as usize
+    }
+
+    const fn value(&self) -> Range<usize> {
+        let start = self.at + self.key_len as usize;
+        start..start + self.value_len as usize
+    }
+}
+
+/// Entries after which the memory that they take is asked for again.
+const ASK_AFTER: usize = 4096;
 
 impl Memory {
     /// Adds one entry of a batch; log data and range keys change nothing that a reader of points sees.
-    pub(super) fn add(&mut self, entry: &BatchEntry<'_>, place: LogPlace) {
-        let Some(seq) = entry.seq else { return };
+    pub(super) fn add(&mut self, entry: &BatchEntry<'_>, place: LogPlace) -> Result<(), OverBudget> {
+        let Some(seq) = entry.seq else { return Ok(()) };
         match entry.kind {
             kind if kind.is_point() => {
-                let key = self.keep(entry.key);
                 // A sized deletion carries a size, which is not a value.
-                let value = if matches!(kind, KeyKind::Set | KeyKind::Merge) { self.keep(entry.value) } else { 0..0 };
-                self.entries.push(Slot { key, value, trailer: Trailer::new(seq, kind), place });
+                let value = if matches!(kind, KeyKind::Set | KeyKind::Merge) { entry.value } else { &[] };
+                if self.entries.len().is_multiple_of(ASK_AFTER) || entry.key.len() + value.len() > ASK_AFTER {
+                    grant(self.size().saturating_add((entry.key.len() + value.len()) as u64))?;
+                }
+                if self.places.last() != Some(&place) {
+                    self.places.push(place);
+                }
+                // Lengths in a batch have 32 bits, and a record of a log is far shorter than 2^32 batches.
+                let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                let slot = Slot {
+                    at: self.bytes.len(),
+                    key_len: len(entry.key),
+                    value_len: len(value),
+                    trailer: Trailer::new(seq, kind),
+                    place: u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX),
+                };
+                self.bytes.extend_from_slice(entry.key);
+                self.bytes.extend_from_slice(value);
+                self.entries.push(slot);
             }
             KeyKind::RangeDelete | KeyKind::Excise => {
+                if self.ranges.len().is_multiple_of(ASK_AFTER) || entry.key.len() + entry.value.len() > ASK_AFTER {
+                    grant(self.size().saturating_add((entry.key.len() + entry.value.len()) as u64))?;
+                }
+                self.range_bytes += (entry.key.len() + entry.value.len()) as u64;
                 self.ranges.push(MemoryRange { start: entry.key.to_vec(), end: entry.value.to_vec(), seq, place });
             }
             _ => {}
         }
+        Ok(())
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len()
+    /// Bytes that it takes.
+    fn size(&self) -> u64 {
+        let slots = self.entries.len() * size_of::<Slot>() + self.places.len() * size_of::<LogPlace>();
+        let ranges = self.ranges.len() * size_of::<MemoryRange>();
+        ((self.bytes.len() + slots + ranges) as u64).saturating_add(self.range_bytes)
     }
 
     /// Sorts the run; to be called once everything is added.
     pub(super) fn seal(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
-        entries.sort_by(|a, b| self.bytes[a.key.clone()].cmp(&self.bytes[b.key.clone()]).then_with(|| b.trailer.cmp(&a.trailer)));
+        entries.sort_by(|a, b| self.bytes[a.key()].cmp(&self.bytes[b.key()]).then_with(|| b.trailer.cmp(&a.trailer)));
         self.entries = entries;
     }
 
     fn entry(&self, slot: &Slot) -> MemoryEntry<'_> {
         MemoryEntry {
-            key: &self.bytes[slot.key.clone()],
+            key: &self.bytes[slot.key()],
             trailer: slot.trailer,
-            value: &self.bytes[slot.value.clone()],
-            place: slot.place,
+            value: &self.bytes[slot.value()],
+            place: self.places[slot.place as usize],
         }
     }
 
@@ -124,7 +169,7 @@ impl Memory {
 
     /// First and last user key of points and ranges.
     pub fn bounds(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let keys = self.entries.first().into_iter().chain(self.entries.last()).map(|slot| &self.bytes[slot.key.clone()]);
+        let keys = self.entries.first().into_iter().chain(self.entries.last()).map(|slot| &self.bytes[slot.key()]);
         let ends = self.ranges.iter().flat_map(|range| [range.start.as_slice(), range.end.as_slice()]);
         let (mut first, mut last): (Option<&[u8]>, Option<&[u8]>) = (None, None);
         for key in keys.chain(ends) {
@@ -136,7 +181,7 @@ impl Memory {
 
     /// Every point record with a key of at least `from`, in key order, newest first among equal keys.
     pub fn iter_from(&self, from: &[u8]) -> impl Iterator<Item = MemoryEntry<'_>> {
-        let start = self.entries.partition_point(|slot| &self.bytes[slot.key.clone()] < from);
+        let start = self.entries.partition_point(|slot| &self.bytes[slot.key()] < from);
         self.entries[start..].iter().map(|slot| self.entry(slot))
     }
 
@@ -162,7 +207,7 @@ mod tests {
         let mut memory = Memory::default();
         for &(key, seq, kind, value) in entries {
             let place = LogPlace { log: FileNum(2), segment: 0, offset: seq * 100 };
-            memory.add(&BatchEntry { kind, key, value, seq: Some(SeqNum(seq)) }, place);
+            memory.add(&BatchEntry { kind, key, value, seq: Some(SeqNum(seq)) }, place).unwrap();
         }
         memory.seal();
         memory

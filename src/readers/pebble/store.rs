@@ -123,9 +123,9 @@ impl Store {
         facts.options = read_options(dir, &facts.listing);
         // Which tables and logs count stands in the MANIFEST.
         if !matches!(facts.manifest, ManifestFact::Unreadable { .. }) {
-            let version = facts.version().cloned().unwrap_or_default();
-            check_table_files(&version, &mut facts);
-            replay_logs(dir, version.min_unflushed_log, &mut facts, &mut store.memory)?;
+            check_table_files(&mut facts);
+            let from = facts.version().map_or(FileNum(0), |version| version.min_unflushed_log);
+            replay_logs(dir, from, &mut facts, &mut store.memory)?;
         }
         store.facts = facts;
         Ok(store)
@@ -216,10 +216,12 @@ fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
 }
 
 /// Compares the files of the version with what the directory holds.
-fn check_table_files(version: &Version, facts: &mut StoreFacts) {
+fn check_table_files(facts: &mut StoreFacts) {
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     let mut live_bytes = 0_u64;
+    let none = Version::default();
+    let version = facts.version().unwrap_or(&none);
     for table in version.tables() {
         let file = table.file();
         if !seen.insert(file) {

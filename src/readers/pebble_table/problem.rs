@@ -85,6 +85,15 @@ pub enum TableProblemKind {
     Value,
     /// The table is of a kind that is recognised and not read. Says nothing about damage.
     Unsupported,
+    /// A block takes more memory than the run may. Says nothing about damage.
+    OverBudget,
+}
+
+impl TableProblemKind {
+    /// True if the bytes are wrong, as opposed to not read.
+    pub const fn is_damage(self) -> bool {
+        !matches!(self, Self::Unsupported | Self::OverBudget)
+    }
 }
 
 /// One thing wrong with a table. A value, not an error: reading goes on where it can.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult};
 use super::{Table, TableRef};
 use crate::error::Result;
-use crate::formats::pebble::sstable::{BlockHandle, StoredBlock, TableFormat};
+use crate::formats::pebble::sstable::{BlockHandle, Compression, StoredBlock, TableFormat};
 use crate::io;
+use crate::types::grant;
 
 /// Where a table's bytes come from.
 #[derive(Debug)]
@@ -97,6 +98,7 @@ impl<'t> BlockReader<'t> {
         if handle.offset >= self.window_at && handle.end() <= window_end {
             return Ok(());
         }
+        fits(handle.len_with_trailer(), kind, handle)?;
         // Both lengths are below the size of the file, which is really there.
         let ahead = (self.read_ahead as u64).min(limit - handle.offset);
         let wanted = usize::try_from(handle.len_with_trailer().max(ahead)).unwrap_or(usize::MAX);
@@ -153,6 +155,11 @@ fn blame(table: &Table, problem: TableProblem) -> TableFailure {
     }
 }
 
+/// Asks for the memory of a block before it is taken.
+fn fits(bytes: u64, kind: BlockKind, handle: BlockHandle) -> TableResult<()> {
+    grant(bytes).map_err(|over| TableProblem::of_block(TableProblemKind::OverBudget, kind, handle, over.to_string()).into())
+}
+
 fn uncompress<'b>(
     table: &Table,
     stored: &StoredBlock<'b>,
@@ -164,5 +171,11 @@ fn uncompress<'b>(
         TableProblem::of_block(TableProblemKind::Decompression, kind, handle, format!("compressed, {error}"))
     };
     let codec = stored.codec().map_err(|error| blame(table, refuse(error)))?;
+    if codec != Compression::None {
+        let claimed = codec.claimed_len(stored.payload).map_err(|error| blame(table, refuse(error)))?;
+        // The decoder of ZSTD keeps as much of what it wrote as the frame asks for.
+        let kept = if codec == Compression::Zstd { claimed } else { 0 };
+        fits(handle.len_with_trailer().saturating_add(claimed).saturating_add(kept), kind, handle)?;
+    }
     codec.decompress(stored.payload, scratch).map_err(|error| blame(table, refuse(error)))
 }

@@ -36,7 +36,7 @@ pub fn table_findings(context: TableContext<'_>, outcome: &SurveyOutcome, covera
         }
         SurveyOutcome::Unopenable { size, problem } => {
             coverage.add_file(problem.length.min(*size));
-            if problem.kind == TableProblemKind::Unsupported {
+            if !problem.kind.is_damage() {
                 return unsupported(context, problem, coverage);
             }
             coverage.missing(format!("the blocks of {path}"), "nothing leads to them, because what should is damaged");
@@ -64,7 +64,7 @@ fn unsupported(context: TableContext<'_>, problem: &TableProblem, coverage: &mut
 fn damage(path: &str, problem: &TableProblem) -> Finding {
     let code = match problem.kind {
         TableProblemKind::Order => &TABLE_ORDER,
-        TableProblemKind::Unsupported => &STORE_TABLE_NOT_READ,
+        TableProblemKind::Unsupported | TableProblemKind::OverBudget => &STORE_TABLE_NOT_READ,
         TableProblemKind::Cut
         | TableProblemKind::Magic
         | TableProblemKind::Footer
@@ -83,6 +83,9 @@ fn damage(path: &str, problem: &TableProblem) -> Finding {
 fn surveyed(context: TableContext<'_>, table: &SurveyedTable, coverage: &mut Coverage) -> Vec<Finding> {
     let (path, survey) = (context.path, &table.survey);
     let mut found: Vec<_> = survey.problems.iter().map(|problem| damage(path, problem)).collect();
+    if let Some(problem) = survey.problems.iter().find(|problem| !problem.kind.is_damage()) {
+        coverage.missing(path, problem.to_string());
+    }
     if survey.problems_left_out > 0 {
         let message = format!("{} further damaged places are not listed", survey.problems_left_out);
         found.push(Finding::new(&STORE_TABLE_DAMAGE, message).at(path));

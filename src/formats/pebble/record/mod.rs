@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{FileNum, MaskedCrc32c};
-use crate::types::Crc32c;
+use crate::types::{Crc32c, OverBudget, grant};
 
 /// A chunk never crosses a border of this many bytes.
 pub const BLOCK_LEN: usize = 32 * 1024;
@@ -207,6 +207,7 @@ pub struct Records<'a> {
     end: Option<RecordsEnd>,
     false_trailer: Option<u64>,
     skipped_chunks: u64,
+    too_large: Option<OverBudget>,
 }
 
 impl<'a> Records<'a> {
@@ -221,12 +222,22 @@ impl<'a> Records<'a> {
             end: None,
             false_trailer: None,
             skipped_chunks: 0,
+            too_large: None,
         }
     }
 
     /// Records of a file without a log number, such as a MANIFEST.
     pub const fn of_manifest(bytes: &'a [u8]) -> Self {
-        Self { bytes, log_number: 0, is_log: false, at: 0, end: None, false_trailer: None, skipped_chunks: 0 }
+        Self {
+            bytes,
+            log_number: 0,
+            is_log: false,
+            at: 0,
+            end: None,
+            false_trailer: None,
+            skipped_chunks: 0,
+            too_large: None,
+        }
     }
 
     /// The end, once every record has been taken.
@@ -238,6 +249,11 @@ impl<'a> Records<'a> {
     /// damaged by one. The server ends the log there, and believes that it was closed.
     pub const fn false_trailer(&self) -> Option<u64> {
         self.false_trailer
+    }
+
+    /// Set when the records ended before their end, because the next one takes more memory than the run may.
+    pub const fn too_large(&self) -> Option<OverBudget> {
+        self.too_large
     }
 
     /// Chunks that continue a record which was never opened; the server passes over them silently.
@@ -402,7 +418,7 @@ impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        if self.end.is_some() {
+        if self.end.is_some() || self.too_large.is_some() {
             return None;
         }
         let first = loop {
@@ -424,6 +440,11 @@ impl<'a> Iterator for Records<'a> {
         }
         loop {
             let chunk = self.next_chunk(true)?;
+            // Whoever takes the record makes something of it that has its size once more.
+            if let Err(over) = grant(2 * (record.payload.len() + chunk.payload.len()) as u64) {
+                self.too_large = Some(over);
+                return None;
+            }
             record.payload.to_mut().extend_from_slice(chunk.payload);
             record.end = chunk.end as u64;
             record.misplaced_chunk |= matches!(chunk.position, Position::Full | Position::First);

@@ -42,6 +42,18 @@ impl Compression {
         }
     }
 
+    /// Bytes that the payload claims to uncompress to.
+    pub fn claimed_len(self, payload: &[u8]) -> DecodeResult<u64> {
+        match self {
+            Self::None => Ok(payload.len() as u64),
+            Self::Zstd => Cursor::new(payload).varint("uncompressed length"),
+            Self::MinLz if payload.first() == Some(&0) => minlz::claimed_len(payload),
+            Self::Snappy | Self::MinLz => {
+                snap::raw::decompress_len(payload).map(|len| len as u64).map_err(|error| codec_error("Snappy block", &error))
+            }
+        }
+    }
+
     /// Returns the uncompressed bytes: `payload` itself, or the contents of `scratch`.
     ///
     /// The length that the payload claims is bounded before memory is set aside for it.

@@ -9,6 +9,20 @@ use crate::formats::{Cursor, DecodeError, DecodeResult};
 /// Largest uncompressed block.
 const MAX_LEN: u64 = 8 << 20;
 
+/// Bytes that a block which starts with the zero byte claims to hold.
+pub(super) fn claimed_len(payload: &[u8]) -> DecodeResult<u64> {
+    let mut cursor = Cursor::new(payload);
+    cursor.u8("MinLZ mark")?;
+    if cursor.is_empty() {
+        return Ok(0);
+    }
+    match cursor.varint("uncompressed length")? {
+        // It is stored as it is.
+        0 => Ok(cursor.rest().len() as u64),
+        claimed => Ok(claimed),
+    }
+}
+
 /// Decodes a block that starts with the zero byte.
 pub(super) fn decompress(payload: &[u8], out: &mut Vec<u8>) -> DecodeResult<()> {
     out.clear();
