@@ -135,7 +135,7 @@ impl LogWriter {
 
     /// Begins another segment, with the last hard state at its head. Returns the index in its name.
     pub fn cut(&mut self) -> u64 {
-        let (seq, index) = (self.segments.len() as u64, self.last_index + 1);
+        let (seq, index) = (self.segments.len() as u64, self.last_index.wrapping_add(1));
         self.head(seq, index);
         if let Some((term, vote, commit)) = self.state {
             self.state(term, vote, commit);

@@ -1,5 +1,6 @@
 //! Tools that several tests share.
 
+pub mod bombs;
 pub mod column_writer;
 pub mod forecast;
 pub mod golden;

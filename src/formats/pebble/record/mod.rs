@@ -228,16 +228,7 @@ impl<'a> Records<'a> {
 
     /// Records of a file without a log number, such as a MANIFEST.
     pub const fn of_manifest(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            log_number: 0,
-            is_log: false,
-            at: 0,
-            end: None,
-            false_trailer: None,
-            skipped_chunks: 0,
-            too_large: None,
-        }
+        Self { bytes, log_number: 0, is_log: false, at: 0, end: None, false_trailer: None, skipped_chunks: 0, too_large: None }
     }
 
     /// The end, once every record has been taken.
