@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::group_listing::SPOOL_PREFIX;
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, directory_id, list_dir};
+use crate::io::{DirEntry, EntryKind, directory_id, list_dir, list_names};
 
 /// Entries that only a group directory has.
 const GROUP_ENTRIES: &[&str] = &[
@@ -261,9 +261,8 @@ pub fn neighbours(group: &GroupDir) -> Result<Neighbours> {
     };
     let path = real(&group.path);
     // What cannot be listed hides nothing that matters more than this group.
-    let beside = path.parent().and_then(|node| list_dir(node).ok()).unwrap_or_default();
-    let mut lower =
-        beside.iter().filter(|entry| entry.kind == EntryKind::Directory).filter_map(|entry| group_number(&entry.name));
+    let beside = path.parent().and_then(|node| list_names(node).ok()).unwrap_or_default();
+    let mut lower = beside.iter().filter(|(_, is_directory)| *is_directory).filter_map(|(name, _)| group_number(name));
     Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
 }
 

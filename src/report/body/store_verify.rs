@@ -1,10 +1,12 @@
 //! `store verify`: every byte of the live tables.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis::{Finding, Severity};
-use crate::formats::pebble::Version;
+use crate::formats::pebble::{FileNum, Version};
 use crate::readers::pebble::{StoreFacts, Writer};
 use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
 use crate::readers::pebble_table::{BlockKind, BlockTally, TableDepth};
@@ -113,14 +115,15 @@ impl VerifiedStore {
             replaced_while_reading: survey.replaced,
             files: Vec::new(),
         };
-        let mut blocks: std::collections::BTreeMap<BlockKind, BlockTally> = std::collections::BTreeMap::new();
+        let mut blocks: BTreeMap<BlockKind, BlockTally> = BTreeMap::new();
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let damaged_paths: HashSet<&str> = errors.filter_map(|finding| finding.path.as_deref()).collect();
+        let levels = levels_of(facts);
         for (number, outcome) in &survey.outcomes {
             let file = number.table_name();
             let path = format!("{}/{file}", facts.name);
-            let damaged = findings
-                .iter()
-                .any(|finding| finding.severity == Severity::Error && finding.path.as_deref() == Some(path.as_str()));
-            let level = level_of(facts, *number);
+            let damaged = damaged_paths.contains(path.as_str());
+            let level = levels.get(number).copied();
             let mut table = VerifiedTable {
                 file,
                 level,
@@ -164,8 +167,13 @@ impl VerifiedStore {
     }
 }
 
-fn level_of(facts: &StoreFacts, file: crate::formats::pebble::FileNum) -> Option<usize> {
-    facts.version().into_iter().flat_map(Version::tables).find(|table| table.file() == file).map(|table| table.level)
+/// The level of each file that the MANIFEST names.
+fn levels_of(facts: &StoreFacts) -> HashMap<FileNum, usize> {
+    let mut levels = HashMap::new();
+    for table in facts.version().into_iter().flat_map(Version::tables) {
+        levels.entry(table.file()).or_insert(table.level);
+    }
+    levels
 }
 
 impl Body for StoreVerifyBody {
