@@ -6,8 +6,8 @@ use ekv_tool::analysis::{Severity, Verdict, explain};
 use ekv_tool::error::Result;
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
-    CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, store_meta, store_verify,
-    verify_snapshot, wal,
+    CheckOptions, GateOptions, InspectOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, store_meta,
+    store_verify, verify_snapshot, wal,
 };
 use ekv_tool::readers::Depth;
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
@@ -145,7 +145,7 @@ fn answers(dir: &Path, threads: usize) -> Vec<(&'static str, Answer)> {
         ("wal ls", answer(wal::ls(paths, threads, &NoProgress))),
         ("store meta", at_store(&|| answer(store_meta(stores, &NoProgress)))),
         ("store verify", at_store(&|| answer(store_verify(stores, VerifyDepth::Rows, threads, &NoProgress)))),
-        ("inspect", answer(inspect(dir, threads, &NoProgress))),
+        ("inspect", answer(inspect(dir, InspectOptions { threads, ..InspectOptions::default() }, &NoProgress))),
     ]
 }
 

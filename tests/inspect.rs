@@ -120,6 +120,18 @@ fn an_unknown_file_is_unknown_and_a_missing_one_a_failure() {
     // It may be a key.
     assert!(text.starts_with("UNKNOWN") && !text.contains("77 68 61 74") && !text.contains("what is"), "{text}");
     assert_eq!(inspect(&dir.path().join("gone"), 1), "");
+    let shown = |name: &str| {
+        let mut command = Command::cargo_bin("ekv-tool").unwrap();
+        let output =
+            command.args(["inspect", "--show-bytes"]).arg(dir.path().join(name)).assert().code(3).get_output().stdout.clone();
+        String::from_utf8(output).unwrap()
+    };
+    let asked = shown("x");
+    assert!(asked.contains("77 68 61 74") && asked.contains("what is this?"), "{asked}");
+    // A copy of a key under another name stays hidden.
+    fs::write(dir.path().join("y"), b"0123456789abcdef0123456789abcdef").unwrap();
+    let key = shown("y");
+    assert!(key.contains("the length of a key") && !key.contains("30 31 32") && !key.contains("0123456"), "{key}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ekv_tool::analysis::Verdict;
 use ekv_tool::io::{NoProgress, Progress};
-use ekv_tool::ops;
+use ekv_tool::ops::{self, InspectOptions};
 use ekv_tool::readers::pebble_table::{Table, TableFailure, TableIter, TableView};
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::report::stream::{JsonList, RowStream};
@@ -186,8 +186,8 @@ fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
         ("check", |dir, progress| {
             ops::check(&[dir.to_owned()], &ops::CheckOptions { threads: 1, ..Default::default() }, progress).unwrap().verdict
         }),
-        ("inspect", |dir, progress| ops::inspect(dir, 1, progress).unwrap().verdict),
-        ("inspect wal", |dir, progress| ops::inspect(&segment_of(dir), 1, progress).unwrap().verdict),
+        ("inspect", |dir, progress| ops::inspect(dir, InspectOptions::default(), progress).unwrap().verdict),
+        ("inspect wal", |dir, progress| ops::inspect(&segment_of(dir), InspectOptions::default(), progress).unwrap().verdict),
     ];
     for (name, command) in commands {
         for harm in [Harm::Cut, Harm::Trimmed] {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_inspect};
-use ekv_tool::ops::inspect;
+use ekv_tool::ops::{InspectOptions, inspect};
 
 use super::{Context, ExitStatus};
 
@@ -21,6 +21,9 @@ Examples:
 pub struct InspectArgs {
     /// Any file or directory of a node, or a copy of one under any name
     path: PathBuf,
+    /// Show the first bytes of a file that is not recognised; it may be a key or a secret
+    #[arg(long)]
+    show_bytes: bool,
 }
 
 pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -30,5 +33,6 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitS
     {
         return context.emit(hashicorp_inspect(&nodes, &context.progress)?);
     }
-    context.emit(inspect(&args.path, context.threads, &context.progress)?)
+    let options = InspectOptions { show_bytes: args.show_bytes, threads: context.threads };
+    context.emit(inspect(&args.path, options, &context.progress)?)
 }

@@ -14,9 +14,19 @@ use crate::readers::subject::{Content, DirectoryKind, Subject};
 use crate::report::body::inspect::InspectBody;
 use crate::report::{NextStep, Report};
 
+/// What the caller wants to know.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InspectOptions {
+    /// Show the first bytes of a file that is not recognised.
+    pub show_bytes: bool,
+    /// Threads that read and check.
+    pub threads: usize,
+}
+
 /// Describes the file or directory at `path`.
-pub fn inspect(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Report<InspectBody>> {
-    let subject = Subject::read(path, threads, progress)?;
+pub fn inspect(path: &Path, options: InspectOptions, progress: &dyn Progress) -> Result<Report<InspectBody>> {
+    let InspectOptions { show_bytes, threads } = options;
+    let subject = Subject { show_bytes, ..Subject::read(path, threads, progress)? };
     let mut states = Vec::new();
     let mut covered = (0, 0);
     let (mut links, mut unread, mut unsettled) = (Vec::new(), Coverage::default(), Coverage::default());

@@ -23,7 +23,7 @@ pub mod wal;
 pub use check::{CheckOptions, check};
 pub use compare::{CompareOptions, compare};
 pub use gate::{GateOptions, gate_dryrun};
-pub use inspect::inspect;
+pub use inspect::{InspectOptions, inspect};
 pub use store::{GetOptions, VerifyDepth, store_get, store_meta, store_verify};
 pub use store_scan::{ScanOptions, store_scan};
 pub use verify_snapshot::{VerifySnapshotOptions, verify_snapshot};

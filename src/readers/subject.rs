@@ -39,6 +39,8 @@ pub struct Subject {
     pub modified: Option<UnixMillis>,
     /// True when a segment of the log has a segment's name.
     pub named_as_segment: bool,
+    /// Whether the first bytes of what is not recognised are wanted.
+    pub show_bytes: bool,
     /// What is in it.
     pub content: Content,
 }
@@ -158,6 +160,7 @@ impl Subject {
                 modified: newest(path),
                 detection: None,
                 named_as_segment: false,
+                show_bytes: false,
                 content,
             });
         }
@@ -182,7 +185,16 @@ impl Subject {
             }),
             _ => Content::Bytes(map),
         };
-        Ok(Self { display, name, size, modified: modified_at(path), detection: Some(detection), named_as_segment, content })
+        Ok(Self {
+            display,
+            name,
+            size,
+            modified: modified_at(path),
+            detection: Some(detection),
+            named_as_segment,
+            show_bytes: false,
+            content,
+        })
     }
 
     /// Why what was read may not be what is there: the file changed meanwhile, or the disk did not deliver all of it.

@@ -7,6 +7,7 @@ use crate::analysis::judge::codes::files as codes;
 use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
+use crate::crypto::KEY_LEN;
 use crate::formats::detect::{FileKind, store_log_number};
 use crate::formats::foreign::resembles;
 use crate::formats::kv::classify;
@@ -49,7 +50,7 @@ pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, 
         FileKind::StoreMarker => store_marker(it, &subject.name),
         FileKind::Kek => it.plain("usable", subject.size == 32),
         FileKind::Unfinished | FileKind::WalReserve | FileKind::Hashicorp | FileKind::ToolJson | FileKind::Unknown => {
-            first_bytes(it, kind, bytes);
+            first_bytes(it, kind, bytes, subject.show_bytes);
         }
         // Kinds with a reader of their own.
         FileKind::OffloadPayload
@@ -312,7 +313,7 @@ fn store_marker(it: &mut Description, name: &str) {
     }
 }
 
-fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8]) {
+fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool) {
     let note = match kind {
         FileKind::Unfinished => "left by a crash or being written now; a start deletes or ignores it",
         FileKind::WalReserve => "made in advance for the next segment; its content does not matter",
@@ -333,8 +334,14 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8]) {
     }
     if matches!(kind, FileKind::Unknown | FileKind::ToolJson) {
         // What nobody knows may be a key, under any name.
-        it.plain("content", "not shown: it may be a key or a secret");
-        return;
+        if bytes.len() == KEY_LEN {
+            it.plain("content", "never shown: it has the length of a key");
+            return;
+        }
+        if !wanted {
+            it.plain("content", "not shown: it may be a key or a secret; --show-bytes shows its first bytes");
+            return;
+        }
     }
     let rows = bytes.chunks(16).take(SHOWN / 16).enumerate().map(|(line, chunk)| {
         let hex: Vec<_> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use ekv_tool::ops::inspect;
+use ekv_tool::ops::{InspectOptions, inspect};
 use ekv_tool::readers::SnapshotTarget;
 use ekv_tool::readers::offload::StorePlace;
 
@@ -21,12 +21,13 @@ pub struct ShowArgs {
 /// The page of `inspect`, for a snapshot only.
 pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.file))?;
+    let options = InspectOptions { threads: context.threads, ..InspectOptions::default() };
     match SnapshotTarget::at(&args.file)? {
         SnapshotTarget::Envelope(_) | SnapshotTarget::Payload(_) | SnapshotTarget::Offloaded(StorePlace::Manifest { .. }) => {
-            context.emit(inspect(&args.file, context.threads, &context.progress)?)
+            context.emit(inspect(&args.file, options, &context.progress)?)
         }
         SnapshotTarget::Offloaded(StorePlace::Payloads) if args.file.is_file() => {
-            context.emit(inspect(&args.file, context.threads, &context.progress)?)
+            context.emit(inspect(&args.file, options, &context.progress)?)
         }
         SnapshotTarget::Folder(_) | SnapshotTarget::Groups(_) | SnapshotTarget::Offloaded(_) => {
             bail!("{}: is a directory; name a .snap or .fsm file, or use snapshot ls", args.file.display())
