@@ -5,15 +5,18 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use ekv_tool::analysis::explain::{Answer, explain};
 use ekv_tool::io::NoProgress;
-use ekv_tool::ops::{CheckOptions, GateOptions, check};
+use ekv_tool::ops::{self, CheckOptions, CompareOptions, GateOptions, check};
+use ekv_tool::readers::keys::Opener;
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
 use crate::support::forecast::{forecast, halts_with, handed};
 use crate::support::recorded::{fresh_enc, real};
+use crate::support::tree::copy_tree;
 
 /// A copy of a key file that the server would take.
 fn kek_copy(from: &Path, to: &tempfile::TempDir) -> PathBuf {
@@ -140,6 +143,30 @@ fn every_envelope_of_real_nodes_opens() {
         assert_eq!(used, keys, "{name}");
         let found = report.findings.iter().any(|finding| finding.code.code.starts_with("enc-"));
         assert!(!found, "{name}: {:?}", report.findings);
+    }
+}
+
+/// A copy of a node beside it: the keys of one open what both sealed, and what each key is needed for stands beside each other.
+#[test]
+fn compare_opens_the_envelopes_of_all_nodes() {
+    let folder = real().root.join("enc-M-raft-nosnap");
+    let keep = tempfile::tempdir().unwrap();
+    let kek = kek_copy(&folder.join("kek.bin"), &keep);
+    let copy = keep.path().join("n2");
+    copy_tree(&folder.join("data/n1"), &copy);
+    let opener = Opener::read(&folder.join("encryption/keys.json"), &kek, false).unwrap();
+    let compared = |opener: Option<Opener>| {
+        let options = CompareOptions { threads: 1, opener: opener.map(Arc::new) };
+        ops::compare(&[folder.join("data/n1"), copy.clone()], &options, &NoProgress).unwrap()
+    };
+    for (opener, opened) in [(Some(opener), Some(3094)), (None, None)] {
+        let report = compared(opener);
+        let nodes = &report.body.groups[0].encryption;
+        let counted: Vec<_> = nodes.iter().map(|node| (node.census.envelopes, node.census.opened, node.census.failed)).collect();
+        assert_eq!(counted, [(3094, opened, opened.map(|_| 0)); 2]);
+        let keys: Vec<_> = nodes[1].census.keys.iter().map(|key| (key.id, key.envelopes())).collect();
+        assert_eq!(keys, [(1, 2767), (2, 327)]);
+        assert!(!report.findings.iter().any(|finding| finding.code.code == "enc-nonce-reused"), "the same envelopes");
     }
 }
 
@@ -355,6 +382,11 @@ fn no_command_shows_a_byte_of_a_key() {
             "inspect data/n1".to_owned(),
             "inspect encryption/keys.json".to_owned(),
             "inspect kek.bin".to_owned(),
+            "inspect --show-bytes kek.bin".to_owned(),
+            format!("inspect --show-bytes {wrong}"),
+            format!("verify-snapshot --deep {with_keys} data/n1"),
+            format!("snapshot stat {with_keys} data/n1"),
+            format!("compare {with_keys} data/n1 data/n1"),
             "inspect deks.json".to_owned(),
             "verify-snapshot kek.bin".to_owned(),
             "wal dump data/n1".to_owned(),

@@ -35,6 +35,7 @@ mod raft; // Histories of a group that follows Raft, and what is changed in them
 mod readme; // The examples of README.md, run as they stand there.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
+mod sealed_rows; // Sealed rows of payloads: opened, compared, and in bundles of tables.
 mod second_pass; // Files that change between two passes over them.
 mod snapshot_commands; // `snapshot ls`, `show`, `stat` and `diff`.
 mod snapshots; // What the library makes of recorded snapshots.

@@ -60,7 +60,7 @@ fn the_listing_pairs_envelopes_with_payloads() {
 
 #[test]
 fn families_add_up_to_the_rows() {
-    let report = snapshot::stat(&[demo()], false, 2, &NoProgress).unwrap();
+    let report = snapshot::stat(&[demo()], false, None, 2, &NoProgress).unwrap();
     assert_eq!((report.verdict, report.body.snapshots.len()), (Verdict::Clean, 4));
     for stat in &report.body.snapshots {
         let counts = stat.rows.unwrap();
@@ -81,7 +81,7 @@ fn rows_that_cannot_be_read_to_the_end_are_not_counted_as_all() {
     let crc = Crc32c::of(&cut);
     cut.extend(crc.0.to_be_bytes());
     let path = write(dir.path(), "0000000000000007.fsm", &cut);
-    let report = snapshot::stat(&[path], false, 1, &NoProgress).unwrap();
+    let report = snapshot::stat(&[path], false, None, 1, &NoProgress).unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
     assert_eq!(report.body.snapshots[0].rows.map(|rows| rows.rows), None);
 }
@@ -92,12 +92,12 @@ fn every_row_that_differs_is_named() {
     let first = Rows::from([row("a", 1, b"x"), row("b", 2, b"y"), row("c", 3, b"z")]);
     let second = Rows::from([row("a", 1, b"x"), row("b", 2, b"other"), row("c", 4, b"z")]);
     let [first, second] = [("1.fsm", &first), ("2.fsm", &second)].map(|(name, rows)| write(dir.path(), name, &payload(rows)));
-    let report = snapshot::diff([&first, &second], 10, &NoProgress).unwrap();
+    let report = snapshot::diff([&first, &second], 10, None, &NoProgress).unwrap();
     let found: Vec<_> = report.body.differences.iter().map(|row| (row.kind, row.key.as_str(), row.commit_ts)).collect();
     let expected = [("other-value", "b", Some(2)), ("only-second", "c", Some(4)), ("only-first", "c", Some(3))];
     assert_eq!(found, expected, "newer versions of a key come first in the store");
     assert_eq!((report.body.same, report.body.identical_rows), (1, false));
-    let report = snapshot::diff([&first, &first], 10, &NoProgress).unwrap();
+    let report = snapshot::diff([&first, &first], 10, None, &NoProgress).unwrap();
     assert_eq!((report.body.same, report.body.identical_rows), (3, true));
 }
 
@@ -109,11 +109,11 @@ fn a_payload_that_cannot_be_walked_is_never_called_the_same() {
     let mut bytes = fs::read(&good).unwrap();
     bytes[20] ^= 1;
     let bad = write(dir.path(), "2.fsm", &bytes);
-    let report = snapshot::diff([&good, &bad], 10, &NoProgress).unwrap();
+    let report = snapshot::diff([&good, &bad], 10, None, &NoProgress).unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
     assert!(!report.body.identical_rows);
     let empty = write(dir.path(), "3.fsm", &[Crc32c::of(b"").0.to_be_bytes()].concat());
-    let report = snapshot::diff([&good, &empty], 10, &NoProgress).unwrap();
+    let report = snapshot::diff([&good, &empty], 10, None, &NoProgress).unwrap();
     assert_eq!(report.verdict, Verdict::Unknown, "{:?}", report.coverage);
 }
 
@@ -137,7 +137,7 @@ proptest! {
             }
         }
         let paths = [("1.fsm", &first), ("2.fsm", &second)].map(|(name, rows)| write(dir.path(), name, &payload(rows)));
-        let report = snapshot::diff([&paths[0], &paths[1]], 3, &NoProgress).unwrap();
+        let report = snapshot::diff([&paths[0], &paths[1]], 3, None, &NoProgress).unwrap();
         let body = &report.body;
         let alike = first.iter().filter(|(key, value)| second.get(*key) == Some(value)).count() as u64;
         let other = first.iter().filter(|(key, value)| second.get(*key).is_some_and(|found| found != *value)).count() as u64;

@@ -157,8 +157,15 @@ fn every_recorded_payload_agrees() {
         for (path, expected) in files.into_iter().flatten() {
             let facts = fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true }, &NoProgress).unwrap();
             let (_, name) = path.split_once('/').unwrap();
-            let subject =
-                Subject { path: path.clone(), name, facts: &facts, token: None, expendable: false, depth: Depth::Checksum };
+            let subject = Subject {
+                path: path.clone(),
+                name,
+                facts: &facts,
+                opened: None,
+                token: None,
+                expendable: false,
+                depth: Depth::Checksum,
+            };
             let verified = verify_lone_payload(&subject);
             let found = serde_json::to_value(&verified.payloads[0]).unwrap();
             assert_eq!(found["verdict"], serde_json::to_value(Verdict::of(&verified.findings, &verified.coverage)).unwrap());

@@ -60,25 +60,39 @@ pub struct StartKeys {
     pub no_encryption: bool,
 }
 
-/// Keys that open what a command shows.
+/// Keys that open what a command reads.
 #[derive(Debug, Clone, Default, Args)]
-pub struct ViewKeys {
+pub struct OpenKeys {
     /// Open what is sealed with the keys of this sidecar (keys.json)
     #[arg(long, value_name = "FILE", requires = "kek", help_heading = "Encryption")]
     pub sidecar: Option<PathBuf>,
     /// The file of the key encryption key, 32 bytes; nothing of it is ever shown
     #[arg(long, value_name = "FILE", requires = "sidecar", help_heading = "Encryption")]
     pub kek: Option<PathBuf>,
+}
+
+/// Keys that open what a command shows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ViewKeys {
+    #[command(flatten)]
+    pub keys: OpenKeys,
     /// Show opened values in markdown and in a file of --output too
     #[arg(long, requires = "sidecar", help_heading = "Encryption")]
     pub show_values: bool,
 }
 
+impl OpenKeys {
+    /// Reads the keys, if there are any; `shows_values`: what they open may be shown.
+    pub fn opener(&self, shows_values: bool) -> ekv_tool::error::Result<Option<Opener>> {
+        let (Some(sidecar), Some(kek)) = (&self.sidecar, &self.kek) else { return Ok(None) };
+        Opener::read(sidecar, kek, shows_values).map(Some)
+    }
+}
+
 impl ViewKeys {
     /// Reads the keys, if there are any.
     pub fn opener(&self, context: &super::Context) -> ekv_tool::error::Result<Option<Opener>> {
-        let (Some(sidecar), Some(kek)) = (&self.sidecar, &self.kek) else { return Ok(None) };
-        Opener::read(sidecar, kek, self.show_values || !context.is_kept()).map(Some)
+        self.keys.opener(self.show_values || !context.is_kept())
     }
 }
 

@@ -1,11 +1,13 @@
 //! `compare`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
 use ekv_tool::ops::{CompareOptions, compare};
 
+use super::args::OpenKeys;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -21,6 +23,8 @@ pub struct CompareArgs {
     /// Directories of the same group on several nodes, or the raft data directory
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: OpenKeys,
 }
 
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -28,6 +32,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitS
     if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs)? {
         return context.emit(hashicorp_compare(&nodes, &context.progress)?);
     }
-    let options = CompareOptions { threads: context.threads };
+    let opener = args.keys.opener(false)?.map(Arc::new);
+    let options = CompareOptions { threads: context.threads, opener };
     context.emit(compare(&args.dirs, &options, &context.progress)?)
 }

@@ -1,17 +1,19 @@
 //! `verify-snapshot`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
+use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::hraft::{Backend, hashicorp_verify_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
 use ekv_tool::types::Crc32c;
 
-use super::args::parse_duration;
+use super::args::{OpenKeys, parse_duration};
 use super::{Context, ExitStatus};
 
 const AFTER_HELP: &str = "\
@@ -45,12 +47,14 @@ pub struct VerifySnapshotArgs {
     /// Only what the next start would use
     #[arg(long)]
     newest: bool,
-    /// Also walk every row: framing, order, limits, row headers, inner checksums
+    /// Also walk every row: framing, order, limits, row headers, inner checksums; with keys, open what is sealed
     #[arg(long)]
     deep: bool,
     /// In a store: payloads without a manifest are garbage when they are older [default: 24h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     grace: Option<Duration>,
+    #[command(flatten)]
+    keys: OpenKeys,
 }
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
@@ -58,11 +62,16 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     if let Backend::Hashicorp(nodes) = Backend::of(&args.paths)? {
         return context.emit(hashicorp_verify_snapshot(&nodes, &context.progress)?);
     }
+    let opener = args.keys.opener(false)?.map(Arc::new);
+    if opener.is_some() && !args.deep {
+        return Err(Error::Usage("--sidecar: only --deep looks at rows; give it as well".to_owned()).into());
+    }
     let options = VerifySnapshotOptions {
         depth: args.depth(),
         newest: args.newest,
         token: args.token_view(),
         threads: context.threads,
+        opener,
         grace: args.grace,
     };
     context.emit(verify_snapshot(&args.paths, &options, &context.progress)?)

@@ -62,6 +62,12 @@ impl<'a> Envelope<'a> {
         Ok(Self { flags, key_id, node, local_epoch, counter, ciphertext, tag: cursor.rest() })
     }
 
+    /// What its first bytes say, without what is sealed.
+    pub const fn head(&self) -> Envelope<'static> {
+        let Self { flags, key_id, node, local_epoch, counter, .. } = *self;
+        Envelope { flags, key_id, node, local_epoch, counter, ciphertext: &[], tag: &[] }
+    }
+
     /// The nonce as the cipher takes it.
     pub fn nonce(&self) -> [u8; 12] {
         let mut nonce = [0; 12];

@@ -200,6 +200,7 @@ impl Checked {
             let source = Source {
                 name: name.clone(),
                 facts: &opened.facts,
+                keys: opened.facts.keys.as_deref(),
                 snapshot: start.forecast.snapshot.as_ref().map_or(0, |snapshot| snapshot.index),
                 rows: !options.fast,
                 payloads: bodies,

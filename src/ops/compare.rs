@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::envelopes::{self, Source};
 use super::group::{Opened, Opening, Start, UNSETTLED};
@@ -17,9 +18,11 @@ use crate::analysis::{Coverage, Finding, Severity, fold};
 use crate::error::{Error, Result};
 use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
+use crate::readers::keys::{Keys, Opener};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
+use crate::report::body::envelopes::NodeEnvelopes;
 use crate::report::{NextStep, Report};
 use crate::types::ByteSize;
 
@@ -28,6 +31,8 @@ use crate::types::ByteSize;
 pub struct CompareOptions {
     /// Threads that read and check.
     pub threads: usize,
+    /// Keys that open what is sealed. They are one node's and open the others' envelopes as well; no start is forecast with them.
+    pub opener: Option<Arc<Opener>>,
 }
 
 /// One node of a group, read and started on paper.
@@ -72,8 +77,10 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
         }
         let (comparison, found) = one_group(&nodes, &mut coverage);
         findings.extend(found);
-        findings.extend(audit_nonces(&nodes, &mut coverage, progress)?);
-        groups.push(GroupComparison { group_id, comparison });
+        let keys = options.opener.as_deref().map(Opener::keys);
+        let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, progress)?;
+        findings.extend(found);
+        groups.push(GroupComparison { group_id, comparison, encryption });
     }
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
@@ -226,12 +233,18 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
 }
 
 /// Envelopes of all nodes together: no two of them may have one nonce under one key.
-fn audit_nonces(nodes: &[Node], coverage: &mut Coverage, progress: &dyn Progress) -> Result<Vec<Finding>> {
+fn audit_envelopes(
+    nodes: &[Node],
+    keys: Option<&Keys>,
+    coverage: &mut Coverage,
+    progress: &dyn Progress,
+) -> Result<(Vec<NodeEnvelopes>, Vec<Finding>)> {
     let sources: Vec<_> = nodes
         .iter()
         .map(|node| Source {
             name: node.opened.display(),
             facts: &node.opened.facts,
+            keys,
             snapshot: 0,
             rows: true,
             payloads: node.opened.largest_payload().is_none_or(|size| size <= WALK_UP_TO),
@@ -243,7 +256,12 @@ fn audit_nonces(nodes: &[Node], coverage: &mut Coverage, progress: &dyn Progress
         coverage.skipped(what, "compare reads large payloads not at all; check reads them");
     }
     coverage.also_left_out(audited.coverage.not_examined);
-    Ok(audited.findings)
+    let named = nodes.iter().map(|node| match &node.opened.facts.raft_id {
+        id if id.is_empty() => node.opened.display(),
+        id => id.clone(),
+    });
+    let encryption = named.zip(audited.census).filter_map(|(node, census)| Some(NodeEnvelopes { node, census: census? }));
+    Ok((encryption.collect(), audited.findings))
 }
 
 /// Errors of one node by itself: its bytes, its start, and the rules that `check` holds it against.

@@ -1,6 +1,7 @@
 //! `verify-snapshot`: are these snapshots intact?
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::advice;
@@ -14,8 +15,10 @@ use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::io::{IoOptions, Progress, open_regular};
+use crate::readers::keys::Opener;
+use crate::readers::sealed_rows::examine_opening;
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, fsm_file, snapshot_target};
+use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, snapshot_target};
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
 use crate::types::{LogIndex, ServerVersion};
@@ -31,6 +34,8 @@ pub struct VerifySnapshotOptions {
     pub token: Option<PayloadToken>,
     /// Threads that read and check.
     pub threads: usize,
+    /// Keys for sealed rows; they are opened where every row is looked at.
+    pub opener: Option<Arc<Opener>>,
     /// Payloads in a store that no manifest names are garbage when they are older than this; a day when absent.
     pub grace: Option<Duration>,
 }
@@ -56,7 +61,13 @@ pub fn verify_snapshot(
         || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(found) if found.groups.len() > 1));
     for (path, target) in paths.iter().zip(&targets) {
         match target {
-            SnapshotTarget::Offloaded(place) => stores.add(path, place, options, io, progress)?,
+            SnapshotTarget::Offloaded(place) => {
+                stores.add(path, place, options, io, progress)?;
+                if options.opener.is_some() {
+                    let what = format!("what sealed rows of the payloads in {} hold", path.display());
+                    verified.coverage.skipped(what, "sealed rows of offloaded payloads are not opened");
+                }
+            }
             SnapshotTarget::Envelope(path) => verified.absorb(run.envelope(path)?, None),
             SnapshotTarget::Payload(path) => verified.absorb(run.payload(path)?, None),
             SnapshotTarget::Folder(path) => {
@@ -132,7 +143,7 @@ impl Run<'_> {
         let depth = self.options.depth;
         let chosen = self.options.newest.then(|| dir.map(|dir| newest(dir, log)).unwrap_or_default());
         let only: Option<&[LogIndex]> = chosen.as_ref().map(|chosen| chosen.payloads.as_slice());
-        let set = read(&ReadSet { depth, only, io: self.io, progress: self.progress })?;
+        let set = read(&ReadSet { depth, opener: self.options.opener.as_deref(), only, io: self.io, progress: self.progress })?;
         let names = chosen.as_ref().map(|chosen| chosen.names.as_slice());
         let mut verified = verify_set(&set, base, SetRequest { depth, only: names });
         if let Some(chosen) = &chosen {
@@ -145,14 +156,10 @@ impl Run<'_> {
         let entry = snapshot_target::read_envelope(path);
         let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
         let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
-        let depth = self.options.depth;
-        match snapshot_target::payload_beside(path, token.index, |size| depth.examine(size), &self.io, self.progress)? {
-            Some((payload, facts)) => {
+        match snapshot_target::payload_beside(path, token.index) {
+            Some(payload) => {
                 let token = PayloadToken { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
-                let name = snapshot_target::name_of(&payload);
-                let path = payload.display().to_string();
-                let subject = Subject { path, name: &name, facts: &facts, token: Some(token), expendable: false, depth };
-                verified.absorb(verify_lone_payload(&subject), None);
+                verified.absorb(self.lone(&payload, Some(token))?, None);
             }
             None => verified.coverage.skipped("the payload it points at", "name the group directory to have it checked too"),
         }
@@ -160,12 +167,18 @@ impl Run<'_> {
     }
 
     fn payload(&self, path: &Path) -> Result<VerifiedSet> {
-        let depth = self.options.depth;
-        let (_, stamp) = open_regular(path)?;
-        let facts = fsm_file::examine_with(path, depth.examine(stamp.size), &self.io, self.progress)?;
-        let token = self.options.token.clone();
+        open_regular(path)?;
+        self.lone(path, self.options.token.clone())
+    }
+
+    /// A payload beside which nothing else is looked at.
+    fn lone(&self, path: &Path, token: Option<PayloadToken>) -> Result<VerifiedSet> {
+        let VerifySnapshotOptions { depth, opener, .. } = self.options;
+        let size = open_regular(path).map_or(0, |(_, stamp)| stamp.size);
+        let (facts, opened) = examine_opening(path, depth.examine(size), opener.as_deref(), &self.io, self.progress)?;
         let name = snapshot_target::name_of(path);
         let path = path.display().to_string();
-        Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, token, expendable: false, depth }))
+        let opened = opened.as_ref();
+        Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, opened, token, expendable: false, depth: *depth }))
     }
 }

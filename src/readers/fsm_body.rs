@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion};
+use super::bundle::UnreadTable;
+use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion, SstManifest};
 use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RegistryValue, RowHeader, RowHeaderError, StoreKey, meta_value};
 use crate::types::{HlcTimestamp, LogIndex};
@@ -14,8 +15,10 @@ pub struct BodyFacts {
     pub result: Result<(), BodyError>,
     /// The fixed fields at its front, if it got that far.
     pub head: Option<BodyHead>,
-    /// Its rows, up to where the walk stopped. A bundle of tables has none here.
+    /// Its rows, up to where the walk stopped; those of a bundle when every byte of it is as its manifest says.
     pub rows: RowFacts,
+    /// The first table of a bundle whose rows could not all be read; `rows` ends there.
+    pub unread_table: Option<UnreadTable>,
 }
 
 /// Counts and oddities of rows.
@@ -91,6 +94,11 @@ pub struct Oddity<T> {
 }
 
 impl BodyFacts {
+    /// True when every row was seen.
+    pub const fn is_complete(&self) -> bool {
+        self.result.is_ok() && self.unread_table.is_none()
+    }
+
     /// The applied index that the payload carries, if it carries one.
     pub fn applied_index(&self) -> Option<LogIndex> {
         match &self.head {
@@ -133,9 +141,17 @@ pub struct RowCollector {
 }
 
 impl RowCollector {
+    /// The manifest, when the payload is a bundle of tables.
+    pub fn manifest(&self) -> Option<&SstManifest> {
+        match &self.head {
+            Some(BodyHead::SstIngest(manifest)) => Some(manifest),
+            _ => None,
+        }
+    }
+
     /// Everything gathered, with the walk's own result.
     pub fn finish(self, result: Result<(), BodyError>) -> BodyFacts {
-        BodyFacts { result, head: self.head, rows: self.facts }
+        BodyFacts { result, head: self.head, rows: self.facts, unread_table: None }
     }
 
     fn check_order(&mut self, row: &Row<'_>) {

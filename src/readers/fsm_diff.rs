@@ -7,12 +7,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::fsm_file::{Examine, FsmFacts, examine_visiting};
+use super::keys::Opener;
+use super::sealed_rows::{OpenedRows, SealedValue};
 use crate::error::Result;
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::KeySpace;
-use crate::formats::mvcc::StoreKey;
+use crate::formats::mvcc::{ROW_HEADER_LEN, StoreKey};
 use crate::io::{IoOptions, Progress};
-use crate::types::HlcTimestamp;
+use crate::types::{HlcTimestamp, share_budget};
 
 /// Rows handed over at once, unless their keys are long.
 const BATCH: usize = 512;
@@ -21,6 +23,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Batches that wait for the other side.
 const WAITING: usize = 4;
 
+/// Flag of a row header: the version deletes its key.
+const TOMBSTONE: u8 = 1;
+
 /// A row, with a hash in the place of its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedRow {
@@ -28,9 +33,22 @@ pub struct ComparedRow {
     pub key: Vec<u8>,
     /// The commit timestamp that the payload keeps beside the key, if it does.
     pub commit_ts: Option<HlcTimestamp>,
-    /// Length of the value in bytes.
+    /// Length of the value in bytes, as stored.
     pub value_len: u64,
+    /// Whether `value_hash` is of clear text.
+    pub sealing: Sealing,
     value_hash: u64,
+}
+
+/// How the value of a row is stored, and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    /// In clear text.
+    Clear,
+    /// In an envelope that was opened.
+    Opened,
+    /// In an envelope that was not opened. Every node seals for itself: another envelope may hold the same value.
+    Closed,
 }
 
 impl ComparedRow {
@@ -40,6 +58,14 @@ impl ComparedRow {
             Some(_) => KeySpace::of_user_key(&self.key),
             None => KeySpace::of_store_key(StoreKey::of(&self.key)),
         }
+    }
+
+    /// True when both hold the same; `None` when that is not known.
+    fn same_value(&self, other: &Self) -> Option<bool> {
+        if self.value_hash == other.value_hash {
+            return Some(true);
+        }
+        (self.sealing != Sealing::Closed && other.sealing != Sealing::Closed).then_some(false)
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -56,6 +82,8 @@ pub enum RowDifference<'r> {
     OnlySecond(&'r ComparedRow),
     /// Both have the key with different values: the first's row and the second's.
     Value(&'r ComparedRow, &'r ComparedRow),
+    /// Both have the key, and at least one of them seals its value: whether the values differ is not known.
+    Sealed(&'r ComparedRow, &'r ComparedRow),
 }
 
 /// What comparing two payloads showed.
@@ -65,14 +93,26 @@ pub struct FsmDiff {
     pub first: FsmFacts,
     /// The second file.
     pub second: FsmFacts,
+    /// What the keys made of the sealed rows of each, if there were keys.
+    pub opened: [Option<OpenedRows>; 2],
     /// Rows that both have alike.
     pub same: u64,
+    /// How many of these only one of both seals.
+    pub sealed_once: u64,
+}
+
+/// Rows that are alike.
+#[derive(Debug, Default)]
+struct Alike {
+    rows: u64,
+    sealed_once: u64,
 }
 
 /// Reads both payloads to their ends and shows every row that differs to `see`, in the order of the keys. That is only worth
 /// something when both have their rows in order, which the facts tell, and in the same format.
 pub fn diff_payloads(
     paths: [&Path; 2],
+    opener: Option<&Opener>,
     options: &IoOptions,
     progress: &dyn Progress,
     see: &mut dyn FnMut(RowDifference<'_>),
@@ -81,28 +121,30 @@ pub fn diff_payloads(
         let start = |path| {
             let (sender, receiver) = sync_channel(WAITING);
             let read = move || {
-                let mut stream = RowStream { sender, batch: Vec::new(), key_bytes: 0, hash: twox_hash::XxHash64::with_seed(0) };
-                let facts = examine_visiting(path, Examine { crc: true, walk: true }, options, progress, &mut stream);
+                let mut stream = RowStream::new(sender, opener);
+                let wanted = Examine { crc: true, walk: true };
+                let (facts, _) = share_budget(2, || examine_visiting(path, wanted, options, progress, &mut stream));
                 stream.flush();
-                facts
+                facts.map(|facts| (facts, opener.map(|_| stream.opened)))
             };
             (scope.spawn(read), Rows { receiver, batch: Vec::new().into_iter() })
         };
         let [(first, mut a), (second, mut b)] = paths.map(start);
-        let same = merge(&mut a, &mut b, see);
-        let join = |side: thread::ScopedJoinHandle<'_, Result<FsmFacts>>| {
-            side.join().unwrap_or_else(|_| Ok(FsmFacts::Unreadable("the reader failed".to_owned())))
+        let alike = merge(&mut a, &mut b, see);
+        let join = |side: thread::ScopedJoinHandle<'_, Result<(FsmFacts, Option<OpenedRows>)>>| {
+            side.join().unwrap_or_else(|_| Ok((FsmFacts::Unreadable("the reader failed".to_owned()), None)))
         };
-        Ok(FsmDiff { first: join(first)?, second: join(second)?, same })
+        let ((first, of_first), (second, of_second)) = (join(first)?, join(second)?);
+        Ok(FsmDiff { first, second, opened: [of_first, of_second], same: alike.rows, sealed_once: alike.sealed_once })
     })
 }
 
-fn merge(a: &mut Rows, b: &mut Rows, see: &mut dyn FnMut(RowDifference<'_>)) -> u64 {
+fn merge(a: &mut Rows, b: &mut Rows, see: &mut dyn FnMut(RowDifference<'_>)) -> Alike {
     let (mut left, mut right) = (a.next(), b.next());
-    let mut same = 0;
+    let mut alike = Alike::default();
     loop {
         match (&left, &right) {
-            (None, None) => return same,
+            (None, None) => return alike,
             (Some(row), None) => {
                 see(RowDifference::OnlyFirst(row));
                 left = a.next();
@@ -121,10 +163,13 @@ fn merge(a: &mut Rows, b: &mut Rows, see: &mut dyn FnMut(RowDifference<'_>)) -> 
                     right = b.next();
                 }
                 Ordering::Equal => {
-                    if (one.value_len, one.value_hash) == (other.value_len, other.value_hash) {
-                        same += 1;
-                    } else {
-                        see(RowDifference::Value(one, other));
+                    match one.same_value(other) {
+                        Some(true) => {
+                            alike.rows += 1;
+                            alike.sealed_once += u64::from((one.sealing == Sealing::Clear) != (other.sealing == Sealing::Clear));
+                        }
+                        Some(false) => see(RowDifference::Value(one, other)),
+                        None => see(RowDifference::Sealed(one, other)),
                     }
                     (left, right) = (a.next(), b.next());
                 }
@@ -151,14 +196,40 @@ impl Rows {
 }
 
 /// The sending end: a walk that hands over its rows in batches.
-struct RowStream {
+struct RowStream<'o> {
     sender: SyncSender<Vec<ComparedRow>>,
     batch: Vec<ComparedRow>,
     key_bytes: usize,
     hash: twox_hash::XxHash64,
+    opener: Option<&'o Opener>,
+    value: SealedValue,
+    opened: OpenedRows,
 }
 
-impl RowStream {
+impl<'o> RowStream<'o> {
+    fn new(sender: SyncSender<Vec<ComparedRow>>, opener: Option<&'o Opener>) -> Self {
+        Self {
+            sender,
+            batch: Vec::new(),
+            key_bytes: 0,
+            hash: twox_hash::XxHash64::with_seed(0),
+            opener,
+            value: SealedValue::new(true),
+            opened: OpenedRows::default(),
+        }
+    }
+
+    /// Hashes the opened value of the row that ends, with the header that it would have in clear text; false when it stays closed.
+    fn hash_opened(&mut self) -> bool {
+        let (Some(opener), Some(row)) = (self.opener, self.value.end()) else { return false };
+        let (Some(opened), Some((flags, rest))) = (self.opened.open(opener, row), row.value.split_first()) else { return false };
+        self.hash = twox_hash::XxHash64::with_seed(0);
+        self.hash.write_u8(*flags & TOMBSTONE);
+        self.hash.write(rest.get(..ROW_HEADER_LEN - 1).unwrap_or_default());
+        self.hash.write(opened.bytes());
+        true
+    }
+
     fn flush(&mut self) {
         self.key_bytes = 0;
         // Nobody listens any more only when the comparison is over.
@@ -166,7 +237,7 @@ impl RowStream {
     }
 }
 
-impl BodyVisitor for RowStream {
+impl BodyVisitor for RowStream<'_> {
     fn row(&mut self, row: &Row<'_>) {
         self.hash = twox_hash::XxHash64::with_seed(0);
         if let Some(version) = row.version {
@@ -175,16 +246,24 @@ impl BodyVisitor for RowStream {
         }
         let commit_ts = row.version.map(|version| version.commit_ts);
         self.key_bytes += row.key.len();
-        self.batch.push(ComparedRow { key: row.key.to_vec(), commit_ts, value_len: row.value_len, value_hash: 0 });
+        let sealing = if self.value.start(row) { Sealing::Closed } else { Sealing::Clear };
+        self.batch.push(ComparedRow { key: row.key.to_vec(), commit_ts, value_len: row.value_len, sealing, value_hash: 0 });
     }
 
     fn value(&mut self, chunk: &[u8]) {
         self.hash.write(chunk);
+        if self.opener.is_some() {
+            self.value.push(chunk);
+        }
     }
 
     fn row_end(&mut self) {
+        let opened = self.hash_opened();
         if let Some(row) = self.batch.last_mut() {
             row.value_hash = self.hash.finish();
+            if opened {
+                row.sealing = Sealing::Opened;
+            }
         }
         if self.batch.len() >= BATCH || self.key_bytes >= BATCH_BYTES {
             self.flush();

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use super::bundle::{Bundle, UnreadTable, visit_rows};
 use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
@@ -89,10 +90,12 @@ impl PayloadFacts {
             .ok()
             .map(|header| usize::try_from(header.len).map_or(&[][..], |len| &payload[len.min(payload.len())..]));
         let body = store.filter(|_| walk).map(|store| {
-            let mut collector = RowCollector::default();
+            let mut both = Both { collector: RowCollector::default(), visitor: &mut NoVisitor };
             let mut walker = BodyWalker::new();
-            let result = walker.push(store, &mut collector).and_then(|()| walker.finish());
-            collector.finish(result)
+            let result = walker.push(store, &mut both).and_then(|()| walker.finish());
+            // Nothing can keep bytes in memory from being read.
+            let unread_table = both.rows_of_tables(Bundle::Memory(store), store.len() as u64, &result).unwrap_or_default();
+            BodyFacts { unread_table, ..both.collector.finish(result) }
         });
         let last_commit = store.and_then(last_commit);
         Self { len: payload.len() as u64, header, format: store.map(BodyFormat::of), body, last_commit }
@@ -149,8 +152,12 @@ pub fn examine_visiting(
         let mut body = None;
         if let Some(start) = start.filter(|_| wanted.walk) {
             let mut visitor = Both { collector: RowCollector::default(), visitor };
-            let result = walk(&bulk, &mut file, start..len, wanted.crc, options, progress, &mut visitor)?;
-            body = result.map(|result| visitor.collector.finish(result));
+            if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, progress, &mut visitor)? {
+                match visitor.rows_of_tables(Bundle::File(path, start), len - start, &result) {
+                    Ok(unread_table) => body = Some(BodyFacts { unread_table, ..visitor.collector.finish(result) }),
+                    Err(error) => file.unread = Some(words(error)?),
+                }
+            }
         } else if wanted.crc {
             checksum(&bulk, &mut file, len, options, progress)?;
         } else {
@@ -226,6 +233,16 @@ fn walk(
 struct Both<'v> {
     collector: RowCollector,
     visitor: &'v mut dyn BodyVisitor,
+}
+
+impl Both<'_> {
+    /// Shows the rows of a bundle whose bytes are as its manifest says.
+    fn rows_of_tables(&mut self, bundle: Bundle<'_>, len: u64, walked: &Result<(), BodyError>) -> Result<Option<UnreadTable>> {
+        match self.collector.manifest().cloned() {
+            Some(manifest) if walked.is_ok() => visit_rows(bundle, len, &manifest, self),
+            _ => Ok(None),
+        }
+    }
 }
 
 impl BodyVisitor for Both<'_> {

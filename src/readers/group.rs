@@ -128,7 +128,7 @@ impl Group {
                 Some(id) if id.canonical => self.examine(id.index, wanted, progress)?.clone(),
                 _ => examine_with(&self.dir.path.join(layout::PAYLOADS).join(&entry.name), wanted, &io, progress)?,
             };
-            set.payloads.push(PayloadEntry { name: entry.name, id, facts });
+            set.payloads.push(PayloadEntry { name: entry.name, id, facts, opened: None });
         }
         set.note_purged(&self.dir.path.join(layout::SNAP))?;
         Ok(set)

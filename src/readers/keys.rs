@@ -199,6 +199,11 @@ impl Opener {
         }
     }
 
+    /// The keys themselves.
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Opens the payload of a sealed proposal.
     pub fn entry(&self, payload: &[u8]) -> Result<Opened, OpenError> {
         open_raft(&self.keys.ring, payload)

@@ -2,6 +2,7 @@
 //! and a finding in [`analysis`](crate::analysis).
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod data_dir;
 mod fsm_body;
 pub mod fsm_diff;
@@ -15,6 +16,7 @@ pub mod pebble;
 pub mod pebble_scan;
 pub mod pebble_survey;
 pub mod pebble_table;
+pub mod sealed_rows;
 pub mod snap_dir;
 mod snapshot_set;
 pub mod snapshot_target;
@@ -23,6 +25,7 @@ pub mod subject;
 mod territory;
 pub mod wal;
 
+pub use bundle::UnreadTable;
 pub use data_dir::{
     Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, is_group, neighbours, nested_groups,
 };

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::fsm_file::{Examine, FsmFacts, examine_with};
+use super::fsm_file::{Examine, FsmFacts};
+use super::keys::Opener;
+use super::sealed_rows::{OpenedRows, examine_opening};
 use super::snap_dir::SnapDir;
 use super::{GroupListing, SubDir};
 use crate::error::{Error, Result};
@@ -60,6 +62,8 @@ pub struct PayloadEntry {
     pub id: Option<FsmName>,
     /// What stands there.
     pub facts: FsmFacts,
+    /// What keys made of its sealed rows, if there were any and it was walked.
+    pub opened: Option<OpenedRows>,
 }
 
 /// What to read of a set.
@@ -67,6 +71,8 @@ pub struct PayloadEntry {
 pub struct ReadSet<'r> {
     /// How closely.
     pub depth: Depth,
+    /// Keys for the sealed rows of payloads that are walked.
+    pub opener: Option<&'r Opener>,
     /// Payloads of these indexes only.
     pub only: Option<&'r [LogIndex]>,
     /// Threads.
@@ -115,8 +121,8 @@ impl SnapshotSet {
                 continue;
             }
             let depth = wanted.depth.examine(entry.size);
-            let facts = examine_with(&dir.join(&entry.name), depth, &wanted.io, wanted.progress)?;
-            self.payloads.push(PayloadEntry { name: entry.name, id, facts });
+            let (facts, opened) = examine_opening(&dir.join(&entry.name), depth, wanted.opener, &wanted.io, wanted.progress)?;
+            self.payloads.push(PayloadEntry { name: entry.name, id, facts, opened });
         }
         Ok(())
     }

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::data_dir::{Discovered, discover_all, is_group};
-use super::fsm_file::{Examine, FsmFacts, examine_with};
 use super::offload::{StorePlace, begins_here, find_store};
 use super::snap_dir::SnapEntry;
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
-use crate::io::{EntryKind, IoOptions, Progress, kind_at, list_dir, open_regular};
+use crate::io::{EntryKind, kind_at, list_dir, open_regular};
 use crate::types::LogIndex;
 
 /// Snapshots behind a path.
@@ -61,25 +60,16 @@ pub fn read_envelope(path: &Path) -> SnapEntry {
     SnapEntry::open(path, name_of(path))
 }
 
-/// The payload that a token in the `.snap` file at `envelope` names, when it lies in the group directory around it. `None`
-/// when there is no such directory.
-pub fn payload_beside(
-    envelope: &Path,
-    index: LogIndex,
-    wanted: impl Fn(u64) -> Examine,
-    io: &IoOptions,
-    progress: &dyn Progress,
-) -> Result<Option<(PathBuf, FsmFacts)>> {
-    let Some(dir) = envelope.parent() else { return Ok(None) };
+/// The path of the payload that a token in the `.snap` file at `envelope` names, when that lies in a group directory. `None` when
+/// there is no such directory.
+pub fn payload_beside(envelope: &Path, index: LogIndex) -> Option<PathBuf> {
+    let dir = envelope.parent()?;
     let payloads = dir.join("../fsm-snap");
     if name_of(dir) != layout::SNAP || kind_at(&payloads) != Some(EntryKind::Directory) {
-        return Ok(None);
+        return None;
     }
     let payloads = dir.parent().map_or_else(|| payloads.clone(), |group| group.join(layout::PAYLOADS));
-    let path = payloads.join(FsmName::of(index));
-    let size = open_regular(&path).map_or(0, |(_, stamp)| stamp.size);
-    let facts = examine_with(&path, wanted(size), io, progress)?;
-    Ok(Some((path, facts)))
+    Some(payloads.join(FsmName::of(index)))
 }
 
 /// The last part of a path as text.

@@ -5,8 +5,13 @@ use std::path::Path;
 
 use std::os::unix::fs::PermissionsExt;
 
+use ekv_tool::formats::mvcc::RowKey;
+use ekv_tool::types::HlcTimestamp;
+
 use super::{Files, Provocation, node};
 use crate::support::log_writer::LogWriter;
+use crate::support::store_writer::StoreWriter;
+use crate::support::table_writer::SET;
 
 const fn check(code: &'static str, severity: &'static str, path: &'static str, write: fn(&mut LogWriter)) -> Provocation {
     Provocation { code, severity, command: "check", files: Files::Log(write), target: "n1", path, offset: None }
@@ -28,6 +33,27 @@ pub const ALL: &[Provocation] = &[
     check("enc-epoch-back", "warning", "n1/wal", |log| {
         log.typed_entry(0, 2, 2, &sealed(2, 4, 5, 0xaa)).typed_entry(0, 3, 2, &sealed(2, 3, 5, 0xbb)).state(2, 0, 3);
     }),
+    check("enc-counter-back", "warning", "n1/wal", |log| {
+        log.typed_entry(0, 2, 2, &sealed(2, 4, 5000, 0xaa)).typed_entry(0, 3, 2, &sealed(2, 4, 5, 0xbb)).state(2, 0, 3);
+    }),
+    Provocation {
+        code: "enc-epoch-unregistered",
+        severity: "info",
+        command: "check",
+        files: Files::Built(|root| store(root, &sealed_row(9))),
+        target: "n1",
+        path: "n1/fsm.db",
+        offset: None,
+    },
+    Provocation {
+        code: "enc-clear-after-cutover",
+        severity: "warning",
+        command: "check",
+        files: Files::Built(|root| store(root, &[0, 0, 0, 0, 0, 0, 0, 0, 0, b'v'])),
+        target: "n1",
+        path: "n1/fsm.db",
+        offset: None,
+    },
     check("enc-node-prefix-shared", "error", "n1/fsm.db", |log| {
         log.typed_entry(0, 2, 2, &registration(0x1111_0000_0000_d4c0)).typed_entry(0, 3, 2, &registration(0x2222_0000_0000_d4c0));
         log.state(2, 0, 3);
@@ -74,6 +100,27 @@ fn registration(node: u64) -> Vec<u8> {
     payload.extend(node.to_be_bytes());
     payload.extend(1_u16.to_be_bytes());
     proposal(&payload)
+}
+
+/// The value of a row that node d4c0 sealed in its start `epoch`.
+fn sealed_row(epoch: u8) -> Vec<u8> {
+    let envelope = [&[1, 0, 0, 0, 0, 1, 0xd4, 0xc0, 0, epoch, 0, 0, 0, 0, 0, 0, 0, 5][..], b"secret", &[0xaa; 16]].concat();
+    [&[2, 0, 0, 0, 0, 0, 0, 0, 0][..], &envelope].concat()
+}
+
+/// A write, the storage cutover, and a write behind it, whose row the store has as `value`. Node d4c0 is registered in its start 3.
+fn store(root: &Path, value: &[u8]) {
+    let write = |ts: u8| proposal(&[&[0, 0x18, ts][..], &[0x22, 6, 0x12, 1, b'k', 0x1a, 1, b'v']].concat());
+    let row = [&[0, 0, 0, 1][..], &0x1111_0000_0000_d4c0_u64.to_be_bytes(), &3_u16.to_be_bytes()].concat();
+    let cutover = proposal(&[&[5, 1, 4, 0, 0, 0, 1, 1, 0, 0, 0, 0][..], &row].concat());
+    let dir = node(root, "n1", |log| {
+        log.typed_entry(0, 2, 1, &write(20)).typed_entry(0, 3, 1, &cutover).typed_entry(0, 4, 1, &write(21)).state(1, 0, 4);
+    });
+    let mut store = StoreWriter::new(&dir.path().join("fsm.db")).unwrap();
+    let key = RowKey { user_key: b"k", commit_ts: HlcTimestamp(21) }.encode();
+    let (commit, applied) = (21_u64.to_le_bytes(), 4_u64.to_le_bytes());
+    store.batch(10, &[(SET, &key, value), (SET, b"_meta_last_commit_ts", &commit), (SET, b"_meta_applied_index", &applied)]);
+    store.finish().unwrap();
 }
 
 /// Two members that hold different envelopes with one nonce.

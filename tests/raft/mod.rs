@@ -36,7 +36,7 @@ pub fn check_one(dir: &Path) -> Vec<Finding> {
 }
 
 pub fn compare_all(dirs: &[PathBuf]) -> Vec<Finding> {
-    errors_and_warnings(compare(dirs, &CompareOptions { threads: 1 }, &NoProgress).unwrap().findings)
+    errors_and_warnings(compare(dirs, &CompareOptions { threads: 1, ..CompareOptions::default() }, &NoProgress).unwrap().findings)
 }
 
 /// What was looked at and what was wrong.

@@ -10,6 +10,7 @@ use crate::analysis::Finding;
 use crate::crypto::OpenError;
 use crate::formats::envelope::Envelope;
 use crate::formats::sidecar::Sidecar;
+use crate::types::{Count, Escaped, HlcTimestamp};
 
 /// Envelopes that do not open and are named; more are only counted.
 const NAMED: u64 = 16;
@@ -39,6 +40,8 @@ pub struct EnvelopeCensus {
     pub failed: Option<u64>,
     /// Versions in the store that stand in clear text, deletions left out.
     pub clear_rows: u64,
+    /// How many of these were committed after the entry with which values began to be sealed; `null` when the log does not tell.
+    pub clear_rows_after_cutover: Option<u64>,
     /// Who needs which key, by ascending id: those that seal something, and those in the sidecar.
     pub keys: Vec<KeyUse>,
 }
@@ -63,10 +66,14 @@ pub struct KeyUse {
 }
 
 impl KeyUse {
+    /// Everything here that it seals.
+    pub const fn envelopes(&self) -> u64 {
+        self.entries + self.rows + self.payload_rows
+    }
+
     /// True when nothing that is left here needs the key, and nothing new will be sealed with it.
     pub const fn is_retired(&self) -> bool {
-        let used = self.entries + self.rows + self.payload_rows;
-        used == 0 && matches!(self.active, Some(false))
+        self.envelopes() == 0 && matches!(self.active, Some(false))
     }
 }
 
@@ -86,6 +93,11 @@ impl Closed {
         }
     }
 
+    /// As many more, of which nothing else is known.
+    pub const fn add_unnamed(&mut self, count: u64) {
+        self.count += count;
+    }
+
     /// The findings; the last one counts those that are not named.
     pub fn finish(mut self) -> Vec<Finding> {
         if let Some(last) = self.findings.last_mut().filter(|_| self.count > NAMED) {
@@ -101,13 +113,19 @@ pub struct Counting {
     census: EnvelopeCensus,
     keys: BTreeMap<u32, KeyUse>,
     closed: Closed,
+    /// What is committed from here on should be sealed.
+    sealed_from: Option<HlcTimestamp>,
+    /// Key and time of the first version that is not.
+    first_late: Option<(String, HlcTimestamp)>,
 }
 
 impl Counting {
-    /// Nothing is counted yet. `opening`: keys are at hand.
-    pub fn new(opening: bool) -> Self {
+    /// Nothing is counted yet. `opening`: keys are at hand. What is committed from `sealed_from` on should be sealed.
+    pub fn new(opening: bool, sealed_from: Option<HlcTimestamp>) -> Self {
         let none = opening.then_some(0);
-        Self { census: EnvelopeCensus { opened: none, failed: none, ..EnvelopeCensus::default() }, ..Self::default() }
+        let clear_rows_after_cutover = sealed_from.map(|_| 0);
+        let census = EnvelopeCensus { opened: none, failed: none, clear_rows_after_cutover, ..EnvelopeCensus::default() };
+        Self { census, sealed_from, ..Self::default() }
     }
 
     /// Takes in one envelope.
@@ -124,9 +142,15 @@ impl Counting {
         }
     }
 
-    /// A version in the store that is not sealed.
-    pub fn clear_row(&mut self) {
+    /// A version in the store that is not sealed; its key as stored.
+    pub fn clear_row(&mut self, key: &[u8], committed: HlcTimestamp) {
         self.census.clear_rows += 1;
+        if self.sealed_from.is_some_and(|from| from <= committed)
+            && let Some(late) = &mut self.census.clear_rows_after_cutover
+        {
+            *late += 1;
+            self.first_late.get_or_insert_with(|| (Escaped(key).to_string(), committed));
+        }
     }
 
     /// An envelope was opened.
@@ -140,8 +164,16 @@ impl Counting {
         self.closed.add(what, path, offset, Some(envelope), error);
     }
 
-    /// What was counted, and what does not open.
-    pub fn finish(mut self, sidecar: Option<&Sidecar>) -> (EnvelopeCensus, Vec<Finding>) {
+    /// Something sealed is no envelope, whatever the keys.
+    pub fn broken(&mut self, what: &str, path: String, offset: Option<u64>, error: &OpenError) {
+        if let Some(failed) = &mut self.census.failed {
+            *failed += 1;
+        }
+        self.closed.add(what, path, offset, None, error);
+    }
+
+    /// What was counted, and what is wrong with it; `store` is the path of the store.
+    pub fn finish(mut self, sidecar: Option<&Sidecar>, store: &str) -> (EnvelopeCensus, Vec<Finding>) {
         if let Some(sidecar) = sidecar {
             for (id, key) in sidecar.keys_by_id() {
                 self.keys.entry(id).or_default().purpose = Some(key.purpose.clone());
@@ -151,7 +183,19 @@ impl Counting {
             }
         }
         self.census.keys = self.keys.into_iter().map(|(id, key)| KeyUse { id, ..key }).collect();
-        (self.census, self.closed.finish())
+        let mut findings = self.closed.finish();
+        if let Some((key, committed)) = self.first_late {
+            let late = self.census.clear_rows_after_cutover.unwrap_or_default();
+            let time = committed.millis().to_rfc3339().unwrap_or_else(|| committed.to_string());
+            let message = format!(
+                "{} in clear text {} committed after values began to be sealed; the first one has the key {key} and was committed at \
+                 {time}.",
+                Count(late, "version"),
+                if late == 1 { "was" } else { "were" },
+            );
+            findings.push(Finding::new(&codes::CLEAR_AFTER_CUTOVER, message).at(store));
+        }
+        (self.census, findings)
     }
 }
 
@@ -182,14 +226,14 @@ mod tests {
     #[test]
     fn who_needs_which_key() {
         let bytes = [&[1, 0, 0, 0, 0, 2, 0xd4, 0xc0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9][..], &[7; 20]].concat();
-        let mut counting = Counting::new(true);
+        let mut counting = Counting::new(true, None);
         counting.add(Holder::Entry { behind_snapshot: true }, &envelope(&bytes));
         counting.add(Holder::Row, &envelope(&bytes));
         counting.opened();
         counting.failed("Entry 5", "n1/wal".to_owned(), None, &envelope(&bytes), &OpenError::Integrity(2));
         let sidecar = br#"{"version": 2, "active": {"storage": 1, "raft": 2}, "keys": {"1": {"purpose": "storage"},
             "2": {"purpose": "raft"}, "3": {"purpose": "raft"}}}"#;
-        let (census, findings) = counting.finish(Some(&Sidecar::parse(sidecar).unwrap()));
+        let (census, findings) = counting.finish(Some(&Sidecar::parse(sidecar).unwrap()), "n1/fsm.db");
         assert_eq!((census.envelopes, census.opened, census.failed), (2, Some(1), Some(1)));
         let used: Vec<_> = census.keys.iter().map(|key| (key.id, key.entries, key.rows, key.is_retired())).collect();
         assert_eq!(used, [(1, 0, 0, false), (2, 1, 1, false), (3, 0, 0, true)]);

@@ -5,6 +5,7 @@ mod causes;
 pub mod codes;
 mod coverage;
 pub mod envelopes;
+pub mod epochs;
 mod finding;
 pub mod group;
 pub mod log;

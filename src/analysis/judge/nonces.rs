@@ -160,37 +160,6 @@ impl Lookup {
     }
 }
 
-/// What the start counters in the envelopes say, one log after another in the order of the entries.
-#[derive(Debug, Default)]
-pub struct Epochs {
-    newest: BTreeMap<(u32, u16), (u16, u64)>,
-    back: BTreeMap<(u32, u16), (u64, u16, u16)>,
-}
-
-impl Epochs {
-    /// Takes in the sealed entry at `index`.
-    pub fn add(&mut self, index: u64, envelope: &Envelope<'_>) {
-        let writer = (envelope.key_id, envelope.node);
-        let (epoch, _) = self.newest.entry(writer).or_insert((envelope.local_epoch, index));
-        if envelope.local_epoch < *epoch {
-            self.back.entry(writer).or_insert((index, *epoch, envelope.local_epoch));
-        }
-        *epoch = envelope.local_epoch.max(*epoch);
-    }
-
-    /// One finding for every writer whose start counter went back.
-    pub fn findings(&self, path: &str) -> Vec<Finding> {
-        let back = self.back.iter();
-        back.map(|((key, node), (index, before, after))| {
-            let message = format!(
-                "Entry {index} was sealed under key {key} by node {node:04x} in its start {after}, after entries of its start {before}."
-            );
-            Finding::new(&codes::EPOCH_BACK, message).at(path).found(after).expected(format!("at least {before}"))
-        })
-        .collect()
-    }
-}
-
 /// Members whose nonces begin alike, under one key: `rows` are key id and full node id of every writer that is known.
 pub fn shared_prefixes(rows: impl IntoIterator<Item = (u32, u64)>, path: &str) -> Vec<Finding> {
     let mut writers: BTreeMap<(u32, u16), Vec<u64>> = BTreeMap::new();

@@ -46,6 +46,12 @@ impl GateFacts {
         }
         self.keys.as_deref()?.cutover()
     }
+
+    /// True when a start of this version opens the store, so that the rows of its writer registry are known.
+    pub fn knows_registry(&self, version: ServerVersion) -> bool {
+        let store = self.store.get(&version);
+        store.is_some_and(|store| store.refusal.is_none() && store.unknown.is_none() && store.applied.state != "not-read")
+    }
 }
 
 /// What opening the store does under one server version.

@@ -189,11 +189,7 @@ fn collision(facts: &GateFacts, engine: ServerVersion) -> Option<ServerError> {
 
 /// The active key's start counter against the writer registry in the store.
 fn rollback(facts: &GateFacts, path: &str, sidecar: &Sidecar, engine: ServerVersion) -> Option<ServerError> {
-    let registry_was_read = facts
-        .store
-        .get(&engine)
-        .is_some_and(|store| store.refusal.is_none() && store.unknown.is_none() && store.applied.state != "not-read");
-    if !registry_was_read {
+    if !facts.knows_registry(engine) {
         return None;
     }
     let (id, epoch) = (sidecar.active_storage, sidecar.storage_key()?.local_epoch);

@@ -6,6 +6,7 @@ use clap::Args;
 use ekv_tool::ops::snapshot;
 
 use super::{Context, ExitStatus};
+use crate::cli::args::OpenKeys;
 
 const AFTER_HELP: &str = "\
 Example:
@@ -14,7 +15,9 @@ Example:
                          n2/fsm-snap/00000000000000c9.fsm
 
 Payloads of one index may differ legally: garbage collection, expiry and the
-clock ceiling are decided by each node alone. The exit status says whether both
+clock ceiling are decided by each node alone. Every node seals values for
+itself: those of two nodes are compared with --sidecar and --kek, in clear text
+that is not shown. The exit status says whether both
 could be read, not whether they differ.";
 
 /// `snapshot diff`
@@ -28,10 +31,13 @@ pub struct DiffArgs {
     /// Rows that differ and are listed; all of them are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
+    #[command(flatten)]
+    keys: OpenKeys,
 }
 
 /// Reads both and compares.
 pub fn run(args: &DiffArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&[args.first.clone(), args.second.clone()])?;
-    context.emit(snapshot::diff([&args.first, &args.second], args.limit, &context.progress)?)
+    let opener = args.keys.opener(false)?;
+    context.emit(snapshot::diff([&args.first, &args.second], args.limit, opener.as_ref(), &context.progress)?)
 }

@@ -54,7 +54,13 @@ impl Table {
     /// Opens the table at `path`.
     pub fn open(path: &Path) -> TableResult<Self> {
         let (file, stamp) = io::open_regular(path)?;
-        Self::from_source(Source::File { file, path: path.to_owned() }, stamp.size, Some(stamp))
+        Self::from_source(Source::File { file, path: path.to_owned(), start: 0, len: stamp.size }, stamp.size, Some(stamp))
+    }
+
+    /// Opens the table of `len` bytes that begins at `start` of the file at `path`, which holds other things as well.
+    pub fn open_part(path: &Path, start: u64, len: u64) -> TableResult<Self> {
+        let (file, stamp) = io::open_regular(path)?;
+        Self::from_source(Source::File { file, path: path.to_owned(), start, len }, len, Some(stamp))
     }
 
     /// A table that is already in memory.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::formats::pebble::sstable::BlockHandle;
 use crate::formats::{DecodeError, DecodeErrorKind};
+use crate::types::OverBudget;
 
 /// What a block is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
@@ -159,7 +160,7 @@ impl TableProblem {
         Self::of_block(TableProblemKind::Unsupported, block, handle, detail)
     }
 
-    pub(super) fn unsupported(detail: impl Into<String>, offset: u64, length: u64) -> Self {
+    pub(in crate::readers) fn unsupported(detail: impl Into<String>, offset: u64, length: u64) -> Self {
         Self {
             kind: TableProblemKind::Unsupported,
             block: None,
@@ -169,6 +170,11 @@ impl TableProblem {
             found: None,
             detail: detail.into(),
         }
+    }
+
+    /// A table that takes more memory than the run may.
+    pub(in crate::readers) fn over_budget(over: OverBudget, length: u64) -> Self {
+        Self { kind: TableProblemKind::OverBudget, ..Self::unsupported(over.to_string(), 0, length) }
     }
 
     /// A table that the MANIFEST presents in a way that cannot be read.

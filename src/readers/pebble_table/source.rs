@@ -17,6 +17,10 @@ pub(super) enum Source {
     File {
         file: File,
         path: PathBuf,
+        /// Where the table begins in the file.
+        start: u64,
+        /// Its length in bytes.
+        len: u64,
     },
     Memory(Vec<u8>),
 }
@@ -25,7 +29,10 @@ impl Source {
     /// Fills `buffer` from `offset` as far as there are bytes.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         match self {
-            Self::File { file, path } => io::fill_at(file, path, offset, buffer),
+            Self::File { file, path, start, len } => {
+                let rest = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
+                io::fill_at(file, path, start.saturating_add(offset), &mut buffer[..rest])
+            }
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 let len = rest.len().min(buffer.len());

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::envelopes;
 use crate::analysis::judge::envelopes::EnvelopeCensus;
 use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
 use crate::analysis::server::Outcome;
@@ -180,33 +181,6 @@ impl GroupChecks {
 }
 
 /// Who needs which key.
-fn envelopes(census: &EnvelopeCensus) -> Vec<Section> {
-    let keys = census.keys.iter().map(|key| {
-        let state = match key.active {
-            Some(true) => Cell::new("active"),
-            Some(false) if key.is_retired() => Cell::toned("needed by nothing here", Tone::Dim),
-            Some(false) => Cell::new("replaced, still needed"),
-            None => Cell::option(None::<&str>),
-        };
-        vec![
-            Cell::new(key.id),
-            Cell::option(key.purpose.as_ref()),
-            state,
-            Cell::new(key.entries),
-            Cell::new(key.entries_behind_snapshot),
-            Cell::new(key.rows),
-            Cell::new(key.payload_rows),
-        ]
-    });
-    let columns = ["key", "purpose", "state", ">entries", ">behind the snapshot", ">rows", ">payload rows"];
-    let mut text = format!("{} envelopes", census.envelopes);
-    if let (Some(opened), Some(failed)) = (census.opened, census.failed) {
-        let _ = write!(text, ", {opened} of which were opened and {failed} do not open");
-    }
-    let _ = write!(text, "; {} versions in the store stand in clear text.", census.clear_rows);
-    vec![Section::table("Keys that seal something", &columns, keys.collect()), Section::Note(text)]
-}
-
 impl Body for CheckBody {
     const NAME: &'static str = "check";
 
@@ -232,7 +206,7 @@ impl Body for CheckBody {
     fn sections(&self) -> Vec<Section> {
         if let [group] = self.groups.as_slice() {
             let mut sections = vec![Section::facts(&group.dir, group.facts())];
-            sections.extend(group.encryption.iter().flat_map(envelopes));
+            sections.extend(group.encryption.iter().flat_map(envelopes::sections));
             sections.extend(group.lists());
             return sections;
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Metric, Section, Tone};
@@ -30,6 +31,8 @@ pub struct GroupComparison {
     /// What was found.
     #[serde(flatten)]
     pub comparison: Comparison,
+    /// What each node has sealed, under which key; empty without a sign of encryption.
+    pub encryption: Vec<NodeEnvelopes>,
 }
 
 impl CompareBody {
@@ -210,6 +213,7 @@ impl GroupComparison {
             )));
         }
         sections.extend(restart(&comparison.restart));
+        sections.extend(envelopes::of_nodes(&self.encryption));
         if !comparison.missing_voters.is_empty() {
             let names = comparison.missing_voters.join(", ");
             sections.push(Section::Note(format!("Voters whose directories were not given, shown as \"?\": {names}.")));

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compare;
+pub mod envelopes;
 pub mod explain;
 pub mod failure;
 pub mod gate;

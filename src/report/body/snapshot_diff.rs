@@ -1,6 +1,7 @@
 //! `snapshot diff`: which rows two snapshots do not share.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use crate::analysis::judge::snapshot::VerifiedPayload;
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::mvcc::StoreKey;
-use crate::readers::fsm_diff::{ComparedRow, RowDifference};
+use crate::readers::fsm_diff::{ComparedRow, FsmDiff, RowDifference};
 use crate::report::{Body, Cell, Cells, Column, Row, Section};
 use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 
@@ -18,10 +19,12 @@ use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 pub struct SnapshotDiffBody {
     /// The first payload, then the second.
     pub sides: Vec<Side>,
-    /// True when every row is the same on both sides; headers are not rows.
+    /// True when every row is known to be the same on both sides; headers are not rows.
     pub identical_rows: bool,
     /// Rows that both have alike.
     pub same: u64,
+    /// How many of these only one of both seals.
+    pub sealed_once: u64,
     /// Rows that differ, by what they belong to.
     pub spaces: BTreeMap<&'static str, DifferenceCounts>,
     /// The first rows that differ, in the order of their keys.
@@ -62,12 +65,14 @@ pub struct DifferenceCounts {
     pub only_second: u64,
     /// Rows of the same key and version with different values.
     pub other_value: u64,
+    /// Rows of the same key and version whose envelopes differ and were not opened: whether the values differ is not known.
+    pub sealed: u64,
 }
 
 /// One row that differs.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Difference {
-    /// `only-first`, `only-second` or `other-value`.
+    /// `only-first`, `only-second`, `other-value` or `sealed`.
     pub kind: &'static str,
     /// What the row belongs to.
     pub space: &'static str,
@@ -111,6 +116,7 @@ impl SnapshotDiffBody {
             RowDifference::OnlyFirst(row) => ("only-first", row, Some(row.value_len), None),
             RowDifference::OnlySecond(row) => ("only-second", row, None, Some(row.value_len)),
             RowDifference::Value(one, other) => ("other-value", one, Some(one.value_len), Some(other.value_len)),
+            RowDifference::Sealed(one, other) => ("sealed", one, Some(one.value_len), Some(other.value_len)),
         };
         let space = row.space().label();
         let counts = self.spaces.entry(space).or_default();
@@ -118,6 +124,7 @@ impl SnapshotDiffBody {
             RowDifference::OnlyFirst(_) => counts.only_first += 1,
             RowDifference::OnlySecond(_) => counts.only_second += 1,
             RowDifference::Value(..) => counts.other_value += 1,
+            RowDifference::Sealed(..) => counts.sealed += 1,
         }
         if self.differences.len() >= self.shown {
             self.not_listed += 1;
@@ -128,11 +135,12 @@ impl SnapshotDiffBody {
         self.differences.push(Difference { kind, space, key, commit_ts, commit_time, first_len, second_len });
     }
 
-    /// Both payloads have been read.
-    pub fn finish(&mut self, sides: Vec<Side>, same: u64) {
+    /// Both payloads have been read. Returns how many rows may or may not differ.
+    pub fn finish(&mut self, sides: Vec<Side>, diff: &FsmDiff) -> u64 {
         self.sides = sides;
-        self.same = same;
-        self.identical_rows = self.spaces.is_empty() && self.sides.iter().all(|side| side.rows == Some(same));
+        (self.same, self.sealed_once) = (diff.same, diff.sealed_once);
+        self.identical_rows = self.spaces.is_empty() && self.sides.iter().all(|side| side.rows == Some(diff.same));
+        self.total().sealed
     }
 
     fn total(&self) -> DifferenceCounts {
@@ -140,6 +148,7 @@ impl SnapshotDiffBody {
             only_first: sum.only_first + counts.only_first,
             only_second: sum.only_second + counts.only_second,
             other_value: sum.other_value + counts.other_value,
+            sealed: sum.sealed + counts.sealed,
         })
     }
 }
@@ -176,14 +185,22 @@ impl Body for SnapshotDiffBody {
     const NAME: &'static str = "snapshot-diff";
 
     fn headline(&self) -> String {
-        let DifferenceCounts { only_first, only_second, other_value } = self.total();
-        if self.identical_rows {
-            return format!("the same {} in both", Count(self.same, "row"));
+        let DifferenceCounts { only_first, only_second, other_value, sealed } = self.total();
+        let mut text = if self.identical_rows {
+            format!("the same {} in both", Count(self.same, "row"))
+        } else {
+            format!(
+                "{} in both, {only_first} only in the first, {only_second} only in the second, {other_value} with another value",
+                Count(self.same, "row")
+            )
+        };
+        if sealed > 0 {
+            let _ = write!(text, ", {sealed} sealed and not compared");
         }
-        format!(
-            "{} in both, {only_first} only in the first, {only_second} only in the second, {other_value} with another value",
-            Count(self.same, "row")
-        )
+        if self.sealed_once > 0 {
+            let _ = write!(text, "; {} sealed in only one of them", self.sealed_once);
+        }
+        text
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -205,9 +222,10 @@ impl Body for SnapshotDiffBody {
         ];
         if !self.spaces.is_empty() {
             let rows = self.spaces.iter().map(|(space, counts)| {
-                vec![Cell::new(space), Cell::new(counts.only_first), Cell::new(counts.only_second), Cell::new(counts.other_value)]
+                let DifferenceCounts { only_first, only_second, other_value, sealed } = counts;
+                vec![Cell::new(space), Cell::new(only_first), Cell::new(only_second), Cell::new(other_value), Cell::new(sealed)]
             });
-            let columns = ["rows of", ">only first", ">only second", ">other value"];
+            let columns = ["rows of", ">only first", ">only second", ">other value", ">sealed"];
             sections.push(Section::table("Rows that differ", &columns, rows.collect()));
             sections.push(Section::rows("The first of them", &self.differences));
             if self.not_listed > 0 {

@@ -108,11 +108,12 @@ impl SnapshotStat {
             rows.push(("clock ceiling", Cell::new(ceiling)));
         }
         if let Some(counts) = self.rows {
-            let RowCounts { rows: all, versions, tombstones, sealed, key_bytes, value_bytes } = counts;
+            let RowCounts { rows: all, versions, tombstones, sealed, opened, key_bytes, value_bytes } = counts;
+            let opened = opened.map_or_else(String::new, |opened| format!(", {opened} of these opened"));
             rows.push((
                 "rows",
                 Cell::new(format!(
-                    "{all}: {}, {} of them, {sealed} sealed",
+                    "{all}: {}, {} of them, {sealed} sealed{opened}",
                     Count(versions, "version"),
                     Count(tombstones, "tombstone")
                 )),

@@ -33,6 +33,52 @@ pub static EPOCH_BACK: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A counter that began anew within one start.
+pub static COUNTER_BACK: CodeInfo = CodeInfo {
+    code: "enc-counter-back",
+    severity: Severity::Warning,
+    title: "a writer began to count anew within one start",
+    meaning: "Within one start a writer's counter only rises. One that begins anew comes to nonces that it has already used, \
+              whether or not the earlier envelopes are still here.",
+    decided_by: "The counters in the nonces of the entries that stand, in the order of their indexes. Proposals on their way at the \
+                 same time may overtake each other: up to 1,024 steps back within one term are not told.",
+    safe: "Find out what let the node start twice with one start counter (a restored sidecar, a copy of the node), and rotate the key.",
+    not_safe: STOP,
+    more: "ekv-tool inspect KEYS.JSON",
+    never: None,
+};
+
+/// An envelope of a start that nobody registered.
+pub static EPOCH_UNREGISTERED: CodeInfo = CodeInfo {
+    code: "enc-epoch-unregistered",
+    severity: Severity::Info,
+    title: "something was sealed in a start that is not registered",
+    meaning: "The writer registry in the store, and the registrations in the log behind it, know the highest start counter of every \
+              writer. The guard against a sidecar that was set back holds it against them: it does not notice a return to a start that \
+              they do not know. Servers leave it so when a start ends before its registration is applied, and for keys of the log.",
+    decided_by: "Key, node and start counter in the nonces of log, store and retained payloads, against the writer registry and the \
+                 registrations in the log.",
+    safe: "Compare with the other members (`ekv-tool compare`): the registry is the same on all of them. Rotate the key if it is lost.",
+    not_safe: "Do not restore an older store or sidecar over this one.",
+    more: "ekv-tool inspect KEYS.JSON",
+    never: None,
+};
+
+/// Clear text where everything should be sealed.
+pub static CLEAR_AFTER_CUTOVER: CodeInfo = CodeInfo {
+    code: "enc-clear-after-cutover",
+    severity: Severity::Warning,
+    title: "values stand in clear text that were written after the storage cutover",
+    meaning: "From the storage cutover on a server with encryption seals every value. Versions that were committed later and are not \
+              sealed were written by a server that ran without encryption, or by something else.",
+    decided_by: "Commit timestamps of the versions in the store against those of the entries around the cutover, which the log must \
+                 still hold.",
+    safe: "Write these keys anew on a server with encryption, and find out which start had no encryption flag.",
+    not_safe: "Do not take the disk, or a backup of it, for unreadable.",
+    more: "ekv-tool check --sidecar KEYS.JSON --kek KEK DIR",
+    never: None,
+};
+
 /// Two writers whose nonces begin alike.
 pub static NODE_PREFIX_SHARED: CodeInfo = CodeInfo {
     code: "enc-node-prefix-shared",
@@ -62,4 +108,5 @@ pub static OPEN_FAILED: CodeInfo = CodeInfo {
 };
 
 /// Every code of this file.
-pub const ALL: &[&CodeInfo] = &[&NONCE_REUSED, &EPOCH_BACK, &NODE_PREFIX_SHARED, &OPEN_FAILED];
+pub const ALL: &[&CodeInfo] =
+    &[&NONCE_REUSED, &EPOCH_BACK, &COUNTER_BACK, &EPOCH_UNREGISTERED, &NODE_PREFIX_SHARED, &OPEN_FAILED, &CLEAR_AFTER_CUTOVER];

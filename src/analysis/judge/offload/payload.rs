@@ -197,7 +197,8 @@ pub(super) fn as_file(
     // A walk that was made anyway is worth all that it can tell.
     let depth = if facts.payload.body.is_some() { Depth::Deep } else { asked };
     let name = FsmName::of(index);
-    let subject = Subject { path: shown.to_owned(), name: &name, facts: &file, token: None, expendable: false, depth };
+    let subject =
+        Subject { path: shown.to_owned(), name: &name, facts: &file, opened: None, token: None, expendable: false, depth };
     let mut examined = verify_payload(&subject);
     // A payload that no node can load is no snapshot, whatever its digest.
     for finding in &mut examined.findings {

@@ -6,6 +6,7 @@ use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, Verdict};
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
+use crate::readers::sealed_rows::OpenedRows;
 use crate::readers::{Depth, FsmFacts, PayloadEntry, SnapEntry, SnapshotSet};
 use crate::types::{LogIndex, ServerVersion};
 
@@ -153,9 +154,11 @@ impl<'s> Judge<'s> {
             self.verified.coverage.skipped(format!("payload {name}"), why);
             return;
         }
-        let facts = self.set.payload(token.index).map_or(&FsmFacts::Absent, |entry| &entry.facts);
+        let set = self.set;
+        let (facts, opened) =
+            set.payload(token.index).map_or((&FsmFacts::Absent, None), |entry| (&entry.facts, entry.opened.as_ref()));
         let view = PayloadToken { source, index: Some(token.index), crc32c: token.crc32c };
-        self.payload(&name, facts, Some(view), false);
+        self.payload(&name, facts, opened, Some(view), false);
         self.seen.push(name);
     }
 
@@ -166,7 +169,7 @@ impl<'s> Judge<'s> {
         }
         if self.set.snap.is_none() && self.set.snap_prefix.is_empty() {
             // A folder of payloads alone: there is nothing to hold them against.
-            self.payload(&entry.name, &entry.facts, None, false);
+            self.payload(&entry.name, &entry.facts, entry.opened.as_ref(), None, false);
             return;
         }
         let path = self.path(self.set.fsm_prefix, &entry.name);
@@ -178,18 +181,18 @@ impl<'s> Judge<'s> {
                         "No .snap file names this payload. A crash between the two leaves it; the next start deletes it.";
                     self.find(Finding::new(&codes::SNAP_ORPHAN, message).at(path));
                 }
-                self.payload(&entry.name, &entry.facts, None, !live);
+                self.payload(&entry.name, &entry.facts, entry.opened.as_ref(), None, !live);
             }
             Some(FsmName { index, canonical: false }) => {
                 let fate = if self.live(index) { "left alone" } else { "deleted by the next start" };
                 let message = format!("No start opens a payload under this spelling of index {index}; the file is {fate}.");
                 self.find(Finding::new(&codes::FSM_ODD_NAME, message).at(path).expected(FsmName::of(index)).found(&entry.name));
-                self.payload(&entry.name, &entry.facts, None, true);
+                self.payload(&entry.name, &entry.facts, entry.opened.as_ref(), None, true);
             }
             None => {
                 let message = "The name is no index: servers neither open nor delete this file.";
                 self.find(Finding::new(&codes::FSM_ODD_NAME, message).at(path).found(&entry.name));
-                self.payload(&entry.name, &entry.facts, None, true);
+                self.payload(&entry.name, &entry.facts, entry.opened.as_ref(), None, true);
             }
         }
     }
@@ -198,9 +201,17 @@ impl<'s> Judge<'s> {
         self.set.snap.as_ref().is_some_and(|dir| dir.live_indexes(ServerVersion::NEWEST).contains(&index))
     }
 
-    fn payload(&mut self, name: &str, facts: &FsmFacts, token: Option<PayloadToken>, expendable: bool) {
+    fn payload(
+        &mut self,
+        name: &str,
+        facts: &FsmFacts,
+        opened: Option<&OpenedRows>,
+        token: Option<PayloadToken>,
+        expendable: bool,
+    ) {
         let path = self.path(self.set.fsm_prefix, name);
-        let examined = verify_payload(&Subject { path, name, facts, token, expendable, depth: self.request.depth });
+        let subject = Subject { path, name, facts, opened, token, expendable, depth: self.request.depth };
+        let examined = verify_payload(&subject);
         self.verified.payloads.push(examined.view);
         self.verified.findings.extend(examined.findings);
         self.verified.coverage.absorb(examined.coverage);

@@ -28,7 +28,15 @@ fn facts(file: FsmFile) -> FsmFacts {
 fn judged(facts: &FsmFacts, expendable: bool) -> Examined<VerifiedPayload> {
     let token = Some(PayloadToken { source: "a token".to_owned(), index: Some(LogIndex(42)), crc32c: Crc32c(7) });
     let path = "dir/000000000000002a.fsm".to_owned();
-    verify_payload(&Subject { path, name: "000000000000002a.fsm", facts, token, expendable, depth: Depth::Checksum })
+    verify_payload(&Subject {
+        path,
+        name: "000000000000002a.fsm",
+        facts,
+        opened: None,
+        token,
+        expendable,
+        depth: Depth::Checksum,
+    })
 }
 
 /// A bundle without files.
@@ -103,7 +111,15 @@ fn a_payload_that_changes_under_the_reader_is_unknown() {
 fn damage_in_what_no_start_opens_is_a_warning() {
     let damaged = facts(FsmFile { computed: Some(Crc32c(1)), ..intact(b"", true) });
     let severity = |name: &'static str, expendable| {
-        let subject = Subject { path: name.to_owned(), name, facts: &damaged, token: None, expendable, depth: Depth::Checksum };
+        let subject = Subject {
+            path: name.to_owned(),
+            name,
+            facts: &damaged,
+            opened: None,
+            token: None,
+            expendable,
+            depth: Depth::Checksum,
+        };
         verify_payload(&subject).findings[0].severity
     };
     assert_eq!((severity("x.fsm", false), severity("x.fsm", true)), (Severity::Error, Severity::Warning));
@@ -133,7 +149,7 @@ fn what_retention_removed_meanwhile_is_not_missing() {
     set.purged = vec![name.to_owned()];
     assert_eq!(codes(&set), [""; 0]);
     let id = FsmName::parse("0000000000000001.fsm");
-    set.payloads = vec![PayloadEntry { name: "0000000000000001.fsm".to_owned(), id, facts: FsmFacts::Absent }];
+    set.payloads = vec![PayloadEntry { name: "0000000000000001.fsm".to_owned(), id, facts: FsmFacts::Absent, opened: None }];
     let verified = verify_set(&set, "g", request);
     assert_eq!(verified.findings, []);
     assert_eq!(verified.payloads, [], "the pair is gone as a whole");

@@ -59,9 +59,6 @@ pub trait BodyVisitor {
 
     /// The current row is complete.
     fn row_end(&mut self) {}
-
-    /// More of a table file's bytes, and the file's position in the manifest.
-    fn table(&mut self, _file: usize, _chunk: &[u8]) {}
 }
 
 /// Wants nothing but the walker's verdict.

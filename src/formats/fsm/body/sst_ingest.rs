@@ -211,7 +211,6 @@ impl SstIngest {
                     return Ok(false);
                 }
                 self.file_digest.update(chunk);
-                visitor.table(number, chunk);
                 State::File { number, left: left - chunk.len() as u64 }
             }
             State::End if window.is_empty() => return Ok(false),

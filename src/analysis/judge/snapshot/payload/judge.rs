@@ -7,10 +7,10 @@ use crate::analysis::server::snapshot::{Forecast, restore, skip};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::foreign::packed_by;
 use crate::formats::fsm::FOOTER_LEN;
-use crate::formats::fsm::body::{BodyErrorKind, BodyFormat, BodyHead};
+use crate::formats::fsm::body::{BodyErrorKind, BodyFormat};
 use crate::formats::layout;
 use crate::formats::snap::SnapshotToken;
-use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile, Oddity};
+use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 /// Collects what the checks of one payload say.
@@ -21,7 +21,7 @@ pub(super) struct Judge<'s, 'f> {
 }
 
 impl Judge<'_, '_> {
-    fn find(&mut self, finding: Finding) {
+    pub(super) fn find(&mut self, finding: Finding) {
         self.findings.push(finding.at(self.subject.path.clone()));
     }
 
@@ -187,7 +187,7 @@ impl Judge<'_, '_> {
                     (false, _) => {}
                 }
                 self.ahead(body, view.index.filter(|_| payload.header.is_ok()));
-                if body.result.is_ok() && !matches!(body.head, Some(BodyHead::SstIngest(_))) {
+                if body.is_complete() {
                     for (space, rows) in &body.rows.spaces {
                         view.spaces.entry(space.label()).or_default().absorb(rows);
                     }
@@ -196,6 +196,7 @@ impl Judge<'_, '_> {
                         versions: body.rows.versions,
                         tombstones: body.rows.tombstones,
                         sealed: body.rows.sealed,
+                        opened: self.subject.opened.map(|rows| rows.opened),
                         key_bytes: body.rows.key_bytes,
                         value_bytes: body.rows.value_bytes,
                     });
@@ -238,61 +239,6 @@ impl Judge<'_, '_> {
             finding = finding.expected(format_args!("{stored:08x}")).found(format_args!("{computed:08x}"));
         }
         self.find(if deep { finding } else { finding.severity(Severity::Warning) });
-    }
-
-    fn rows(&mut self, body: &BodyFacts, start: u64) {
-        let rows = &body.rows;
-        if let Some((at, ())) = rows.unordered.first {
-            let message =
-                format!("{} do not follow the key before them; the first one is here.", count(rows.unordered.count, "row"));
-            self.find(Finding::new(&codes::FSM_ROW_ORDER, message).offset(start + at));
-        }
-        self.odd(&rows.short_keys, start, |len| format!("a key of {len} bytes has no room for its timestamp"));
-        self.odd(&rows.bad_headers, start, ToString::to_string);
-        self.odd(&rows.bad_meta, start, |(key, len)| format!("{key} has {len} bytes instead of 8"));
-        self.odd(&rows.bad_registry, start, |len| format!("a writer registry row has {len} bytes instead of 12"));
-        if let Some(front) = body.last_commit_ts()
-            && rows.max_commit_ts > front
-        {
-            let message = format!(
-                "The newest row was committed at {}, after the payload's own last commit at {front}.",
-                rows.max_commit_ts
-            );
-            self.find(
-                Finding::new(&codes::FSM_CLOCK_BEHIND, message).offset(start + 8).expected(rows.max_commit_ts.0).found(front.0),
-            );
-        }
-        if let Some(BodyHead::SstIngest(manifest)) = &body.head {
-            let what = format!("blocks of the {} in {}", count(manifest.files.len() as u64, "table"), self.subject.path);
-            self.coverage.skipped(what, "each table matches the SHA-256 in its manifest; what the tables hold was not read");
-        }
-    }
-
-    /// Rows of a payload whose checksum does not match are not judged one by one; they only tell where the damage shows first.
-    fn place_damage(&mut self, body: &BodyFacts, start: u64) {
-        let rows = &body.rows;
-        let places = [
-            rows.unordered.first.map(|(at, ())| at),
-            rows.short_keys.first.map(|(at, _)| at),
-            rows.bad_headers.first.map(|(at, _)| at),
-            rows.bad_meta.first.map(|(at, _)| at),
-            rows.bad_registry.first.map(|(at, _)| at),
-            body.result.as_ref().err().map(|error| error.at),
-        ];
-        let hint = match places.into_iter().flatten().min() {
-            Some(first) => format!(" The first row that shows it is at offset {}.", start + first),
-            None => " Every row can be read: the damage lies inside keys or values, or in the footer itself.".to_owned(),
-        };
-        if let Some(finding) = self.findings.iter_mut().find(|finding| finding.code == &codes::FSM_BODY_CRC) {
-            finding.message.push_str(&hint);
-        }
-    }
-
-    fn odd<T>(&mut self, oddity: &Oddity<T>, start: u64, words: impl Fn(&T) -> String) {
-        let Some((at, first)) = &oddity.first else { return };
-        let more = if oddity.count > 1 { format!(" ({} like this)", count(oddity.count, "row")) } else { String::new() };
-        let message = format!("At this row, {}{more}.", words(first));
-        self.find(Finding::new(&codes::FSM_ROW_INVALID, message).offset(start + at));
     }
 
     fn ahead(&mut self, body: &BodyFacts, filed_under: Option<LogIndex>) {
@@ -341,7 +287,7 @@ fn packed_as(format: Option<BodyFormat>) -> Option<String> {
 }
 
 /// `1 row`, `3 rows`, `2 entries`.
-fn count(number: u64, what: &str) -> String {
+pub(super) fn count(number: u64, what: &str) -> String {
     match (number, what.strip_suffix('y')) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),

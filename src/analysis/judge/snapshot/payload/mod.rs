@@ -2,6 +2,7 @@
 
 mod footer;
 mod judge;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
+use crate::readers::sealed_rows::OpenedRows;
 use crate::readers::{Depth, FsmFacts, SpaceRows};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
@@ -67,6 +69,8 @@ pub struct RowCounts {
     pub tombstones: u64,
     /// Versions in a storage envelope.
     pub sealed: u64,
+    /// How many of these the keys at hand open; `null` without keys.
+    pub opened: Option<u64>,
     /// Sum of the key lengths in bytes.
     pub key_bytes: u64,
     /// Sum of the value lengths in bytes.
@@ -123,6 +127,8 @@ pub struct Subject<'f> {
     pub name: &'f str,
     /// What stands there.
     pub facts: &'f FsmFacts,
+    /// What keys made of its sealed rows.
+    pub opened: Option<&'f OpenedRows>,
     /// The token that means it.
     pub token: Option<PayloadToken>,
     /// True when no start would ever open it: what is wrong with it is then a warning, unless its bytes are not those that were

@@ -1,0 +1,95 @@
+//! What the log tells about sealing: which writers were registered, whether start counters rose, and when values began to be
+//! sealed.
+
+use std::collections::BTreeMap;
+
+use super::Source;
+use super::walk::for_each_entry;
+use crate::analysis::Finding;
+use crate::analysis::judge::epochs::Epochs;
+use crate::analysis::server::log::EffectiveLog;
+use crate::formats::envelope::Envelope;
+use crate::formats::kv::{EncryptionOp, EntryClass, Payload, RotationKind, classify};
+use crate::readers::keys::Keys;
+use crate::readers::wal::WalScan;
+use crate::types::{HlcTimestamp, LogIndex, ServerVersion};
+
+/// Entries on each side of the storage cutover whose commit timestamps are looked at.
+const BESIDE_CUTOVER: u64 = 256;
+
+/// What the entries of one log say.
+#[derive(Default)]
+pub(super) struct LogHistory {
+    /// What is wrong with the start counters.
+    pub findings: Vec<Finding>,
+    /// True when an entry is sealed.
+    pub sealed: bool,
+    /// The highest start counter that entries register, by key id and full node id.
+    pub registered: BTreeMap<(u32, u64), u16>,
+    /// What is committed from here on was proposed after the entry with which values began to be sealed. `None` where that
+    /// cannot be told.
+    pub sealed_from: Option<HlcTimestamp>,
+}
+
+impl LogHistory {
+    pub(super) fn of(source: &Source<'_>) -> Self {
+        let mut history = Self::default();
+        let Some(scan) = &source.facts.group.log else { return history };
+        let mut cutover = None;
+        for_each_entry(scan, |index, _, payload| match payload {
+            Payload::Sealed(bytes) => history.sealed |= Envelope::decode(bytes).is_ok(),
+            Payload::Encryption(tag, body) => {
+                let Ok(opcode) = EncryptionOp::decode(tag, body) else { return };
+                for row in opcode.rows() {
+                    let epoch = history.registered.entry((row.dek_id, row.full_node_id)).or_default();
+                    *epoch = row.local_epoch.max(*epoch);
+                }
+                if matches!(opcode, EncryptionOp::Rotation { kind: RotationKind::EnableStorageEnvelope, .. }) {
+                    cutover = cutover.or(Some(LogIndex(index)));
+                }
+            }
+            _ => {}
+        });
+        let told = source.keys.and_then(Keys::accepted).map(|sidecar| sidecar.storage_envelope_cutover_index);
+        let cutover = told.filter(|index| index.0 > 0).or(cutover);
+        if history.sealed || cutover.is_some() {
+            let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
+            if history.sealed {
+                history.findings = epochs(&effective, scan).findings(&format!("{}/wal", source.name));
+            }
+            history.sealed_from = cutover.and_then(|cutover| sealed_from(&effective, scan, cutover));
+        }
+        history
+    }
+}
+
+/// The start counters and counters of the entries that stand. Those that were replaced may stand again later, as they were.
+fn epochs(effective: &EffectiveLog, scan: &WalScan) -> Epochs {
+    let mut epochs = Epochs::default();
+    for at in effective.entries.iter(scan, ServerVersion::NEWEST) {
+        let view = classify(at.kind, at.data);
+        if let Payload::Sealed(bytes) = view.payload
+            && let Ok(envelope) = Envelope::decode(bytes)
+        {
+            epochs.add(at.index, at.term, &envelope);
+        }
+    }
+    epochs
+}
+
+/// The first commit timestamp behind the cutover, if the log holds entries there and those before it committed earlier.
+fn sealed_from(effective: &EffectiveLog, scan: &WalScan, cutover: LogIndex) -> Option<HlcTimestamp> {
+    let first = effective.first_index()?;
+    if first.0 > cutover.0.saturating_add(1) {
+        return None;
+    }
+    let committed = |from: u64, to: u64| {
+        let entries = effective.entries.within(LogIndex(from), LogIndex(to));
+        let times = entries.iter(scan, ServerVersion::NEWEST).map(|at| classify(at.kind, at.data));
+        times.filter(|view| view.class != EntryClass::Sealed).filter_map(|view| view.commit_ts).collect::<Vec<_>>()
+    };
+    let before = committed(cutover.0.saturating_sub(BESIDE_CUTOVER), cutover.0);
+    let behind = committed(cutover.0.saturating_add(1), cutover.0.saturating_add(BESIDE_CUTOVER));
+    let from = behind.into_iter().min()?;
+    before.into_iter().all(|earlier| earlier < from).then_some(from)
+}

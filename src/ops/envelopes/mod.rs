@@ -1,0 +1,183 @@
+//! Every envelope in log, store and retained payloads of a group, or of one group on several nodes: counted, opened where the keys
+//! are at hand, and audited for nonces that were used twice, which needs no key.
+
+mod history;
+mod walk;
+
+use history::LogHistory;
+use walk::{Seen, Sighting, Stand, Whole, walk};
+
+use crate::analysis::judge::envelopes::{Counting, EnvelopeCensus};
+use crate::analysis::judge::epochs::Registered;
+use crate::analysis::judge::nonces::{Lookup, NonceSet, Suspects, Used, shared_prefixes};
+use crate::analysis::server::GateFacts;
+use crate::analysis::{Coverage, Finding};
+use crate::crypto::{open_raft, open_value};
+use crate::error::Result;
+use crate::io::Progress;
+use crate::readers::keys::Keys;
+use crate::types::ServerVersion;
+
+/// Most parts into which the nonces are divided; each is one more reading of everything.
+const MOST_PARTS: u64 = 32;
+
+/// One group's files.
+pub(super) struct Source<'a> {
+    /// The group directory as reports name it.
+    pub name: String,
+    /// What was read of it.
+    pub facts: &'a GateFacts,
+    /// Sidecar and KEK that may open what is sealed.
+    pub keys: Option<&'a Keys>,
+    /// Index of the snapshot that a start takes; 0 for none.
+    pub snapshot: u64,
+    /// Whether the rows of the store are looked at.
+    pub rows: bool,
+    /// Whether the rows of payloads are.
+    pub payloads: bool,
+}
+
+/// What was found in the envelopes of all sources.
+#[derive(Default)]
+pub(super) struct Audited {
+    /// One census a source; none where there is no sign of encryption.
+    pub census: Vec<Option<EnvelopeCensus>>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be read.
+    pub coverage: Coverage,
+}
+
+/// Counts, opens and audits the envelopes of all sources together. Groups without a sign of encryption are not read again.
+pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<Audited> {
+    let mut audited = Audited::default();
+    let mut histories = Vec::new();
+    let mut writers = Vec::new();
+    let mut encrypted = false;
+    for source in sources {
+        let mut history = LogHistory::of(source);
+        audited.findings.append(&mut history.findings);
+        encrypted |= history.sealed || source.keys.is_some();
+        writers.extend(history.registered.keys().chain(source.facts.registry.keys()).copied());
+        histories.push(history);
+    }
+    if !encrypted && writers.is_empty() {
+        audited.census = sources.iter().map(|_| None).collect();
+        return Ok(audited);
+    }
+    let place = sources.first().map(|source| format!("{}/fsm.db", source.name)).unwrap_or_default();
+    audited.findings.extend(shared_prefixes(writers, &place));
+
+    let mut counting: Vec<_> = sources
+        .iter()
+        .zip(&histories)
+        .map(|(source, history)| Counting::new(opening(source).is_some(), history.sealed_from))
+        .collect();
+    let mut registered: Vec<_> = sources
+        .iter()
+        .zip(histories)
+        .map(|(source, history)| Registered::new(&source.facts.registry, history.registered))
+        .collect();
+    let mut set = NonceSet::new(0, 1);
+    let mut first = |seen: Seen<'_>| match seen {
+        Seen::Broken { source, place, error } => {
+            let Stand { what, path, offset } = place();
+            counting[source].broken(&what, path, offset, &error);
+        }
+        Seen::Clear { source, key, committed } => counting[source].clear_row(key, committed),
+        Seen::Sealed(sighting) => {
+            registered[sighting.source].add(&sighting.envelope, || (sighting.place)().to_string());
+            if let Some(used) = Used::of(&sighting.envelope) {
+                set.add(&used);
+            }
+            count(&sources[sighting.source], &mut counting[sighting.source], &sighting);
+        }
+    };
+    walk(sources, progress, &mut first, &mut audited.coverage)?;
+    for ((source, counting), registered) in sources.iter().zip(counting).zip(registered) {
+        let store = format!("{}/fsm.db", source.name);
+        let (census, findings) = counting.finish(source.keys.and_then(Keys::accepted), &store);
+        audited.census.push(Some(census));
+        audited.findings.extend(findings);
+        // What the store has registered is not known when its rows are not.
+        if source.rows && ServerVersion::ALL.into_iter().any(|version| source.facts.knows_registry(version)) {
+            audited.findings.extend(registered.findings(&store));
+        }
+    }
+    match suspects(set, sources, progress, &mut audited.coverage)? {
+        None => audited.coverage.missing("the nonces of all envelopes", "there are more than the memory of the audit holds"),
+        Some(found) if found.reused > 0 => {
+            let mut lookup = Lookup::new(&found.nonces);
+            let mut visit = |seen: Seen<'_>| {
+                if let Seen::Sealed(sighting) = seen
+                    && let Some(used) = Used::of(&sighting.envelope)
+                {
+                    lookup.add(&used, || (sighting.place)().to_string());
+                }
+            };
+            walk(sources, progress, &mut visit, &mut audited.coverage)?;
+            audited.findings.extend(lookup.findings().into_iter().map(|finding| match sources {
+                [source] => finding.at(source.name.clone()),
+                _ => finding,
+            }));
+        }
+        Some(_) => {}
+    }
+    Ok(audited)
+}
+
+/// The keys that open what is sealed in a source.
+fn opening<'s>(source: &Source<'s>) -> Option<&'s Keys> {
+    source.keys.filter(|keys| keys.opens())
+}
+
+fn count(source: &Source<'_>, counting: &mut Counting, sighting: &Sighting<'_>) {
+    counting.add(sighting.holder, &sighting.envelope);
+    let Some(keys) = opening(source) else { return };
+    let opened = match sighting.whole {
+        Whole::Entry(payload) => open_raft(&keys.ring, payload),
+        Whole::Row { cut: true, .. } => return,
+        Whole::Row { key, value, .. } => open_value(&keys.ring, key, value),
+    };
+    match opened {
+        Ok(_) => counting.opened(),
+        Err(error) => {
+            let Stand { what, path, offset } = (sighting.place)();
+            counting.failed(&what, path, offset, &sighting.envelope, &error);
+        }
+    }
+}
+
+/// Nonces that seem to have been used twice. `set` holds those of all envelopes, if they fit; `None` when there are too many.
+fn suspects(set: NonceSet, sources: &[Source<'_>], progress: &dyn Progress, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+    let Some(mut parts) = set.parts_needed() else { return Ok(Some(set.suspects())) };
+    drop(set);
+    while parts <= MOST_PARTS {
+        if let Some(all) = in_parts(parts, sources, progress, coverage)? {
+            return Ok(Some(all));
+        }
+        parts *= 2;
+    }
+    Ok(None)
+}
+
+/// One reading a part; `None` when a part does not fit.
+fn in_parts(parts: u64, sources: &[Source<'_>], progress: &dyn Progress, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+    let mut all = Suspects::default();
+    for part in 0..parts {
+        let mut set = NonceSet::new(part, parts);
+        let mut visit = |seen: Seen<'_>| {
+            if let Seen::Sealed(sighting) = seen
+                && let Some(used) = Used::of(&sighting.envelope)
+            {
+                set.add(&used);
+            }
+        };
+        walk(sources, progress, &mut visit, coverage)?;
+        if set.parts_needed().is_some() {
+            return Ok(None);
+        }
+        all.absorb(set.suspects());
+    }
+    Ok(Some(all))
+}

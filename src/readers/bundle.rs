@@ -1,0 +1,87 @@
+//! The rows of an `EKVSSTI1` payload, which lie in the tables that it bundles.
+
+use std::path::Path;
+
+use super::pebble_table::{Table, TableIter, TableProblem, TableResult, TableView, separate};
+use crate::error::Result;
+use crate::formats::fsm::body::{BodyVisitor, ManifestFile, Row, SstManifest, VALUE_HEAD};
+use crate::formats::pebble::KeyKind;
+use crate::types::grant;
+
+/// Bytes of a table that are read at once.
+const READ_AHEAD: usize = 1 << 20;
+
+/// Where the bytes of a bundle are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bundle<'b> {
+    /// In a file, whose store payload begins at this offset.
+    File(&'b Path, u64),
+    /// In memory: the store payload.
+    Memory(&'b [u8]),
+}
+
+/// A table of a bundle whose rows could not all be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadTable {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Where it begins, from the start of the store payload.
+    pub at: u64,
+    /// What is wrong, with places inside the table.
+    pub problem: TableProblem,
+}
+
+/// Shows the rows of all tables to `visitor`, in the order of their keys. `len` is the length of the store payload, every byte of
+/// which a walk has found to be as the manifest says. An offset of a row is that of its block.
+pub(super) fn visit_rows(
+    bundle: Bundle<'_>,
+    len: u64,
+    manifest: &SstManifest,
+    visitor: &mut dyn BodyVisitor,
+) -> Result<Option<UnreadTable>> {
+    let sizes = manifest.files.iter().map(|file| file.size.unsigned_abs());
+    let mut at = len.saturating_sub(sizes.fold(0, u64::saturating_add));
+    for file in &manifest.files {
+        if let Err(problem) = separate(rows_of_table(bundle, at, file, visitor))? {
+            return Ok(Some(UnreadTable { name: file.name.clone(), at, problem }));
+        }
+        at = at.saturating_add(file.size.unsigned_abs());
+    }
+    Ok(None)
+}
+
+fn rows_of_table(bundle: Bundle<'_>, at: u64, file: &ManifestFile, visitor: &mut dyn BodyVisitor) -> TableResult<()> {
+    let len = file.size.unsigned_abs();
+    let table = match bundle {
+        Bundle::File(path, start) => Table::open_part(path, start.saturating_add(at), len)?,
+        Bundle::Memory(store) => {
+            let range = usize::try_from(at).unwrap_or(usize::MAX)..usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
+            let bytes = store.get(range).unwrap_or_default();
+            grant(len).map_err(|over| TableProblem::over_budget(over, len))?;
+            Table::from_bytes(bytes.to_vec())?
+        }
+    };
+    if let Some(handle) = table.metaindex().range_del {
+        return Err(
+            TableProblem::unsupported("deletions of key ranges, which no bundle holds", handle.offset, handle.length).into()
+        );
+    }
+    let mut rows = TableIter::new(&table, TableView::default(), READ_AHEAD).hiding_obsolete();
+    let mut key = Vec::new();
+    while rows.next()? {
+        let block = rows.block();
+        if !matches!(rows.kind(), KeyKind::Set | KeyKind::SetWithDelete) {
+            let detail = format!("a record of the kind {}, which no bundle holds", rows.kind());
+            return Err(TableProblem::unsupported(detail, block.offset, block.length).into());
+        }
+        key.clear();
+        key.extend_from_slice(rows.user_key());
+        let value = rows.value()?;
+        let value_head = value.get(..VALUE_HEAD).unwrap_or(value);
+        let at = at.saturating_add(block.offset);
+        visitor.row(&Row { at, key: &key, version: None, value_len: value.len() as u64, value_head });
+        visitor.value(value);
+        visitor.row_end();
+    }
+    Ok(())
+}
