@@ -37,6 +37,20 @@ pub const ALL: &[Provocation] = &[
         log.typed_entry(0, 2, 2, &sealed(2, 4, 5000, 0xaa)).typed_entry(0, 3, 2, &sealed(2, 4, 5, 0xbb)).state(2, 0, 3);
     }),
     Provocation {
+        code: "enc-sidecar-behind-envelopes",
+        severity: "error",
+        command: "check --sidecar keys.json",
+        files: Files::Built(|root| {
+            store(root, &sealed_row(3));
+            let sidecar = r#"{"version": 2, "storage_envelope_active": true, "storage_envelope_cutover_index": 3, "active": {"storage": 1},
+                "keys": {"1": {"purpose": "storage", "local_epoch": 1}}}"#;
+            fs::write(root.join("keys.json"), sidecar).unwrap();
+        }),
+        target: "n1",
+        path: "keys.json",
+        offset: None,
+    },
+    Provocation {
         code: "enc-epoch-unregistered",
         severity: "info",
         command: "check",

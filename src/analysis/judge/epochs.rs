@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::codes::encryption as codes;
 use crate::analysis::Finding;
 use crate::formats::envelope::Envelope;
-use crate::types::{LogIndex, Term};
+use crate::formats::sidecar::Sidecar;
+use crate::types::{LogIndex, NodeId, Term};
 
 /// Proposals of one node that are on their way at the same time: one may overtake so many others.
 const OVERTAKEN: u64 = 1024;
@@ -137,6 +138,56 @@ impl Registered {
     }
 }
 
+/// What a node's sidecar says of its starts, and what its own envelopes show.
+#[derive(Debug)]
+pub struct OwnStarts {
+    /// The start counters of the active keys in the sidecar.
+    known: BTreeMap<u32, u16>,
+    /// Low half of the node's id.
+    own: u16,
+    /// The latest start in which it sealed, under each key.
+    latest: BTreeMap<u32, (u16, String)>,
+}
+
+impl OwnStarts {
+    /// Of the node `own`, whose sidecar this is.
+    pub fn new(sidecar: &Sidecar, own: NodeId) -> Self {
+        let active = [sidecar.active_storage, sidecar.active_raft];
+        let keys = sidecar.keys_by_id().into_iter().filter(|(id, _)| active.contains(id));
+        Self {
+            known: keys.map(|(id, key)| (id, key.local_epoch)).collect(),
+            own: u16::try_from(own.0 & 0xffff).unwrap_or_default(),
+            latest: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in an envelope; `place` names where it stands.
+    pub fn add(&mut self, envelope: &Envelope<'_>, place: impl FnOnce() -> String) {
+        if envelope.node != self.own || !self.known.contains_key(&envelope.key_id) {
+            return;
+        }
+        if self.latest.get(&envelope.key_id).is_none_or(|(epoch, _)| *epoch < envelope.local_epoch) {
+            self.latest.insert(envelope.key_id, (envelope.local_epoch, place()));
+        }
+    }
+
+    /// One finding for every key that new things are sealed with and whose start counter lies behind what it has sealed; `path` is
+    /// the sidecar.
+    pub fn findings(&self, path: &str) -> Vec<Finding> {
+        let keys = self.known.iter();
+        keys.filter_map(|(id, known)| {
+                let (latest, place) = self.latest.get(id).filter(|(latest, _)| latest > known)?;
+                let message = format!(
+                    "The sidecar knows {known} as the last start of this node under key {id}, and the node has sealed in its start {latest}: \
+                     {place}. The next start counts on from the sidecar and will come to nonces that are used."
+                );
+                let finding = Finding::new(&codes::SIDECAR_BEHIND, message).at(path).found(known);
+                Some(finding.expected(format!("at least {latest}")))
+            })
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +234,18 @@ mod tests {
         assert!(
             found[0].contains("in its start 4, and the highest that is registered is 3") && found[0].ends_with("row of start 4.")
         );
+        let sidecar =
+            br#"{"version": 2, "active": {"storage": 1, "raft": 2}, "keys": {"1": {"purpose": "storage", "local_epoch": 4},
+            "2": {"purpose": "raft", "local_epoch": 3}, "3": {"purpose": "raft", "local_epoch": 0}}}"#;
+        let sidecar = Sidecar::parse(sidecar).unwrap();
+        let mut own = OwnStarts::new(&sidecar, NodeId(0x1111_d4c0));
+        for (key_id, epoch) in [(1, 4), (2, 5), (2, 4), (3, 9), (7, 9)] {
+            own.add(&Envelope { key_id, ..envelope(epoch, 1) }, || format!("key {key_id}"));
+            own.add(&Envelope { key_id, node: 1, ..envelope(u16::MAX, 1) }, || "another node".to_owned());
+        }
+        let found = own.findings("keys.json");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].message.contains("sealed in its start 5: key 2."), "{found:?}");
         let mut nobody = Registered::default();
         nobody.add(&envelope(0, 1), || "a row".to_owned());
         assert!(nobody.findings("fsm.db")[0].message.contains("it is not registered at all"));

@@ -8,7 +8,7 @@ use history::LogHistory;
 use walk::{Seen, Sighting, Stand, Whole, walk};
 
 use crate::analysis::judge::envelopes::{Counting, EnvelopeCensus};
-use crate::analysis::judge::epochs::Registered;
+use crate::analysis::judge::epochs::{OwnStarts, Registered};
 use crate::analysis::judge::nonces::{Lookup, NonceSet, Suspects, Used, shared_prefixes};
 use crate::analysis::server::GateFacts;
 use crate::analysis::{Coverage, Finding};
@@ -16,7 +16,7 @@ use crate::crypto::{open_raft, open_value};
 use crate::error::Result;
 use crate::io::Progress;
 use crate::readers::keys::Keys;
-use crate::types::ServerVersion;
+use crate::types::{NodeId, ServerVersion};
 
 /// Most parts into which the nonces are divided; each is one more reading of everything.
 const MOST_PARTS: u64 = 32;
@@ -49,7 +49,7 @@ pub(super) struct Audited {
 }
 
 /// Counts, opens and audits the envelopes of all sources together. Groups without a sign of encryption are not read again.
-pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<Audited> {
+pub(super) fn audit<'a>(sources: &[Source<'a>], progress: &dyn Progress) -> Result<Audited> {
     let mut audited = Audited::default();
     let mut histories = Vec::new();
     let mut writers = Vec::new();
@@ -78,6 +78,12 @@ pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<A
         .zip(histories)
         .map(|(source, history)| Registered::new(&source.facts.registry, history.registered))
         .collect();
+    // Keys that are there to open only are not those of every node.
+    let own_starts = |source: &Source<'a>| {
+        let sidecar = source.facts.keys.as_deref().and_then(Keys::accepted)?;
+        Some(OwnStarts::new(sidecar, NodeId::of_raft_id(&source.facts.raft_id)))
+    };
+    let mut own: Vec<_> = sources.iter().map(own_starts).collect();
     let mut set = NonceSet::new(0, 1);
     let mut first = |seen: Seen<'_>| match seen {
         Seen::Broken { source, place, error } => {
@@ -86,6 +92,9 @@ pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<A
         }
         Seen::Clear { source, key, committed } => counting[source].clear_row(key, committed),
         Seen::Sealed(sighting) => {
+            if let Some(own) = &mut own[sighting.source] {
+                own.add(&sighting.envelope, || (sighting.place)().to_string());
+            }
             registered[sighting.source].add(&sighting.envelope, || (sighting.place)().to_string());
             if let Some(used) = Used::of(&sighting.envelope) {
                 set.add(&used);
@@ -94,11 +103,14 @@ pub(super) fn audit(sources: &[Source<'_>], progress: &dyn Progress) -> Result<A
         }
     };
     walk(sources, progress, &mut first, &mut audited.coverage)?;
-    for ((source, counting), registered) in sources.iter().zip(counting).zip(registered) {
+    for (((source, counting), registered), own) in sources.iter().zip(counting).zip(registered).zip(own) {
         let store = format!("{}/fsm.db", source.name);
         let (census, findings) = counting.finish(source.keys.and_then(Keys::accepted), &store);
         audited.census.push(Some(census));
         audited.findings.extend(findings);
+        if let Some((own, keys)) = own.zip(source.facts.keys.as_deref()) {
+            audited.findings.extend(own.findings(&keys.display()));
+        }
         // What the store has registered is not known when its rows are not.
         if source.rows && ServerVersion::ALL.into_iter().any(|version| source.facts.knows_registry(version)) {
             audited.findings.extend(registered.findings(&store));

@@ -48,6 +48,22 @@ pub static COUNTER_BACK: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A sidecar that knows fewer starts than the node had.
+pub static SIDECAR_BEHIND: CodeInfo = CodeInfo {
+    code: "enc-sidecar-behind-envelopes",
+    severity: Severity::Error,
+    title: "the sidecar's start counter lies behind what the node has sealed",
+    meaning: "Every start takes the next number after the sidecar's and begins to count at 1. From a sidecar that was set back, or is \
+              another's, it takes a number that it had before, and uses its nonces again. The server notices that only for starts that \
+              are in the writer registry.",
+    decided_by: "The start counter of every active key in the sidecar, against the highest in envelopes of this node in log, store and \
+                 retained payloads.",
+    safe: "Put the newest sidecar of this node back. If there is none, rotate the key from another member before this one starts.",
+    not_safe: "Do not start the node with this sidecar, and do not edit its start counter.",
+    more: "ekv-tool inspect KEYS.JSON",
+    never: None,
+};
+
 /// An envelope of a start that nobody registered.
 pub static EPOCH_UNREGISTERED: CodeInfo = CodeInfo {
     code: "enc-epoch-unregistered",
@@ -108,5 +124,13 @@ pub static OPEN_FAILED: CodeInfo = CodeInfo {
 };
 
 /// Every code of this file.
-pub const ALL: &[&CodeInfo] =
-    &[&NONCE_REUSED, &EPOCH_BACK, &COUNTER_BACK, &EPOCH_UNREGISTERED, &NODE_PREFIX_SHARED, &OPEN_FAILED, &CLEAR_AFTER_CUTOVER];
+pub const ALL: &[&CodeInfo] = &[
+    &NONCE_REUSED,
+    &EPOCH_BACK,
+    &COUNTER_BACK,
+    &SIDECAR_BEHIND,
+    &EPOCH_UNREGISTERED,
+    &NODE_PREFIX_SHARED,
+    &OPEN_FAILED,
+    &CLEAR_AFTER_CUTOVER,
+];
