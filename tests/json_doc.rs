@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use ekv_tool::report::schema;
+use ekv_tool::report::{Lines, schema};
 use serde_json::{Map, Value};
 
 use crate::support::golden::held_file;
@@ -11,8 +11,8 @@ use crate::support::golden::held_file;
 const HEAD: &str = "\
 # JSON output
 
-`--format json` writes one object a run, `--format ndjson` one object a line: each part of the body with a `type`, and a
-`summary` last. Numbers are JSON numbers, 64-bit ones too: use a parser that keeps them. Checksums are lower-case hex text
+`--format json` writes one object a run, `--format ndjson` one object a line: the elements of the body's lists, each with a
+`type`, and last a `summary` with what is left of the body. Together they hold what the JSON report does. Numbers are JSON numbers, 64-bit ones too: use a parser that keeps them. Checksums are lower-case hex text
 of full width. Times are RFC 3339 UTC beside the raw number. What is not known is `null`, never 0. Equal input gives equal
 output except for what stands in `run`, and for estimates that were made from a measured rate. Fields are added, never
 renamed.
@@ -110,6 +110,21 @@ fn fields(schema: &Value, left_out: &BTreeSet<String>, page: &mut String) {
     }
 }
 
+/// What becomes of a report's lists in ndjson.
+fn as_lines(parts: &[Lines]) -> String {
+    let one = |part: &Lines| {
+        let from =
+            if part.path.is_empty() { "the whole body".to_owned() } else { format!("`{}`", part.path.replace('/', "`, `")) };
+        let with: Vec<_> = part.named_by.iter().map(|name| format!("`{name}`")).collect();
+        let with = if with.is_empty() { String::new() } else { format!(", with {}", with.join(" and ")) };
+        format!("`{}` ({from}{with})", part.kind)
+    };
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("\nLines of ndjson: {}.\n", parts.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
 fn properties(schema: &Value) -> BTreeSet<String> {
     schema["properties"].as_object().unwrap().keys().cloned().collect()
 }
@@ -134,6 +149,7 @@ fn the_schema_of_every_report_and_the_page_about_it_are_current() {
         held_file(&format!("docs/schema/{}.json", report.name), &(text + "\n"));
         let _ = write!(page, "\n## {}\n\n{} ([schema](schema/{}.json))\n", report.name, report.about, report.name);
         fields(schema, &shared, &mut page);
+        page.push_str(&as_lines(report.lines));
         for (name, part) in schema.get("$defs").and_then(Value::as_object).into_iter().flatten() {
             if let Some(known) = parts.insert(name, part) {
                 assert!(known == part, "two types are called {name}, so that a reference to one of them is unclear");

@@ -72,7 +72,7 @@ fn for_scripts() {
     assert_eq!([numbers(0), numbers(1), numbers(5), numbers(6)], [vec![9, 8], vec![], vec![6, 7], vec![5]]);
     assert_eq!(store["levels"][5]["tables"][1]["smallest"], "m");
     let lines = run(&["--format", "ndjson"], &dir);
-    assert_eq!(lines.lines().count(), 6, "five tables and a summary:\n{lines}");
+    assert_eq!(lines.lines().count(), 14, "a store, seven levels, five tables and a summary:\n{lines}");
     let metrics = run(&["--format", "prometheus"], &dir);
     assert!(metrics.contains("level=\"5\"} 2"), "{metrics}");
 }

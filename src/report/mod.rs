@@ -1,12 +1,13 @@
 //! One typed report, many renderings.
 //!
-//! A command fills one [`Report`] around a body of its own. The body describes itself once, as [`Section`]s, ndjson
-//! lines and [`Metric`]s; every renderer draws those. JSON comes from `Serialize`. Nothing here opens a file or knows
+//! A command fills one [`Report`] around a body of its own. The body describes itself once, as [`Section`]s, the
+//! [`Lines`] of ndjson and [`Metric`]s; every renderer draws those. JSON comes from `Serialize`. Nothing here opens a file or knows
 //! the terminal beyond the width and colour it is told.
 #![forbid(unsafe_code)]
 
 pub mod body;
 mod earlier;
+mod lines;
 mod next_step;
 pub mod render;
 pub mod schema;
@@ -14,13 +15,13 @@ pub mod stream;
 mod view;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::analysis::judge::unread::cover_unplaced;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::readers::Unplaced;
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
+pub use lines::Lines;
 pub use next_step::NextStep;
 pub use render::{OutputFormat, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
@@ -35,6 +36,9 @@ pub trait Body: Serialize {
     const JUDGES: bool = true;
     /// True when there is this report because the work could not be done.
     const FAILED: bool = false;
+
+    /// The lists of the body whose elements are lines of ndjson; the rest stands in the summary.
+    const LINES: &'static [Lines] = &[];
 
     /// The command that was run.
     fn command(&self) -> &str {
@@ -51,11 +55,6 @@ pub trait Body: Serialize {
 
     /// The body as facts, tables and text.
     fn sections(&self) -> Vec<Section>;
-
-    /// The body's parts for ndjson: one object a group, file or row, each with a type name.
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        Vec::new()
-    }
 
     /// Measurements for Prometheus, beside the verdict and the findings that every report has.
     fn metrics(&self) -> Vec<Metric> {

@@ -22,7 +22,7 @@ use super::body::store_meta::StoreMetaBody;
 use super::body::store_scan::{RawRow, StoreRow, StoreScanBody};
 use super::body::store_verify::StoreVerifyBody;
 use super::body::wal::{DumpBody, LsBody, RecordRow, ShowBody, StatBody, VerifyBody};
-use super::{Body, JsonList, Report};
+use super::{Body, JsonList, Lines, Report};
 
 /// The shape of one report.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct ReportSchema {
     pub about: String,
     /// Its JSON Schema, draft 2020-12.
     pub schema: Schema,
+    /// Its lines in ndjson.
+    pub lines: &'static [Lines],
 }
 
 /// The reports of all commands.
@@ -108,7 +110,7 @@ fn made<B: Body + JsonSchema>(rows: Option<Rows>) -> ReportSchema {
     }
     let mut value = schema.to_value();
     for_readers(&mut value);
-    ReportSchema { name: B::NAME, about: unlinked(about), schema: Schema::try_from(value).unwrap_or_default() }
+    ReportSchema { name: B::NAME, about: unlinked(about), schema: Schema::try_from(value).unwrap_or_default(), lines: B::LINES }
 }
 
 /// Descriptions are those of the Rust items; links between items lead nowhere in a schema.

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::envelopes;
 use crate::analysis::judge::envelopes::EnvelopeCensus;
@@ -11,7 +10,7 @@ use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult
 use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
 use crate::report::body::hraft::modes::MODES;
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{HlcTimestamp, ServerVersion};
 
 /// The checks of every group.
@@ -183,6 +182,7 @@ impl GroupChecks {
 /// Who needs which key.
 impl Body for CheckBody {
     const NAME: &'static str = "check";
+    const LINES: &'static [Lines] = &[Lines::of("groups", "group")];
 
     fn headline(&self) -> String {
         let checks: usize = self.groups.iter().map(|group| group.checks.len()).sum();
@@ -225,10 +225,6 @@ impl Body for CheckBody {
         });
         let columns = ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">not made"];
         vec![Section::table("Groups", &columns, rows.collect())]
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.groups.iter().map(|group| ("group", serde_json::to_value(group).unwrap_or_default())).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -294,6 +290,7 @@ impl ListedCheck {
 
 impl Body for CheckListBody {
     const NAME: &'static str = "check-list";
+    const LINES: &'static [Lines] = &[Lines::of("checks", "check")];
 
     fn headline(&self) -> String {
         format!("{} checks of one node's directory", CHECKS.len())
@@ -303,10 +300,6 @@ impl Body for CheckListBody {
         let rows =
             CHECKS.iter().map(|check| vec![Cell::new(check.code.code), Cell::new(check.code.severity), Cell::new(check.proves)]);
         vec![Section::table("Checks", &["check", "worst", "what a clean result shows"], rows.collect())]
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.checks.iter().map(|check| ("check", json!(check))).collect()
     }
 }
 

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 
 /// The comparison of every group.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -224,6 +223,7 @@ impl GroupComparison {
 
 impl Body for CompareBody {
     const NAME: &'static str = "compare";
+    const LINES: &'static [Lines] = &[Lines::of("groups", "group")];
 
     fn headline(&self) -> String {
         let what = match self.groups.as_slice() {
@@ -251,10 +251,6 @@ impl Body for CompareBody {
 
     fn sections(&self) -> Vec<Section> {
         self.groups.iter().flat_map(GroupComparison::sections).collect()
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.groups.iter().map(|group| ("group", serde_json::to_value(group).unwrap_or_default())).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

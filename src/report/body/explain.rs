@@ -1,7 +1,6 @@
 //! `explain`: what a code or an error means.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::analysis::explain::{Answer, Known, KnownLine, Stack};
 use crate::analysis::judge::codes;
@@ -9,7 +8,7 @@ use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::judge::{error_for_only_voter, explained_for_only_voter};
 use crate::analysis::server::conditions;
 use crate::analysis::server::conditions::Condition;
-use crate::report::{Body, Cell, Section};
+use crate::report::{Body, Cell, Lines, Section};
 use crate::types::Count;
 
 /// One explanation.
@@ -163,6 +162,7 @@ impl Explanation {
 
 impl Body for ExplainBody {
     const NAME: &'static str = "explain";
+    const LINES: &'static [Lines] = &[Lines::of("explanations", "explanation"), Lines::of("lines", "line")];
     const JUDGES: bool = false;
 
     fn headline(&self) -> String {
@@ -200,9 +200,5 @@ impl Body for ExplainBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.explanations.iter().map(|explanation| ("explanation", json!(explanation))).collect()
     }
 }

@@ -1,10 +1,9 @@
 //! What a run that could not do its work leaves for scripts.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::analysis::Coverage;
-use crate::report::{Body, Report, Section};
+use crate::report::{Body, Lines, Report, Section};
 
 /// A run that ended with status 1. Nothing is known of the data: the verdict is `unknown`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -35,6 +34,7 @@ impl FailureBody {
 
 impl Body for FailureBody {
     const NAME: &'static str = "failure";
+    const LINES: &'static [Lines] = &[Lines::of("error", "error")];
     const FAILED: bool = true;
 
     fn command(&self) -> &str {
@@ -47,9 +47,5 @@ impl Body for FailureBody {
 
     fn sections(&self) -> Vec<Section> {
         Vec::new()
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        vec![("error", json!(self.error))]
     }
 }

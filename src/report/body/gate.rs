@@ -1,11 +1,10 @@
 //! `gate-dryrun`: what the next start of each group would do.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::analysis::server::replay::Replay;
 use crate::analysis::server::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
-use crate::report::{Body, Cell, Cells, Column, Metric, Row, Section, Tone};
+use crate::report::{Body, Cell, Cells, Column, Lines, Metric, Row, Section, Tone};
 use crate::types::{ByteSize, Count, NodeId, ServerVersion, UnixMillis};
 
 /// The forecast of a run over one or more groups.
@@ -60,6 +59,7 @@ const PLAN_ROWS_SHOWN: usize = 40;
 
 impl Body for GateBody {
     const NAME: &'static str = "gate-dryrun";
+    const LINES: &'static [Lines] = &[Lines::of("groups", "group")];
 
     fn headline(&self) -> String {
         match self.groups.as_slice() {
@@ -93,10 +93,6 @@ impl Body for GateBody {
             group.describe(self.groups.len() > 1, &mut sections);
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.groups.iter().filter_map(|group| Some(("group", serde_json::to_value(group).ok()?))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

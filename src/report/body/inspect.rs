@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::analysis::inspect::Description;
-use crate::report::{Body, Cell, Section};
+use crate::report::{Body, Cell, Lines, Section};
 use crate::types::ByteSize;
 
 /// One page.
@@ -68,6 +68,7 @@ impl InspectBody {
 
 impl Body for InspectBody {
     const NAME: &'static str = "inspect";
+    const LINES: &'static [Lines] = &[Lines::of("", "subject")];
 
     fn headline(&self) -> String {
         let sure = match self.confidence {
@@ -103,9 +104,5 @@ impl Body for InspectBody {
             sections.push(Section::table(title, table.columns, cells));
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        vec![("subject", json!(self))]
     }
 }

@@ -1,14 +1,13 @@
 //! `verify-snapshot`: are these snapshots intact?
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::offload;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::formats::fsm::FsmHeader;
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The snapshots of a run.
@@ -49,6 +48,13 @@ fn number(count: usize, what: &str) -> String {
 
 impl Body for SnapshotBody {
     const NAME: &'static str = "verify-snapshot";
+    const LINES: &'static [Lines] = &[
+        Lines::of("snapshots", "snapshot"),
+        Lines::of("envelopes", "envelope"),
+        Lines::of("offloads", "offload"),
+        Lines::of("stores", "store"),
+        Lines::of("offload_payloads", "offload-payload"),
+    ];
 
     fn headline(&self) -> String {
         let mut parts = Vec::new();
@@ -111,15 +117,6 @@ impl Body for SnapshotBody {
         sections
     }
 
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        let payloads = self.snapshots.iter().map(|view| ("snapshot", to_value(view)));
-        let envelopes = self.envelopes.iter().map(|view| ("envelope", to_value(view)));
-        let offloads = self.offloads.iter().map(|view| ("offload", to_value(view)));
-        let stores = self.stores.iter().map(|view| ("store", to_value(view)));
-        let lone = self.offload_payloads.iter().map(|view| ("offload-payload", to_value(view)));
-        payloads.chain(envelopes).chain(offloads).chain(stores).chain(lone).collect()
-    }
-
     fn metrics(&self) -> Vec<Metric> {
         let mut bytes = Metric::gauge("ekv_tool_snapshot_size_bytes", "Size of a snapshot payload file.");
         let mut intact = Metric::gauge("ekv_tool_snapshot_intact", "1 when a snapshot payload or envelope is intact.");
@@ -152,10 +149,6 @@ fn by_directory<'p>(rows: impl Iterator<Item = (&'p str, Vec<Cell>)>) -> Vec<(&'
         }
     }
     tables
-}
-
-fn to_value(view: &impl Serialize) -> Value {
-    serde_json::to_value(view).unwrap_or_default()
 }
 
 pub(super) fn verdict_cell(verdict: Verdict) -> Cell {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::analysis::judge::snapshot::VerifiedPayload;
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::mvcc::StoreKey;
 use crate::readers::fsm_diff::{ComparedRow, FsmDiff, RowDifference};
-use crate::report::{Body, Cell, Cells, Column, Row, Section};
+use crate::report::{Body, Cell, Cells, Column, Lines, Row, Section};
 use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 
 /// Two payloads beside each other.
@@ -183,6 +182,7 @@ impl Row for Difference {
 
 impl Body for SnapshotDiffBody {
     const NAME: &'static str = "snapshot-diff";
+    const LINES: &'static [Lines] = &[Lines::of("sides", "side"), Lines::of("differences", "difference")];
 
     fn headline(&self) -> String {
         let DifferenceCounts { only_first, only_second, other_value, sealed } = self.total();
@@ -233,9 +233,5 @@ impl Body for SnapshotDiffBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.differences.iter().map(|row| ("difference", serde_json::to_value(row).unwrap_or_default())).collect()
     }
 }

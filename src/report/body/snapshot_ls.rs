@@ -1,12 +1,11 @@
 //! `snapshot ls`: which snapshots there are.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::snapshot::SnapshotBody;
 use crate::analysis::judge::snapshot::{VerifiedEnvelope, VerifiedPayload};
 use crate::formats::fsm::body::BodyFormat;
-use crate::report::{Body, Cell, Section, Tone};
+use crate::report::{Body, Cell, Lines, Section, Tone};
 use crate::types::{ByteSize, Crc32c, LogIndex, NodeId, Term};
 
 /// The snapshots of every directory that was named.
@@ -123,6 +122,7 @@ impl ListedSnapshot {
 
 impl Body for SnapshotListBody {
     const NAME: &'static str = "snapshot-ls";
+    const LINES: &'static [Lines] = &[Lines::of("snapshots", "snapshot")];
 
     fn headline(&self) -> String {
         let bytes = self.snapshots.iter().filter_map(|listed| listed.size_bytes).sum();
@@ -143,9 +143,5 @@ impl Body for SnapshotListBody {
             }
         }
         directories.into_iter().map(|(dir, rows)| Section::table(dir, &columns, rows)).collect()
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.snapshots.iter().map(|listed| ("snapshot", serde_json::to_value(listed).unwrap_or_default())).collect()
     }
 }

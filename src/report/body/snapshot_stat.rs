@@ -1,14 +1,13 @@
 //! `snapshot stat`: what the rows of snapshots amount to.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
 use crate::analysis::judge::snapshot::{RowCounts, VerifiedPayload};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
-use crate::report::{Body, Cell, Metric, Section};
+use crate::report::{Body, Cell, Lines, Metric, Section};
 use crate::types::{ByteSize, Count, HlcTimestamp, LogIndex};
 
 /// The payloads that were read.
@@ -126,6 +125,7 @@ impl SnapshotStat {
 
 impl Body for SnapshotStatBody {
     const NAME: &'static str = "snapshot-stat";
+    const LINES: &'static [Lines] = &[Lines::of("snapshots", "snapshot")];
 
     fn headline(&self) -> String {
         let rows: u64 = self.snapshots.iter().filter_map(|stat| stat.rows).map(|counts| counts.rows).sum();
@@ -158,10 +158,6 @@ impl Body for SnapshotStatBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.snapshots.iter().map(|stat| ("snapshot", serde_json::to_value(stat).unwrap_or_default())).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -1,13 +1,12 @@
 //! `store get`: one key.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::store_meta::{Place, place, place_cell};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader};
 use crate::formats::pebble::Trailer;
 use crate::readers::pebble::{FoundValue, KeyState, RowVersion, StoreFacts};
-use crate::report::{Body, Cell, Section, Tone};
+use crate::report::{Body, Cell, Lines, Section, Tone};
 use crate::types::{Escaped, HlcTimestamp};
 
 /// What a store holds under one key.
@@ -170,6 +169,7 @@ fn hex(bytes: &[u8]) -> String {
 
 impl Body for StoreGetBody {
     const NAME: &'static str = "store-get";
+    const LINES: &'static [Lines] = &[Lines::of("versions", "version")];
 
     fn headline(&self) -> String {
         match (self.versions.as_slice(), &self.problem) {
@@ -226,9 +226,5 @@ impl Body for StoreGetBody {
             sections.push(Section::Note("There are older versions; see --versions.".to_owned()));
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.versions.iter().map(|version| ("version", json!(version))).collect()
     }
 }

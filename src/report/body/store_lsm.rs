@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{NewTable, SeqNum, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts, Writer};
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped};
 
 /// Columns of the picture, without the names in front of it.
@@ -223,6 +222,11 @@ fn shortened(key: &str, width: usize) -> String {
 
 impl Body for StoreLsmBody {
     const NAME: &'static str = "store-lsm";
+    const LINES: &'static [Lines] = &[
+        Lines::of("stores", "store"),
+        Lines::of("stores/levels", "level").named_by(&["dir"]),
+        Lines::of("stores/levels/tables", "table").named_by(&["dir", "level"]),
+    ];
 
     fn headline(&self) -> String {
         let sum = |field: fn(&LsmStore) -> u64| self.stores.iter().map(field).sum::<u64>();
@@ -291,21 +295,6 @@ impl Body for StoreLsmBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        let mut lines = Vec::new();
-        for store in &self.stores {
-            for level in &store.levels {
-                for table in &level.tables {
-                    let mut line = json!(table);
-                    line["dir"] = json!(store.dir);
-                    line["level"] = json!(level.level);
-                    lines.push(("table", line));
-                }
-            }
-        }
-        lines
     }
 
     fn metrics(&self) -> Vec<Metric> {

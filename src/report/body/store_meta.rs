@@ -1,13 +1,12 @@
 //! `store meta`: what a store says about itself.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::analysis::server::store::{StoreOpen, StoreVerdict};
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::RecordsEnd;
 use crate::readers::pebble::{FormatMarker, KeyState, LogFacts, MetaFact, Source, StoreFacts, Writer};
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
 
 /// The stores that were asked.
@@ -249,6 +248,7 @@ pub(super) fn place_cell(file: Option<&str>, offset: Option<u64>, level: Option<
 
 impl Body for StoreMetaBody {
     const NAME: &'static str = "store-meta";
+    const LINES: &'static [Lines] = &[Lines::of("stores", "store")];
 
     fn headline(&self) -> String {
         match self.stores.as_slice() {
@@ -309,10 +309,6 @@ impl Body for StoreMetaBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.stores.iter().map(|store| ("store", json!(store))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::analysis::{Finding, Severity};
 use crate::formats::pebble::{FileNum, Version};
 use crate::readers::pebble::{StoreFacts, Writer};
 use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
 use crate::readers::pebble_table::{BlockKind, BlockTally, TableDepth};
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
@@ -178,6 +177,7 @@ fn levels_of(facts: &StoreFacts) -> HashMap<FileNum, usize> {
 
 impl Body for StoreVerifyBody {
     const NAME: &'static str = "store-verify";
+    const LINES: &'static [Lines] = &[Lines::of("stores", "store"), Lines::of("stores/files", "table").named_by(&["dir"])];
 
     fn headline(&self) -> String {
         let sum = |field: fn(&VerifiedStore) -> u64| self.stores.iter().map(field).sum::<u64>();
@@ -251,17 +251,6 @@ impl Body for StoreVerifyBody {
             }
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        let files = self.stores.iter().flat_map(|store| {
-            store.files.iter().map(|file| {
-                let mut line = json!(file);
-                line["dir"] = json!(store.dir);
-                ("table", line)
-            })
-        });
-        files.collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

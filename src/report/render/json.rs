@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::safe_json::{write_compact, write_pretty};
 use super::{Body, Report};
+use crate::report::lines::take_lines;
 
 /// One pretty-printed object.
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
@@ -13,26 +14,25 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     writeln!(out)
 }
 
-/// One line for each part of the body, then the summary.
+/// One line for each part of the body, then the summary with what is left of it.
 pub(super) fn render_lines<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
     let Report { schema, tool_version, verdict, body, findings, coverage, next_step, run } = report;
-    for (kind, value) in body.lines() {
-        let mut line = serde_json::Map::new();
-        line.insert("type".to_owned(), kind.into());
-        match value {
-            Value::Object(fields) => line.extend(fields),
-            other => drop(line.insert("value".to_owned(), other)),
-        }
-        write_line(&Value::Object(line), out)?;
+    let mut rest = match serde_json::to_value(body)? {
+        Value::Object(members) => members,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    for line in take_lines(B::LINES, &mut rest) {
+        write_line(&line, out)?;
     }
     let summary = json!({
         "type": "summary", "schema": schema, "tool_version": tool_version, "verdict": verdict, "findings": findings,
         "coverage": coverage, "next_step": next_step, "run": run,
     });
-    write_line(&summary, out)
+    rest.extend(summary.as_object().cloned().unwrap_or_default());
+    write_line(&rest, out)
 }
 
-fn write_line(value: &Value, out: &mut dyn Write) -> io::Result<()> {
-    write_compact(out, value)?;
+fn write_line(line: &Map<String, Value>, out: &mut dyn Write) -> io::Result<()> {
+    write_compact(out, line)?;
     writeln!(out)
 }

@@ -80,8 +80,7 @@ mod tests {
     use super::*;
     use crate::analysis::judge::codes;
     use crate::analysis::{Coverage, Finding};
-    use crate::report::NextStep;
-    use crate::report::{Cell, Metric, Section, Tone};
+    use crate::report::{Cell, Lines, Metric, NextStep, Section, Tone};
 
     #[derive(Serialize, schemars::JsonSchema)]
     struct Sample {
@@ -90,6 +89,7 @@ mod tests {
 
     impl Body for Sample {
         const NAME: &'static str = "sample";
+        const LINES: &'static [Lines] = &[Lines::of("things", "thing")];
 
         fn headline(&self) -> String {
             "two things were looked at".to_owned()
@@ -108,10 +108,6 @@ mod tests {
                     "A paragraph that is long enough to be wrapped when the width is eighty columns, as it is here.".to_owned(),
                 ),
             ]
-        }
-
-        fn lines(&self) -> Vec<(&'static str, Value)> {
-            self.things.iter().map(|thing| ("thing", json!({ "value": thing }))).collect()
         }
 
         fn metrics(&self) -> Vec<Metric> {

@@ -1,10 +1,9 @@
 //! `gate-dryrun` of a node of hashicorp/raft.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 
 /// The forecasts of a run over one or more nodes.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -84,6 +83,7 @@ impl HashiForecast {
 
 impl Body for HashiGateBody {
     const NAME: &'static str = "gate-dryrun";
+    const LINES: &'static [Lines] = &[Lines::of("groups", "group")];
 
     fn headline(&self) -> String {
         match self.groups.as_slice() {
@@ -98,10 +98,6 @@ impl Body for HashiGateBody {
     fn sections(&self) -> Vec<Section> {
         let title = |node: &HashiForecast| if self.groups.len() > 1 { node.dir.clone() } else { String::new() };
         self.groups.iter().map(|node| Section::facts(title(node), node.rows())).collect()
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.groups.iter().filter_map(|group| Some(("group", serde_json::to_value(group).ok()?))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::report::{Body, Section};
+use crate::report::{Body, Lines, Section};
 
 /// A question: the command that asks it.
 pub trait Question {
@@ -107,6 +107,7 @@ impl NodePage {
 
 impl<Q: Question> Body for HashiBody<Q> {
     const NAME: &'static str = Q::NAME;
+    const LINES: &'static [Lines] = &[Lines::of("nodes", "node")];
 
     fn headline(&self) -> String {
         self.headline.clone()
@@ -121,9 +122,5 @@ impl<Q: Question> Body for HashiBody<Q> {
             sections.extend(node.sections.iter().cloned());
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.nodes.iter().filter_map(|node| Some(("node", serde_json::to_value(node).ok()?))).collect()
     }
 }

@@ -1,9 +1,8 @@
 //! `wal ls`: one row a segment.
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The segments of one or more logs.
@@ -78,6 +77,7 @@ impl SegmentRow {
 
 impl Body for LsBody {
     const NAME: &'static str = "wal-ls";
+    const LINES: &'static [Lines] = &[Lines::of("segments", "segment"), Lines::of("others", "other")];
 
     fn headline(&self) -> String {
         let bytes = self.segments.iter().map(|segment| segment.size_bytes).sum();
@@ -111,10 +111,6 @@ impl Body for LsBody {
             sections.push(Section::facts("Other names", self.others.iter().map(|name| ("", Cell::new(name))).collect()));
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.segments.iter().filter_map(|segment| Some(("segment", serde_json::to_value(segment).ok()?))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

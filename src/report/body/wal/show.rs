@@ -1,9 +1,8 @@
 //! `wal show`: one record, byte by byte.
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::report::{Body, Cells, Column, Row, Section};
+use crate::report::{Body, Cells, Column, Lines, Row, Section};
 
 /// One record, or several with the same index.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -63,6 +62,7 @@ impl Row for FieldRow {
 
 impl Body for ShowBody {
     const NAME: &'static str = "wal-show";
+    const LINES: &'static [Lines] = &[Lines::of("records", "record")];
 
     fn headline(&self) -> String {
         match self.records.as_slice() {
@@ -85,9 +85,5 @@ impl Body for ShowBody {
             sections.push(Section::rows(title, &record.fields));
         }
         sections
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.records.iter().filter_map(|record| Some(("record", serde_json::to_value(record).ok()?))).collect()
     }
 }

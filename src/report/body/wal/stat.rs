@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EndKind;
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, NodeId};
 
 use super::ls::SegmentRow;
@@ -121,6 +120,7 @@ impl StatBody {
 
 impl Body for StatBody {
     const NAME: &'static str = "wal-stat";
+    const LINES: &'static [Lines] = &[Lines::of("log", "log"), Lines::of("logs", "log")];
 
     fn headline(&self) -> String {
         match &self.log {
@@ -138,10 +138,6 @@ impl Body for StatBody {
     fn sections(&self) -> Vec<Section> {
         let titled = self.log.is_none();
         self.all().flat_map(|log| log.sections(titled)).collect()
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.all().filter_map(|log| Some(("log", serde_json::to_value(log).ok()?))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -1,9 +1,8 @@
 //! `wal verify`: is the log whole, and what would each server make of it?
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::report::{Body, Cell, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The verdict on one or more logs.
@@ -49,6 +48,7 @@ pub struct Reading {
 
 impl Body for VerifyBody {
     const NAME: &'static str = "wal-verify";
+    const LINES: &'static [Lines] = &[Lines::of("logs", "log")];
 
     fn headline(&self) -> String {
         let sum = |of: fn(&LogVerdict) -> u64| self.logs.iter().map(of).sum::<u64>();
@@ -78,10 +78,6 @@ impl Body for VerifyBody {
             columns.insert(0, "log");
         }
         vec![Section::table("", &columns, rows)]
-    }
-
-    fn lines(&self) -> Vec<(&'static str, Value)> {
-        self.logs.iter().filter_map(|log| Some(("log", serde_json::to_value(log).ok()?))).collect()
     }
 
     fn metrics(&self) -> Vec<Metric> {
