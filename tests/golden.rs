@@ -17,6 +17,7 @@ const ON_THE_DEMO: &[(&str, &str)] = &[
     ("gate/demo", "gate-dryrun --restore-rate 100MB --plan demo"),
     ("inspect/demo", "inspect demo/n1/group-2/wal/0000000000000000-0000000000000000.wal"),
     ("snapshot/ls", "snapshot ls demo"),
+    ("snapshot/rebuild", "snapshot rebuild demo/n1/group-2"),
     ("snapshot/stat", "snapshot stat demo/n1/group-2"),
     (
         "snapshot/diff",

@@ -115,6 +115,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("inspect", vec![demo.clone()]),
         ("snapshot ls", vec![demo.clone()]),
         ("snapshot show", vec![payload(101)]),
+        ("snapshot rebuild", vec![group.clone()]),
         ("snapshot stat", vec![group.clone()]),
         ("snapshot diff --limit 9", vec![payload(101), payload(201)]),
         ("store get --versions 3", vec![group.clone(), "!redis|str|probe:n1".into()]),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::judge::snapshot::EnvelopeState;
 use ekv_tool::formats::mvcc::RowKey;
 use ekv_tool::io::NoProgress;
 use ekv_tool::ops::snapshot;
@@ -13,6 +14,7 @@ use ekv_tool::types::{Crc32c, HlcTimestamp};
 use proptest::prelude::*;
 
 use crate::support::golden::{golden, transcript};
+use crate::support::tree::copy_tree;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -177,4 +179,84 @@ fn outputs_for_people() {
     let long = |line: &str| line.chars().count() > 80 && !line.starts_with(['$', 'e', 'N']);
     assert!(!text.lines().any(long), "{text}");
     golden("snapshot/commands.txt", &text);
+}
+
+/// The program with these arguments: exit status and standard output.
+fn run(args: &[&str]) -> (i32, Vec<u8>) {
+    let output = Command::cargo_bin("ekv-tool").unwrap().args(args).output().unwrap();
+    (output.status.code().unwrap(), output.stdout)
+}
+
+/// Envelopes that are lost, one by one and all together, are made again, and nothing in the directory changes.
+#[test]
+fn lost_envelopes_are_made_again() {
+    let kept = demo().join("n1/group-2/snap");
+    let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let group = dir.path().join("n1/group-2");
+    copy_tree(&demo().join("n1/group-2"), &group);
+    for name in &names {
+        fs::write(group.join("snap").join(name), b"").unwrap();
+    }
+    let path = group.to_str().unwrap();
+    for missing in [false, true] {
+        if missing {
+            fs::remove_dir_all(group.join("snap")).unwrap();
+        }
+        let report = snapshot::rebuild(&group, 1, &NoProgress).unwrap();
+        let now = if missing { EnvelopeState::Missing } else { EnvelopeState::Unreadable };
+        assert!(report.verdict == Verdict::Damaged && report.body.snapshots.len() == names.len());
+        assert!(report.body.snapshots.iter().all(|one| one.state == now && one.bytes.is_some()));
+        for name in &names {
+            let index = u64::from_str_radix(&name[17..33], 16).unwrap().to_string();
+            let (status, bytes) = run(&["snapshot", "rebuild", path, "--index", &index, "--raw"]);
+            assert_eq!((status, bytes), (0, fs::read(kept.join(name)).unwrap()), "{name}");
+            let made = elsewhere.path().join(name);
+            let into = ["snapshot", "rebuild", path, "--index", &index, "--raw", "--output"];
+            if !missing {
+                assert_eq!(run(&[&into[..], &[made.to_str().unwrap()]].concat()).0, 0);
+                assert_eq!(fs::read(&made).unwrap(), fs::read(kept.join(name)).unwrap());
+                // Never over the lost file itself.
+                let lost = group.join("snap").join(name);
+                assert_eq!(run(&[&into[..], &[lost.to_str().unwrap()]].concat()).0, 1);
+                assert!(fs::read(&lost).unwrap().is_empty());
+            }
+        }
+    }
+    // Put back, they are what a start takes.
+    fs::create_dir(group.join("snap")).unwrap();
+    for name in &names {
+        fs::rename(elsewhere.path().join(name), group.join("snap").join(name)).unwrap();
+    }
+    assert_eq!(run(&["verify-snapshot", path]).0, 0);
+}
+
+/// A file is made only of a payload that is what it was, and of a record that names the members.
+#[test]
+fn no_envelope_is_made_of_what_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let group = dir.path().join("n1/group-2");
+    copy_tree(&demo().join("n1/group-2"), &group);
+    let problem = || {
+        let body = snapshot::rebuild(&group, 1, &NoProgress).unwrap().body;
+        let one = body.snapshots.into_iter().find(|one| one.index.0 == 101).unwrap();
+        assert!(one.bytes.is_none() && one.bytes_hex.is_none());
+        (one.state, one.problem.unwrap())
+    };
+    let payload = group.join("fsm-snap/0000000000000065.fsm");
+    let mut bytes = fs::read(&payload).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&payload, bytes).unwrap();
+    let (state, why) = problem();
+    assert!(state == EnvelopeState::Readable && why.contains("does not have the checksum"), "{why}");
+    fs::remove_file(payload).unwrap();
+    assert_eq!(problem(), (EnvelopeState::Readable, "its payload is not there".to_owned()));
+    // With neither of the two it is one that retention removed.
+    fs::remove_file(group.join("snap/0000000000000002-0000000000000065.snap")).unwrap();
+    let body = snapshot::rebuild(&group, 1, &NoProgress).unwrap().body;
+    assert_eq!((body.retired, body.snapshots.iter().any(|one| one.index.0 == 101)), (1, false));
+    // Without a log nothing is known.
+    fs::remove_dir_all(group.join("wal")).unwrap();
+    let report = snapshot::rebuild(&group, 1, &NoProgress).unwrap();
+    assert!(report.body.snapshots.is_empty() && report.verdict != Verdict::Clean);
 }

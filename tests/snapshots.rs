@@ -1,16 +1,17 @@
 //! What the library makes of recorded snapshots, against what the server made of them.
 
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::judge::snapshot::{Subject, verify_lone_payload};
+use ekv_tool::analysis::judge::snapshot::{EnvelopeState, Subject, verify_lone_payload};
 use ekv_tool::analysis::server::snapshot::{Forecast, choose, legacy_restore, restore, skip, token_refusal};
 use ekv_tool::formats::fsm::FsmName;
 use ekv_tool::formats::snap::SnapshotData;
 use ekv_tool::io::NoProgress;
+use ekv_tool::ops::snapshot;
 use ekv_tool::readers::{Depth, Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
 use ekv_tool::types::{LogIndex, ServerVersion, SnapshotId, Term};
 use serde_json::Value;
 
-use crate::support::recorded::{Case, cases, real};
+use crate::support::recorded::{Case, cases, fresh, fresh_enc, real};
 
 /// A way for a start to use a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,4 +188,31 @@ fn every_recorded_payload_agrees() {
         Ok(())
     });
     assert!(compared > 3000, "only {compared} payloads were compared");
+}
+
+/// The bytes of every `.snap` file of the recorded directories that says what log and payload say, made from these two alone.
+#[test]
+fn envelopes_are_made_again_byte_for_byte() {
+    let (mut same, mut without) = (0, Vec::new());
+    for archive in [cases(), real(), fresh(), fresh_enc()] {
+        for case in archive.groups() {
+            let Ok(report) = snapshot::rebuild(&case.dir, 2, &NoProgress) else { continue };
+            for one in &report.body.snapshots {
+                let made = one.bytes.as_deref();
+                match one.state {
+                    EnvelopeState::Same => {
+                        let file = std::fs::read(&one.path).unwrap();
+                        assert_eq!(made, Some(file.as_slice()), "{}", one.path);
+                        same += 1;
+                    }
+                    // Nothing may be made of a payload that is not what it was.
+                    EnvelopeState::Readable => assert!(made.is_none() && one.problem.is_some(), "{}", one.path),
+                    EnvelopeState::Different => without.push(one.path.clone()),
+                    EnvelopeState::Unreadable | EnvelopeState::Missing => {}
+                }
+            }
+        }
+    }
+    eprintln!("{same} same\n{}", without.join("\n"));
+    assert!(same > 1000, "only {same} files were compared");
 }

@@ -1,22 +1,26 @@
-//! `snapshot ls`, `snapshot stat` and `snapshot diff`. `snapshot show` is the page of `inspect` on one file.
+//! `snapshot ls`, `snapshot stat`, `snapshot diff` and `snapshot rebuild`. `snapshot show` is the page of `inspect` on one file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::verify_snapshot::{VerifySnapshotOptions, verify_snapshot};
 use crate::analysis::Coverage;
-use crate::analysis::judge::snapshot::{Subject, verify_lone_payload};
+use crate::analysis::judge::snapshot::{Subject, remake, verify_lone_payload};
+use crate::analysis::server::log::valid_snapshots;
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::BodyFormat;
+use crate::formats::layout;
 use crate::io::{IoOptions, Progress};
 use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
-use crate::readers::{Depth, FsmFacts, SnapshotTarget, snapshot_target};
+use crate::readers::wal::WalScan;
+use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget, snapshot_target};
 use crate::report::Report;
 use crate::report::body::snapshot_diff::{Side, SnapshotDiffBody};
 use crate::report::body::snapshot_ls::SnapshotListBody;
+use crate::report::body::snapshot_rebuild::SnapshotRebuildBody;
 use crate::report::body::snapshot_stat::SnapshotStatBody;
-use crate::types::Count;
+use crate::types::{Count, ServerVersion};
 
 /// Refuses stores of offloaded snapshots, which another command lists.
 fn in_place(paths: &[PathBuf]) -> Result<()> {
@@ -122,6 +126,42 @@ pub fn diff(
 /// for one that has no rows.
 fn orders_by_time(side: &Side) -> Option<bool> {
     side.body_format.filter(|format| *format != BodyFormat::Empty).map(|format| format == BodyFormat::MvccStream)
+}
+
+/// Makes the `.snap` files of a group again from the records of its log and its payloads, without writing them.
+pub fn rebuild(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotRebuildBody>> {
+    let SnapshotTarget::Groups(Discovered { groups, .. }) = SnapshotTarget::at(path)? else {
+        return Err(Error::Unsuitable {
+            path: path.to_owned(),
+            problem: "is no group directory".to_owned(),
+            hint: "the log of a group is needed to make its .snap files again".to_owned(),
+        });
+    };
+    let [group] = groups.as_slice() else {
+        return Err(Error::Usage(format!("{}: holds several groups; name the directory of one", path.display())));
+    };
+    let options = VerifySnapshotOptions { threads, ..VerifySnapshotOptions::default() };
+    let Report { body: verified, findings, mut coverage, .. } = verify_snapshot(&[path.to_owned()], &options, progress)?;
+    let mut body = SnapshotRebuildBody { dir: group.display(), snapshots: Vec::new(), retired: 0 };
+    let snap = match SnapDir::read(&group.path.join(layout::SNAP)) {
+        Err(error) if error.is_not_found() => SnapDir::default(),
+        read => read?,
+    };
+    let scan = match WalScan::read(&group.path.join(layout::WAL), threads, progress) {
+        Ok(scan) if scan.unread().is_some() => Err("a segment could not be read".to_owned()),
+        Ok(scan) => Ok(scan),
+        Err(error) if error.is_not_found() => Err("there is no log".to_owned()),
+        Err(error) => return Err(error),
+    };
+    let valid = scan
+        .as_ref()
+        .map_err(String::clone)
+        .and_then(|scan| valid_snapshots(scan, ServerVersion::NEWEST).map(|valid| (scan, valid)).map_err(|error| error.text));
+    match valid {
+        Ok((scan, valid)) => (body.snapshots, body.retired) = remake((scan, &valid), &snap, &verified.snapshots, &body.dir),
+        Err(why) => coverage.missing("which snapshots the log records", why),
+    }
+    Ok(Report::new(body, findings, coverage))
 }
 
 /// Why the rows of a payload say nothing beside those of another.

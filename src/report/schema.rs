@@ -15,6 +15,7 @@ use super::body::inspect::InspectBody;
 use super::body::snapshot::SnapshotBody;
 use super::body::snapshot_diff::SnapshotDiffBody;
 use super::body::snapshot_ls::SnapshotListBody;
+use super::body::snapshot_rebuild::SnapshotRebuildBody;
 use super::body::snapshot_stat::SnapshotStatBody;
 use super::body::store_get::StoreGetBody;
 use super::body::store_lsm::StoreLsmBody;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<SnapshotBody>(),
         of::<SnapshotDiffBody>(),
         of::<SnapshotListBody>(),
+        of::<SnapshotRebuildBody>(),
         of::<SnapshotStatBody>(),
         of::<StoreGetBody>(),
         of::<StoreLsmBody>(),

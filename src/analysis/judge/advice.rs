@@ -25,7 +25,8 @@ const ELSEWHERE: &[&str] = &[
 const LOG: &str = "Copy the whole directory aside before anything starts on it: this is the only voter, so that nobody else has these \
                    entries. What the log lost may still stand in a .wal.broken, behind the end of a segment, or in a backup.";
 const SNAPSHOT: &str = "Keep a copy of the directory: this is the only voter, and nobody else has the snapshot. A start whose store is \
-                        far enough does not read it, which `gate-dryrun` forecasts; otherwise a backup is needed.";
+                        far enough does not read it, which `gate-dryrun` forecasts. A .snap file that is lost may be made again \
+                        (`snapshot rebuild`); for anything else a backup is needed.";
 const STORE: &str = "Keep a copy of the directory: this is the only voter, and nobody else has these rows. Moving fsm.db away so that \
                      the newest snapshot is restored gives back only what snapshot and log hold: verify both first.";
 const OTHER: &str = "Keep a copy of the directory before anything starts on it: this is the only voter, and all that is left of the \

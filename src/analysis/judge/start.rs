@@ -74,8 +74,9 @@ fn cause_of(facts: &GateFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Opt
                 "{unusable} .snap {files} be read, so that a start would choose an older snapshot, or none, with which the log does not \
                  connect."
             );
-            let advice = "Do not start the node. The log records which snapshots there were and fsm-snap/ has their payloads: a .snap \
-                          can be made again from these, or copied from a node that has the same index and term.";
+            let advice = "Do not start the node. The log records which snapshots there were, and a .snap file can be made again from the \
+                          record and the payload in fsm-snap/: `ekv-tool snapshot rebuild` with the group's directory shows the bytes. \
+                          It can also be copied from a node that has the same index and term.";
             return Some((format!("{dir}/snap"), cause, advice.to_owned()));
         }
     }

@@ -2,6 +2,7 @@
 
 mod diff;
 mod ls;
+mod rebuild;
 mod show;
 mod stat;
 
@@ -26,6 +27,8 @@ enum SnapshotCommand {
     Stat(stat::StatArgs),
     /// Compare two payloads row by row
     Diff(diff::DiffArgs),
+    /// Make .snap files again from log and payloads; shows the bytes, writes nothing there
+    Rebuild(rebuild::RebuildArgs),
 }
 
 /// Runs one of the subcommands.
@@ -35,5 +38,6 @@ pub fn run(args: &SnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus>
         SnapshotCommand::Show(args) => show::run(args, context),
         SnapshotCommand::Stat(args) => stat::run(args, context),
         SnapshotCommand::Diff(args) => diff::run(args, context),
+        SnapshotCommand::Rebuild(args) => rebuild::run(args, context),
     }
 }

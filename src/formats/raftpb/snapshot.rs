@@ -99,6 +99,24 @@ impl WalSnapshot {
         Ok(snapshot)
     }
 
+    /// The bytes of the members in the data of a record: one version of the server writes every field of them, the other only
+    /// those that are set, and the `.snap` file of the same snapshot has the same bytes. `None` when the record has none, or several.
+    pub fn conf_state_bytes(data: &[u8]) -> Option<&[u8]> {
+        let mut reader = MessageReader::new("Snapshot", data, ProtoRules::Google);
+        let mut found = None;
+        while let Some(tag) = reader.tag().ok()? {
+            if tag.number != 3 {
+                reader.skip(tag).ok()?;
+                continue;
+            }
+            let bytes = reader.bytes(tag, "ConfState").ok()??;
+            if found.replace(bytes).is_some() {
+                return None;
+            }
+        }
+        found
+    }
+
     /// The snapshot's name.
     pub const fn id(&self) -> SnapshotId {
         SnapshotId { term: self.term, index: self.index }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../../docs/formats/snap.md")]
 
+mod encode;
 mod file_name;
 mod token;
 
@@ -8,6 +9,7 @@ use super::raftpb::wire::MessageReader;
 use super::raftpb::{ProtoRules, Snapshot};
 use crate::types::Crc32c;
 
+pub use encode::encode;
 pub use file_name::SnapName;
 pub use token::{SnapshotData, SnapshotToken, TOKEN_LEN, TokenError};
 

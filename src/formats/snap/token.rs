@@ -62,6 +62,19 @@ pub enum SnapshotData {
 }
 
 impl SnapshotToken {
+    /// The bytes of the token.
+    pub fn encode(self) -> [u8; TOKEN_LEN] {
+        let mut bytes = [0; TOKEN_LEN];
+        let (magic, rest) = bytes.split_at_mut(MAGIC.len());
+        magic.copy_from_slice(MAGIC);
+        let (version, rest) = rest.split_at_mut(1);
+        version.copy_from_slice(&[VERSION]);
+        let (index, crc) = rest.split_at_mut(8);
+        index.copy_from_slice(&self.index.0.to_be_bytes());
+        crc.copy_from_slice(&self.crc32c.0.to_be_bytes());
+        bytes
+    }
+
     /// Decodes exactly one token.
     pub fn decode(bytes: &[u8]) -> Result<Self, TokenError> {
         let Ok(token) = <&[u8; TOKEN_LEN]>::try_from(bytes) else {
@@ -102,7 +115,9 @@ mod tests {
 
     #[test]
     fn golden() {
-        assert_eq!(SnapshotToken::decode(&TOKEN), Ok(SnapshotToken { index: LogIndex(42), crc32c: Crc32c(0x7aba_3e7e) }));
+        let token = SnapshotToken { index: LogIndex(42), crc32c: Crc32c(0x7aba_3e7e) };
+        assert_eq!(SnapshotToken::decode(&TOKEN), Ok(token));
+        assert_eq!(token.encode(), TOKEN);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod offload;
 pub mod snapshot;
 pub mod snapshot_diff;
 pub mod snapshot_ls;
+pub mod snapshot_rebuild;
 pub mod snapshot_stat;
 pub mod store_get;
 pub mod store_lsm;

@@ -30,7 +30,8 @@ pub static SNAP_REPLAY_HOLE: CodeInfo = CodeInfo {
               start is refused. For an older snapshot it only means that it cannot serve as a fallback.",
     decided_by: "The names of the segments, the snapshot records in them, and the names in snap/.",
     safe: "If the directory is a copy of a running node, copy it again in a safe order: fsm.db, snap, fsm-snap, wal, \
-              peers file. Otherwise restore a snapshot that fits, or rebuild the node.",
+              peers file. If .snap files are missing or cannot be read, `snapshot rebuild` shows their bytes, made from log and \
+              payload. Otherwise restore a snapshot that fits, or rebuild the node.",
     not_safe: "Do not delete snapshots or segments to make it start.",
     more: "ekv-tool gate-dryrun DIR",
     never: None,

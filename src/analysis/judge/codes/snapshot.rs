@@ -200,7 +200,8 @@ pub static SNAP_FILE_CRC: CodeInfo = CodeInfo {
     meaning: "Bytes of the .snap file changed after it was written. When a start reaches it, it is renamed to .snap.broken and an older \
               snapshot is used, for which the log must still have every entry.",
     decided_by: "CRC-32C over the inner message, against field 1 of the outer one.",
-    safe: "Keep a copy of the directory and look at what the next start would do instead.",
+    safe: "Keep a copy of the directory and look at what the next start would do instead. When the log records the snapshot and its \
+           payload is whole, `snapshot rebuild` shows the bytes that the file had.",
     not_safe: "Do not start the node before the forecast says that an older snapshot will do.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
     never: None,
@@ -214,7 +215,8 @@ pub static SNAP_MALFORMED: CodeInfo = CodeInfo {
     meaning: "The .snap file is empty, cut off, or not the protobuf message it should be. When a start reaches it, it is renamed to \
               .snap.broken and an older snapshot is used, for which the log must still have every entry.",
     decided_by: "The bytes of the .snap file.",
-    safe: "Keep a copy of the directory and look at what the next start would do instead.",
+    safe: "Keep a copy of the directory and look at what the next start would do instead. When the log records the snapshot and its \
+           payload is whole, `snapshot rebuild` shows the bytes that the file had.",
     not_safe: "Do not start the node before the forecast says that an older snapshot will do.",
     more: "ekv-tool gate-dryrun GROUP-DIR",
     never: None,
@@ -272,9 +274,10 @@ pub static SNAP_ALL_LOST: CodeInfo = CodeInfo {
               leaves at most one payload alone, so that the envelopes were deleted or not copied. The next start deletes every payload \
               before it looks at anything else, and is then refused if the log does not begin at its first entry.",
     decided_by: "The names in snap/ and fsm-snap/.",
-    safe: "Copy the directory aside and bring snap/ back from where it was lost.",
+    safe: "Copy the directory aside and bring snap/ back from where it was lost. What the log records and fsm-snap/ still holds can be \
+           made again: `snapshot rebuild` shows the bytes of each file.",
     not_safe: "Do not start the node: the payloads are deleted first.",
-    more: "ekv-tool gate-dryrun GROUP-DIR",
+    more: "ekv-tool snapshot rebuild GROUP-DIR",
     never: None,
 };
 

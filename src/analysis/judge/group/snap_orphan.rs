@@ -3,6 +3,7 @@
 use super::history::SnapshotSeen;
 use super::snap_identity_mismatch::is_recorded;
 use super::{Check, Evidence, Found, History, codes};
+use crate::analysis::judge::snapshot::LOST_ENVELOPE;
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::types::LogIndex;
@@ -41,7 +42,7 @@ impl Check for SnapOrphan {
                  to an older one.",
                 seen.id.index
             );
-            let finding = info(message).severity(Severity::Warning).offset(seen.place.offset);
+            let finding = info(message).severity(Severity::Warning).offset(seen.place.offset).advice(LOST_ENVELOPE);
             found.push(super::at_segment(finding, seen.place, evidence));
         }
         for seen in history.snapshots.iter().filter(|seen| seen.id.index > history.commit) {

@@ -2,14 +2,16 @@
 
 mod envelope;
 mod payload;
+mod remake;
 mod set;
 mod unrecorded;
 
 pub use envelope::{VerifiedEnvelope, verify_envelope};
 pub use payload::{Check, Checks, Examined, PayloadToken, RowCounts, Subject, VerifiedPayload, verify_payload};
+pub use remake::{EnvelopeState, RemadeEnvelope, remake};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};
 pub use unrecorded::Recorded;
-pub(in crate::analysis::judge) use unrecorded::recorded_and_lost;
+pub(in crate::analysis::judge) use unrecorded::{LOST_ENVELOPE, recorded_and_lost};
 
 #[cfg(test)]
 mod tests;

@@ -85,8 +85,9 @@ impl VerifiedSet {
 }
 
 /// What to do about an envelope that was complete and is no longer.
-const LOST_ENVELOPE: &str = "Keep a copy of the directory, and look for the file in a backup. The log's record and the payload hold what stood \
-                             in it; a start goes on from an older snapshot as long as the log reaches back to it, see the forecast.";
+pub(in crate::analysis::judge) const LOST_ENVELOPE: &str = "Keep a copy of the directory. The log's record and the payload hold what stood in the file: `ekv-tool snapshot rebuild` with the \
+     group's directory shows its bytes, as long as fsm-snap/ has the payload; else look for the file in a backup. Without it a start \
+     goes on from an older snapshot as long as the log reaches back to it, see the forecast.";
 
 /// An envelope that the log recorded once it was complete, and that cannot be read.
 pub(in crate::analysis::judge) fn recorded_and_lost(problem: &str) -> Finding {
