@@ -91,8 +91,8 @@ impl OpenKeys {
 
 impl ViewKeys {
     /// Reads the keys, if there are any.
-    pub fn opener(&self, context: &super::Context) -> ekv_tool::error::Result<Option<Opener>> {
-        self.keys.opener(self.show_values || !context.is_kept())
+    pub fn opener(&self, is_kept: bool) -> ekv_tool::error::Result<Option<Opener>> {
+        self.keys.opener(self.show_values || !is_kept)
     }
 }
 

@@ -15,11 +15,13 @@ mod error;
 mod keyring;
 mod open;
 mod secret;
+mod wrapped;
 
 pub use error::OpenError;
 pub use keyring::{KeyPurpose, Keyring};
-pub use open::{Opened, open_raft, open_value, unwrap_dek};
+pub use open::{Opened, open_raft, open_value};
 pub use secret::{KEY_LEN, SecretKey};
+pub use wrapped::unwrap_dek;
 
 #[cfg(test)]
 mod tests;

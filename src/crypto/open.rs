@@ -1,11 +1,10 @@
-//! Opening: wrapped keys, raft envelopes, storage envelopes.
+//! Opening: raft envelopes, storage envelopes.
 
 use zeroize::Zeroize;
 
 use super::{Keyring, OpenError, SecretKey};
 use crate::formats::envelope::{Envelope, HEADER_LEN};
 use crate::formats::mvcc::ROW_HEADER_LEN;
-use crate::formats::sidecar::WRAPPED_LEN;
 
 /// First byte of the additional data of a raft envelope.
 const RAFT_AAD: u8 = b'R';
@@ -32,15 +31,6 @@ impl Drop for Opened {
     fn drop(&mut self) {
         self.bytes.zeroize();
     }
-}
-
-/// Opens a data key that is wrapped under the KEK: nonce, ciphertext, tag, without additional data.
-pub fn unwrap_dek(kek: &SecretKey, wrapped: &[u8]) -> Result<SecretKey, OpenError> {
-    let Some((nonce, sealed)) = wrapped.split_first_chunk::<12>().filter(|_| wrapped.len() == WRAPPED_LEN) else {
-        return Err(OpenError::WrappedLength(wrapped.len()));
-    };
-    let mut clear = kek.open(nonce, &[], sealed).ok_or(OpenError::Unwrap)?;
-    SecretKey::take(&mut clear).ok_or(OpenError::Unwrap)
 }
 
 /// Opens the payload of a proposal above the cutover.

@@ -56,7 +56,7 @@ pub fn for_only_voter(findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| needs_others(&finding.advice)) {
         finding.advice = match finding.severity {
             Severity::Error => alone(finding.code).to_owned(),
-            Severity::Warning | Severity::Info => softened(finding.code, finding.severity),
+            Severity::Warning | Severity::Info => finding.code.softened(finding.severity),
         };
     }
 }
@@ -69,17 +69,6 @@ pub fn explained_for_only_voter(code: &'static CodeInfo) -> Option<&'static str>
 /// The same for an error of the server.
 pub fn error_for_only_voter(condition: &'static Condition) -> Option<&'static str> {
     needs_others(condition.safe).then_some(OTHER)
-}
-
-/// The advice of a finding that is milder here than its code is as a rule.
-pub(super) fn softened(code: &CodeInfo, severity: Severity) -> String {
-    match severity {
-        Severity::Error => code.safe.to_owned(),
-        Severity::Warning => {
-            format!("It is not certain that anything is lost; `ekv-tool explain {}` tells what it would mean.", code.code)
-        }
-        Severity::Info => String::new(),
-    }
 }
 
 #[cfg(test)]

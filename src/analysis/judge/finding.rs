@@ -7,18 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::codes::CodeInfo;
 use super::coverage::Coverage;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Something is damaged or will be lost: the verdict is `damaged`.
-    Error,
-    /// Worth acting on; the verdict stays as it is.
-    Warning,
-    /// Context.
-    Info,
-}
+use super::severity::Severity;
 
 /// What the tool says about the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
@@ -204,7 +193,7 @@ impl Finding {
     /// The same for a finding that was made already.
     pub fn weigh(&mut self, severity: Severity) {
         if severity > self.code.severity && self.advice == self.code.safe {
-            self.advice = super::advice::softened(self.code, severity);
+            self.advice = self.code.softened(severity);
         }
         self.severity = severity;
     }
@@ -246,16 +235,6 @@ impl Verdict {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Clean, Self::Clean) => Self::Clean,
         }
-    }
-}
-
-impl Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        })
     }
 }
 

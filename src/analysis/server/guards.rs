@@ -5,9 +5,9 @@
 //! the sidecar's position and what is applied. A guard that fails behind the cold start ends the process all the same.
 
 use super::conditions::{self, Condition};
+use super::entries::Entries;
 use super::facts::GateFacts;
 use super::log::valid_snapshots;
-use super::plan::Entries;
 use super::types::{Forecast, Rename};
 use super::{ServerError, snapshot};
 use crate::crypto::{OpenError, Opened, open_raft};

@@ -4,6 +4,7 @@ pub mod access;
 pub mod apply;
 pub mod conditions;
 pub mod directory;
+mod entries;
 mod error;
 mod facts;
 mod guards;

@@ -2,45 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::entries::Entries;
 use super::facts::GateFacts;
 use super::guards::{open_entry, unwrap_halt};
-use super::legacy::StoredEntry;
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
 use crate::analysis::ServerError;
 use crate::analysis::server::apply::{Effect, Sealing, clear_effect, entry_effect};
 use crate::analysis::server::conditions;
-use crate::analysis::server::log::LogContent;
 use crate::analysis::server::membership::Membership;
 use crate::analysis::server::peers::Member;
 use crate::crypto::{OpenError, Opened};
 use crate::formats::kv::{EncryptionOp, EntryView, KeySpaceCounts, RegistrationRow, classify, classify_payload};
 use crate::formats::raftpb::{ConfState, Entry, EntryType};
-use crate::readers::wal::WalScan;
 use crate::types::{NodeId, ServerVersion, SnapshotId};
-
-/// The entries behind the snapshot, wherever they are kept.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Entries<'a> {
-    /// In the log.
-    Log(&'a WalScan, &'a LogContent),
-    /// In the state files from before the log.
-    Files(&'a [StoredEntry]),
-}
-
-impl<'a> Entries<'a> {
-    pub(super) fn iter(self, engine: ServerVersion) -> Box<dyn Iterator<Item = Entry<'a>> + 'a> {
-        match self {
-            Self::Log(scan, log) => Box::new(log.entries.iter(scan, engine).map(|at| Entry {
-                kind: at.kind,
-                term: at.term,
-                index: at.index,
-                data: at.data,
-            })),
-            Self::Files(entries) => Box::new(entries.iter().map(StoredEntry::view)),
-        }
-    }
-}
 
 /// What the replay starts from.
 #[derive(Debug, Clone, Copy)]

@@ -2,11 +2,12 @@
 
 use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
+use super::entries::Entries;
 use super::facts::GateFacts;
 use super::guards::{self, Before};
 use super::legacy::{LegacyLog, LegacyView};
 use super::outcome::report_gate;
-use super::plan::{Base, Entries, replay_log};
+use super::plan::{Base, replay_log};
 use super::replay::{Halt, HaltEffect};
 use super::types::{Abort, ChosenSnapshot, Forecast, HardStateView, Outcome, RepairView, TokenView};
 use super::{GateDecision, GateNumbers, Rule};

@@ -71,7 +71,7 @@ pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         bail!("{} holds {} stores; name one of {}", dir.display(), stores.len(), names.join(", "));
     };
     let options = GetOptions { key: key.0.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions };
-    let opener = keys.opener(context)?;
+    let opener = keys.opener(context.is_kept())?;
     context.emit(store_get(store, &options, opener.as_ref())?)
 }
 

@@ -103,7 +103,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         offset: args.offset,
         effective_only: args.effective,
     };
-    let opener = args.keys.opener(context)?;
+    let opener = args.keys.opener(context.is_kept())?;
     let opener = opener.as_ref();
     context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, context.threads, &context.progress, rows))
 }

@@ -40,7 +40,7 @@ pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         };
         return context.emit(hashicorp_wal_show(node, *index, &context.progress)?);
     }
-    let opener = args.keys.opener(context)?;
+    let opener = args.keys.opener(context.is_kept())?;
     context.emit(wal::show(&args.path, &args.place, opener.as_ref(), context.threads, &context.progress)?)
 }
 

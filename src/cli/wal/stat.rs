@@ -23,6 +23,6 @@ pub fn run(args: &StatArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
         return context.emit(hashicorp_wal_stat(&nodes, &context.progress)?);
     }
-    let opener = args.keys.opener(context)?;
+    let opener = args.keys.opener(context.is_kept())?;
     context.emit(wal::stat(paths, opener.as_ref(), context.threads, &context.progress)?)
 }

@@ -4,14 +4,12 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::key::{cleaned_key, payload_key};
-use super::refusal::ManifestRefusal;
+use super::refusal::{MAX_MANIFEST_LEN, ManifestRefusal};
 use crate::formats::go_json::{Decoder, Numbers, Stop, decode, quote};
 use crate::formats::go_time::GoTime;
 use crate::formats::raftpb::ConfState;
 use crate::types::{Crc32c, LogIndex, NodeId, Sha256Sum, Term};
 
-/// The largest manifest that the server reads, in bytes.
-pub const MAX_MANIFEST_LEN: u64 = 1 << 20;
 /// The Go package of the server's types, as its texts name it.
 const PACKAGE: &str = "snapshotoffload";
 /// The only version.

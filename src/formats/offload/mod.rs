@@ -8,8 +8,8 @@ pub use key::{
     KeyKind, ManifestName, cleaned_key, is_spool_file, is_temporary, key_prefix, manifest_key, normalize_key, payload_digest,
     payload_key,
 };
-pub use manifest::{MAX_MANIFEST_LEN, Manifest, PayloadDescriptor};
-pub use refusal::{ManifestRefusal, Sentinel};
+pub use manifest::{Manifest, PayloadDescriptor};
+pub use refusal::{MAX_MANIFEST_LEN, ManifestRefusal, Sentinel};
 
 /// True when `text` begins like a manifest: JSON with its first field.
 pub fn looks_like_manifest(text: &[u8]) -> bool {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use super::manifest::MAX_MANIFEST_LEN;
 use crate::formats::go_json::JsonError;
 use crate::types::Sha256Sum;
+
+/// The largest manifest that the server reads, in bytes.
+pub const MAX_MANIFEST_LEN: u64 = 1 << 20;
 
 /// What kind of failure the server's program reports; it decides its exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::facts::{BlockFacts, MetaFact, StoreCheck, StoreFacts, StorePresence};
-use super::lookup::{KeyState, Source, TableDamage, TableTrouble};
+use super::found::{KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Result;
 use crate::formats::layout;

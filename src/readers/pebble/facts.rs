@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::found::{KeyState, TableDamage, TableTrouble};
 use super::listing::StoreListing;
 use super::logs::LogFacts;
-use super::lookup::{KeyState, TableDamage, TableTrouble};
 use super::manifest::ManifestFacts;
 use crate::formats::mvcc::{MetaKey, meta_value};
 use crate::formats::pebble::{FileNum, NewTable, RecordsEnd, SeqNum, StoreFileName, StoreOptions, Version};

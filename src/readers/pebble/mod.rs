@@ -5,6 +5,7 @@
 
 mod examine;
 mod facts;
+mod found;
 mod listing;
 mod logs;
 mod lookup;
@@ -18,9 +19,9 @@ pub use facts::{
     BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
     TableFileFact, Writer,
 };
+pub use found::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 pub use listing::{StoreFile, StoreFileKind, StoreListing};
 pub use logs::{LogFacts, LogFailure, SequenceGap};
-pub use lookup::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 pub use manifest::{ManifestFacts, ManifestFailure};
 pub use memory::{IngestedTable, LogPlace, Memory, MemoryEntry, MemoryRange};
 pub use store::Store;

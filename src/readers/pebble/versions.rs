@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::{FoundValue, KeyState, TableDamage, TableTrouble};
+use super::found::{FoundValue, KeyState, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Error;
 use crate::formats::mvcc::RowKey;

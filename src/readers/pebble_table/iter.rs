@@ -2,7 +2,6 @@
 
 use super::block::DataRows;
 use super::index::IndexWalk;
-use super::lookup::dangling;
 use super::problem::{BlockKind, TableProblem, TableResult};
 use super::source::BlockReader;
 use super::{TableRef, TableView};
@@ -287,7 +286,7 @@ impl<'t> ValueBlocks<'t> {
         let count = handles.len();
         let Some(&handle) = usize::try_from(value.block).ok().and_then(|number| handles.get(number)) else {
             let detail = format!("a value is said to be in value block {} of {count}", value.block);
-            return Err(dangling(BlockKind::Data, of, detail).into());
+            return Err(TableProblem::dangling(BlockKind::Data, of, detail).into());
         };
         if self.present != Some(value.block) {
             self.present = None;
@@ -295,6 +294,6 @@ impl<'t> ValueBlocks<'t> {
             self.present = Some(value.block);
         }
         let found = value.resolve(&self.bytes);
-        Ok(found.map_err(|error| dangling(BlockKind::Value, handle, error.to_string()))?)
+        Ok(found.map_err(|error| TableProblem::dangling(BlockKind::Value, handle, error.to_string()))?)
     }
 }

@@ -1,6 +1,6 @@
 //! Every version of one user key in a table.
 
-use super::problem::{BlockKind, TableProblem, TableResult};
+use super::problem::TableResult;
 use super::{Table, TableIter, TableView};
 use crate::formats::pebble::sstable::BlockHandle;
 use crate::formats::pebble::{KeyKind, Trailer};
@@ -36,9 +36,4 @@ impl Table {
         }
         Ok(versions)
     }
-}
-
-/// A value handle that leads nowhere.
-pub(super) fn dangling(block: BlockKind, handle: BlockHandle, detail: String) -> TableProblem {
-    TableProblem::of_block(super::TableProblemKind::Value, block, handle, detail)
 }

@@ -155,6 +155,11 @@ impl TableProblem {
         }
     }
 
+    /// A value handle that leads nowhere.
+    pub(super) fn dangling(block: BlockKind, handle: BlockHandle, detail: String) -> Self {
+        Self::of_block(TableProblemKind::Value, block, handle, detail)
+    }
+
     /// A value that is good as far as this program looks and stands where it does not.
     pub(super) fn not_read(block: BlockKind, handle: BlockHandle, detail: impl Into<String>) -> Self {
         Self::of_block(TableProblemKind::Unsupported, block, handle, detail)

@@ -4,7 +4,7 @@ use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{ALIGNMENT, Frame, FrameStep, LENGTH_WORD, LengthWord, Record, RecordKind, SECTOR};
 use crate::types::{Crc32c, LogIndex, Term, count_work};
 
-use super::trace::Stop;
+use super::stop::Stop;
 
 /// Bytes that are not zero after the logical end of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]

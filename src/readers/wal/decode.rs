@@ -6,7 +6,8 @@ use crate::formats::wal::{Frame, FrameStep, Record, RecordKind, is_torn};
 use crate::types::Crc32c;
 
 use super::class_counts::ClassCounts;
-use super::trace::{Entering, FirstRecord, Item, Stop, Trace, TraceBuilder};
+use super::stop::Stop;
+use super::trace::{Entering, FirstRecord, Item, Trace, TraceBuilder};
 
 /// Bytes between calls of the caller's hook.
 const HOOK_STEP: u64 = 1 << 20;

@@ -6,6 +6,7 @@ mod decode;
 mod dir;
 mod entries;
 mod scan;
+mod stop;
 mod trace;
 
 pub use beyond::{Beyond, Recovered};
@@ -13,4 +14,5 @@ pub use class_counts::ClassCounts;
 pub use dir::{SegmentFile, WalDir};
 pub use entries::{EntryAt, EntryRange, EntryRanges};
 pub use scan::{Change, SegmentScan, WalScan};
-pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, NOWHERE, Run, StateSpan, Stop, Suspect, Trace};
+pub use stop::{NOWHERE, Stop};
+pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, Run, StateSpan, Suspect, Trace};

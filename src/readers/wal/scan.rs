@@ -13,7 +13,8 @@ use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 use super::beyond::look_beyond;
 use super::decode::decode_segment;
 use super::dir::{SegmentFile, WalDir};
-use super::trace::{Entering, NOWHERE, Stop, Trace, TraceBuilder};
+use super::stop::{NOWHERE, Stop};
+use super::trace::{Entering, Trace, TraceBuilder};
 
 /// All segments of a log as both servers decode them.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! One file per question; plain structs that derive `Serialize` and describe themselves once.
 
+mod cells;
 pub mod check;
 pub mod compare;
 pub mod envelopes;

@@ -1,6 +1,7 @@
 //! Offloaded snapshots in the answer of `verify-snapshot`.
 
-use super::snapshot::{SnapshotBody, header_text, verdict_cell};
+use super::cells::{header_text, verdict_cell};
+use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, NewestOffload, OffloadStoreView, VerifiedOffload};
 use crate::report::{Cell, Metric, Section, Tone};

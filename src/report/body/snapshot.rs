@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::cells::{header_text, verdict_cell};
 use super::offload;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
-use crate::formats::fsm::FsmHeader;
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
@@ -151,29 +151,12 @@ fn by_directory<'p>(rows: impl Iterator<Item = (&'p str, Vec<Cell>)>) -> Vec<(&'
     tables
 }
 
-pub(super) fn verdict_cell(verdict: Verdict) -> Cell {
-    let tone = match verdict {
-        Verdict::Clean => Tone::Good,
-        Verdict::Damaged => Tone::Bad,
-        Verdict::Unknown => Tone::Caution,
-    };
-    Cell::toned(verdict.name(), tone)
-}
-
 fn check_cell(check: Check) -> Cell {
     match check {
         Check::Pass => Cell::toned("ok", Tone::Good),
         Check::Fail => Cell::toned("BAD", Tone::Bad),
         Check::NotRun => Cell::toned("-", Tone::Dim),
         Check::Unknown => Cell::toned("?", Tone::Caution),
-    }
-}
-
-pub(super) fn header_text(header: FsmHeader) -> String {
-    match (header.version, header.ceiling_ms, header.cutover) {
-        (version, Some(ceiling), Some(cutover)) => format!("version {version}, ceiling {ceiling}, cutover {cutover}"),
-        (version, Some(ceiling), None) => format!("version {version}, ceiling {ceiling}"),
-        (_, None, _) => "none".to_owned(),
     }
 }
 

@@ -16,7 +16,7 @@ pub mod store;
 pub mod table;
 pub mod wal;
 
-use super::Severity;
+use super::severity::Severity;
 
 /// One finding code.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +39,19 @@ pub struct CodeInfo {
     pub more: &'static str,
     /// Why no finding ever has this code, for a name that is only explained because it is known elsewhere.
     pub never: Option<&'static str>,
+}
+
+impl CodeInfo {
+    /// The advice of a finding that is milder here than its code is as a rule.
+    pub(super) fn softened(&self, severity: Severity) -> String {
+        match severity {
+            Severity::Error => self.safe.to_owned(),
+            Severity::Warning => {
+                format!("It is not certain that anything is lost; `ekv-tool explain {}` tells what it would mean.", self.code)
+            }
+            Severity::Info => String::new(),
+        }
+    }
 }
 
 /// All codes, by the part of the data they speak about.

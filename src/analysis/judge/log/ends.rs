@@ -7,89 +7,89 @@ use crate::analysis::{Finding, Severity};
 use crate::readers::wal::{Beyond, Entering, Item, Stop, Trace};
 use crate::types::{LogIndex, ProtobufRuntime};
 
-use super::examine::Place;
+use super::segment::JudgedSegment;
 
 /// What a disk writes as a whole, in bytes.
 const SECTOR: u64 = 512;
 /// The head of a segment is shorter than this, and so are the remains of an older one in a reused file.
 const LONGEST_HEAD: u64 = 256;
 
-pub(super) fn findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+pub(super) fn findings(judged: &JudgedSegment<'_>, trace: &Trace) -> Vec<Finding> {
     let mut findings = Vec::new();
     if matches!(trace.entering, Entering::Nothing) && trace.stop.is_end() && trace.beyond.is_none() {
         let message = "The segment holds no record, and no crash leaves it so: a segment gets its head before it gets its name. The \
                        server passes over it; whatever it held is lost without an error.";
-        findings.push(place.finding(&codes::SEGMENT_EMPTY, message).offset(0));
+        findings.push(judged.finding(&codes::SEGMENT_EMPTY, message).offset(0));
         return findings;
     }
-    if place.last && lacks_its_head(trace) {
+    if judged.last && lacks_its_head(trace) {
         let message = "The segment ends inside its head, which no crash leaves: a segment gets its head before it gets its name. The \
                        start cuts it off there and goes on; whatever stood behind is lost without an error.";
-        findings.push(place.finding(&codes::SEGMENT_EMPTY, message).offset(trace.stop.at()));
+        findings.push(judged.finding(&codes::SEGMENT_EMPTY, message).offset(trace.stop.at()));
         return findings;
     }
-    let torn = stopped(place, trace, &mut findings);
+    let torn = stopped(judged, trace, &mut findings);
     if let Some(beyond) = &trace.beyond {
-        findings.extend(behind(place, trace, beyond, torn));
+        findings.extend(behind(judged, trace, beyond, torn));
     }
-    if place.segment.seq() == 0 && trace.stop.is_end() && trace.beyond.is_none() && !has_creation_record(trace) {
+    if judged.segment.seq() == 0 && trace.stop.is_end() && trace.beyond.is_none() && !has_creation_record(trace) {
         let message = "The first segment lacks the snapshot record that a log is created with: it lost its end.";
-        findings.push(place.finding(&codes::SEGMENT_TRUNCATED, message).offset(trace.stop.at()));
+        findings.push(judged.finding(&codes::SEGMENT_TRUNCATED, message).offset(trace.stop.at()));
     }
     findings
 }
 
 /// What ends the segment. True when the server repairs it by cutting the segment there.
-fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> bool {
+fn stopped(judged: &JudgedSegment<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> bool {
     match &trace.stop {
         Stop::Eof { .. } | Stop::Zero { .. } | Stop::NotAFile { .. } => false,
         Stop::ShortWord { at, left } => {
-            if place.last {
-                findings.push(torn_tail(place, *at, *left, "The file ends inside a length word."));
+            if judged.last {
+                findings.push(torn_tail(judged, *at, *left, "The file ends inside a length word."));
             } else {
-                findings.push(truncated(place, *at, *left, &format!("{left} bytes are left where a length word of 8 is due.")));
+                findings.push(truncated(judged, *at, *left, &format!("{left} bytes are left where a length word of 8 is due.")));
             }
-            place.last
+            judged.last
         }
         Stop::TooLong { at, word, left } => {
             let whole = 8 + word.record_len() + u64::from(word.padding());
-            if !place.last {
+            if !judged.last {
                 let message = format!("A frame of {whole} bytes begins {left} bytes before the end of the file.");
                 findings.push(
-                    truncated(place, *at, *left, &message).expected(format!("{whole} bytes")).found(format!("{left} bytes")),
+                    truncated(judged, *at, *left, &message).expected(format!("{whole} bytes")).found(format!("{left} bytes")),
                 );
             } else if trace.beyond.as_ref().is_some_and(|beyond| beyond.total.records > 0) {
                 // What stands behind is the finding.
-            } else if !word.is_canonical() || !begins_like_a_record(place, *at) {
+            } else if !word.is_canonical() || !begins_like_a_record(judged, *at) {
                 let message = format!(
                     "What follows is nothing that the server writes, a frame of {whole} bytes where {left} are left. The next start \
                      takes it for a torn write and cuts it off; no record can be read from it."
                 );
                 let end = trace.beyond.as_ref().map_or(*at, |beyond| beyond.end);
                 let severity = if old_head(trace, end) { Severity::Info } else { Severity::Error };
-                let finding = place.finding(&codes::DATA_BEYOND_END, message).range(*at, end.saturating_sub(*at));
+                let finding = judged.finding(&codes::DATA_BEYOND_END, message).range(*at, end.saturating_sub(*at));
                 findings.push(finding.severity(severity));
             } else {
                 let message = format!("The last frame announces {whole} bytes, but the file ends after {left}.");
-                findings.push(torn_tail(place, *at, *left, &message));
+                findings.push(torn_tail(judged, *at, *left, &message));
             }
-            place.last
+            judged.last
         }
-        Stop::BadRecord { at, len, torn: true, .. } | Stop::BadCrc { at, len, torn: true, .. } if place.last => {
+        Stop::BadRecord { at, len, torn: true, .. } | Stop::BadCrc { at, len, torn: true, .. } if judged.last => {
             if trace.beyond.as_ref().is_none_or(|beyond| !beyond.continues) {
-                findings.push(torn_tail(place, *at, *len, "The last record read is incomplete: a whole sector of it is zero."));
+                findings.push(torn_tail(judged, *at, *len, "The last record read is incomplete: a whole sector of it is zero."));
             }
             true
         }
         Stop::BadRecord { at, len, error, early_end, .. } => {
-            let consequence = if *early_end && place.last {
+            let consequence = if *early_end && judged.last {
                 "server pr934 takes it for a torn write and drops everything from here on; server main refuses to start"
             } else {
                 "a start that reads it is refused"
             };
             let message = format!("The frame does not hold a record ({error}); {consequence}.");
-            findings.push(place.finding(&codes::RECORD_MALFORMED, message).range(*at, *len));
-            *early_end && place.last && place.engine.traits().protobuf == ProtobufRuntime::Gogo
+            findings.push(judged.finding(&codes::RECORD_MALFORMED, message).range(*at, *len));
+            *early_end && judged.last && judged.engine.traits().protobuf == ProtobufRuntime::Gogo
         }
         Stop::BadCrc { at, len, kind, stored, computed, .. } => {
             let cause = match next_fits(trace, at + len) {
@@ -99,12 +99,12 @@ fn stopped(place: &Place<'_>, trace: &Trace, findings: &mut Vec<Finding>) -> boo
             };
             let message =
                 format!("The {} record does not match its checksum. {cause}. A start that reads it is refused.", kind.name());
-            findings.push(place.finding(&codes::CRC_MISMATCH, message).range(*at, *len).expected(stored).found(computed));
+            findings.push(judged.finding(&codes::CRC_MISMATCH, message).range(*at, *len).expected(stored).found(computed));
             false
         }
         Stop::CrcRecord { at, len, stored, running } => {
             let message = "A crc record inside the segment differs from the checksum of the records before it.";
-            findings.push(place.finding(&codes::CHAIN_BROKEN, message).range(*at, *len).expected(running).found(stored));
+            findings.push(judged.finding(&codes::CHAIN_BROKEN, message).range(*at, *len).expected(running).found(stored));
             false
         }
     }
@@ -128,8 +128,8 @@ fn has_creation_record(trace: &Trace) -> bool {
     trace.items.iter().any(|item| matches!(item, Item::Snapshot { snapshot, .. } if snapshot.index.0 == 0))
 }
 
-fn begins_like_a_record(place: &Place<'_>, at: u64) -> bool {
-    let body = usize::try_from(at).ok().and_then(|at| place.segment.bytes().get(at..)?.get(8..));
+fn begins_like_a_record(judged: &JudgedSegment<'_>, at: u64) -> bool {
+    let body = usize::try_from(at).ok().and_then(|at| judged.segment.bytes().get(at..)?.get(8..));
     body.is_some_and(|body| body.is_empty() || body.starts_with(&[0x08]))
 }
 
@@ -139,20 +139,20 @@ fn next_fits(trace: &Trace, behind: u64) -> Option<bool> {
     Some(first.first_fits)
 }
 
-fn torn_tail(place: &Place<'_>, at: u64, len: u64, what: &str) -> Finding {
-    let rest = if place.is_set_aside() {
+fn torn_tail(judged: &JudgedSegment<'_>, at: u64, len: u64, what: &str) -> Finding {
+    let rest = if judged.is_set_aside() {
         "A start cut the log off here and kept this copy."
     } else {
         "The next start cuts the segment off here and goes on."
     };
-    place.finding(&codes::TORN_TAIL, format!("{what} {rest}")).range(at, len)
+    judged.finding(&codes::TORN_TAIL, format!("{what} {rest}")).range(at, len)
 }
 
-fn truncated(place: &Place<'_>, at: u64, left: u64, what: &str) -> Finding {
+fn truncated(judged: &JudgedSegment<'_>, at: u64, left: u64, what: &str) -> Finding {
     let message = format!(
         "{what} The server can only repair the last segment, so a start that reads this one ends with `WAL unrepairable after repair`."
     );
-    place.finding(&codes::SEGMENT_TRUNCATED, message).range(at, left)
+    judged.finding(&codes::SEGMENT_TRUNCATED, message).range(at, left)
 }
 
 /// True when what stands behind the head of a segment can be left from an older head: the server reuses the file that an
@@ -162,7 +162,7 @@ fn old_head(trace: &Trace, end: u64) -> bool {
 }
 
 /// What stands behind the stop.
-fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Option<Finding> {
+fn behind(judged: &JudgedSegment<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Option<Finding> {
     let silent = torn || trace.stop.is_end();
     if !silent {
         // The start is refused there; nothing is lost unnoticed.
@@ -184,7 +184,7 @@ fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Opti
         if old_head(trace, beyond.end) {
             message.push_str("They may be left from an older head of this file, which is harmless. ");
             Severity::Info
-        } else if (place.last && beyond.zero_sector) || torn {
+        } else if (judged.last && beyond.zero_sector) || torn {
             message.push_str("A crash in the middle of a large write can leave such bytes. ");
             Severity::Warning
         } else {
@@ -195,23 +195,23 @@ fn behind(place: &Place<'_>, trace: &Trace, beyond: &Beyond, torn: bool) -> Opti
         if old_head(trace, beyond.end) && total.entries == 0 && total.snapshots == 0 && beyond.beheaded.is_none() && !torn {
             message.push_str("They are left from an older head of this file, which is harmless. ");
             Severity::Info
-        } else if place.last && one_torn_write(beyond, torn, last_index(place, trace)) {
+        } else if judged.last && one_torn_write(beyond, torn, last_index(judged, trace)) {
             message.push_str("They can be the rest of one write that a crash interrupted, which nobody relied on. ");
             Severity::Warning
         } else {
             Severity::Error
         }
     };
-    message.push_str(if place.is_set_aside() {
+    message.push_str(if judged.is_set_aside() {
         "A start cut them off, and the log does not have them unless they were written again."
     } else if torn {
         "The next start cuts them off together with the record before."
-    } else if place.last {
+    } else if judged.last {
         "The server does not read them, and the next start overwrites them with zeros."
     } else {
         "The server does not read them."
     });
-    let finding = place.finding(&codes::DATA_BEYOND_END, message).range(beyond.first, length).severity(severity);
+    let finding = judged.finding(&codes::DATA_BEYOND_END, message).range(beyond.first, length).severity(severity);
     Some(match severity {
         Severity::Error => finding,
         Severity::Warning | Severity::Info => finding
@@ -259,11 +259,11 @@ fn one_torn_write(beyond: &Beyond, torn: bool, last: LogIndex) -> bool {
 }
 
 /// The last index before the place where reading stops.
-fn last_index(place: &Place<'_>, trace: &Trace) -> LogIndex {
+fn last_index(judged: &JudgedSegment<'_>, trace: &Trace) -> LogIndex {
     let entries = |item: &Item| match item {
         Item::Run(run) => run.entries.map(|span| span.last),
         _ => None,
     };
-    let before = LogIndex(place.segment.name_index().0.saturating_sub(1));
+    let before = LogIndex(judged.segment.name_index().0.saturating_sub(1));
     trace.items.iter().rev().find_map(entries).unwrap_or(before)
 }

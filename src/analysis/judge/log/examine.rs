@@ -7,6 +7,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::readers::wal::{Change, Item, NOWHERE, SegmentScan, Stop, Trace, WalScan};
 use crate::types::ServerVersion;
 
+use super::segment::{JudgedSegment, path_of};
 use super::{ends, seams};
 
 /// Findings about the bytes of a log and what was looked at. Findings name files below `prefix`, for example `n1/wal`.
@@ -25,8 +26,8 @@ pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
         let engines = ServerVersion::ALL.into_iter().rev().filter(|_| !segment.is_unread());
         for engine in engines {
             let trace = segment.trace(engine);
-            let place = Place { path: &path, segment, engine, last: position == last };
-            for finding in segment_findings(&place, trace) {
+            let judged = JudgedSegment { path: &path, segment, engine, last: position == last };
+            for finding in segment_findings(&judged, trace) {
                 if known.insert((finding.code.code, finding.offset)) {
                     found.push(finding);
                 }
@@ -51,46 +52,20 @@ pub fn settle(scan: &WalScan, prefix: &str, coverage: &mut Coverage) {
     }
 }
 
-/// Where a finding is.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub path: &'a str,
-    pub segment: &'a SegmentScan,
-    pub engine: ServerVersion,
-    /// Whether it is the last segment, the only one that the server repairs.
-    pub last: bool,
-}
-
-impl Place<'_> {
-    /// True for a copy that repair kept: no start reads it.
-    pub(super) fn is_set_aside(&self) -> bool {
-        self.segment.file.file_name.ends_with(".broken")
-    }
-
-    pub(super) fn finding(&self, code: &'static crate::analysis::judge::codes::CodeInfo, message: impl Into<String>) -> Finding {
-        Finding::new(code, message).at(self.path)
-    }
-}
-
-/// The name of a segment in reports.
-pub(super) fn path_of(prefix: &str, segment: &SegmentScan) -> String {
-    if prefix.is_empty() { segment.file.file_name.clone() } else { format!("{prefix}/{}", segment.file.file_name) }
-}
-
-fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+fn segment_findings(judged: &JudgedSegment<'_>, trace: &Trace) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !place.segment.file.name.canonical {
+    if !judged.segment.file.name.canonical {
         findings.push(
-            place
+            judged
                 .finding(&codes::NAME_ODD, "The server reads this file as a segment although it would not name one so.")
-                .expected(place.segment.file.name)
-                .found(&place.segment.file.file_name),
+                .expected(judged.segment.file.name)
+                .found(&judged.segment.file.file_name),
         );
     }
     if let Stop::NotAFile { reason } = trace.stop {
         let there = if reason == NOWHERE { "is a link to nothing" } else { reason };
         let message = format!("The name is a segment's, but what stands there {there}. A start that reads it is refused.");
-        findings.push(place.finding(&codes::NOT_A_FILE, message));
+        findings.push(judged.finding(&codes::NOT_A_FILE, message));
         return findings;
     }
     for item in &trace.items {
@@ -99,7 +74,7 @@ fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
                 let message =
                     format!("The record claims type {kind}. A start that reads it is refused with `unexpected block type`.");
                 findings.push(
-                    place
+                    judged
                         .finding(&codes::RECORD_TYPE_UNKNOWN, message)
                         .offset(*at)
                         .expected("a type from 1 to 5")
@@ -110,19 +85,19 @@ fn segment_findings(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
             Item::Malformed { at, kind, error, more } => {
                 let message =
                     format!("The checksum fits, but the data is no {} record: {error}. The server panics.", kind.name());
-                findings.push(place.finding(&codes::PAYLOAD_MALFORMED, message).offset(*at).and_more(*more));
+                findings.push(judged.finding(&codes::PAYLOAD_MALFORMED, message).offset(*at).and_more(*more));
             }
             Item::Run(_) | Item::Metadata { .. } | Item::Crc { .. } | Item::Snapshot { .. } => {}
         }
     }
-    findings.extend(suspects(place, trace));
-    findings.extend(oddities(place, trace));
-    findings.extend(ends::findings(place, trace));
+    findings.extend(suspects(judged, trace));
+    findings.extend(oddities(judged, trace));
+    findings.extend(ends::findings(judged, trace));
     findings
 }
 
 /// Records whose content does not suit their type.
-fn suspects(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+fn suspects(judged: &JudgedSegment<'_>, trace: &Trace) -> Vec<Finding> {
     // One among many others of its kind is damage; if most are so, a server wrote them that is newer than this tool.
     let of_kind = trace.entries.max(trace.states).max(1);
     let damage = trace.suspects.len() <= 8 || (trace.suspects.len() as u64) * 2 < of_kind;
@@ -133,19 +108,19 @@ fn suspects(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
              it has probably changed.",
             suspect.kind.name()
         );
-        place.finding(&codes::RECORD_TYPE_SUSPECT, message).offset(suspect.at).severity(severity)
+        judged.finding(&codes::RECORD_TYPE_SUSPECT, message).offset(suspect.at).severity(severity)
     };
     trace.suspects.iter().map(finding).collect()
 }
 
 /// Bytes that no checksum covers and that change nothing.
-fn oddities(place: &Place<'_>, trace: &Trace) -> Vec<Finding> {
+fn oddities(judged: &JudgedSegment<'_>, trace: &Trace) -> Vec<Finding> {
     let odd = [
         (trace.odd_padding, "Padding bytes of this frame are not zero."),
         (trace.odd_word, "The length word of this frame has bits set that the server does not write."),
         (trace.odd_layout, "The fields of this record are not laid out as the server writes them, though they say the same."),
     ];
-    let finding = |(at, message): (Option<u64>, &str)| at.map(|at| place.finding(&codes::FRAME_ODD, message).offset(at));
+    let finding = |(at, message): (Option<u64>, &str)| at.map(|at| judged.finding(&codes::FRAME_ODD, message).offset(at));
     odd.into_iter().filter_map(finding).collect()
 }
 

@@ -3,6 +3,7 @@
 mod ends;
 mod examine;
 mod seams;
+mod segment;
 mod set_aside;
 
 pub use examine::{examine, settle};

@@ -8,7 +8,7 @@ use crate::formats::raftpb::HardState;
 use crate::readers::wal::{Change, Entering, Item, SegmentScan, WalScan};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
-use super::examine::path_of;
+use super::segment::path_of;
 
 pub(super) fn findings(scan: &WalScan, prefix: &str) -> Vec<Finding> {
     let mut findings = missing(scan, prefix);

@@ -5,7 +5,7 @@ use crate::analysis::{Finding, Severity};
 use crate::readers::wal::{Item, SegmentScan, WalScan};
 use crate::types::{LogIndex, ServerVersion};
 
-use super::examine::path_of;
+use super::segment::path_of;
 
 /// What one segment holds, with what stands behind the place where reading it stops.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,6 +10,7 @@ mod names;
 mod replicas;
 mod snapshots;
 mod start;
+mod without;
 
 use std::collections::BTreeSet;
 
@@ -22,11 +23,12 @@ use crate::readers::wal::EntryRanges;
 use crate::types::{LogIndex, NodeId, SnapshotId, Term};
 
 pub use election::{ElectionRow, Vote, VoteRow};
-pub use holdings::{IndexRange, WithoutRow};
+pub use holdings::IndexRange;
 pub use identity::numbers_differ;
 pub use membership::{ChangeKind, MemberChange, MembershipStep};
 pub use replicas::{NodeRow, RestartStep};
 pub use start::NodeStart;
+pub use without::WithoutRow;
 
 use holdings::Holdings;
 use membership::MembershipHistory;
@@ -268,7 +270,7 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     let comparison = Comparison {
         nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),
         election: election::rows(&group, &holdings),
-        without: holdings::without(&group, &holdings),
+        without: without::rows(&group, &holdings),
         restart_order: restart.iter().filter(|step| step.objection.is_none()).map(|step| step.node.clone()).collect(),
         restart,
         hold,

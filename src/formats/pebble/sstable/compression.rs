@@ -1,7 +1,8 @@
 //! A stored payload into a buffer that the caller owns.
 
+use super::claimed::bounded;
 use super::minlz;
-use crate::formats::{Cursor, DecodeError, DecodeErrorKind, DecodeResult};
+use crate::formats::{Cursor, DecodeError, DecodeResult};
 
 /// Largest uncompressed block that is decoded. Blocks are near 4 KiB; only one huge value makes a larger one.
 pub const MAX_BLOCK_LEN: u64 = 1 << 30;
@@ -124,14 +125,6 @@ fn zstd(payload: &[u8], scratch: &mut Vec<u8>) -> DecodeResult<()> {
     Ok(())
 }
 
-/// `claimed` as a length that may be allocated.
-pub(super) fn bounded(claimed: u64, limit: u64, what: &'static str) -> DecodeResult<usize> {
-    match usize::try_from(claimed) {
-        Ok(len) if claimed <= limit => Ok(len),
-        _ => Err(DecodeError::new(0, DecodeErrorKind::Limit { what, found: claimed, limit })),
-    }
-}
-
 fn codec_error(what: &'static str, error: &dyn std::fmt::Display) -> DecodeError {
     DecodeError::invalid(0, what, error.to_string())
 }
@@ -139,6 +132,7 @@ fn codec_error(what: &'static str, error: &dyn std::fmt::Display) -> DecodeError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::DecodeErrorKind;
     use proptest::prelude::*;
 
     const TEXT: &[u8] = b"aaaaaaaaaabcdbcdbcdbcd";

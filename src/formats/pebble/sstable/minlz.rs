@@ -3,7 +3,7 @@
 //! A block is a zero byte, the uncompressed length in base 128, and elements; the low two bits of an element's first byte
 //! say what it is. A copy may overlap its own output.
 
-use super::compression::bounded;
+use super::claimed::bounded;
 use crate::formats::{Cursor, DecodeError, DecodeResult};
 
 /// Largest uncompressed block.

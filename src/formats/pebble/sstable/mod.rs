@@ -2,6 +2,7 @@
 
 pub mod blob_handle;
 pub mod block;
+mod claimed;
 pub mod compression;
 pub mod data_block;
 pub mod footer;

@@ -1,0 +1,27 @@
+//! How bad a finding is.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something is damaged or will be lost: the verdict is `damaged`.
+    Error,
+    /// Worth acting on; the verdict stays as it is.
+    Warning,
+    /// Context.
+    Info,
+}
+
+impl Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
