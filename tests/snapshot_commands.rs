@@ -211,7 +211,7 @@ fn lost_envelopes_are_made_again() {
             let index = u64::from_str_radix(&name[17..33], 16).unwrap().to_string();
             let (status, bytes) = run(&["snapshot", "rebuild", path, "--index", &index, "--raw"]);
             assert_eq!((status, bytes), (0, fs::read(kept.join(name)).unwrap()), "{name}");
-            let made = elsewhere.path().join(name);
+            let made = elsewhere.path().join(format!("{name}.made"));
             let into = ["snapshot", "rebuild", path, "--index", &index, "--raw", "--output"];
             if !missing {
                 assert_eq!(run(&[&into[..], &[made.to_str().unwrap()]].concat()).0, 0);
@@ -226,7 +226,7 @@ fn lost_envelopes_are_made_again() {
     // Put back, they are what a start takes.
     fs::create_dir(group.join("snap")).unwrap();
     for name in &names {
-        fs::rename(elsewhere.path().join(name), group.join("snap").join(name)).unwrap();
+        fs::rename(elsewhere.path().join(format!("{name}.made")), group.join("snap").join(name)).unwrap();
     }
     assert_eq!(run(&["verify-snapshot", path]).0, 0);
 }

@@ -50,6 +50,7 @@ impl Scene {
             format!("snapshot show {envelope}"),
             format!("snapshot stat {payload}"),
             format!("snapshot diff {payload} {payload}"),
+            format!("snapshot rebuild {group}"),
             format!("wal ls {group}"),
             format!("wal stat {group}"),
             format!("wal verify {group}"),

@@ -13,7 +13,9 @@ const EXAMPLES: &str = "\
 Examples:
   ekv-tool snapshot rebuild n1/group-2
   ekv-tool snapshot rebuild n1/group-2 --index 201 --raw \\
-    --output /tmp/0000000000000002-00000000000000c9.snap";
+    --output /tmp/snapshot-201.made
+
+The file gets its name, which the report shows, when it is put into a copy.";
 
 /// `snapshot rebuild`
 #[derive(Debug, Args)]
