@@ -151,7 +151,11 @@ fn every_name_of_a_file_has_one_home() {
 /// Siblings that may name each other, the folder they stand in first, each with its reason. No other two modules of one folder may,
 /// neither directly nor through what lies in them.
 const CIRCLES: &[(&str, [&str; 2], &str)] = &[
-    ("analysis", ["judge", "server"], "the judge asks what a start does; what a start makes of a store carries findings about it"),
+    (
+        "analysis",
+        ["judge", "server"],
+        "the judge asks what a start does; what a start makes of a store carries findings about it",
+    ),
     ("formats::pebble", ["columnar", "sstable"], "two layouts of the blocks of one table format, which hold the same rows"),
     ("ops", ["offload", "verify_snapshot"], "one command, in two files, with one set of options"),
     ("readers", ["pebble", "pebble_scan"], "a full look at a store ends with the walk that an open makes"),
@@ -211,9 +215,12 @@ fn spelled(tree: &str) -> Vec<Vec<String>> {
     found
 }
 
+/// What a module imports, and whether it passes that on.
+type Imports = Vec<(bool, Vec<String>)>;
+
 /// The imports of a module, and the paths in its code that begin with `crate`, `super` or the name of a neighbour.
-fn paths_in(code: &str) -> (Vec<(bool, Vec<String>)>, Vec<Vec<String>>) {
-    let (mut imports, mut rest) = (Vec::new(), String::new());
+fn paths_in(code: &str) -> (Imports, Vec<Vec<String>>) {
+    let (mut imports, mut rest): (Imports, String) = Default::default();
     let mut lines = code.lines();
     while let Some(line) = lines.next() {
         let text = line.trim_start();

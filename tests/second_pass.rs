@@ -175,7 +175,7 @@ fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
         ("wal ls", |dir, progress| ops::wal::ls(&[dir.to_owned()], 1, progress).unwrap().verdict),
         ("wal verify", |dir, progress| ops::wal::verify(&[dir.to_owned()], 1, progress).unwrap().verdict),
         ("wal show", |dir, progress| {
-            let place = ops::wal::Place::Index(ekv_tool::types::LogIndex(5));
+            let place = ops::wal::RecordRef::Index(ekv_tool::types::LogIndex(5));
             ops::wal::show(dir, &place, None, 1, progress).unwrap().verdict
         }),
         ("gate-dryrun", |dir, progress| {

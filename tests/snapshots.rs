@@ -2,7 +2,7 @@
 
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::snapshot::{EnvelopeState, Subject, verify_lone_payload};
-use ekv_tool::analysis::server::snapshot::{Forecast, choose, legacy_restore, restore, skip, token_refusal};
+use ekv_tool::analysis::server::snapshot::{PayloadForecast, choose, legacy_restore, restore, skip, token_refusal};
 use ekv_tool::formats::fsm::FsmName;
 use ekv_tool::formats::snap::SnapshotData;
 use ekv_tool::io::NoProgress;
@@ -21,13 +21,13 @@ enum Way {
 }
 
 /// What a start would make of one `.snap` file and what it points at, after the payloads that no name protects are gone.
-fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: ServerVersion, way: Way) -> Forecast {
+fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: ServerVersion, way: Way) -> PayloadForecast {
     let content = entry.read(engine).as_ref().unwrap();
     if let Some(error) = token_refusal(content.data) {
-        return Forecast::Refused(error);
+        return PayloadForecast::Refused(error);
     }
     match content.data {
-        SnapshotData::Empty | SnapshotData::BadTokenVersion { .. } => Forecast::Fine,
+        SnapshotData::Empty | SnapshotData::BadTokenVersion { .. } => PayloadForecast::Fine,
         SnapshotData::LegacyPayload { .. } => legacy_restore(content.legacy.as_ref().unwrap(), engine),
         SnapshotData::Token(token) => {
             let path = format!("fsm-snap/{}", FsmName::of(token.index));
@@ -117,7 +117,7 @@ fn agrees(case: &Case<'_>, dir: &SnapDir, engine: ServerVersion, expected: &Valu
         return Err(format!("{engine}: {outcome}, but legacy payload is {legacy}"));
     }
     match forecast(case, dir, chosen, engine, way) {
-        Forecast::Fine => Ok(true),
+        PayloadForecast::Fine => Ok(true),
         other => Err(format!("{engine}: {outcome}, forecast {other:?}")),
     }
 }
@@ -139,7 +139,7 @@ fn refused(case: &Case<'_>, dir: &SnapDir, engine: ServerVersion, expected: &Val
     for entry in dir.snaps.iter().filter(|entry| entry.read(engine).is_ok()) {
         for &way in ways {
             match forecast(case, dir, entry, engine, way) {
-                Forecast::Refused(error) if error.text == wanted => return Ok(true),
+                PayloadForecast::Refused(error) if error.text == wanted => return Ok(true),
                 other => told.push(other),
             }
         }

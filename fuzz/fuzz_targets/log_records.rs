@@ -4,7 +4,7 @@
 
 use ekv_tool::analysis::server::log::{read_from, valid_snapshots};
 use ekv_tool::analysis::server::log::EffectiveLog;
-use ekv_tool::analysis::judge::log::examine;
+use ekv_tool::analysis::judge::log::judge_segments;
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::types::{ServerVersion, SnapshotId};
 use ekv_tool_fuzz::seal::{frame, varint};
@@ -98,7 +98,7 @@ fuzz_target!(|steps: Vec<Step>| {
         log.step(step);
     }
     let scan = WalScan::of_bytes(log.segments);
-    let _ = examine(&scan, "wal");
+    let _ = judge_segments(&scan, "wal");
     for engine in ServerVersion::ALL {
         let _ = EffectiveLog::of(&scan, engine);
         let newest = valid_snapshots(&scan, engine).ok().and_then(|valid| valid.snapshots.iter().map(|record| record.id).max());

@@ -14,7 +14,7 @@ use ekv_tool::types::set_budget;
 
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
-use super::output::Gate;
+use super::output::OutputLock;
 use super::progress::ProgressBar;
 use super::target::Target;
 
@@ -30,7 +30,7 @@ pub struct Context {
     /// Shown on standard error while something long is read.
     pub progress: ProgressBar,
     output: Option<Target>,
-    gate: Gate,
+    gate: OutputLock,
     /// True when something may stand on standard output.
     began: AtomicBool,
     /// True when the `--output` file is known to lie outside of what is examined.
@@ -60,7 +60,7 @@ impl Context {
         let width = width.map(usize::from).or_else(|| to_terminal.then(|| terminal_width().clamp(MIN_WIDTH, MAX_WIDTH)));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
-        let gate = Gate::default();
+        let gate = OutputLock::default();
         progress.stop_on_interrupt(&gate).context("cannot listen for an interrupt")?;
         Ok(Self {
             format,

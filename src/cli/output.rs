@@ -13,13 +13,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Held by whoever writes. An interrupt takes it and keeps it, so that the program ends between two writes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gate(Arc<Mutex<Unfinished>>);
+pub(super) struct OutputLock(Arc<Mutex<Unfinished>>);
 
 /// A file that has not got its name yet.
 #[derive(Debug, Default)]
 struct Unfinished(Option<PathBuf>);
 
-impl Gate {
+impl OutputLock {
     fn pass(&self) -> MutexGuard<'_, Unfinished> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,7 +66,7 @@ impl Gate {
 /// Passes lines on whole, many at a time, so that whoever reads them never sees half of one.
 #[derive(Debug)]
 pub(super) struct WholeLines<'g, W: Write> {
-    gate: &'g Gate,
+    gate: &'g OutputLock,
     out: W,
     held: Vec<u8>,
 }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn lines_are_passed_on_whole() {
-        let gate = Gate::default();
+        let gate = OutputLock::default();
         let mut lines = WholeLines { gate: &gate, out: Vec::new(), held: Vec::new() };
         let line = [[b'x'; 99].as_slice(), b"\n"].concat();
         for _ in 0..3000 {
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_interrupt_leaves_no_unfinished_file() {
-        let gate = Gate::default();
+        let gate = OutputLock::default();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report");
         let (begun, has_begun) = std::sync::mpsc::channel();

@@ -9,7 +9,7 @@ use ekv_tool::io::Progress;
 use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::ExitStatus;
-use super::output::Gate;
+use super::output::OutputLock;
 
 /// Work below this many bytes is over before a bar could be read.
 const SHOW_FROM_BYTES: u64 = 256 << 20;
@@ -37,7 +37,7 @@ impl ProgressBar {
     /// From now on an interrupt clears the bar and ends the program with the status for it, between two lines of output.
     ///
     /// Nothing else needs to be undone: the program only reads.
-    pub(super) fn stop_on_interrupt(&self, gate: &Gate) -> Result<(), ctrlc::Error> {
+    pub(super) fn stop_on_interrupt(&self, gate: &OutputLock) -> Result<(), ctrlc::Error> {
         let bar = self.bar.clone();
         let interrupted = Arc::clone(&self.interrupted);
         let gate = gate.clone();

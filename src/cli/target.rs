@@ -13,7 +13,7 @@ use ekv_tool::readers::Territory;
 use ekv_tool::report::{REPORT_SAMPLE, is_earlier_report};
 use rustix::fs::{Mode, OFlags, RenameFlags};
 
-use super::output::Gate;
+use super::output::OutputLock;
 
 /// Links that are followed before they are taken for a circle, as the system counts.
 const MAX_LINKS: usize = 40;
@@ -90,7 +90,7 @@ impl Target {
 
     /// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report. What was admitted is
     /// looked at once more, in the directory that is then held open: nobody can put another one in its place.
-    pub(super) fn write(&self, gate: &Gate, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    pub(super) fn write(&self, gate: &OutputLock, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
         let failed = || format!("--output {}: cannot write the report", self.shown.display());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let held = rustix::fs::open(&self.dir, flags, Mode::empty()).with_context(failed)?;
@@ -106,7 +106,7 @@ impl Target {
         now.replace(&held, gate, write).with_context(failed)
     }
 
-    fn replace(&self, held: &OwnedFd, gate: &Gate, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    fn replace(&self, held: &OwnedFd, gate: &OutputLock, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let (temporary, file) = create_beside(held)?;
         gate.begin(&self.dir.join(&temporary));
         let mut out = BufWriter::new(file);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::go_json::{self, Decoder, Stop};
+use super::go_json::{self, Decoder, Unfit};
 use crate::types::LogIndex;
 
 /// Versions that the servers read.
@@ -160,7 +160,7 @@ impl Sidecar {
         Ok(sidecar)
     }
 
-    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Unfit> {
         const FIELDS: &[&str] = &[
             "version",
             "raft_applied_index",
@@ -227,7 +227,7 @@ impl Sidecar {
 }
 
 impl SidecarKey {
-    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Unfit> {
         json.object(PACKAGE, "SidecarKey", &["purpose", "wrapped", "created", "local_epoch"], |json, field| {
             match field {
                 "purpose" => json.text(&mut self.purpose),

@@ -52,7 +52,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
     let by_group = match matched {
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
-            let report = Report::new(CompareBody::of_strangers(), vec![*finding], coverage);
+            let report = Report::new(CompareBody::of_several_groups(), vec![*finding], coverage);
             return Ok(report.next_step(NextStep::explain(&codes::CROSS_GROUP_MISMATCH)));
         }
     };

@@ -11,7 +11,7 @@ use crate::analysis::judge::group::{self, CheckInfo, Evidence};
 use crate::analysis::judge::{self, log as judge_log, unread};
 use crate::analysis::server::directory::refuse_by_name;
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
-use crate::analysis::server::{self, Forecast, GateFacts, OtherEngine, Outcome, Step, StoreView};
+use crate::analysis::server::{self, Forecast, OtherEngine, Outcome, StartFacts, Step, StoreView};
 use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::layout;
@@ -63,7 +63,7 @@ pub(super) struct Opened {
     /// Why this version.
     pub version_reason: String,
     /// Everything that a start decides from.
-    pub facts: GateFacts,
+    pub facts: StartFacts,
     /// What each version makes of the store.
     pub stores: BTreeMap<ServerVersion, StoreVerdict>,
     payloads: u64,
@@ -107,7 +107,7 @@ impl Opened {
         let sidecar_beside = encryption::sidecar_beside(&dir.path);
         let neighbours =
             if opening.keys.is_some() || sidecar_beside.is_some() { neighbours(dir)? } else { Neighbours::default() };
-        let facts = GateFacts {
+        let facts = StartFacts {
             raft_id: opening.raft_id.map_or_else(|| dir.raft_id.clone(), str::to_owned),
             store: stores.iter().map(|(version, verdict)| (*version, StoreView::of(verdict))).collect(),
             legacy,
@@ -269,7 +269,7 @@ impl Opened {
     pub(super) fn bytes(&self) -> (Vec<Finding>, Coverage) {
         let dir = self.display();
         let (mut findings, mut coverage) = match &self.facts.group.log {
-            Some(scan) => judge_log::examine(scan, &self.path(layout::WAL)),
+            Some(scan) => judge_log::judge_segments(scan, &self.path(layout::WAL)),
             None => (Vec::new(), Coverage::default()),
         };
         let store = self.store();

@@ -57,28 +57,28 @@ pub fn inspect(path: &Path, options: InspectOptions, progress: &dyn Progress) ->
             states.push(state);
         }
     }
-    let mut it = describe(&subject, &states);
-    it.coverage.files += covered.0;
-    it.coverage.bytes_examined += covered.1;
-    it.coverage.also_left_out(unread.not_examined);
-    it.coverage.absorb(unsettled);
-    it.findings.extend(links);
-    let next = next_step(&it, subject.named_as_segment, path);
-    let findings = std::mem::take(&mut it.findings);
-    let coverage = std::mem::take(&mut it.coverage);
-    Ok(Report::new(InspectBody::new(subject.display, it), findings, coverage).next_step(next))
+    let mut page = describe(&subject, &states);
+    page.coverage.files += covered.0;
+    page.coverage.bytes_examined += covered.1;
+    page.coverage.also_left_out(unread.not_examined);
+    page.coverage.absorb(unsettled);
+    page.findings.extend(links);
+    let next = next_step(&page, subject.named_as_segment, path);
+    let findings = std::mem::take(&mut page.findings);
+    let coverage = std::mem::take(&mut page.coverage);
+    Ok(Report::new(InspectBody::new(subject.display, page), findings, coverage).next_step(next))
 }
 
 /// The one thing to do next.
-fn next_step(it: &Description, named_as_segment: bool, path: &Path) -> Option<NextStep> {
-    let worst = it.findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
+fn next_step(page: &Description, named_as_segment: bool, path: &Path) -> Option<NextStep> {
+    let worst = page.findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
         return Some(NextStep::explain(finding.code));
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let beside = DirectoryKind::at(parent);
     let on = |words: &[&str], path: &Path| Some(NextStep::new(words.iter().copied()).on(path));
-    match it.kind {
+    match page.kind {
         "group" => on(&["check"], path),
         "node" | "raft-data" => on(&["gate-dryrun"], path),
         "wal" => on(&["wal", "verify"], path),

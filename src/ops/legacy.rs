@@ -15,7 +15,7 @@ use crate::readers::{EntryKind, GroupListing, PayloadFacts};
 use crate::types::ServerVersion;
 
 /// Why reading stops before everything was decoded.
-type Stop = LegacyView;
+type LegacyEnd = LegacyView;
 
 /// Reads the state files in the server's order of preference. `None`: there are none.
 pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) -> Result<Option<LegacyView>> {
@@ -39,7 +39,7 @@ pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) 
 }
 
 /// Metadata, entries and the body of the snapshot in files of their own; only the first has to be there.
-fn read_split(files: &Files<'_>, rules: ProtoRules) -> Result<std::result::Result<LegacyLog, Stop>> {
+fn read_split(files: &Files<'_>, rules: ProtoRules) -> Result<std::result::Result<LegacyLog, LegacyEnd>> {
     let metadata = files.decode(layout::LEGACY_METADATA, |bytes| Ok(without_data(decode_metadata(bytes, rules)?)))?;
     let mut log = match metadata {
         Ok(log) => log,
@@ -93,7 +93,7 @@ impl Files<'_> {
         &self,
         name: &str,
         decode: impl FnOnce(&[u8]) -> std::result::Result<T, LegacyError>,
-    ) -> Result<std::result::Result<T, Stop>> {
+    ) -> Result<std::result::Result<T, LegacyEnd>> {
         match self.listing.kind(name) {
             Some(EntryKind::Directory) => {
                 let error = ServerError::of(&conditions::IS_A_DIRECTORY, format!("read {name}: is a directory"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::advice;
 use crate::analysis::judge::envelopes::open_failed;
-use crate::analysis::judge::store::{deepen, not_deepened, store_findings, table_finding, verify};
+use crate::analysis::judge::store::{add_scan, not_scanned, store_findings, table_finding, verify};
 use crate::analysis::server::store::open_verdict;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
@@ -170,9 +170,9 @@ pub fn store_verify(
         let (mut found, mut covered) = verify(&survey.store.facts, &survey.outcomes);
         if depth == VerifyDepth::Keys {
             let scan = walk(dir, &[], progress, &mut |_| ControlFlow::Continue(()))?;
-            deepen(&mut found, &mut covered, &scan);
+            add_scan(&mut found, &mut covered, &scan);
         } else {
-            not_deepened(&mut covered, &survey.store.facts);
+            not_scanned(&mut covered, &survey.store.facts);
         }
         advice::fit(&mut found, &dir.join(".."));
         let name = dir.display().to_string();

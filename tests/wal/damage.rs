@@ -2,7 +2,7 @@
 
 use ekv_tool::analysis::Severity;
 use ekv_tool::analysis::judge::codes;
-use ekv_tool::analysis::judge::log::examine;
+use ekv_tool::analysis::judge::log::judge_segments;
 use ekv_tool::formats::raftpb::ProtoRules;
 use ekv_tool::formats::wal::{Frame, FrameStep, Record};
 use ekv_tool::readers::wal::WalScan;
@@ -21,7 +21,7 @@ fn outcome(segments: &Segments) -> ([Result<Seen, String>; 2], bool, Vec<&'stati
 }
 
 fn found(scan: &WalScan) -> (bool, Vec<&'static str>) {
-    let (findings, _) = examine(scan, "wal");
+    let (findings, _) = judge_segments(scan, "wal");
     let damaged = findings.iter().any(|finding| finding.severity == Severity::Error);
     (damaged, findings.iter().map(|finding| finding.code.code).collect())
 }

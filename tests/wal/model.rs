@@ -171,7 +171,7 @@ proptest! {
         for engine in ServerVersion::ALL {
             let _ = super::seen(&scan, engine);
         }
-        let _ = ekv_tool::analysis::judge::log::examine(&scan, "wal");
+        let _ = ekv_tool::analysis::judge::log::judge_segments(&scan, "wal");
     }
 }
 

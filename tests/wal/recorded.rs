@@ -1,7 +1,7 @@
 //! The two readings of either server, against what the servers did.
 
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::judge::log::examine;
+use ekv_tool::analysis::judge::log::judge_segments;
 use ekv_tool::analysis::server::log::{ValidSnapshots, read_from, valid_snapshots};
 use ekv_tool::formats::snap;
 use ekv_tool::io::NoProgress;
@@ -107,7 +107,7 @@ fn findings_are_those_that_were_asked_for_and_a_good_log_has_none() {
                 return Ok(());
             }
             let scan = WalScan::read(&wal, 1, &NoProgress).map_err(|error| error.to_string())?;
-            let (findings, coverage) = examine(&scan, "wal");
+            let (findings, coverage) = judge_segments(&scan, "wal");
             let verdict = Verdict::of(&findings, &coverage);
             for engine in ServerVersion::ALL {
                 let want = &case.expected[engine.name()];

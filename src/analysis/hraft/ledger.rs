@@ -23,12 +23,12 @@ pub(super) struct Ledger {
     list: Option<(u64, u64)>,
     high_water: u64,
     /// Where the bucket directory is by now, when a transaction has moved it.
-    directory: Option<Place>,
+    directory: Option<MovedPage>,
 }
 
 /// A page that a transaction moves.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct MovedPage {
     id: u64,
     overflow: u64,
     size: u64,
@@ -36,7 +36,7 @@ struct Place {
 
 /// Where the pages from a bucket's root to its last leaf are by now.
 #[derive(Debug, Default)]
-pub(super) struct Moved(Option<Vec<Place>>);
+pub(super) struct Moved(Option<Vec<MovedPage>>);
 
 impl Ledger {
     /// Reads the freelist, as opening does.
@@ -129,7 +129,7 @@ impl Ledger {
             let mut path = Vec::new();
             for page in db.last_path(bucket)? {
                 let size = db.materialise(&page, true)?;
-                path.push(Place { id: page.header.id, overflow: page.header.overflow.into(), size });
+                path.push(MovedPage { id: page.header.id, overflow: page.header.overflow.into(), size });
             }
             moved.0 = Some(path);
         }
@@ -141,7 +141,7 @@ impl Ledger {
             None => {
                 let page = db.page(db.meta().root)?;
                 let size = db.materialise(&page, true)?;
-                Place { id: page.header.id, overflow: page.header.overflow.into(), size }
+                MovedPage { id: page.header.id, overflow: page.header.overflow.into(), size }
             }
         };
         self.move_page(db, &mut directory)?;
@@ -149,7 +149,7 @@ impl Ledger {
         self.commit(db)
     }
 
-    fn move_page(&mut self, db: &mut Db<'_>, place: &mut Place) -> Result<(), Crash> {
+    fn move_page(&mut self, db: &mut Db<'_>, place: &mut MovedPage) -> Result<(), Crash> {
         self.give_back(place.id, place.overflow)?;
         db.retire(place.id);
         let pages = place.size.div_ceil(db.page_size().max(1)).max(1);

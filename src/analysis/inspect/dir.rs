@@ -30,25 +30,25 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
         DirectoryKind::Unknown if facts.entries.is_empty() => ("unknown", "an empty directory", "nothing is in it"),
         DirectoryKind::Unknown => ("unknown", "not recognised", "nothing in it is known"),
     };
-    let mut it = Description { kind, title: title.to_owned(), why: why.to_owned(), ..Description::default() };
+    let mut page = Description { kind, title: title.to_owned(), why: why.to_owned(), ..Description::default() };
     let files = facts.entries.iter().filter(|entry| entry.kind == EntryKind::File);
     // What lies deeper is examined too, and counted below.
     let (count, bytes) = (files.clone().count(), size_of(&facts.entries));
-    it.fact("files", count, if count == 0 { "none directly in it".to_owned() } else { count.to_string() });
-    it.fact("bytes", bytes, if count == 0 { "none directly in it".to_owned() } else { ByteSize(bytes).to_string() });
+    page.fact("files", count, if count == 0 { "none directly in it".to_owned() } else { count.to_string() });
+    page.fact("bytes", bytes, if count == 0 { "none directly in it".to_owned() } else { ByteSize(bytes).to_string() });
     match (facts.kind, facts.groups.as_slice()) {
-        (DirectoryKind::Group, [only]) => group(&mut it, only, states.first()),
+        (DirectoryKind::Group, [only]) => group(&mut page, only, states.first()),
         (DirectoryKind::Group | DirectoryKind::Node | DirectoryKind::RaftData, groups) => {
-            list_groups(&mut it, facts, groups, states);
+            list_groups(&mut page, facts, groups, states);
         }
-        _ => inside::describe(&mut it, &facts.inside, &facts.display),
+        _ => inside::describe(&mut page, &facts.inside, &facts.display),
     }
     if facts.kind != DirectoryKind::RaftData {
-        list_entries(&mut it, facts);
+        list_entries(&mut page, facts);
     }
     for part in &facts.unplaced {
         let what = part.path.display().to_string();
-        if part.needed { it.coverage.missing(what, part.why.clone()) } else { it.coverage.skipped(what, part.why.clone()) }
+        if part.needed { page.coverage.missing(what, part.why.clone()) } else { page.coverage.skipped(what, part.why.clone()) }
     }
     if facts.kind == DirectoryKind::Unknown {
         let why = if facts.entries.is_empty() {
@@ -56,11 +56,11 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
         } else {
             "nothing in it is known; if a node's directory lies below, name that"
         };
-        it.coverage.missing(facts.display.clone(), why);
+        page.coverage.missing(facts.display.clone(), why);
     } else {
-        it.coverage.skipped("whether the content is intact", "inspect says what is there; the next step checks it");
+        page.coverage.skipped("whether the content is intact", "inspect says what is there; the next step checks it");
     }
-    it
+    page
 }
 
 /// What a directory was recognised by: its files, or its name alone.
@@ -78,44 +78,44 @@ fn size_of(entries: &[DirEntry]) -> u64 {
     entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
 }
 
-fn group(it: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
+fn group(page: &mut Description, facts: &GroupFacts, state: Option<&GroupState>) {
     let GroupFacts { group, listing, store } = facts;
-    it.plain("raft_id", escape(&group.raft_id).into_owned());
+    page.plain("raft_id", escape(&group.raft_id).into_owned());
     if let Some(number) = group.group_id {
-        it.plain("group_id", number);
+        page.plain("group_id", number);
     }
     match &listing.marker {
-        SmallFact::Absent => it.fact("engine", json!(null), "no marker; a start writes one"),
-        SmallFact::Nowhere => it.fact("engine", json!(null), "a link to nothing; a start is refused"),
-        SmallFact::Directory => it.fact("engine", json!(null), "a directory; a start is refused"),
-        SmallFact::Unreadable(why) => it.fact("engine", json!(null), format_args!("cannot be read: {why}")),
-        SmallFact::Bytes(bytes) => it.plain("engine", Escaped(bytes.trim_ascii()).to_string()),
+        SmallFact::Absent => page.fact("engine", json!(null), "no marker; a start writes one"),
+        SmallFact::Nowhere => page.fact("engine", json!(null), "a link to nothing; a start is refused"),
+        SmallFact::Directory => page.fact("engine", json!(null), "a directory; a start is refused"),
+        SmallFact::Unreadable(why) => page.fact("engine", json!(null), format_args!("cannot be read: {why}")),
+        SmallFact::Bytes(bytes) => page.plain("engine", Escaped(bytes.trim_ascii()).to_string()),
     }
     let members = match peers(facts) {
         Some(Ok(text)) => Some(text),
         Some(Err(finding)) => {
             let text = finding.message.clone();
-            it.findings.push(*finding);
+            page.findings.push(*finding);
             Some(text)
         }
         None => None,
     };
-    it.fact("peers", json!(members), members.as_deref().unwrap_or("none"));
+    page.fact("peers", json!(members), members.as_deref().unwrap_or("none"));
     match state {
-        Some(GroupState { unreadable: Some(why), .. }) => it.coverage.missing(group.display(), why.clone()),
-        Some(state) => super::group::describe(it, state),
+        Some(GroupState { unreadable: Some(why), .. }) => page.coverage.missing(group.display(), why.clone()),
+        Some(state) => super::group::describe(page, state),
         None => {}
     }
     let segments = count(listing.wal.entries(), ".wal");
     let log_bytes = listing.wal.entries().iter().filter(|entry| entry.name.ends_with(".wal")).map(|entry| entry.size).sum();
-    it.fact("wal_segments", segments, format_args!("{segments}, {}", ByteSize(log_bytes)));
-    it.plain("snapshots", count(listing.snap.entries(), ".snap"));
+    page.fact("wal_segments", segments, format_args!("{segments}, {}", ByteSize(log_bytes)));
+    page.plain("snapshots", count(listing.snap.entries(), ".snap"));
     if let Some(newest) = newest(facts) {
-        it.plain("newest_snapshot", newest);
+        page.plain("newest_snapshot", newest);
     }
     let payloads = count(listing.fsm_snap.entries(), ".fsm");
-    it.fact("payloads", payloads, format_args!("{payloads}, {}", ByteSize(size_of(listing.fsm_snap.entries()))));
-    it.fact("store_bytes", size_of(store), format_args!("{} in {}", ByteSize(size_of(store)), Count::of(store.len(), "file")));
+    page.fact("payloads", payloads, format_args!("{payloads}, {}", ByteSize(size_of(listing.fsm_snap.entries()))));
+    page.fact("store_bytes", size_of(store), format_args!("{} in {}", ByteSize(size_of(store)), Count::of(store.len(), "file")));
 }
 
 fn peers(facts: &GroupFacts) -> Option<Result<String, Box<Finding>>> {
@@ -146,8 +146,8 @@ fn count(entries: &[DirEntry], ending: &str) -> usize {
     entries.iter().filter(|entry| entry.name.ends_with(ending)).count()
 }
 
-fn list_groups(it: &mut Description, place: &DirectoryFacts, groups: &[GroupFacts], states: &[GroupState]) {
-    it.plain("groups", groups.len());
+fn list_groups(page: &mut Description, place: &DirectoryFacts, groups: &[GroupFacts], states: &[GroupState]) {
+    page.plain("groups", groups.len());
     let row = |(number, facts): (usize, &GroupFacts)| {
         let state = states.get(number);
         let or_dash = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
@@ -163,10 +163,10 @@ fn list_groups(it: &mut Description, place: &DirectoryFacts, groups: &[GroupFact
         ]
     };
     let columns = &["directory", "raft id", ">group", ">snapshot", "log", ">commit", ">applied", ">store"];
-    it.lists.push(List { name: "groups", columns, rows: groups.iter().enumerate().map(row).collect() });
+    page.lists.push(List { name: "groups", columns, rows: groups.iter().enumerate().map(row).collect() });
     for (facts, state) in groups.iter().zip(states) {
         if let Some(why) = &state.unreadable {
-            it.coverage.missing(facts.group.display(), why.clone());
+            page.coverage.missing(facts.group.display(), why.clone());
         }
     }
 }
@@ -177,7 +177,7 @@ fn below(path: &str, place: &str) -> String {
     escape(rest.filter(|rest| !rest.is_empty()).unwrap_or(path)).into_owned()
 }
 
-fn list_entries(it: &mut Description, facts: &DirectoryFacts) {
+fn list_entries(page: &mut Description, facts: &DirectoryFacts) {
     let row = |entry: &DirEntry| {
         let size = match entry.kind {
             EntryKind::File => ByteSize(entry.size).to_string(),
@@ -199,9 +199,9 @@ fn list_entries(it: &mut Description, facts: &DirectoryFacts) {
         return;
     }
     let rows = entries.iter().take(LISTED).map(|entry| row(entry)).collect();
-    it.lists.push(List { name: "entries", columns: &["name", ">size", "what it is", "a start"], rows });
+    page.lists.push(List { name: "entries", columns: &["name", ">size", "what it is", "a start"], rows });
     if entries.len() > LISTED {
-        it.fact("entries_not_listed", entries.len() - LISTED, entries.len() - LISTED);
+        page.fact("entries_not_listed", entries.len() - LISTED, entries.len() - LISTED);
     }
 }
 

@@ -26,31 +26,31 @@ const SHOWN: usize = 64;
 /// Bytes that a file of another program is guessed from.
 const RESEMBLES: usize = 1 << 16;
 
-pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, bytes: &[u8]) {
+pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject, bytes: &[u8]) {
     let in_part = matches!(
         kind,
         FileKind::Unfinished | FileKind::WalReserve | FileKind::Hashicorp | FileKind::ToolJson | FileKind::Unknown
     );
-    it.coverage.bytes_examined += if in_part { subject.size.min(SHOWN as u64) } else { subject.size };
+    page.coverage.bytes_examined += if in_part { subject.size.min(SHOWN as u64) } else { subject.size };
     let path = subject.display.as_str();
     match kind {
-        FileKind::Peers => peers(it, path, bytes),
-        FileKind::LegacyState => legacy_state(it, path, legacy::decode_state(bytes, ProtoRules::Google)),
-        FileKind::LegacyMetadata => legacy_state(it, path, legacy::decode_metadata(bytes, ProtoRules::Google)),
+        FileKind::Peers => peers(page, path, bytes),
+        FileKind::LegacyState => legacy_state(page, path, legacy::decode_state(bytes, ProtoRules::Google)),
+        FileKind::LegacyMetadata => legacy_state(page, path, legacy::decode_metadata(bytes, ProtoRules::Google)),
         FileKind::LegacyEntries => match legacy::decode_entries(bytes, ProtoRules::Google) {
-            Ok(entries) => legacy_entries(it, &entries),
-            Err(error) => legacy_refusal(it, path, &error),
+            Ok(entries) => legacy_entries(page, &entries),
+            Err(error) => legacy_refusal(page, path, &error),
         },
-        FileKind::Sidecar => sidecar(it, path, bytes),
-        FileKind::OffloadManifest => super::offload::manifest(it, path, bytes),
-        FileKind::EngineMarker => marker(it, path, bytes),
-        FileKind::Manifest => manifest(it, path, bytes),
-        FileKind::StoreLog => store_log(it, subject, bytes),
-        FileKind::Options => options(it, path, bytes),
-        FileKind::StoreMarker => store_marker(it, &subject.name),
-        FileKind::Kek => it.plain("usable", subject.size == 32),
+        FileKind::Sidecar => sidecar(page, path, bytes),
+        FileKind::OffloadManifest => super::offload::manifest(page, path, bytes),
+        FileKind::EngineMarker => marker(page, path, bytes),
+        FileKind::Manifest => manifest(page, path, bytes),
+        FileKind::StoreLog => store_log(page, subject, bytes),
+        FileKind::Options => options(page, path, bytes),
+        FileKind::StoreMarker => store_marker(page, &subject.name),
+        FileKind::Kek => page.plain("usable", subject.size == 32),
         FileKind::Unfinished | FileKind::WalReserve | FileKind::Hashicorp | FileKind::ToolJson | FileKind::Unknown => {
-            first_bytes(it, kind, bytes, subject.show_bytes);
+            first_bytes(page, kind, bytes, subject.show_bytes);
         }
         // Kinds with a reader of their own.
         FileKind::OffloadPayload
@@ -61,40 +61,40 @@ pub(super) fn describe(it: &mut Description, kind: FileKind, subject: &Subject, 
     }
 }
 
-fn peers(it: &mut Description, path: &str, bytes: &[u8]) {
+fn peers(page: &mut Description, path: &str, bytes: &[u8]) {
     let file = match PeersFile::decode_any(bytes) {
         Ok(file) => file,
         Err(error) => {
             let said = decode_refusal(&error);
-            it.findings.push(refused(&codes::PEERS_REFUSED, path, error.at, &error.kind.to_string(), &said));
+            page.findings.push(refused(&codes::PEERS_REFUSED, path, error.at, &error.kind.to_string(), &said));
             return;
         }
     };
-    it.plain("version", file.version);
-    it.plain("index", file.index.0);
+    page.plain("version", file.version);
+    page.plain("index", file.index.0);
     let readable: Vec<_> = ServerVersion::ALL.into_iter().filter(|engine| PeersFile::decode(bytes, *engine).is_ok()).collect();
     let names: Vec<_> = readable.iter().map(|engine| engine.name()).collect();
-    it.fact("readable_by", json!(names), names.join(", "));
-    it.lists.push(List { name: "peers", columns: PEER_COLUMNS, rows: file.peers.iter().map(peer_row).collect() });
+    page.fact("readable_by", json!(names), names.join(", "));
+    page.lists.push(List { name: "peers", columns: PEER_COLUMNS, rows: file.peers.iter().map(peer_row).collect() });
     if let Some(seed) = &file.seed {
-        it.fact(
+        page.fact(
             "bootstrap_seed_active",
             seed.active,
             if seed.active { "yes: a start with another list is refused" } else { "no" },
         );
         let rows: Vec<_> = seed.peers.iter().map(peer_row).collect();
         if !rows.is_empty() {
-            it.lists.push(List { name: "bootstrap seed", columns: PEER_COLUMNS, rows });
+            page.lists.push(List { name: "bootstrap seed", columns: PEER_COLUMNS, rows });
         }
     }
     if file.trailing > 0 {
-        it.fact("trailing_bytes", file.trailing, format_args!("{}, which both servers ignore", file.trailing));
+        page.fact("trailing_bytes", file.trailing, format_args!("{}, which both servers ignore", file.trailing));
     }
     for peer in file.peers.iter().filter(|peer| !peer.id.is_empty() && peer.node_id != NodeId(0)) {
         let hash = NodeId::of_bytes(peer.id);
         if hash != peer.node_id {
             let message = format!("Peer {} is listed with a node id that is not derived from its raft id.", Escaped(peer.id));
-            it.findings.push(Finding::new(&codes::PEERS_NODE_ID, message).at(path).expected(hash).found(peer.node_id));
+            page.findings.push(Finding::new(&codes::PEERS_NODE_ID, message).at(path).expected(hash).found(peer.node_id));
         }
     }
 }
@@ -119,91 +119,91 @@ fn refused(
     Finding::new(code, format!("It does not fit its format: {problem}. A start says: {}", said.text)).at(path).offset(at)
 }
 
-fn legacy_state(it: &mut Description, path: &str, state: Result<LegacyState<'_>, LegacyError>) {
+fn legacy_state(page: &mut Description, path: &str, state: Result<LegacyState<'_>, LegacyError>) {
     let state = match state {
         Ok(state) => state,
-        Err(error) => return legacy_refusal(it, path, &error),
+        Err(error) => return legacy_refusal(page, path, &error),
     };
-    it.plain("term", state.hard_state.term.0);
-    it.fact("vote", state.hard_state.vote.0, state.hard_state.vote);
-    it.plain("commit", state.hard_state.commit.0);
-    it.plain("snapshot_index", state.snapshot.metadata.index.0);
-    it.plain("snapshot_term", state.snapshot.metadata.term.0);
-    it.plain("snapshot_data_bytes", state.snapshot.data.len());
+    page.plain("term", state.hard_state.term.0);
+    page.fact("vote", state.hard_state.vote.0, state.hard_state.vote);
+    page.plain("commit", state.hard_state.commit.0);
+    page.plain("snapshot_index", state.snapshot.metadata.index.0);
+    page.plain("snapshot_term", state.snapshot.metadata.term.0);
+    page.plain("snapshot_data_bytes", state.snapshot.data.len());
     if !state.entries.is_empty() || state.missing_entries > 0 {
-        legacy_entries(it, &state.entries);
+        legacy_entries(page, &state.entries);
     }
     if state.missing_entries > 0 {
         let message = format!("The count promises {} more entries than the file holds.", state.missing_entries);
-        it.findings.push(Finding::new(&codes::LEGACY_REFUSED, message).at(path));
+        page.findings.push(Finding::new(&codes::LEGACY_REFUSED, message).at(path));
     }
     if state.trailing > 0 {
-        it.fact("trailing_bytes", state.trailing, format_args!("{}, which the server ignores", state.trailing));
+        page.fact("trailing_bytes", state.trailing, format_args!("{}, which the server ignores", state.trailing));
     }
 }
 
-fn legacy_entries(it: &mut Description, entries: &[LegacyEntry<'_>]) {
-    it.plain("entries", entries.len());
+fn legacy_entries(page: &mut Description, entries: &[LegacyEntry<'_>]) {
+    page.plain("entries", entries.len());
     let row = |at: &LegacyEntry<'_>| {
         let class = classify(at.entry.kind, at.entry.data).class;
         vec![at.entry.index.to_string(), at.entry.term.to_string(), class.to_string(), at.entry.data.len().to_string()]
     };
     let rows: Vec<_> = entries.iter().take(LISTED).map(row).collect();
     if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-        it.plain("first_index", first.entry.index.0);
-        it.plain("last_index", last.entry.index.0);
+        page.plain("first_index", first.entry.index.0);
+        page.plain("last_index", last.entry.index.0);
     }
-    it.lists.push(List { name: "first entries", columns: &[">index", ">term", "class", ">bytes"], rows });
+    page.lists.push(List { name: "first entries", columns: &[">index", ">term", "class", ">bytes"], rows });
 }
 
-fn legacy_refusal(it: &mut Description, path: &str, error: &LegacyError) {
+fn legacy_refusal(page: &mut Description, path: &str, error: &LegacyError) {
     let (problem, said) = match error {
         LegacyError::Frame(frame) => (frame, decode_refusal(frame)),
         LegacyError::Message(message) => (message, ServerError::plain(&conditions::PROTO)),
     };
-    it.findings.push(refused(&codes::LEGACY_REFUSED, path, problem.at, &problem.kind.to_string(), &said));
+    page.findings.push(refused(&codes::LEGACY_REFUSED, path, problem.at, &problem.kind.to_string(), &said));
 }
 
-fn sidecar(it: &mut Description, path: &str, bytes: &[u8]) {
+fn sidecar(page: &mut Description, path: &str, bytes: &[u8]) {
     let sidecar = match Sidecar::parse(bytes) {
         Ok(sidecar) => sidecar,
         Err(error) => {
             let message = format!("A start with encryption says: {error}");
-            it.findings.push(Finding::new(&codes::SIDECAR_REFUSED, message).at(path));
+            page.findings.push(Finding::new(&codes::SIDECAR_REFUSED, message).at(path));
             return;
         }
     };
-    it.plain("version", sidecar.version);
-    it.plain("raft_applied_index", sidecar.raft_applied_index.0);
-    it.plain("storage_envelope_active", sidecar.storage_envelope_active);
-    it.plain("storage_envelope_cutover_index", sidecar.storage_envelope_cutover_index.0);
+    page.plain("version", sidecar.version);
+    page.plain("raft_applied_index", sidecar.raft_applied_index.0);
+    page.plain("storage_envelope_active", sidecar.storage_envelope_active);
+    page.plain("storage_envelope_cutover_index", sidecar.storage_envelope_cutover_index.0);
     let cutover = sidecar.raft_envelope_cutover_index.0;
     let meaning = match cutover {
         0 => "0: entries are not sealed".to_owned(),
         index => format!("{index}: entries above it are sealed; pr934 refuses to start"),
     };
-    it.fact("raft_envelope_cutover_index", cutover, meaning);
-    it.plain("active_storage", sidecar.active_storage);
-    it.plain("active_raft", sidecar.active_raft);
+    page.fact("raft_envelope_cutover_index", cutover, meaning);
+    page.plain("active_storage", sidecar.active_storage);
+    page.plain("active_raft", sidecar.active_raft);
     let rows = sidecar.keys.iter().map(|(id, key)| {
         let escaped = |text: &str| Escaped(text.as_bytes()).to_string();
         vec![escaped(id), escaped(&key.purpose), key.local_epoch.to_string(), escaped(&key.created), key.wrapped_len.to_string()]
     });
     let columns = &[">key", "purpose", ">local epoch", "created", ">wrapped bytes"];
-    it.lists.push(List { name: "keys", columns, rows: rows.collect() });
+    page.lists.push(List { name: "keys", columns, rows: rows.collect() });
 }
 
-fn marker(it: &mut Description, path: &str, bytes: &[u8]) {
+fn marker(page: &mut Description, path: &str, bytes: &[u8]) {
     let text = Escaped(bytes.trim_ascii()).to_string();
     let known = bytes.trim_ascii().is_empty() || bytes.trim_ascii().eq_ignore_ascii_case(b"etcd");
-    it.plain("engine", text.clone());
+    page.plain("engine", text.clone());
     if !known {
         let message = "The marker names an engine that the server does not have; every start is refused.";
-        it.findings.push(Finding::new(&codes::MARKER_REFUSED, message).at(path).expected("etcd").found(text));
+        page.findings.push(Finding::new(&codes::MARKER_REFUSED, message).at(path).expected("etcd").found(text));
     }
 }
 
-fn manifest(it: &mut Description, path: &str, bytes: &[u8]) {
+fn manifest(page: &mut Description, path: &str, bytes: &[u8]) {
     let mut records = Records::of_manifest(bytes);
     let (mut edits, mut added, mut deleted) = (0_u64, 0_usize, 0_usize);
     let (mut comparer, mut next_file, mut last_seq) = (None, None, None);
@@ -218,49 +218,49 @@ fn manifest(it: &mut Description, path: &str, bytes: &[u8]) {
                 last_seq = edit.last_seq.or(last_seq);
             }
             Err(error) => {
-                it.damaged(path, record.offset, format!("A version edit does not decode: {error}."));
+                page.damaged(path, record.offset, format!("A version edit does not decode: {error}."));
                 break;
             }
         }
     }
-    it.plain("edits", edits);
-    it.plain("tables_added", added);
-    it.plain("tables_deleted", deleted);
+    page.plain("edits", edits);
+    page.plain("tables_added", added);
+    page.plain("tables_deleted", deleted);
     if let Some(comparer) = comparer {
-        it.plain("comparer", Escaped(&comparer).to_string());
+        page.plain("comparer", Escaped(&comparer).to_string());
     }
     if let Some(next) = next_file {
-        it.plain("next_file", next.0);
+        page.plain("next_file", next.0);
     }
     if let Some(seq) = last_seq {
-        it.plain("last_sequence", seq.0);
+        page.plain("last_sequence", seq.0);
     }
-    ends(it, path, records.end(), bytes);
+    ends(page, path, records.end(), bytes);
 }
 
 /// How a file of records ends. Zeros to the end of the file are space reserved in advance; anything else behind a bad chunk
 /// may be a torn write or lost data, which one file alone does not tell.
-fn ends(it: &mut Description, path: &str, end: Option<RecordsEnd>, bytes: &[u8]) {
+fn ends(page: &mut Description, path: &str, end: Option<RecordsEnd>, bytes: &[u8]) {
     let Some(end) = end else { return };
     let at = end.at();
     let Some(defect) = end.defect() else {
-        it.fact("end", json!({ "offset": at, "kind": "clean" }), format_args!("clean, at {at}"));
+        page.fact("end", json!({ "offset": at, "kind": "clean" }), format_args!("clean, at {at}"));
         return;
     };
     let value = json!({ "offset": at, "kind": "defect", "defect": defect.to_string() });
-    it.fact("end", value, format_args!("{defect}, at {at}"));
+    page.fact("end", value, format_args!("{defect}, at {at}"));
     let behind = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
     if at == 0 && behind.iter().any(|byte| *byte != 0) {
-        it.damaged(path, at, format!("No record can be read: {defect}."));
+        page.damaged(path, at, format!("No record can be read: {defect}."));
     } else if let RecordsEnd::Corrupt { proof, .. } = end {
-        it.damaged(path, at, format!("A chunk that had been synced cannot be read: {defect}; the chunk at {proof} proves it."));
+        page.damaged(path, at, format!("A chunk that had been synced cannot be read: {defect}; the chunk at {proof} proves it."));
     } else if behind.iter().any(|byte| *byte != 0) {
         let why = "whether it is a torn write or lost data is not told by this file alone; use store verify";
-        it.coverage.missing(format!("what follows offset {at} of {path}"), why);
+        page.coverage.missing(format!("what follows offset {at} of {path}"), why);
     }
 }
 
-fn store_log(it: &mut Description, subject: &Subject, bytes: &[u8]) {
+fn store_log(page: &mut Description, subject: &Subject, bytes: &[u8]) {
     let number = store_log_number(&subject.name, bytes);
     let mut records = Records::of_log(bytes, number);
     let (mut batches, mut entries) = (0_u64, 0_u64);
@@ -273,47 +273,47 @@ fn store_log(it: &mut Description, subject: &Subject, bytes: &[u8]) {
                 entries += u64::from(batch.count);
             }
             Err(error) => {
-                it.damaged(&subject.display, record.offset, format!("A write batch does not decode: {error}."));
+                page.damaged(&subject.display, record.offset, format!("A write batch does not decode: {error}."));
                 break;
             }
         }
     }
-    it.plain("number", number.0);
-    it.plain("batches", batches);
-    it.plain("entries", entries);
+    page.plain("number", number.0);
+    page.plain("batches", batches);
+    page.plain("entries", entries);
     if let Some(first) = first {
-        it.plain("first_sequence", first);
+        page.plain("first_sequence", first);
     }
-    ends(it, &subject.display, records.end(), bytes);
+    ends(page, &subject.display, records.end(), bytes);
 }
 
-fn options(it: &mut Description, path: &str, bytes: &[u8]) {
+fn options(page: &mut Description, path: &str, bytes: &[u8]) {
     match StoreOptions::parse(bytes) {
         Ok(options) => {
             let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-            it.plain("comparer", optional(options.comparer));
-            it.plain("merger", optional(options.merger));
-            it.plain("format_major_version", optional(options.format_major_version));
-            it.plain("disable_wal", options.disable_wal);
+            page.plain("comparer", optional(options.comparer));
+            page.plain("merger", optional(options.merger));
+            page.plain("format_major_version", optional(options.format_major_version));
+            page.plain("disable_wal", options.disable_wal);
         }
-        Err(error) => it.damaged(path, error.at, format!("A start refuses the file: {}.", error.text)),
+        Err(error) => page.damaged(path, error.at, format!("A start refuses the file: {}.", error.text)),
     }
 }
 
-fn store_marker(it: &mut Description, name: &str) {
+fn store_marker(page: &mut Description, name: &str) {
     match StoreFileName::parse(name) {
         StoreFileName::Marker(marker) => {
-            it.plain("about", marker.name);
-            it.plain("iteration", marker.iteration);
-            it.plain("value", marker.value);
+            page.plain("about", marker.name);
+            page.plain("iteration", marker.iteration);
+            page.plain("value", marker.value);
         }
-        StoreFileName::Lock => it.plain("purpose", "exists for its lock alone"),
-        StoreFileName::Current => it.plain("purpose", "left for old programs, never read"),
+        StoreFileName::Lock => page.plain("purpose", "exists for its lock alone"),
+        StoreFileName::Current => page.plain("purpose", "left for old programs, never read"),
         _ => {}
     }
 }
 
-fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool) {
+fn first_bytes(page: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool) {
     let note = match kind {
         FileKind::Unfinished => "left by a crash or being written now; a start deletes or ignores it",
         FileKind::WalReserve => "made in advance for the next segment; its content does not matter",
@@ -322,12 +322,12 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool)
         _ => "",
     };
     if !note.is_empty() {
-        it.plain("note", note);
+        page.plain("note", note);
     }
     if kind == FileKind::Unknown
         && let Some(what) = resembles(bytes.get(..RESEMBLES).unwrap_or(bytes))
     {
-        it.plain("looks_like", what);
+        page.plain("looks_like", what);
     }
     if bytes.is_empty() {
         return;
@@ -335,11 +335,11 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool)
     if matches!(kind, FileKind::Unknown | FileKind::ToolJson) {
         // What nobody knows may be a key, under any name.
         if bytes.len() == KEY_LEN {
-            it.plain("content", "never shown: it has the length of a key");
+            page.plain("content", "never shown: it has the length of a key");
             return;
         }
         if !wanted {
-            it.plain("content", "not shown: it may be a key or a secret; --show-bytes shows its first bytes");
+            page.plain("content", "not shown: it may be a key or a secret; --show-bytes shows its first bytes");
             return;
         }
     }
@@ -348,5 +348,5 @@ fn first_bytes(it: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool)
         let text: String = chunk.iter().map(|&b| if (0x20..0x7f).contains(&b) { char::from(b) } else { '.' }).collect();
         vec![format!("{:04x}", line * 16), hex.join(" "), text]
     });
-    it.lists.push(List { name: "first bytes", columns: &["offset", "hex", "text"], rows: rows.collect() });
+    page.lists.push(List { name: "first bytes", columns: &["offset", "hex", "text"], rows: rows.collect() });
 }

@@ -72,34 +72,34 @@ impl GroupState {
 }
 
 /// The facts of a page on one group.
-pub(super) fn describe(it: &mut Description, state: &GroupState) {
+pub(super) fn describe(page: &mut Description, state: &GroupState) {
     if let Some((index, term)) = state.snapshot {
-        it.fact("start_takes_snapshot", json!({ "index": index, "term": term }), format_args!("{index}, of term {term}"));
+        page.fact("start_takes_snapshot", json!({ "index": index, "term": term }), format_args!("{index}, of term {term}"));
     }
     if let Some(members) = &state.members {
-        it.plain("members", members.clone());
+        page.plain("members", members.clone());
     }
     match (&state.log_problem, state.entries) {
-        _ if state.log_unread.is_some() => it.fact("log", json!(null), state.log_unread.as_deref().unwrap_or_default()),
-        (Some(problem), _) => it.fact("log", json!(null), format_args!("a start cannot read it: {problem}")),
+        _ if state.log_unread.is_some() => page.fact("log", json!(null), state.log_unread.as_deref().unwrap_or_default()),
+        (Some(problem), _) => page.fact("log", json!(null), format_args!("a start cannot read it: {problem}")),
         (None, Some((first, last))) => {
-            it.fact(
+            page.fact(
                 "log",
                 json!({ "first": first, "last": last }),
                 format_args!("entries {first} to {last} behind the snapshot"),
             );
         }
-        (None, None) => it.fact("log", json!(null), "no entry behind the snapshot"),
+        (None, None) => page.fact("log", json!(null), "no entry behind the snapshot"),
     }
     if let Some((term, commit)) = state.hard_state {
-        it.fact("hard_state", json!({ "term": term, "commit": commit }), format_args!("term {term}, committed up to {commit}"));
+        page.fact("hard_state", json!({ "term": term, "commit": commit }), format_args!("term {term}, committed up to {commit}"));
     }
     match (&state.store_problem, state.applied) {
-        (Some(problem), _) => it.fact("store", json!(null), format_args!("a start cannot open it: {problem}")),
-        (None, Some(applied)) => it.fact("store", json!({ "applied": applied }), format_args!("applied up to {applied}")),
-        (None, None) => it.fact("store", json!(null), "does not say how far it is"),
+        (Some(problem), _) => page.fact("store", json!(null), format_args!("a start cannot open it: {problem}")),
+        (None, Some(applied)) => page.fact("store", json!({ "applied": applied }), format_args!("applied up to {applied}")),
+        (None, None) => page.fact("store", json!(null), "does not say how far it is"),
     }
     if let Some(newest) = state.last_commit {
-        it.fact("newest_write", newest.0, newest.millis());
+        page.fact("newest_write", newest.0, newest.millis());
     }
 }

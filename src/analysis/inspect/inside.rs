@@ -12,22 +12,22 @@ use crate::readers::wal::{Item, WalScan};
 use crate::readers::{FsmFacts, SnapDir};
 use crate::types::{ByteSize, HlcTimestamp, ServerVersion, escape};
 
-pub(super) fn describe(it: &mut Description, inside: &Inside, name: &str) {
+pub(super) fn describe(page: &mut Description, inside: &Inside, name: &str) {
     match inside {
         Inside::Unread => {}
-        Inside::Unreadable(why) => it.coverage.missing(name, why.clone()),
-        Inside::Log(scan) => log(it, scan),
-        Inside::Envelopes(snaps) => envelopes(it, snaps),
-        Inside::Payloads(payloads) => self::payloads(it, payloads),
-        Inside::Store(store) => self::store(it, store),
-        Inside::Offload(store) => super::offload::store(it, store),
+        Inside::Unreadable(why) => page.coverage.missing(name, why.clone()),
+        Inside::Log(scan) => log(page, scan),
+        Inside::Envelopes(snaps) => envelopes(page, snaps),
+        Inside::Payloads(payloads) => self::payloads(page, payloads),
+        Inside::Store(store) => self::store(page, store),
+        Inside::Offload(store) => super::offload::store(page, store),
     }
 }
 
-fn log(it: &mut Description, scan: &WalScan) {
+fn log(page: &mut Description, scan: &WalScan) {
     let (mut rows, mut state) = (Vec::new(), None);
     for segment in &scan.segments {
-        it.coverage.add_file(segment.size);
+        page.coverage.add_file(segment.size);
         let trace = segment.trace(ServerVersion::NEWEST);
         let (mut first, mut last) = (None, None);
         for item in &trace.items {
@@ -41,22 +41,22 @@ fn log(it: &mut Description, scan: &WalScan) {
         let entries = first.zip(last).map_or_else(|| "-".to_owned(), |(first, last)| format!("{first} to {last}"));
         rows.push(vec![segment.seq().to_string(), trace.records.to_string(), entries, ByteSize(segment.size).to_string()]);
     }
-    it.plain("segments", scan.segments.len());
+    page.plain("segments", scan.segments.len());
     if let Some(state) = state {
         let value = json!({ "term": state.term.0, "vote": state.vote.0, "commit": state.commit.0 });
-        it.fact("last_hard_state", value, format_args!("term {}, vote {}, commit {}", state.term, state.vote, state.commit));
+        page.fact("last_hard_state", value, format_args!("term {}, vote {}, commit {}", state.term, state.vote, state.commit));
     }
     if !rows.is_empty() {
-        it.lists.push(List { name: "segments", columns: &[">number", ">records", "entries written", ">size"], rows });
+        page.lists.push(List { name: "segments", columns: &[">number", ">records", "entries written", ">size"], rows });
     }
 }
 
-fn envelopes(it: &mut Description, snaps: &SnapDir) {
+fn envelopes(page: &mut Description, snaps: &SnapDir) {
     let rows: Vec<_> = snaps
         .snaps
         .iter()
         .map(|snap| {
-            it.coverage.add_file(snap.size);
+            page.coverage.add_file(snap.size);
             let name = escape(&snap.name).into_owned();
             match snap.read(ServerVersion::NEWEST) {
                 Ok(content) => {
@@ -76,11 +76,11 @@ fn envelopes(it: &mut Description, snaps: &SnapDir) {
         .collect();
     if !rows.is_empty() {
         let columns = &["file", ">index", ">term", ">voters", "points to"];
-        it.lists.push(List { name: "snapshots", columns, rows });
+        page.lists.push(List { name: "snapshots", columns, rows });
     }
 }
 
-fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
+fn payloads(page: &mut Description, payloads: &[(String, FsmFacts)]) {
     let rows: Vec<_> = payloads
         .iter()
         .map(|(name, facts)| {
@@ -90,7 +90,7 @@ fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
                 row.extend(["-", "not a file", "-"].map(str::to_owned));
                 return row;
             };
-            it.coverage.add_file(file.bytes_read);
+            page.coverage.add_file(file.bytes_read);
             let format = match file.payload.as_ref().map(|payload| (&payload.header, payload.format)) {
                 Some((Err(error), _)) => error.to_string(),
                 Some((Ok(_), Some(format))) => format.name().to_owned(),
@@ -103,29 +103,29 @@ fn payloads(it: &mut Description, payloads: &[(String, FsmFacts)]) {
         .collect();
     if !rows.is_empty() {
         let columns = &["file", ">index", ">size", "holds", "states checksum"];
-        it.lists.push(List { name: "payloads", columns, rows });
+        page.lists.push(List { name: "payloads", columns, rows });
     }
 }
 
-fn store(it: &mut Description, store: &StoreFacts) {
+fn store(page: &mut Description, store: &StoreFacts) {
     let group = GroupStoreFacts { store: store.clone(), check: StoreCheck::Meta, ..GroupStoreFacts::default() };
     let verdict = open_verdict(&group, ServerVersion::NEWEST);
-    it.coverage.files += verdict.coverage.files;
-    it.coverage.bytes_examined += verdict.coverage.bytes_examined;
+    page.coverage.files += verdict.coverage.files;
+    page.coverage.bytes_examined += verdict.coverage.bytes_examined;
     match &verdict.open {
-        StoreOpen::Refused(error) => it.fact("opens", false, format_args!("no: {}", error.text)),
-        StoreOpen::Unknown(why) => it.fact("opens", json!(null), format_args!("not known: {why}")),
-        StoreOpen::NotChecked | StoreOpen::Opens => it.fact("opens", true, "yes, as far as it says about itself"),
+        StoreOpen::Refused(error) => page.fact("opens", false, format_args!("no: {}", error.text)),
+        StoreOpen::Unknown(why) => page.fact("opens", json!(null), format_args!("not known: {why}")),
+        StoreOpen::NotChecked | StoreOpen::Opens => page.fact("opens", true, "yes, as far as it says about itself"),
     }
-    it.fact("tables", store.live_tables, format_args!("{}, {}", store.live_tables, ByteSize(store.live_bytes)));
-    it.plain("logs", store.logs.len());
+    page.fact("tables", store.live_tables, format_args!("{}, {}", store.live_tables, ByteSize(store.live_bytes)));
+    page.plain("logs", store.logs.len());
     match verdict.applied_index {
-        AppliedIndexState::Present(applied) => it.plain("applied_index", applied),
-        AppliedIndexState::Missing => it.fact("applied_index", json!(null), "not recorded"),
-        AppliedIndexState::NotRead | AppliedIndexState::Unreadable => it.fact("applied_index", json!(null), "cannot be read"),
+        AppliedIndexState::Present(applied) => page.plain("applied_index", applied),
+        AppliedIndexState::Missing => page.fact("applied_index", json!(null), "not recorded"),
+        AppliedIndexState::NotRead | AppliedIndexState::Unreadable => page.fact("applied_index", json!(null), "cannot be read"),
     }
     if let Some(newest) = verdict.last_commit_ts {
         let newest = HlcTimestamp(newest);
-        it.fact("newest_write", newest.0, newest.millis());
+        page.fact("newest_write", newest.0, newest.millis());
     }
 }

@@ -9,23 +9,23 @@ use crate::readers::subject::Subject;
 use crate::readers::wal::{Item, WalScan};
 use crate::types::ServerVersion;
 
-pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) {
+pub(super) fn describe(page: &mut Description, subject: &Subject, scan: &WalScan) {
     let Some(segment) = scan.segments.first() else { return };
     let parent = subject.display.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let (findings, coverage) = judge_log::examine(scan, parent);
-    it.findings.extend(findings.into_iter().map(|finding| {
+    let (findings, coverage) = judge_log::judge_segments(scan, parent);
+    page.findings.extend(findings.into_iter().map(|finding| {
         // A segment under another name was read as if it had the usual one.
         if subject.named_as_segment { finding } else { finding.at(&subject.display) }
     }));
-    it.coverage = coverage;
+    page.coverage = coverage;
     let trace = segment.trace(ServerVersion::NEWEST);
     if subject.named_as_segment {
-        it.fact("sequence", segment.file.name.seq, segment.file.name.seq);
-        it.plain("name_index", segment.file.name.index.0);
+        page.fact("sequence", segment.file.name.seq, segment.file.name.seq);
+        page.plain("name_index", segment.file.name.index.0);
     }
-    it.plain("records", trace.records);
-    it.plain("entries", trace.entries);
-    it.plain("hard_states", trace.states);
+    page.plain("records", trace.records);
+    page.plain("entries", trace.entries);
+    page.plain("hard_states", trace.states);
     let (mut first, mut last, mut state, mut snapshots) = (None, None, None, Vec::new());
     for item in &trace.items {
         match item {
@@ -41,18 +41,18 @@ pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) 
         }
     }
     if let (Some(first), Some(last)) = (first, last) {
-        it.plain("first_index", first);
-        it.plain("last_index", last);
+        page.plain("first_index", first);
+        page.plain("last_index", last);
     }
     if let Some(state) = state {
         let value = json!({ "term": state.term.0, "vote": state.vote.0, "commit": state.commit.0 });
         let text = format!("term {}, vote {}, commit {}", state.term, state.vote, state.commit);
-        it.fact("last_hard_state", value, text);
+        page.fact("last_hard_state", value, text);
     }
     let value: Vec<_> = snapshots.iter().map(|(index, term)| json!({ "index": index, "term": term })).collect();
     let text: Vec<_> = snapshots.iter().map(|(index, term)| format!("index {index} term {term}")).collect();
-    it.fact("snapshot_records", json!(value), if text.is_empty() { "none".to_owned() } else { text.join(", ") });
-    it.fact(
+    page.fact("snapshot_records", json!(value), if text.is_empty() { "none".to_owned() } else { text.join(", ") });
+    page.fact(
         "end",
         json!({ "offset": trace.stop.at() }),
         format_args!("reading stops at {} of {}", trace.stop.at(), segment.size),
@@ -63,6 +63,6 @@ pub(super) fn describe(it: &mut Description, subject: &Subject, scan: &WalScan) 
         .filter(|(_, count)| *count > 0)
         .map(|(class, count)| vec![class.to_string(), count.to_string()])
         .collect();
-    it.lists.push(List { name: "entry classes", columns: &["class", ">entries"], rows });
-    it.coverage.skipped("the segments before and after it", "wal verify checks that they fit together");
+    page.lists.push(List { name: "entry classes", columns: &["class", ">entries"], rows });
+    page.coverage.skipped("the segments before and after it", "wal verify checks that they fit together");
 }

@@ -81,43 +81,43 @@ impl Description {
 
 /// Describes what was read. Of a directory with groups, `states` says what was found in each of them.
 pub fn describe(subject: &Subject, states: &[GroupState]) -> Description {
-    let mut it = match (&subject.content, &subject.detection) {
+    let mut page = match (&subject.content, &subject.detection) {
         (Content::Directory(facts), _) => {
-            let mut it = dir::describe(facts, states);
-            written(&mut it, subject);
-            return it;
+            let mut page = dir::describe(facts, states);
+            written(&mut page, subject);
+            return page;
         }
         (content, Some(detection)) => {
-            let mut it = of_detection(detection, subject);
+            let mut page = of_detection(detection, subject);
             match content {
-                Content::Bytes(map) => file::describe(&mut it, detection.kind, subject, map.bytes()),
-                Content::Payload(facts) => snapshot::describe_payload(&mut it, subject, facts),
-                Content::OffloadPayload(read) => offload::payload(&mut it, subject, read),
-                Content::Envelope(entry) => snapshot::describe_envelope(&mut it, subject, entry),
-                Content::Log(scan) => log::describe(&mut it, subject, scan),
-                Content::Table(table) => store::describe_table(&mut it, subject, table),
+                Content::Bytes(map) => file::describe(&mut page, detection.kind, subject, map.bytes()),
+                Content::Payload(facts) => snapshot::describe_payload(&mut page, subject, facts),
+                Content::OffloadPayload(read) => offload::payload(&mut page, subject, read),
+                Content::Envelope(entry) => snapshot::describe_envelope(&mut page, subject, entry),
+                Content::Log(scan) => log::describe(&mut page, subject, scan),
+                Content::Table(table) => store::describe_table(&mut page, subject, table),
                 Content::Directory(_) => {}
             }
-            it
+            page
         }
         (_, None) => Description::default(),
     };
     if let Some(why) = subject.unsettled() {
         // What was not seen, or not seen at one time, proves nothing.
-        it.findings.clear();
-        it.coverage.missing(subject.display.clone(), why);
+        page.findings.clear();
+        page.coverage.missing(subject.display.clone(), why);
     }
-    it
+    page
 }
 
-fn written(it: &mut Description, subject: &Subject) {
+fn written(page: &mut Description, subject: &Subject) {
     if let Some(modified) = subject.modified {
-        it.fact("last_written", json!({ "unix_ms": modified.0, "time": modified.to_rfc3339() }), modified);
+        page.fact("last_written", json!({ "unix_ms": modified.0, "time": modified.to_rfc3339() }), modified);
     }
 }
 
 fn of_detection(detection: &Detection, subject: &Subject) -> Description {
-    let mut it = Description {
+    let mut page = Description {
         kind: detection.kind.name(),
         title: detection.kind.title().to_owned(),
         confidence: Some(detection.confidence.name()),
@@ -125,19 +125,19 @@ fn of_detection(detection: &Detection, subject: &Subject) -> Description {
         size: Some(subject.size),
         ..Description::default()
     };
-    it.coverage.files = 1;
-    written(&mut it, subject);
+    page.coverage.files = 1;
+    written(&mut page, subject);
     match detection.confidence {
-        Confidence::None => it.coverage.missing(subject.display.clone(), detection.why),
+        Confidence::None => page.coverage.missing(subject.display.clone(), detection.why),
         Confidence::Content => {
             if let Some((named, _)) = kind_of_name(&subject.name).filter(|(named, _)| contradicts(*named, detection.kind)) {
                 let message = format!("The name is that of a {}; the content is a {}.", named.title(), detection.kind.title());
-                it.findings.push(Finding::new(&codes::FILE_MISNAMED, message).at(&subject.display));
+                page.findings.push(Finding::new(&codes::FILE_MISNAMED, message).at(&subject.display));
             }
         }
         Confidence::Name | Confidence::NameOnly => {}
     }
-    it
+    page
 }
 
 /// True when a name promises something else than the content is.

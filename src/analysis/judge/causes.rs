@@ -12,7 +12,7 @@ use crate::types::count_work;
 
 /// Where a cause must lie so that it explains a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Where {
     /// Anywhere in the same group.
     Group,
     /// In the same file.
@@ -28,7 +28,7 @@ enum Place {
 /// One finding explains others.
 struct Rule {
     cause: &'static CodeInfo,
-    place: Place,
+    place: Where,
     derived: &'static [&'static CodeInfo],
 }
 
@@ -104,15 +104,15 @@ const OF_A_STRAY: &[&CodeInfo] = &[
 ];
 
 const RULES: &[Rule] = &[
-    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Place::File, derived: PAYLOAD_BYTES },
+    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Where::File, derived: PAYLOAD_BYTES },
     Rule {
         cause: &rules::SNAP_IDENTITY_MISMATCH,
-        place: Place::File,
+        place: Where::File,
         derived: &[&snapshot::SNAP_TORN, &snapshot::SNAP_MALFORMED],
     },
     Rule {
         cause: &wal::RECORD_TYPE_SUSPECT,
-        place: Place::Offset,
+        place: Where::Offset,
         derived: &[
             &wal::PAYLOAD_MALFORMED,
             &wal::METADATA_CONFLICT,
@@ -124,20 +124,20 @@ const RULES: &[Rule] = &[
         ],
     },
     // A file too many is read between the others.
-    Rule { cause: &wal::SEGMENT_STRAY, place: Place::Group, derived: OF_A_STRAY },
+    Rule { cause: &wal::SEGMENT_STRAY, place: Where::Group, derived: OF_A_STRAY },
     // A record of another type that passes for a metadata record.
-    Rule { cause: &wal::RECORD_TYPE_SUSPECT, place: Place::Before, derived: &[&wal::METADATA_CONFLICT] },
-    Rule { cause: &wal::RECORD_TYPE_UNKNOWN, place: Place::Offset, derived: &[&wal::CHAIN_BROKEN] },
-    Rule { cause: &rules::LOG_TERM_REGRESS, place: Place::Group, derived: &[&rules::TERM_ABOVE_CURRENT] },
-    Rule { cause: &rules::HARDSTATE_REGRESS, place: Place::Group, derived: &[&rules::APPLIED_BEYOND_LOG] },
+    Rule { cause: &wal::RECORD_TYPE_SUSPECT, place: Where::Before, derived: &[&wal::METADATA_CONFLICT] },
+    Rule { cause: &wal::RECORD_TYPE_UNKNOWN, place: Where::Offset, derived: &[&wal::CHAIN_BROKEN] },
+    Rule { cause: &rules::LOG_TERM_REGRESS, place: Where::Group, derived: &[&rules::TERM_ABOVE_CURRENT] },
+    Rule { cause: &rules::HARDSTATE_REGRESS, place: Where::Group, derived: &[&rules::APPLIED_BEYOND_LOG] },
     Rule {
         cause: &wal::PAYLOAD_MALFORMED,
-        place: Place::Offset,
+        place: Where::Offset,
         derived: &[&rules::LOG_ENTRY_MALFORMED, &rules::STABLE_STATE_INVALID],
     },
     Rule {
         cause: &rules::LOG_GAP,
-        place: Place::Before,
+        place: Where::Before,
         derived: &[
             &rules::SNAP_REPLAY_HOLE,
             &rules::LOG_TERM_REGRESS,
@@ -146,42 +146,42 @@ const RULES: &[Rule] = &[
             &rules::APPLIED_BEYOND_LOG,
         ],
     },
-    Rule { cause: &rules::LOG_ENTRY_MALFORMED, place: Place::Before, derived: &[&rules::SNAP_REPLAY_HOLE, &rules::LOG_GAP] },
+    Rule { cause: &rules::LOG_ENTRY_MALFORMED, place: Where::Before, derived: &[&rules::SNAP_REPLAY_HOLE, &rules::LOG_GAP] },
     Rule {
         cause: &rules::COMMIT_OUT_OF_RANGE,
-        place: Place::Group,
+        place: Where::Group,
         derived: &[&rules::APPLIED_BEYOND_LOG, &rules::FSM_AHEAD_OF_LOG, &rules::LOG_CONFLICT_TRUNCATION],
     },
     Rule {
         cause: &rules::LOG_OVERWRITES_COMMITTED,
-        place: Place::Offset,
+        place: Where::Offset,
         derived: &[&rules::LOG_CONFLICT_TRUNCATION, &rules::LOG_ILLEGAL_REWRITE],
     },
-    Rule { cause: &rules::LOG_ILLEGAL_REWRITE, place: Place::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
-    Rule { cause: &rules::LOG_APPEND_BELOW_SNAPSHOT, place: Place::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
+    Rule { cause: &rules::LOG_ILLEGAL_REWRITE, place: Where::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
+    Rule { cause: &rules::LOG_APPEND_BELOW_SNAPSHOT, place: Where::Offset, derived: &[&rules::LOG_CONFLICT_TRUNCATION] },
     Rule {
         cause: &rules::SNAP_LOG_TERM_MISMATCH,
-        place: Place::Group,
+        place: Where::Group,
         derived: &[&rules::SNAP_IDENTITY_MISMATCH, &rules::LOG_TERM_REGRESS, &rules::SNAP_REPLAY_HOLE],
     },
     Rule {
         cause: &rules::SNAP_CONFIG_STALE,
-        place: Place::Group,
+        place: Where::Group,
         derived: &[&rules::SNAP_IDENTITY_MISMATCH, &rules::CONF_PEERS_FILE_MISMATCH],
     },
     Rule {
         cause: &rules::SNAP_CONFIG_INDEX_INVALID,
-        place: Place::Group,
+        place: Where::Group,
         derived: &[&rules::SNAP_CONFIG_STALE, &rules::CONF_PEERS_FILE_MISMATCH],
     },
-    Rule { cause: &rules::CONF_INVALID, place: Place::Group, derived: &[&rules::CONF_PEERS_FILE_MISMATCH] },
-    Rule { cause: &rules::SNAP_IDENTITY_MISMATCH, place: Place::Group, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
-    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Place::File, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
-    Rule { cause: &store::STORE_TABLE_SIZE, place: Place::File, derived: &[&store::STORE_TABLE_DAMAGE] },
-    Rule { cause: &table::TABLE_FORMAT, place: Place::File, derived: &[&store::STORE_TABLE_NOT_READ] },
+    Rule { cause: &rules::CONF_INVALID, place: Where::Group, derived: &[&rules::CONF_PEERS_FILE_MISMATCH] },
+    Rule { cause: &rules::SNAP_IDENTITY_MISMATCH, place: Where::Group, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
+    Rule { cause: &rules::SNAP_PAYLOAD_SHORT, place: Where::File, derived: &[&snapshot::FSM_AHEAD_OF_INDEX] },
+    Rule { cause: &store::STORE_TABLE_SIZE, place: Where::File, derived: &[&store::STORE_TABLE_DAMAGE] },
+    Rule { cause: &table::TABLE_FORMAT, place: Where::File, derived: &[&store::STORE_TABLE_NOT_READ] },
     Rule {
         cause: &compare::CROSS_DUPLICATE_IDENTITY,
-        place: Place::Group,
+        place: Where::Group,
         derived: &[
             &compare::CROSS_LOG_MATCHING,
             &compare::CROSS_COMMITTED_DIVERGENCE,
@@ -193,11 +193,11 @@ const RULES: &[Rule] = &[
     },
     Rule {
         cause: &compare::CROSS_COMMITTED_DIVERGENCE,
-        place: Place::Group,
+        place: Where::Group,
         // A third node with an older commit differs from the odd one all the same.
         derived: &[&compare::CROSS_LOG_MATCHING, &compare::CROSS_UNDER_REPLICATED],
     },
-    Rule { cause: &compare::CROSS_COMMITTED_LOST, place: Place::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
+    Rule { cause: &compare::CROSS_COMMITTED_LOST, place: Where::Group, derived: &[&compare::CROSS_UNDER_REPLICATED] },
 ];
 
 /// Marks each finding that another one explains with the name of its cause.
@@ -252,7 +252,7 @@ fn cause_of<'f>(finding: &'f Finding, all: &'f [Finding], index: &Index<'f>) -> 
     if finding.code == &rules::CONF_PEERS_FILE_MISMATCH && finding.offset.is_some() {
         return None;
     }
-    let first = |code: &CodeInfo, place: Place, least: Severity| {
+    let first = |code: &CodeInfo, place: Where, least: Severity| {
         index.positions(finding, code).iter().copied().find(|&position| {
             count_work(1);
             let Some(cause) = all.get(position) else { return false };
@@ -266,9 +266,9 @@ fn cause_of<'f>(finding: &'f Finding, all: &'f [Finding], index: &Index<'f>) -> 
         .find_map(|rule| first(rule.cause, rule.place, Severity::Info));
     let by_bytes = || {
         let (own, place) = if finding.code == &wal::CHAIN_BROKEN {
-            (true, Place::SegmentBefore)
+            (true, Where::SegmentBefore)
         } else if AFTER_LOG_BYTES.contains(&finding.code) {
-            (false, Place::Before)
+            (false, Where::Before)
         } else {
             return None;
         };
@@ -284,17 +284,17 @@ fn cause_of<'f>(finding: &'f Finding, all: &'f [Finding], index: &Index<'f>) -> 
     by_bytes().or(by_rule).or_else(by_damage)
 }
 
-fn lies(cause: &Finding, finding: &Finding, place: Place) -> bool {
+fn lies(cause: &Finding, finding: &Finding, place: Where) -> bool {
     match place {
-        Place::Group => true,
-        Place::File => cause.path == finding.path,
-        Place::Offset => cause.path == finding.path && cause.offset == finding.offset,
-        Place::Before => match (in_log(cause), in_log(finding)) {
+        Where::Group => true,
+        Where::File => cause.path == finding.path,
+        Where::Offset => cause.path == finding.path && cause.offset == finding.offset,
+        Where::Before => match (in_log(cause), in_log(finding)) {
             (Some(cause), Some(finding)) => cause <= finding,
             (_, None) => true,
             (None, Some(_)) => false,
         },
-        Place::SegmentBefore => match (segment(cause), segment(finding)) {
+        Where::SegmentBefore => match (segment(cause), segment(finding)) {
             (Some(before), Some(at)) if cause.code == &wal::SEGMENT_MISSING => before == at,
             (Some(before), Some(at)) => before.checked_add(1) == Some(at),
             _ => false,
@@ -302,7 +302,7 @@ fn lies(cause: &Finding, finding: &Finding, place: Place) -> bool {
     }
 }
 
-/// Place in the log: name of the segment, which sorts as the segments do, and offset.
+/// Where in the log: name of the segment, which sorts as the segments do, and offset.
 fn in_log(finding: &Finding) -> Option<(&str, u64)> {
     let (_, name) = finding.path.as_deref()?.rsplit_once("wal/")?;
     Some((name, finding.offset.unwrap_or(0)))

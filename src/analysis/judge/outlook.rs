@@ -5,7 +5,7 @@
 
 use crate::analysis::judge::codes::{gate as codes, store};
 use crate::analysis::server::legacy::LegacyView;
-use crate::analysis::server::{Forecast, GateFacts, Outcome, StoreView};
+use crate::analysis::server::{Forecast, Outcome, StartFacts, StoreView};
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::readers::EntryKind;
@@ -18,7 +18,7 @@ const BATCH_BYTES: u64 = 1 << 20;
 
 /// Turns errors about bytes that do not matter for this start into warnings that say why. `dir` is the group directory in
 /// the findings' paths.
-pub fn weigh(findings: &mut [Finding], facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str) {
+pub fn weigh(findings: &mut [Finding], facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &str) {
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
         let path = finding.path.as_deref().and_then(|path| path.strip_prefix(dir)).unwrap_or_default();
         let Some((why, advice)) = harmless(finding, path.trim_start_matches('/'), facts, engine, seen) else { continue };
@@ -32,7 +32,7 @@ pub fn weigh(findings: &mut [Finding], facts: &GateFacts, engine: ServerVersion,
 fn harmless(
     finding: &Finding,
     path: &str,
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     seen: &Forecast,
 ) -> Option<(String, &'static str)> {
@@ -78,7 +78,7 @@ fn is_newest_log(path: &str, store: Option<&StoreView>) -> bool {
 }
 
 /// Dangers of a start that the forecast of its outcome does not show.
-pub fn hazards(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+pub fn hazards(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     compaction_race(engine, seen, dir, found);
     lost_body(facts, engine, seen, dir, found);
     let reserve = facts.group.listing.wal.entries().iter().find(|entry| entry.name == "0.tmp");
@@ -108,7 +108,7 @@ fn compaction_race(engine: ServerVersion, seen: &Forecast, dir: &str, found: &mu
 }
 
 /// State files whose snapshot has no body, and a store that does not hold it either.
-fn lost_body(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+fn lost_body(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let Some(LegacyView::Migrates(log)) = facts.legacy.get(&engine) else { return };
     let snapshot = log.snapshot.index.0;
     let holds = seen.applied_index.value.is_some_and(|applied| applied >= snapshot);

@@ -8,7 +8,7 @@ use crate::analysis::judge::snapshot::Recorded;
 use crate::analysis::server::conditions;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::server::replay::HaltEffect;
-use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, GateFacts, OtherEngine, Outcome};
+use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, OtherEngine, Outcome, StartFacts};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout::{self, PEERS};
@@ -22,7 +22,7 @@ const NOT_LISTED: &str = "Do not restart this node. If it was removed from its g
                           node's own name.";
 
 /// Findings of one group's forecast. Paths are below the group directory `dir`.
-pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
+pub fn findings(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, others: &[OtherEngine], dir: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     refusals(facts, seen, engine, others, dir, &mut found);
     store_against_log(facts, seen, dir, &mut found);
@@ -38,7 +38,7 @@ pub fn findings(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, other
 
 /// What a refusal comes from, where its text does not say it: the file, the cause, and what to do about it when that is more than
 /// what is always done.
-fn cause_of(facts: &GateFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Option<(String, String, String)> {
+fn cause_of(facts: &StartFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Option<(String, String, String)> {
     if abort.stage == "peers" {
         let path = format!("{dir}/{PEERS}");
         let cause = match &facts.group.listing.peers {
@@ -84,7 +84,7 @@ fn cause_of(facts: &GateFacts, seen: &Forecast, abort: &Abort, dir: &str) -> Opt
 }
 
 fn refusals(
-    facts: &GateFacts,
+    facts: &StartFacts,
     seen: &Forecast,
     engine: ServerVersion,
     others: &[OtherEngine],
@@ -117,7 +117,7 @@ fn refusals(
 
 /// True for a group that no server has bootstrapped to its end, so that a refused start tells of no loss: no peers file, which
 /// is written last, no entry in the log, no state files, and a store, if any, that has applied nothing.
-fn is_blank(facts: &GateFacts, version: ServerVersion) -> bool {
+fn is_blank(facts: &StartFacts, version: ServerVersion) -> bool {
     let Group { listing, log, .. } = &facts.group;
     let applied = facts.store.values().any(|store| store.applied.value.is_some() || store.refusal.is_some());
     let empty =
@@ -126,7 +126,7 @@ fn is_blank(facts: &GateFacts, version: ServerVersion) -> bool {
 }
 
 /// The store's applied index against the log that a start would have.
-fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+fn store_against_log(facts: &StartFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let (Some(applied), Some(last)) = (seen.applied_index.value, seen.last_index) else { return };
     if applied <= last || seen.abort.is_some() {
         return;
@@ -141,7 +141,7 @@ fn store_against_log(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut 
 }
 
 /// True unless the payload's own applied index says that the restored store would not be behind its snapshot.
-fn stays_behind(facts: &GateFacts, chosen: &ChosenSnapshot) -> bool {
+fn stays_behind(facts: &StartFacts, chosen: &ChosenSnapshot) -> bool {
     let payload = chosen.token.as_ref().and_then(|token| facts.group.payloads.get(&LogIndex(token.index)));
     let applied = match payload {
         Some(FsmFacts::File(file)) => file.payload.as_ref().and_then(|payload| payload.body.as_ref()?.applied_index()),
@@ -150,7 +150,7 @@ fn stays_behind(facts: &GateFacts, chosen: &ChosenSnapshot) -> bool {
     applied.is_none_or(|applied| applied.0 < chosen.index)
 }
 
-fn snapshots(facts: &GateFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+fn snapshots(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let payloads = facts.group.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
     let deleted = seen.would_delete.iter().filter(|path| path.starts_with("fsm-snap/") && path.ends_with(".fsm")).count();
     if payloads > 0 && payloads == deleted && facts.group.listing.has_log() {
@@ -203,7 +203,7 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn replay(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+fn replay(facts: &StartFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let _ = facts;
     let wal = format!("{dir}/wal");
     if let Some(halt) = seen.replay.as_ref().and_then(|replay| replay.halt.as_ref()) {
@@ -260,7 +260,7 @@ pub struct EncryptionSign {
 }
 
 /// The strongest sign that encryption is in use.
-pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionSign> {
+pub fn encryption_sign(facts: &StartFacts, seen: &Forecast) -> Option<EncryptionSign> {
     let decisive = |text: String| Some(EncryptionSign { text, decisive: true });
     if let Some(index) = seen.notes.sealed_from {
         return decisive(format!("the entry at {index} is sealed"));
@@ -282,7 +282,7 @@ pub fn encryption_sign(facts: &GateFacts, seen: &Forecast) -> Option<EncryptionS
     Some(EncryptionSign { text: format!("the snapshot says that entries above {cutover} are sealed"), decisive: false })
 }
 
-fn encryption(facts: &GateFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+fn encryption(facts: &StartFacts, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
     let Some(sign) = encryption_sign(facts, seen) else { return };
     let decided = facts.keys.as_ref().is_some_and(|keys| keys.has_kek());
     if facts.no_encryption || decided || seen.abort.is_some() {

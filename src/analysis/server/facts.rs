@@ -13,7 +13,7 @@ use crate::types::{LogIndex, ServerVersion};
 
 /// The facts about one group directory.
 #[derive(Debug)]
-pub struct GateFacts {
+pub struct StartFacts {
     /// The node's raft id.
     pub raft_id: String,
     /// Everything that its files say.
@@ -38,7 +38,7 @@ pub struct GateFacts {
     pub skip_payload_body: bool,
 }
 
-impl GateFacts {
+impl StartFacts {
     /// Raft envelope cutover as the server sees it, 0 for none; `None` when it is not known how the server is started.
     pub fn cutover(&self) -> Option<LogIndex> {
         if self.no_encryption {

@@ -6,7 +6,7 @@
 
 use super::conditions::{self, Condition};
 use super::entries::Entries;
-use super::facts::GateFacts;
+use super::facts::StartFacts;
 use super::log::valid_snapshots;
 use super::types::{Forecast, Rename};
 use super::{ServerError, snapshot};
@@ -42,7 +42,7 @@ pub(super) enum Before {
 }
 
 /// The guards that run before store and log are opened, and the names in `snap/` that looking for the newest snapshot changes.
-pub(super) fn before_open(facts: &GateFacts, keys: &Keys, engine: ServerVersion) -> (Before, Vec<Rename>) {
+pub(super) fn before_open(facts: &StartFacts, keys: &Keys, engine: ServerVersion) -> (Before, Vec<Rename>) {
     let mut renames = Vec::new();
     // The guard looks into the directory of the default group alone.
     if engine.traits().knows_sealed && facts.neighbours.is_default {
@@ -76,7 +76,7 @@ enum Failed {
     Unknown(String),
 }
 
-fn guards(facts: &GateFacts, keys: &Keys, engine: ServerVersion) -> Result<(), Failed> {
+fn guards(facts: &StartFacts, keys: &Keys, engine: ServerVersion) -> Result<(), Failed> {
     let path = keys.display();
     let sidecar = match &keys.sidecar {
         SidecarFile::Absent => None,
@@ -130,7 +130,7 @@ pub(super) fn knows_no_envelope(cutover: LogIndex) -> ServerError {
     ServerError::of(&conditions::CUTOVER_UNSUPPORTED, text).named("encryption: sidecar reports raft envelope cutover active")
 }
 
-fn divergence(facts: &GateFacts, restored: u64, active: u64) -> ServerError {
+fn divergence(facts: &StartFacts, restored: u64, active: u64) -> ServerError {
     let text = format!(
         "restored_snapshot_cutover={restored} sidecar_raft_envelope_cutover={active} default_group={}: encryption: raft envelope \
          cutover index differs between restored snapshot header and sidecar; refusing to start (verify sidecar and snapshot belong \
@@ -160,7 +160,7 @@ fn exhausted(path: &str, sidecar: &Sidecar) -> Option<ServerError> {
 }
 
 /// Number of the group in the guards' texts.
-fn default_group(facts: &GateFacts) -> u64 {
+fn default_group(facts: &StartFacts) -> u64 {
     facts.group.dir.group_id.unwrap_or(1)
 }
 
@@ -172,7 +172,7 @@ fn active(sidecar: &Sidecar) -> impl Iterator<Item = (&'static str, u32, &Sideca
 }
 
 /// Two members whose nonces would begin alike.
-fn collision(facts: &GateFacts, engine: ServerVersion) -> Option<ServerError> {
+fn collision(facts: &StartFacts, engine: ServerVersion) -> Option<ServerError> {
     let SmallFact::Bytes(bytes) = &facts.group.listing.peers else { return None };
     let file = PeersFile::decode(bytes, engine).ok()?;
     let mut ids: Vec<NodeId> = file.peers.iter().map(|peer| NodeId(peer.node_id.0)).collect();
@@ -188,7 +188,7 @@ fn collision(facts: &GateFacts, engine: ServerVersion) -> Option<ServerError> {
 }
 
 /// The active key's start counter against the writer registry in the store.
-fn rollback(facts: &GateFacts, path: &str, sidecar: &Sidecar, engine: ServerVersion) -> Option<ServerError> {
+fn rollback(facts: &StartFacts, path: &str, sidecar: &Sidecar, engine: ServerVersion) -> Option<ServerError> {
     if !facts.knows_registry(engine) {
         return None;
     }
@@ -225,7 +225,7 @@ enum Header {
 }
 
 /// Reads the newest snapshot as the guard does: its checksum is compared before its token and its header.
-fn newest_header(facts: &GateFacts, engine: ServerVersion, renames: &mut Vec<Rename>) -> Header {
+fn newest_header(facts: &StartFacts, engine: ServerVersion, renames: &mut Vec<Rename>) -> Header {
     let Some(scan) = &facts.group.log else { return Header::None };
     let valid: Vec<SnapshotId> = match valid_snapshots(scan, engine) {
         Ok(valid) => valid.snapshots.iter().map(|record| record.id).collect(),
@@ -262,10 +262,10 @@ fn payload_header(facts: &FsmFacts, token: SnapshotToken, skip_body: bool) -> Re
         return Err(Ok(ServerError::of(&conditions::FSM_SNAPSHOT_FILE_CRC, text)));
     }
     match snapshot::skip(facts, token, &path) {
-        snapshot::Forecast::Refused(error) => return Err(Ok(error)),
-        snapshot::Forecast::Undetermined(why) => return Err(Err(why)),
-        snapshot::Forecast::FineSoFar(what) if !skip_body => return Err(Err(format!("{what} was not read"))),
-        snapshot::Forecast::Fine | snapshot::Forecast::FineSoFar(_) => {}
+        snapshot::PayloadForecast::Refused(error) => return Err(Ok(error)),
+        snapshot::PayloadForecast::Undetermined(why) => return Err(Err(why)),
+        snapshot::PayloadForecast::FineSoFar(what) if !skip_body => return Err(Err(format!("{what} was not read"))),
+        snapshot::PayloadForecast::Fine | snapshot::PayloadForecast::FineSoFar(_) => {}
     }
     match facts {
         FsmFacts::File(file) => match &file.payload {
@@ -278,7 +278,7 @@ fn payload_header(facts: &FsmFacts, token: SnapshotToken, skip_body: bool) -> Re
 
 /// Opens the payload of an entry above the cutover, if the keys are at hand. `None`: the entry is clear, or there are no keys.
 pub(super) fn open_entry(
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     index: LogIndex,
     kind: EntryType,
@@ -311,7 +311,7 @@ pub(super) fn unwrap_halt(error: &OpenError) -> ServerError {
 
 /// The guards that run when the groups are open and the log is replayed. What they refuse ends the process.
 pub(super) fn after_open(
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     entries: Entries<'_>,
     last: LogIndex,
@@ -350,7 +350,7 @@ struct Replayed {
 }
 
 fn replayed(
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     entries: Entries<'_>,
     last: LogIndex,
@@ -389,7 +389,7 @@ fn replayed(
 }
 
 /// Replaying the bootstrap writes the sidecar anew, with the start counter at 0.
-fn reset_epoch(facts: &GateFacts, sidecar: &Sidecar) -> ServerError {
+fn reset_epoch(facts: &StartFacts, sidecar: &Sidecar) -> ServerError {
     let own = NodeId::of_raft_id(&facts.raft_id).0;
     let last = facts.registry.get(&(sidecar.active_storage, own)).copied().unwrap_or(0);
     let text = format!(
@@ -399,7 +399,7 @@ fn reset_epoch(facts: &GateFacts, sidecar: &Sidecar) -> ServerError {
 }
 
 /// The scan of the log from the sidecar's position up to what is applied.
-fn scan(facts: &GateFacts, keys: &Keys, replayed: &Replayed, id: SnapshotId, position: u64) -> Option<ServerError> {
+fn scan(facts: &StartFacts, keys: &Keys, replayed: &Replayed, id: SnapshotId, position: u64) -> Option<ServerError> {
     let Replayed { reached, last, .. } = *replayed;
     // An entry that is applied writes the sidecar with its own index.
     let position = if position == 0 { 0 } else { position.max(replayed.handed) };
@@ -436,7 +436,7 @@ fn scan(facts: &GateFacts, keys: &Keys, replayed: &Replayed, id: SnapshotId, pos
 }
 
 /// Why a start with this sidecar stays open as long as the KEK was not given.
-pub(super) fn missing_kek(facts: &GateFacts, seen: &Forecast) -> Option<String> {
+pub(super) fn missing_kek(facts: &StartFacts, seen: &Forecast) -> Option<String> {
     let keys = facts.keys.as_deref()?;
     let has_keys = keys.accepted().is_some_and(|sidecar| !sidecar.keys.is_empty());
     let wanted = matches!(keys.kek, Kek::NotGiven) && (has_keys || seen.notes.keys_from.is_some());

@@ -24,7 +24,7 @@ mod types;
 
 pub use crate::types::Rule;
 pub use error::ServerError;
-pub use facts::{GateFacts, StoreView};
+pub use facts::{StartFacts, StoreView};
 pub use rule::{GateDecision, GateNumbers};
 pub use start::{Step, forecast};
 pub use types::{

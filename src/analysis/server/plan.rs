@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entries::Entries;
-use super::facts::GateFacts;
+use super::facts::StartFacts;
 use super::guards::{open_entry, unwrap_halt};
 use super::replay::{Action, Bounds, Kind, Replay, ReplayEntry, applied_floor};
 use super::types::{Forecast, Outcome, PlanRow, ReplayNotes};
@@ -32,7 +32,7 @@ pub(super) struct Base<'a> {
 
 /// Replays the entries behind the snapshot and fills in what the start leaves behind: counts, clock, plan.
 pub(super) fn replay_log(
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     source: Entries<'_>,
     base: Base<'_>,
@@ -107,7 +107,7 @@ fn own_removal() -> ServerError {
 /// One entry as the replay sees it; `opened` is what its envelope held, where the keys are at hand. With a membership a change
 /// is applied to it.
 fn describe<'a>(
-    facts: &GateFacts,
+    facts: &StartFacts,
     engine: ServerVersion,
     at: &Entry<'a>,
     opened: Option<&'a Result<Opened, OpenError>>,
@@ -170,7 +170,7 @@ fn describe<'a>(
 
 /// A bootstrap or rotation brings a key that only the key encryption key opens. Where nobody said how the server is started, a
 /// node that has a sidecar has that too.
-fn without_kek(facts: &GateFacts, view: &EntryView<'_>) -> Option<ServerError> {
+fn without_kek(facts: &StartFacts, view: &EntryView<'_>) -> Option<ServerError> {
     let has_keys = !facts.no_encryption && (facts.keys.is_some() || facts.sidecar_beside.is_some());
     let needs_kek = matches!(view.encryption(), Some(Ok(EncryptionOp::Bootstrap { .. } | EncryptionOp::Rotation { .. })));
     (needs_kek && !has_keys).then(|| {

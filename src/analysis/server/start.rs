@@ -3,7 +3,7 @@
 use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
 use super::entries::Entries;
-use super::facts::GateFacts;
+use super::facts::StartFacts;
 use super::guards::{self, Before};
 use super::legacy::{LegacyLog, LegacyView};
 use super::outcome::report_gate;
@@ -15,7 +15,7 @@ use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
 use crate::analysis::server::log::{self as wal, LogContent};
 use crate::analysis::server::peers::{self, LocalNode, Member};
-use crate::analysis::server::snapshot::{self, Forecast as PayloadForecast};
+use crate::analysis::server::snapshot::{self, PayloadForecast};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::layout;
 use crate::formats::peers::PeersFile;
@@ -44,21 +44,21 @@ pub enum Step {
 const RESERVE: &str = "0.tmp";
 
 /// Why the walk through the start ends before its end.
-enum Stop {
+enum EndOfStart {
     Refused(&'static str, ServerError),
     Undecided(String),
     Needs { index: LogIndex, restore: bool },
 }
 
-type Walk<T> = Result<T, Stop>;
+type Walk<T> = Result<T, EndOfStart>;
 
 /// Forecasts the start of `engine` on `facts`. Ask again with the payload when one is needed.
-pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
+pub fn forecast(facts: &StartFacts, engine: ServerVersion) -> Step {
     let mut start = Start { facts, engine, rule: engine.traits().rule, seen: Forecast::default() };
     match start.walk() {
         Ok(()) => {}
-        Err(Stop::Needs { index, restore }) => return Step::Needs { index, restore },
-        Err(Stop::Refused(stage, error)) => {
+        Err(EndOfStart::Needs { index, restore }) => return Step::Needs { index, restore },
+        Err(EndOfStart::Refused(stage, error)) => {
             let seen = &mut start.seen;
             if error.ends_the_process() {
                 // Nothing is closed any more.
@@ -70,7 +70,7 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
             seen.effective_applied = None;
             seen.abort = Some(Abort { condition: error.condition, error: error.error.into_owned(), stage, text: error.text });
         }
-        Err(Stop::Undecided(why)) => {
+        Err(EndOfStart::Undecided(why)) => {
             start.seen.outcome = Outcome::Unknown;
             start.seen.reason = why;
         }
@@ -81,14 +81,14 @@ pub fn forecast(facts: &GateFacts, engine: ServerVersion) -> Step {
 }
 
 struct Start<'f> {
-    facts: &'f GateFacts,
+    facts: &'f StartFacts,
     engine: ServerVersion,
     rule: Rule,
     seen: Forecast,
 }
 
-fn refused(stage: &'static str) -> impl Fn(ServerError) -> Stop {
-    move |error| Stop::Refused(stage, error)
+fn refused(stage: &'static str) -> impl Fn(ServerError) -> EndOfStart {
+    move |error| EndOfStart::Refused(stage, error)
 }
 
 impl<'f> Start<'f> {
@@ -96,10 +96,10 @@ impl<'f> Start<'f> {
         self.check_keys()?;
         self.open_store()?;
         if let Some(error) = refuse_by_name(&self.facts.group.listing) {
-            return Err(Stop::Refused("marker", error));
+            return Err(EndOfStart::Refused("marker", error));
         }
         if let SmallFact::Unreadable(why) = &self.facts.group.listing.marker {
-            return Err(Stop::Undecided(format!("raft-engine cannot be read: {why}")));
+            return Err(EndOfStart::Undecided(format!("raft-engine cannot be read: {why}")));
         }
         self.allowed("marker", layout::ENGINE_MARKER, Wish::Read, "open raft-engine")?;
         self.allowed("peers", layout::PEERS, Wish::Read, "open etcd-raft-peers.bin")?;
@@ -109,7 +109,7 @@ impl<'f> Start<'f> {
             return self.start_without_log(&members, peers_index);
         }
         let Some(scan) = &self.facts.group.log else {
-            return Err(Stop::Undecided("the log could not be read".to_owned()));
+            return Err(EndOfStart::Undecided("the log could not be read".to_owned()));
         };
         self.read_cost(scan);
         for segment in &scan.segments {
@@ -139,7 +139,7 @@ impl<'f> Start<'f> {
             if self.facts.group.listing.wal.entries().iter().any(|entry| entry.name == copy && entry.kind == EntryKind::Directory)
             {
                 let error = ServerError::of(&conditions::WAL_UNREPAIRABLE, format!("WAL unrepairable: {}", repair.because));
-                return Err(Stop::Refused("log", error));
+                return Err(EndOfStart::Refused("log", error));
             }
             self.seen.would_repair = Some(RepairView {
                 path: layout::in_wal(name),
@@ -171,10 +171,12 @@ impl<'f> Start<'f> {
             return Ok(());
         }
         if let Some(why) = guards::missing_kek(self.facts, &self.seen) {
-            return Err(Stop::Undecided(why));
+            return Err(EndOfStart::Undecided(why));
         }
         match self.seen.notes.sealed_from {
-            Some(index) => Err(Stop::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key"))),
+            Some(index) => {
+                Err(EndOfStart::Undecided(format!("the entry at {index} is sealed and cannot be opened without its key")))
+            }
             None => Ok(()),
         }
     }
@@ -186,9 +188,9 @@ impl<'f> Start<'f> {
         self.seen.would_rename.extend(renames);
         match before {
             Before::Passed => Ok(()),
-            Before::Refused(error) => Err(Stop::Refused("encryption", error)),
-            Before::Undecided(why) => Err(Stop::Undecided(why)),
-            Before::Needs(index) => Err(Stop::Needs { index, restore: false }),
+            Before::Refused(error) => Err(EndOfStart::Refused("encryption", error)),
+            Before::Undecided(why) => Err(EndOfStart::Undecided(why)),
+            Before::Needs(index) => Err(EndOfStart::Needs { index, restore: false }),
         }
     }
 
@@ -211,7 +213,7 @@ impl<'f> Start<'f> {
     /// Refuses when the owner of the group directory may not do that with `path`; `says` is the server's line.
     fn allowed(&self, stage: &'static str, path: &str, wish: Wish, says: &str) -> Walk<()> {
         if is_denied(&self.facts.group.listing.access, path, wish) {
-            return Err(Stop::Refused(
+            return Err(EndOfStart::Refused(
                 stage,
                 ServerError::of(&conditions::PERMISSION_DENIED, format!("{says}: permission denied")),
             ));
@@ -230,17 +232,17 @@ impl<'f> Start<'f> {
             Some(_) => {}
         }
         let Some(store) = self.facts.store.get(&self.engine) else {
-            return Err(Stop::Undecided("the store was not looked at".to_owned()));
+            return Err(EndOfStart::Undecided("the store was not looked at".to_owned()));
         };
         self.seen.applied_index = store.applied.clone();
         self.seen.would_rename.extend(store.renames.iter().cloned());
         self.seen.would_delete.extend(store.deletes.iter().cloned());
         self.seen.cost.read_bytes += store.read_bytes;
         if let Some(why) = &store.unknown {
-            return Err(Stop::Undecided(why.clone()));
+            return Err(EndOfStart::Undecided(why.clone()));
         }
         if let Some(error) = store.refusal.clone() {
-            return Err(Stop::Refused("store", error));
+            return Err(EndOfStart::Refused("store", error));
         }
         // The library repeats the flush that makes a table of the log, for ever.
         self.allowed("store", layout::STORE, Wish::Change, "the store never comes up, because it cannot make a file in fsm.db")
@@ -253,13 +255,14 @@ impl<'f> Start<'f> {
             SmallFact::Absent | SmallFact::Nowhere => None,
             SmallFact::Directory => {
                 let error = ServerError::of(&conditions::IS_A_DIRECTORY, "read etcd-raft-peers.bin: is a directory");
-                return Err(Stop::Refused("peers", error));
+                return Err(EndOfStart::Refused("peers", error));
             }
             SmallFact::Unreadable(why) => {
-                return Err(Stop::Undecided(format!("etcd-raft-peers.bin cannot be read: {why}")));
+                return Err(EndOfStart::Undecided(format!("etcd-raft-peers.bin cannot be read: {why}")));
             }
             SmallFact::Bytes(bytes) => Some(
-                PeersFile::decode(bytes, self.engine).map_err(|error| Stop::Refused("peers", peers::decode_refusal(&error)))?,
+                PeersFile::decode(bytes, self.engine)
+                    .map_err(|error| EndOfStart::Refused("peers", peers::decode_refusal(&error)))?,
             ),
         };
         let members = peers::accept(&local, file.as_ref()).map_err(refused("peers"))?;
@@ -269,14 +272,14 @@ impl<'f> Start<'f> {
     fn prepare_directory(&mut self) -> Walk<()> {
         if self.facts.group.listing.snap == SubDir::NotADirectory {
             let error = ServerError::of(&conditions::NOT_A_DIRECTORY, "mkdir snap: not a directory");
-            return Err(Stop::Refused("prepare", error));
+            return Err(EndOfStart::Refused("prepare", error));
         }
         // What a guard has renamed before protects no payload any more.
         let gone = |name: &str| self.seen.would_rename.iter().any(|rename| layout::envelope_of(&rename.from) == Some(name));
         let live: Vec<u64> = self.facts.group.snaps.live_among(self.engine, |name| !gone(name)).map(|index| index.0).collect();
         let prepared = prepare(&self.facts.group.listing, &live);
         self.seen.would_delete.extend(prepared.deletes);
-        prepared.abort.map_or(Ok(()), |error| Err(Stop::Refused("prepare", error)))
+        prepared.abort.map_or(Ok(()), |error| Err(EndOfStart::Refused("prepare", error)))
     }
 
     /// Legacy state, bootstrap or join.
@@ -285,8 +288,8 @@ impl<'f> Start<'f> {
         self.seen.would_delete.extend(replace_temps(&self.facts.group.listing));
         self.seen.alone = members.len() <= 1;
         match self.facts.legacy.get(&self.engine) {
-            Some(LegacyView::Refused(error)) => Err(Stop::Refused("legacy state", error.clone())),
-            Some(LegacyView::Undecided(why)) => Err(Stop::Undecided(why.clone())),
+            Some(LegacyView::Refused(error)) => Err(EndOfStart::Refused("legacy state", error.clone())),
+            Some(LegacyView::Undecided(why)) => Err(EndOfStart::Undecided(why.clone())),
             Some(LegacyView::Migrates(log)) => self.migrate(log, members, peers_index),
             None => {
                 self.seen.would_delete.extend(replaced_by_a_new_log(&self.facts.group.listing));
@@ -350,7 +353,7 @@ impl<'f> Start<'f> {
         let leftovers = defragmentation_leftovers(&self.facts.group.listing);
         self.seen.would_delete.extend(leftovers.deletes);
         if let Some(error) = leftovers.abort {
-            return Err(Stop::Refused("snapshot", error));
+            return Err(EndOfStart::Refused("snapshot", error));
         }
         let choice = snapshot::choose(&self.facts.group.snaps, self.engine, valid);
         for rename in snapshot::renames(&self.facts.group.snaps, &choice) {
@@ -364,7 +367,7 @@ impl<'f> Start<'f> {
                 Err(SnapReadError::Unreadable(why)) if !entry.changed => format!("cannot be read: {why}"),
                 _ => "changed while it was read".to_owned(),
             };
-            return Err(Stop::Undecided(format!("snap/{} {why}", entry.name)));
+            return Err(EndOfStart::Undecided(format!("snap/{} {why}", entry.name)));
         }
         let Some(entry) = choice.chosen else { return Ok(None) };
         let Ok(content) = entry.read(self.engine) else { return Ok(None) };
@@ -411,7 +414,7 @@ impl<'f> Start<'f> {
             return Ok(());
         };
         if let Some(error) = snapshot::token_refusal(content.data) {
-            return Err(Stop::Refused("snapshot", error));
+            return Err(EndOfStart::Refused("snapshot", error));
         }
         let SnapshotData::Token(token) = content.data else {
             return self.restore_legacy(content.legacy.as_ref(), id);
@@ -423,7 +426,7 @@ impl<'f> Start<'f> {
         let decision = match applied.state {
             "present" => self.rule.decide(numbers, applied.value),
             "missing" | "unreadable" => GateDecision::Fallback,
-            _ => return Err(Stop::Undecided("the applied index in the store was not read".to_owned())),
+            _ => return Err(EndOfStart::Undecided("the applied index in the store was not read".to_owned())),
         };
         self.read_payload(token, decision)?;
         report_gate(&mut self.seen, self.engine, numbers, decision, &applied);
@@ -440,7 +443,7 @@ impl<'f> Start<'f> {
             if self.seen.would_delete.contains(&path) { Some(&gone) } else { self.facts.group.payloads.get(&token.index) };
         self.allowed("payload", &path, Wish::Read, &format!("open {path}"))?;
         let Some(facts) = facts else {
-            return Err(Stop::Needs { index: token.index, restore });
+            return Err(EndOfStart::Needs { index: token.index, restore });
         };
         if let (true, FsmFacts::File(file)) = (restore, facts)
             && let Some(payload) = &file.payload
@@ -457,10 +460,10 @@ impl<'f> Start<'f> {
             }
         }
         match verdict {
-            PayloadForecast::Refused(error) => return Err(Stop::Refused("payload", error)),
-            PayloadForecast::Undetermined(why) => return Err(Stop::Undecided(why)),
+            PayloadForecast::Refused(error) => return Err(EndOfStart::Refused("payload", error)),
+            PayloadForecast::Undetermined(why) => return Err(EndOfStart::Undecided(why)),
             PayloadForecast::FineSoFar(_) if !self.facts.skip_payload_body => {
-                return Err(Stop::Needs { index: token.index, restore });
+                return Err(EndOfStart::Needs { index: token.index, restore });
             }
             PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => {}
         }
@@ -474,7 +477,7 @@ impl<'f> Start<'f> {
 
     fn restore_legacy(&mut self, payload: Option<&PayloadFacts>, id: SnapshotId) -> Walk<()> {
         let Some(payload) = payload else {
-            return Err(Stop::Undecided("the payload inside the .snap was not read".to_owned()));
+            return Err(EndOfStart::Undecided("the payload inside the .snap was not read".to_owned()));
         };
         self.restore_whole(payload)?;
         self.seen.outcome = Outcome::LegacyRestore;
@@ -487,8 +490,8 @@ impl<'f> Start<'f> {
     fn restore_whole(&mut self, payload: &PayloadFacts) -> Walk<()> {
         self.clears_restore_area(payload);
         match snapshot::legacy_restore(payload, self.engine) {
-            PayloadForecast::Refused(error) => return Err(Stop::Refused("payload", error)),
-            PayloadForecast::Undetermined(why) => return Err(Stop::Undecided(why)),
+            PayloadForecast::Refused(error) => return Err(EndOfStart::Refused("payload", error)),
+            PayloadForecast::Undetermined(why) => return Err(EndOfStart::Undecided(why)),
             PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => {}
         }
         self.take_header(payload);
@@ -517,7 +520,7 @@ impl<'f> Start<'f> {
         let reach = self.seen.effective_applied.unwrap_or(0).max(first.0).min(state.commit.max(first).0);
         if self.rule.computes_floor() && reach > first.0 && reach > last.0 {
             let error = format!("entries' hi({}) is out of bound lastindex({last})", reach.saturating_add(1));
-            return Err(Stop::Refused(
+            return Err(EndOfStart::Refused(
                 "raft",
                 ServerError::of(&conditions::MISSING_LOG_ENTRY, format!("panic: {error}")).named(error),
             ));
@@ -525,11 +528,14 @@ impl<'f> Start<'f> {
         if !state.is_empty() && (state.commit < first || state.commit > last) {
             let node = NodeId::of_raft_id(&self.facts.raft_id);
             let text = format!("panic: {node} state.commit {} is out of range [{first}, {last}]", state.commit);
-            return Err(Stop::Refused("raft", ServerError::of(&conditions::COMMIT_OUT_OF_RANGE, text).named("state.commit")));
+            return Err(EndOfStart::Refused(
+                "raft",
+                ServerError::of(&conditions::COMMIT_OUT_OF_RANGE, text).named("state.commit"),
+            ));
         }
         if self.engine.traits().fences_pending_changes && last.0 == u64::MAX {
             let text = "restore pending conf-change fence: last index overflows half-open range";
-            return Err(Stop::Refused("raft", ServerError::of(&conditions::CONF_CHANGE_FENCE, text).named(text)));
+            return Err(EndOfStart::Refused("raft", ServerError::of(&conditions::CONF_CHANGE_FENCE, text).named(text)));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl fmt::Display for JsonError {
 
 /// A value that ended the work.
 #[derive(Debug)]
-pub struct Stop(String);
+pub struct Unfit(String);
 
 /// Reads one text; every call takes one value.
 #[derive(Debug)]
@@ -83,10 +83,10 @@ impl Shape<'_> {
 }
 
 /// Reads `text` by `fill`.
-pub fn decode<'j>(text: &'j [u8], fill: impl FnOnce(&mut Decoder<'j>) -> Result<(), Stop>) -> Result<(), JsonError> {
+pub fn decode<'j>(text: &'j [u8], fill: impl FnOnce(&mut Decoder<'j>) -> Result<(), Unfit>) -> Result<(), JsonError> {
     check(text).map_err(JsonError::Syntax)?;
     let mut decoder = Decoder { text, at: 0, wrong: None, path: Vec::new(), structure: "" };
-    fill(&mut decoder).map_err(|Stop(text)| JsonError::Value(text))?;
+    fill(&mut decoder).map_err(|Unfit(text)| JsonError::Value(text))?;
     decoder.wrong.map_or(Ok(()), |text| Err(JsonError::Type(text)))
 }
 
@@ -98,8 +98,8 @@ impl<'j> Decoder<'j> {
         package: &'static str,
         name: &'static str,
         fields: &[&'static str],
-        mut each: impl FnMut(&mut Self, &'static str) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        mut each: impl FnMut(&mut Self, &'static str) -> Result<(), Unfit>,
+    ) -> Result<(), Unfit> {
         let outer = self.structure;
         self.entries(&format!("{package}.{name}"), |json, key| {
             let folded = fold(&key);
@@ -174,8 +174,8 @@ impl<'j> Decoder<'j> {
     pub fn entries(
         &mut self,
         type_name: &str,
-        mut each: impl FnMut(&mut Self, String) -> Result<(), Stop>,
-    ) -> Result<bool, Stop> {
+        mut each: impl FnMut(&mut Self, String) -> Result<(), Unfit>,
+    ) -> Result<bool, Unfit> {
         match self.shape() {
             Shape::Null => return Ok(true),
             Shape::Object => {}
@@ -284,16 +284,16 @@ impl<'j> Decoder<'j> {
     }
 
     /// A time.
-    pub fn time(&mut self, into: &mut GoTime) -> Result<(), Stop> {
+    pub fn time(&mut self, into: &mut GoTime) -> Result<(), Unfit> {
         match self.shape() {
             Shape::Null => Ok(()),
             // The text is taken as it stands, without resolving escapes.
             Shape::Text(quoted) => {
                 let raw = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-                *into = GoTime::parse_rfc3339(raw).map_err(|error| Stop(error.to_string()))?;
+                *into = GoTime::parse_rfc3339(raw).map_err(|error| Unfit(error.to_string()))?;
                 Ok(())
             }
-            _ => Err(Stop("Time.UnmarshalJSON: input is not a JSON string".to_owned())),
+            _ => Err(Unfit("Time.UnmarshalJSON: input is not a JSON string".to_owned())),
         }
     }
 

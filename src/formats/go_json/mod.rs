@@ -8,7 +8,7 @@ mod syntax;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _};
 
-pub use decode::{Decoder, JsonError, Numbers, Stop, decode};
+pub use decode::{Decoder, JsonError, Numbers, Unfit, decode};
 pub use encode::quote;
 pub use syntax::{Context, SyntaxError, check};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::key::{cleaned_key, payload_key};
 use super::refusal::{MAX_MANIFEST_LEN, ManifestRefusal};
-use crate::formats::go_json::{Decoder, Numbers, Stop, decode, quote};
+use crate::formats::go_json::{Decoder, Numbers, Unfit, decode, quote};
 use crate::formats::go_time::GoTime;
 use crate::formats::raftpb::ConfState;
 use crate::types::{Crc32c, LogIndex, NodeId, Sha256Sum, Term};
@@ -220,7 +220,7 @@ impl Writer {
 }
 
 impl Raw {
-    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Unfit> {
         const FIELDS: &[&str] = &[
             "schema_version",
             "created_at",
@@ -252,7 +252,7 @@ impl Raw {
         })
     }
 
-    fn fill_payload(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+    fn fill_payload(&mut self, json: &mut Decoder<'_>) -> Result<(), Unfit> {
         const FIELDS: &[&str] = &["key", "bytes", "sha256", "source_crc32c"];
         json.object(PACKAGE, "PayloadDescriptor", FIELDS, |json, field| {
             match field {
@@ -309,7 +309,7 @@ impl Raw {
 }
 
 impl Members {
-    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Stop> {
+    fn fill(&mut self, json: &mut Decoder<'_>) -> Result<(), Unfit> {
         const FIELDS: &[&str] = &["voters", "learners", "voters_outgoing", "learners_next", "auto_leave"];
         json.object(PACKAGE, "ManifestConfState", FIELDS, |json, field| {
             match field {

@@ -50,8 +50,11 @@ mod tests {
             let id = WalSnapshot::decode(record, ProtoRules::Gogo).unwrap().id();
             assert_eq!(id, SnapshotId { term: Term(7), index: LogIndex(9) });
             let bytes = encode(members, id, TOKEN);
-            let inner =
-                [b"\x0a\x11EKVT\x01\0\0\0\0\0\0\0\x09\xaa\xbb\xcc\xdd\x12", &[members.len() as u8 + 6, 0x0a][..]].concat();
+            let inner = [
+                b"\x0a\x11EKVT\x01\0\0\0\0\0\0\0\x09\xaa\xbb\xcc\xdd\x12",
+                &[u8::try_from(members.len()).unwrap() + 6, 0x0a][..],
+            ]
+            .concat();
             assert!(bytes.windows(inner.len()).any(|window| window == inner), "{bytes:x?}");
             for rules in [ProtoRules::Gogo, ProtoRules::Google] {
                 let read = decode(&bytes, rules).unwrap();

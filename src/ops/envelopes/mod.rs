@@ -10,7 +10,7 @@ use walk::{Seen, Sighting, Stand, Whole, walk};
 use crate::analysis::judge::envelopes::{Counting, EnvelopeCensus};
 use crate::analysis::judge::epochs::{OwnStarts, Registered};
 use crate::analysis::judge::nonces::{Lookup, NonceSet, Suspects, Used, shared_prefixes};
-use crate::analysis::server::GateFacts;
+use crate::analysis::server::StartFacts;
 use crate::analysis::{Coverage, Finding};
 use crate::crypto::{open_raft, open_value};
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub(super) struct Source<'a> {
     /// The group directory as reports name it.
     pub name: String,
     /// What was read of it.
-    pub facts: &'a GateFacts,
+    pub facts: &'a StartFacts,
     /// Sidecar and KEK that may open what is sealed.
     pub keys: Option<&'a Keys>,
     /// Index of the snapshot that a start takes; 0 for none.

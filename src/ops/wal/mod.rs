@@ -10,7 +10,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use super::advice;
-use crate::analysis::judge::log::{examine, settle};
+use crate::analysis::judge::log::{judge_segments, settle};
 use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, dump};
 pub use ls::ls;
-pub use show::{Place, show};
+pub use show::{RecordRef, show};
 pub use stat::stat;
 pub use verify::verify;
 
@@ -124,7 +124,7 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
             attempt += 1;
             continue;
         }
-        let (mut findings, coverage) = examine(&scan, &target.prefix);
+        let (mut findings, coverage) = judge_segments(&scan, &target.prefix);
         // The group is the directory around the log.
         let path = if target.dir.path.as_os_str().is_empty() { Path::new(".") } else { &target.dir.path };
         advice::fit(&mut findings, &path.join(".."));

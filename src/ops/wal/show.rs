@@ -24,7 +24,7 @@ use super::{ReadLog, locate, read, segment_path};
 
 /// Which record is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum RecordRef {
     /// The entry of an index, with the records that it replaced.
     Index(LogIndex),
     /// The frame at an offset of a segment: its sequence number or file name, or nothing when there is only one.
@@ -39,7 +39,7 @@ pub enum Place {
 /// Explains one record of the log at `path`. With an opener, what is sealed in it is taken apart too.
 pub fn show(
     path: &Path,
-    place: &Place,
+    place: &RecordRef,
     opener: Option<&Opener>,
     threads: usize,
     progress: &dyn Progress,
@@ -59,8 +59,8 @@ pub fn show(
     let scan = &log.scan;
     let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
     let places = match place {
-        Place::At { segment, offset } => vec![(find_segment(scan, path, segment)?, *offset)],
-        Place::Index(index) => {
+        RecordRef::At { segment, offset } => vec![(find_segment(scan, path, segment)?, *offset)],
+        RecordRef::Index(index) => {
             let mut places = places_of(scan, *index);
             // The record that stands comes first, the replaced ones follow from the newest to the oldest.
             places.reverse();
@@ -76,8 +76,8 @@ pub fn show(
         return Err(Error::Unsuitable {
             path: path.to_owned(),
             problem: match place {
-                Place::Index(index) => format!("has no entry with index {index}"),
-                Place::At { .. } => "has no such record".to_owned(),
+                RecordRef::Index(index) => format!("has no entry with index {index}"),
+                RecordRef::At { .. } => "has no such record".to_owned(),
             },
             hint: range,
         });

@@ -19,13 +19,13 @@ pub struct Beyond {
     /// disk kept later sectors of it and not this one.
     pub zero_sector: bool,
     /// A record at the stop that is whole and fits the running checksum: only its length word is damaged.
-    pub beheaded: Option<Recovered>,
+    pub lost_length_word: Option<Recovered>,
     /// True when the first record found continues the running checksum: then no record is missing before it, and what stands
     /// at the stop is no record that was being written.
     pub continues: bool,
     /// Rows of records found behind, in file order. The first 64 only.
     pub rows: Vec<Recovered>,
-    /// All records found, `beheaded` included.
+    /// All records found, `lost_length_word` included.
     pub total: Recovered,
     /// Where the search was given up, because too many things that look like records contain each other.
     pub given_up_at: Option<u64>,
@@ -153,9 +153,9 @@ pub(super) fn look_beyond(
         Stop::Zero { at } | Stop::ShortWord { at, .. } | Stop::TooLong { at, .. } => at,
         Stop::BadRecord { at, len, .. } | Stop::BadCrc { at, len, .. } | Stop::CrcRecord { at, len, .. } => at + len,
     };
-    let beheaded = beheaded(segment, stop.at(), running);
-    let inside = if beheaded.is_none() { successor_inside(segment, stop.at(), from, running) } else { None };
-    let first = match (&beheaded, inside) {
+    let lost_length_word = lost_length_word(segment, stop.at(), running);
+    let inside = if lost_length_word.is_none() { successor_inside(segment, stop.at(), from, running) } else { None };
+    let first = match (&lost_length_word, inside) {
         (Some((found, _)), _) => found.at,
         (None, Some(at)) => at,
         (None, None) => first_nonzero(segment, from, &mut passed)?,
@@ -167,8 +167,8 @@ pub(super) fn look_beyond(
         end,
         // The sector that `from` lies in held the end of the record before; what was lost of it reads as before the write.
         zero_sector: (from / SECTOR + 1) * SECTOR <= first,
-        continues: beheaded.is_some() || inside.is_some(),
-        beheaded: beheaded.map(|(found, _)| found),
+        continues: lost_length_word.is_some() || inside.is_some(),
+        lost_length_word: lost_length_word.map(|(found, _)| found),
         rows: Vec::new(),
         total: Recovered::none(first),
         given_up_at: None,
@@ -181,7 +181,7 @@ pub(super) fn look_beyond(
         Stop::BadCrc { stored, .. } | Stop::CrcRecord { stored, .. } => Some(stored),
         _ => running,
     };
-    if let Some((found, last)) = beheaded {
+    if let Some((found, last)) = lost_length_word {
         at = found.end;
         chain = Some(last);
         beyond.total.absorb(&found);
@@ -235,7 +235,7 @@ fn successor_inside(segment: &[u8], at: u64, end: u64, running: Option<Crc32c>) 
 }
 
 /// The record at the stop, if it is whole and fits and only its length word is damaged; and the checksum that it stores.
-fn beheaded(segment: &[u8], at: u64, running: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
+fn lost_length_word(segment: &[u8], at: u64, running: Option<Crc32c>) -> Option<(Recovered, Crc32c)> {
     let (record, len, end) = record_without_word(segment, at)?;
     let word = segment.get(usize::try_from(at).ok()?..)?.first_chunk::<8>()?;
     if u64::from_le_bytes(*word) == LengthWord::of_record(len).0 {

@@ -19,7 +19,7 @@ pub struct CompareBody {
     worst: Option<&'static str>,
     /// True when the names of the directories already say that they are of different groups.
     #[serde(skip)]
-    strangers: bool,
+    several_groups: bool,
 }
 
 /// The comparison of one group.
@@ -38,12 +38,12 @@ impl CompareBody {
     /// The comparison of `groups`, in which `worst` is the gravest finding.
     pub fn new(groups: Vec<GroupComparison>, worst: Option<&Finding>) -> Self {
         let error = worst.filter(|finding| finding.severity == Severity::Error);
-        Self { groups, worst: error.map(|finding| finding.code.title), strangers: false }
+        Self { groups, worst: error.map(|finding| finding.code.title), several_groups: false }
     }
 
     /// For directories that are not of one group by their names.
-    pub const fn of_strangers() -> Self {
-        Self { groups: Vec::new(), worst: None, strangers: true }
+    pub const fn of_several_groups() -> Self {
+        Self { groups: Vec::new(), worst: None, several_groups: true }
     }
 }
 
@@ -227,7 +227,7 @@ impl Body for CompareBody {
 
     fn headline(&self) -> String {
         let what = match self.groups.as_slice() {
-            [] if self.strangers => return "the directories are not of one group".to_owned(),
+            [] if self.several_groups => return "the directories are not of one group".to_owned(),
             [] => return "no group is on two of the nodes".to_owned(),
             [one] if !one.comparison.comparable => return "the directories are not of one group".to_owned(),
             [one] => format!("one group on {} nodes, committed up to {}", one.comparison.nodes.len(), one.comparison.commit),
@@ -246,7 +246,7 @@ impl Body for CompareBody {
     }
 
     fn all_clear(&self) -> &'static str {
-        if self.strangers || self.groups.iter().all(|group| !group.comparison.comparable) { "" } else { ": the logs agree" }
+        if self.several_groups || self.groups.iter().all(|group| !group.comparison.comparable) { "" } else { ": the logs agree" }
     }
 
     fn sections(&self) -> Vec<Section> {

@@ -7,7 +7,7 @@ use crate::types::{LogIndex, ServerVersion, SnapshotId, Term};
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordPlace {
     /// Position of the segment in the scan.
     pub segment: usize,
     /// Offset of the frame.
@@ -26,21 +26,21 @@ pub enum Event<'a> {
         /// What they replace, in the order of indexes.
         replaced: &'a [LogRange],
         /// Of the first of them.
-        place: Place,
+        place: RecordPlace,
     },
     /// Hard states of one term and vote.
     States {
         /// The hard states.
         span: StateSpan,
         /// Of the last of them.
-        place: Place,
+        place: RecordPlace,
     },
     /// A snapshot record.
     Snapshot {
         /// Its content.
         snapshot: &'a WalSnapshot,
         /// Its frame.
-        place: Place,
+        place: RecordPlace,
     },
     /// A record whose data is not what its type announces.
     Malformed {
@@ -49,7 +49,7 @@ pub enum Event<'a> {
         /// The complaint.
         error: &'a str,
         /// Its frame.
-        place: Place,
+        place: RecordPlace,
     },
     /// Records are missing here: a segment is not there, or bytes could not be decoded.
     Lost,
@@ -73,7 +73,7 @@ pub struct SnapshotSeen {
     /// The members then; `None` when the record does not say.
     pub conf_state: Option<ConfState>,
     /// Its frame.
-    pub place: Place,
+    pub place: RecordPlace,
     /// True when it was above every commit when it was met, so that it came from the leader.
     pub received: bool,
     /// Whether the node went on from it: a received one is followed by a commit that covers it, unless the node stopped
@@ -140,13 +140,13 @@ impl History {
                 if let Some(span) = run.entries {
                     let range = EntryRange { segment, item: position, first: span.first, last: span.last, term: span.term };
                     let replaced = self.above(span.first);
-                    let place = Place { segment, offset: run.at };
+                    let place = RecordPlace { segment, offset: run.at };
                     visit(&Event::Entries { span, range, replaced: &replaced, place }, self);
                     self.settle(|index| (span.first <= index).then_some(false));
                     self.take_entries(range, &replaced);
                 }
                 if let Some(span) = run.states {
-                    let place = Place { segment, offset: span.last_at };
+                    let place = RecordPlace { segment, offset: span.last_at };
                     visit(&Event::States { span, place }, self);
                     self.settle(|index| Some(span.first.commit >= index));
                     self.commit = self.commit.max(span.first.commit).max(span.last.commit);
@@ -154,7 +154,7 @@ impl History {
                 }
             }
             Item::Snapshot { at, snapshot } => {
-                let place = Place { segment, offset: *at };
+                let place = RecordPlace { segment, offset: *at };
                 visit(&Event::Snapshot { snapshot, place }, self);
                 let received = snapshot.index > self.commit;
                 if received {
@@ -170,7 +170,7 @@ impl History {
                 self.snapshots.push(SnapshotSeen { id: snapshot.id(), conf_state, place, received, taken });
             }
             Item::Malformed { at, kind, error, .. } => {
-                visit(&Event::Malformed { kind: *kind, error, place: Place { segment, offset: *at } }, self);
+                visit(&Event::Malformed { kind: *kind, error, place: RecordPlace { segment, offset: *at } }, self);
             }
             Item::Metadata { .. } | Item::Crc { .. } | Item::Unknown { .. } => {}
         }

@@ -1,6 +1,6 @@
 //! Every entry follows the one before it.
 
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::Finding;
 use crate::types::LogIndex;
 
@@ -8,7 +8,7 @@ use crate::types::LogIndex;
 #[derive(Debug, Default)]
 pub struct LogGap {
     /// The first entry of a log that begins late: fine if a snapshot record explains it afterwards.
-    begins_late: Option<(LogIndex, Place)>,
+    begins_late: Option<(LogIndex, RecordPlace)>,
 }
 
 impl Check for LogGap {
@@ -41,7 +41,7 @@ impl Check for LogGap {
     }
 }
 
-fn gap(last: LogIndex, first: LogIndex, place: Place, evidence: &Evidence<'_>) -> Finding {
+fn gap(last: LogIndex, first: LogIndex, place: RecordPlace, evidence: &Evidence<'_>) -> Finding {
     let missing = match (last.0 + 1, first.0 - 1) {
         (from, to) if from == to => format!("entry {from} is"),
         (from, to) => format!("entries {from} to {to} are"),

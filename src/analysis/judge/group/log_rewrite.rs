@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::HardState;
 use crate::readers::wal::{EntryRange, EntryRanges};
@@ -50,7 +50,7 @@ fn overwritten(
     old: EntryRange,
     new: EntryRange,
     commit: LogIndex,
-    place: Place,
+    place: RecordPlace,
     evidence: &Evidence<'_>,
 ) -> Finding {
     let what = if old.term == new.term { "other content" } else { "another term" };
@@ -87,7 +87,7 @@ struct Unexplained {
     first: LogIndex,
     old_term: Term,
     new_term: Term,
-    place: Place,
+    place: RecordPlace,
     before: HardState,
 }
 
@@ -142,7 +142,7 @@ fn unexplained(open: Unexplained, state: HardState, evidence: &Evidence<'_>, fou
 }
 
 impl IllegalRewrite {
-    fn same_term(&mut self, range: EntryRange, place: Place, evidence: &Evidence<'_>, found: &mut Found) {
+    fn same_term(&mut self, range: EntryRange, place: RecordPlace, evidence: &Evidence<'_>, found: &mut Found) {
         let Some(earlier) = self.by_term.get_mut(&range.term) else { return };
         let mut kept = Vec::new();
         for old in std::mem::take(earlier) {

@@ -1,6 +1,6 @@
 //! Terms never fall along the log.
 
-use super::{Check, Evidence, Found, History, Place, codes};
+use super::{Check, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::types::{LogIndex, Term};
 
@@ -13,7 +13,7 @@ impl Check for LogTermRegress {
         let mut before: Option<(LogIndex, Term)> = None;
         for held in &history.log {
             let range = held.range;
-            let place = Place { segment: range.segment, offset: super::offset_of(evidence, range) };
+            let place = RecordPlace { segment: range.segment, offset: super::offset_of(evidence, range) };
             if held.stale {
                 let snapshot =
                     history.effective_snapshot().filter(|seen| range.last > seen.id.index && range.term < seen.id.term);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::evidence::Evidence;
-use super::history::Place;
+use super::history::RecordPlace;
 use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
 use crate::analysis::server::membership::{Change, Membership};
@@ -18,7 +18,7 @@ use crate::types::{LogIndex, NodeId, ServerVersion};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::analysis) struct ConfEntry {
     pub index: LogIndex,
-    pub place: Place,
+    pub place: RecordPlace,
     pub frame_len: u64,
     kind: EntryType,
     data: Vec<u8>,
@@ -57,7 +57,7 @@ pub(in crate::analysis) fn conf_entries(evidence: &Evidence<'_>, ranges: impl In
         .filter(|entry| matches!(entry.kind, EntryType::ConfChange | EntryType::ConfChangeV2))
         .map(|entry| ConfEntry {
             index: entry.index,
-            place: Place { segment: entry.segment, offset: entry.offset },
+            place: RecordPlace { segment: entry.segment, offset: entry.offset },
             frame_len: entry.frame_len,
             kind: entry.kind,
             data: entry.data.to_vec(),

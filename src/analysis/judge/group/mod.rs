@@ -48,7 +48,7 @@ pub use evidence::{
     SnapFile, StoreEvidence,
 };
 pub use found::Found;
-pub use history::{Event, History, LogRange, Place, SnapshotSeen};
+pub use history::{Event, History, LogRange, RecordPlace, SnapshotSeen};
 pub(in crate::analysis) use members::{ConfEntry, conf_entries};
 
 use serde::Serialize;
@@ -233,7 +233,7 @@ fn lacking(needs: Needs, evidence: &Evidence<'_>) -> Option<CheckOutcome> {
 }
 
 /// Names the segment of a place.
-fn at_segment(finding: Finding, place: Place, evidence: &Evidence<'_>) -> Finding {
+fn at_segment(finding: Finding, place: RecordPlace, evidence: &Evidence<'_>) -> Finding {
     in_segment(finding, place.segment, evidence)
 }
 

@@ -1,7 +1,7 @@
 //! The members that snapshots record.
 
 use super::members::{conf_entries, describe, replay};
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::formats::raftpb::ConfState;
@@ -92,7 +92,7 @@ fn compare(
     to: SnapshotId,
     members: &ConfState,
     ranges: Vec<EntryRange>,
-    place: Place,
+    place: RecordPlace,
     evidence: &Evidence<'_>,
     found: &mut Found,
 ) {

@@ -1,6 +1,6 @@
 //! Term and vote are there.
 
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::wal::RecordKind;
 use crate::types::Term;
@@ -8,7 +8,7 @@ use crate::types::Term;
 /// Looks for a hard state that can be used.
 #[derive(Debug, Default)]
 pub struct StableStateInvalid {
-    last_entry: Option<Place>,
+    last_entry: Option<RecordPlace>,
 }
 
 impl Check for StableStateInvalid {

@@ -1,6 +1,6 @@
 //! Nothing that is committed belongs to a term that the node has not reached.
 
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::types::{LogIndex, Term};
@@ -9,7 +9,7 @@ use crate::types::{LogIndex, Term};
 #[derive(Debug, Default)]
 pub struct TermAboveCurrent {
     /// An entry above the last hard state's term, not committed, and whether it was noted.
-    ahead: Option<(LogIndex, Term, Place)>,
+    ahead: Option<(LogIndex, Term, RecordPlace)>,
     told: bool,
 }
 
@@ -63,12 +63,12 @@ impl Check for TermAboveCurrent {
     }
 }
 
-fn above(message: String, state: Term, term: Term, place: Place, evidence: &Evidence<'_>) -> Finding {
+fn above(message: String, state: Term, term: Term, place: RecordPlace, evidence: &Evidence<'_>) -> Finding {
     let finding = Finding::new(&codes::TERM_ABOVE_CURRENT, message).offset(place.offset);
     super::at_segment(finding.expected(format!("term {term} or above")).found(format!("term {state}")), place, evidence)
 }
 
-fn crashed(index: LogIndex, term: Term, state: Term, place: Place, evidence: &Evidence<'_>) -> Finding {
+fn crashed(index: LogIndex, term: Term, state: Term, place: RecordPlace, evidence: &Evidence<'_>) -> Finding {
     let message = format!(
         "Entry {index} of term {term} is not followed by a hard state of that term; the last one has term {state}. A crash \
          between the two leaves it so, and nothing was promised."

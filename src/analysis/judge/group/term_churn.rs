@@ -1,6 +1,6 @@
 //! Elections without progress.
 
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::types::{NodeId, Term};
 
@@ -21,7 +21,7 @@ struct Churn {
     own: u64,
     from: Term,
     to: Term,
-    place: Option<Place>,
+    place: Option<RecordPlace>,
 }
 
 impl Check for TermChurn {

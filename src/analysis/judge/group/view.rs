@@ -5,10 +5,10 @@ use super::{
     StoreEvidence,
 };
 use crate::analysis::judge::unread;
-use crate::analysis::server::GateFacts;
+use crate::analysis::server::StartFacts;
 use crate::analysis::server::log::{read_from, valid_snapshots};
 use crate::analysis::server::peers::{LocalNode, accept, check_conf_state};
-use crate::analysis::server::snapshot::{self as server_snapshot, Forecast};
+use crate::analysis::server::snapshot::{self as server_snapshot, PayloadForecast};
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
@@ -20,7 +20,7 @@ use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId, U
 
 /// A group as one server version sees it.
 struct View<'g> {
-    facts: &'g GateFacts,
+    facts: &'g StartFacts,
     group: &'g Group,
     store: &'g StoreVerdict,
     version: ServerVersion,
@@ -31,7 +31,7 @@ struct View<'g> {
 impl<'g> Evidence<'g> {
     /// What the files of a group show to `version`, which makes `store` of the store. Of payloads above `payloads_up_to` bytes
     /// nobody asked for the content.
-    pub fn of(facts: &'g GateFacts, store: &'g StoreVerdict, version: ServerVersion, payloads_up_to: u64) -> Self {
+    pub fn of(facts: &'g StartFacts, store: &'g StoreVerdict, version: ServerVersion, payloads_up_to: u64) -> Self {
         let group = &facts.group;
         View { facts, group, store, version, quiescent: !group.changed(), payloads_up_to }.evidence()
     }
@@ -126,11 +126,11 @@ impl<'g> View<'g> {
         let (mut problem, mut unchecked) = (None, None);
         let size = if let FsmFacts::File(file) = facts { file.size } else { 0 };
         match server_snapshot::skip(facts, token, &name) {
-            Forecast::Fine => {}
-            Forecast::FineSoFar(_) if size > self.payloads_up_to => {}
-            Forecast::FineSoFar(what) => unchecked = Some(format!("{what} was not read")),
-            Forecast::Refused(error) => problem = Some(format!("\"{}\"", error.text)),
-            Forecast::Undetermined(why) => unchecked = Some(why),
+            PayloadForecast::Fine => {}
+            PayloadForecast::FineSoFar(_) if size > self.payloads_up_to => {}
+            PayloadForecast::FineSoFar(what) => unchecked = Some(format!("{what} was not read")),
+            PayloadForecast::Refused(error) => problem = Some(format!("\"{}\"", error.text)),
+            PayloadForecast::Undetermined(why) => unchecked = Some(why),
         }
         let file = match facts {
             FsmFacts::File(file) => Some(file),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::members::{conf_entries, name_of};
-use super::{Check, Event, Evidence, Found, History, Place, codes};
+use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::server::membership::Change;
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::{ConfChangeType, ConfState};
@@ -20,7 +20,7 @@ struct Vote {
     candidate: NodeId,
     term: Term,
     members: Option<ConfState>,
-    place: Place,
+    place: RecordPlace,
 }
 
 impl Check for VoteForNonVoter {

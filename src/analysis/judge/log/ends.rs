@@ -171,7 +171,7 @@ fn behind(judged: &JudgedSegment<'_>, trace: &Trace, beyond: &Beyond, torn: bool
     let total = &beyond.total;
     let length = beyond.end - beyond.first;
     let mut message = String::new();
-    if let Some(record) = &beyond.beheaded {
+    if let Some(record) = &beyond.lost_length_word {
         message.push_str("The record at this place is whole and fits its checksum, but its length word is damaged. ");
         debug_assert_eq!(record.at, beyond.first);
     }
@@ -192,7 +192,8 @@ fn behind(judged: &JudgedSegment<'_>, trace: &Trace, beyond: &Beyond, torn: bool
         }
     } else {
         describe_records(beyond, &mut message);
-        if old_head(trace, beyond.end) && total.entries == 0 && total.snapshots == 0 && beyond.beheaded.is_none() && !torn {
+        if old_head(trace, beyond.end) && total.entries == 0 && total.snapshots == 0 && beyond.lost_length_word.is_none() && !torn
+        {
             message.push_str("They are left from an older head of this file, which is harmless. ");
             Severity::Info
         } else if judged.last && one_torn_write(beyond, torn, last_index(judged, trace)) {
@@ -247,7 +248,7 @@ fn one_torn_write(beyond: &Beyond, torn: bool, last: LogIndex) -> bool {
     let total = &beyond.total;
     let covered = total.state.is_some_and(|state| total.entries > 0 && state.commit >= total.indexes.0);
     // A sector can have held nothing of the write but its first length word.
-    let word_lost = beyond.beheaded.is_some_and(|record| record.at % SECTOR == SECTOR - 8);
+    let word_lost = beyond.lost_length_word.is_some_and(|record| record.at % SECTOR == SECTOR - 8);
     // A snapshot record is written together with the commit that was waiting in memory, and with nothing else.
     let writes_alone = total.snapshots == 0 || (total.snapshots == 1 && total.entries == 0);
     // So does an entry, unless that commit speaks of entries that are gone.

@@ -15,7 +15,7 @@ use super::{ends, seams};
 /// A state that an ordinary crash can leave is never an error: a torn last record, zeros to the end of a preallocated
 /// segment, a half-written write behind a lost sector, remains of an older header in a reused file. A hole behind which
 /// entries are lost is one.
-pub fn examine(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
+pub fn judge_segments(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) {
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
     let last = scan.segments.len().saturating_sub(1);

@@ -6,4 +6,4 @@ mod seams;
 mod segment;
 mod set_aside;
 
-pub use examine::{examine, settle};
+pub use examine::{judge_segments, settle};

@@ -162,7 +162,7 @@ struct Group<'r, 'a> {
     names: Names,
     /// The membership of the node that has committed most, and its position.
     members: Option<ConfState>,
-    teller: usize,
+    best_informed: usize,
     commit: LogIndex,
     history: MembershipHistory,
 }
@@ -174,8 +174,8 @@ impl<'r, 'a> Group<'r, 'a> {
         let history = membership::history(replicas, &names, commit);
         let known = replicas.iter().enumerate().filter(|(_, replica)| replica.members.is_some());
         let best = known.max_by_key(|(number, replica)| (replica.commit(), std::cmp::Reverse(*number)));
-        let teller = best.map_or(0, |(number, _)| number);
-        Self { replicas, names, members: best.and_then(|(_, replica)| replica.members.clone()), teller, commit, history }
+        let best_informed = best.map_or(0, |(number, _)| number);
+        Self { replicas, names, members: best.and_then(|(_, replica)| replica.members.clone()), best_informed, commit, history }
     }
 
     fn number_of(&self, id: NodeId) -> Option<usize> {
@@ -265,7 +265,7 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
         replicas::replication(&group, &holdings, &mut findings);
     }
     replicas::terms(&group, &mut findings);
-    replicas::strangers(&group, &mut findings);
+    replicas::not_members(&group, &mut findings);
     let restart = if hold.is_none() { replicas::restart(&group, &holdings) } else { Vec::new() };
     let comparison = Comparison {
         nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),

@@ -205,9 +205,9 @@ pub(super) fn terms(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
 }
 
 /// Is a node no longer a member for the others, or never was?
-pub(super) fn strangers(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
+pub(super) fn not_members(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
     let Some(members) = &group.members else { return };
-    let teller = &group.replicas[group.teller];
+    let best_informed = &group.replicas[group.best_informed];
     for (number, replica) in group.replicas.iter().enumerate().filter(|(number, _)| !group.is_member(*number)) {
         let who = replica.name();
         let removed = group.history.removed.get(&replica.node_id());
@@ -222,7 +222,9 @@ pub(super) fn strangers(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
                 };
                 format!("{who} was removed from the group at index {index}; {knows}.")
             }
-            ("removed", None) => format!("{who} was a member once, and is none any more as far as {} knows.", teller.name()),
+            ("removed", None) => {
+                format!("{who} was a member once, and is none any more as far as {} knows.", best_informed.name())
+            }
             _ => format!(
                 "{who} was never a member as far as the given directories tell. If the directory was renamed, give it the name of \
                  the node's raft id again: a server takes its identity from it."

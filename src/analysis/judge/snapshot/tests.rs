@@ -1,5 +1,5 @@
 use super::*;
-use crate::analysis::server::snapshot::{Forecast, restore, skip};
+use crate::analysis::server::snapshot::{PayloadForecast, restore, skip};
 use crate::analysis::{Severity, Verdict};
 use crate::formats::fsm::FsmName;
 use crate::formats::fsm::{FsmFooter, FsmHeader};
@@ -49,8 +49,8 @@ fn bundle() -> Vec<u8> {
 #[test]
 fn only_the_newer_server_restores_a_bundle_and_both_skip_over_it() {
     let facts = facts(intact(&bundle(), true));
-    assert_eq!(skip(&facts, TOKEN, "p"), Forecast::Fine);
-    assert_eq!(restore(&facts, TOKEN, ServerVersion::Main, "p"), Forecast::Fine);
+    assert_eq!(skip(&facts, TOKEN, "p"), PayloadForecast::Fine);
+    assert_eq!(restore(&facts, TOKEN, ServerVersion::Main, "p"), PayloadForecast::Fine);
     let refused = restore(&facts, TOKEN, ServerVersion::Pr934, "p");
     assert_eq!(refused.error().unwrap().text, "unrecognized snapshot format: unknown magic header");
 }
@@ -58,15 +58,15 @@ fn only_the_newer_server_restores_a_bundle_and_both_skip_over_it() {
 #[test]
 fn what_was_not_read_is_never_fine() {
     let unread = facts(FsmFile { computed: None, ..intact(b"EKVPBBL1\0\0\0\0\0\0\0\0", false) });
-    assert!(matches!(skip(&unread, TOKEN, "p"), Forecast::FineSoFar(_)));
-    assert!(matches!(restore(&unread, TOKEN, ServerVersion::Main, "p"), Forecast::FineSoFar(_)));
+    assert!(matches!(skip(&unread, TOKEN, "p"), PayloadForecast::FineSoFar(_)));
+    assert!(matches!(restore(&unread, TOKEN, ServerVersion::Main, "p"), PayloadForecast::FineSoFar(_)));
     let changed = facts(FsmFile { change: Some(FileChange::Grown), ..intact(b"", true) });
-    assert!(matches!(skip(&changed, TOKEN, "p"), Forecast::Undetermined(_)));
+    assert!(matches!(skip(&changed, TOKEN, "p"), PayloadForecast::Undetermined(_)));
     let broken = facts(FsmFile { unread: Some("Input/output error".to_owned()), ..intact(b"", true) });
-    assert!(matches!(skip(&broken, TOKEN, "p"), Forecast::Undetermined(_)));
+    assert!(matches!(skip(&broken, TOKEN, "p"), PayloadForecast::Undetermined(_)));
     let bad_crc = facts(FsmFile { computed: Some(Crc32c(8)), ..intact(b"EKVPBBL1\0\0\0\0\0\0\0\0", false) });
     assert!(
-        matches!(restore(&bad_crc, TOKEN, ServerVersion::Main, "p"), Forecast::Undetermined(_)),
+        matches!(restore(&bad_crc, TOKEN, ServerVersion::Main, "p"), PayloadForecast::Undetermined(_)),
         "the rows might stop it earlier"
     );
 }
@@ -74,8 +74,9 @@ fn what_was_not_read_is_never_fine() {
 #[test]
 fn the_order_of_the_refusals_is_the_servers() {
     // Everything is wrong at once; each repair uncovers the next refusal.
-    let name =
-        |file: &FsmFile, way: fn(&FsmFacts) -> Forecast| way(&facts(file.clone())).error().map(|error| error.error.to_string());
+    let name = |file: &FsmFile, way: fn(&FsmFacts) -> PayloadForecast| {
+        way(&facts(file.clone())).error().map(|error| error.error.to_string())
+    };
     let way = |facts: &FsmFacts| restore(facts, TOKEN, ServerVersion::Main, "p");
     let mut file = FsmFile { size: 3, footer: None, payload: None, computed: None, ..intact(b"", false) };
     assert_eq!(name(&file, way).unwrap(), "ErrFSMSnapshotTooSmall");

@@ -6,7 +6,7 @@ mod table_check;
 mod verify;
 
 pub use findings::{damage_finding as table_finding, store_findings};
-pub use scan::{deepen, not_deepened, scanned};
+pub use scan::{add_scan, not_scanned, scanned};
 pub use table_check::{TableContext, table_findings};
 pub use verify::{listed, verify};
 

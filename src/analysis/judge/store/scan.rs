@@ -44,7 +44,7 @@ pub fn scanned(outcome: &ScanOutcome) -> (Vec<Finding>, Coverage) {
 }
 
 /// Adds what a scan of everything says to what reading every block said: the order of each key's records across levels.
-pub fn deepen(found: &mut Vec<Finding>, coverage: &mut Coverage, outcome: &ScanOutcome) {
+pub fn add_scan(found: &mut Vec<Finding>, coverage: &mut Coverage, outcome: &ScanOutcome) {
     let (more, scan) = scanned(outcome);
     for finding in more {
         if !found.iter().any(|known| (known.code, &known.path) == (finding.code, &finding.path)) {
@@ -59,7 +59,7 @@ pub fn deepen(found: &mut Vec<Finding>, coverage: &mut Coverage, outcome: &ScanO
 }
 
 /// Says that the records of a key were not compared across levels.
-pub fn not_deepened(coverage: &mut Coverage, facts: &StoreFacts) {
+pub fn not_scanned(coverage: &mut Coverage, facts: &StoreFacts) {
     if facts.live_tables > 0 {
         let what = format!("{}/: the order of each key's records across levels", facts.name);
         coverage.skipped(what, "ask for --deep, which reads the tables once more");

@@ -6,4 +6,4 @@ mod payload;
 
 pub use choose::{Choice, choose, renames};
 pub use newest::{Newest, newest};
-pub use payload::{Forecast, legacy_restore, restore, skip, token_refusal};
+pub use payload::{PayloadForecast, legacy_restore, restore, skip, token_refusal};

@@ -13,7 +13,7 @@ use crate::types::ServerVersion;
 
 /// What a start would make of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forecast {
+pub enum PayloadForecast {
     /// It is accepted.
     Fine,
     /// Nothing is wrong as far as it was looked at; the text names what was not.
@@ -24,7 +24,7 @@ pub enum Forecast {
     Undetermined(String),
 }
 
-impl Forecast {
+impl PayloadForecast {
     /// The error, if the start ends with one.
     pub const fn error(&self) -> Option<&ServerError> {
         match self {
@@ -39,38 +39,40 @@ const STORE_PAYLOAD: &str = "the store payload";
 
 /// A start that skips the restore: the payload's header is parsed and its checksum compared. `path` is the payload as the
 /// server's texts name it, relative to the group directory.
-pub fn skip(facts: &FsmFacts, token: SnapshotToken, path: &str) -> Forecast {
+pub fn skip(facts: &FsmFacts, token: SnapshotToken, path: &str) -> PayloadForecast {
     let (file, payload) = match opened(facts, token, path) {
         Ok(opened) => opened,
         Err(forecast) => return forecast,
     };
     match &payload.header {
-        Err(error) => Forecast::Refused(header_error(*error)),
+        Err(error) => PayloadForecast::Refused(header_error(*error)),
         Ok(_) => checksum(file, path),
     }
 }
 
 /// A start that restores: header and store payload are read, the store is replaced, and only then the checksum is compared. A
 /// refusal with `ErrFSMSnapshotFileCRC` leaves the new store in place.
-pub fn restore(facts: &FsmFacts, token: SnapshotToken, engine: ServerVersion, path: &str) -> Forecast {
+pub fn restore(facts: &FsmFacts, token: SnapshotToken, engine: ServerVersion, path: &str) -> PayloadForecast {
     let (file, payload) = match opened(facts, token, path) {
         Ok(opened) => opened,
         Err(forecast) => return forecast,
     };
     match payload_error(payload, engine) {
         Ok(()) => checksum(file, path),
-        Err(Forecast::FineSoFar(unread)) => match checksum(file, path) {
-            Forecast::Fine | Forecast::FineSoFar(_) => Forecast::FineSoFar(unread),
-            Forecast::Refused(error) => Forecast::Undetermined(format!("{unread} was not read; after it comes: {}", error.text)),
-            undetermined @ Forecast::Undetermined(_) => undetermined,
+        Err(PayloadForecast::FineSoFar(unread)) => match checksum(file, path) {
+            PayloadForecast::Fine | PayloadForecast::FineSoFar(_) => PayloadForecast::FineSoFar(unread),
+            PayloadForecast::Refused(error) => {
+                PayloadForecast::Undetermined(format!("{unread} was not read; after it comes: {}", error.text))
+            }
+            undetermined @ PayloadForecast::Undetermined(_) => undetermined,
         },
         Err(refused) => refused,
     }
 }
 
 /// A start that restores from a payload kept in the `.snap` file itself. Nothing but its content is checked.
-pub fn legacy_restore(payload: &PayloadFacts, engine: ServerVersion) -> Forecast {
-    payload_error(payload, engine).err().unwrap_or(Forecast::Fine)
+pub fn legacy_restore(payload: &PayloadFacts, engine: ServerVersion) -> PayloadForecast {
+    payload_error(payload, engine).err().unwrap_or(PayloadForecast::Fine)
 }
 
 /// What a start says to the data of the chosen snapshot before it opens any payload.
@@ -85,19 +87,21 @@ pub fn token_refusal(data: SnapshotData) -> Option<ServerError> {
 }
 
 /// The checks before the payload is read.
-fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(&'f FsmFile, &'f PayloadFacts), Forecast> {
-    let refused = |error: &'static Condition, text: String| Err(Forecast::Refused(ServerError::of(error, text)));
+fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(&'f FsmFile, &'f PayloadFacts), PayloadForecast> {
+    let refused = |error: &'static Condition, text: String| Err(PayloadForecast::Refused(ServerError::of(error, text)));
     let file = match facts {
         FsmFacts::Absent => return refused(&conditions::FSM_SNAPSHOT_NOT_FOUND, "fsm snapshot: file not found".to_owned()),
         FsmFacts::Directory => return refused(&conditions::IS_A_DIRECTORY, format!("read {path}: is a directory")),
-        FsmFacts::Special(what) | FsmFacts::Unreadable(what) => return Err(Forecast::Undetermined(format!("{path}: {what}"))),
+        FsmFacts::Special(what) | FsmFacts::Unreadable(what) => {
+            return Err(PayloadForecast::Undetermined(format!("{path}: {what}")));
+        }
         FsmFacts::File(file) => file,
     };
     if file.change.is_some() {
-        return Err(Forecast::Undetermined(format!("{path} changed while it was read")));
+        return Err(PayloadForecast::Undetermined(format!("{path} changed while it was read")));
     }
     if let Some(why) = &file.unread {
-        return Err(Forecast::Undetermined(format!("{path} could not be read to its end: {why}")));
+        return Err(PayloadForecast::Undetermined(format!("{path} could not be read to its end: {why}")));
     }
     let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
         let text = format!("file too small: {} bytes (minimum 4): fsm snapshot: file too small to contain footer", file.size);
@@ -114,28 +118,28 @@ fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(
 }
 
 /// The check after the payload is read.
-fn checksum(file: &FsmFile, path: &str) -> Forecast {
+fn checksum(file: &FsmFile, path: &str) -> PayloadForecast {
     match (file.computed, file.footer) {
-        (Some(computed), Some(footer)) if computed == footer.0 => Forecast::Fine,
+        (Some(computed), Some(footer)) if computed == footer.0 => PayloadForecast::Fine,
         (Some(computed), Some(footer)) => {
             let text =
                 format!("path={path} footer={} computed={computed}: fsm snapshot: file CRC32C mismatch (file corrupt)", footer.0);
-            Forecast::Refused(ServerError::of(&conditions::FSM_SNAPSHOT_FILE_CRC, text))
+            PayloadForecast::Refused(ServerError::of(&conditions::FSM_SNAPSHOT_FILE_CRC, text))
         }
-        _ => Forecast::FineSoFar(CHECKSUM),
+        _ => PayloadForecast::FineSoFar(CHECKSUM),
     }
 }
 
-fn payload_error(payload: &PayloadFacts, engine: ServerVersion) -> Result<(), Forecast> {
+fn payload_error(payload: &PayloadFacts, engine: ServerVersion) -> Result<(), PayloadForecast> {
     if let Err(error) = payload.header {
-        return Err(Forecast::Refused(header_error(error)));
+        return Err(PayloadForecast::Refused(header_error(error)));
     }
     if payload.format == Some(BodyFormat::SstIngest) && !engine.traits().reads_table_bundles {
-        return Err(Forecast::Refused(unknown_magic()));
+        return Err(PayloadForecast::Refused(unknown_magic()));
     }
     match &payload.body {
-        None => Err(Forecast::FineSoFar(STORE_PAYLOAD)),
-        Some(body) => body.result.as_ref().map_err(|error| Forecast::Refused(body_error(error, payload.format))).copied(),
+        None => Err(PayloadForecast::FineSoFar(STORE_PAYLOAD)),
+        Some(body) => body.result.as_ref().map_err(|error| PayloadForecast::Refused(body_error(error, payload.format))).copied(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::footer::FooterDamage;
 use super::{Check, Checks, RowCounts, Subject, VerifiedPayload};
 use crate::analysis::judge::codes::snapshot as codes;
-use crate::analysis::server::snapshot::{Forecast, restore, skip};
+use crate::analysis::server::snapshot::{PayloadForecast, restore, skip};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::foreign::packed_by;
 use crate::formats::fsm::FOOTER_LEN;
@@ -264,7 +264,7 @@ impl Judge<'_, '_> {
         let crc32c = self.subject.token.as_ref().map(|token| token.crc32c).or(view.footer_crc32c).unwrap_or_default();
         let token = SnapshotToken { index: view.index.unwrap_or_default(), crc32c };
         let path = layout::in_payloads(self.subject.name);
-        let error = |forecast: Forecast| forecast.error().cloned();
+        let error = |forecast: PayloadForecast| forecast.error().cloned();
         view.engine_error = error(skip(self.subject.facts, token, &path));
         view.restore_error = ServerVersion::ALL
             .into_iter()
