@@ -48,6 +48,7 @@ pub fn run_gate(dir: &Path, bytes: u64) -> io::Result<()> {
         Subject::ekv(&["gate-dryrun", "--engine", "main", "--no-body-crc", "--accept", "any"], &node),
         Subject::ekv(&["gate-dryrun", "--engine", "main", "--accept", "any"], &node),
         Subject::ekv(&["gate-dryrun", "--engine", "main", "--accept", "any", "--plan", "--format", "ndjson"], &node),
+        Subject::ekv(&["check", "--fast"], &node),
         Subject::ekv(&["check"], &node),
     ];
     let things = Some(("entries", log.entries));
