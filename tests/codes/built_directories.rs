@@ -21,6 +21,8 @@ const fn built(
 
 pub const ALL: &[Provocation] = &[
     built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 20_000 << 16)),
+    // Within the length of a lease nothing is proved.
+    built("store-foreign", "info", "n1/fsm.db", None, |root| store(root, 5_000 << 16)),
     built("link-to-nothing", "error", "n1/fsm.db", None, |root| {
         drop(node(root, "n1", |_| {}));
         symlink("/mnt/nothing/fsm.db", root.join("n1/fsm.db")).unwrap();

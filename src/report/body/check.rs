@@ -328,9 +328,29 @@ pub fn checks_page() -> String {
             let _ = writeln!(page, "- Never emitted: {why}");
         }
     }
+    page.push_str(SEVERITIES);
     page.push_str(MODES);
     page
 }
+
+/// Why what is arguable is called what it is.
+const SEVERITIES: &str = "
+# What is an error, and what a remark
+
+A wrong \"damaged\" costs a night, a wrong \"fine\" costs data. Two decisions that are not obvious:
+
+- `conf-replay-ahead` comes from the next start, which `check` asks for, and is an error although the server starts and says nothing. \
+Applying a membership change publishes a snapshot at its index at once, so that a healthy node, and one that crashed, has a snapshot at \
+or above every change that its store holds. A change below the applied index and above the snapshot that a start takes means that a newer \
+snapshot is lost, unreadable or unrecorded, or that a copy mixed two moments. The start then writes a snapshot that is named after the \
+change and holds later contents, which `check` itself calls `fsm-ahead-of-index`, an error, from then on; a member that is seeded from it \
+applies entries a second time. That cannot be taken back, and before the start it can be avoided. Among the recorded \
+directories of real nodes only those have the finding whose newest snapshot was taken away. A change at the applied index itself is the window of a crash, harmless, and not reported.
+- `store-foreign` is an error only when the store's newest commit is more than ten seconds away from every one of this log. A clock runs \
+ahead by the length of a lease, 10 s at most; a store of the same log from another moment, or of another group of the same node, may lie \
+within that, and nothing in the bytes of one group tells them apart. That is a remark and no verdict: it says what to compare. Real nodes never have it, since their newest commit is one of \
+their log or of a payload.
+";
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();

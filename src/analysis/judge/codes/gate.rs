@@ -124,8 +124,10 @@ pub static CONF_REPLAY_AHEAD: CodeInfo = CodeInfo {
     meaning: "After the skip the change is delivered again, and the server writes a snapshot that is named after its index but \
               holds the store's later contents. A node that restores from it applies the entries in between a second time.",
     decided_by: "A committed configuration change with an index above the snapshot and at or below the applied index.",
-    safe: "Let the node take an ordinary snapshot soon after the start; verify with `verify-snapshot --deep` that no retained \
-           snapshot is ahead of its index before another node restores from it.",
+    safe: "Find out why the snapshot at the change's own index is not used: its .snap file is missing, cannot be read or is not recorded \
+           (`snapshot rebuild` may give it back). If the node has to start as it is, let it take an ordinary snapshot soon after the \
+           start, and verify with `verify-snapshot --deep` that no retained snapshot is ahead of its index before another node restores \
+           from it.",
     not_safe: "Do not seed another node from the snapshot that this start writes.",
     more: PLAN,
     never: None,

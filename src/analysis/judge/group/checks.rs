@@ -305,7 +305,7 @@ pub static CHECKS: &[CheckInfo] = &[
         needs: Needs::LogAndStore,
         quiescent: true,
         proves: "The store's newest commit is one of this log or of a snapshot of it.",
-        cannot: "A store beside a log that no snapshot payload bears out, or whose newest commit is little older than the log's.",
+        cannot: "A store beside a log that no snapshot payload bears out. A commit within ten seconds of the log's is only a remark.",
         start: true,
         make: || Box::new(store_foreign::StoreForeign),
     },

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use super::{Check, Evidence, Found, History, SnapContents};
-use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
+use crate::analysis::{Finding, Severity};
 use crate::formats::kv::{EntryClass, EntryView, RequestClass, classify};
 use crate::formats::layout;
 use crate::readers::wal::EntryRanges;
@@ -19,8 +19,8 @@ const RECENT: u64 = 2000;
 /// Writes above the store's newest commit that it cannot all have turned down.
 const TURNED_DOWN: u64 = 8;
 
-/// Clocks run ahead by the length of a lease, 10 s at most: a commit nearer than that to one of the log tells of no other log.
-/// As a difference of timestamps, whose upper bits are milliseconds.
+/// Clocks run ahead by the length of a lease, 10 s at most: a commit nearer than that to one of the log does not prove another log,
+/// and is a remark. As a difference of timestamps, whose upper bits are milliseconds.
 const TOO_CLOSE: u64 = 10_000 << 16;
 
 /// Looks for the store's newest commit in the log and the payloads.
@@ -61,9 +61,6 @@ impl Check for StoreForeign {
         let Some(latest) = newest.filter(|newest| newest.0 > 0) else {
             return found.not_applicable("neither the log nor a snapshot names a commit to compare with");
         };
-        if commit.0.abs_diff(latest.0) <= TOO_CLOSE {
-            return found.not_applicable("the store's newest commit is within seconds of the log's, too close to tell");
-        }
         let why = if seen.newest.is_none() && base.is_none_or(|(_, base)| commit < base) {
             return found.not_applicable("no entry up to the applied index commits anything");
         } else if known && newer {
@@ -77,11 +74,21 @@ impl Check for StoreForeign {
         if !agree(&history.entries(), &payloads, evidence) {
             return found.not_applicable("log and payloads do not bear each other out");
         }
-        let message = format!(
-            "The store says that it has applied {applied}, and its newest commit, {commit}, {why}: fsm.db belongs to another log, as when \
-             it was copied from another cluster or another group."
-        );
-        let finding = Finding::new(&codes::STORE_FOREIGN, message).at(evidence.path(layout::STORE)).found(commit.0);
+        let says = format!("The store says that it has applied {applied}, and its newest commit, {commit}, {why}");
+        let finding = if commit.0.abs_diff(latest.0) <= TOO_CLOSE {
+            let message = format!(
+                "{says}. It is within ten seconds of this log's, which proves nothing: fsm.db may be that of another group of the same \
+                 node, or of this log at another moment."
+            );
+            let advice = "If directories were copied or moved by hand, see whether the stores of two groups were exchanged: `store meta` \
+                          shows the newest commit of each, and `wal dump` of which log it is. Otherwise nothing has to be done.";
+            Finding::new(&codes::STORE_FOREIGN, message).advice(advice).severity(Severity::Info)
+        } else {
+            let message =
+                format!("{says}: fsm.db belongs to another log, as when it was copied from another cluster or another group.");
+            Finding::new(&codes::STORE_FOREIGN, message)
+        };
+        let finding = finding.at(evidence.path(layout::STORE)).found(commit.0);
         found.push(match newest {
             Some(newest) => finding.expected(format!("one of this log's, at most {}", newest.0)),
             None => finding,
