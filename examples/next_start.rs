@@ -4,14 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use ekv_tool::io::NoProgress;
+use ekv_tool::Run;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 
 fn main() -> Result<(), ekv_tool::Error> {
     let demo = || Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
     let dir = std::env::args_os().nth(1).map_or_else(demo, PathBuf::from);
 
-    let report = gate_dryrun(&[dir], &GateOptions { threads: 2, ..GateOptions::default() }, &NoProgress)?;
+    let report = gate_dryrun(&[dir], &GateOptions::default(), &Run::local().on_threads(2))?;
     for group in &report.body.groups {
         println!("{}: {} ({})", group.dir, group.forecast.outcome.name(), group.forecast.reason);
     }

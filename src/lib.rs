@@ -20,13 +20,13 @@
 //! The command line lives in the binary. A question from beginning to end:
 //!
 //! ```
+//! use ekv_tool::Run;
 //! use ekv_tool::analysis::Verdict;
-//! use ekv_tool::io::NoProgress;
 //! use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 //!
 //! # fn main() -> Result<(), ekv_tool::Error> {
-//! let options = VerifySnapshotOptions { threads: 2, ..VerifySnapshotOptions::default() };
-//! let report = verify_snapshot(&["fixtures/demo/n1/group-1".into()], &options, &NoProgress)?;
+//! let run = Run::local().on_threads(2);
+//! let report = verify_snapshot(&["fixtures/demo/n1/group-1".into()], &VerifySnapshotOptions::default(), &run)?;
 //!
 //! assert_eq!(report.verdict, Verdict::Clean);
 //! assert_eq!(report.body.snapshots.len(), 1);
@@ -47,3 +47,4 @@ pub mod report;
 pub mod types;
 
 pub use error::Error;
+pub use readers::Run;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::Result;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, store_verify, verify_snapshot, wal,
 };
@@ -32,13 +32,13 @@ fn rank<B: Body>(report: Result<Report<B>>) -> Rank {
 
 fn others(dir: &Path) -> Vec<(&'static str, Rank)> {
     let paths = &[dir.to_owned()][..];
-    let snapshot = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..VerifySnapshotOptions::default() };
+    let snapshot = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
     let store = dir.join("fsm.db");
     vec![
-        ("gate-dryrun", rank(gate_dryrun(paths, &GateOptions { threads: 1, ..GateOptions::default() }, &NoProgress))),
-        ("verify-snapshot --deep", rank(verify_snapshot(paths, &snapshot, &NoProgress))),
-        ("wal verify", rank(wal::verify(paths, 1, &NoProgress))),
-        ("store verify", store.is_dir().then(|| rank(store_verify(&[store], VerifyDepth::Rows, 1, &NoProgress))).flatten()),
+        ("gate-dryrun", rank(gate_dryrun(paths, &GateOptions::default(), &Run::local()))),
+        ("verify-snapshot --deep", rank(verify_snapshot(paths, &snapshot, &Run::local()))),
+        ("wal verify", rank(wal::verify(paths, &Run::local()))),
+        ("store verify", store.is_dir().then(|| rank(store_verify(&[store], VerifyDepth::Rows, &Run::local()))).flatten()),
     ]
 }
 
@@ -54,8 +54,8 @@ fn check_is_never_better_than_another_command() {
     let nodes: Vec<PathBuf> = real().groups().into_iter().map(|case| case.dir).collect();
     let mut wrong = Vec::new();
     for dir in recorded.iter().chain(&nodes) {
-        let options = CheckOptions { threads: 1, ..CheckOptions::default() };
-        let Some((own, _)) = rank(check(std::slice::from_ref(dir), &options, &NoProgress)) else { continue };
+        let options = CheckOptions::default();
+        let Some((own, _)) = rank(check(std::slice::from_ref(dir), &options, &Run::local())) else { continue };
         for (name, answer) in others(dir) {
             match answer {
                 Some((rank, codes)) if rank > own && !(rank == 1 && asked_for_what_is_not_there(name, &codes)) => {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::judge::group::{CHECKS, CheckOutcome};
 use ekv_tool::analysis::{Finding, Severity, Verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CheckOptions, check};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::check::{CheckBody, checks_page};
@@ -16,7 +16,7 @@ use super::support::node_dir::{NodeDir, id, ids};
 use crate::support::recorded::real;
 
 fn report(paths: &[PathBuf]) -> Report<CheckBody> {
-    check(paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress).unwrap()
+    check(paths, &CheckOptions::default(), &Run::local()).unwrap()
 }
 
 /// What the next start makes of it is the forecast's; the rules are looked at here.
@@ -485,8 +485,8 @@ fn checks_can_be_chosen() {
     let dir = node(&log);
     let with = |only: &[&str], skip: &[&str], severity| {
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let options = CheckOptions { only: list(only), skip: list(skip), severity, threads: 1, ..CheckOptions::default() };
-        check(&[dir.path().to_owned()], &options, &NoProgress)
+        let options = CheckOptions { only: list(only), skip: list(skip), severity, ..CheckOptions::default() };
+        check(&[dir.path().to_owned()], &options, &Run::local())
     };
     let report = with(&["hardstate-regress"], &[], None).unwrap();
     assert_eq!(report.findings.len(), 1);

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::store::verify;
 use ekv_tool::analysis::server::store::{StoreOpen, open_verdict};
 use ekv_tool::formats::pebble::FileNum;
 use ekv_tool::formats::pebble::sstable::TableFormat;
-use ekv_tool::io::NoProgress;
+use ekv_tool::readers::Local;
 use ekv_tool::readers::pebble::{KeyState, Store, StoreCheck, TableDamage, TableTrouble, examine, examine_store};
 use ekv_tool::readers::pebble_scan::{Scan, separate};
 use ekv_tool::readers::pebble_survey::{StoreSurvey, SurveyOutcome, survey_store};
@@ -26,7 +27,7 @@ fn store_of(case: &str) -> PathBuf {
 }
 
 fn survey(case: &str) -> StoreSurvey {
-    survey_store(&store_of(case), TableDepth::Rows, 2, &NoProgress).unwrap()
+    survey_store(&store_of(case), TableDepth::Rows, &Run::local().on_threads(2)).unwrap()
 }
 
 /// Recorded stores whose columnar tables are whole, whatever happened to the files beside them: format of the tables, number
@@ -83,7 +84,7 @@ fn damage_is_found_with_its_block() {
 fn every_key_of_a_scan_is_found_by_a_lookup() {
     for (case, ..) in WHOLE {
         let dir = store_of(case);
-        let store = Store::open(&dir).unwrap();
+        let store = Store::open(&dir, &Run::local()).unwrap();
         let mut scan = separate(Scan::new(&store, b"")).unwrap().unwrap();
         let mut number = 0;
         while separate(scan.next()).unwrap().unwrap() {
@@ -157,9 +158,9 @@ fn covered(dir: &Path, version: u32) {
 
 /// The data blocks of the table below, by the first and last letter of their keys.
 fn blocks(dir: &Path) -> Vec<(u8, u8, u64)> {
-    let store = Store::open(dir).unwrap();
+    let store = Store::open(dir, &Run::local()).unwrap();
     let mut blocks: Vec<(u8, u8, u64)> = Vec::new();
-    let Ok(table) = Table::open(&store.table_path(FileNum(5))) else { panic!("the table below cannot be opened") };
+    let Ok(table) = Table::open(&store.table_path(FileNum(5)), &Local) else { panic!("the table below cannot be opened") };
     let mut iter = TableIter::new(&table, TableView::default(), 0);
     while matches!(iter.next(), Ok(true)) {
         let (letter, offset) = (iter.user_key()[0], iter.block().offset);
@@ -178,7 +179,7 @@ fn met(dir: &Path, at: u64) -> Vec<u64> {
     let mut damaged = whole.clone();
     damaged[usize::try_from(at).unwrap() + 3] ^= 1;
     fs::write(&path, damaged).unwrap();
-    let facts = examine_store(dir, StoreCheck::Full, &NoProgress).unwrap();
+    let facts = examine_store(dir, StoreCheck::Full, &Run::local()).unwrap();
     fs::write(&path, whole).unwrap();
     let blocks = facts.blocks.unwrap();
     assert_eq!(blocks.damage.len(), 1, "the damage itself is always found");
@@ -231,14 +232,14 @@ fn damaged_range_deletions_end_every_start() {
         let group = tempfile::tempdir().unwrap();
         let dir = group.path().join("fsm.db");
         covered(&dir, version);
-        let store = Store::open(&dir).unwrap();
+        let store = Store::open(&dir, &Run::local()).unwrap();
         let path = store.table_path(FileNum(6));
-        let Ok(table) = Table::open(&path) else { panic!("the table above cannot be opened") };
+        let Ok(table) = Table::open(&path, &Local) else { panic!("the table above cannot be opened") };
         let at = usize::try_from(table.metaindex().range_del.unwrap().offset).unwrap();
         let mut bytes = fs::read(&path).unwrap();
         bytes[at] ^= 1;
         fs::write(&path, bytes).unwrap();
-        let facts = examine(group.path(), StoreCheck::Full, &NoProgress).unwrap();
+        let facts = examine(group.path(), StoreCheck::Full, &Run::local()).unwrap();
         for engine in ServerVersion::ALL {
             let StoreOpen::Refused(error) = open_verdict(&facts, engine).open else { panic!("format {version}, {engine}") };
             assert!(error.text.contains("000006"), "{}", error.text);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::judge::nodes::{ChangeKind, Vote};
 use ekv_tool::analysis::{Finding, Severity, Verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CompareOptions, compare};
 use ekv_tool::report::Report;
 use ekv_tool::report::body::compare::CompareBody;
@@ -15,7 +15,7 @@ use super::support::node_dir::{NodeDir, id, ids};
 use crate::support::recorded::real;
 
 fn report(paths: &[PathBuf]) -> Report<CompareBody> {
-    compare(paths, &CompareOptions { threads: 1, ..CompareOptions::default() }, &NoProgress).unwrap()
+    compare(paths, &CompareOptions { ..CompareOptions::default() }, &Run::local()).unwrap()
 }
 
 fn wrong(nodes: &[&NodeDir]) -> Vec<(&'static str, Severity)> {
@@ -292,7 +292,7 @@ fn groups_are_matched_by_the_layout_of_the_directories() {
     assert_eq!(whole.coverage.not_examined[0].why, "only one node holds this group");
     // One directory under two spellings is one.
     let spelled = b.join("../group-1");
-    assert!(compare(&[b, spelled], &CompareOptions { threads: 1, ..CompareOptions::default() }, &NoProgress).is_err());
+    assert!(compare(&[b, spelled], &CompareOptions { ..CompareOptions::default() }, &Run::local()).is_err());
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::explain::{Answer, explain};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{self, CheckOptions, CompareOptions, GateOptions, check};
+use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
@@ -133,10 +134,9 @@ fn every_envelope_of_real_nodes_opens() {
         let options = CheckOptions {
             sidecar: Some(folder.join("encryption/keys.json")),
             kek: Some(kek_copy(&folder.join("kek.bin"), &keep)),
-            threads: 1,
             ..CheckOptions::default()
         };
-        let report = check(&[folder.join("data/n1")], &options, &NoProgress).unwrap();
+        let report = check(&[folder.join("data/n1")], &options, &Run::local()).unwrap();
         let census = report.body.groups[0].encryption.as_ref().unwrap();
         let used: Vec<_> = census.keys.iter().map(|key| (key.id, key.entries, key.rows, key.payload_rows)).collect();
         assert_eq!((census.envelopes, census.opened, census.failed), (envelopes, Some(envelopes), Some(0)), "{name}");
@@ -154,10 +154,10 @@ fn compare_opens_the_envelopes_of_all_nodes() {
     let kek = kek_copy(&folder.join("kek.bin"), &keep);
     let copy = keep.path().join("n2");
     copy_tree(&folder.join("data/n1"), &copy);
-    let opener = Opener::read(&folder.join("encryption/keys.json"), &kek, false).unwrap();
+    let opener = Opener::read(&folder.join("encryption/keys.json"), &kek, false, &Local).unwrap();
     let compared = |opener: Option<Opener>| {
-        let options = CompareOptions { threads: 1, opener: opener.map(Arc::new) };
-        ops::compare(&[folder.join("data/n1"), copy.clone()], &options, &NoProgress).unwrap()
+        let options = CompareOptions { opener: opener.map(Arc::new) };
+        ops::compare(&[folder.join("data/n1"), copy.clone()], &options, &Run::local()).unwrap()
     };
     for (opener, opened) in [(Some(opener), Some(3094)), (None, None)] {
         let report = compared(opener);
@@ -177,8 +177,8 @@ fn numbers_of_a_part_are_not_told_as_those_of_the_whole() {
     for options in
         [CheckOptions { fast: true, ..CheckOptions::default() }, CheckOptions { no_body_crc: true, ..CheckOptions::default() }]
     {
-        let options = CheckOptions { sidecar: Some(folder.join("encryption/keys.json")), threads: 1, ..options };
-        let report = check(&[folder.join("data/n1")], &options, &NoProgress).unwrap();
+        let options = CheckOptions { sidecar: Some(folder.join("encryption/keys.json")), ..options };
+        let report = check(&[folder.join("data/n1")], &options, &Run::local()).unwrap();
         assert!(report.body.groups[0].encryption.is_none());
         let left_out = &report.coverage.not_examined;
         assert!(

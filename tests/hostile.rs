@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::{Severity, Verdict, explain};
 use ekv_tool::error::Result;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, InspectOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, store_meta,
     store_verify, verify_snapshot, wal,
@@ -47,7 +47,7 @@ fn store_of(lens: &[usize], snappy: bool) -> StoreDir {
 fn a_block_above_the_budget_is_unknown_and_no_damage() {
     for snappy in [false, true] {
         let store = store_of(&[3 << 20, 100], snappy);
-        let run = || store_verify(std::slice::from_ref(&store.path), VerifyDepth::Rows, 1, &NoProgress).unwrap();
+        let run = || store_verify(std::slice::from_ref(&store.path), VerifyDepth::Rows, &Run::local()).unwrap();
         assert_eq!(run().verdict, Verdict::Clean, "{snappy}: {:?}", run().findings);
         let (report, _) = share_budget(MANY, run);
         assert_eq!(report.verdict, Verdict::Unknown, "{snappy}: {:?}", report.findings);
@@ -63,7 +63,8 @@ fn the_number_of_threads_decides_nothing_about_a_large_block() {
     // A fourth of the budget is too little, all of it is enough.
     let store = store_of(&[40 << 20, 100, 100, 100], false);
     for threads in [1, 4] {
-        let report = store_verify(std::slice::from_ref(&store.path), VerifyDepth::Rows, threads, &NoProgress).unwrap();
+        let report =
+            store_verify(std::slice::from_ref(&store.path), VerifyDepth::Rows, &Run::local().on_threads(threads)).unwrap();
         assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0), "{threads}: {:?}", report.findings);
     }
 }
@@ -82,7 +83,7 @@ fn logs_above_the_budget_are_unknown() {
             store.batch(10 + number, &[(SET, key.as_bytes(), value)]);
         }
         store.finish().unwrap();
-        let run = || store_meta(std::slice::from_ref(&path), &NoProgress).unwrap();
+        let run = || store_meta(std::slice::from_ref(&path), &Run::local()).unwrap();
         assert_ne!(run().verdict, Verdict::Unknown, "{:?}", run().coverage);
         let (report, _) = share_budget(MANY, run);
         assert_eq!(report.verdict, Verdict::Unknown, "{entries}: {:?}", report.findings);
@@ -132,20 +133,21 @@ fn without_now(said: &str) -> String {
 
 fn answers(dir: &Path, threads: usize) -> Vec<(&'static str, Answer)> {
     let paths = &[dir.to_owned()][..];
-    let deep = VerifySnapshotOptions { depth: Depth::Deep, threads, ..VerifySnapshotOptions::default() };
+    let deep = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
+    let run = Run::local().on_threads(threads);
     let store = dir.join("fsm.db");
     let stores = std::slice::from_ref(&store);
     let at_store = |answer: &dyn Fn() -> Answer| store.is_dir().then(answer).flatten();
     vec![
-        ("check", answer(check(paths, &CheckOptions { threads, ..CheckOptions::default() }, &NoProgress))),
-        ("gate-dryrun", answer(gate_dryrun(paths, &GateOptions { threads, plan: true, ..GateOptions::default() }, &NoProgress))),
-        ("verify-snapshot", answer(verify_snapshot(paths, &deep, &NoProgress))),
-        ("wal verify", answer(wal::verify(paths, threads, &NoProgress))),
-        ("wal stat", answer(wal::stat(paths, None, threads, &NoProgress))),
-        ("wal ls", answer(wal::ls(paths, threads, &NoProgress))),
-        ("store meta", at_store(&|| answer(store_meta(stores, &NoProgress)))),
-        ("store verify", at_store(&|| answer(store_verify(stores, VerifyDepth::Rows, threads, &NoProgress)))),
-        ("inspect", answer(inspect(dir, InspectOptions { threads, ..InspectOptions::default() }, &NoProgress))),
+        ("check", answer(check(paths, &CheckOptions::default(), &run))),
+        ("gate-dryrun", answer(gate_dryrun(paths, &GateOptions { plan: true, ..GateOptions::default() }, &run))),
+        ("verify-snapshot", answer(verify_snapshot(paths, &deep, &run))),
+        ("wal verify", answer(wal::verify(paths, &run))),
+        ("wal stat", answer(wal::stat(paths, None, &run))),
+        ("wal ls", answer(wal::ls(paths, &run))),
+        ("store meta", at_store(&|| answer(store_meta(stores, &run)))),
+        ("store verify", at_store(&|| answer(store_verify(stores, VerifyDepth::Rows, &run)))),
+        ("inspect", answer(inspect(dir, InspectOptions::default(), &run))),
     ]
 }
 

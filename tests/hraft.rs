@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::hraft::{AbortKind, Snapshots, StartInput, StartOutcome, StoreFile, StoreFiles, forecast};
 use ekv_tool::analysis::{Severity, Verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::hraft::{
     Backend, EntryRange, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
     hashicorp_wal_dump, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
 };
+use ekv_tool::readers::Local;
 use ekv_tool::readers::hraft::{LogFacts, Survey};
 use serde_json::{Value, json};
 
@@ -34,7 +35,7 @@ fn nodes() -> Vec<(&'static str, &'static str, &'static Value)> {
 /// What the forecast says otherwise than the record.
 fn differences(name: &str, at: &str, did: &Value) -> Vec<String> {
     let id = did["id"].as_str().unwrap();
-    let report = hashicorp_gate_dryrun(&[node(name, at)], Some(id), &NoProgress).unwrap();
+    let report = hashicorp_gate_dryrun(&[node(name, at)], Some(id), &Run::local()).unwrap();
     let start = &report.body.groups[0].start;
     let said = serde_json::to_value(start).unwrap();
     let mut wrong = Vec::new();
@@ -106,7 +107,7 @@ fn healthy_nodes_are_clean() {
     let healthy = nodes().into_iter().filter(|(name, ..)| recorded::hashi().expected[*name]["family"] == "healthy");
     let mut count = 0;
     for (name, at, did) in healthy {
-        let report = hashicorp_check(&[node(name, at)], did["id"].as_str(), None, &NoProgress).unwrap();
+        let report = hashicorp_check(&[node(name, at)], did["id"].as_str(), None, &Run::local()).unwrap();
         assert_eq!(report.verdict, Verdict::Clean, "{name}/{at}");
         let loud: Vec<_> = report.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
         assert!(loud.is_empty(), "{name}/{at}: {loud:?}");
@@ -118,50 +119,54 @@ fn healthy_nodes_are_clean() {
 #[test]
 fn directories_are_told_apart() {
     let dirs = vec![node("h01-single", "n1")];
-    assert_eq!(Backend::of(&dirs).unwrap(), Backend::Hashicorp(dirs.clone()));
+    assert_eq!(Backend::of(&dirs, &Local).unwrap(), Backend::Hashicorp(dirs.clone()));
     let file = dirs[0].join("raft.db");
-    assert_eq!(Backend::of(&[file]).unwrap(), Backend::Hashicorp(dirs.clone()), "a store's file stands for its directory");
+    assert_eq!(
+        Backend::of(&[file], &Local).unwrap(),
+        Backend::Hashicorp(dirs.clone()),
+        "a store's file stands for its directory"
+    );
     let above = recorded::hashi().root.join("h10-install");
-    assert!(matches!(Backend::of(&[above]).unwrap(), Backend::Hashicorp(nodes) if nodes.len() == 3));
+    assert!(matches!(Backend::of(&[above], &Local).unwrap(), Backend::Hashicorp(nodes) if nodes.len() == 3));
     let own = tempfile::tempdir().unwrap();
     fs::create_dir_all(own.path().join("n1/wal")).unwrap();
     fs::write(own.path().join("n1/raft.db"), fs::read(dirs[0].join("raft.db")).unwrap()).unwrap();
     let etcd = own.path().join("n1");
     assert_eq!(
-        Backend::of(std::slice::from_ref(&etcd)).unwrap(),
+        Backend::of(std::slice::from_ref(&etcd), &Local).unwrap(),
         Backend::Elastickv,
         "the server's own refusal is the answer there"
     );
-    assert!(Backend::of(&[dirs[0].clone(), etcd]).is_err());
+    assert!(Backend::of(&[dirs[0].clone(), etcd], &Local).is_err());
 }
 
 #[test]
 fn entries_are_listed_and_explained() {
     let dir = node("h07-entries", "n1");
-    let dump = hashicorp_wal_dump(&dir, EntryRange { from: Some(1), to: Some(3), term: None }, &NoProgress).unwrap();
+    let dump = hashicorp_wal_dump(&dir, EntryRange { from: Some(1), to: Some(3), term: None }, &Run::local()).unwrap();
     let entries = dump.body.nodes[0].facts["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 3);
     assert_eq!((&entries[0]["type"], &entries[0]["term"]), (&json!("configuration"), &json!(1)));
-    let shown = hashicorp_wal_show(&dir, 1, &NoProgress).unwrap();
+    let shown = hashicorp_wal_show(&dir, 1, &Run::local()).unwrap();
     assert_eq!(shown.body.nodes[0].facts["entry"]["content"], "n1@127.0.0.1:7001 voter");
-    assert!(hashicorp_wal_show(&dir, 99_999, &NoProgress).is_err());
-    let bad = hashicorp_wal_show(&node("d-cfg-top-c1", "n1"), 23, &NoProgress).unwrap();
+    assert!(hashicorp_wal_show(&dir, 99_999, &Run::local()).is_err());
+    let bad = hashicorp_wal_show(&node("d-cfg-top-c1", "n1"), 23, &Run::local()).unwrap();
     assert_eq!(bad.findings[0].code.code, "hraft-configuration-undecodable");
-    let stat = hashicorp_wal_stat(&[node("h19-newtime-mixed", "n1")], &NoProgress).unwrap();
+    let stat = hashicorp_wal_stat(&[node("h19-newtime-mixed", "n1")], &Run::local()).unwrap();
     assert_eq!(stat.body.nodes[0].facts["types"]["command"]["entries"], 12);
-    assert_eq!(hashicorp_wal_verify(std::slice::from_ref(&dir), &NoProgress).unwrap().verdict, Verdict::Clean);
-    let page = hashicorp_inspect(&[dir], &NoProgress).unwrap();
+    assert_eq!(hashicorp_wal_verify(std::slice::from_ref(&dir), &Run::local()).unwrap().verdict, Verdict::Clean);
+    let page = hashicorp_inspect(&[dir], &Run::local()).unwrap();
     assert_eq!(page.body.nodes[0].facts["stores"][0]["meta_valid"], json!([true, true]));
 }
 
 #[test]
 fn snapshots_are_verified_in_the_librarys_order() {
-    let report = hashicorp_verify_snapshot(&[node("d-state-all-flip", "n1")], &NoProgress).unwrap();
+    let report = hashicorp_verify_snapshot(&[node("d-state-all-flip", "n1")], &Run::local()).unwrap();
     let states: Vec<_> =
         report.body.nodes[0].facts["snapshots"].as_array().unwrap().iter().map(|row| row["state"].clone()).collect();
     assert_eq!(states, [json!("CRC mismatch"), json!("CRC mismatch"), json!("CRC mismatch")]);
     assert_eq!(report.verdict, Verdict::Damaged);
-    let clean = hashicorp_verify_snapshot(&[node("h04-three-snaps", "n2")], &NoProgress).unwrap();
+    let clean = hashicorp_verify_snapshot(&[node("h04-three-snaps", "n2")], &Run::local()).unwrap();
     assert_eq!((clean.verdict, clean.findings.len()), (Verdict::Clean, 0));
     let indexes: Vec<_> =
         clean.body.nodes[0].facts["snapshots"].as_array().unwrap().iter().map(|row| row["index"].clone()).collect();
@@ -171,14 +176,14 @@ fn snapshots_are_verified_in_the_librarys_order() {
 #[test]
 fn nodes_are_compared() {
     let all = |name: &str| ["n1", "n2", "n3"].map(|at| node(name, at)).to_vec();
-    let clean = hashicorp_compare(&all("h10-install"), &NoProgress).unwrap();
+    let clean = hashicorp_compare(&all("h10-install"), &Run::local()).unwrap();
     assert_eq!((clean.verdict, clean.findings.len()), (Verdict::Clean, 0));
-    let other = hashicorp_compare(&all("d-committed-replaced-term"), &NoProgress).unwrap();
+    let other = hashicorp_compare(&all("d-committed-replaced-term"), &Run::local()).unwrap();
     let found: Vec<_> = other.findings.iter().map(|finding| (finding.code.code, finding.severity)).collect();
     assert_eq!(found, [("cross-log-matching", Severity::Warning); 2], "terms differ, and no snapshot says which is committed");
     // The same entries with one bit of a command changed.
     let pair = [node("h01-single", "n1"), node("d-bolt-leaf-value-flip", "n1")];
-    let flipped = hashicorp_compare(&pair, &NoProgress).unwrap();
+    let flipped = hashicorp_compare(&pair, &Run::local()).unwrap();
     assert!(flipped.findings.iter().any(|f| f.code.code == "cross-log-matching" && f.severity == Severity::Error));
 }
 
@@ -196,7 +201,7 @@ fn a_snapshot_that_kept_a_cut_off_membership_is_found() {
     let check = |index: u64| {
         fs::write(into.join("meta.json"), meta.replace("\"ConfigurationIndex\":1", &format!("\"ConfigurationIndex\":{index}")))
             .unwrap();
-        hashicorp_check(std::slice::from_ref(&dir), None, None, &NoProgress).unwrap()
+        hashicorp_check(std::slice::from_ref(&dir), None, None, &Run::local()).unwrap()
     };
     assert_eq!(check(1).verdict, Verdict::Clean);
     let found = check(3).findings;
@@ -253,6 +258,6 @@ fn nothing_is_written_into_a_directory() {
     };
     let dir = node("d-st-stable-lost-split", "n1");
     let before = list(&dir);
-    hashicorp_check(std::slice::from_ref(&dir), None, None, &NoProgress).unwrap();
+    hashicorp_check(std::slice::from_ref(&dir), None, None, &Run::local()).unwrap();
     assert_eq!(list(&dir), before, "the library would make stable.dat here");
 }

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use ekv_tool::Run;
 use ekv_tool::analysis::inspect::describe;
 use ekv_tool::analysis::{Severity, Verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::readers::subject::Subject;
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ fn is_small(path: &Path) -> bool {
 fn every_file_that_a_server_left_is_recognised_by_its_content_and_is_not_damaged() {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for path in files_below(&recorded::real().root).iter().filter(|path| is_small(path)) {
-        let subject = Subject::read(path, 1, &NoProgress).unwrap();
+        let subject = Subject::read(path, &Run::local()).unwrap();
         let it = describe(&subject, &[]);
         *kinds.entry(it.kind).or_default() += 1;
         let name = path.file_name().unwrap().to_string_lossy();
@@ -69,7 +69,7 @@ fn damaged_files_get_a_page_too() {
             continue;
         }
         for path in files_below(&case.dir) {
-            let it = describe(&Subject::read(&path, 1, &NoProgress).unwrap(), &[]);
+            let it = describe(&Subject::read(&path, &Run::local()).unwrap(), &[]);
             damaged += usize::from(Verdict::of(&it.findings, &it.coverage) == Verdict::Damaged);
         }
     }

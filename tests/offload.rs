@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use assert_cmd::Command;
-use ekv_tool::io::NoProgress;
+use ekv_tool::Run;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn tool(args: &[&str]) -> (i32, Value) {
 
 /// The report on one path, without a process of its own.
 fn report_at(path: &Path, options: &VerifySnapshotOptions) -> Value {
-    let report = verify_snapshot(&[path.to_owned()], options, &NoProgress).unwrap();
+    let report = verify_snapshot(&[path.to_owned()], options, &Run::local()).unwrap();
     serde_json::to_value(&report).unwrap()
 }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::formats::fsm::FsmHeader;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{VerifySnapshotOptions, snapshot, verify_snapshot};
 use ekv_tool::readers::Depth;
+use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -125,7 +126,7 @@ impl Scene {
         let kek = keep.path().join("kek.bin");
         fs::copy(folder.join("kek.bin"), &kek).unwrap();
         fs::set_permissions(&kek, fs::Permissions::from_mode(0o600)).unwrap();
-        let opener = Arc::new(Opener::read(&folder.join("encryption/keys.json"), &kek, false).unwrap());
+        let opener = Arc::new(Opener::read(&folder.join("encryption/keys.json"), &kek, false, &Local).unwrap());
         let keys: Value = serde_json::from_slice(&fs::read(folder.join("deks.json")).unwrap()).unwrap();
         let hex = keys["storage"].as_str().unwrap();
         let key: Vec<_> = (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
@@ -161,13 +162,8 @@ impl Scene {
     }
 
     fn deep(&self, path: &Path) -> ekv_tool::report::Report<ekv_tool::report::body::snapshot::SnapshotBody> {
-        let options = VerifySnapshotOptions {
-            depth: Depth::Deep,
-            threads: 1,
-            opener: Some(Arc::clone(&self.opener)),
-            ..Default::default()
-        };
-        verify_snapshot(&[path.to_owned()], &options, &NoProgress).unwrap()
+        let options = VerifySnapshotOptions { depth: Depth::Deep, opener: Some(Arc::clone(&self.opener)), ..Default::default() };
+        verify_snapshot(&[path.to_owned()], &options, &Run::local()).unwrap()
     }
 }
 
@@ -182,7 +178,7 @@ fn every_sealed_row_of_a_payload_opens_in_rows_and_in_tables() {
         let counts = report.body.snapshots[0].rows.unwrap();
         assert_eq!((counts.rows, counts.sealed, counts.opened), (4358, SEALED, Some(SEALED)), "{}", path.display());
         assert!(report.findings.is_empty(), "{:?}", report.findings);
-        let stat = snapshot::stat(std::slice::from_ref(path), false, Some(Arc::clone(&scene.opener)), 1, &NoProgress).unwrap();
+        let stat = snapshot::stat(std::slice::from_ref(path), false, Some(Arc::clone(&scene.opener)), &Run::local()).unwrap();
         assert_eq!(stat.body.snapshots[0].rows.unwrap().opened, Some(SEALED));
     }
     // A count in the manifest that the tables do not bear out is told.
@@ -222,8 +218,8 @@ fn a_row_that_does_not_open_is_named_with_its_place() {
 #[test]
 fn without_keys_sealed_rows_are_counted_and_said_to_be_closed() {
     let scene = Scene::new();
-    let options = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..Default::default() };
-    let report = verify_snapshot(std::slice::from_ref(&scene.payload), &options, &NoProgress).unwrap();
+    let options = VerifySnapshotOptions { depth: Depth::Deep, ..Default::default() };
+    let report = verify_snapshot(std::slice::from_ref(&scene.payload), &options, &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Clean);
     assert_eq!((report.body.snapshots[0].rows.unwrap().sealed, report.body.snapshots[0].rows.unwrap().opened), (SEALED, None));
     let left_out = &report.coverage.not_examined;
@@ -243,7 +239,7 @@ fn differences_are_those_of_the_clear_text() {
         rows.rows[*at].1 = scene.sealed_anew(key, value, 0x77);
     }
     rows.write(&second);
-    let diff = |keys: bool| snapshot::diff([&first, &second], 10, keys.then_some(&*scene.opener), &NoProgress).unwrap();
+    let diff = |keys: bool| snapshot::diff([&first, &second], 10, keys.then_some(&*scene.opener), &Run::local()).unwrap();
 
     let closed = diff(false);
     let total = |report: &ekv_tool::report::Report<ekv_tool::report::body::snapshot_diff::SnapshotDiffBody>| {
@@ -276,8 +272,8 @@ fn tables_of_real_bundles_hold_what_their_manifests_say() {
     let recorded = fresh();
     let (mut bundles, mut rows) = (0, 0);
     for name in ["crash-3-074", "live-2-000-m4", "live-4-036", "live-2-014", "live-3-001-m0"] {
-        let options = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..Default::default() };
-        let report = verify_snapshot(&[recorded.root.join(name).join("n1")], &options, &NoProgress).unwrap();
+        let options = VerifySnapshotOptions { depth: Depth::Deep, ..Default::default() };
+        let report = verify_snapshot(&[recorded.root.join(name).join("n1")], &options, &Run::local()).unwrap();
         let told = report.findings.iter().any(|finding| finding.message.contains("tables"));
         assert!(!told, "{name}: {:?}", report.findings);
         let sst = report.body.snapshots.iter().filter(|view| view.body_format.is_some_and(|format| format.name() == "EKVSSTI1"));

@@ -6,9 +6,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
-use ekv_tool::io::{NoProgress, Progress};
+use ekv_tool::io::Progress;
 use ekv_tool::ops::{self, InspectOptions};
+use ekv_tool::readers::Local;
 use ekv_tool::readers::pebble_table::{Table, TableFailure, TableIter, TableView};
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::report::stream::{JsonList, RowStream};
@@ -140,7 +142,7 @@ fn a_dump_of_a_log_that_changes_is_unknown() {
             let segment = segment_of(node.path());
             let mut out = AfterFirstWrite { segment: &segment, harm, out: Vec::new() };
             let mut rows = RowStream::new(OutputFormat::Table, Style::default(), JsonList::Indented("records"), &mut out);
-            let report = dump(&[node.path().to_owned()], &filter, None, 1, &NoProgress, &mut rows).unwrap();
+            let report = dump(&[node.path().to_owned()], &filter, None, &Run::local(), &mut rows).unwrap();
             assert_eq!(report.verdict, verdict, "{harm:?}: {:?}", report.coverage);
             assert_eq!(report.findings.iter().filter(|f| f.severity == ekv_tool::analysis::Severity::Error).count(), 0);
         }
@@ -155,7 +157,7 @@ fn an_offset_where_no_record_begins_is_refused() {
         let filter = DumpFilter { offset: Some(offset), ..DumpFilter::default() };
         let mut out = Vec::new();
         let mut rows = RowStream::new(OutputFormat::Table, Style::default(), JsonList::Indented("records"), &mut out);
-        let report = dump(&[node.path().to_owned()], &filter, None, 1, &NoProgress, &mut rows);
+        let report = dump(&[node.path().to_owned()], &filter, None, &Run::local(), &mut rows);
         report.map(|report| (report.verdict, report.body.records_read)).map_err(|error| (error.to_string(), out))
     };
     let (verdict, all) = run(0).unwrap();
@@ -169,38 +171,34 @@ fn an_offset_where_no_record_begins_is_refused() {
 
 #[test]
 fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
-    type Command = (&'static str, fn(&Path, &dyn Progress) -> Verdict);
+    type Command = (&'static str, fn(&Path, &Run<'_>) -> Verdict);
     let commands: [Command; 8] = [
-        ("wal stat", |dir, progress| ops::wal::stat(&[dir.to_owned()], None, 1, progress).unwrap().verdict),
-        ("wal ls", |dir, progress| ops::wal::ls(&[dir.to_owned()], 1, progress).unwrap().verdict),
-        ("wal verify", |dir, progress| ops::wal::verify(&[dir.to_owned()], 1, progress).unwrap().verdict),
-        ("wal show", |dir, progress| {
+        ("wal stat", |dir, run| ops::wal::stat(&[dir.to_owned()], None, run).unwrap().verdict),
+        ("wal ls", |dir, run| ops::wal::ls(&[dir.to_owned()], run).unwrap().verdict),
+        ("wal verify", |dir, run| ops::wal::verify(&[dir.to_owned()], run).unwrap().verdict),
+        ("wal show", |dir, run| {
             let place = ops::wal::RecordRef::Index(ekv_tool::types::LogIndex(5));
-            ops::wal::show(dir, &place, None, 1, progress).unwrap().verdict
+            ops::wal::show(dir, &place, None, run).unwrap().verdict
         }),
-        ("gate-dryrun", |dir, progress| {
-            ops::gate_dryrun(&[dir.to_owned()], &ops::GateOptions { threads: 1, plan: true, ..Default::default() }, progress)
-                .unwrap()
-                .verdict
+        ("gate-dryrun", |dir, run| {
+            ops::gate_dryrun(&[dir.to_owned()], &ops::GateOptions { plan: true, ..Default::default() }, run).unwrap().verdict
         }),
-        ("check", |dir, progress| {
-            ops::check(&[dir.to_owned()], &ops::CheckOptions { threads: 1, ..Default::default() }, progress).unwrap().verdict
-        }),
-        ("inspect", |dir, progress| ops::inspect(dir, InspectOptions::default(), progress).unwrap().verdict),
-        ("inspect wal", |dir, progress| ops::inspect(&segment_of(dir), InspectOptions::default(), progress).unwrap().verdict),
+        ("check", |dir, run| ops::check(&[dir.to_owned()], &ops::CheckOptions::default(), run).unwrap().verdict),
+        ("inspect", |dir, run| ops::inspect(dir, InspectOptions::default(), run).unwrap().verdict),
+        ("inspect wal", |dir, run| ops::inspect(&segment_of(dir), InspectOptions::default(), run).unwrap().verdict),
     ];
     for (name, command) in commands {
         for harm in [Harm::Cut, Harm::Trimmed] {
             let node = node();
-            let before = command(node.path(), &NoProgress);
+            let before = command(node.path(), &Run::local());
             assert_eq!(before, Verdict::Clean, "{name}");
             let hook = AfterFirstPass::new(&node, harm);
-            let verdict = command(node.path(), &hook);
+            let verdict = command(node.path(), &Run::local().watched_by(&hook));
             assert!(hook.done.load(Ordering::SeqCst), "{name}: the segment was not read");
             match harm {
                 // A command that reads everything again sees what is there now.
                 Harm::Cut => {
-                    let at_rest = command(node.path(), &NoProgress);
+                    let at_rest = command(node.path(), &Run::local());
                     let again = ["gate-dryrun", "check"].contains(&name) && verdict == at_rest;
                     assert!(verdict == Verdict::Unknown || again, "{name}: {verdict}");
                 }
@@ -214,7 +212,7 @@ fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
 fn entries_that_are_not_found_again_are_noticed() {
     for (harm, noticed) in [(Harm::Cut, true), (Harm::Regrown, true), (Harm::Overwritten, true), (Harm::Trimmed, false)] {
         let node = node();
-        let scan = WalScan::read(&node.path().join("wal"), 1, &NoProgress).unwrap();
+        let scan = WalScan::read(&node.path().join("wal"), &Run::local()).unwrap();
         assert_eq!(scan.disturbed().map(|(_, why)| why), None);
         harm.do_to(&segment_of(node.path()));
         let log = ekv_tool::analysis::server::log::EffectiveLog::of(&scan, ekv_tool::types::ServerVersion::NEWEST);
@@ -244,11 +242,11 @@ fn a_table_that_changes_under_the_reader_is_not_damaged() {
             }
         }
     };
-    let table = Table::open(&path).unwrap();
+    let table = Table::open(&path, &Local).unwrap();
     assert!(walk(&table).is_none());
     let overwritten = [&bytes[..4096], &[0; 64], &bytes[4160..]].concat();
     for harmed in [overwritten, bytes[..bytes.len() / 2].to_vec()] {
-        let table = Table::open(&path).unwrap();
+        let table = Table::open(&path, &Local).unwrap();
         // Clocks of file systems are coarse.
         std::thread::sleep(std::time::Duration::from_millis(20));
         // In place, as no server does it.
@@ -259,7 +257,7 @@ fn a_table_that_changes_under_the_reader_is_not_damaged() {
             "{failure:?}"
         );
         // At rest it is what it is.
-        let damaged = Table::open(&path).and_then(|table| walk(&table).map_or(Ok(()), Err));
+        let damaged = Table::open(&path, &Local).and_then(|table| walk(&table).map_or(Ok(()), Err));
         assert!(matches!(damaged, Err(TableFailure::Problem(_))));
         fs::write(&path, &bytes).unwrap();
     }

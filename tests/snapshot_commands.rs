@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::snapshot::EnvelopeState;
 use ekv_tool::formats::mvcc::RowKey;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::snapshot;
 use ekv_tool::types::{Crc32c, HlcTimestamp};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn demo() -> PathBuf {
 
 #[test]
 fn the_listing_pairs_envelopes_with_payloads() {
-    let report = snapshot::ls(&[demo()], 1, &NoProgress).unwrap();
+    let report = snapshot::ls(&[demo()], &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Clean);
     let pairs: Vec<_> = report.body.snapshots.iter().map(|listed| (listed.index.unwrap().0, listed.term.unwrap().0)).collect();
     assert_eq!(pairs, [(701, 2), (1, 1), (101, 2), (201, 2)]);
@@ -62,7 +62,7 @@ fn the_listing_pairs_envelopes_with_payloads() {
 
 #[test]
 fn families_add_up_to_the_rows() {
-    let report = snapshot::stat(&[demo()], false, None, 2, &NoProgress).unwrap();
+    let report = snapshot::stat(&[demo()], false, None, &Run::local().on_threads(2)).unwrap();
     assert_eq!((report.verdict, report.body.snapshots.len()), (Verdict::Clean, 4));
     for stat in &report.body.snapshots {
         let counts = stat.rows.unwrap();
@@ -83,7 +83,7 @@ fn rows_that_cannot_be_read_to_the_end_are_not_counted_as_all() {
     let crc = Crc32c::of(&cut);
     cut.extend(crc.0.to_be_bytes());
     let path = write(dir.path(), "0000000000000007.fsm", &cut);
-    let report = snapshot::stat(&[path], false, None, 1, &NoProgress).unwrap();
+    let report = snapshot::stat(&[path], false, None, &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
     assert_eq!(report.body.snapshots[0].rows.map(|rows| rows.rows), None);
 }
@@ -94,12 +94,12 @@ fn every_row_that_differs_is_named() {
     let first = Rows::from([row("a", 1, b"x"), row("b", 2, b"y"), row("c", 3, b"z")]);
     let second = Rows::from([row("a", 1, b"x"), row("b", 2, b"other"), row("c", 4, b"z")]);
     let [first, second] = [("1.fsm", &first), ("2.fsm", &second)].map(|(name, rows)| write(dir.path(), name, &payload(rows)));
-    let report = snapshot::diff([&first, &second], 10, None, &NoProgress).unwrap();
+    let report = snapshot::diff([&first, &second], 10, None, &Run::local()).unwrap();
     let found: Vec<_> = report.body.differences.iter().map(|row| (row.kind, row.key.as_str(), row.commit_ts)).collect();
     let expected = [("other-value", "b", Some(2)), ("only-second", "c", Some(4)), ("only-first", "c", Some(3))];
     assert_eq!(found, expected, "newer versions of a key come first in the store");
     assert_eq!((report.body.same, report.body.identical_rows), (1, false));
-    let report = snapshot::diff([&first, &first], 10, None, &NoProgress).unwrap();
+    let report = snapshot::diff([&first, &first], 10, None, &Run::local()).unwrap();
     assert_eq!((report.body.same, report.body.identical_rows), (3, true));
 }
 
@@ -111,11 +111,11 @@ fn a_payload_that_cannot_be_walked_is_never_called_the_same() {
     let mut bytes = fs::read(&good).unwrap();
     bytes[20] ^= 1;
     let bad = write(dir.path(), "2.fsm", &bytes);
-    let report = snapshot::diff([&good, &bad], 10, None, &NoProgress).unwrap();
+    let report = snapshot::diff([&good, &bad], 10, None, &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
     assert!(!report.body.identical_rows);
     let empty = write(dir.path(), "3.fsm", &[Crc32c::of(b"").0.to_be_bytes()].concat());
-    let report = snapshot::diff([&good, &empty], 10, None, &NoProgress).unwrap();
+    let report = snapshot::diff([&good, &empty], 10, None, &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Unknown, "{:?}", report.coverage);
 }
 
@@ -139,7 +139,7 @@ proptest! {
             }
         }
         let paths = [("1.fsm", &first), ("2.fsm", &second)].map(|(name, rows)| write(dir.path(), name, &payload(rows)));
-        let report = snapshot::diff([&paths[0], &paths[1]], 3, None, &NoProgress).unwrap();
+        let report = snapshot::diff([&paths[0], &paths[1]], 3, None, &Run::local()).unwrap();
         let body = &report.body;
         let alike = first.iter().filter(|(key, value)| second.get(*key) == Some(value)).count() as u64;
         let other = first.iter().filter(|(key, value)| second.get(*key).is_some_and(|found| found != *value)).count() as u64;
@@ -203,7 +203,7 @@ fn lost_envelopes_are_made_again() {
         if missing {
             fs::remove_dir_all(group.join("snap")).unwrap();
         }
-        let report = snapshot::rebuild(&group, 1, &NoProgress).unwrap();
+        let report = snapshot::rebuild(&group, &Run::local()).unwrap();
         let now = if missing { EnvelopeState::Missing } else { EnvelopeState::Unreadable };
         assert!(report.verdict == Verdict::Damaged && report.body.snapshots.len() == names.len());
         assert!(report.body.snapshots.iter().all(|one| one.state == now && one.bytes.is_some()));
@@ -238,7 +238,7 @@ fn no_envelope_is_made_of_what_is_damaged() {
     let group = dir.path().join("n1/group-2");
     copy_tree(&demo().join("n1/group-2"), &group);
     let problem = || {
-        let body = snapshot::rebuild(&group, 1, &NoProgress).unwrap().body;
+        let body = snapshot::rebuild(&group, &Run::local()).unwrap().body;
         let one = body.snapshots.into_iter().find(|one| one.index.0 == 101).unwrap();
         assert!(one.bytes.is_none() && one.bytes_hex.is_none());
         (one.state, one.problem.unwrap())
@@ -253,10 +253,10 @@ fn no_envelope_is_made_of_what_is_damaged() {
     assert_eq!(problem(), (EnvelopeState::Readable, "its payload is not there".to_owned()));
     // With neither of the two it is one that retention removed.
     fs::remove_file(group.join("snap/0000000000000002-0000000000000065.snap")).unwrap();
-    let body = snapshot::rebuild(&group, 1, &NoProgress).unwrap().body;
+    let body = snapshot::rebuild(&group, &Run::local()).unwrap().body;
     assert_eq!((body.retired, body.snapshots.iter().any(|one| one.index.0 == 101)), (1, false));
     // Without a log nothing is known.
     fs::remove_dir_all(group.join("wal")).unwrap();
-    let report = snapshot::rebuild(&group, 1, &NoProgress).unwrap();
+    let report = snapshot::rebuild(&group, &Run::local()).unwrap();
     assert!(report.body.snapshots.is_empty() && report.verdict != Verdict::Clean);
 }

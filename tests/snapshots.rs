@@ -1,12 +1,13 @@
 //! What the library makes of recorded snapshots, against what the server made of them.
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::snapshot::{EnvelopeState, Subject, verify_lone_payload};
 use ekv_tool::analysis::server::snapshot::{PayloadForecast, choose, legacy_restore, restore, skip, token_refusal};
 use ekv_tool::formats::fsm::FsmName;
 use ekv_tool::formats::snap::SnapshotData;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::snapshot;
+use ekv_tool::readers::Local;
 use ekv_tool::readers::{Depth, Examine, FsmFacts, SnapDir, SnapEntry, fsm_file};
 use ekv_tool::types::{LogIndex, ServerVersion, SnapshotId, Term};
 use serde_json::Value;
@@ -32,9 +33,9 @@ fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: ServerVer
         SnapshotData::Token(token) => {
             let path = format!("fsm-snap/{}", FsmName::of(token.index));
             let facts = if dir.live_indexes(engine).contains(&token.index) {
-                fsm_file::examine(&case.dir.join(&path), Examine { crc: true, walk: true }, &NoProgress).unwrap()
+                fsm_file::examine(&case.dir.join(&path), Examine { crc: true, walk: true }, &Run::local()).unwrap()
             } else {
-                match fsm_file::examine(&case.dir.join(&path), Examine::default(), &NoProgress).unwrap() {
+                match fsm_file::examine(&case.dir.join(&path), Examine::default(), &Run::local()).unwrap() {
                     // Cleanup leaves directories alone.
                     FsmFacts::Directory => FsmFacts::Directory,
                     _ => FsmFacts::Absent,
@@ -77,7 +78,7 @@ fn every_recorded_start_agrees() {
     let mut compared = 0;
     for recorded in [cases(), real()] {
         recorded.for_each_group(|case| {
-            let dir = match SnapDir::read(&case.dir.join("snap")) {
+            let dir = match SnapDir::read(&case.dir.join("snap"), &Local) {
                 Ok(dir) => dir,
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => return Err(error.to_string()),
@@ -156,7 +157,7 @@ fn every_recorded_payload_agrees() {
     cases().for_each_group(|case| {
         let files = case.expected.get("verify").and_then(Value::as_object);
         for (path, expected) in files.into_iter().flatten() {
-            let facts = fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true }, &NoProgress).unwrap();
+            let facts = fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true }, &Run::local()).unwrap();
             let (_, name) = path.split_once('/').unwrap();
             let subject = Subject {
                 path: path.clone(),
@@ -196,7 +197,7 @@ fn envelopes_are_made_again_byte_for_byte() {
     let (mut same, mut without) = (0, Vec::new());
     for archive in [cases(), real(), fresh(), fresh_enc()] {
         for case in archive.groups() {
-            let Ok(report) = snapshot::rebuild(&case.dir, 2, &NoProgress) else { continue };
+            let Ok(report) = snapshot::rebuild(&case.dir, &Run::local().on_threads(2)) else { continue };
             for one in &report.body.snapshots {
                 let made = one.bytes.as_deref();
                 match one.state {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use ekv_tool::io::NoProgress;
+use ekv_tool::Run;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::support::table_writer::SET;
 /// The report on one group under one engine, as scripts see it.
 fn report(dir: &Path, engine: ServerVersion) -> Value {
     let options = GateOptions { engine: Some(engine), ..GateOptions::default() };
-    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
+    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &Run::local()).unwrap()).unwrap()
 }
 
 /// The group's part of it.
@@ -75,7 +75,7 @@ fn unknown_fields_of_the_members_end_the_newer_server() {
 /// The plan and everything else about the start of one group.
 fn planned(dir: &Path, engine: ServerVersion) -> Value {
     let options = GateOptions { engine: Some(engine), plan: true, ..GateOptions::default() };
-    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()["groups"][0].clone()
+    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &Run::local()).unwrap()).unwrap()["groups"][0].clone()
 }
 
 fn proposal(payload: &[u8]) -> Vec<u8> {
@@ -340,7 +340,7 @@ fn judged(report: &Value, code: &str) -> (String, String) {
 
 fn checked(dir: &Path) -> Value {
     let options = ekv_tool::ops::CheckOptions::default();
-    serde_json::to_value(ekv_tool::ops::check(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
+    serde_json::to_value(ekv_tool::ops::check(&[dir.to_owned()], &options, &Run::local()).unwrap()).unwrap()
 }
 
 fn pair(severity: &str, verdict: &str) -> (String, String) {

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Severity;
 use ekv_tool::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::readers::pebble::{StoreCheck, examine};
 use ekv_tool::types::ServerVersion;
 
@@ -43,7 +43,7 @@ impl Copy {
     }
 
     fn verdicts(&self, check: StoreCheck) -> [StoreVerdict; 2] {
-        let facts = examine(self.dir.path(), check, &NoProgress).unwrap();
+        let facts = examine(self.dir.path(), check, &Run::local()).unwrap();
         ServerVersion::ALL.map(|engine| open_verdict(&facts, engine))
     }
 }
@@ -178,7 +178,7 @@ fn a_manifest_cut_between_its_records_is_damage() {
 fn a_name_of_any_kind_in_the_place_of_the_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("fsm.db"), b"").unwrap();
-    let facts = examine(dir.path(), StoreCheck::Full, &NoProgress).unwrap();
+    let facts = examine(dir.path(), StoreCheck::Full, &Run::local()).unwrap();
     for engine in ServerVersion::ALL {
         assert!(matches!(open_verdict(&facts, engine).open, StoreOpen::Refused(_)));
     }

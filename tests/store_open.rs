@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Severity;
 use ekv_tool::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::readers::pebble::{StoreCheck, examine};
 use ekv_tool::types::ServerVersion;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn same_beginning(recorded: &str, told: &str) -> bool {
 
 /// What differs, in words.
 fn compare(case: &Case<'_>) -> Result<(), String> {
-    let facts = examine(&case.dir, StoreCheck::Full, &NoProgress).map_err(|error| error.to_string())?;
+    let facts = examine(&case.dir, StoreCheck::Full, &Run::local()).map_err(|error| error.to_string())?;
     for engine in ServerVersion::ALL {
         let recorded = &case.expected[engine.name()];
         let verdict = open_verdict(&facts, engine);
@@ -61,7 +61,7 @@ fn every_recorded_store_opens_or_is_refused_as_recorded() {
 #[test]
 fn a_store_as_a_server_left_it_has_nothing_wrong() {
     real().for_each_group(|case| {
-        let facts = examine(&case.dir, StoreCheck::Full, &NoProgress).map_err(|error| error.to_string())?;
+        let facts = examine(&case.dir, StoreCheck::Full, &Run::local()).map_err(|error| error.to_string())?;
         for engine in ServerVersion::ALL {
             let verdict = open_verdict(&facts, engine);
             let wrong: Vec<_> = verdict.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
@@ -86,7 +86,7 @@ fn store() -> tempfile::TempDir {
 }
 
 fn verdict(dir: &Path) -> StoreVerdict {
-    let facts = examine(dir, StoreCheck::Full, &NoProgress).unwrap();
+    let facts = examine(dir, StoreCheck::Full, &Run::local()).unwrap();
     let [older, newer] = ServerVersion::ALL.map(|engine| open_verdict(&facts, engine));
     assert_eq!(older.open, newer.open);
     newer
@@ -251,7 +251,7 @@ fn keys_out_of_order_behind_a_good_checksum_refuse_no_start() {
     };
     writer.table(6, Options::default(), fill).unwrap();
     writer.finish().unwrap();
-    let facts = examine(dir.path(), StoreCheck::Full, &NoProgress).unwrap();
+    let facts = examine(dir.path(), StoreCheck::Full, &Run::local()).unwrap();
     for engine in ServerVersion::ALL {
         let verdict = open_verdict(&facts, engine);
         assert!(!matches!(verdict.open, StoreOpen::Refused(_)), "{engine}: {:?}", verdict.open);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assert_cmd::Command;
+use ekv_tool::Run;
 use ekv_tool::readers::pebble::{KeyState, Store};
 use ekv_tool::readers::pebble_scan::{Scan, ScanStats, separate};
 use proptest::prelude::*;
@@ -154,7 +155,7 @@ proptest! {
         for op in &ops {
             apply(&mut model, op);
         }
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), &Run::local()).unwrap();
         prop_assert!(store.facts.wrong_tables.is_empty());
         let expected: Vec<_> = model.clone().into_iter().filter(|(key, _)| *key >= from).collect();
         let (rows, stats) = scan(&store, &from);
@@ -176,7 +177,7 @@ fn an_older_record_above_a_newer_one_is_counted() {
         store.table(level, Options::default(), |writer| writer.point(b"k", seq, SET, b"v")).unwrap();
     }
     store.finish().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Run::local()).unwrap();
     let stats = scan(&store, b"").1;
     assert_eq!(stats, ScanStats { records: 2, keys: 1, live: 1, misplaced: 1, table_bytes: stats.table_bytes });
 }
@@ -195,7 +196,7 @@ fn numbers_that_the_manifest_does_not_know_are_not_seen() {
         .unwrap();
     store.last_seq(25);
     store.finish().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Run::local()).unwrap();
     assert_eq!(scan(&store, b"").0, [(b"a".to_vec(), b"older".to_vec())]);
     assert!(matches!(store.get(b"b"), KeyState::Absent));
 }
@@ -213,7 +214,7 @@ fn a_scan_ends_where_a_table_cannot_be_read() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[700] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Run::local()).unwrap();
     let mut scan = separate(Scan::new(&store, b"")).unwrap().unwrap();
     let mut rows = 0;
     let damage = loop {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use assert_cmd::Command;
+use ekv_tool::Run;
 use ekv_tool::analysis::judge::store::{TableContext, table_findings, verify};
 use ekv_tool::analysis::{Coverage, Verdict};
 use ekv_tool::formats::pebble::version_edit::{KeyBounds, NewTable, OwnedKey};
@@ -19,7 +20,7 @@ use crate::support::table_writer::{Options, SET, TableWriter};
 
 /// Verdict and the codes of all findings, sorted.
 fn verdict(store: &Path) -> (Verdict, Vec<&'static str>) {
-    let survey = survey_store(store, TableDepth::Rows, 2, &NoProgress).unwrap();
+    let survey = survey_store(store, TableDepth::Rows, &Run::local().on_threads(2)).unwrap();
     let (findings, coverage) = verify(&survey.store.facts, &survey.outcomes);
     let mut codes: Vec<_> = findings.iter().map(|finding| finding.code.code).collect();
     codes.sort_unstable();
@@ -72,7 +73,7 @@ fn stores_as_servers_left_them_are_intact() {
         if !store.is_dir() {
             continue;
         }
-        let survey = survey_store(&store, TableDepth::Rows, 2, &NoProgress).unwrap();
+        let survey = survey_store(&store, TableDepth::Rows, &Run::local().on_threads(2)).unwrap();
         let (findings, _) = verify(&survey.store.facts, &survey.outcomes);
         let about_tables: Vec<_> = findings.iter().filter(|finding| finding.code.code.contains("table")).collect();
         assert!(about_tables.is_empty(), "{} {}: {about_tables:?}", case.name, case.group);
@@ -231,7 +232,7 @@ fn checksums_alone_find_every_flipped_byte_and_say_what_they_leave_out() {
         })
         .unwrap();
     store.finish().unwrap();
-    let run = || ops::store_verify(std::slice::from_ref(&dir), VerifyDepth::Checksums, 1, &NoProgress).unwrap();
+    let run = || ops::store_verify(std::slice::from_ref(&dir), VerifyDepth::Checksums, &Run::local()).unwrap();
     let report = run();
     assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0));
     assert!(report.coverage.not_examined.iter().any(|part| part.what.contains("rows") && part.why.contains("--checksums")));

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use ekv_tool::Run;
 use ekv_tool::error::Result;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, snapshot, store_meta,
     store_verify, verify_snapshot, wal,
@@ -62,19 +62,18 @@ fuzz_target!(|damaged: Damaged| {
         engine: Some(engine),
         plan: true,
         store_check: Some(StoreCheck::Full),
-        threads: 1,
         ..GateOptions::default()
     };
-    let _ = write(gate_dryrun(&paths, &gate, &NoProgress));
-    let _ = write(check(&paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress));
-    let _ = write(wal::verify(&paths, 1, &NoProgress));
-    let _ = write(wal::stat(&paths, None, 1, &NoProgress));
-    let _ = write(store_meta(&paths, &NoProgress));
-    let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, 1, &NoProgress));
-    let deep = VerifySnapshotOptions { depth: Depth::Deep, threads: 1, ..VerifySnapshotOptions::default() };
-    let _ = write(verify_snapshot(&paths, &deep, &NoProgress));
-    let _ = write(snapshot::stat(&paths, true, 1, &NoProgress));
-    let _ = write(inspect(node(), 1, &NoProgress));
+    let _ = write(gate_dryrun(&paths, &gate, &Run::local()));
+    let _ = write(check(&paths, &CheckOptions::default(), &Run::local()));
+    let _ = write(wal::verify(&paths, &Run::local()));
+    let _ = write(wal::stat(&paths, None, &Run::local()));
+    let _ = write(store_meta(&paths, &Run::local()));
+    let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, &Run::local()));
+    let deep = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
+    let _ = write(verify_snapshot(&paths, &deep, &Run::local()));
+    let _ = write(snapshot::stat(&paths, true, &Run::local()));
+    let _ = write(inspect(node(), &Run::local()));
     for (path, bytes) in written {
         assert_eq!(fs::read(node().join(path)).unwrap(), *bytes, "{}", path.display());
     }

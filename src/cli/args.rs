@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
 use ekv_tool::report::OutputFormat;
 
@@ -85,7 +86,7 @@ impl OpenKeys {
     /// Reads the keys, if there are any; `shows_values`: what they open may be shown.
     pub fn opener(&self, shows_values: bool) -> ekv_tool::error::Result<Option<Opener>> {
         let (Some(sidecar), Some(kek)) = (&self.sidecar, &self.kek) else { return Ok(None) };
-        Opener::read(sidecar, kek, shows_values).map(Some)
+        Opener::read(sidecar, kek, shows_values, &Local).map(Some)
     }
 }
 

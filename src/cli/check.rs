@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use ekv_tool::analysis::{Coverage, Severity};
 use ekv_tool::ops::hraft::{Backend, hashicorp_check};
 use ekv_tool::ops::{CheckOptions, check};
+use ekv_tool::readers::Local;
 use ekv_tool::report::Report;
 use ekv_tool::report::body::check::CheckListBody;
 
@@ -90,19 +91,18 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         Level::Warning => Severity::Warning,
         Level::Info => Severity::Info,
     });
-    if let Backend::Hashicorp(nodes) = Backend::of(&dirs)? {
+    if let Backend::Hashicorp(nodes) = Backend::of(&dirs, &Local)? {
         if !only.is_empty() || !skip.is_empty() {
             anyhow::bail!("--only, --skip: directories of hashicorp/raft are checked as a whole");
         }
-        let report = hashicorp_check(&nodes, raft_id.as_deref(), severity, &context.progress)?;
+        let report = hashicorp_check(&nodes, raft_id.as_deref(), severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
         let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
         return context.emit_as(report, status);
     }
     let StartKeys { keys: KeyFiles { sidecar, kek }, no_encryption } = keys;
-    let options =
-        CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, sidecar, kek, no_encryption, threads: context.threads };
-    let report = check(&dirs, &options, &context.progress)?;
+    let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, sidecar, kek, no_encryption };
+    let report = check(&dirs, &options, &context.run())?;
     let warned = fail_on == FailOn::Warning && report.body.warnings > 0;
     let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
     context.emit_as(report, status)

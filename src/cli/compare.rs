@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
 use ekv_tool::ops::{CompareOptions, compare};
+use ekv_tool::readers::Local;
 
 use super::args::OpenKeys;
 use super::{Context, ExitStatus};
@@ -29,10 +30,10 @@ pub struct CompareArgs {
 
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs)? {
-        return context.emit(hashicorp_compare(&nodes, &context.progress)?);
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs, &Local)? {
+        return context.emit(hashicorp_compare(&nodes, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
-    let options = CompareOptions { threads: context.threads, opener };
-    context.emit(compare(&args.dirs, &options, &context.progress)?)
+    let options = CompareOptions { opener };
+    context.emit(compare(&args.dirs, &options, &context.run())?)
 }

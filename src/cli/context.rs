@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use ekv_tool::Error;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
 use ekv_tool::types::set_budget;
+use ekv_tool::{Error, Run};
 
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
@@ -73,6 +73,11 @@ impl Context {
             kept_out: AtomicBool::new(false),
             started: Instant::now(),
         })
+    }
+
+    /// What readers and questions are given: the files of this machine, the bar, the threads.
+    pub fn run(&self) -> Run<'_> {
+        Run::local().on_threads(self.threads).watched_by(&self.progress)
     }
 
     /// Writes the report; the exit status follows from its verdict.

@@ -11,6 +11,7 @@ use ekv_tool::analysis::server::Outcome;
 use ekv_tool::analysis::server::store::AppliedIndexState;
 use ekv_tool::ops::hraft::{Backend, hashicorp_gate_dryrun};
 use ekv_tool::ops::{GateOptions, gate_dryrun};
+use ekv_tool::readers::Local;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::report::body::gate::GateBody;
 use ekv_tool::types::ServerVersion;
@@ -133,8 +134,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         health_timeout,
     } = args;
     context.keep_out_of(&dirs)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&dirs)? {
-        let report = hashicorp_gate_dryrun(&nodes, raft_id.as_deref(), &context.progress)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&dirs, &Local)? {
+        let report = hashicorp_gate_dryrun(&nodes, raft_id.as_deref(), &context.run())?;
         let aborts = report.body.groups.iter().any(|node| node.start.outcome == hraft::StartOutcome::Abort);
         let status = if aborts { ExitStatus::Damaged } else { ExitStatus::from(report.verdict) };
         return context.emit_as(report, status);
@@ -157,9 +158,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         no_encryption,
         restore_rate,
         health_timeout,
-        threads: context.threads,
     };
-    let report = gate_dryrun(&dirs, &options, &context.progress)?;
+    let report = gate_dryrun(&dirs, &options, &context.run())?;
     let status = status(&report.body, report.verdict, &accept);
     context.emit_as(report, status)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_inspect};
 use ekv_tool::ops::{InspectOptions, inspect};
+use ekv_tool::readers::Local;
 
 use super::{Context, ExitStatus};
 
@@ -29,10 +30,10 @@ pub struct InspectArgs {
 pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
     if args.path.is_dir()
-        && let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path))?
+        && let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path), &Local)?
     {
-        return context.emit(hashicorp_inspect(&nodes, &context.progress)?);
+        return context.emit(hashicorp_inspect(&nodes, &context.run())?);
     }
-    let options = InspectOptions { show_bytes: args.show_bytes, threads: context.threads };
-    context.emit(inspect(&args.path, options, &context.progress)?)
+    let options = InspectOptions { show_bytes: args.show_bytes };
+    context.emit(inspect(&args.path, options, &context.run())?)
 }

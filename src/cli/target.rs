@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use ekv_tool::io::{directory_id, other_paths};
-use ekv_tool::readers::Territory;
+use ekv_tool::readers::{Local, Territory};
 use ekv_tool::report::{REPORT_SAMPLE, is_earlier_report};
 use rustix::fs::{Mode, OFlags, RenameFlags};
 
@@ -196,7 +196,7 @@ fn every_path(dir: &Path) -> Vec<PathBuf> {
 fn owner_of(dir: &Path) -> Option<(PathBuf, Territory)> {
     let paths = every_path(dir);
     let mut above = paths.iter().flat_map(|path| path.ancestors());
-    above.find_map(|dir| Some((dir.to_owned(), Territory::of(dir)?)))
+    above.find_map(|dir| Some((dir.to_owned(), Territory::of(dir, &Local)?)))
 }
 
 /// True for a file whose loss is none. A further name of it would keep the content, but then it is more than a report.

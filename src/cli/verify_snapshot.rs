@@ -10,7 +10,7 @@ use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::hraft::{Backend, hashicorp_verify_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
-use ekv_tool::readers::Depth;
+use ekv_tool::readers::{Depth, Local};
 use ekv_tool::types::Crc32c;
 
 use super::args::{OpenKeys, parse_duration};
@@ -59,22 +59,16 @@ pub struct VerifySnapshotArgs {
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths)? {
-        return context.emit(hashicorp_verify_snapshot(&nodes, &context.progress)?);
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths, &Local)? {
+        return context.emit(hashicorp_verify_snapshot(&nodes, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     if opener.is_some() && !args.deep {
         return Err(Error::Usage("--sidecar: only --deep looks at rows; give it as well".to_owned()).into());
     }
-    let options = VerifySnapshotOptions {
-        depth: args.depth(),
-        newest: args.newest,
-        token: args.token_view(),
-        threads: context.threads,
-        opener,
-        grace: args.grace,
-    };
-    context.emit(verify_snapshot(&args.paths, &options, &context.progress)?)
+    let options =
+        VerifySnapshotOptions { depth: args.depth(), newest: args.newest, token: args.token_view(), opener, grace: args.grace };
+    context.emit(verify_snapshot(&args.paths, &options, &context.run())?)
 }
 
 impl VerifySnapshotArgs {

@@ -1,8 +1,7 @@
 //! Whose a file is, and who may do what with it.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 /// Owner, group and permission bits of a file or directory, links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,10 +18,5 @@ impl Access {
     /// From metadata already at hand.
     pub fn of(meta: &Metadata) -> Self {
         Self { mode: meta.mode() & 0o777, uid: meta.uid(), gid: meta.gid() }
-    }
-
-    /// Of what stands at `path`; `None` when that cannot be asked.
-    pub fn at(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::access::Access;
+use super::file::FileStamp;
 use crate::error::{Error, Result};
 use crate::types::UnixMillis;
 
@@ -31,40 +33,53 @@ pub struct DirEntry {
     pub size: u64,
 }
 
-/// When the file or directory was last changed; `None` when that is not to be had.
-pub fn modified_at(path: &Path) -> Option<UnixMillis> {
-    let modified = fs::metadata(path).ok()?.modified().ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(UnixMillis(u64::try_from(since.as_millis()).ok()?))
+/// What stands at a path, links followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is; never [`EntryKind::Nowhere`].
+    pub kind: EntryKind,
+    /// Which file or directory it is, its size in bytes, and when it was last changed.
+    pub stamp: FileStamp,
+    /// Whose it is.
+    pub access: Access,
+}
+
+impl Standing {
+    /// When it was last changed; `None` when that is before 1970.
+    pub fn modified(&self) -> Option<UnixMillis> {
+        let (seconds, nanos) = self.stamp.mtime;
+        let millis = u64::try_from(seconds).ok()?.checked_mul(1000)?;
+        Some(UnixMillis(millis.checked_add(u64::try_from(nanos).ok()? / 1_000_000)?))
+    }
+}
+
+/// Looks at what stands at `path`, links followed.
+pub fn look(path: &Path) -> io::Result<Standing> {
+    let meta = fs::metadata(path)?;
+    let kind = if meta.is_file() {
+        EntryKind::File
+    } else if meta.is_dir() {
+        EntryKind::Directory
+    } else {
+        EntryKind::Other
+    };
+    Ok(Standing { kind, stamp: FileStamp::of(&meta), access: Access::of(&meta) })
 }
 
 /// Where a symbolic link leads, as it says so itself; `None` for anything else.
-pub fn link_target(path: &Path) -> Option<String> {
-    Some(fs::read_link(path).ok()?.to_string_lossy().into_owned())
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    fs::read_link(path).ok()
+}
+
+/// The path with `.`, `..` and links resolved; `None` when nothing stands there.
+pub fn real_path(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
 }
 
 /// The machine's clock; `None` when it stands before 1970.
 pub fn now() -> Option<UnixMillis> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(UnixMillis(u64::try_from(since.as_millis()).ok()?))
-}
-
-/// What stands at `path`, links followed; `None` when there is nothing, or a link to nothing.
-pub fn kind_at(path: &Path) -> Option<EntryKind> {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => Some(EntryKind::File),
-        Ok(meta) if meta.is_dir() => Some(EntryKind::Directory),
-        Ok(_) => Some(EntryKind::Other),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(_) => Some(EntryKind::Other),
-    }
-}
-
-/// True for a link to nothing through which a file can be made: the directory that it leads into is there.
-pub fn leads_into_a_directory(link: &Path) -> bool {
-    let Ok(target) = fs::read_link(link) else { return false };
-    let target = link.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
-    target.parent().is_some_and(Path::is_dir)
 }
 
 /// True for the answers about a link that leads to nothing, or to itself.
@@ -79,7 +94,7 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let is_directory = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => kind_at(&entry.path()) == Some(EntryKind::Directory),
+            Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
             Ok(kind) => kind.is_dir(),
             Err(_) => false,
         };

@@ -1,8 +1,7 @@
-//! Opening regular files, reading small ones whole, and noticing change.
+//! Opening regular files, and noticing change.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -25,11 +24,6 @@ impl FileStamp {
     /// From metadata already at hand.
     pub fn of(meta: &Metadata) -> Self {
         Self { dev: meta.dev(), ino: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
-    }
-
-    /// The stamp of an open file now, or `None` when the system will not say.
-    pub fn of_open(file: &File) -> Option<Self> {
-        file.metadata().ok().map(|meta| Self::of(&meta))
     }
 
     /// The stamp of whatever stands at `path` now, or `None` when it is gone.
@@ -95,43 +89,4 @@ pub struct SmallFile {
     pub bytes: Vec<u8>,
     /// What it looked like when it was opened.
     pub stamp: FileStamp,
-}
-
-/// Reads a file of at most `limit` bytes whole; a larger one is refused.
-pub fn read_small(path: &Path, limit: u64) -> Result<SmallFile> {
-    let (file, stamp) = open_regular(path)?;
-    let mut bytes = Vec::new();
-    let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|source| Error::read(path, bytes.len() as u64, source))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::Unsuitable {
-            path: path.to_owned(),
-            problem: format!("is larger than the {limit} bytes that such a file can have"),
-            hint: "check that it is what its name says".to_owned(),
-        });
-    }
-    Ok(SmallFile { bytes, stamp })
-}
-
-/// Reads at most `len` bytes from `offset`; fewer when the file ends there. `len` is the caller's bound, never a length
-/// from the file.
-pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    let done = fill_at(file, path, offset, &mut bytes)?;
-    bytes.truncate(done);
-    Ok(bytes)
-}
-
-/// Fills `buffer` from `offset` and returns how many bytes there were; fewer than asked for when the file ends there.
-pub fn fill_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset.saturating_add(done as u64)) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(Error::read(path, offset.saturating_add(done as u64), source)),
-        }
-    }
-    Ok(done)
 }

@@ -14,11 +14,11 @@ use crate::analysis::judge::store::verify;
 use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
-use crate::io::Progress;
 use crate::readers::keys::Keys;
 use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
 use crate::readers::pebble_table::TableDepth;
+use crate::readers::source::Run;
 use crate::readers::{Depth, Discovered, Group, GroupDir, Reading, Settled, SmallFact, discover_paths, settle};
 use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState, StartView};
 use crate::report::{NextStep, Report};
@@ -45,24 +45,22 @@ pub struct CheckOptions {
     pub kek: Option<PathBuf>,
     /// The server is started without any encryption flag.
     pub no_encryption: bool,
-    /// Threads that read and check.
-    pub threads: usize,
 }
 
 /// Checks every group at or below `paths`.
-pub fn check(paths: &[PathBuf], options: &CheckOptions, progress: &dyn Progress) -> Result<Report<CheckBody>> {
+pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result<Report<CheckBody>> {
     let selected = select(&options.only, &options.skip)?;
-    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths)?;
+    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
-    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref())?;
+    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
     for dir in &dirs {
         let Checked { group, findings: found, coverage: covered, .. } =
-            settle(|| Checked::read(dir, options, keys.as_ref(), &selected, progress))?;
+            settle(|| Checked::read(dir, options, keys.as_ref(), &selected, run))?;
         groups.push(group);
         findings.extend(found);
         coverage.absorb(covered);
@@ -112,18 +110,18 @@ impl Checked {
         options: &CheckOptions,
         keys: Option<&Arc<Keys>>,
         selected: &[&CheckInfo],
-        progress: &dyn Progress,
+        run: &Run<'_>,
     ) -> Result<Self> {
         let bodies = !options.fast && !options.no_body_crc;
         let opening = Opening {
             raft_id: options.raft_id.as_deref(),
-            reading: Reading { store: options.fast.then_some(StoreCheck::Meta), threads: options.threads },
+            reading: Reading { store: options.fast.then_some(StoreCheck::Meta) },
             payloads: if bodies { u64::MAX } else { 0 },
             keys,
             no_encryption: options.no_encryption,
             ..Opening::default()
         };
-        let mut opened = Opened::read(dir, &opening, progress)?;
+        let mut opened = Opened::read(dir, &opening, run)?;
         let name = opened.display();
         let mut group = GroupChecks {
             dir: name.clone(),
@@ -141,7 +139,7 @@ impl Checked {
             let mut coverage = opened.small_files();
             group.engine = GroupEngine::Hashicorp;
             coverage.missing(name.clone(), format!("the checks are about the engine in use: {}", refusal.text));
-            let start = opened.start(false, &group::of_a_start(), progress)?;
+            let start = opened.start(false, &group::of_a_start(), run)?;
             findings.extend(start.findings.into_iter().map(|finding| Finding { group: Some(name.clone()), ..finding }));
             group.start = Some(StartView { outcome: start.forecast.outcome, reason: start.forecast.reason });
             return Ok(Self { group, findings, coverage, changed: false });
@@ -151,7 +149,7 @@ impl Checked {
         let (mut start, mut of_snapshots) = (None, Vec::new());
         if whole {
             let depth = if bodies { Depth::Deep } else { Depth::Header };
-            let set = opened.facts.group.snapshot_set(depth, progress)?;
+            let set = opened.facts.group.snapshot_set(depth, run)?;
             let Group { listing, log, snaps, .. } = &opened.facts.group;
             let mut snapshots = verify_set(&set, &name, SetRequest { depth, only: None });
             if let Some(recorded) = Recorded::of(listing, log.as_ref(), opened.version) {
@@ -170,9 +168,9 @@ impl Checked {
             // The log is replayed once: what is selected is asked below.
             let mut others = group::of_a_start();
             others.retain(|rule| !selected.iter().any(|info| info.code == rule.code));
-            start = Some(opened.start(false, &others, progress)?);
+            start = Some(opened.start(false, &others, run)?);
         } else {
-            opened.examine_named(progress)?;
+            opened.examine_named(run)?;
             coverage.absorb(opened.small_files());
         }
         let evidence = opened.evidence();
@@ -196,7 +194,7 @@ impl Checked {
             coverage.files += covered.files;
             coverage.bytes_examined += covered.bytes_examined;
             coverage.also_left_out(covered.not_examined);
-            tables(&opened, options, &mut findings, &mut coverage, progress)?;
+            tables(&opened, options, &mut findings, &mut coverage, run)?;
             let source = Source {
                 name: name.clone(),
                 facts: &opened.facts,
@@ -205,7 +203,7 @@ impl Checked {
                 rows: !options.fast,
                 payloads: bodies,
             };
-            let audited = envelopes::audit(&[source], progress)?;
+            let audited = envelopes::audit(&[source], run)?;
             findings.extend(audited.findings);
             coverage.also_left_out(audited.coverage.not_examined);
             // The numbers of a part would be taken for those of the whole.
@@ -224,7 +222,7 @@ impl Checked {
         for finding in &mut findings {
             finding.group = Some(name.clone());
         }
-        advice::fit(&mut findings, &dir.path);
+        advice::fit(&mut findings, &dir.path, &*run.source);
         opened.settle(&mut coverage);
         let changed = opened.facts.group.changed();
         Ok(Self { group, findings, coverage, changed })
@@ -252,7 +250,7 @@ fn tables(
     options: &CheckOptions,
     findings: &mut Vec<Finding>,
     coverage: &mut Coverage,
-    progress: &dyn Progress,
+    run: &Run<'_>,
 ) -> Result<()> {
     let store = &opened.facts.group.store.store;
     if store.presence != StorePresence::Directory || store.live_tables == 0 {
@@ -264,7 +262,7 @@ fn tables(
         return Ok(());
     }
     let path = opened.facts.group.dir.path.join(&store.name);
-    let survey = survey_store(&path, TableDepth::Rows, options.threads, progress)?;
+    let survey = survey_store(&path, TableDepth::Rows, run)?;
     let (mut found, covered) = verify(&survey.store.facts, &survey.outcomes);
     for finding in &mut found {
         // Named below the group directory, as every finding about the store is.

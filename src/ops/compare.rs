@@ -16,10 +16,10 @@ use crate::analysis::judge::unread;
 use crate::analysis::server::conditions;
 use crate::analysis::{Coverage, Finding, Severity, fold};
 use crate::error::{Error, Result};
-use crate::io::Progress;
 use crate::readers::group::{Reading, WALK_UP_TO};
 use crate::readers::keys::{Keys, Opener};
 use crate::readers::pebble::StoreCheck;
+use crate::readers::source::Run;
 use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
 use crate::report::body::envelopes::NodeEnvelopes;
@@ -29,8 +29,6 @@ use crate::types::ByteSize;
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
 pub struct CompareOptions {
-    /// Threads that read and check.
-    pub threads: usize,
     /// Keys that open what is sealed. They are one node's and open the others' envelopes as well; no start is forecast with them.
     pub opener: Option<Arc<Opener>>,
 }
@@ -46,9 +44,9 @@ struct Node {
 }
 
 /// Compares every group that at least two of the nodes at or below `paths` hold.
-pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progress) -> Result<Report<CompareBody>> {
+pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Result<Report<CompareBody>> {
     let mut coverage = Coverage::default();
-    let matched = match_groups(paths, &mut coverage)?;
+    let matched = match_groups(paths, &mut coverage, run)?;
     let by_group = match matched {
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
@@ -60,7 +58,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
     for (group_id, dirs) in by_group {
         let mut nodes = Vec::new();
         for dir in &dirs {
-            let node = settle(|| Node::read(dir, options, progress))?;
+            let node = settle(|| Node::read(dir, run))?;
             coverage.absorb(node.coverage.clone());
             match (node.opened.foreign(), node.opened.unread()) {
                 (Some(refusal), _) => coverage.missing(dir.display(), refusal.text),
@@ -78,7 +76,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, progress: &dyn Progr
         let (comparison, found) = one_group(&nodes, &mut coverage);
         findings.extend(found);
         let keys = options.opener.as_deref().map(Opener::keys);
-        let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, progress)?;
+        let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, run)?;
         findings.extend(found);
         groups.push(GroupComparison { group_id, comparison, encryption });
     }
@@ -101,8 +99,8 @@ enum Matched {
 }
 
 /// Which directories are copies of the same group, by the names of the directories.
-fn match_groups(paths: &[PathBuf], coverage: &mut Coverage) -> Result<Matched> {
-    let Discovered { groups: dirs, unplaced, one_each } = discover_paths(paths)?;
+fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<Matched> {
+    let Discovered { groups: dirs, unplaced, one_each } = discover_paths(paths, &*run.source)?;
     unread::cover_unplaced(&unplaced, coverage);
     if dirs.len() < 2 {
         let alone = "one directory has nothing to be compared with; name several nodes' directories";
@@ -137,16 +135,16 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage) -> Result<Matched> {
 
 impl Node {
     /// Reads one node.
-    fn read(dir: &GroupDir, options: &CompareOptions, progress: &dyn Progress) -> Result<Self> {
-        let reading = Reading { store: Some(StoreCheck::Meta), threads: options.threads };
+    fn read(dir: &GroupDir, run: &Run<'_>) -> Result<Self> {
+        let reading = Reading { store: Some(StoreCheck::Meta) };
         let opening = Opening { reading, payloads: WALK_UP_TO, ..Opening::default() };
-        let mut opened = Opened::read(dir, &opening, progress)?;
+        let mut opened = Opened::read(dir, &opening, run)?;
         if opened.foreign().is_some() {
             let (coverage, start) = (Coverage::default(), NodeStart::default());
             return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false });
         }
-        opened.examine_named(progress)?;
-        let Start { forecast, mut findings, undecided, .. } = opened.start(false, &group::of_a_start(), progress)?;
+        opened.examine_named(run)?;
+        let Start { forecast, mut findings, undecided, .. } = opened.start(false, &group::of_a_start(), run)?;
         findings.retain(|finding| finding.severity == Severity::Error);
         let encrypted = forecast.abort.is_none() && encryption_sign(&opened.facts, &forecast).is_some_and(|sign| sign.decisive);
         let mut start = if encrypted {
@@ -237,7 +235,7 @@ fn audit_envelopes(
     nodes: &[Node],
     keys: Option<&Keys>,
     coverage: &mut Coverage,
-    progress: &dyn Progress,
+    run: &Run<'_>,
 ) -> Result<(Vec<NodeEnvelopes>, Vec<Finding>)> {
     let sources: Vec<_> = nodes
         .iter()
@@ -250,7 +248,7 @@ fn audit_envelopes(
             payloads: node.opened.largest_payload().is_none_or(|size| size <= WALK_UP_TO),
         })
         .collect();
-    let audited = envelopes::audit(&sources, progress)?;
+    let audited = envelopes::audit(&sources, run)?;
     if audited.census.iter().any(Option::is_some) && sources.iter().any(|source| !source.payloads) {
         let what = format!("the envelopes in payloads of a node that has one above {}", ByteSize(WALK_UP_TO));
         coverage.skipped(what, "compare reads large payloads not at all; check reads them");

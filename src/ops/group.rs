@@ -15,10 +15,10 @@ use crate::analysis::server::{self, Forecast, OtherEngine, Outcome, StartFacts, 
 use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::layout;
-use crate::io::Progress;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
+use crate::readers::source::Run;
 use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, neighbours};
 use crate::types::ServerVersion;
 
@@ -84,13 +84,13 @@ pub(super) struct Start {
 
 impl Opened {
     /// Reads the files of a group.
-    pub(super) fn read(dir: &GroupDir, opening: &Opening<'_>, progress: &dyn Progress) -> Result<Self> {
+    pub(super) fn read(dir: &GroupDir, opening: &Opening<'_>, run: &Run<'_>) -> Result<Self> {
         let assumed = opening.applied_index;
-        let reading = Reading { store: assumed.map_or(opening.reading.store, |_| Some(StoreCheck::None)), ..opening.reading };
-        let group = Group::read(dir, reading, progress)?;
+        let reading = Reading { store: assumed.map_or(opening.reading.store, |_| Some(StoreCheck::None)) };
+        let group = Group::read(dir, reading, run)?;
         let (version, version_reason) = match opening.version {
             Some(version) => (version, "as asked".to_owned()),
-            None => engine::guess(&dir.path, &group.listing, progress)?,
+            None => engine::guess(&dir.path, &group.listing, run)?,
         };
         let verdict = |version| assumed.map_or_else(|| open_verdict(&group.store, version), assumed_store);
         let versions = ServerVersion::ALL.into_iter().chain([version]);
@@ -98,15 +98,21 @@ impl Opened {
         let mut legacy = BTreeMap::new();
         if group.log.is_none() {
             for version in ServerVersion::ALL {
-                legacy.extend(legacy::read(&dir.path, &group.listing, version)?.map(|view| (version, view)));
+                legacy.extend(legacy::read(&dir.path, &group.listing, version, &*run.source)?.map(|view| (version, view)));
             }
         }
         let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
-        let registry =
-            if opens && reading.store != Some(StoreCheck::None) { encryption::registry(&dir.path)? } else { BTreeMap::new() };
-        let sidecar_beside = encryption::sidecar_beside(&dir.path);
-        let neighbours =
-            if opening.keys.is_some() || sidecar_beside.is_some() { neighbours(dir)? } else { Neighbours::default() };
+        let registry = if opens && reading.store != Some(StoreCheck::None) {
+            encryption::registry(&dir.path, run)?
+        } else {
+            BTreeMap::new()
+        };
+        let sidecar_beside = encryption::sidecar_beside(&dir.path, &*run.source);
+        let neighbours = if opening.keys.is_some() || sidecar_beside.is_some() {
+            neighbours(dir, &*run.source)?
+        } else {
+            Neighbours::default()
+        };
         let facts = StartFacts {
             raft_id: opening.raft_id.map_or_else(|| dir.raft_id.clone(), str::to_owned),
             store: stores.iter().map(|(version, verdict)| (*version, StoreView::of(verdict))).collect(),
@@ -124,8 +130,8 @@ impl Opened {
     }
 
     /// Examines every payload that a `.snap` names: those up to the size that was asked for whole.
-    pub(super) fn examine_named(&mut self, progress: &dyn Progress) -> Result<()> {
-        self.facts.group.examine_named(self.version, self.payloads, progress)
+    pub(super) fn examine_named(&mut self, run: &Run<'_>) -> Result<()> {
+        self.facts.group.examine_named(self.version, self.payloads, run)
     }
 
     /// The directory as the caller named it.
@@ -139,7 +145,7 @@ impl Opened {
     }
 
     /// What the start of `version` does; payloads are read as it comes to them.
-    pub(super) fn forecast(&mut self, version: ServerVersion, progress: &dyn Progress) -> Result<Forecast> {
+    pub(super) fn forecast(&mut self, version: ServerVersion, run: &Run<'_>) -> Result<Forecast> {
         loop {
             match server::forecast(&self.facts, version) {
                 Step::Done(seen) => return Ok(*seen),
@@ -148,7 +154,7 @@ impl Opened {
                     let walk = restore && crc;
                     // A payload that is too large for the question counts as the one that its checksum names.
                     self.facts.skip_payload_body |= !crc;
-                    self.facts.group.examine(index, Examine { crc, walk }, progress)?;
+                    self.facts.group.examine(index, Examine { crc, walk }, run)?;
                 }
             }
         }
@@ -156,12 +162,12 @@ impl Opened {
 
     /// The next start, and with `others` that of every other version. `rules` are those that decide about a start and that the
     /// caller does not ask by itself.
-    pub(super) fn start(&mut self, others: bool, rules: &[&CheckInfo], progress: &dyn Progress) -> Result<Start> {
-        let mut forecast = self.forecast(self.version, progress)?;
+    pub(super) fn start(&mut self, others: bool, rules: &[&CheckInfo], run: &Run<'_>) -> Result<Start> {
+        let mut forecast = self.forecast(self.version, run)?;
         let mut other = Vec::new();
         if others {
             for version in self.version.others() {
-                let seen = self.forecast(version, progress)?;
+                let seen = self.forecast(version, run)?;
                 other.push(OtherEngine { engine: version, outcome: seen.outcome, abort: seen.abort });
             }
         }
@@ -171,11 +177,11 @@ impl Opened {
             && !self.facts.no_encryption
             && let Some(finding) = findings.iter_mut().find(undecided)
         {
-            finding.message.push_str(&self.both_ways(progress)?);
+            finding.message.push_str(&self.both_ways(run)?);
         }
         for index in self.facts.group.ahead_of_the_store(self.version, self.store().applied_index.value()) {
             let walk = self.payloads > 0 && self.facts.group.payload_size(index) <= WALK_UP_TO;
-            self.facts.group.examine(index, Examine { crc: false, walk }, progress)?;
+            self.facts.group.examine(index, Examine { crc: false, walk }, run)?;
         }
         let (found, mut undecided) = self.ask(rules);
         findings.extend(found);
@@ -218,7 +224,7 @@ impl Opened {
     }
 
     /// What a start without any encryption flag does, and one with the sidecar that stands in its usual place.
-    fn both_ways(&mut self, progress: &dyn Progress) -> Result<String> {
+    fn both_ways(&mut self, run: &Run<'_>) -> Result<String> {
         let told = |seen: &Forecast| {
             let outcome = seen.outcome.name();
             match (&seen.abort, seen.replay.as_ref().and_then(|replay| replay.halt.as_ref())) {
@@ -230,13 +236,13 @@ impl Opened {
         };
         let version = self.version;
         self.facts.no_encryption = true;
-        let without = self.forecast(version, progress);
+        let without = self.forecast(version, run);
         self.facts.no_encryption = false;
         let mut text = format!(" A start of {version} without any encryption flag: {}.", told(&without?));
         if let Some(path) = self.facts.sidecar_beside.clone() {
-            let keys = Keys::read(Path::new(&path), None);
+            let keys = Keys::read(Path::new(&path), None, &*run.source);
             self.facts.keys = Some(Arc::new(keys));
-            let with = self.forecast(version, progress);
+            let with = self.forecast(version, run);
             self.facts.keys = None;
             text = format!("{text} One with {path}: {}.", told(&with?));
         }

@@ -7,9 +7,9 @@ use crate::analysis::inspect::{Description, GroupState, describe};
 use crate::analysis::judge::group;
 use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
-use crate::io::Progress;
 use crate::readers::Reading;
 use crate::readers::pebble::StoreCheck;
+use crate::readers::source::Run;
 use crate::readers::subject::{Content, DirectoryKind, Subject};
 use crate::report::body::inspect::InspectBody;
 use crate::report::{NextStep, Report};
@@ -19,23 +19,21 @@ use crate::report::{NextStep, Report};
 pub struct InspectOptions {
     /// Show the first bytes of a file that is not recognised.
     pub show_bytes: bool,
-    /// Threads that read and check.
-    pub threads: usize,
 }
 
 /// Describes the file or directory at `path`.
-pub fn inspect(path: &Path, options: InspectOptions, progress: &dyn Progress) -> Result<Report<InspectBody>> {
-    let InspectOptions { show_bytes, threads } = options;
-    let subject = Subject { show_bytes, ..Subject::read(path, threads, progress)? };
+pub fn inspect(path: &Path, options: InspectOptions, run: &Run<'_>) -> Result<Report<InspectBody>> {
+    let InspectOptions { show_bytes } = options;
+    let subject = Subject { show_bytes, ..Subject::read(path, run)? };
     let mut states = Vec::new();
     let mut covered = (0, 0);
     let (mut links, mut unread, mut unsettled) = (Vec::new(), Coverage::default(), Coverage::default());
     if let Content::Directory(facts) = &subject.content {
         for group in &facts.groups {
-            let reading = Reading { store: Some(StoreCheck::Meta), threads };
-            let state = match Opened::read(&group.group, &Opening { reading, ..Opening::default() }, progress) {
+            let reading = Reading { store: Some(StoreCheck::Meta) };
+            let state = match Opened::read(&group.group, &Opening { reading, ..Opening::default() }, run) {
                 Ok(mut opened) => {
-                    opened.examine_named(progress)?;
+                    opened.examine_named(run)?;
                     let mut read = opened.small_files();
                     read.absorb(opened.bytes().1);
                     covered = (covered.0 + read.files, covered.1 + read.bytes_examined);
@@ -63,20 +61,20 @@ pub fn inspect(path: &Path, options: InspectOptions, progress: &dyn Progress) ->
     page.coverage.also_left_out(unread.not_examined);
     page.coverage.absorb(unsettled);
     page.findings.extend(links);
-    let next = next_step(&page, subject.named_as_segment, path);
+    let next = next_step(&page, subject.named_as_segment, path, run);
     let findings = std::mem::take(&mut page.findings);
     let coverage = std::mem::take(&mut page.coverage);
     Ok(Report::new(InspectBody::new(subject.display, page), findings, coverage).next_step(next))
 }
 
 /// The one thing to do next.
-fn next_step(page: &Description, named_as_segment: bool, path: &Path) -> Option<NextStep> {
+fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<'_>) -> Option<NextStep> {
     let worst = page.findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
         return Some(NextStep::explain(finding.code));
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let beside = DirectoryKind::at(parent);
+    let beside = DirectoryKind::at(parent, &*run.source);
     let on = |words: &[&str], path: &Path| Some(NextStep::new(words.iter().copied()).on(path));
     match page.kind {
         "group" => on(&["check"], path),

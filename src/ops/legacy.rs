@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::formats::layout;
 use crate::formats::legacy::{LegacyError, LegacyState, decode_entries, decode_metadata, decode_state};
 use crate::formats::raftpb::ProtoRules;
-use crate::io::MappedFile;
+use crate::readers::source::Source;
 use crate::readers::{EntryKind, GroupListing, PayloadFacts};
 use crate::types::ServerVersion;
 
@@ -18,8 +18,13 @@ use crate::types::ServerVersion;
 type LegacyEnd = LegacyView;
 
 /// Reads the state files in the server's order of preference. `None`: there are none.
-pub(super) fn read(group: &Path, listing: &GroupListing, engine: ServerVersion) -> Result<Option<LegacyView>> {
-    let files = Files { group, listing };
+pub(super) fn read(
+    group: &Path,
+    listing: &GroupListing,
+    engine: ServerVersion,
+    source: &dyn Source,
+) -> Result<Option<LegacyView>> {
+    let files = Files { group, listing, source };
     let rules = ProtoRules::from(engine);
     let read = if files.there(layout::LEGACY_METADATA) {
         read_split(&files, rules)?
@@ -81,6 +86,7 @@ fn body_of(data: &[u8]) -> Option<PayloadFacts> {
 struct Files<'g> {
     group: &'g Path,
     listing: &'g GroupListing,
+    source: &'g dyn Source,
 }
 
 impl Files<'_> {
@@ -102,7 +108,7 @@ impl Files<'_> {
             Some(EntryKind::File) => {}
             _ => return Ok(Err(LegacyView::Undecided(format!("{name} is not a regular file")))),
         }
-        let file = match MappedFile::open(&self.group.join(name)) {
+        let file = match self.source.map(&self.group.join(name)) {
             Ok(file) => file,
             Err(error) => return Ok(Err(LegacyView::Undecided(format!("{name} cannot be read: {}", error.reason())))),
         };

@@ -11,8 +11,10 @@ use crate::analysis::judge::snapshot::Examined;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::offload::payload_digest;
-use crate::io::{EntryKind, IoOptions, Progress, kind_at, list_dir, open_regular};
+use crate::io::{EntryKind, IoOptions};
 use crate::readers::offload::{OffloadStore, StorePlace, read_object};
+use crate::readers::source::Run;
+use crate::readers::source::Source;
 use crate::types::UnixMillis;
 
 /// How long a publish may take before its payload without a manifest is garbage.
@@ -36,14 +38,14 @@ impl Verified {
         place: &StorePlace,
         options: &VerifySnapshotOptions,
         io: IoOptions,
-        progress: &dyn Progress,
+        run: &Run<'_>,
     ) -> Result<()> {
         let mut store = match place {
-            StorePlace::Payloads => return self.lone(path, options, io, progress),
-            StorePlace::Store => OffloadStore::read(path, progress)?,
-            StorePlace::Manifest { root, below } => OffloadStore::of_manifest(root, below, progress)?,
+            StorePlace::Payloads => return self.lone(path, options, io, run),
+            StorePlace::Store => OffloadStore::read(path, run)?,
+            StorePlace::Manifest { root, below } => OffloadStore::of_manifest(root, below, run)?,
         };
-        store.read_payloads(&payloads_wanted(&store, options.newest), options.depth, io, progress)?;
+        store.read_payloads(&payloads_wanted(&store, options.newest), options.depth, io, run)?;
         let grace = options.grace.unwrap_or(GRACE);
         let request = OffloadRequest {
             depth: options.depth,
@@ -60,9 +62,9 @@ impl Verified {
     }
 
     /// Payloads by themselves: one, or a folder of them.
-    fn lone(&mut self, path: &Path, options: &VerifySnapshotOptions, io: IoOptions, progress: &dyn Progress) -> Result<()> {
-        let files: Vec<PathBuf> = if kind_at(path) == Some(EntryKind::Directory) {
-            let entries = list_dir(path)?;
+    fn lone(&mut self, path: &Path, options: &VerifySnapshotOptions, io: IoOptions, run: &Run<'_>) -> Result<()> {
+        let files: Vec<PathBuf> = if run.source.kind_at(path) == Some(EntryKind::Directory) {
+            let entries = run.source.list(path)?;
             let others = entries.iter().filter(|entry| payload_digest(&entry.name).is_none()).count();
             if others > 0 {
                 let what = format!("{others} other entries of {}", path.display());
@@ -75,8 +77,8 @@ impl Verified {
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let Some(digest) = payload_digest(&name) else { continue };
-            let size = open_regular(&file).map_or(0, |(_, stamp)| stamp.size);
-            let read = read_object(&file, options.depth.examine(size), &io, progress)?;
+            let size = run.source.openable_size(&file);
+            let read = read_object(&file, options.depth.examine(size), &io, run)?;
             let Examined { view, findings, coverage } = verify_lone(&file.display().to_string(), digest, &read, options.depth);
             self.payloads.push(view);
             self.findings.extend(findings);
@@ -95,7 +97,7 @@ pub(super) fn now() -> UnixMillis {
 }
 
 /// A path as the file system takes it: `file://` is taken off, another store's address is refused.
-pub(super) fn local_path(path: &Path) -> Result<PathBuf> {
+pub(super) fn local_path(path: &Path, source: &dyn Source) -> Result<PathBuf> {
     let Some(text) = path.to_str() else { return Ok(path.to_owned()) };
     if let Some(rest) = text.strip_prefix("file://") {
         let rest = rest.strip_prefix("localhost").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
@@ -106,7 +108,7 @@ pub(super) fn local_path(path: &Path) -> Result<PathBuf> {
             .map(PathBuf::from)
             .ok_or_else(|| Error::Usage(format!("{text}: % is not followed by two hex digits of a text")));
     }
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(|_| kind_at(path).is_none());
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(|_| source.kind_at(path).is_none());
     match scheme {
         Some("s3" | "gs" | "az" | "http" | "https") => {
             Err(Error::Usage(format!("{text}: only directories are read; mount the bucket or copy it, and name the directory")))
@@ -132,10 +134,11 @@ fn percent_decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readers::Local;
 
     #[test]
     fn addresses_become_paths() {
-        let local = |text: &str| local_path(Path::new(text)).map(|path| path.display().to_string()).map_err(|_| ());
+        let local = |text: &str| local_path(Path::new(text), &Local).map(|path| path.display().to_string()).map_err(|_| ());
         assert_eq!(local("/a/b"), Ok("/a/b".to_owned()));
         assert_eq!(local("file:///a%20b/%25"), Ok("/a b/%".to_owned()));
         assert_eq!(local("file://localhost/a"), Ok("/a".to_owned()));

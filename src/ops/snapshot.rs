@@ -10,9 +10,10 @@ use crate::analysis::server::log::valid_snapshots;
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::layout;
-use crate::io::{IoOptions, Progress};
+use crate::io::IoOptions;
 use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
+use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
 use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget, snapshot_target};
 use crate::report::Report;
@@ -23,8 +24,8 @@ use crate::report::body::snapshot_stat::SnapshotStatBody;
 use crate::types::{Count, ServerVersion};
 
 /// Refuses stores of offloaded snapshots, which another command lists.
-fn in_place(paths: &[PathBuf]) -> Result<()> {
-    match paths.iter().find(|path| matches!(SnapshotTarget::at(path), Ok(SnapshotTarget::Offloaded(_)))) {
+fn in_place(paths: &[PathBuf], run: &Run<'_>) -> Result<()> {
+    match paths.iter().find(|path| matches!(SnapshotTarget::at(path, &*run.source), Ok(SnapshotTarget::Offloaded(_)))) {
         Some(path) => Err(Error::Unsuitable {
             path: path.clone(),
             problem: "holds offloaded snapshots".to_owned(),
@@ -35,10 +36,10 @@ fn in_place(paths: &[PathBuf]) -> Result<()> {
 }
 
 /// Lists the snapshots at or below `paths`. Payloads are not read, only their ends.
-pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotListBody>> {
-    in_place(paths)?;
-    let options = VerifySnapshotOptions { depth: Depth::Header, threads, ..VerifySnapshotOptions::default() };
-    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
+pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<SnapshotListBody>> {
+    in_place(paths, run)?;
+    let options = VerifySnapshotOptions { depth: Depth::Header, ..VerifySnapshotOptions::default() };
+    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
     // Said once for all payloads.
     coverage.keep_needed();
     coverage.skipped("the payloads", "verify-snapshot compares them with their checksums, snapshot stat reads their rows");
@@ -46,16 +47,10 @@ pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<
 }
 
 /// Reads every row of the payloads at or below `paths` and counts them by what they belong to.
-pub fn stat(
-    paths: &[PathBuf],
-    newest: bool,
-    opener: Option<Arc<Opener>>,
-    threads: usize,
-    progress: &dyn Progress,
-) -> Result<Report<SnapshotStatBody>> {
-    in_place(paths)?;
-    let options = VerifySnapshotOptions { depth: Depth::Deep, newest, opener, threads, ..VerifySnapshotOptions::default() };
-    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, progress)?;
+pub fn stat(paths: &[PathBuf], newest: bool, opener: Option<Arc<Opener>>, run: &Run<'_>) -> Result<Report<SnapshotStatBody>> {
+    in_place(paths, run)?;
+    let options = VerifySnapshotOptions { depth: Depth::Deep, newest, opener, ..VerifySnapshotOptions::default() };
+    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
     for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {
         coverage.missing(format!("rows of {}", view.path), "they could not be read to the end");
     }
@@ -63,14 +58,9 @@ pub fn stat(
 }
 
 /// Compares two payloads row by row. At most `shown` of the rows that differ are kept; all of them are counted.
-pub fn diff(
-    paths: [&Path; 2],
-    shown: usize,
-    opener: Option<&Opener>,
-    progress: &dyn Progress,
-) -> Result<Report<SnapshotDiffBody>> {
+pub fn diff(paths: [&Path; 2], shown: usize, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<SnapshotDiffBody>> {
     for path in paths {
-        if !matches!(SnapshotTarget::at(path)?, SnapshotTarget::Payload(_)) {
+        if !matches!(SnapshotTarget::at(path, &*run.source)?, SnapshotTarget::Payload(_)) {
             return Err(Error::Unsuitable {
                 path: path.to_owned(),
                 problem: "is no payload".to_owned(),
@@ -81,7 +71,7 @@ pub fn diff(
     let mut body = SnapshotDiffBody::new(shown);
     // Both sides are read at the same time, in order.
     let options = IoOptions { threads: 1, ..IoOptions::default() };
-    let diff = diff_payloads(paths, opener, &options, progress, &mut |difference| body.add(difference))?;
+    let diff = diff_payloads(paths, opener, &options, run, &mut |difference| body.add(difference))?;
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     let mut sides = Vec::new();
     for ((path, facts), opened) in paths.into_iter().zip([&diff.first, &diff.second]).zip(&diff.opened) {
@@ -129,8 +119,8 @@ fn orders_by_time(side: &Side) -> Option<bool> {
 }
 
 /// Makes the `.snap` files of a group again from the records of its log and its payloads, without writing them.
-pub fn rebuild(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Report<SnapshotRebuildBody>> {
-    let SnapshotTarget::Groups(Discovered { groups, .. }) = SnapshotTarget::at(path)? else {
+pub fn rebuild(path: &Path, run: &Run<'_>) -> Result<Report<SnapshotRebuildBody>> {
+    let SnapshotTarget::Groups(Discovered { groups, .. }) = SnapshotTarget::at(path, &*run.source)? else {
         return Err(Error::Unsuitable {
             path: path.to_owned(),
             problem: "is no group directory".to_owned(),
@@ -140,14 +130,14 @@ pub fn rebuild(path: &Path, threads: usize, progress: &dyn Progress) -> Result<R
     let [group] = groups.as_slice() else {
         return Err(Error::Usage(format!("{}: holds several groups; name the directory of one", path.display())));
     };
-    let options = VerifySnapshotOptions { threads, ..VerifySnapshotOptions::default() };
-    let Report { body: verified, findings, mut coverage, .. } = verify_snapshot(&[path.to_owned()], &options, progress)?;
+    let options = VerifySnapshotOptions::default();
+    let Report { body: verified, findings, mut coverage, .. } = verify_snapshot(&[path.to_owned()], &options, run)?;
     let mut body = SnapshotRebuildBody { dir: group.display(), snapshots: Vec::new(), retired: 0 };
-    let snap = match SnapDir::read(&group.path.join(layout::SNAP)) {
+    let snap = match SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
         Err(error) if error.is_not_found() => SnapDir::default(),
         read => read?,
     };
-    let scan = match WalScan::read(&group.path.join(layout::WAL), threads, progress) {
+    let scan = match WalScan::read(&group.path.join(layout::WAL), run) {
         Ok(scan) if scan.unread().is_some() => Err("a segment could not be read".to_owned()),
         Ok(scan) => Ok(scan),
         Err(error) if error.is_not_found() => Err("there is no log".to_owned()),

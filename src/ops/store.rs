@@ -11,12 +11,12 @@ use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::mvcc::{ROW_HEADER_LEN, RowKey, StoreKey};
-use crate::io::Progress;
 use crate::readers::keys::Opener;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
 use crate::readers::pebble_scan::walk;
 use crate::readers::pebble_survey::survey_store;
 use crate::readers::pebble_table::TableDepth;
+use crate::readers::source::Run;
 use crate::report::Report;
 use crate::report::body::store_get::{StoreGetBody, VersionView};
 use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
@@ -24,11 +24,11 @@ use crate::report::body::store_verify::{StoreVerifyBody, VerifiedStore};
 use crate::types::{HlcTimestamp, ServerVersion};
 
 /// What each store says about itself, and whether it opens.
-pub fn store_meta(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<StoreMetaBody>> {
+pub fn store_meta(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<StoreMetaBody>> {
     let mut stores = Vec::new();
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     for dir in dirs {
-        let store = examine_store(dir, StoreCheck::Meta, progress)?;
+        let store = examine_store(dir, StoreCheck::Meta, run)?;
         let group = GroupStoreFacts { store, check: StoreCheck::Meta, ..GroupStoreFacts::default() };
         let name = dir.display().to_string();
         let mut open = Vec::new();
@@ -65,13 +65,13 @@ pub struct GetOptions {
 ///
 /// The store's own keys and the rows of the writer registry have no versions and are looked up as they stand.
 /// With an opener, sealed values are opened.
-pub fn store_get(dir: &Path, options: &GetOptions, opener: Option<&Opener>) -> Result<Report<StoreGetBody>> {
+pub fn store_get(dir: &Path, options: &GetOptions, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<StoreGetBody>> {
     let name = dir.display().to_string();
     let raw = options.raw || matches!(StoreKey::of(&options.key), StoreKey::Meta(_) | StoreKey::Registry(_));
     let mut body = StoreGetBody::empty(name.clone(), &options.key, "versions");
     let mut damage = None;
     let mut closed = Vec::new();
-    let store = Store::open_with(dir, |store| {
+    let store = Store::open_with(dir, run, |store| {
         damage = None;
         if raw {
             let state = store.get(&options.key);
@@ -156,25 +156,20 @@ pub enum VerifyDepth {
 }
 
 /// Reads every byte of the live tables of each store and checks as much of it as `depth` says.
-pub fn store_verify(
-    dirs: &[PathBuf],
-    depth: VerifyDepth,
-    threads: usize,
-    progress: &dyn Progress,
-) -> Result<Report<StoreVerifyBody>> {
+pub fn store_verify(dirs: &[PathBuf], depth: VerifyDepth, run: &Run<'_>) -> Result<Report<StoreVerifyBody>> {
     let mut stores = Vec::new();
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     for dir in dirs {
         let tables = if depth == VerifyDepth::Checksums { TableDepth::Checksums } else { TableDepth::Rows };
-        let survey = survey_store(dir, tables, threads, progress)?;
+        let survey = survey_store(dir, tables, run)?;
         let (mut found, mut covered) = verify(&survey.store.facts, &survey.outcomes);
         if depth == VerifyDepth::Keys {
-            let scan = walk(dir, &[], progress, &mut |_| ControlFlow::Continue(()))?;
+            let scan = walk(dir, &[], run, &mut |_| ControlFlow::Continue(()))?;
             add_scan(&mut found, &mut covered, &scan);
         } else {
             not_scanned(&mut covered, &survey.store.facts);
         }
-        advice::fit(&mut found, &dir.join(".."));
+        advice::fit(&mut found, &dir.join(".."), &*run.source);
         let name = dir.display().to_string();
         stores.push(VerifiedStore::new(name.clone(), &survey, &found));
         if dirs.len() > 1 {

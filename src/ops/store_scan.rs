@@ -8,9 +8,9 @@ use crate::analysis::judge::store::scanned;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
-use crate::io::Progress;
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::{KeyRange, walk};
+use crate::readers::source::Run;
 use crate::report::body::store_scan::{Inside, RawRow, RowMaker, StoreScanBody};
 use crate::report::{Report, RowStream};
 use crate::types::Escaped;
@@ -34,7 +34,7 @@ pub fn store_scan(
     dir: &Path,
     options: &ScanOptions,
     opener: Option<&Opener>,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     rows: &mut RowStream<'_>,
 ) -> Result<Report<StoreScanBody>> {
     let ScanOptions { range, limit, raw, value_bytes } = options;
@@ -42,7 +42,7 @@ pub fn store_scan(
     let mut written = Ok(false);
     let mut limited = false;
     let mut closed = Closed::default();
-    let outcome = walk(dir, range.start(), progress, &mut |live| {
+    let outcome = walk(dir, range.start(), run, &mut |live| {
         if range.is_past(live.key) {
             return ControlFlow::Break(());
         }

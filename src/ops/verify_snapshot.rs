@@ -14,9 +14,10 @@ use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{IoOptions, Progress, open_regular};
+use crate::io::IoOptions;
 use crate::readers::keys::Opener;
 use crate::readers::sealed_rows::examine_opening;
+use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
 use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, snapshot_target};
 use crate::report::Report;
@@ -32,8 +33,6 @@ pub struct VerifySnapshotOptions {
     pub newest: bool,
     /// What a single payload should match; its source is the name of the flag.
     pub token: Option<PayloadToken>,
-    /// Threads that read and check.
-    pub threads: usize,
     /// Keys for sealed rows; they are opened where every row is looked at.
     pub opener: Option<Arc<Opener>>,
     /// Payloads in a store that no manifest names are garbage when they are older than this; a day when absent.
@@ -41,20 +40,16 @@ pub struct VerifySnapshotOptions {
 }
 
 /// Verifies the snapshots at or below `paths`.
-pub fn verify_snapshot(
-    paths: &[PathBuf],
-    options: &VerifySnapshotOptions,
-    progress: &dyn Progress,
-) -> Result<Report<SnapshotBody>> {
-    let paths = paths.iter().map(|path| offload::local_path(path)).collect::<Result<Vec<_>>>()?;
-    let targets = paths.iter().map(|path| SnapshotTarget::at(path)).collect::<Result<Vec<_>>>()?;
+pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: &Run<'_>) -> Result<Report<SnapshotBody>> {
+    let paths = paths.iter().map(|path| offload::local_path(path, &*run.source)).collect::<Result<Vec<_>>>()?;
+    let targets = paths.iter().map(|path| SnapshotTarget::at(path, &*run.source)).collect::<Result<Vec<_>>>()?;
     if let Some(token) = &options.token
         && !matches!(targets.as_slice(), [SnapshotTarget::Payload(_)])
     {
         return Err(Error::Usage(format!("{} goes with exactly one payload file", token.source)));
     }
-    let io = IoOptions { threads: options.threads, ..IoOptions::default() };
-    let run = Run { options, io, progress };
+    let io = IoOptions { threads: run.threads, ..IoOptions::default() };
+    let asked = Asked { options, io, run };
     let mut verified = VerifiedSet::default();
     let mut stores = offload::Verified::default();
     let several = targets.len() > 1
@@ -62,44 +57,42 @@ pub fn verify_snapshot(
     for (path, target) in paths.iter().zip(&targets) {
         match target {
             SnapshotTarget::Offloaded(place) => {
-                stores.add(path, place, options, io, progress)?;
+                stores.add(path, place, options, io, run)?;
                 if options.opener.is_some() {
                     let what = format!("what sealed rows of the payloads in {} hold", path.display());
                     verified.coverage.skipped(what, "sealed rows of offloaded payloads are not opened");
                 }
             }
-            SnapshotTarget::Envelope(path) => verified.absorb(run.envelope(path)?, None),
-            SnapshotTarget::Payload(path) => verified.absorb(run.payload(path)?, None),
+            SnapshotTarget::Envelope(path) => verified.absorb(asked.envelope(path)?, None),
+            SnapshotTarget::Payload(path) => verified.absorb(asked.payload(path)?, None),
             SnapshotTarget::Folder(path) => {
-                let dir = SnapDir::read(path)?;
+                let dir = SnapDir::read(path, &*run.source)?;
                 let (base, set) = (path.display().to_string(), |wanted: &ReadSet<'_>| SnapshotSet::of_folder(path, wanted));
-                verified.absorb(run.snapshots(&base, Some(&dir), None, set)?, None);
+                verified.absorb(asked.snapshots(&base, Some(&dir), None, set)?, None);
             }
             SnapshotTarget::Groups(found) => {
                 unread::cover_unplaced(&found.unplaced, &mut verified.coverage);
                 for group in &found.groups {
                     let base = group.display();
-                    let (dir, log) = if options.newest { run.choice(&group.path)? } else { (None, None) };
+                    let (dir, log) = if options.newest { asked.choice(&group.path)? } else { (None, None) };
                     let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
-                    let mut one = run.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
+                    let mut one = asked.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
                     if one.findings.iter().any(|finding| finding.severity != Severity::Info) {
                         // Only the log knows which snapshots were ever in force.
-                        let listing = GroupListing::read(&group.path)?;
+                        let listing = GroupListing::read(&group.path, &*run.source)?;
                         let log = match log {
-                            None if listing.has_log() => {
-                                Some(WalScan::read(&group.path.join(layout::WAL), options.threads, progress)?)
-                            }
+                            None if listing.has_log() => Some(WalScan::read(&group.path.join(layout::WAL), run)?),
                             log => log,
                         };
                         if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
                             one.excuse_unrecorded(&recorded);
                             // A server may have written one while the log was read.
-                            if let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP)) {
+                            if let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
                                 one.accuse_recorded(&recorded, &now);
                             }
                         }
                     }
-                    advice::fit(&mut one.findings, &group.path);
+                    advice::fit(&mut one.findings, &group.path, &*run.source);
                     verified.absorb(one, several.then_some(base.as_str()));
                 }
             }
@@ -112,21 +105,21 @@ pub fn verify_snapshot(
     Ok(Report::new(body, verified.findings, verified.coverage))
 }
 
-struct Run<'r> {
+struct Asked<'r> {
     options: &'r VerifySnapshotOptions,
     io: IoOptions,
-    progress: &'r dyn Progress,
+    run: &'r Run<'r>,
 }
 
-impl Run<'_> {
+impl Asked<'_> {
     /// What the choice of a start depends on.
     fn choice(&self, group: &Path) -> Result<(Option<SnapDir>, Option<WalScan>)> {
-        let dir = match SnapDir::read(&group.join(layout::SNAP)) {
+        let dir = match SnapDir::read(&group.join(layout::SNAP), &*self.run.source) {
             Ok(dir) => Some(dir),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
-        match WalScan::read(&group.join(layout::WAL), self.options.threads, self.progress) {
+        match WalScan::read(&group.join(layout::WAL), self.run) {
             Ok(scan) => Ok((dir, Some(scan))),
             Err(error) if error.is_not_found() => Ok((dir, None)),
             Err(error) => Err(error),
@@ -143,7 +136,7 @@ impl Run<'_> {
         let depth = self.options.depth;
         let chosen = self.options.newest.then(|| dir.map(|dir| newest(dir, log)).unwrap_or_default());
         let only: Option<&[LogIndex]> = chosen.as_ref().map(|chosen| chosen.payloads.as_slice());
-        let set = read(&ReadSet { depth, opener: self.options.opener.as_deref(), only, io: self.io, progress: self.progress })?;
+        let set = read(&ReadSet { depth, opener: self.options.opener.as_deref(), only, io: self.io, run: self.run })?;
         let names = chosen.as_ref().map(|chosen| chosen.names.as_slice());
         let mut verified = verify_set(&set, base, SetRequest { depth, only: names });
         if let Some(chosen) = &chosen {
@@ -153,10 +146,10 @@ impl Run<'_> {
     }
 
     fn envelope(&self, path: &Path) -> Result<VerifiedSet> {
-        let entry = snapshot_target::read_envelope(path);
+        let entry = snapshot_target::read_envelope(path, &*self.run.source);
         let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
         let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
-        match snapshot_target::payload_beside(path, token.index) {
+        match snapshot_target::payload_beside(path, token.index, &*self.run.source) {
             Some(payload) => {
                 let token = PayloadToken { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
                 verified.absorb(self.lone(&payload, Some(token))?, None);
@@ -167,15 +160,15 @@ impl Run<'_> {
     }
 
     fn payload(&self, path: &Path) -> Result<VerifiedSet> {
-        open_regular(path)?;
+        self.run.source.open(path)?;
         self.lone(path, self.options.token.clone())
     }
 
     /// A payload beside which nothing else is looked at.
     fn lone(&self, path: &Path, token: Option<PayloadToken>) -> Result<VerifiedSet> {
         let VerifySnapshotOptions { depth, opener, .. } = self.options;
-        let size = open_regular(path).map_or(0, |(_, stamp)| stamp.size);
-        let (facts, opened) = examine_opening(path, depth.examine(size), opener.as_deref(), &self.io, self.progress)?;
+        let size = self.run.source.openable_size(path);
+        let (facts, opened) = examine_opening(path, depth.examine(size), opener.as_deref(), &self.io, self.run)?;
         let name = snapshot_target::name_of(path);
         let path = path.display().to_string();
         let opened = opened.as_ref();

@@ -6,6 +6,7 @@ use super::pebble_table::{Table, TableIter, TableProblem, TableResult, TableView
 use crate::error::Result;
 use crate::formats::fsm::body::{BodyVisitor, ManifestFile, Row, SstManifest, VALUE_HEAD};
 use crate::formats::pebble::KeyKind;
+use crate::readers::source::Source;
 use crate::types::grant;
 
 /// Bytes of a table that are read at once.
@@ -14,8 +15,8 @@ const READ_AHEAD: usize = 1 << 20;
 /// Where the bytes of a bundle are.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Bundle<'b> {
-    /// In a file, whose store payload begins at this offset.
-    File(&'b Path, u64),
+    /// In a file of this source, whose store payload begins at this offset.
+    File(&'b Path, u64, &'b dyn Source),
     /// In memory: the store payload.
     Memory(&'b [u8]),
 }
@@ -53,7 +54,7 @@ pub(super) fn visit_rows(
 fn rows_of_table(bundle: Bundle<'_>, at: u64, file: &ManifestFile, visitor: &mut dyn BodyVisitor) -> TableResult<()> {
     let len = file.size.unsigned_abs();
     let table = match bundle {
-        Bundle::File(path, start) => Table::open_part(path, start.saturating_add(at), len)?,
+        Bundle::File(path, start, source) => Table::open_part(path, start.saturating_add(at), len, source)?,
         Bundle::Memory(store) => {
             let range = usize::try_from(at).unwrap_or(usize::MAX)..usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
             let bytes = store.get(range).unwrap_or_default();

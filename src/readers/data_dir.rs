@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::group_listing::SPOOL_PREFIX;
+use super::source::Source;
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, directory_id, list_dir, list_names};
+use crate::io::{DirEntry, EntryKind};
 
 /// Entries that only a group directory has.
 const GROUP_ENTRIES: &[&str] = &[
@@ -41,11 +42,11 @@ pub struct GroupDir {
 
 impl GroupDir {
     /// A directory that the caller says is one group's, whatever it holds.
-    pub fn at(path: &Path) -> Self {
-        let name = name_of(path);
+    pub fn at(path: &Path, source: &dyn Source) -> Self {
+        let name = name_of(path, source);
         match group_number(&name) {
             Some(number) => {
-                let parent = real(path).parent().map(name_of).unwrap_or_default();
+                let parent = real(path, source).parent().map(|node| name_of(node, source)).unwrap_or_default();
                 Self { path: path.to_owned(), raft_id: parent, group_id: Some(number) }
             }
             None => Self { path: path.to_owned(), raft_id: name, group_id: None },
@@ -81,23 +82,24 @@ pub struct Discovered {
 }
 
 /// The groups of [`discover_all`].
-pub fn discover(path: &Path) -> Result<Vec<GroupDir>> {
-    discover_all(path).map(|found| found.groups)
+pub fn discover(path: &Path, source: &dyn Source) -> Result<Vec<GroupDir>> {
+    discover_all(path, source).map(|found| found.groups)
 }
 
 /// What stands at or below all of `paths`, each group once. Of several paths, one that holds nothing is left out with the
 /// reason; if none of them holds anything, the first reason is the error.
-pub fn discover_paths(paths: &[PathBuf]) -> Result<Discovered> {
+pub fn discover_paths(paths: &[PathBuf], source: &dyn Source) -> Result<Discovered> {
     let mut all = Discovered { one_each: paths.len() > 1, ..Discovered::default() };
     let mut failure = None;
     let mut known = HashSet::new();
     for path in paths {
-        match discover_all(path) {
+        match discover_all(path, source) {
             Ok(found) => {
                 all.one_each &= found.groups.len() == 1;
                 // One directory has many names: `demo` and `demo/n1/group-1` lead to the same group.
-                all.groups
-                    .extend(found.groups.into_iter().filter(|group| directory_id(&group.path).is_none_or(|id| known.insert(id))));
+                all.groups.extend(
+                    found.groups.into_iter().filter(|group| source.directory_id(&group.path).is_none_or(|id| known.insert(id))),
+                );
                 all.unplaced.extend(found.unplaced);
             }
             Err(error @ Error::Interrupted) => return Err(error),
@@ -117,28 +119,28 @@ pub fn discover_paths(paths: &[PathBuf]) -> Result<Discovered> {
 /// Finds the group directories at or below `path`: a group directory (which then stands for itself alone), a node directory,
 /// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
 /// nothing yet. What looks like a group or a node and is none of those that a start opens is told as well.
-pub fn discover_all(path: &Path) -> Result<Discovered> {
-    let entries = list_dir(path)?;
+pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
+    let entries = source.list(path)?;
     let mut found = Discovered::default();
     if entries.is_empty() || is_group(&entries) {
-        found.groups.push(GroupDir::at(path));
-        inside_group(path, &entries, &mut found.unplaced);
+        found.groups.push(GroupDir::at(path, source));
+        inside_group(path, &entries, source, &mut found.unplaced);
         return Ok(found);
     }
-    collect(path, &entries, &mut found);
+    collect(path, &entries, source, &mut found);
     let mut refused = None;
     if found.groups.is_empty() {
         // One level more: the raft data directory.
         let mut empty = Vec::new();
         for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
             let child = path.join(&entry.name);
-            match list_dir(&child) {
+            match source.list(&child) {
                 Ok(inside) if inside.is_empty() => empty.push(entry),
                 Ok(inside) => {
                     let before = (found.groups.len(), found.unplaced.len());
-                    collect(&child, &inside, &mut found);
+                    collect(&child, &inside, source, &mut found);
                     if (found.groups.len(), found.unplaced.len()) == before {
-                        no_group(&child, entry, &inside, &mut found.unplaced);
+                        no_group(&child, entry, &inside, source, &mut found.unplaced);
                     }
                 }
                 Err(error) => refused = unlistable(&child, entry, error, &mut found.unplaced).or(refused),
@@ -182,11 +184,11 @@ fn unlistable(child: &Path, entry: &DirEntry, error: Error, unplaced: &mut Vec<U
 }
 
 /// A directory beside nodes that holds no group where a start looks for one.
-fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], unplaced: &mut Vec<Unplaced>) {
+fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], source: &dyn Source, unplaced: &mut Vec<Unplaced>) {
     let mut deeper = false;
     for below in inside.iter().filter(|below| below.kind == EntryKind::Directory) {
         let path = child.join(&below.name);
-        if list_dir(&path).is_ok_and(|entries| is_group(&entries)) {
+        if source.list(&path).is_ok_and(|entries| is_group(&entries)) {
             deeper = true;
             let why = "a Raft group one level deeper than a start looks for it: was a node restored into itself?".to_owned();
             unplaced.push(Unplaced { path, why, needed: true });
@@ -199,10 +201,10 @@ fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], unplaced: &mut 
 }
 
 /// What stands in a group's or node's directory and looks like a group that no start opens.
-fn inside_group(dir: &Path, entries: &[DirEntry], unplaced: &mut Vec<Unplaced>) {
+fn inside_group(dir: &Path, entries: &[DirEntry], source: &dyn Source, unplaced: &mut Vec<Unplaced>) {
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name)) {
         let child = dir.join(&entry.name);
-        match list_dir(&child) {
+        match source.list(&child) {
             Ok(inside) if is_group(&inside) => {
                 let why = "a Raft group under a name that no start opens".to_owned();
                 unplaced.push(Unplaced { path: child, why, needed: false });
@@ -231,9 +233,9 @@ fn is_part_of_group(name: &str) -> bool {
 }
 
 /// Group directories inside `group`, which [`discover`] leaves out when `group` itself was named.
-pub fn nested_groups(group: &GroupDir) -> Result<Vec<GroupDir>> {
+pub fn nested_groups(group: &GroupDir, source: &dyn Source) -> Result<Vec<GroupDir>> {
     let mut found = Discovered::default();
-    collect(&group.path, &list_dir(&group.path)?, &mut found);
+    collect(&group.path, &source.list(&group.path)?, source, &mut found);
     found.groups.retain(|nested| nested.path != group.path);
     Ok(found.groups)
 }
@@ -255,13 +257,13 @@ impl Default for Neighbours {
 }
 
 /// The other groups of the node, as far as the directories show them.
-pub fn neighbours(group: &GroupDir) -> Result<Neighbours> {
+pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
     let Some(own) = group.group_id else {
-        return Ok(Neighbours { several: !nested_groups(group)?.is_empty(), is_default: true });
+        return Ok(Neighbours { several: !nested_groups(group, source)?.is_empty(), is_default: true });
     };
-    let path = real(&group.path);
+    let path = real(&group.path, source);
     // What cannot be listed hides nothing that matters more than this group.
-    let beside = path.parent().and_then(|node| list_names(node).ok()).unwrap_or_default();
+    let beside = path.parent().and_then(|node| source.list_names(node).ok()).unwrap_or_default();
     let mut lower = beside.iter().filter(|(_, is_directory)| *is_directory).filter_map(|(name, _)| group_number(name));
     Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
 }
@@ -272,18 +274,18 @@ pub fn is_group(entries: &[DirEntry]) -> bool {
 }
 
 /// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.
-fn collect(dir: &Path, entries: &[DirEntry], found: &mut Discovered) {
+fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Discovered) {
     let before = found.groups.len();
     if is_group(entries) {
-        found.groups.push(GroupDir::at(dir));
+        found.groups.push(GroupDir::at(dir, source));
     }
     let mut empty = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && group_number(&entry.name).is_some()) {
         let child = dir.join(&entry.name);
-        match list_dir(&child) {
+        match source.list(&child) {
             Ok(inside) if is_group(&inside) => {
-                found.groups.push(GroupDir::at(&child));
-                inside_group(&child, &inside, &mut found.unplaced);
+                found.groups.push(GroupDir::at(&child, source));
+                inside_group(&child, &inside, source, &mut found.unplaced);
             }
             Ok(inside) if inside.is_empty() => empty.push(child),
             Ok(_) => {
@@ -298,7 +300,7 @@ fn collect(dir: &Path, entries: &[DirEntry], found: &mut Discovered) {
             let why = "an empty directory beside groups: is its volume not mounted?".to_owned();
             found.unplaced.push(Unplaced { path, why, needed: true });
         }
-        inside_group(dir, entries, &mut found.unplaced);
+        inside_group(dir, entries, source, &mut found.unplaced);
     }
 }
 
@@ -309,21 +311,22 @@ fn group_number(name: &str) -> Option<u64> {
     (number.to_string() == digits).then_some(number)
 }
 
-fn name_of(path: &Path) -> String {
-    real(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+fn name_of(path: &Path, source: &dyn Source) -> String {
+    real(path, source).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The path with `.`, `..` and links resolved where the last component does not name the directory itself.
-fn real(path: &Path) -> PathBuf {
+fn real(path: &Path, source: &dyn Source) -> PathBuf {
     match path.file_name() {
         Some(_) if path.parent().is_some_and(|parent| parent.file_name().is_some()) => path.to_owned(),
-        _ => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+        _ => source.real_path(path).unwrap_or_else(|| path.to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readers::Local;
     use std::fs;
 
     fn tree(dirs: &[&str]) -> tempfile::TempDir {
@@ -335,7 +338,7 @@ mod tests {
     }
 
     fn found(path: &Path) -> Vec<(String, String, Option<u64>)> {
-        let groups = discover(path).unwrap();
+        let groups = discover(path, &Local).unwrap();
         groups.into_iter().map(|g| (g.path.strip_prefix(path).unwrap().display().to_string(), g.raft_id, g.group_id)).collect()
     }
 
@@ -357,7 +360,7 @@ mod tests {
     #[test]
     fn a_group_directory_finds_itself() {
         let root = tree(&["n2/group-1/wal"]);
-        let group = discover(&root.path().join("n2/group-1")).unwrap();
+        let group = discover(&root.path().join("n2/group-1"), &Local).unwrap();
         assert_eq!(group.len(), 1);
         assert_eq!((group[0].raft_id.as_str(), group[0].group_id), ("n2", Some(1)));
     }
@@ -365,13 +368,13 @@ mod tests {
     #[test]
     fn an_empty_directory_is_a_group_and_a_foreign_one_is_an_error() {
         let root = tree(&["n1", "other/photos"]);
-        assert_eq!(discover(&root.path().join("n1")).unwrap().len(), 1);
-        assert!(matches!(discover(&root.path().join("other")), Err(Error::Unsuitable { .. })));
-        assert!(discover(&root.path().join("gone")).unwrap_err().is_not_found());
+        assert_eq!(discover(&root.path().join("n1"), &Local).unwrap().len(), 1);
+        assert!(matches!(discover(&root.path().join("other"), &Local), Err(Error::Unsuitable { .. })));
+        assert!(discover(&root.path().join("gone"), &Local).unwrap_err().is_not_found());
     }
 
     fn left_out(path: &Path) -> Vec<(String, bool)> {
-        let unplaced = discover_all(path).unwrap().unplaced;
+        let unplaced = discover_all(path, &Local).unwrap().unplaced;
         unplaced.into_iter().map(|part| (part.path.strip_prefix(path).unwrap().display().to_string(), part.needed)).collect()
     }
 
@@ -405,10 +408,10 @@ mod tests {
     fn several_paths_give_each_group_once_and_what_can_be_had() {
         let root = tree(&["n1/group-1/wal", "n2/wal"]);
         let paths = ["", "n1", "n1/group-1", "n2/../n2", "gone"].map(|path| root.path().join(path));
-        let all = discover_paths(&paths).unwrap();
+        let all = discover_paths(&paths, &Local).unwrap();
         assert_eq!(all.groups.len(), 2);
         assert!(matches!(all.unplaced.as_slice(), [part] if part.needed && part.path.ends_with("gone")), "{all:?}");
-        assert!(discover_paths(&paths[4..]).unwrap_err().is_not_found());
+        assert!(discover_paths(&paths[4..], &Local).unwrap_err().is_not_found());
     }
 
     #[test]

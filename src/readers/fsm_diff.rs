@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{ROW_HEADER_LEN, StoreKey};
-use crate::io::{IoOptions, Progress};
+use crate::io::IoOptions;
+use crate::readers::source::Run;
 use crate::types::{HlcTimestamp, share_budget};
 
 /// Rows handed over at once, unless their keys are long.
@@ -114,7 +115,7 @@ pub fn diff_payloads(
     paths: [&Path; 2],
     opener: Option<&Opener>,
     options: &IoOptions,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     see: &mut dyn FnMut(RowDifference<'_>),
 ) -> Result<FsmDiff> {
     thread::scope(|scope| {
@@ -123,7 +124,7 @@ pub fn diff_payloads(
             let read = move || {
                 let mut stream = RowStream::new(sender, opener);
                 let wanted = Examine { crc: true, walk: true };
-                let (facts, _) = share_budget(2, || examine_visiting(path, wanted, options, progress, &mut stream));
+                let (facts, _) = share_budget(2, || examine_visiting(path, wanted, options, run, &mut stream));
                 stream.flush();
                 facts.map(|facts| (facts, opener.map(|_| stream.opened)))
             };

@@ -8,7 +8,8 @@ use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
-use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, MappedFile, Progress};
+use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault};
+use crate::readers::source::{Run, Source};
 use crate::types::{Crc32c, HlcTimestamp, LogIndex};
 
 /// How much of a payload to read.
@@ -115,14 +116,14 @@ fn last_commit(store: &[u8]) -> Option<HlcTimestamp> {
 }
 
 /// Examines what stands at `path`; see [`examine_with`].
-pub fn examine(path: &Path, wanted: Examine, progress: &dyn Progress) -> Result<FsmFacts> {
-    examine_with(path, wanted, &IoOptions::default(), progress)
+pub fn examine(path: &Path, wanted: Examine, run: &Run<'_>) -> Result<FsmFacts> {
+    examine_with(path, wanted, &IoOptions::default(), run)
 }
 
 /// Examines what stands at `path`. Damage, absence, a disk that does not deliver and whatever else is there instead are
 /// facts; only an interrupt is an error.
-pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, progress: &dyn Progress) -> Result<FsmFacts> {
-    examine_visiting(path, wanted, options, progress, &mut NoVisitor)
+pub fn examine_with(path: &Path, wanted: Examine, options: &IoOptions, run: &Run<'_>) -> Result<FsmFacts> {
+    examine_visiting(path, wanted, options, run, &mut NoVisitor)
 }
 
 /// As [`examine_with`]; a walk over the rows also shows them to `visitor`.
@@ -130,12 +131,12 @@ pub fn examine_visiting(
     path: &Path,
     wanted: Examine,
     options: &IoOptions,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     visitor: &mut dyn BodyVisitor,
 ) -> Result<FsmFacts> {
-    let map = match MappedFile::open(path) {
+    let map = match run.source.map(path) {
         Ok(map) => map,
-        Err(error) => return Ok(not_a_file(path, error)),
+        Err(error) => return Ok(not_a_file(path, error, &*run.source)),
     };
     let size = map.stamp().size;
     let bulk = BulkFile::over(&map);
@@ -152,14 +153,14 @@ pub fn examine_visiting(
         let mut body = None;
         if let Some(start) = start.filter(|_| wanted.walk) {
             let mut visitor = Both { collector: RowCollector::default(), visitor };
-            if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, progress, &mut visitor)? {
-                match visitor.rows_of_tables(Bundle::File(path, start), len - start, &result) {
+            if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
+                match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result) {
                     Ok(unread_table) => body = Some(BodyFacts { unread_table, ..visitor.collector.finish(result) }),
                     Err(error) => file.unread = Some(words(error)?),
                 }
             }
         } else if wanted.crc {
-            checksum(&bulk, &mut file, len, options, progress)?;
+            checksum(&bulk, &mut file, len, options, run)?;
         } else {
             file.bytes_read = size.min((HEADER_PEEK + FRONT_LEN + FOOTER_LEN) as u64);
         }
@@ -180,8 +181,8 @@ pub fn examine_visiting(
 }
 
 /// The checksum of the first `len` bytes, by several threads.
-fn checksum(bulk: &BulkFile<'_>, file: &mut FsmFile, len: u64, options: &IoOptions, progress: &dyn Progress) -> Result<()> {
-    match bulk.checksum(0..len, options, progress) {
+fn checksum(bulk: &BulkFile<'_>, file: &mut FsmFile, len: u64, options: &IoOptions, run: &Run<'_>) -> Result<()> {
+    match bulk.checksum(0..len, options, run) {
         Ok(outcome) => {
             file.change = outcome.read.change;
             file.computed = (outcome.read.bytes == len).then_some(outcome.crc);
@@ -198,12 +199,12 @@ fn walk(
     range: Range<u64>,
     crc: bool,
     options: &IoOptions,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     visitor: &mut Both<'_>,
 ) -> Result<Option<Result<(), BodyError>>> {
     let (mut walker, mut result) = (BodyWalker::new(), Ok(()));
     let mut computed = Crc32c::default();
-    let read = bulk.for_each_window(0..range.end, options, progress, &mut |at, window| {
+    let read = bulk.for_each_window(0..range.end, options, run, &mut |at, window| {
         if crc {
             computed = computed.extend(window);
         }
@@ -273,8 +274,8 @@ fn words(error: Error) -> Result<String> {
     }
 }
 
-fn not_a_file(path: &Path, error: Error) -> FsmFacts {
-    match (crate::io::kind_at(path), error) {
+fn not_a_file(path: &Path, error: Error, source: &dyn Source) -> FsmFacts {
+    match (source.kind_at(path), error) {
         (None, _) => FsmFacts::Absent,
         (Some(EntryKind::Directory), _) => FsmFacts::Directory,
         (_, Error::Unsuitable { problem, .. }) => FsmFacts::Special(problem),

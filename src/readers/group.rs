@@ -1,19 +1,21 @@
 //! One group's directory, read once: everything that its files say, owned, and its payloads when they are asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fsm_file::examine_with;
 use super::pebble::{self, GroupStoreFacts, StoreCheck};
 use super::snap_dir::SnapContent;
 use super::snapshot_set::{Depth, PayloadEntry, is_payload};
+use super::source::{Run, Source};
 use super::wal::{Change, WalScan};
 use super::{Examine, FsmFacts, GroupDir, GroupListing, SnapDir, SnapshotSet, SubDir};
 use crate::error::Result;
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
-use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir, modified_at, now};
+use crate::io::{DirEntry, EntryKind, IoOptions, now};
 use crate::types::{LogIndex, ServerVersion, UnixMillis};
 
 /// A store up to this size, in bytes of its tables, is read whole when nothing else is asked for.
@@ -26,8 +28,6 @@ pub const WALK_UP_TO: u64 = 64 << 20;
 pub struct Reading {
     /// How much of the store is read; `None` decides by its size.
     pub store: Option<StoreCheck>,
-    /// Threads that read and check.
-    pub threads: usize,
 }
 
 /// Everything that the files of one group say.
@@ -51,27 +51,28 @@ pub struct Group {
     pub payload_bytes: u64,
     /// How long that took.
     pub payload_time: Duration,
-    threads: usize,
+    source: Arc<dyn Source>,
 }
 
 impl Group {
     /// Reads a group in the order in which its files depend on each other: what comes later is at least as new.
-    pub fn read(dir: &GroupDir, reading: Reading, progress: &dyn Progress) -> Result<Self> {
-        let listing = GroupListing::read(&dir.path)?;
+    pub fn read(dir: &GroupDir, reading: Reading, run: &Run<'_>) -> Result<Self> {
+        let source = &*run.source;
+        let listing = GroupListing::read(&dir.path, source)?;
         let check = match reading.store {
             Some(check) => check,
             None => {
-                let tables = list_dir(&dir.path.join(layout::STORE)).unwrap_or_default();
+                let tables = source.list(&dir.path.join(layout::STORE)).unwrap_or_default();
                 let size: u64 = tables.iter().filter(|entry| entry.name.ends_with(".sst")).map(|entry| entry.size).sum();
                 if size <= FULL_CHECK_UP_TO { StoreCheck::Full } else { StoreCheck::Meta }
             }
         };
-        let store = pebble::examine(&dir.path, check, progress)?;
+        let store = pebble::examine(&dir.path, check, run)?;
         let snaps = match listing.snap {
-            SubDir::Listed(_) => SnapDir::read(&dir.path.join(layout::SNAP))?,
+            SubDir::Listed(_) => SnapDir::read(&dir.path.join(layout::SNAP), source)?,
             SubDir::Absent | SubDir::NotADirectory => SnapDir::default(),
         };
-        let log = listing.has_log().then(|| WalScan::read(&dir.path.join(layout::WAL), reading.threads, progress)).transpose()?;
+        let log = listing.has_log().then(|| WalScan::read(&dir.path.join(layout::WAL), run)).transpose()?;
         Ok(Self {
             dir: dir.clone(),
             listing,
@@ -82,19 +83,19 @@ impl Group {
             examined: BTreeMap::new(),
             payload_bytes: 0,
             payload_time: Duration::ZERO,
-            threads: reading.threads,
+            source: Arc::clone(&run.source),
         })
     }
 
     /// Examines a payload for everything that was wanted of it so far. What was read before is not read again for less.
-    pub fn examine(&mut self, index: LogIndex, wanted: Examine, progress: &dyn Progress) -> Result<&FsmFacts> {
+    pub fn examine(&mut self, index: LogIndex, wanted: Examine, run: &Run<'_>) -> Result<&FsmFacts> {
         let before = self.examined.get(&index).copied();
         let wanted = before.map_or(wanted, |before| Examine { crc: wanted.crc || before.crc, walk: wanted.walk || before.walk });
         if before != Some(wanted) {
             let path = self.dir.path.join(layout::PAYLOADS).join(FsmName::of(index));
             let started = Instant::now();
-            let io = IoOptions { threads: self.threads, ..IoOptions::default() };
-            let facts = examine_with(&path, wanted, &io, progress)?;
+            let io = IoOptions { threads: run.threads, ..IoOptions::default() };
+            let facts = examine_with(&path, wanted, &io, run)?;
             if let FsmFacts::File(file) = &facts {
                 self.payload_bytes += file.bytes_read;
                 self.payload_time += started.elapsed();
@@ -106,31 +107,31 @@ impl Group {
     }
 
     /// Examines every payload that a `.snap` names, those of up to `whole` bytes against their checksums.
-    pub fn examine_named(&mut self, version: ServerVersion, whole: u64, progress: &dyn Progress) -> Result<()> {
+    pub fn examine_named(&mut self, version: ServerVersion, whole: u64, run: &Run<'_>) -> Result<()> {
         let tokens = self.snaps.snaps.iter().filter_map(|snap| snap.read(version).as_ref().ok()?.token());
         for SnapshotToken { index, .. } in tokens.collect::<Vec<_>>() {
             let size = self.payload_size(index);
             let crc = size <= whole;
-            self.examine(index, Examine { crc, walk: crc && size <= WALK_UP_TO }, progress)?;
+            self.examine(index, Examine { crc, walk: crc && size <= WALK_UP_TO }, run)?;
         }
         Ok(())
     }
 
     /// All snapshots as a set; payloads that were examined closely enough are taken as they are.
-    pub fn snapshot_set(&mut self, depth: Depth, progress: &dyn Progress) -> Result<SnapshotSet> {
+    pub fn snapshot_set(&mut self, depth: Depth, run: &Run<'_>) -> Result<SnapshotSet> {
         let mut set = SnapshotSet::listed(&self.listing, &self.snaps);
-        let io = IoOptions { threads: self.threads, ..IoOptions::default() };
+        let io = IoOptions { threads: run.threads, ..IoOptions::default() };
         let payloads: Vec<_> = self.listing.fsm_snap.entries().iter().filter(|entry| is_payload(entry)).cloned().collect();
         for entry in payloads {
             let id = FsmName::parse(&entry.name);
             let wanted = depth.examine(entry.size);
             let facts = match id {
-                Some(id) if id.canonical => self.examine(id.index, wanted, progress)?.clone(),
-                _ => examine_with(&self.dir.path.join(layout::PAYLOADS).join(&entry.name), wanted, &io, progress)?,
+                Some(id) if id.canonical => self.examine(id.index, wanted, run)?.clone(),
+                _ => examine_with(&self.dir.path.join(layout::PAYLOADS).join(&entry.name), wanted, &io, run)?,
             };
             set.payloads.push(PayloadEntry { name: entry.name, id, facts, opened: None });
         }
-        set.note_purged(&self.dir.path.join(layout::SNAP))?;
+        set.note_purged(&self.dir.path.join(layout::SNAP), &*run.source)?;
         Ok(set)
     }
 
@@ -148,7 +149,7 @@ impl Group {
     pub fn latest(&self) -> Option<UnixMillis> {
         let below = |folder: &'static str, entries: &[DirEntry]| {
             let path = self.dir.path.join(folder);
-            entries.iter().filter_map(move |entry| modified_at(&path.join(&entry.name))).max()
+            entries.iter().filter_map(move |entry| self.source.modified_at(&path.join(&entry.name))).max()
         };
         let changed = [below(layout::WAL, self.listing.wal.entries()), below(layout::SNAP, self.listing.snap.entries())];
         changed.into_iter().flatten().chain(now()).max()
@@ -169,7 +170,8 @@ impl Group {
             || self.snaps.snaps.iter().any(|snap| snap.changed)
             || self.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| moved(&segment.change)))
             || self.payloads.values().any(|facts| matches!(facts, FsmFacts::File(file) if file.change.is_some()))
-            || GroupListing::read(&self.dir.path).map_or_else(|error| error.is_not_found(), |now| now != self.listing)
+            || GroupListing::read(&self.dir.path, &*self.source)
+                .map_or_else(|error| error.is_not_found(), |now| now != self.listing)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::source::Source;
 use crate::error::Result;
 use crate::formats::layout;
-use crate::io::{Access, DirEntry, EntryKind, leads_into_a_directory, link_target, list_dir, read_small};
+use crate::io::{Access, DirEntry, EntryKind};
 
 /// Larger than any marker that a server writes, small enough to read whole.
 const MARKER_LIMIT: u64 = 1 << 16;
@@ -79,11 +80,11 @@ impl SubDir {
         }
     }
 
-    fn read(path: &Path, root: &[DirEntry], name: &str) -> Result<Self> {
+    fn read(path: &Path, root: &[DirEntry], name: &str, source: &dyn Source) -> Result<Self> {
         match root.iter().find(|entry| entry.name == name) {
             None => Ok(Self::Absent),
             Some(entry) if entry.kind != EntryKind::Directory => Ok(Self::NotADirectory),
-            Some(_) => match list_dir(&path.join(name)) {
+            Some(_) => match source.list(&path.join(name)) {
                 Ok(entries) => Ok(Self::Listed(entries)),
                 Err(error) if error.is_not_found() => Ok(Self::Absent),
                 Err(error) => Err(error),
@@ -94,13 +95,13 @@ impl SubDir {
 
 impl GroupListing {
     /// Lists the group directory at `path` and reads its small files.
-    pub fn read(path: &Path) -> Result<Self> {
-        let root = list_dir(path)?;
-        let wal = SubDir::read(path, &root, layout::WAL)?;
-        let snap = SubDir::read(path, &root, layout::SNAP)?;
-        let fsm_snap = SubDir::read(path, &root, layout::PAYLOADS)?;
-        let marker = small(path, &root, layout::ENGINE_MARKER, MARKER_LIMIT);
-        let peers = small(path, &root, layout::PEERS, PEERS_LIMIT);
+    pub fn read(path: &Path, source: &dyn Source) -> Result<Self> {
+        let root = source.list(path)?;
+        let wal = SubDir::read(path, &root, layout::WAL, source)?;
+        let snap = SubDir::read(path, &root, layout::SNAP, source)?;
+        let fsm_snap = SubDir::read(path, &root, layout::PAYLOADS, source)?;
+        let marker = small(path, &root, layout::ENGINE_MARKER, MARKER_LIMIT, source);
+        let peers = small(path, &root, layout::PEERS, PEERS_LIMIT, source);
         let mut spool_dirs = BTreeMap::new();
         for (place, entries, begins) in [
             ("", root.as_slice(), SPOOL_PREFIX),
@@ -109,7 +110,7 @@ impl GroupListing {
         ] {
             for entry in entries.iter().filter(|e| e.kind == EntryKind::Directory && e.name.starts_with(begins)) {
                 let name = format!("{place}{}", entry.name);
-                if let Ok(content) = list_dir(&path.join(&name)) {
+                if let Ok(content) = source.list(&path.join(&name)) {
                     spool_dirs.insert(name, content.len());
                 }
             }
@@ -120,7 +121,8 @@ impl GroupListing {
         };
         let files = [".", layout::STORE, "fsm.db/LOCK", layout::ENGINE_MARKER, layout::PEERS].map(str::to_owned);
         let asked = files.into_iter().chain(below(&wal, layout::WAL, ".wal")).chain(below(&fsm_snap, layout::PAYLOADS, ".fsm"));
-        let access = asked.filter_map(|name| Some((Access::at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
+        let access =
+            asked.filter_map(|name| Some((source.access_at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
         let access = access.collect();
         let mut dangling = BTreeMap::new();
         for (place, entries) in
@@ -128,8 +130,8 @@ impl GroupListing {
         {
             for entry in entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Nowhere | EntryKind::Other)) {
                 let name = format!("{place}{}", entry.name);
-                if let Some(target) = link_target(&path.join(&name)) {
-                    dangling.insert(name, target);
+                if let Some(target) = source.link_target(&path.join(&name)) {
+                    dangling.insert(name, target.to_string_lossy().into_owned());
                 }
             }
         }
@@ -152,15 +154,15 @@ impl GroupListing {
     }
 }
 
-fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64) -> SmallFact {
+fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64, source: &dyn Source) -> SmallFact {
     match root.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
         None => return SmallFact::Absent,
         Some(EntryKind::Directory) => return SmallFact::Directory,
-        Some(EntryKind::Nowhere) if leads_into_a_directory(&path.join(name)) => return SmallFact::Absent,
+        Some(EntryKind::Nowhere) if source.leads_into_a_directory(&path.join(name)) => return SmallFact::Absent,
         Some(EntryKind::Nowhere) => return SmallFact::Nowhere,
         Some(EntryKind::File | EntryKind::Other) => {}
     }
-    match read_small(&path.join(name), limit) {
+    match source.read_small(&path.join(name), limit) {
         Ok(file) => SmallFact::Bytes(file.bytes),
         Err(error) if error.is_not_found() => SmallFact::Absent,
         Err(error) => SmallFact::Unreadable(error.reason()),
@@ -170,6 +172,7 @@ fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64) -> SmallFact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readers::Local;
     use std::fs;
 
     #[test]
@@ -180,7 +183,7 @@ mod tests {
         fs::write(root.path().join("wal"), b"").unwrap();
         fs::write(root.path().join("raft-engine"), b"etcd\n").unwrap();
         fs::create_dir(root.path().join("etcd-raft-peers.bin")).unwrap();
-        let listing = GroupListing::read(root.path()).unwrap();
+        let listing = GroupListing::read(root.path(), &Local).unwrap();
         assert_eq!(listing.wal, SubDir::NotADirectory);
         assert_eq!(listing.snap, SubDir::Listed(Vec::new()));
         assert_eq!(listing.marker, SmallFact::Bytes(b"etcd\n".to_vec()));

@@ -4,14 +4,13 @@
 //! switched off. What is wrong with a file is told by its mode and size, never by its content.
 
 use std::fmt;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::source::Source;
 use crate::crypto::{KEY_LEN, Keyring, OpenError, Opened, SecretKey, open_raft, open_value};
 use crate::error::Error;
 use crate::formats::sidecar::{Sidecar, SidecarError};
-use crate::io::{keep_out_of_core_dumps, open_regular, read_small};
+use crate::io::keep_out_of_core_dumps;
 use crate::types::LogIndex;
 
 /// Larger than any sidecar.
@@ -117,9 +116,9 @@ pub struct Keys {
 
 impl Keys {
     /// Reads both files. Nothing that is wrong with them is an error here: it decides what a start does.
-    pub fn read(sidecar: &Path, kek: Option<&Path>) -> Self {
-        let file = read_sidecar(sidecar);
-        let kek = kek.map_or(Kek::NotGiven, read_kek);
+    pub fn read(sidecar: &Path, kek: Option<&Path>, source: &dyn Source) -> Self {
+        let file = read_sidecar(sidecar, source);
+        let kek = kek.map_or(Kek::NotGiven, |kek| read_kek(kek, source));
         let mut keys = Self { path: sidecar.to_owned(), sidecar: file, kek, ring: Keyring::default(), closed: Vec::new() };
         if let (SidecarFile::Read(sidecar), Kek::Key(kek)) = (&keys.sidecar, &keys.kek) {
             for (id, key) in sidecar.keys_by_id() {
@@ -175,8 +174,8 @@ pub struct Opener {
 
 impl Opener {
     /// Reads both files. `Err`: they do not open each other.
-    pub fn read(sidecar: &Path, kek: &Path, shows_values: bool) -> Result<Self, Error> {
-        let keys = Keys::read(sidecar, Some(kek));
+    pub fn read(sidecar: &Path, kek: &Path, shows_values: bool, source: &dyn Source) -> Result<Self, Error> {
+        let keys = Keys::read(sidecar, Some(kek), source);
         let unsuitable = |path: &Path, problem: String| Error::Unsuitable {
             path: path.to_owned(),
             problem,
@@ -215,8 +214,8 @@ impl Opener {
     }
 }
 
-fn read_sidecar(path: &Path) -> SidecarFile {
-    match read_small(path, SIDECAR_LIMIT) {
+fn read_sidecar(path: &Path, source: &dyn Source) -> SidecarFile {
+    match source.read_small(path, SIDECAR_LIMIT) {
         Ok(file) => match Sidecar::parse(&file.bytes) {
             Ok(sidecar) => SidecarFile::Read(sidecar),
             Err(error) => SidecarFile::Refused(error),
@@ -227,29 +226,29 @@ fn read_sidecar(path: &Path) -> SidecarFile {
 }
 
 /// The checks of the server in their order: a regular file, no rights for others, exactly 32 bytes.
-fn read_kek(path: &Path) -> Kek {
+fn read_kek(path: &Path, source: &dyn Source) -> Kek {
     keep_out_of_core_dumps();
     let shown = path.display().to_string();
     let unusable = |error: &Error| KekProblem::Unusable { path: shown.clone(), why: error.reason() };
-    let (mut file, _) = match open_regular(path) {
+    let file = match source.open(path) {
         Ok(opened) => opened,
         Err(error) => return Kek::Refused(unusable(&error)),
     };
-    let meta = match file.metadata() {
-        Ok(meta) => meta,
-        Err(error) => return Kek::Refused(KekProblem::Unusable { path: shown, why: error.to_string() }),
+    let (access, len) = match file.access().and_then(|access| Ok((access, file.now()?.size))) {
+        Ok(found) => found,
+        Err(error) => return Kek::Refused(unusable(&error)),
     };
-    let mode = meta.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Kek::Refused(KekProblem::Insecure { path: shown, mode });
+    if access.mode & 0o077 != 0 {
+        return Kek::Refused(KekProblem::Insecure { path: shown, mode: access.mode });
     }
-    if meta.len() != KEY_LEN as u64 {
-        return Kek::Refused(KekProblem::Size { path: shown, len: meta.len() });
+    if len != KEY_LEN as u64 {
+        return Kek::Refused(KekProblem::Size { path: shown, len });
     }
     let mut bytes = [0; KEY_LEN];
-    match file.read_exact(&mut bytes) {
-        Ok(()) => SecretKey::take(&mut bytes).map_or(Kek::NotGiven, Kek::Key),
-        Err(error) => Kek::Refused(KekProblem::Unusable { path: shown, why: error.to_string() }),
+    match file.fill_at(0, &mut bytes) {
+        Ok(KEY_LEN) => SecretKey::take(&mut bytes).map_or(Kek::NotGiven, Kek::Key),
+        Ok(_) => Kek::Refused(KekProblem::Unusable { path: shown, why: "failed to fill whole buffer".to_owned() }),
+        Err(error) => Kek::Refused(unusable(&error)),
     }
 }
 
@@ -259,6 +258,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::readers::Local;
 
     fn kek_file(bytes: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_kek_file_is_32_bytes_that_nobody_else_can_read() {
-        let problem = |bytes: &[u8], mode| match read_kek(&kek_file(bytes, mode).1) {
+        let problem = |bytes: &[u8], mode| match read_kek(&kek_file(bytes, mode).1, &Local) {
             Kek::Refused(problem) => Some((problem.name(), problem.to_string())),
             _ => None,
         };
@@ -284,13 +284,14 @@ mod tests {
             assert!(text.ends_with(&format!("is {len} bytes, want exactly 32")), "{text}");
         }
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(read_kek(dir.path()), Kek::Refused(KekProblem::Unusable { .. })));
-        assert!(matches!(read_kek(&dir.path().join("none")), Kek::Refused(KekProblem::Unusable { .. })));
+        assert!(matches!(read_kek(dir.path(), &Local), Kek::Refused(KekProblem::Unusable { .. })));
+        assert!(matches!(read_kek(&dir.path().join("none"), &Local), Kek::Refused(KekProblem::Unusable { .. })));
     }
 
     #[test]
     fn what_is_printed_holds_no_key() {
-        let keys = Keys::read(Path::new("/nowhere/keys.json"), Some(&kek_file(b"0123456789abcdef0123456789abcdef", 0o600).1));
+        let keys =
+            Keys::read(Path::new("/nowhere/keys.json"), Some(&kek_file(b"0123456789abcdef0123456789abcdef", 0o600).1), &Local);
         let printed = format!("{keys:?}");
         assert!(!printed.contains("0123456789") && !printed.contains("48, 49, 50"), "{printed}");
         assert_eq!(keys.sidecar, SidecarFile::Absent);

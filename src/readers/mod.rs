@@ -20,6 +20,7 @@ pub mod sealed_rows;
 pub mod snap_dir;
 mod snapshot_set;
 pub mod snapshot_target;
+pub mod source;
 mod store_dirs;
 pub mod subject;
 mod territory;
@@ -37,6 +38,7 @@ pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
 pub use snapshot_target::SnapshotTarget;
+pub use source::{Local, Run, Source};
 pub use store_dirs::store_dirs;
 pub use territory::Territory;
 

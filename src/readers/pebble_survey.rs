@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::pebble::{Store, StoreFileKind};
 use super::pebble_table::{Table, TableDepth, TableFailure, TableProblem, TableSurvey};
+use super::source::Run;
 use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::{Footer, Properties};
 use crate::formats::pebble::{FileNum, NewTable};
-use crate::io::{FileStamp, Progress};
 use crate::types::share_budget;
 
 /// A table file to be read.
@@ -58,22 +58,17 @@ pub struct SurveyedTable {
 }
 
 /// Reads every byte of every file, on `threads` threads, largest file first. The outcomes are in the order of `files`.
-pub fn survey_files(
-    files: &[TableFile],
-    depth: TableDepth,
-    threads: usize,
-    progress: &dyn Progress,
-) -> Result<Vec<SurveyOutcome>> {
-    progress.expect(files.iter().map(|file| file.size).sum());
+pub fn survey_files(files: &[TableFile], depth: TableDepth, run: &Run<'_>) -> Result<Vec<SurveyOutcome>> {
+    run.progress.expect(files.iter().map(|file| file.size).sum());
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(files[index].size));
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<SurveyOutcome>>> = files.iter().map(|_| Mutex::new(None)).collect();
-    let threads = threads.clamp(1, files.len().max(1));
+    let threads = run.threads.clamp(1, files.len().max(1));
     // Files with a block that is too large for one of several threads.
     let large: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     let survey = |index: usize, sharers: usize| -> Result<()> {
-        let (outcome, over) = share_budget(sharers, || survey_file(&files[index], depth, progress));
+        let (outcome, over) = share_budget(sharers, || survey_file(&files[index], depth, run));
         if over && sharers > 1 {
             if let Ok(mut large) = large.lock() {
                 large.push(index);
@@ -109,16 +104,16 @@ pub fn survey_files(
     Ok(taken.map(|outcome| outcome.unwrap_or_else(|| SurveyOutcome::System("the reader failed".to_owned()))).collect())
 }
 
-fn survey_file(file: &TableFile, depth: TableDepth, progress: &dyn Progress) -> Result<SurveyOutcome> {
-    let table = match Table::open(&file.path) {
+fn survey_file(file: &TableFile, depth: TableDepth, run: &Run<'_>) -> Result<SurveyOutcome> {
+    let table = match Table::open(&file.path, &*run.source) {
         Ok(table) => table,
         Err(TableFailure::Problem(problem)) => {
-            let size = FileStamp::at(&file.path).map_or(file.size, |stamp| stamp.size);
+            let size = run.source.stamp_at(&file.path).map_or(file.size, |stamp| stamp.size);
             return Ok(SurveyOutcome::Unopenable { size, problem: *problem });
         }
         Err(TableFailure::Error(error)) => return system(error),
     };
-    let survey = match table.survey_to(depth, progress) {
+    let survey = match table.survey_to(depth, run) {
         Ok(survey) => survey,
         Err(error) => return system(error),
     };
@@ -159,12 +154,12 @@ const ROUNDS: u32 = 5;
 ///
 /// A server that is running replaces tables all the time. When tables were replaced while they were read, the new ones
 /// are read too, a bounded number of times; what the last view does not name is forgotten.
-pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dyn Progress) -> Result<StoreSurvey> {
+pub fn survey_store(dir: &Path, depth: TableDepth, run: &Run<'_>) -> Result<StoreSurvey> {
     let mut outcomes = BTreeMap::new();
     let mut replaced = 0;
     let mut round = 1;
     loop {
-        let mut store = Store::open(dir)?;
+        let mut store = Store::open(dir, run)?;
         let live = live_files(&store);
         let before = outcomes.len();
         let numbers: BTreeSet<_> = live.iter().map(|file| file.number).collect();
@@ -172,7 +167,7 @@ pub fn survey_store(dir: &Path, depth: TableDepth, threads: usize, progress: &dy
         replaced += (before - outcomes.len()) as u64;
         let new: Vec<_> = live.into_iter().filter(|file| !outcomes.contains_key(&file.number)).collect();
         let done = new.is_empty();
-        for (file, outcome) in new.iter().zip(survey_files(&new, depth, threads, progress)?) {
+        for (file, outcome) in new.iter().zip(survey_files(&new, depth, run)?) {
             outcomes.insert(file.number, outcome);
         }
         // A table that was listed and is gone has been replaced, or somebody removes files: the next view tells.

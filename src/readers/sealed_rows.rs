@@ -10,7 +10,8 @@ use crate::formats::DecodeResult;
 use crate::formats::envelope::{Envelope, HEADER_LEN, TAG_LEN};
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
-use crate::io::{IoOptions, Progress};
+use crate::io::IoOptions;
+use crate::readers::source::Run;
 use crate::types::grant;
 
 /// Rows that do not open and are kept; more are only counted.
@@ -158,13 +159,13 @@ pub fn examine_opening(
     wanted: Examine,
     opener: Option<&Opener>,
     options: &IoOptions,
-    progress: &dyn Progress,
+    run: &Run<'_>,
 ) -> Result<(FsmFacts, Option<OpenedRows>)> {
     let Some(opener) = opener.filter(|_| wanted.walk) else {
-        return Ok((examine_with(path, wanted, options, progress)?, None));
+        return Ok((examine_with(path, wanted, options, run)?, None));
     };
     let mut opening = RowOpening::new(opener);
-    let facts = examine_visiting(path, wanted, options, progress, &mut opening)?;
+    let facts = examine_visiting(path, wanted, options, run, &mut opening)?;
     Ok((facts, Some(opening.rows)))
 }
 

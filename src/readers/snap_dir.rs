@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::fsm_file::PayloadFacts;
+use super::source::Source;
 use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
-use crate::io::{DirEntry, EntryKind, MappedFile, kind_at, list_dir};
+use crate::io::{DirEntry, EntryKind};
 use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 
 /// What `snap/` holds.
@@ -85,12 +86,12 @@ impl SnapEntry {
     }
 
     /// Reads one file. `name` need not end in `.snap`.
-    pub fn open(path: &Path, name: String) -> Self {
-        let kind = kind_at(path).unwrap_or(EntryKind::Other);
+    pub fn open(path: &Path, name: String, source: &dyn Source) -> Self {
+        let kind = source.kind_at(path).unwrap_or(EntryKind::Other);
         let id = SnapName::parse(&name);
         let refused = |error: SnapReadError| (Err(error.clone()), Err(error));
         let (mut size, mut changed, mut blank) = (0, false, false);
-        let (gogo, google) = match MappedFile::open(path) {
+        let (gogo, google) = match source.map(path) {
             Ok(file) => {
                 let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
                 blank = file.bytes().iter().all(|&byte| byte == 0);
@@ -125,11 +126,11 @@ fn content(bytes: &[u8], rules: ProtoRules) -> Result2 {
 
 impl SnapDir {
     /// Reads every `.snap` file below `dir`, which is the `snap/` directory itself.
-    pub fn read(dir: &Path) -> Result<Self> {
-        let (snaps, others): (Vec<_>, Vec<_>) = list_dir(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
+    pub fn read(dir: &Path, source: &dyn Source) -> Result<Self> {
+        let (snaps, others): (Vec<_>, Vec<_>) = source.list(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
         let open = |entry: DirEntry| match entry.kind {
             EntryKind::Nowhere => SnapEntry::nowhere(entry.name),
-            _ => SnapEntry::open(&dir.join(&entry.name), entry.name),
+            _ => SnapEntry::open(&dir.join(&entry.name), entry.name, source),
         };
         let mut snaps: Vec<_> = snaps.into_iter().map(open).collect();
         snaps.reverse();

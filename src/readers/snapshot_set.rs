@@ -10,7 +10,8 @@ use super::{GroupListing, SubDir};
 use crate::error::{Error, Result};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, IoOptions, Progress, list_dir};
+use crate::io::{DirEntry, EntryKind, IoOptions};
+use crate::readers::source::{Run, Source};
 use crate::types::LogIndex;
 
 /// How closely payloads are looked at.
@@ -77,20 +78,21 @@ pub struct ReadSet<'r> {
     pub only: Option<&'r [LogIndex]>,
     /// Threads.
     pub io: IoOptions,
-    /// Who watches.
-    pub progress: &'r dyn Progress,
+    /// Source, and who watches.
+    pub run: &'r Run<'r>,
 }
 
 impl SnapshotSet {
     /// Reads the snapshots of a group directory. `.snap` files first: a payload is complete before its `.snap` appears.
     pub fn of_group(group: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
-        let snap = optional(SnapDir::read(&group.join(layout::SNAP)))?;
-        let payloads = optional(list_dir(&group.join(layout::PAYLOADS)))?.unwrap_or_default();
+        let source = &*wanted.run.source;
+        let snap = optional(SnapDir::read(&group.join(layout::SNAP), source))?;
+        let payloads = optional(source.list(&group.join(layout::PAYLOADS)))?.unwrap_or_default();
         let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
-        set.leftovers = leftovers(&list_dir(group)?, "").collect();
+        set.leftovers = leftovers(&source.list(group)?, "").collect();
         set.leftovers.extend(leftovers(&payloads, "fsm-snap/"));
         set.read_payloads(&group.join(layout::PAYLOADS), payloads, wanted)?;
-        set.note_purged(&group.join(layout::SNAP))?;
+        set.note_purged(&group.join(layout::SNAP), source)?;
         Ok(set)
     }
 
@@ -105,12 +107,13 @@ impl SnapshotSet {
 
     /// Reads a folder that holds `.snap` or `.fsm` files itself.
     pub fn of_folder(folder: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
-        let snap = SnapDir::read(folder)?;
-        let entries = list_dir(folder)?;
+        let source = &*wanted.run.source;
+        let snap = SnapDir::read(folder, source)?;
+        let entries = source.list(folder)?;
         let mut set = Self { leftovers: leftovers(&entries, "").collect(), ..Self::default() };
         set.snap = (!snap.snaps.is_empty()).then_some(snap);
         set.read_payloads(folder, entries, wanted)?;
-        set.note_purged(folder)?;
+        set.note_purged(folder, source)?;
         Ok(set)
     }
 
@@ -121,15 +124,15 @@ impl SnapshotSet {
                 continue;
             }
             let depth = wanted.depth.examine(entry.size);
-            let (facts, opened) = examine_opening(&dir.join(&entry.name), depth, wanted.opener, &wanted.io, wanted.progress)?;
+            let (facts, opened) = examine_opening(&dir.join(&entry.name), depth, wanted.opener, &wanted.io, wanted.run)?;
             self.payloads.push(PayloadEntry { name: entry.name, id, facts, opened });
         }
         Ok(())
     }
 
-    pub(super) fn note_purged(&mut self, dir: &Path) -> Result<()> {
+    pub(super) fn note_purged(&mut self, dir: &Path, source: &dyn Source) -> Result<()> {
         let Some(snap) = &self.snap else { return Ok(()) };
-        let now = optional(list_dir(dir))?.unwrap_or_default();
+        let now = optional(source.list(dir))?.unwrap_or_default();
         let gone = snap.snaps.iter().filter(|entry| !now.iter().any(|now| now.name == entry.name));
         self.purged = gone.map(|entry| entry.name.clone()).collect();
         Ok(())

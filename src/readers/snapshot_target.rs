@@ -8,7 +8,8 @@ use super::snap_dir::SnapEntry;
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
-use crate::io::{EntryKind, kind_at, list_dir, open_regular};
+use crate::io::EntryKind;
+use crate::readers::source::Source;
 use crate::types::LogIndex;
 
 /// Snapshots behind a path.
@@ -28,44 +29,44 @@ pub enum SnapshotTarget {
 
 impl SnapshotTarget {
     /// Finds out. Anything that cannot be read as asked is an error.
-    pub fn at(path: &Path) -> Result<Self> {
-        if kind_at(path) != Some(EntryKind::Directory) {
+    pub fn at(path: &Path, source: &dyn Source) -> Result<Self> {
+        if source.kind_at(path) != Some(EntryKind::Directory) {
             // A FIFO, a device, a missing file or one without permission is refused here, without blocking.
-            open_regular(path)?;
-            if let Some(place) = find_store(path) {
+            source.open(path)?;
+            if let Some(place) = find_store(path, source) {
                 return Ok(Self::Offloaded(place));
             }
             let name = name_of(path);
             let envelope = name.ends_with(".snap") || name.ends_with(".snap.broken");
             return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
         }
-        let entries = list_dir(path)?;
+        let entries = source.list(path)?;
         let holds_files = entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"));
         if holds_files && !is_group(&entries) {
-            return Ok(match find_store(path) {
-                Some(place) if place == StorePlace::Payloads || begins_here(path) => Self::Offloaded(place),
+            return Ok(match find_store(path, source) {
+                Some(place) if place == StorePlace::Payloads || begins_here(path, source) => Self::Offloaded(place),
                 _ => Self::Folder(path.to_owned()),
             });
         }
-        match discover_all(path) {
+        match discover_all(path, source) {
             // No group is there: a store, perhaps.
-            Err(error @ Error::Unsuitable { .. }) => find_store(path).map(Self::Offloaded).ok_or(error),
+            Err(error @ Error::Unsuitable { .. }) => find_store(path, source).map(Self::Offloaded).ok_or(error),
             found => found.map(Self::Groups),
         }
     }
 }
 
 /// Reads one `.snap` file by its path.
-pub fn read_envelope(path: &Path) -> SnapEntry {
-    SnapEntry::open(path, name_of(path))
+pub fn read_envelope(path: &Path, source: &dyn Source) -> SnapEntry {
+    SnapEntry::open(path, name_of(path), source)
 }
 
 /// The path of the payload that a token in the `.snap` file at `envelope` names, when that lies in a group directory. `None` when
 /// there is no such directory.
-pub fn payload_beside(envelope: &Path, index: LogIndex) -> Option<PathBuf> {
+pub fn payload_beside(envelope: &Path, index: LogIndex, source: &dyn Source) -> Option<PathBuf> {
     let dir = envelope.parent()?;
     let payloads = dir.join("../fsm-snap");
-    if name_of(dir) != layout::SNAP || kind_at(&payloads) != Some(EntryKind::Directory) {
+    if name_of(dir) != layout::SNAP || source.kind_at(&payloads) != Some(EntryKind::Directory) {
         return None;
     }
     let payloads = dir.parent().map_or_else(|| payloads.clone(), |group| group.join(layout::PAYLOADS));

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::data_dir::{Discovered, Unplaced, discover_all};
+use super::source::Source;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
-use crate::io::{EntryKind, kind_at, list_dir};
+use crate::io::EntryKind;
 
 /// Finds the stores at or below `path`: a store directory itself, or those of the groups that [`discover_all`] finds there,
 /// sorted by path; and what lies beside them, groups without a store among it.
-pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
-    let entries = list_dir(path)?;
+pub fn store_dirs(path: &Path, source: &dyn Source) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
+    let entries = source.list(path)?;
     let has_store = entries.iter().any(|entry| entry.name == layout::STORE && entry.kind == EntryKind::Directory);
     let is_store = entries.iter().any(|entry| {
         entry.kind == EntryKind::File
@@ -27,10 +28,10 @@ pub fn store_dirs(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     if path.file_name().is_some_and(|name| name == layout::STORE) {
         return Ok((vec![path.to_owned()], Vec::new()));
     }
-    let Discovered { groups, mut unplaced, .. } = discover_all(path)?;
+    let Discovered { groups, mut unplaced, .. } = discover_all(path, source)?;
     let mut stores = Vec::new();
     for store in groups.into_iter().map(|group| group.path.join(layout::STORE)) {
-        match kind_at(&store) {
+        match source.kind_at(&store) {
             Some(EntryKind::Directory) => stores.push(store),
             kind => {
                 let why = if kind.is_none() { "the group has no store" } else { "it is no directory that can be read" };

@@ -16,7 +16,8 @@ use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::wal::{SegmentName, WalName};
-use crate::io::{DirEntry, EntryKind, IoOptions, MappedFile, Progress, list_dir, modified_at};
+use crate::io::{DirEntry, EntryKind, IoOptions, MappedFile};
+use crate::readers::source::{Run, Source};
 use crate::types::{ServerVersion, UnixMillis};
 
 /// Payloads and tables up to this size are checked whole; above it only both ends are read.
@@ -148,39 +149,40 @@ pub struct GroupFacts {
 
 impl Subject {
     /// Reads what `path` names.
-    pub fn read(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Self> {
+    pub fn read(path: &Path, run: &Run<'_>) -> Result<Self> {
         let display = path.display().to_string();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_dir() {
-            let content = Content::Directory(DirectoryFacts::read(path, display.clone(), threads, progress)?);
+        let source = &*run.source;
+        if source.kind_at(path) == Some(EntryKind::Directory) {
+            let content = Content::Directory(DirectoryFacts::read(path, display.clone(), run)?);
             return Ok(Self {
                 display,
                 name,
                 size: 0,
-                modified: newest(path),
+                modified: newest(path, source),
                 detection: None,
                 named_as_segment: false,
                 show_bytes: false,
                 content,
             });
         }
-        let map = MappedFile::open(path)?;
+        let map = source.map(path)?;
         let size = map.stamp().size;
         let detection = detect(&name, map.bytes());
         let named_as_segment = SegmentName::parse(name.strip_suffix(".broken").unwrap_or(&name)).is_some();
         let content = match detection.kind {
             FileKind::SnapshotPayload => {
                 let wanted = Examine { crc: size <= WHOLE, walk: false };
-                Content::Payload(fsm_file::examine(path, wanted, progress)?)
+                Content::Payload(fsm_file::examine(path, wanted, run)?)
             }
             FileKind::OffloadPayload => {
                 let wanted = Examine { crc: size <= WHOLE, walk: false };
-                Content::OffloadPayload(read_object(path, wanted, &IoOptions::default(), progress)?)
+                Content::OffloadPayload(read_object(path, wanted, &IoOptions::default(), run)?)
             }
-            FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone()))),
-            FileKind::WalSegment => Content::Log(log(path, &map, named_as_segment, threads, progress)?),
-            FileKind::Table => Content::Table(match separate(Table::open(path))? {
-                Ok(table) => Ok(Box::new(TableFacts::read(table, progress)?)),
+            FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone(), source))),
+            FileKind::WalSegment => Content::Log(log(path, &map, named_as_segment, run)?),
+            FileKind::Table => Content::Table(match separate(Table::open(path, source))? {
+                Ok(table) => Ok(Box::new(TableFacts::read(table, run)?)),
                 Err(problem) => Err(problem),
             }),
             _ => Content::Bytes(map),
@@ -189,7 +191,7 @@ impl Subject {
             display,
             name,
             size,
-            modified: modified_at(path),
+            modified: source.modified_at(path),
             detection: Some(detection),
             named_as_segment,
             show_bytes: false,
@@ -240,35 +242,36 @@ fn not_delivered(why: &str) -> String {
 }
 
 impl TableFacts {
-    fn read(table: Table, progress: &dyn Progress) -> Result<Self> {
-        let survey = if table.size() <= WHOLE { Some(table.survey(progress)?) } else { None };
+    fn read(table: Table, run: &Run<'_>) -> Result<Self> {
+        let survey = if table.size() <= WHOLE { Some(table.survey(run)?) } else { None };
         Ok(Self { table, survey })
     }
 }
 
 /// A segment by itself. One that has another name is read as if it were the first.
-fn log(path: &Path, map: &MappedFile, named: bool, threads: usize, progress: &dyn Progress) -> Result<WalScan> {
-    match WalDir::of_segment(path)?.filter(|_| named) {
-        Some(dir) => WalScan::read_listed(dir, threads, progress),
+fn log(path: &Path, map: &MappedFile, named: bool, run: &Run<'_>) -> Result<WalScan> {
+    match WalDir::of_segment(path, &*run.source)?.filter(|_| named) {
+        Some(dir) => WalScan::read_listed(dir, run),
         None => Ok(WalScan::of_bytes([("0000000000000000-0000000000000000.wal".to_owned(), map.bytes().to_vec())])),
     }
 }
 
 impl DirectoryFacts {
-    fn read(path: &Path, display: String, threads: usize, progress: &dyn Progress) -> Result<Self> {
-        let entries = list_dir(path)?;
+    fn read(path: &Path, display: String, run: &Run<'_>) -> Result<Self> {
+        let source = &*run.source;
+        let entries = source.list(path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut kind = DirectoryKind::of(&name, &entries);
         let (mut groups, mut unplaced) = (Vec::new(), Vec::new());
         if matches!(kind, DirectoryKind::Group | DirectoryKind::Unknown) {
-            match discover_all(path) {
+            match discover_all(path, source) {
                 Ok(found) if !(kind == DirectoryKind::Unknown && entries.is_empty()) => {
                     if kind == DirectoryKind::Unknown {
                         let direct =
                             found.groups.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
                         kind = if direct { DirectoryKind::Node } else { DirectoryKind::RaftData };
                     }
-                    groups = found.groups.into_iter().map(GroupFacts::read).collect::<Result<_>>()?;
+                    groups = found.groups.into_iter().map(|group| GroupFacts::read(group, source)).collect::<Result<_>>()?;
                     unplaced = found.unplaced;
                 }
                 // Nothing of ours below it is a fact, not a failure.
@@ -276,10 +279,10 @@ impl DirectoryFacts {
                 Err(error) => return Err(error),
             }
         }
-        if kind == DirectoryKind::Unknown && groups.is_empty() && find_store(path) == Some(StorePlace::Store) {
+        if kind == DirectoryKind::Unknown && groups.is_empty() && find_store(path, source) == Some(StorePlace::Store) {
             kind = DirectoryKind::OffloadStore;
         }
-        let inside = match Inside::read(path, kind, &entries, threads, progress) {
+        let inside = match Inside::read(path, kind, &entries, run) {
             Ok(inside) => inside,
             Err(crate::Error::Interrupted) => return Err(crate::Error::Interrupted),
             Err(error) => Inside::Unreadable(error.to_string()),
@@ -289,39 +292,39 @@ impl DirectoryFacts {
 }
 
 impl Inside {
-    fn read(path: &Path, kind: DirectoryKind, entries: &[DirEntry], threads: usize, progress: &dyn Progress) -> Result<Self> {
+    fn read(path: &Path, kind: DirectoryKind, entries: &[DirEntry], run: &Run<'_>) -> Result<Self> {
         Ok(match kind {
-            DirectoryKind::Wal => Self::Log(WalScan::read(path, threads, progress)?),
-            DirectoryKind::Snap => Self::Envelopes(SnapDir::read(path)?),
+            DirectoryKind::Wal => Self::Log(WalScan::read(path, run)?),
+            DirectoryKind::Snap => Self::Envelopes(SnapDir::read(path, &*run.source)?),
             DirectoryKind::FsmSnap => {
                 let named = entries.iter().filter(|entry| FsmName::parse(&entry.name).is_some()).take(READ_PAYLOADS);
                 let read = |entry: &DirEntry| {
-                    Ok((entry.name.clone(), fsm_file::examine(&path.join(&entry.name), Examine::default(), progress)?))
+                    Ok((entry.name.clone(), fsm_file::examine(&path.join(&entry.name), Examine::default(), run)?))
                 };
                 Self::Payloads(named.map(read).collect::<Result<_>>()?)
             }
-            DirectoryKind::OffloadStore => Self::Offload(Box::new(OffloadStore::read(path, progress)?)),
-            DirectoryKind::Store => Self::Store(Box::new(examine_store(path, StoreCheck::Meta, progress)?)),
+            DirectoryKind::OffloadStore => Self::Offload(Box::new(OffloadStore::read(path, run)?)),
+            DirectoryKind::Store => Self::Store(Box::new(examine_store(path, StoreCheck::Meta, run)?)),
             _ => Self::Unread,
         })
     }
 }
 
 /// The newest file in a directory and in those below it that a node has.
-fn newest(path: &Path) -> Option<UnixMillis> {
+fn newest(path: &Path, source: &dyn Source) -> Option<UnixMillis> {
     let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE];
     let dirs = std::iter::once(path.to_owned()).chain(below.iter().map(|name| path.join(name)));
-    let files = dirs.filter_map(|dir| Some((list_dir(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
+    let files = dirs.filter_map(|dir| Some((source.list(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
         entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
     });
-    files.filter_map(|file| modified_at(&file)).max()
+    files.filter_map(|file| source.modified_at(&file)).max()
 }
 
 impl DirectoryKind {
     /// What a directory is by the names in it; unknown when it cannot be listed.
-    pub fn at(path: &Path) -> Self {
+    pub fn at(path: &Path, source: &dyn Source) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        list_dir(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
+        source.list(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
     }
 
     fn of(name: &str, entries: &[DirEntry]) -> Self {
@@ -351,14 +354,14 @@ impl DirectoryKind {
 }
 
 impl GroupFacts {
-    fn read(group: GroupDir) -> Result<Self> {
-        let listing = GroupListing::read(&group.path)?;
+    fn read(group: GroupDir, source: &dyn Source) -> Result<Self> {
+        let listing = GroupListing::read(&group.path, source)?;
         let store: PathBuf = group.path.join(layout::STORE);
-        let store = match list_dir(&store) {
+        let store = match source.list(&store) {
             Ok(entries) => entries,
             Err(error) if error.is_not_found() => Vec::new(),
             // A file of that name has no entries either.
-            Err(_) if !store.is_dir() => Vec::new(),
+            Err(_) if source.kind_at(&store) != Some(EntryKind::Directory) => Vec::new(),
             Err(error) => return Err(error),
         };
         Ok(Self { group, listing, store })

@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::source::Source;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::snap::SnapName;
 use crate::formats::wal::WalName;
-use crate::io::list_names;
+use crate::io::EntryKind;
 
 /// Directories that a key prefix of an object store makes, at most, as far as they are followed.
 const MAX_PREFIX: u32 = 4;
@@ -59,10 +60,10 @@ impl Territory {
 
     /// What `dir` itself is; what lies above it is not looked at. `None` for a directory that cannot be listed and has no
     /// telling name.
-    pub fn of(dir: &Path) -> Option<Self> {
+    pub fn of(dir: &Path, source: &dyn Source) -> Option<Self> {
         let named = dir.file_name().and_then(|name| Self::of_name(&name.to_string_lossy().to_ascii_lowercase()));
         named.or_else(|| {
-            let names = Names::of(dir)?;
+            let names = Names::of(dir, source)?;
             names.told().or_else(|| names.shape()).or_else(|| names.nodes())
         })
     }
@@ -122,22 +123,23 @@ impl Territory {
 
 /// A directory and the names in it.
 #[derive(Debug)]
-struct Names {
+struct Names<'s> {
+    source: &'s dyn Source,
     dir: PathBuf,
-    names: Vec<(String, bool)>,
+    entries: Vec<(String, bool)>,
 }
 
-impl Names {
-    fn of(dir: &Path) -> Option<Self> {
-        Some(Self { dir: dir.to_owned(), names: list_names(dir).ok()? })
+impl<'s> Names<'s> {
+    fn of(dir: &Path, source: &'s dyn Source) -> Option<Self> {
+        Some(Self { source, dir: dir.to_owned(), entries: source.list_names(dir).ok()? })
     }
 
     fn below(&self, name: &str) -> Option<Self> {
-        Self::of(&self.dir.join(name))
+        Self::of(&self.dir.join(name), self.source)
     }
 
     fn directories(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().filter(|(_, is_directory)| *is_directory).map(|(name, _)| name.as_str())
+        self.entries.iter().filter(|(_, is_directory)| *is_directory).map(|(name, _)| name.as_str())
     }
 
     fn has_directory(&self, wanted: &str) -> bool {
@@ -145,16 +147,14 @@ impl Names {
     }
 
     fn has_file(&self, wanted: &str) -> bool {
-        self.names.iter().any(|(name, is_directory)| !is_directory && name == wanted)
+        self.entries.iter().any(|(name, is_directory)| !is_directory && name == wanted)
     }
 
     /// The first name that nobody else uses.
     fn told(&self) -> Option<Territory> {
-        self.names.iter().find_map(
-            |(name, is_directory)| {
-                if *is_directory { Territory::told_by_directory(name) } else { Territory::told_by_file(name) }
-            },
-        )
+        self.entries.iter().find_map(|(name, is_directory)| {
+            if *is_directory { Territory::told_by_directory(name) } else { Territory::told_by_file(name) }
+        })
     }
 
     /// What several common names together say, or a common name with what is in it.
@@ -180,13 +180,13 @@ impl Names {
     /// Part of `<prefix>/v1/{payloads/sha256,groups}/...`, or a way of at most `depth` steps down to one that holds nothing
     /// else.
     fn is_object_store(&self, depth: u32) -> bool {
-        let holds = |path: &str| self.dir.join(path).is_dir();
+        let holds = |path: &str| self.source.kind_at(&self.dir.join(path)) == Some(EntryKind::Directory);
         if holds("v1/payloads/sha256") || holds("v1/groups") || holds("payloads/sha256") {
             return true;
         }
         let mut directories = self.directories();
         match (directories.next(), directories.next(), depth.checked_sub(1)) {
-            (Some(only), None, Some(depth)) if self.names.len() == 1 => {
+            (Some(only), None, Some(depth)) if self.entries.len() == 1 => {
                 self.below(only).is_some_and(|names| names.is_object_store(depth))
             }
             _ => false,
@@ -205,7 +205,7 @@ impl Names {
             }
             if child.is_group() || child.has_groups() {
                 nodes += 1;
-            } else if !(child.names.is_empty() || name.starts_with('.') || ["encryption", "lost+found"].contains(&name)) {
+            } else if !(child.entries.is_empty() || name.starts_with('.') || ["encryption", "lost+found"].contains(&name)) {
                 if !may_be_node {
                     return None;
                 }
@@ -238,6 +238,7 @@ fn is_hashicorp_snapshot(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readers::Local;
     use std::fs;
 
     fn tree(paths: &[&str]) -> tempfile::TempDir {
@@ -255,7 +256,7 @@ mod tests {
     }
 
     fn of(paths: &[&str]) -> Option<Territory> {
-        Territory::of(tree(paths).path())
+        Territory::of(tree(paths).path(), &Local)
     }
 
     #[test]
@@ -307,8 +308,8 @@ mod tests {
     #[test]
     fn an_empty_directory_with_a_telling_name_is_recognised() {
         let root = tree(&["n1/fsm.db/", "n1/FSM-SNAP/"]);
-        assert_eq!(Territory::of(&root.path().join("n1/fsm.db")), Some(Territory::Store));
-        assert_eq!(Territory::of(&root.path().join("n1/FSM-SNAP")), Some(Territory::Payloads));
-        assert_eq!(Territory::of(&root.path().join("gone")), None);
+        assert_eq!(Territory::of(&root.path().join("n1/fsm.db"), &Local), Some(Territory::Store));
+        assert_eq!(Territory::of(&root.path().join("n1/FSM-SNAP"), &Local), Some(Territory::Payloads));
+        assert_eq!(Territory::of(&root.path().join("gone"), &Local), None);
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::judge::store::verify;
 use ekv_tool::io::Progress;
 use ekv_tool::readers::pebble_survey::survey_store;
@@ -195,7 +196,7 @@ pub fn changing_table() -> &'static str {
     let dir = tempfile::tempdir().unwrap();
     plain(dir.path());
     let meddler = Meddler { root: dir.path(), done: AtomicBool::new(false) };
-    let survey = survey_store(&dir.path().join("fsm.db"), TableDepth::Rows, 1, &meddler).unwrap();
+    let survey = survey_store(&dir.path().join("fsm.db"), TableDepth::Rows, &Run::local().watched_by(&meddler)).unwrap();
     let (findings, _) = verify(&survey.store.facts, &survey.outcomes);
     let changed = findings.iter().find(|finding| finding.code.code == "table-changed");
     let finding = changed.unwrap_or_else(|| panic!("{findings:?}"));

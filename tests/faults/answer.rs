@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::Result;
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, store_verify, verify_snapshot, wal,
 };
@@ -50,16 +50,16 @@ impl Command {
         let paths: &[PathBuf] = &[dir.to_owned()];
         match self {
             Self::VerifySnapshot => {
-                let options = VerifySnapshotOptions { threads: 1, ..VerifySnapshotOptions::default() };
-                Answer::of(verify_snapshot(paths, &options, &NoProgress), |_| String::new())
+                let options = VerifySnapshotOptions::default();
+                Answer::of(verify_snapshot(paths, &options, &Run::local()), |_| String::new())
             }
-            Self::WalVerify => Answer::of(wal::verify(paths, 1, &NoProgress), |_| String::new()),
+            Self::WalVerify => Answer::of(wal::verify(paths, &Run::local()), |_| String::new()),
             Self::StoreVerify => {
-                Answer::of(store_verify(&[dir.join("fsm.db")], VerifyDepth::default(), 1, &NoProgress), |_| String::new())
+                Answer::of(store_verify(&[dir.join("fsm.db")], VerifyDepth::default(), &Run::local()), |_| String::new())
             }
             Self::GateDryrun => {
-                let options = GateOptions { threads: 1, ..GateOptions::default() };
-                Answer::of(gate_dryrun(paths, &options, &NoProgress), |body| {
+                let options = GateOptions::default();
+                Answer::of(gate_dryrun(paths, &options, &Run::local()), |body| {
                     let outcome = |outcome: &str, error: Option<&str>| format!("{outcome} {}", error.unwrap_or_default());
                     let group = &body.groups[0];
                     let seen =
@@ -69,8 +69,8 @@ impl Command {
                 })
             }
             Self::Check => {
-                let options = CheckOptions { threads: 1, ..CheckOptions::default() };
-                Answer::of(check(paths, &options, &NoProgress), |_| String::new())
+                let options = CheckOptions::default();
+                Answer::of(check(paths, &options, &Run::local()), |_| String::new())
             }
         }
     }

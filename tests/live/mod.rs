@@ -11,9 +11,9 @@ mod store; // The store.
 
 use std::path::Path;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::server::Outcome;
 use ekv_tool::analysis::{Finding, Severity, Verdict};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, store_meta, store_verify, verify_snapshot,
 };
@@ -34,21 +34,21 @@ fn objections(group: &Path) -> Option<String> {
             wrong.push(format!("{name}: {}: {} {why}", verdict.name(), codes.join("; ")));
         }
     };
-    let report = gate_dryrun(&paths, &GateOptions { threads: 1, ..GateOptions::default() }, &NoProgress).unwrap();
+    let report = gate_dryrun(&paths, &GateOptions::default(), &Run::local()).unwrap();
     let outcomes: Vec<_> =
         report.body.groups.iter().map(|group| (group.forecast.outcome, group.forecast.reason.clone())).collect();
     let accepted = outcomes.iter().all(|(outcome, _)| !matches!(outcome, Outcome::Abort | Outcome::Unknown));
     let verdict = if accepted { Verdict::Clean } else { Verdict::Damaged };
     judge("gate-dryrun", verdict, &report.findings, format!("{outcomes:?}"));
-    let report = check(&paths, &CheckOptions { threads: 1, ..CheckOptions::default() }, &NoProgress).unwrap();
+    let report = check(&paths, &CheckOptions::default(), &Run::local()).unwrap();
     judge("check", report.verdict, &report.findings, format!("{:?}", report.coverage.not_examined));
-    let report = ekv_tool::ops::wal::verify(&paths, 1, &NoProgress).unwrap();
+    let report = ekv_tool::ops::wal::verify(&paths, &Run::local()).unwrap();
     judge("wal verify", report.verdict, &report.findings, format!("{:?}", report.coverage.not_examined));
-    let report = store_meta(&stores, &NoProgress).unwrap();
+    let report = store_meta(&stores, &Run::local()).unwrap();
     judge("store meta", report.verdict, &report.findings, format!("{:?}", report.coverage.not_examined));
-    let report = store_verify(&stores, VerifyDepth::Keys, 1, &NoProgress).unwrap();
+    let report = store_verify(&stores, VerifyDepth::Keys, &Run::local()).unwrap();
     judge("store verify", report.verdict, &report.findings, format!("{:?}", report.coverage.not_examined));
-    let report = verify_snapshot(&paths, &VerifySnapshotOptions { threads: 1, ..VerifySnapshotOptions::default() }, &NoProgress);
+    let report = verify_snapshot(&paths, &VerifySnapshotOptions::default(), &Run::local());
     let report = report.unwrap();
     judge("verify-snapshot", report.verdict, &report.findings, format!("{:?}", report.coverage.not_examined));
     (!wrong.is_empty()).then(|| wrong.join("\n  "))

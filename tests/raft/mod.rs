@@ -11,8 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ekv_tool::Run;
 use ekv_tool::analysis::{Finding, Severity};
-use ekv_tool::io::NoProgress;
 use ekv_tool::ops::{CheckOptions, CompareOptions, check, compare};
 
 use disk::{Disk, Watch};
@@ -31,12 +31,12 @@ fn errors_and_warnings(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 pub fn check_one(dir: &Path) -> Vec<Finding> {
-    let options = CheckOptions { threads: 1, ..CheckOptions::default() };
-    errors_and_warnings(check(&[dir.to_owned()], &options, &NoProgress).unwrap().findings)
+    let options = CheckOptions::default();
+    errors_and_warnings(check(&[dir.to_owned()], &options, &Run::local()).unwrap().findings)
 }
 
 pub fn compare_all(dirs: &[PathBuf]) -> Vec<Finding> {
-    errors_and_warnings(compare(dirs, &CompareOptions { threads: 1, ..CompareOptions::default() }, &NoProgress).unwrap().findings)
+    errors_and_warnings(compare(dirs, &CompareOptions { ..CompareOptions::default() }, &Run::local()).unwrap().findings)
 }
 
 /// What was looked at and what was wrong.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ekv_tool::io::NoProgress;
+use ekv_tool::Run;
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ const HANDED: [&str; 3] = ["apply", "volatile-replay", "lease-reapplied"];
 
 /// The report of one group with its whole plan.
 pub fn forecast(options: GateOptions, dir: &Path) -> Value {
-    let options = GateOptions { plan: true, threads: 1, ..options };
-    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &NoProgress).unwrap()).unwrap()
+    let options = GateOptions { plan: true, ..options };
+    serde_json::to_value(gate_dryrun(&[dir.to_owned()], &options, &Run::local()).unwrap()).unwrap()
 }
 
 /// Indexes of the entries that a plan hands to the state machine.

@@ -1,10 +1,10 @@
 //! The two readings of either server, against what the servers did.
 
+use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::log::judge_segments;
 use ekv_tool::analysis::server::log::{ValidSnapshots, read_from, valid_snapshots};
 use ekv_tool::formats::snap;
-use ekv_tool::io::NoProgress;
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::types::{ServerVersion, SnapshotId};
 use serde_json::Value;
@@ -38,7 +38,7 @@ fn predict(case: &Case<'_>, engine: ServerVersion, want: &Value) -> Result<(), S
     if outcome == "?" || want.is_null() || !wal.is_dir() {
         return Ok(());
     }
-    let scan = WalScan::read(&wal, 1, &NoProgress).map_err(|error| error.to_string())?;
+    let scan = WalScan::read(&wal, &Run::local()).map_err(|error| error.to_string())?;
     if !scan.dir.exists() {
         return Ok(());
     }
@@ -106,7 +106,7 @@ fn findings_are_those_that_were_asked_for_and_a_good_log_has_none() {
             if !wal.is_dir() {
                 return Ok(());
             }
-            let scan = WalScan::read(&wal, 1, &NoProgress).map_err(|error| error.to_string())?;
+            let scan = WalScan::read(&wal, &Run::local()).map_err(|error| error.to_string())?;
             let (findings, coverage) = judge_segments(&scan, "wal");
             let verdict = Verdict::of(&findings, &coverage);
             for engine in ServerVersion::ALL {

@@ -39,5 +39,5 @@ pub struct DiffArgs {
 pub fn run(args: &DiffArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&[args.first.clone(), args.second.clone()])?;
     let opener = args.keys.opener(false)?;
-    context.emit(snapshot::diff([&args.first, &args.second], args.limit, opener.as_ref(), &context.progress)?)
+    context.emit(snapshot::diff([&args.first, &args.second], args.limit, opener.as_ref(), &context.run())?)
 }

@@ -18,5 +18,5 @@ pub struct LsArgs {
 /// Lists the snapshots.
 pub fn run(args: &LsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
-    context.emit(snapshot::ls(&args.paths, context.threads, &context.progress)?)
+    context.emit(snapshot::ls(&args.paths, &context.run())?)
 }

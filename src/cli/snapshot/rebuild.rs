@@ -35,7 +35,7 @@ pub struct RebuildArgs {
 /// Shows the `.snap` files, or writes the bytes of one.
 pub fn run(args: &RebuildArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.dir))?;
-    let mut report = snapshot::rebuild(&args.dir, context.threads, &context.progress)?;
+    let mut report = snapshot::rebuild(&args.dir, &context.run())?;
     let Some(index) = args.index else { return context.emit(report) };
     report.body.snapshots.retain(|one| one.index.0 == index);
     if !args.raw {

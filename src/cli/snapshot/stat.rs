@@ -26,5 +26,5 @@ pub struct StatArgs {
 pub fn run(args: &StatArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
     let opener = args.keys.opener(false)?.map(Arc::new);
-    context.emit(snapshot::stat(&args.paths, args.newest, opener, context.threads, &context.progress)?)
+    context.emit(snapshot::stat(&args.paths, args.newest, opener, &context.run())?)
 }

@@ -72,7 +72,7 @@ pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     };
     let options = GetOptions { key: key.0.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions };
     let opener = keys.opener(context.is_kept())?;
-    context.emit(store_get(store, &options, opener.as_ref())?)
+    context.emit(store_get(store, &options, opener.as_ref(), &context.run())?)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn run(args: &LsmArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     let (dirs, unplaced) = super::stores(&args.dirs)?;
     for dir in &dirs {
-        let opened = Store::open(dir)?;
+        let opened = Store::open(dir, &context.run())?;
         let (mut found, covered) = store::listed(&opened.facts);
         let name = dir.display().to_string();
         stores.push(LsmStore::new(name.clone(), &opened.facts, opened.memory.len() as u64));

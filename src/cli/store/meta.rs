@@ -25,5 +25,5 @@ pub struct MetaArgs {
 pub fn run(args: &MetaArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.dirs)?;
     let (dirs, unplaced) = super::stores(&args.dirs)?;
-    context.emit(store_meta(&dirs, &context.progress)?.leave_out(&unplaced))
+    context.emit(store_meta(&dirs, &context.run())?.leave_out(&unplaced))
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ekv_tool::io::directory_id;
-use ekv_tool::readers::{Unplaced, store_dirs};
+use ekv_tool::readers::{Local, Unplaced, store_dirs};
 
 use super::{Context, ExitStatus, args};
 
@@ -51,7 +51,7 @@ pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
 fn stores(paths: &[PathBuf]) -> ekv_tool::error::Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     let (mut all, mut beside, mut known) = (Vec::new(), Vec::new(), HashSet::new());
     for path in paths {
-        let (stores, unplaced) = store_dirs(path)?;
+        let (stores, unplaced) = store_dirs(path, &Local)?;
         all.extend(stores.into_iter().filter(|store| directory_id(store).is_none_or(|id| known.insert(id))));
         beside.extend(unplaced);
     }

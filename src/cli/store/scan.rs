@@ -69,5 +69,5 @@ pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         value_bytes: args.value_bytes,
     };
     let opener = args.keys.opener(context.is_kept())?;
-    context.emit_rows(StoreScanBody::LIST, |rows| store_scan(dir, &options, opener.as_ref(), &context.progress, rows))
+    context.emit_rows(StoreScanBody::LIST, |rows| store_scan(dir, &options, opener.as_ref(), &context.run(), rows))
 }

@@ -30,5 +30,5 @@ pub fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         (false, true) => VerifyDepth::Keys,
         (false, false) => VerifyDepth::Rows,
     };
-    context.emit(store_verify(&dirs, depth, context.threads, &context.progress)?.leave_out(&unplaced))
+    context.emit(store_verify(&dirs, depth, &context.run())?.leave_out(&unplaced))
 }

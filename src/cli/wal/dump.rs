@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::EntryClass;
 use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_wal_dump};
 use ekv_tool::ops::wal::{self, DumpFilter};
+use ekv_tool::readers::Local;
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
 use ekv_tool::types::unescape;
 
@@ -79,10 +80,10 @@ fn parse_key(text: &str) -> Result<Key, String> {
 /// Writes the records.
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths.paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths)? {
+    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths, &Local)? {
         let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
         let range = EntryRange { from: args.from, to: args.to, term: args.term };
-        return context.emit(hashicorp_wal_dump(node, range, &context.progress)?);
+        return context.emit(hashicorp_wal_dump(node, range, &context.run())?);
     }
     let paths = &args.paths.paths;
     let kind = |kind: &Type| match kind {
@@ -105,7 +106,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     };
     let opener = args.keys.opener(context.is_kept())?;
     let opener = opener.as_ref();
-    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, context.threads, &context.progress, rows))
+    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, &context.run(), rows))
 }
 
 #[cfg(test)]

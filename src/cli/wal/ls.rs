@@ -3,6 +3,7 @@
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_wal_ls};
 use ekv_tool::ops::wal;
+use ekv_tool::readers::Local;
 
 use super::{Context, ExitStatus, Paths};
 
@@ -17,8 +18,8 @@ pub struct LsArgs {
 pub fn run(args: &LsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
-        return context.emit(hashicorp_wal_ls(&nodes, &context.progress)?);
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
+        return context.emit(hashicorp_wal_ls(&nodes, &context.run())?);
     }
-    context.emit(wal::ls(paths, context.threads, &context.progress)?)
+    context.emit(wal::ls(paths, &context.run())?)
 }

@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_wal_show};
 use ekv_tool::ops::wal::{self, RecordRef};
+use ekv_tool::readers::Local;
 use ekv_tool::types::LogIndex;
 
 use super::args::{ViewKeys, parse_index};
@@ -34,14 +35,14 @@ fn parse_place(text: &str) -> Result<RecordRef, String> {
 /// Explains one record.
 pub fn run(args: &ShowArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
-    if let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path))? {
+    if let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path), &Local)? {
         let (RecordRef::Index(LogIndex(index)), [node]) = (&args.place, nodes.as_slice()) else {
             bail!("wal show: a log of hashicorp/raft takes an index, and the directory of one node");
         };
-        return context.emit(hashicorp_wal_show(node, *index, &context.progress)?);
+        return context.emit(hashicorp_wal_show(node, *index, &context.run())?);
     }
     let opener = args.keys.opener(context.is_kept())?;
-    context.emit(wal::show(&args.path, &args.place, opener.as_ref(), context.threads, &context.progress)?)
+    context.emit(wal::show(&args.path, &args.place, opener.as_ref(), &context.run())?)
 }
 
 #[cfg(test)]

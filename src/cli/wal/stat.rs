@@ -3,6 +3,7 @@
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_wal_stat};
 use ekv_tool::ops::wal;
+use ekv_tool::readers::Local;
 
 use super::args::ViewKeys;
 use super::{Context, ExitStatus, Paths};
@@ -20,9 +21,9 @@ pub struct StatArgs {
 pub fn run(args: &StatArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
-        return context.emit(hashicorp_wal_stat(&nodes, &context.progress)?);
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
+        return context.emit(hashicorp_wal_stat(&nodes, &context.run())?);
     }
     let opener = args.keys.opener(context.is_kept())?;
-    context.emit(wal::stat(paths, opener.as_ref(), context.threads, &context.progress)?)
+    context.emit(wal::stat(paths, opener.as_ref(), &context.run())?)
 }

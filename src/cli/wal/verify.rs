@@ -3,6 +3,7 @@
 use clap::Args;
 use ekv_tool::ops::hraft::{Backend, hashicorp_wal_verify};
 use ekv_tool::ops::wal;
+use ekv_tool::readers::Local;
 
 use super::{Context, ExitStatus, Paths};
 
@@ -17,8 +18,8 @@ pub struct VerifyArgs {
 pub fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let paths = &args.paths.paths;
     context.keep_out_of(paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(paths)? {
-        return context.emit(hashicorp_wal_verify(&nodes, &context.progress)?);
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
+        return context.emit(hashicorp_wal_verify(&nodes, &context.run())?);
     }
-    context.emit(wal::verify(paths, context.threads, &context.progress)?)
+    context.emit(wal::verify(paths, &context.run())?)
 }

@@ -20,7 +20,7 @@ const DISK_PIECE: usize = 1 << 20;
 /// How a window is going to be brought.
 enum Way<'f> {
     Mapped(&'f MappedFile),
-    Direct(&'f File),
+    Direct { direct: &'f File, plain: &'f File },
     Buffered { piece: usize },
 }
 
@@ -53,11 +53,13 @@ impl<'f> Lane<'f> {
 
     fn way(&mut self, range: &Range<u64>) -> Way<'f> {
         let mapped = || self.file.map().map(Way::Mapped);
-        let direct = || self.file.direct().map(Way::Direct);
+        let direct = || Some(Way::Direct { direct: self.file.direct()?, plain: self.file.file().local()? });
         let way = match self.strategy {
             Strategy::Mmap => mapped(),
             Strategy::Pread => None,
             Strategy::Direct => direct(),
+            // Where it lies in memory; there is no page cache to ask about.
+            Strategy::Auto if self.file.file().local().is_none() => mapped(),
             Strategy::Auto if self.small => self.file.map_at_hand().map(Way::Mapped),
             Strategy::Auto => {
                 let asked = residency(self.file, range);
@@ -87,13 +89,13 @@ impl<'f> Lane<'f> {
                     map.release(range.clone());
                     // What was read may have been zeros in place of the file's bytes: whole pages after a fault, and
                     // without one what follows the file's end in its last page.
-                    if !map.faulted() && map.file().metadata().is_ok_and(|meta| meta.len() >= range.end) {
+                    if !map.faulted() && map.file().now().is_ok_and(|now| now.size >= range.end) {
                         self.served.mapped += bytes.len() as u64;
                         return Ok((folded, bytes.len() as u64));
                     }
                 }
             }
-            Way::Direct(direct) => match self.buffer.read_direct(direct, self.file.file(), range) {
+            Way::Direct { direct, plain } => match self.buffer.read_direct(direct, plain, range) {
                 Ok(part) => {
                     let folded = fold(state, self.buffer.get(part.clone()));
                     self.served.direct += part.len() as u64;
@@ -129,7 +131,7 @@ impl<'f> Lane<'f> {
                     return Ok(Loaded::Mapped);
                 }
             }
-            Way::Direct(direct) => match buffer.read_direct(direct, self.file.file(), range) {
+            Way::Direct { direct, plain } => match buffer.read_direct(direct, plain, range) {
                 Ok(part) => {
                     self.served.direct += self.note_end(range, part.len() as u64);
                     return Ok(Loaded::Buffer(part));
@@ -153,11 +155,16 @@ impl<'f> Lane<'f> {
                 let _ = rustix::fs::fadvise(own, 0, None, rustix::fs::Advice::Sequential);
             }
         }
-        let file = self.own.as_ref().unwrap_or(self.file.file());
+        let file = self.file.file();
         let room = buffer.ensure(wanted).map_err(|source| Error::io(self.file.path(), "read the file", source))?;
         let mut done = 0;
         while done < wanted {
-            match file.read_at(&mut room[done..wanted], offset + done as u64) {
+            let (room, at) = (&mut room[done..wanted], offset + done as u64);
+            let read = match &self.own {
+                Some(own) => own.read_at(room, at),
+                None => file.read_some(at, room),
+            };
+            match read {
                 Ok(0) => break,
                 Ok(read) => done += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

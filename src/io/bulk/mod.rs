@@ -9,13 +9,14 @@ mod windows;
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::file::{FileStamp, open_regular};
+use super::file::FileStamp;
 use super::map::MappedFile;
-use crate::error::{Error, Result};
+use super::open::OpenFile;
+use crate::error::Result;
 
 pub use checksum::{ChecksumOutcome, checksum_range};
 
@@ -176,8 +177,14 @@ pub struct BulkFile<'m> {
 
 #[derive(Debug)]
 enum Source<'m> {
-    Own { file: File, path: PathBuf, stamp: FileStamp, map: OnceLock<Option<MappedFile>> },
+    Own(Box<Own>),
     Mapped(&'m MappedFile),
+}
+
+#[derive(Debug)]
+struct Own {
+    file: OpenFile,
+    map: OnceLock<Option<MappedFile>>,
 }
 
 /// Further descriptors of the same file, opened when they are first needed.
@@ -190,11 +197,22 @@ struct Reopened {
     probe: OnceLock<Option<File>>,
 }
 
+impl OpenFile {
+    /// Its bytes once, at the speed of what they lie on.
+    pub fn bulk(self) -> BulkFile<'static> {
+        BulkFile::of(self)
+    }
+}
+
 impl BulkFile<'static> {
     /// Opens `path`; anything but a regular file is refused without blocking.
     pub fn open(path: &Path) -> Result<Self> {
-        let (file, stamp) = open_regular(path)?;
-        Ok(Self::new(Source::Own { file, path: path.to_owned(), stamp, map: OnceLock::new() }))
+        Ok(Self::of(OpenFile::open(path)?))
+    }
+
+    /// Reads a file that is open already.
+    fn of(file: OpenFile) -> Self {
+        Self::new(Source::Own(Box::new(Own { file, map: OnceLock::new() })))
     }
 }
 
@@ -216,23 +234,17 @@ impl<'m> BulkFile<'m> {
 
     /// What the file looked like when it was opened.
     pub fn stamp(&self) -> FileStamp {
-        match &self.source {
-            Source::Own { stamp, .. } => *stamp,
-            Source::Mapped(map) => map.stamp(),
-        }
+        self.file().stamp()
     }
 
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
-        match &self.source {
-            Source::Own { path, .. } => path,
-            Source::Mapped(map) => map.path(),
-        }
+        self.file().path()
     }
 
-    fn file(&self) -> &File {
+    fn file(&self) -> &OpenFile {
         match &self.source {
-            Source::Own { file, .. } => file,
+            Source::Own(own) => &own.file,
             Source::Mapped(map) => map.file(),
         }
     }
@@ -240,9 +252,7 @@ impl<'m> BulkFile<'m> {
     /// The whole file mapped, where that is possible.
     fn map(&self) -> Option<&MappedFile> {
         match &self.source {
-            Source::Own { file, path, stamp, map } => {
-                map.get_or_init(|| MappedFile::strictly(file.try_clone().ok()?, path, *stamp).ok()).as_ref()
-            }
+            Source::Own(own) => own.map.get_or_init(|| MappedFile::strictly(own.file.try_clone().ok()?).ok()).as_ref(),
             Source::Mapped(map) => Some(map),
         }
     }
@@ -250,13 +260,14 @@ impl<'m> BulkFile<'m> {
     /// The mapping, if there has been need of one.
     fn map_at_hand(&self) -> Option<&MappedFile> {
         match &self.source {
-            Source::Own { map, .. } => map.get()?.as_ref(),
+            Source::Own(own) => own.map.get()?.as_ref(),
             Source::Mapped(map) => Some(map),
         }
     }
 
     /// The same file opened again, with other flags or to have a read-ahead of its own.
     fn reopen(&self, flags: libc::c_int) -> Option<File> {
+        self.file().local()?;
         let flags = flags | libc::O_NONBLOCK | libc::O_NOCTTY;
         let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(self.path());
         #[cfg(target_os = "linux")]
@@ -294,8 +305,7 @@ impl<'m> BulkFile<'m> {
 
     /// What has happened to the file since it was opened.
     pub fn change(&self) -> Result<Option<FileChange>> {
-        let meta = self.file().metadata().map_err(|source| Error::io(self.path(), "examine the file", source))?;
-        let (then, now) = (self.stamp(), FileStamp::of(&meta));
+        let (then, now) = (self.stamp(), self.file().now()?);
         let end = self.end_seen.load(Ordering::SeqCst).min(now.size);
         Ok(if end < then.size {
             Some(FileChange::Shrunk { at: end })
@@ -304,7 +314,7 @@ impl<'m> BulkFile<'m> {
         } else if now.mtime != then.mtime {
             Some(FileChange::Modified)
         } else {
-            match FileStamp::at(self.path()) {
+            match self.file().by_name() {
                 None => Some(FileChange::Vanished),
                 Some(other) if (other.dev, other.ino) != (then.dev, then.ino) => Some(FileChange::Replaced),
                 Some(_) => None,

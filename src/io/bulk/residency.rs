@@ -20,7 +20,7 @@ pub(super) enum Residency {
 /// Asks about a range that is not empty; `None` where the system does not say.
 #[cfg(target_os = "linux")]
 pub(super) fn residency(file: &BulkFile<'_>, range: &Range<u64>) -> Option<Residency> {
-    if let Some(pages) = crate::io::map::cached_pages(file.file(), range) {
+    if let Some(pages) = crate::io::map::cached_pages(file.file().local()?, range) {
         return Some(match pages {
             pages if pages.all => Residency::Cached,
             pages if pages.unwritten => Residency::BeingWritten,

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 // Not the one of the prelude above.
 use super::Strategy;
+use crate::error::Error;
 use crate::io::{NoProgress, Progress};
 use crate::types::Crc32c;
 
@@ -341,8 +342,7 @@ fn a_failing_read_is_an_error_that_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = File::open(dir.path()).unwrap();
     let stamp = FileStamp { size: 100_000, ..FileStamp::of(&file.metadata().unwrap()) };
-    let source = Source::Own { file, path: dir.path().to_owned(), stamp, map: OnceLock::new() };
-    let bulk = BulkFile { geometry: SMALL, ..BulkFile::new(source) };
+    let bulk = BulkFile { geometry: SMALL, ..BulkFile::of(OpenFile::of_local(file, dir.path(), stamp)) };
     for strategy in STRATEGIES {
         for threads in [1, 3] {
             let options = options(strategy, threads);

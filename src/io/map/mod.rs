@@ -8,15 +8,16 @@ mod page_cache;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 
 use self::fault_guard::GuardedRange;
 pub use self::fault_guard::ignore_file_size_signal;
-use super::file::{FileStamp, open_regular, read_at};
+use super::file::FileStamp;
+use super::open::{OpenFile, ReadAt};
 use crate::error::{Error, Result};
 
 #[cfg(target_os = "linux")]
@@ -52,7 +53,7 @@ pub enum MapFault {
 #[derive(Debug)]
 pub struct MappedFile {
     mapping: Mapping,
-    file: File,
+    file: OpenFile,
 }
 
 /// The bytes of a [`MappedFile`] whose file was closed: a process may have many mappings and few descriptors. What becomes of the
@@ -64,6 +65,8 @@ pub struct Mapping {
     backing: Backing,
     path: PathBuf,
     stamp: FileStamp,
+    /// What was opened, when it is no file of this machine.
+    object: Option<Arc<dyn ReadAt>>,
     /// Everything before this offset was given back.
     released: AtomicUsize,
 }
@@ -72,40 +75,59 @@ pub struct Mapping {
 enum Backing {
     Map(Mmap),
     Copy(Vec<u8>),
+    /// Bytes of an object that lies in memory.
+    Lent(Arc<dyn ReadAt>),
+}
+
+impl Backing {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Map(map) => map,
+            Self::Copy(copy) => copy,
+            Self::Lent(object) => object.bytes().unwrap_or_default(),
+        }
+    }
 }
 
 impl MappedFile {
     /// Opens and maps `path`. An empty file has no mapping and no bytes.
     pub fn open(path: &Path) -> Result<Self> {
-        let (file, stamp) = open_regular(path)?;
-        Self::of(file, path, stamp)
+        Self::of(OpenFile::open(path)?)
     }
 
-    /// Maps a file that is open already, or reads it into memory.
-    fn of(file: File, path: &Path, stamp: FileStamp) -> Result<Self> {
-        let (guard, backing) = if stamp.size == 0 {
-            (None, Backing::Copy(Vec::new()))
+    /// Maps a file that is open already, or reads it into memory. An object that lies in memory is used where it lies.
+    fn of(file: OpenFile) -> Result<Self> {
+        let size = file.stamp().size;
+        let backing = if size == 0 {
+            Backing::Copy(Vec::new())
         } else {
-            match map_whole(&file, stamp.size) {
-                Ok(map) => (Some(GuardedRange::new(map.as_ptr() as usize, map.len())), Backing::Map(map)),
-                Err(_) if stamp.size <= LARGEST_COPY => (None, Backing::Copy(copy_whole(&file, path, stamp.size)?)),
-                Err(source) => return Err(Error::io(path, "map the file", source)),
+            match map_whole(&file) {
+                Ok(backing) => backing,
+                Err(_) if size <= LARGEST_COPY => Backing::Copy(copy_whole(&file)?),
+                Err(source) => return Err(Error::io(file.path(), "map the file", source)),
             }
         };
-        let mapping = Mapping { guard, backing, path: path.to_owned(), stamp, released: AtomicUsize::new(0) };
-        Ok(Self { mapping, file })
+        Ok(Self::over(file, backing))
     }
 
     /// Maps a file that is open already and not empty, or says that it cannot be mapped.
-    pub(super) fn strictly(file: File, path: &Path, stamp: FileStamp) -> io::Result<Self> {
-        let map = map_whole(&file, stamp.size)?;
-        let guard = Some(GuardedRange::new(map.as_ptr() as usize, map.len()));
-        let (path, released) = (path.to_owned(), AtomicUsize::new(0));
-        Ok(Self { mapping: Mapping { guard, backing: Backing::Map(map), path, stamp, released }, file })
+    pub(super) fn strictly(file: OpenFile) -> io::Result<Self> {
+        let backing = map_whole(&file)?;
+        Ok(Self::over(file, backing))
+    }
+
+    fn over(file: OpenFile, backing: Backing) -> Self {
+        let guard = match &backing {
+            Backing::Map(map) => Some(GuardedRange::new(map.as_ptr() as usize, map.len())),
+            Backing::Copy(_) | Backing::Lent(_) => None,
+        };
+        let (path, stamp, released) = (file.path().to_owned(), file.stamp(), AtomicUsize::new(0));
+        let object = file.as_object().map(Arc::clone);
+        Self { mapping: Mapping { guard, backing, path, stamp, object, released }, file }
     }
 
     /// The open file.
-    pub const fn file(&self) -> &File {
+    pub const fn file(&self) -> &OpenFile {
         &self.file
     }
 
@@ -132,7 +154,19 @@ impl MappedFile {
 
     /// True when the file's size, inode or modification time is no longer what it was at opening.
     pub fn changed(&self) -> bool {
-        self.file.metadata().map(|meta| FileStamp::of(&meta)).ok() != Some(self.stamp)
+        self.file.changed()
+    }
+
+    /// True when what has its name now is not what was opened, or has another size or modification time than it had.
+    pub fn changed_by_name(&self) -> bool {
+        self.file.by_name() != Some(self.stamp)
+    }
+}
+
+impl OpenFile {
+    /// Its bytes in place: mapped, where it is a file of this machine.
+    pub fn map(self) -> Result<MappedFile> {
+        MappedFile::of(self)
     }
 }
 
@@ -147,10 +181,7 @@ impl std::ops::Deref for MappedFile {
 impl Mapping {
     /// The file's bytes.
     pub fn bytes(&self) -> &[u8] {
-        match &self.backing {
-            Backing::Map(map) => map,
-            Backing::Copy(copy) => copy,
-        }
+        self.backing.bytes()
     }
 
     /// What the file looked like when it was opened.
@@ -231,8 +262,8 @@ impl Mapping {
     pub fn faulted(&self) -> bool {
         match (&self.guard, &self.backing) {
             (Some(guard), _) => guard.fault().is_some(),
-            (None, Backing::Copy(copy)) => (copy.len() as u64) < self.stamp.size,
             (None, Backing::Map(_)) => false,
+            (None, held) => (held.bytes().len() as u64) < self.stamp.size,
         }
     }
 
@@ -250,13 +281,23 @@ impl Mapping {
 
     /// Length of the file now, by its name; `None` when it lost it or the system will not say.
     pub fn len_by_name(&self) -> Option<u64> {
-        let now = FileStamp::at(&self.path)?;
+        let now = match &self.object {
+            None => FileStamp::at(&self.path)?,
+            Some(object) => object.stamp().ok()?,
+        };
         ((now.dev, now.ino) == (self.stamp.dev, self.stamp.ino)).then_some(now.size)
     }
 
-    fn reopened(&self) -> Result<Option<File>> {
-        match open_regular(&self.path) {
-            Ok((file, now)) => Ok(((now.dev, now.ino) == (self.stamp.dev, self.stamp.ino)).then_some(file)),
+    fn reopened(&self) -> Result<Option<OpenFile>> {
+        let opened = match &self.object {
+            None => OpenFile::open(&self.path),
+            Some(object) => OpenFile::object(&self.path, Arc::clone(object)),
+        };
+        match opened {
+            Ok(file) => {
+                let now = file.stamp();
+                Ok(((now.dev, now.ino) == (self.stamp.dev, self.stamp.ino)).then_some(file))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -270,14 +311,14 @@ impl Mapping {
         }
     }
 
-    fn fault_of(&self, file: &File) -> Result<Option<MapFault>> {
-        let len = file.metadata().map_err(|source| Error::io(&self.path, "examine the file", source))?.len();
+    fn fault_of(&self, file: &OpenFile) -> Result<Option<MapFault>> {
+        let len = file.now()?.size;
         if len < self.stamp.size {
             return Ok(Some(MapFault::Shrunk { len }));
         }
         // The same page, asked for in a way that can answer.
         let at = self.first_fault();
-        read_at(file, &self.path, at, 1)?;
+        file.read_at(at, 1)?;
         Ok(Some(MapFault::Unreadable { at }))
     }
 }
@@ -288,32 +329,34 @@ fn page_size() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
-fn map_whole(file: &File, size: u64) -> io::Result<Mmap> {
+fn map_whole(file: &OpenFile) -> io::Result<Backing> {
+    let Some(local) = file.local() else {
+        let lent = file.as_object().filter(|object| object.bytes().is_some()).map(|object| Backing::Lent(Arc::clone(object)));
+        return lent.ok_or_else(|| io::ErrorKind::Unsupported.into());
+    };
+    map_file(local, file.stamp().size).map(Backing::Map)
+}
+
+fn map_file(file: &File, size: u64) -> io::Result<Mmap> {
     let len = usize::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     // SAFETY: the mapping is read-only and private. Other processes may change the file; every decoder above copies
     // what it checks and bounds-checks what it copied. A shrinking file is the guard's business.
     unsafe { MmapOptions::new().len(len).map_copy_read_only(file) }
 }
 
-/// As much of a file as there is, up to `size` bytes.
-fn copy_whole(file: &File, path: &Path, size: u64) -> Result<Vec<u8>> {
+/// As much of a file as there is, up to the size that it had when it was opened.
+fn copy_whole(file: &OpenFile) -> Result<Vec<u8>> {
     const PIECE: usize = 1 << 20;
+    let (path, size) = (file.path(), file.stamp().size);
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < size {
         let done = bytes.len();
         let piece = usize::try_from(size - done as u64).unwrap_or(PIECE).min(PIECE);
         bytes.try_reserve(piece).map_err(|_| Error::io(path, "read the file", io::ErrorKind::OutOfMemory.into()))?;
         bytes.resize(done + piece, 0);
-        let read = match file.read_at(&mut bytes[done..], done as u64) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                bytes.truncate(done);
-                continue;
-            }
-            Err(source) => return Err(Error::read(path, done as u64, source)),
-        };
+        let read = file.fill_at(done as u64, &mut bytes[done..])?;
         bytes.truncate(done + read);
-        if read == 0 {
+        if read < piece {
             break;
         }
     }

@@ -126,7 +126,7 @@ fn a_fault_in_foreign_memory_still_ends_the_process() {
     let file = file_of(1 << 20);
     if std::env::var_os(SWITCH).is_some() {
         let _guarded = MappedFile::open(file.path()).unwrap();
-        let foreign = map_whole(file.as_file(), 1 << 20).unwrap();
+        let foreign = map_file(file.as_file(), 1 << 20).unwrap();
         cut(&file, 0);
         assert_eq!(foreign[1 << 19], 0, "reached only when the fault was survived");
         return;

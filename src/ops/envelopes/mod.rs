@@ -14,8 +14,8 @@ use crate::analysis::server::StartFacts;
 use crate::analysis::{Coverage, Finding};
 use crate::crypto::{open_raft, open_value};
 use crate::error::Result;
-use crate::io::Progress;
 use crate::readers::keys::Keys;
+use crate::readers::source::Run;
 use crate::types::{NodeId, ServerVersion};
 
 /// Most parts into which the nonces are divided; each is one more reading of everything.
@@ -49,7 +49,7 @@ pub(super) struct Audited {
 }
 
 /// Counts, opens and audits the envelopes of all sources together. Groups without a sign of encryption are not read again.
-pub(super) fn audit<'a>(sources: &[Source<'a>], progress: &dyn Progress) -> Result<Audited> {
+pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited> {
     let mut audited = Audited::default();
     let mut histories = Vec::new();
     let mut writers = Vec::new();
@@ -102,7 +102,7 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], progress: &dyn Progress) -> Resu
             count(&sources[sighting.source], &mut counting[sighting.source], &sighting);
         }
     };
-    walk(sources, progress, &mut first, &mut audited.coverage)?;
+    walk(sources, run, &mut first, &mut audited.coverage)?;
     for (((source, counting), registered), own) in sources.iter().zip(counting).zip(registered).zip(own) {
         let store = format!("{}/fsm.db", source.name);
         let (census, findings) = counting.finish(source.keys.and_then(Keys::accepted), &store);
@@ -116,7 +116,7 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], progress: &dyn Progress) -> Resu
             audited.findings.extend(registered.findings(&store));
         }
     }
-    match suspects(set, sources, progress, &mut audited.coverage)? {
+    match suspects(set, sources, run, &mut audited.coverage)? {
         None => audited.coverage.missing("the nonces of all envelopes", "there are more than the memory of the audit holds"),
         Some(found) if found.reused > 0 => {
             let mut lookup = Lookup::new(&found.nonces);
@@ -127,7 +127,7 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], progress: &dyn Progress) -> Resu
                     lookup.add(&used, || (sighting.place)().to_string());
                 }
             };
-            walk(sources, progress, &mut visit, &mut audited.coverage)?;
+            walk(sources, run, &mut visit, &mut audited.coverage)?;
             audited.findings.extend(lookup.findings().into_iter().map(|finding| match sources {
                 [source] => finding.at(source.name.clone()),
                 _ => finding,
@@ -161,11 +161,11 @@ fn count(source: &Source<'_>, counting: &mut Counting, sighting: &Sighting<'_>) 
 }
 
 /// Nonces that seem to have been used twice. `set` holds those of all envelopes, if they fit; `None` when there are too many.
-fn suspects(set: NonceSet, sources: &[Source<'_>], progress: &dyn Progress, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+fn suspects(set: NonceSet, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut Coverage) -> Result<Option<Suspects>> {
     let Some(mut parts) = set.parts_needed() else { return Ok(Some(set.suspects())) };
     drop(set);
     while parts <= MOST_PARTS {
-        if let Some(all) = in_parts(parts, sources, progress, coverage)? {
+        if let Some(all) = in_parts(parts, sources, run, coverage)? {
             return Ok(Some(all));
         }
         parts *= 2;
@@ -174,7 +174,7 @@ fn suspects(set: NonceSet, sources: &[Source<'_>], progress: &dyn Progress, cove
 }
 
 /// One reading a part; `None` when a part does not fit.
-fn in_parts(parts: u64, sources: &[Source<'_>], progress: &dyn Progress, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+fn in_parts(parts: u64, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut Coverage) -> Result<Option<Suspects>> {
     let mut all = Suspects::default();
     for part in 0..parts {
         let mut set = NonceSet::new(part, parts);
@@ -185,7 +185,7 @@ fn in_parts(parts: u64, sources: &[Source<'_>], progress: &dyn Progress, coverag
                 set.add(&used);
             }
         };
-        walk(sources, progress, &mut visit, coverage)?;
+        walk(sources, run, &mut visit, coverage)?;
         if set.parts_needed().is_some() {
             return Ok(None);
         }

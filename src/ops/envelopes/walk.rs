@@ -13,11 +13,12 @@ use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::{EntryClass, Payload, classify};
 use crate::formats::layout;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, RowKey, StoreKey};
-use crate::io::{EntryKind, IoOptions, Progress, list_dir};
+use crate::io::{EntryKind, IoOptions};
 use crate::readers::fsm_file::examine_visiting;
 use crate::readers::pebble::{Store, StorePresence};
 use crate::readers::pebble_scan::{Scan, separate};
 use crate::readers::sealed_rows::SealedValue;
+use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::readers::{BodyFacts, Examine, FsmFacts};
 use crate::types::{Escaped, HlcTimestamp, ServerVersion};
@@ -67,7 +68,7 @@ pub(super) enum Seen<'a> {
 }
 
 /// Shows every envelope with its place. What cannot be read is said once.
-pub(super) fn walk(sources: &[Source<'_>], progress: &dyn Progress, visit: Visit<'_>, coverage: &mut Coverage) -> Result<()> {
+pub(super) fn walk(sources: &[Source<'_>], run: &Run<'_>, visit: Visit<'_>, coverage: &mut Coverage) -> Result<()> {
     let mut missing = |what: String, why: &str| {
         if !coverage.not_examined.iter().any(|known| known.what == what) {
             coverage.missing(what, why);
@@ -94,21 +95,21 @@ pub(super) fn walk(sources: &[Source<'_>], progress: &dyn Progress, visit: Visit
         let path = &group.dir.path;
         if source.rows && group.store.store.presence == StorePresence::Directory {
             let name = format!("{}/{}", source.name, group.store.store.name);
-            if !rows_of_store(&path.join(&group.store.store.name), number, &name, visit)? {
+            if !rows_of_store(&path.join(&group.store.store.name), number, &name, run, visit)? {
                 missing(format!("the envelopes in rows of {name}"), "the store cannot be read to its end");
             }
         }
         if !source.payloads {
             continue;
         }
-        for entry in list_dir(&path.join(layout::PAYLOADS)).unwrap_or_default() {
+        for entry in run.source.list(&path.join(layout::PAYLOADS)).unwrap_or_default() {
             if FsmName::parse(&entry.name).is_none() || entry.kind != EntryKind::File {
                 continue;
             }
             let shown = format!("{}/fsm-snap/{}", source.name, entry.name);
             let mut rows = PayloadRows::new(visit, number, &shown, opening(source).is_some());
             let file = path.join(layout::PAYLOADS).join(&entry.name);
-            let facts = examine_visiting(&file, Examine { crc: false, walk: true }, &IoOptions::default(), progress, &mut rows)?;
+            let facts = examine_visiting(&file, Examine { crc: false, walk: true }, &IoOptions::default(), run, &mut rows)?;
             let too_large = rows.too_large;
             let whole = matches!(&facts, FsmFacts::File(file)
                 if file.payload.as_ref().and_then(|payload| payload.body.as_ref()).is_some_and(BodyFacts::is_complete));
@@ -146,8 +147,8 @@ pub(super) fn for_each_entry(scan: &WalScan, mut visit: impl FnMut(u64, (&str, u
 }
 
 /// Rows of a store; false when it cannot be read to its end.
-fn rows_of_store(store: &Path, source: usize, name: &str, visit: Visit<'_>) -> Result<bool> {
-    let Ok(store) = Store::open(store) else { return Ok(false) };
+fn rows_of_store(store: &Path, source: usize, name: &str, run: &Run<'_>, visit: Visit<'_>) -> Result<bool> {
+    let Ok(store) = Store::open(store, run) else { return Ok(false) };
     let Ok(mut scan) = separate(Scan::new(&store, b""))? else { return Ok(false) };
     loop {
         match separate(scan.next())? {

@@ -8,11 +8,11 @@ use crate::analysis::judge::{codes, outlook};
 use crate::analysis::server::{Forecast, GateNumbers, Outcome, Rule, RuleRow};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
-use crate::io::Progress;
 use crate::ops::advice;
 use crate::ops::group::{Opened, Opening, Start, UNSETTLED, unsettle};
 use crate::readers::group::{Reading, Settled};
 use crate::readers::keys::Keys;
+use crate::readers::source::Run;
 use crate::readers::{GroupDir, SnapReadError};
 use crate::report::body::gate::GroupForecast;
 
@@ -29,19 +29,19 @@ pub(super) struct GroupResult {
 
 impl GroupResult {
     /// Reads the group and forecasts.
-    pub(super) fn read(dir: &GroupDir, options: &GateOptions, keys: Option<&Arc<Keys>>, progress: &dyn Progress) -> Result<Self> {
+    pub(super) fn read(dir: &GroupDir, options: &GateOptions, keys: Option<&Arc<Keys>>, run: &Run<'_>) -> Result<Self> {
         let opening = Opening {
             version: options.engine,
             raft_id: options.raft_id.as_deref(),
-            reading: Reading { store: options.store_check, threads: options.threads },
+            reading: Reading { store: options.store_check },
             applied_index: options.applied_index,
             keys,
             no_encryption: options.no_encryption,
             plan: options.plan,
             payloads: if options.no_body_crc { 0 } else { u64::MAX },
         };
-        let mut opened = Opened::read(dir, &opening, progress)?;
-        let Start { mut forecast, others, mut findings, undecided } = opened.start(true, &of_a_start(), progress)?;
+        let mut opened = Opened::read(dir, &opening, run)?;
+        let Start { mut forecast, others, mut findings, undecided } = opened.start(true, &of_a_start(), run)?;
         estimate(&mut forecast, &opened, options);
         let (found, covered) = opened.bytes();
         findings.extend(found);
@@ -67,7 +67,7 @@ impl GroupResult {
             other_engines: others,
             rules,
         };
-        advice::fit(&mut findings, &opened.facts.group.dir.path);
+        advice::fit(&mut findings, &opened.facts.group.dir.path, &*run.source);
         let mut result = Self { forecast, findings, coverage, changed };
         if disturbed {
             // The forecast read records again that are no longer there.

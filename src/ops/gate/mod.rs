@@ -12,10 +12,11 @@ use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
-use crate::io::{Progress, side_by_side};
+use crate::io::side_by_side;
 use crate::ops::encryption;
 use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
+use crate::readers::source::Run;
 use crate::readers::{Discovered, GroupDir, discover_paths, nested_groups, settle};
 use crate::report::body::gate::GateBody;
 use crate::report::{NextStep, Report};
@@ -50,18 +51,16 @@ pub struct GateOptions {
     pub restore_rate: Option<u64>,
     /// A start that takes longer is a finding.
     pub health_timeout: Option<Duration>,
-    /// Threads that read and check.
-    pub threads: usize,
 }
 
 /// Forecasts the next start of every group at or below `paths`.
-pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Progress) -> Result<Report<GateBody>> {
-    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref())?;
-    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths)?;
+pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> Result<Report<GateBody>> {
+    let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
+    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
-    let results = each_group(&dirs, options, keys.as_ref(), progress)?;
+    let results = each_group(&dirs, options, keys.as_ref(), run)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
@@ -70,7 +69,7 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
         coverage.absorb(result.coverage);
         groups.push(result.forecast);
     }
-    for nested in left_out(&dirs)? {
+    for nested in left_out(&dirs, run)? {
         coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
     }
     unread::cover_unplaced(&unplaced, &mut coverage);
@@ -81,31 +80,26 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, progress: &dyn Prog
 }
 
 /// Group directories inside one that was named itself.
-fn left_out(dirs: &[GroupDir]) -> Result<Vec<String>> {
+fn left_out(dirs: &[GroupDir], run: &Run<'_>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for dir in dirs {
-        let nested = nested_groups(dir)?;
+        let nested = nested_groups(dir, &*run.source)?;
         names.extend(nested.iter().filter(|nested| !dirs.contains(nested)).map(GroupDir::display));
     }
     Ok(names)
 }
 
 /// Groups side by side; their order stays that of `dirs`.
-fn each_group(
-    dirs: &[GroupDir],
-    options: &GateOptions,
-    keys: Option<&Arc<Keys>>,
-    progress: &dyn Progress,
-) -> Result<Vec<GroupResult>> {
-    let workers = options.threads.clamp(1, dirs.len().max(1));
-    let inner = GateOptions { threads: (options.threads / workers).max(1), ..options.clone() };
+fn each_group(dirs: &[GroupDir], options: &GateOptions, keys: Option<&Arc<Keys>>, run: &Run<'_>) -> Result<Vec<GroupResult>> {
+    let workers = run.threads.clamp(1, dirs.len().max(1));
+    let inner = run.clone().on_threads((run.threads / workers).max(1));
     let next = AtomicUsize::new(0);
     let slots: Vec<_> = dirs.iter().map(|_| Mutex::new(None)).collect();
     side_by_side(workers, || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let (Some(dir), Some(slot)) = (dirs.get(number), slots.get(number)) else { break };
-            let result = settle(|| GroupResult::read(dir, &inner, keys, progress));
+            let result = settle(|| GroupResult::read(dir, options, keys, &inner));
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(result);
             }
@@ -135,7 +129,6 @@ mod tests {
     use super::*;
     use crate::analysis::server::Rule;
     use crate::formats::peers::PeersFile;
-    use crate::io::NoProgress;
     use crate::types::ServerVersion;
 
     /// A version is a row of traits: one that exists nowhere is forecast by its own rule and named in the report.
@@ -143,8 +136,8 @@ mod tests {
     fn a_third_version_costs_one_row() {
         let next = ServerVersion::Next;
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/n1/group-1");
-        let options = GateOptions { engine: Some(next), threads: 1, ..GateOptions::default() };
-        let report = gate_dryrun(&[demo], &options, &NoProgress).unwrap();
+        let options = GateOptions { engine: Some(next), ..GateOptions::default() };
+        let report = gate_dryrun(&[demo], &options, &Run::local()).unwrap();
         let [group] = report.body.groups.as_slice() else { panic!("one group") };
         assert_eq!(serde_json::to_value(group.engine).unwrap(), "next");
         // The snapshot is 701, the store has applied 777 and 782 is committed: its rule wants the commit.

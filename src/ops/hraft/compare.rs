@@ -11,8 +11,8 @@ use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::hraft::{crc64, decode_entry};
-use crate::io::Progress;
 use crate::readers::hraft::Survey;
+use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Compare, HashiBody};
 use crate::report::{Cell, Report, Section};
 
@@ -70,7 +70,7 @@ impl Held {
 }
 
 /// Compares the nodes' logs, snapshots, votes and memberships.
-pub fn hashicorp_compare(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<Compare>>> {
+pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<Compare>>> {
     if dirs.len() < 2 {
         return Err(Error::Usage("compare: name the directories of at least two nodes".to_owned()));
     }
@@ -78,7 +78,7 @@ pub fn hashicorp_compare(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Re
     let mut held = Vec::new();
     let mut findings = Vec::new();
     for dir in dirs {
-        let node = Node::read(dir, None, Depth::Everything, progress)?;
+        let node = Node::read(dir, None, Depth::Everything, run)?;
         node.cover(&mut coverage);
         let mut own = findings_of(&node.view());
         own.retain(|finding| finding.severity == Severity::Error);

@@ -8,8 +8,8 @@ use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::entry_findings;
 use crate::error::{Error, Result};
 use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_entry, decode_peers};
-use crate::io::Progress;
 use crate::readers::hraft::Survey;
+use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, WalDump, WalShow};
 use crate::report::{Cell, Report, Section, Tone};
 use crate::types::{Escaped, UnixMillis};
@@ -70,8 +70,8 @@ fn content(entry: &LogEntry<'_>) -> String {
 }
 
 /// Lists entries.
-pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, progress: &dyn Progress) -> Result<Report<HashiBody<WalDump>>> {
-    let node = Node::read(dir, None, Depth::Stores, progress)?;
+pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Result<Report<HashiBody<WalDump>>> {
+    let node = Node::read(dir, None, Depth::Stores, run)?;
     let mut coverage = Coverage::default();
     node.cover(&mut coverage);
     let mut rows = Vec::new();
@@ -131,8 +131,8 @@ pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, progress: &dyn Progress
 }
 
 /// Explains one entry.
-pub fn hashicorp_wal_show(dir: &Path, index: u64, progress: &dyn Progress) -> Result<Report<HashiBody<WalShow>>> {
-    let node = Node::read(dir, None, Depth::Stores, progress)?;
+pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Report<HashiBody<WalShow>>> {
+    let node = Node::read(dir, None, Depth::Stores, run)?;
     let mut coverage = Coverage::default();
     node.cover(&mut coverage);
     let mut shown = None;

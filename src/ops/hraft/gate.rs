@@ -7,12 +7,12 @@ use super::page::belong;
 use crate::analysis::hraft::findings::findings as findings_of;
 use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
-use crate::io::Progress;
+use crate::readers::source::Run;
 use crate::report::body::hraft::gate::{HashiForecast, HashiGateBody};
 use crate::report::{NextStep, Report};
 
 /// Forecasts the next start of every node directory.
-pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, progress: &dyn Progress) -> Result<Report<HashiGateBody>> {
+pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, run: &Run<'_>) -> Result<Report<HashiGateBody>> {
     if raft_id.is_some() && dirs.len() > 1 {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
@@ -20,7 +20,7 @@ pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, progress: 
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
     for dir in dirs {
-        let node = Node::read(dir, raft_id, Depth::Paths, progress)?;
+        let node = Node::read(dir, raft_id, Depth::Paths, run)?;
         node.cover(&mut coverage);
         let mut found = findings_of(&node.view());
         node.settle(&mut found, &mut coverage);

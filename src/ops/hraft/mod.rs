@@ -11,7 +11,9 @@ mod snapshots;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::readers::EntryKind;
 use crate::readers::hraft::{discover_hashicorp, is_store_file};
+use crate::readers::source::Source;
 
 pub use compare::hashicorp_compare;
 pub use entries::{EntryRange, hashicorp_wal_dump, hashicorp_wal_show};
@@ -34,11 +36,14 @@ impl Backend {
     /// # Errors
     ///
     /// Paths of both kinds in one call.
-    pub fn of(paths: &[PathBuf]) -> Result<Self> {
+    pub fn of(paths: &[PathBuf], source: &dyn Source) -> Result<Self> {
         let mut found = Vec::new();
         let mut other = None;
         for path in paths {
-            let dirs = if path.is_dir() { discover_hashicorp(path)? } else { store_file(path) };
+            let dirs = match source.kind_at(path) {
+                Some(EntryKind::Directory) => discover_hashicorp(path, source)?,
+                _ => store_file(path, source),
+            };
             if dirs.is_empty() {
                 other = Some(path);
             }
@@ -57,8 +62,8 @@ impl Backend {
 }
 
 /// A store's file stands for its directory.
-fn store_file(path: &Path) -> Vec<PathBuf> {
-    if !is_store_file(path) {
+fn store_file(path: &Path, source: &dyn Source) -> Vec<PathBuf> {
+    if !is_store_file(path, source) {
         return Vec::new();
     }
     match path.parent() {

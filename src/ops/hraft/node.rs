@@ -11,10 +11,11 @@ use crate::analysis::hraft::{
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
 use crate::formats::hraft::{Machine, StateView};
-use crate::io::{MappedFile, Progress};
+use crate::io::MappedFile;
 use crate::readers::hraft::{
     HashiDir, LogFacts, OpenedState, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
 };
+use crate::readers::source::{Run, Source};
 
 /// What a start is made of, and what it does.
 #[derive(Debug)]
@@ -66,26 +67,26 @@ pub(super) fn stores(dir: &HashiDir) -> StoreFiles<'_> {
 impl Node {
     /// Reads a node and forecasts its start. With everything, the snapshots behind the restored one are opened too.
     /// A directory that changes meanwhile is read again.
-    pub(super) fn read(path: &Path, raft_id: Option<&str>, depth: Depth, progress: &dyn Progress) -> Result<Self> {
+    pub(super) fn read(path: &Path, raft_id: Option<&str>, depth: Depth, run: &Run<'_>) -> Result<Self> {
         for _ in 1..ATTEMPTS {
-            let node = Self::read_once(path, raft_id, depth, progress)?;
+            let node = Self::read_once(path, raft_id, depth, run)?;
             if !node.dir.changed() {
                 return Ok(node);
             }
             std::thread::sleep(PAUSE);
         }
-        let mut node = Self::read_once(path, raft_id, depth, progress)?;
+        let mut node = Self::read_once(path, raft_id, depth, run)?;
         if node.dir.changed() {
             node.start.unsettle();
         }
         Ok(node)
     }
 
-    fn read_once(path: &Path, raft_id: Option<&str>, depth: Depth, progress: &dyn Progress) -> Result<Self> {
-        let dir = HashiDir::read(path, raft_id)?;
+    fn read_once(path: &Path, raft_id: Option<&str>, depth: Depth, run: &Run<'_>) -> Result<Self> {
+        let dir = HashiDir::read(path, raft_id, &*run.source)?;
         let mut read = Vec::new();
         let every = depth == Depth::Everything;
-        let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, progress)?;
+        let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
         let input = StartInput { raft_id: &dir.raft_id, stores: stores(&dir), snapshots: &snapshots };
         let start = forecast(&input);
         let vote = vote_request(stores(&dir)).err();
@@ -149,12 +150,12 @@ impl Node {
 }
 
 /// The snapshots that the library lists, opened until one is restored.
-fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, progress: &dyn Progress) -> Result<(Snapshots, bool)> {
+fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, run: &Run<'_>) -> Result<(Snapshots, bool)> {
     let mut listed: Vec<_> = dirs.dirs.iter().filter_map(|dir| Some((dir, dir.listed()?))).collect();
     // The order of directories breaks ties of equal metadata, as the library's sort does for short lists.
     listed.sort_by(|(_, (a, _)), (_, (b, _))| compare(b, a));
     listed.truncate(DEFAULT_RETAIN);
-    let machine = machine_of(dirs);
+    let machine = machine_of(dirs, &*run.source);
     let mut snapshots = Snapshots { refusal: dirs.refusal.clone(), listed: Vec::new() };
     let (mut restored, mut unknown) = (false, false);
     for (dir, (meta, notes)) in listed {
@@ -162,7 +163,7 @@ fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, progre
         let opened = if restored && !every {
             Opened::NotTried
         } else {
-            match open_snapshot(&dirs.path, &meta.id, progress)? {
+            match open_snapshot(&dirs.path, &meta.id, run)? {
                 OpenedState::Fails(reason) => Opened::Fails(reason),
                 OpenedState::Mismatch(state) => {
                     size_read = Some(state.size);
@@ -186,8 +187,8 @@ fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, progre
 }
 
 /// The state machine whose streams stand in the directory, where one is recognised by any of them.
-fn machine_of(dirs: &SnapshotDirs) -> Option<Machine> {
-    dirs.dirs.iter().find_map(|dir| match Machine::of(&state_head(&dirs.path, &dir.name)) {
+fn machine_of(dirs: &SnapshotDirs, source: &dyn Source) -> Option<Machine> {
+    dirs.dirs.iter().find_map(|dir| match Machine::of(&state_head(&dirs.path, &dir.name, source)) {
         StateView::Own(machine) => Some(machine),
         StateView::Unknown => None,
     })

@@ -8,7 +8,7 @@ use super::snapshots::snapshot_table;
 use crate::analysis::hraft::findings::{findings, store_findings};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
-use crate::io::Progress;
+use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Check, HashiBody, Inspect, NodePage, WalLs, WalStat, WalVerify};
 use crate::report::{Cell, NextStep, Report, Section};
 
@@ -28,7 +28,7 @@ fn each<Q>(
     dirs: &[PathBuf],
     raft_id: Option<&str>,
     judged: Judged,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     mut describe: impl FnMut(&Node) -> NodePage,
     headline: impl FnOnce(&[NodePage], &[Finding]) -> String,
 ) -> Result<Report<HashiBody<Q>>>
@@ -40,7 +40,7 @@ where
     let mut coverage = Coverage::default();
     for dir in dirs {
         let depth = if judged == Judged::All { Depth::Everything } else { Depth::Stores };
-        let node = Node::read(dir, raft_id, depth, progress)?;
+        let node = Node::read(dir, raft_id, depth, run)?;
         node.cover(&mut coverage);
         let mut found = match judged {
             Judged::All => findings(&node.view()),
@@ -70,10 +70,10 @@ pub fn hashicorp_check(
     dirs: &[PathBuf],
     raft_id: Option<&str>,
     severity: Option<Severity>,
-    progress: &dyn Progress,
+    run: &Run<'_>,
 ) -> Result<Report<HashiBody<Check>>> {
     let describe = |node: &Node| log(node, start(node, page(node)));
-    let mut report = each(dirs, raft_id, Judged::All, progress, describe, |pages, all| verdict_line("Check", pages, all))?;
+    let mut report = each(dirs, raft_id, Judged::All, run, describe, |pages, all| verdict_line("Check", pages, all))?;
     if let Some(least) = severity {
         report.findings.retain(|finding| finding.severity <= least);
     }
@@ -81,7 +81,7 @@ pub fn hashicorp_check(
 }
 
 /// One page on a node.
-pub fn hashicorp_inspect(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<Inspect>>> {
+pub fn hashicorp_inspect(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<Inspect>>> {
     let describe = |node: &Node| {
         let others: Vec<&str> = node.dir.entries.iter().map(|entry| entry.name.as_str()).collect();
         let migration = "elastickv's present server refuses to start on such a directory and does not convert it: let the node \
@@ -92,17 +92,17 @@ pub fn hashicorp_inspect(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Re
         ));
         snapshot_table(node, log(node, files(node, start(node, page)))).section(Section::Note(migration.to_owned()))
     };
-    each(dirs, None, Judged::All, progress, describe, |pages, all| verdict_line("Node directory", pages, all))
+    each(dirs, None, Judged::All, run, describe, |pages, all| verdict_line("Node directory", pages, all))
 }
 
 /// Lists the files of the log.
-pub fn hashicorp_wal_ls(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<WalLs>>> {
+pub fn hashicorp_wal_ls(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<WalLs>>> {
     let describe = |node: &Node| log(node, files(node, page(node)));
-    each(dirs, None, Judged::Nothing, progress, describe, |pages, all| verdict_line("Log files", pages, all))
+    each(dirs, None, Judged::Nothing, run, describe, |pages, all| verdict_line("Log files", pages, all))
 }
 
 /// Counts what is in the log.
-pub fn hashicorp_wal_stat(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<WalStat>>> {
+pub fn hashicorp_wal_stat(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<WalStat>>> {
     let describe = |node: &Node| {
         let page = log(node, files(node, page(node)));
         match &node.stores {
@@ -110,11 +110,11 @@ pub fn hashicorp_wal_stat(dirs: &[PathBuf], progress: &dyn Progress) -> Result<R
             None => page,
         }
     };
-    each(dirs, None, Judged::Stores, progress, describe, |pages, all| verdict_line("Log", pages, all))
+    each(dirs, None, Judged::Stores, run, describe, |pages, all| verdict_line("Log", pages, all))
 }
 
 /// Checks every page and every entry.
-pub fn hashicorp_wal_verify(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<WalVerify>>> {
+pub fn hashicorp_wal_verify(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<WalVerify>>> {
     let describe = |node: &Node| log(node, files(node, page(node)));
-    each(dirs, None, Judged::Stores, progress, describe, |pages, all| verdict_line("Log verified", pages, all))
+    each(dirs, None, Judged::Stores, run, describe, |pages, all| verdict_line("Log verified", pages, all))
 }

@@ -8,18 +8,18 @@ use crate::analysis::hraft::Opened;
 use crate::analysis::hraft::findings::snapshot_findings;
 use crate::analysis::{Coverage, Severity};
 use crate::error::Result;
-use crate::io::Progress;
+use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, NodePage, VerifySnapshot};
 use crate::report::{Cell, NextStep, Report, Section, Tone};
 
 /// Opens every snapshot that the library lists.
-pub fn hashicorp_verify_snapshot(dirs: &[PathBuf], progress: &dyn Progress) -> Result<Report<HashiBody<VerifySnapshot>>> {
+pub fn hashicorp_verify_snapshot(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<VerifySnapshot>>> {
     let mut pages = Vec::new();
     let mut all = Vec::new();
     let mut coverage = Coverage::default();
     let mut usable = 0;
     for dir in dirs {
-        let node = Node::read(dir, None, Depth::Everything, progress)?;
+        let node = Node::read(dir, None, Depth::Everything, run)?;
         node.cover(&mut coverage);
         let mut found = snapshot_findings(&node.view());
         belong(&mut found, &node, dirs.len() > 1);

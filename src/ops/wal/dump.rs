@@ -10,8 +10,8 @@ use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EntryClass, EntryView, Payload, classify, classify_payload};
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
-use crate::io::Progress;
 use crate::readers::keys::Opener;
+use crate::readers::source::Run;
 use crate::readers::wal::{Item, SegmentScan};
 use crate::report::body::wal::{
     CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields, UnknownFields,
@@ -50,11 +50,10 @@ pub fn dump(
     paths: &[PathBuf],
     filter: &DumpFilter,
     opener: Option<&Opener>,
-    threads: usize,
-    progress: &dyn Progress,
+    run: &Run<'_>,
     rows: &mut RowStream<'_>,
 ) -> Result<Report<DumpBody>> {
-    let mut logs = read_all(paths, threads, progress)?;
+    let mut logs = read_all(paths, run)?;
     let mut totals = DumpBody::default();
     if let Some(offset) = filter.offset {
         frame_at(&logs, filter, offset)?;

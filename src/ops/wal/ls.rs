@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::analysis::server::log::EndKind;
 use crate::error::Result;
-use crate::io::Progress;
+use crate::readers::source::Run;
 use crate::readers::wal::{Item, SegmentScan};
 use crate::report::Report;
 use crate::report::body::wal::{LsBody, SegmentRow};
@@ -13,8 +13,8 @@ use crate::types::ServerVersion;
 use super::{join, read_all, segment_path};
 
 /// Lists the segments of the logs at `paths`.
-pub fn ls(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<LsBody>> {
-    let mut logs = read_all(paths, threads, progress)?;
+pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<LsBody>> {
+    let mut logs = read_all(paths, run)?;
     let (mut segments, mut others) = (Vec::new(), Vec::new());
     for log in &logs {
         let last = log.scan.segments.len().saturating_sub(1);

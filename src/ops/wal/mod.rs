@@ -15,7 +15,9 @@ use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{EntryKind, Progress, list_dir};
+use crate::io::EntryKind;
+use crate::readers::source::Run;
+use crate::readers::source::Source;
 use crate::readers::wal::{Change, WalDir, WalScan};
 use crate::readers::{Discovered, Unplaced, discover_all, is_group};
 use crate::types::ServerVersion;
@@ -50,22 +52,22 @@ pub struct ReadLog {
 
 /// Finds the logs at `path`: a segment, a log directory, a group directory, or a node or raft data directory with several
 /// groups.
-pub fn locate(path: &Path) -> Result<Vec<LogTarget>> {
-    locate_all(path).map(|(targets, _)| targets)
+pub fn locate(path: &Path, source: &dyn Source) -> Result<Vec<LogTarget>> {
+    locate_all(path, source).map(|(targets, _)| targets)
 }
 
 /// As [`locate`], with what lies beside the groups and what in them is no log.
-fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
-    let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "examine the path", source))?;
-    if !meta.is_dir() {
-        let Some(dir) = WalDir::of_segment(path)? else {
+fn locate_all(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
+    let standing = source.look(path).map_err(|error| Error::io(path, "examine the path", error))?;
+    if standing.kind != EntryKind::Directory {
+        let Some(dir) = WalDir::of_segment(path, source)? else {
             return Err(unsuitable(path, "is not named like a log segment"));
         };
         let prefix = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
         return Ok((vec![LogTarget { prefix, dir }], Vec::new()));
     }
-    let target = |path: PathBuf| WalDir::list(&path).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
-    let entries = list_dir(path)?;
+    let target = |path: PathBuf| WalDir::list(&path, source).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
+    let entries = source.list(path)?;
     let has_log = |entries: &[crate::io::DirEntry]| {
         entries.iter().any(|entry| entry.name == layout::WAL && entry.kind == EntryKind::Directory)
     };
@@ -74,15 +76,16 @@ fn locate_all(path: &Path) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
         return Ok((vec![direct], Vec::new()));
     }
     if has_log(&entries) {
-        return Ok((vec![target(path.join(layout::WAL))?], discover_all(path)?.unplaced));
+        return Ok((vec![target(path.join(layout::WAL))?], discover_all(path, source)?.unplaced));
     }
     if is_group(&entries) {
         return Err(unsuitable(path, "has no log: there is no directory wal in it"));
     }
     let mut targets = Vec::new();
-    let Discovered { groups, mut unplaced, .. } = discover_all(path)?;
+    let Discovered { groups, mut unplaced, .. } = discover_all(path, source)?;
     for group in groups {
-        let read = list_dir(&group.path)
+        let read = source
+            .list(&group.path)
             .and_then(|entries| if has_log(&entries) { target(group.path.join(layout::WAL)).map(Some) } else { Ok(None) });
         match read {
             Ok(Some(found)) => targets.push(found),
@@ -108,13 +111,13 @@ fn unsuitable(path: &Path, problem: &str) -> Error {
 const ATTEMPTS: usize = 3;
 
 /// Reads one log and examines its bytes. A log that a live node is writing to is read again when its end looks wrong.
-pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Result<ReadLog> {
+pub fn read(target: &LogTarget, run: &Run<'_>) -> Result<ReadLog> {
     let mut attempt = 1;
     loop {
         let scan = if target.dir.partial {
-            WalScan::read_listed(target.dir.clone(), threads, progress)?
+            WalScan::read_listed(target.dir.clone(), run)?
         } else {
-            WalScan::read(&target.dir.path, threads, progress)?
+            WalScan::read(&target.dir.path, run)?
         };
         let unsettled = scan.segments.last().is_some_and(|last| {
             let trace = last.trace(ServerVersion::NEWEST);
@@ -127,18 +130,18 @@ pub fn read(target: &LogTarget, threads: usize, progress: &dyn Progress) -> Resu
         let (mut findings, coverage) = judge_segments(&scan, &target.prefix);
         // The group is the directory around the log.
         let path = if target.dir.path.as_os_str().is_empty() { Path::new(".") } else { &target.dir.path };
-        advice::fit(&mut findings, &path.join(".."));
+        advice::fit(&mut findings, &path.join(".."), &*run.source);
         return Ok(ReadLog { prefix: target.prefix.clone(), scan, findings, coverage });
     }
 }
 
 /// Reads all logs at `paths`.
-fn read_all(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Vec<ReadLog>> {
+fn read_all(paths: &[PathBuf], run: &Run<'_>) -> Result<Vec<ReadLog>> {
     let mut logs = Vec::new();
     for path in paths {
-        let (targets, unplaced) = locate_all(path)?;
+        let (targets, unplaced) = locate_all(path, &*run.source)?;
         for (number, target) in targets.iter().enumerate() {
-            let mut log = read(target, threads, progress)?;
+            let mut log = read(target, run)?;
             if number == 0 {
                 unread::cover_unplaced(&unplaced, &mut log.coverage);
             }

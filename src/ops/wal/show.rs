@@ -12,8 +12,8 @@ use crate::formats::kv::{Payload, classify};
 use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
-use crate::io::Progress;
 use crate::readers::keys::Opener;
+use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::report::Report;
 use crate::report::body::wal::{ShowBody, ShownRecord};
@@ -37,14 +37,8 @@ pub enum RecordRef {
 }
 
 /// Explains one record of the log at `path`. With an opener, what is sealed in it is taken apart too.
-pub fn show(
-    path: &Path,
-    place: &RecordRef,
-    opener: Option<&Opener>,
-    threads: usize,
-    progress: &dyn Progress,
-) -> Result<Report<ShowBody>> {
-    let mut targets = locate(path)?;
+pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<ShowBody>> {
+    let mut targets = locate(path, &*run.source)?;
     let target = match targets.pop() {
         Some(only) if targets.is_empty() => only,
         _ => {
@@ -55,7 +49,7 @@ pub fn show(
             });
         }
     };
-    let log = read(&target, threads, progress)?;
+    let log = read(&target, run)?;
     let scan = &log.scan;
     let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
     let places = match place {

@@ -11,8 +11,8 @@ use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EntryClass, Payload, classify, classify_payload};
 use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, HardState};
-use crate::io::Progress;
 use crate::readers::keys::Opener;
+use crate::readers::source::Run;
 use crate::readers::wal::EntryRanges;
 use crate::report::Report;
 use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
@@ -27,8 +27,8 @@ const ALWAYS_SHOWN: [EntryClass; 6] =
 /// The figures of the logs at `paths`.
 ///
 /// With an opener, sealed entries count as what they hold.
-pub fn stat(paths: &[PathBuf], opener: Option<&Opener>, threads: usize, progress: &dyn Progress) -> Result<Report<StatBody>> {
-    let mut logs = read_all(paths, threads, progress)?;
+pub fn stat(paths: &[PathBuf], opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<StatBody>> {
+    let mut logs = read_all(paths, run)?;
     let mut closed = Closed::default();
     let stats = logs.iter().map(|log| log_stat(log, opener, &mut closed)).collect();
     let (mut findings, coverage) = join(&mut logs);

@@ -6,7 +6,7 @@ use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::server::log::{LogRead, read_from, valid_snapshots};
 use crate::analysis::{Finding, Severity};
 use crate::error::Result;
-use crate::io::Progress;
+use crate::readers::source::Run;
 use crate::report::body::wal::{LogVerdict, Reading, VerifyBody};
 use crate::report::{NextStep, Report};
 use crate::types::{ServerVersion, SnapshotId};
@@ -14,8 +14,8 @@ use crate::types::{ServerVersion, SnapshotId};
 use super::{ReadLog, join, read_all};
 
 /// Checks every record of the logs at `paths`, and what each server's start would make of them.
-pub fn verify(paths: &[PathBuf], threads: usize, progress: &dyn Progress) -> Result<Report<VerifyBody>> {
-    let mut logs = read_all(paths, threads, progress)?;
+pub fn verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<VerifyBody>> {
+    let mut logs = read_all(paths, run)?;
     let mut verdicts = Vec::new();
     for log in &mut logs {
         // A single segment is no log that a server could start from, and nobody knows what a server would make of bytes

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
 use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT};
-use crate::io::{DirEntry, EntryKind, MappedFile, list_dir, read_small};
+use crate::io::{DirEntry, EntryKind, MappedFile};
+use crate::readers::source::Source;
 
 pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
 pub use snapshots::{ListedDir, MetaFault, OpenedState, SnapshotDirs, StateFile, open_snapshot, read_state, state_head};
@@ -62,7 +63,7 @@ pub struct HashiDir {
 }
 
 /// True when `entries` are those of a node of hashicorp/raft, and not of an elastickv that would refuse them.
-pub fn is_hashicorp(path: &Path, entries: &[DirEntry]) -> bool {
+pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
     let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
     if ELASTICKV.iter().any(|name| kind(name).is_some()) {
         return false;
@@ -74,48 +75,48 @@ pub fn is_hashicorp(path: &Path, entries: &[DirEntry]) -> bool {
     let store = stores.into_iter().find(|name| kind(name) == Some(EntryKind::File));
     match (store, kind(SNAPSHOTS)) {
         (Some(_), Some(_)) => true,
-        (Some(name), None) => looks_like_bolt(&path.join(name)),
-        (None, Some(EntryKind::Directory)) => has_snapshots(&path.join(SNAPSHOTS)),
+        (Some(name), None) => looks_like_bolt(&path.join(name), source),
+        (None, Some(EntryKind::Directory)) => has_snapshots(&path.join(SNAPSHOTS), source),
         (None, _) => false,
     }
 }
 
 /// True for a store's file in a directory that is one of hashicorp/raft.
-pub fn is_store_file(path: &Path) -> bool {
+pub fn is_store_file(path: &Path, source: &dyn Source) -> bool {
     let named = path.file_name().is_some_and(|name| [RAFT_DB, LOGS_DAT, STABLE_DAT].iter().any(|known| name == *known));
     let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    named && parent.is_some_and(|parent| list_dir(parent).is_ok_and(|entries| is_hashicorp(parent, &entries)))
+    named && parent.is_some_and(|parent| source.list(parent).is_ok_and(|entries| is_hashicorp(parent, &entries, source)))
 }
 
 /// True when a page size stands behind one of the two meta pages.
-fn looks_like_bolt(path: &Path) -> bool {
-    let Ok((file, _)) = crate::io::open_regular(path) else { return false };
+fn looks_like_bolt(path: &Path, source: &dyn Source) -> bool {
+    let Ok(file) = source.open(path) else { return false };
     let magic = |at: u64| {
-        let bytes = crate::io::read_at(&file, path, at, 4).unwrap_or_default();
+        let bytes = file.read_at(at, 4).unwrap_or_default();
         bytes.first_chunk::<4>().is_some_and(|word| [MAGIC, BIG_ENDIAN_MAGIC].contains(&u32::from_le_bytes(*word)))
     };
     magic(16) || (10..=24).any(|shift| magic(16 + (1 << shift)))
 }
 
-fn has_snapshots(path: &Path) -> bool {
-    let Ok(entries) = list_dir(path) else { return false };
+fn has_snapshots(path: &Path, source: &dyn Source) -> bool {
+    let Ok(entries) = source.list(path) else { return false };
     entries.iter().any(|entry| {
         entry.kind == EntryKind::Directory
-            && list_dir(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
+            && source.list(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
     })
 }
 
 /// The node directories at or below `path`: the path itself, or its children when it is none.
-pub fn discover_hashicorp(path: &Path) -> Result<Vec<PathBuf>> {
-    let Ok(entries) = list_dir(path) else { return Ok(Vec::new()) };
-    if is_hashicorp(path, &entries) {
+pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = source.list(path) else { return Ok(Vec::new()) };
+    if is_hashicorp(path, &entries, source) {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
         let child = path.join(&entry.name);
-        match list_dir(&child) {
-            Ok(entries) if is_hashicorp(&child, &entries) => found.push(child),
+        match source.list(&child) {
+            Ok(entries) if is_hashicorp(&child, &entries, source) => found.push(child),
             Ok(_) => {}
             Err(error) if error.is_not_found() => {}
             // Whatever it is, it cannot be looked at; the reader of the other kind says so.
@@ -127,10 +128,10 @@ pub fn discover_hashicorp(path: &Path) -> Result<Vec<PathBuf>> {
 
 impl HashiDir {
     /// Reads the directory; `raft_id` in the place of its name.
-    pub fn read(path: &Path, raft_id: Option<&str>) -> Result<Self> {
-        let entries = list_dir(path)?;
+    pub fn read(path: &Path, raft_id: Option<&str>, source: &dyn Source) -> Result<Self> {
+        let entries = source.list(path)?;
         let file = |name: &str| -> Result<Option<MappedFile>> {
-            match MappedFile::open(&path.join(name)) {
+            match source.map(&path.join(name)) {
                 Ok(file) => Ok(Some(file)),
                 Err(error) if error.is_not_found() => Ok(None),
                 Err(error) => Err(error),
@@ -143,14 +144,14 @@ impl HashiDir {
         } else {
             StoreFilesOf::Combined(combined)
         };
-        let peers_json = match read_small(&path.join(PEERS_JSON), SMALL_LIMIT) {
+        let peers_json = match source.read_small(&path.join(PEERS_JSON), SMALL_LIMIT) {
             Ok(file) => Some(Ok(file.bytes)),
             Err(error) if error.is_not_found() => None,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => Some(Err(error.reason())),
         };
-        let snapshots = SnapshotDirs::read(&path.join(SNAPSHOTS))?;
-        let name = crate::readers::GroupDir::at(path).raft_id;
+        let snapshots = SnapshotDirs::read(&path.join(SNAPSHOTS), source)?;
+        let name = crate::readers::GroupDir::at(path, source).raft_id;
         let raft_id = raft_id.map_or(name, str::to_owned);
         Ok(Self { path: path.to_owned(), raft_id, stores, snapshots, peers_json, entries })
     }
@@ -170,10 +171,6 @@ impl HashiDir {
 
     /// True when a file of the stores has changed since it was opened.
     pub fn changed(&self) -> bool {
-        let stamps = self.store_files();
-        stamps
-            .iter()
-            .filter_map(|(_, file)| *file)
-            .any(|file| crate::io::FileStamp::at(file.path()).is_none_or(|now| now != file.stamp()) || file.faulted())
+        self.store_files().iter().filter_map(|(_, file)| *file).any(|file| file.changed_by_name() || file.faulted())
     }
 }

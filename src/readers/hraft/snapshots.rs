@@ -6,7 +6,8 @@ use super::SMALL_LIMIT;
 use crate::error::{Error, Result};
 use crate::formats::hraft::{Crc64, JsonError, Machine, SnapshotMeta, SnapshotMetaNotes, StateView, decode_snapshot_meta};
 use crate::formats::layout;
-use crate::io::{EntryKind, MappedFile, Progress, kind_at, link_target, list_dir, read_small};
+use crate::io::EntryKind;
+use crate::readers::source::{Run, Source};
 
 /// Behind the name of an unfinished snapshot.
 pub const UNFINISHED: &str = ".tmp";
@@ -100,31 +101,31 @@ impl ListedDir {
 
 impl SnapshotDirs {
     /// Lists the directory and reads every `meta.json`.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, source: &dyn Source) -> Result<Self> {
         let mut found = Self { path: path.to_owned(), exists: true, ..Self::default() };
-        match kind_at(path) {
-            None if link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
+        match source.kind_at(path) {
+            None if source.link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
             Some(EntryKind::Directory) => {}
             _ => {
                 found.refusal = Some("snapshot path not accessible: mkdir snapshots: not a directory".to_owned());
                 return Ok(found);
             }
         }
-        for entry in list_dir(path)? {
+        for entry in source.list(path)? {
             if entry.kind != EntryKind::Directory {
                 found.others.push(entry.name);
                 continue;
             }
             let dir = path.join(&entry.name);
-            let link = link_target(&dir).is_some();
-            found.dirs.push(ListedDir { link, meta: read_meta(&dir)?, name: entry.name });
+            let link = source.link_target(&dir).is_some();
+            found.dirs.push(ListedDir { link, meta: read_meta(&dir, source)?, name: entry.name });
         }
         Ok(found)
     }
 }
 
-fn read_meta(dir: &Path) -> Result<std::result::Result<(SnapshotMeta, SnapshotMetaNotes), MetaFault>> {
-    match read_small(&dir.join(layout::META_JSON), SMALL_LIMIT) {
+fn read_meta(dir: &Path, source: &dyn Source) -> Result<std::result::Result<(SnapshotMeta, SnapshotMetaNotes), MetaFault>> {
+    match source.read_small(&dir.join(layout::META_JSON), SMALL_LIMIT) {
         Ok(file) => Ok(decode_snapshot_meta(&file.bytes).map_err(MetaFault::Malformed)),
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(error) => Ok(Err(MetaFault::Unreadable(error.reason()))),
@@ -150,13 +151,13 @@ fn place(root: &Path, id: &str) -> Option<PathBuf> {
 }
 
 /// Opens the snapshot with this id, as the library does: `meta.json` again, then every byte of `state.bin`.
-pub fn open_snapshot(root: &Path, id: &str, progress: &dyn Progress) -> Result<OpenedState> {
+pub fn open_snapshot(root: &Path, id: &str, run: &Run<'_>) -> Result<OpenedState> {
     let Some(dir) = place(root, id) else { return Ok(OpenedState::Fails("invalid argument".to_owned())) };
-    let meta = match read_meta(&dir)? {
+    let meta = match read_meta(&dir, &*run.source)? {
         Ok((meta, _)) => meta,
         Err(fault) => return Ok(OpenedState::Fails(fault.to_string())),
     };
-    let state = match read_state(&dir.join(layout::STATE_BIN), progress) {
+    let state = match read_state(&dir.join(layout::STATE_BIN), run) {
         Ok(state) => state,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(error) => return Ok(OpenedState::Fails(error.reason())),
@@ -166,18 +167,18 @@ pub fn open_snapshot(root: &Path, id: &str, progress: &dyn Progress) -> Result<O
 }
 
 /// Reads a payload whole.
-pub fn read_state(path: &Path, progress: &dyn Progress) -> Result<StateFile> {
-    let file = MappedFile::open(path)?;
-    progress.expect(file.bytes().len() as u64);
+pub fn read_state(path: &Path, run: &Run<'_>) -> Result<StateFile> {
+    let file = run.source.map(path)?;
+    run.progress.expect(file.bytes().len() as u64);
     let mut crc = Crc64::default();
     let mut done = 0_u64;
     for chunk in file.bytes().chunks(CHUNK) {
-        if progress.interrupted() {
+        if run.progress.interrupted() {
             return Err(Error::Interrupted);
         }
         crc.update(chunk);
         done += chunk.len() as u64;
-        progress.advance(chunk.len() as u64);
+        run.progress.advance(chunk.len() as u64);
         file.release_before(done);
     }
     let head = file.bytes().get(..HEAD.min(file.bytes().len())).unwrap_or_default().to_vec();
@@ -193,8 +194,7 @@ impl StateFile {
 }
 
 /// The first bytes of the `state.bin` of a directory of snapshots; none when it cannot be read.
-pub fn state_head(root: &Path, name: &str) -> Vec<u8> {
+pub fn state_head(root: &Path, name: &str, source: &dyn Source) -> Vec<u8> {
     let path = root.join(name).join(layout::STATE_BIN);
-    let Ok((file, _)) = crate::io::open_regular(&path) else { return Vec::new() };
-    crate::io::read_at(&file, &path, 0, HEAD).unwrap_or_default()
+    source.open(&path).and_then(|file| file.read_at(0, HEAD)).unwrap_or_default()
 }

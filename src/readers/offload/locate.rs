@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::formats::offload::{KeyKind, payload_digest};
-use crate::io::{EntryKind, kind_at, list_dir};
+use crate::io::EntryKind;
 use crate::readers::is_group;
+use crate::readers::source::Source;
 
 /// What a path has to do with a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +31,12 @@ const DEPTH: usize = 16;
 
 /// What `path` has to do with a store; `None` for nothing. A path that cannot be read is nothing, too: whoever reads it next
 /// says why.
-pub fn find_store(path: &Path) -> Option<StorePlace> {
-    match kind_at(path)? {
+pub fn find_store(path: &Path, source: &dyn Source) -> Option<StorePlace> {
+    match source.kind_at(path)? {
         EntryKind::File => of_file(path),
-        EntryKind::Directory if begins_here(path) => Some(StorePlace::Store),
-        EntryKind::Directory if is_payload_folder(path) => Some(StorePlace::Payloads),
-        EntryKind::Directory if holds_store(path) => Some(StorePlace::Store),
+        EntryKind::Directory if begins_here(path, source) => Some(StorePlace::Store),
+        EntryKind::Directory if is_payload_folder(path, source) => Some(StorePlace::Payloads),
+        EntryKind::Directory if holds_store(path, source) => Some(StorePlace::Store),
         EntryKind::Directory | EntryKind::Other | EntryKind::Nowhere => None,
     }
 }
@@ -70,24 +71,24 @@ fn shorten(path: &Path, full: &Path) -> PathBuf {
 }
 
 /// True for a directory with payloads by digest and nothing that would make it a group.
-fn is_payload_folder(path: &Path) -> bool {
-    list_dir(path).is_ok_and(|entries| {
+fn is_payload_folder(path: &Path, source: &dyn Source) -> bool {
+    source.list(path).is_ok_and(|entries| {
         !is_group(&entries) && entries.iter().any(|entry| entry.kind == EntryKind::File && payload_digest(&entry.name).is_some())
     })
 }
 
 /// True when the keys of a store, or of one prefix of it, begin in `dir`.
-pub fn begins_here(dir: &Path) -> bool {
-    let is = |name: &str| kind_at(&dir.join(name)) == Some(EntryKind::Directory);
+pub fn begins_here(dir: &Path, source: &dyn Source) -> bool {
+    let is = |name: &str| source.kind_at(&dir.join(name)) == Some(EntryKind::Directory);
     is("v1/groups") || is("v1/payloads/sha256")
 }
 
 /// Looks for `v1/groups` or `v1/payloads`, nearest directories first, and not inside of Raft groups.
-fn holds_store(path: &Path) -> bool {
+fn holds_store(path: &Path, source: &dyn Source) -> bool {
     let mut waiting = VecDeque::from([(path.to_owned(), 0)]);
     let mut looked_into = 0;
     while let Some((dir, depth)) = waiting.pop_front() {
-        if begins_here(&dir) {
+        if begins_here(&dir, source) {
             return true;
         }
         looked_into += 1;
@@ -97,7 +98,7 @@ fn holds_store(path: &Path) -> bool {
         if depth == DEPTH {
             continue;
         }
-        let Ok(entries) = list_dir(&dir) else { continue };
+        let Ok(entries) = source.list(&dir) else { continue };
         if is_group(&entries) {
             continue;
         }

@@ -8,8 +8,9 @@ use sha2::Digest as _;
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyFormat, BodyWalker, MAGIC_LEN};
 use crate::formats::fsm::{FOOTER_LEN, FsmHeader, HEADER_PEEK};
-use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, Progress, kind_at, open_regular, read_at};
+use crate::io::{EntryKind, FileChange, IoOptions};
 use crate::readers::fsm_body::RowCollector;
+use crate::readers::source::{Run, Source};
 use crate::readers::{Examine, PayloadFacts};
 use crate::types::{Crc32c, Sha256Sum};
 
@@ -63,10 +64,10 @@ const BLOCK: usize = 64 << 10;
 
 /// Reads the object at `path`: both digests and, when `wanted`, its rows, in one pass and in memory that does not grow with
 /// it. Whatever stands there is a fact; only an interrupt is an error.
-pub fn read_object(path: &Path, wanted: Examine, options: &IoOptions, progress: &dyn Progress) -> Result<ObjectRead> {
-    let (head, stamp) = match head(path) {
+pub fn read_object(path: &Path, wanted: Examine, options: &IoOptions, run: &Run<'_>) -> Result<ObjectRead> {
+    let (head, stamp) = match head(path, &*run.source) {
         Ok(found) => found,
-        Err(error) => return Ok(not_an_object(path, error)),
+        Err(error) => return Ok(not_an_object(path, error, &*run.source)),
     };
     let header = FsmHeader::decode(&head[..head.len().min(HEADER_PEEK)]);
     let start = header.ok().map(|header| usize::try_from(header.len).unwrap_or(usize::MAX).min(head.len()));
@@ -76,16 +77,16 @@ pub fn read_object(path: &Path, wanted: Examine, options: &IoOptions, progress: 
     if !wanted.crc && !wanted.walk {
         return Ok(ObjectRead::Object(Box::new(facts)));
     }
-    let bulk = match BulkFile::open(path) {
+    let bulk = match run.source.bulk(path) {
         Ok(bulk) => bulk,
-        Err(error) => return Ok(not_an_object(path, error)),
+        Err(error) => return Ok(not_an_object(path, error, &*run.source)),
     };
     facts.size = bulk.stamp().size;
     facts.payload.len = facts.size;
     facts.bytes_read = facts.size;
     let mut pass = Pass::new(facts.size);
     let mut walk = start.filter(|_| wanted.walk).map(|start| (BodyWalker::new(), RowCollector::default(), Ok(()), start as u64));
-    let read = bulk.for_each_window(0..facts.size, options, progress, &mut |at, window| {
+    let read = bulk.for_each_window(0..facts.size, options, run, &mut |at, window| {
         pass.add(at, window);
         if let Some((walker, collector, result, start)) = &mut walk
             && result.is_ok()
@@ -115,12 +116,12 @@ pub fn read_object(path: &Path, wanted: Examine, options: &IoOptions, progress: 
 }
 
 /// The first bytes and the size.
-fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
-    let (file, stamp) = open_regular(path)?;
-    Ok((read_at(&file, path, 0, HEADER_PEEK + MAGIC_LEN)?, stamp.size))
+fn head(path: &Path, source: &dyn Source) -> Result<(Vec<u8>, u64)> {
+    let file = source.open(path)?;
+    Ok((file.read_at(0, HEADER_PEEK + MAGIC_LEN)?, file.stamp().size))
 }
 
-fn not_an_object(path: &Path, error: Error) -> ObjectRead {
+fn not_an_object(path: &Path, error: Error, files: &dyn Source) -> ObjectRead {
     if let Error::Io { source, .. } = &error {
         let impossible = match source.raw_os_error() {
             Some(libc::ENOTDIR) => Some("not a directory"),
@@ -133,7 +134,7 @@ fn not_an_object(path: &Path, error: Error) -> ObjectRead {
             return ObjectRead::Impossible(why);
         }
     }
-    match (kind_at(path), error) {
+    match (files.kind_at(path), error) {
         (None, _) => ObjectRead::Absent,
         (Some(EntryKind::Directory), _) | (_, Error::Unsuitable { .. }) => ObjectRead::NotRegular,
         (_, other) => ObjectRead::Unreadable(other.reason()),
@@ -179,14 +180,13 @@ impl Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::NoProgress;
 
     fn sums(bytes: &[u8]) -> Sums {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         std::fs::write(&path, bytes).unwrap();
         let wanted = Examine { crc: true, walk: false };
-        match read_object(&path, wanted, &IoOptions::default(), &NoProgress).unwrap() {
+        match read_object(&path, wanted, &IoOptions::default(), &Run::local()).unwrap() {
             ObjectRead::Object(facts) => facts.sums.unwrap(),
             other => panic!("{other:?}"),
         }
@@ -210,7 +210,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let read = |path: &Path| {
             let wanted = Examine { crc: true, walk: true };
-            read_object(path, wanted, &IoOptions::default(), &NoProgress).unwrap()
+            read_object(path, wanted, &IoOptions::default(), &Run::local()).unwrap()
         };
         assert_eq!(read(&dir.path().join("gone")), ObjectRead::Absent);
         assert_eq!(read(dir.path()), ObjectRead::NotRegular);

@@ -8,10 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use super::object::{ObjectRead, read_object};
 use crate::error::{Error, Result};
 use crate::formats::offload::{KeyKind, MAX_MANIFEST_LEN, Manifest, ManifestName, ManifestRefusal, is_temporary, normalize_key};
-use crate::io::{
-    DirEntry, EntryKind, FileStamp, IoOptions, Progress, kind_at, list_dir, modified_at, open_regular, read_small, side_by_side,
-};
+use crate::io::{DirEntry, EntryKind, IoOptions, side_by_side};
 use crate::readers::Depth;
+use crate::readers::source::{Run, Source};
 use crate::types::{Sha256Sum, UnixMillis};
 
 /// A store, as far as it was read.
@@ -116,23 +115,23 @@ const MAX_DEPTH: usize = 64;
 
 impl OffloadStore {
     /// Lists the directory and reads its manifests.
-    pub fn read(root: &Path, progress: &dyn Progress) -> Result<Self> {
-        let mut walk = Walk { store: Self { root: root.to_owned(), ..Self::default() }, seen: HashSet::new(), progress };
+    pub fn read(root: &Path, run: &Run<'_>) -> Result<Self> {
+        let mut walk = Walk { store: Self { root: root.to_owned(), ..Self::default() }, seen: HashSet::new(), run };
         walk.dir(root, "", 0)?;
         let mut store = walk.store;
-        store.place();
+        store.place(&*run.source);
         Ok(store)
     }
 
     /// Reads one manifest, `below` the directory that holds `v1`.
-    pub fn of_manifest(root: &Path, below: &str, progress: &dyn Progress) -> Result<Self> {
+    pub fn of_manifest(root: &Path, below: &str, run: &Run<'_>) -> Result<Self> {
         let mut store = Self { root: root.to_owned(), only_manifest: true, ..Self::default() };
-        let size = open_regular(&root.join(below))?.1.size;
+        let size = run.source.open(&root.join(below))?.stamp().size;
         let entry = DirEntry { name: below.to_owned(), kind: EntryKind::File, size };
         let KeyKind::Manifest { prefix, name } = KeyKind::of(below) else { return Ok(store) };
-        Walk { store: Self::default(), seen: HashSet::new(), progress }.stop()?;
-        store.manifests.push(read_manifest(root, below, prefix, name, &entry));
-        store.place();
+        Walk { store: Self::default(), seen: HashSet::new(), run }.stop()?;
+        store.manifests.push(read_manifest(root, below, prefix, name, &entry, &*run.source));
+        store.place(&*run.source);
         Ok(store)
     }
 
@@ -148,13 +147,7 @@ impl OffloadStore {
     }
 
     /// Reads the payloads with these keys, several at a time.
-    pub fn read_payloads(
-        &mut self,
-        keys: &BTreeSet<String>,
-        depth: Depth,
-        options: IoOptions,
-        progress: &dyn Progress,
-    ) -> Result<()> {
+    pub fn read_payloads(&mut self, keys: &BTreeSet<String>, depth: Depth, options: IoOptions, run: &Run<'_>) -> Result<()> {
         let work: Vec<_> = self
             .payloads
             .iter()
@@ -168,8 +161,8 @@ impl OffloadStore {
         let done = Mutex::new(Vec::with_capacity(work.len()));
         side_by_side(lanes, || {
             while let Some((key, path)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let size = open_regular(path).map_or(0, |(_, stamp)| stamp.size);
-                match read_object(path, depth.examine(size), &each, progress) {
+                let size = run.source.openable_size(path);
+                match read_object(path, depth.examine(size), &each, run) {
                     Ok(read) => done.lock().unwrap_or_else(PoisonError::into_inner).push((key.clone(), read)),
                     Err(error) => {
                         failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -190,7 +183,7 @@ impl OffloadStore {
     }
 
     /// Finds out which part of a store this is, and turns places below the directory into keys.
-    fn place(&mut self) {
+    fn place(&mut self, source: &dyn Source) {
         self.base = self.vote();
         let base = &self.base;
         for manifest in &mut self.manifests {
@@ -202,11 +195,11 @@ impl OffloadStore {
         let named = self.temporaries.iter_mut().flat_map(|it| std::iter::once(&mut it.key).chain(it.linked.as_mut()));
         let others = self.foreign.iter_mut().chain(self.unlisted.iter_mut().map(|(key, _)| key));
         named.chain(others).for_each(|key| key.insert_str(0, base));
-        self.find_named();
+        self.find_named(source);
     }
 
     /// Payloads that a manifest names and that do not lie where payloads lie, or not at all.
-    fn find_named(&mut self) {
+    fn find_named(&mut self, source: &dyn Source) {
         let named: BTreeSet<String> =
             self.manifests.iter().filter_map(|it| Self::key_of(&it.read.manifest()?.payload.key)).collect();
         for key in named {
@@ -218,7 +211,7 @@ impl OffloadStore {
                 KeyKind::Payload { digest, .. } => digest,
                 _ => None,
             };
-            let modified = path.as_deref().and_then(modified_at);
+            let modified = path.as_deref().and_then(|path| source.modified_at(path));
             let read = if path.is_some() { ObjectRead::NotAsked } else { ObjectRead::Absent };
             self.payloads.insert(key, PayloadObject { path, digest, listed: false, modified, read });
         }
@@ -255,21 +248,21 @@ struct Walk<'p> {
     store: OffloadStore,
     /// Directories that were entered, so that a link into one above ends.
     seen: HashSet<(u64, u64)>,
-    progress: &'p dyn Progress,
+    run: &'p Run<'p>,
 }
 
 impl Walk<'_> {
     fn stop(&self) -> Result<()> {
-        if self.progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.run.progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     fn dir(&mut self, path: &Path, key: &str, depth: usize) -> Result<()> {
         self.stop()?;
-        if file_id(path).is_some_and(|id| !self.seen.insert(id)) {
+        if file_id(path, &*self.run.source).is_some_and(|id| !self.seen.insert(id)) {
             self.store.unlisted.push((key.to_owned(), "it leads back to a directory above it, or was met before".to_owned()));
             return Ok(());
         }
-        let entries = match list_dir(path) {
+        let entries = match self.run.source.list(path) {
             Ok(entries) => entries,
             Err(error) if depth == 0 => return Err(error),
             Err(error) => {
@@ -283,7 +276,7 @@ impl Walk<'_> {
             let at = path.join(&entry.name);
             match (KeyKind::of(&below), entry.kind) {
                 (kind @ (KeyKind::Foreign | KeyKind::Temporary), EntryKind::Directory) => {
-                    if kind_at(&at).is_none() {
+                    if self.run.source.kind_at(&at).is_none() {
                         self.store.unlisted.push((below, "its name is not text, or it is gone".to_owned()));
                     } else if depth == MAX_DEPTH {
                         self.store.unlisted.push((below, format!("it lies more than {MAX_DEPTH} directories deep")));
@@ -293,18 +286,18 @@ impl Walk<'_> {
                 }
                 (KeyKind::Manifest { prefix, name }, _) => {
                     self.stop()?;
-                    let manifest = read_manifest(&self.store.root, &below, prefix, name, entry);
+                    let manifest = read_manifest(&self.store.root, &below, prefix, name, entry, &*self.run.source);
                     self.store.manifests.push(manifest);
                 }
                 (KeyKind::Payload { digest, .. }, _) => {
-                    let modified = modified_at(&at);
+                    let modified = self.run.source.modified_at(&at);
                     let it = PayloadObject { path: Some(at), digest, listed: true, modified, read: ObjectRead::NotAsked };
                     self.store.payloads.insert(below, it);
                 }
                 (KeyKind::Temporary, EntryKind::File) => {
                     let linked = names
-                        .get_or_insert_with(|| names_by_file(path, &entries))
-                        .get(&file_id(&at).unwrap_or_default())
+                        .get_or_insert_with(|| names_by_file(path, &entries, &*self.run.source))
+                        .get(&file_id(&at, &*self.run.source).unwrap_or_default())
                         .map(|name| format!("{key}{name}"));
                     self.store.temporaries.push(Temporary { key: below, size: entry.size, linked });
                 }
@@ -316,34 +309,41 @@ impl Walk<'_> {
 }
 
 /// What tells a file from every other one.
-fn file_id(path: &Path) -> Option<(u64, u64)> {
-    FileStamp::at(path).map(|stamp| (stamp.dev, stamp.ino))
+fn file_id(path: &Path, source: &dyn Source) -> Option<(u64, u64)> {
+    source.stamp_at(path).map(|stamp| (stamp.dev, stamp.ino))
 }
 
 /// The objects of a directory by what they are; writers name a file twice when it is complete.
-fn names_by_file(dir: &Path, entries: &[DirEntry]) -> HashMap<(u64, u64), String> {
+fn names_by_file(dir: &Path, entries: &[DirEntry], source: &dyn Source) -> HashMap<(u64, u64), String> {
     let objects = entries.iter().filter(|entry| entry.kind == EntryKind::File && !is_temporary(&entry.name));
-    objects.filter_map(|entry| Some((file_id(&dir.join(&entry.name))?, entry.name.clone()))).collect()
+    objects.filter_map(|entry| Some((file_id(&dir.join(&entry.name), source)?, entry.name.clone()))).collect()
 }
 
-fn read_manifest(root: &Path, below: &str, prefix: String, name: Option<ManifestName>, entry: &DirEntry) -> ManifestObject {
+fn read_manifest(
+    root: &Path,
+    below: &str,
+    prefix: String,
+    name: Option<ManifestName>,
+    entry: &DirEntry,
+    source: &dyn Source,
+) -> ManifestObject {
     let path = root.join(below);
-    let modified = modified_at(&path);
-    let read = if entry.kind == EntryKind::File { read_settled(&path) } else { ManifestRead::NotRegular };
+    let modified = source.modified_at(&path);
+    let read = if entry.kind == EntryKind::File { read_settled(&path, source) } else { ManifestRead::NotRegular };
     ManifestObject { key: below.to_owned(), prefix, name, size: entry.size, modified, read }
 }
 
-fn read_settled(path: &Path) -> ManifestRead {
+fn read_settled(path: &Path, source: &dyn Source) -> ManifestRead {
     for _ in 0..ATTEMPTS {
-        let file = match read_small(path, MAX_MANIFEST_LEN) {
+        let file = match source.read_small(path, MAX_MANIFEST_LEN) {
             Ok(file) => file,
             Err(Error::Unsuitable { .. }) => {
-                let large = open_regular(path).is_ok_and(|(_, stamp)| stamp.size > MAX_MANIFEST_LEN);
+                let large = source.open(path).is_ok_and(|file| file.stamp().size > MAX_MANIFEST_LEN);
                 return if large { ManifestRead::Refused(ManifestRefusal::TooLarge) } else { ManifestRead::NotRegular };
             }
             Err(error) => return ManifestRead::Unreadable(error.reason()),
         };
-        if FileStamp::at(path) != Some(file.stamp) || file.stamp.size != file.bytes.len() as u64 {
+        if source.stamp_at(path) != Some(file.stamp) || file.stamp.size != file.bytes.len() as u64 {
             continue;
         }
         return match Manifest::decode(&file.bytes) {

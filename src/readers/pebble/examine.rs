@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::formats::layout;
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::{FileNum, NewTable, Version};
-use crate::io::{Progress, list_dir};
 use crate::readers::pebble_scan;
 use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
 use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
+use crate::readers::source::Run;
 /// More threads than this do not make one disk faster.
 const MAX_THREADS: usize = 4;
 
@@ -35,9 +35,9 @@ pub struct GroupStoreFacts {
 /// Reads the store of `group_dir` as far as `check` asks for.
 ///
 /// Damage is in the facts; an error is what the system refused.
-pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> Result<GroupStoreFacts> {
+pub fn examine(group_dir: &Path, check: StoreCheck, run: &Run<'_>) -> Result<GroupStoreFacts> {
     let mut group = GroupStoreFacts { check, ..GroupStoreFacts::default() };
-    match list_dir(group_dir) {
+    match run.source.list(group_dir) {
         Ok(entries) => {
             for entry in entries {
                 let Some(rest) = entry.name.strip_prefix(layout::STORE) else { continue };
@@ -56,9 +56,9 @@ pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
         layout::STORE.clone_into(&mut group.store.name);
         return Ok(group);
     }
-    group.store = examine_store(&group_dir.join(layout::STORE), check, progress)?;
+    group.store = examine_store(&group_dir.join(layout::STORE), check, run)?;
     if let (StorePresence::Absent, [backup]) = (group.store.presence, group.restore_backups.as_slice()) {
-        let mut found = examine_store(&group_dir.join(backup), check, progress)?;
+        let mut found = examine_store(&group_dir.join(backup), check, run)?;
         if found.presence == StorePresence::Nowhere {
             // The server renames the link, and speaks of it by its new name.
             layout::STORE.clone_into(&mut found.name);
@@ -69,8 +69,8 @@ pub fn examine(group_dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
 }
 
 /// Reads one store directory as far as `check` asks for.
-pub fn examine_store(dir: &Path, check: StoreCheck, progress: &dyn Progress) -> Result<StoreFacts> {
-    let mut store = Store::open_with(dir, |store| {
+pub fn examine_store(dir: &Path, check: StoreCheck, run: &Run<'_>) -> Result<StoreFacts> {
+    let mut store = Store::open_with(dir, run, |store| {
         if check >= StoreCheck::Meta {
             let state = |&key: &MetaKey| MetaFact { key, state: store.get(key.name().as_bytes()) };
             store.facts.meta = MetaKey::ALL.iter().map(state).collect();
@@ -79,7 +79,7 @@ pub fn examine_store(dir: &Path, check: StoreCheck, progress: &dyn Progress) -> 
         Ok(())
     })?;
     if check == StoreCheck::Full && store.facts.presence == StorePresence::Directory {
-        store.facts.blocks = Some(read_blocks(&store, progress)?);
+        store.facts.blocks = Some(read_blocks(&store, run)?);
         store.facts.stable &= store.is_unchanged()?;
     }
     Ok(store.facts)
@@ -119,7 +119,7 @@ fn live_files(store: &Store) -> Vec<LiveFile<'_>> {
 }
 
 /// Reads every block of every live file.
-fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
+fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
     let mut facts = BlockFacts::default();
     let live = live_files(store);
     let size = |file| store.facts.listing.tables.get(&file).map_or(0, |listed| listed.size);
@@ -129,8 +129,8 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
         .collect();
     let mut deletes_ranges = !store.memory.ranges.is_empty();
     let all_walkable = store.version().into_iter().flat_map(Version::tables).all(|table| TableView::of(table).is_some());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, threads, progress)?) {
+    let at_once = run.clone().on_threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
+    for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, &at_once)?) {
         let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
         let kept_from_opening = match outcome {
             SurveyOutcome::Surveyed(read) => {
@@ -139,7 +139,7 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
                 deletes_ranges |= read.survey.range_deletions > 0;
                 facts.damage_left_out += read.survey.problems_left_out;
                 if !read.survey.problems.is_empty() {
-                    facts.met_by_scan.extend(first_met(&store.table_path(live.file), live, progress)?);
+                    facts.met_by_scan.extend(first_met(&store.table_path(live.file), live, run)?);
                 }
                 facts.damage.extend(read.survey.problems.into_iter().map(|problem| damage(TableTrouble::Bytes(problem))));
                 continue;
@@ -153,7 +153,7 @@ fn read_blocks(store: &Store, progress: &dyn Progress) -> Result<BlockFacts> {
         facts.damage.push(damage(kept_from_opening));
     }
     if deletes_ranges && all_walkable && !facts.met_by_scan.is_empty() {
-        match pebble_scan::first_met(store, progress)? {
+        match pebble_scan::first_met(store, run)? {
             None => facts.met_by_scan.clear(),
             Some(met) if ends_a_walk(&met) => facts.met_by_scan = vec![met],
             // It may be passed over; then what else is damaged counts.
@@ -180,9 +180,9 @@ const fn ends_a_walk(met: &TableDamage) -> bool {
 }
 
 /// What a walk over all records of a damaged file meets first.
-fn first_met(path: &Path, live: &LiveFile<'_>, progress: &dyn Progress) -> Result<Option<TableDamage>> {
+fn first_met(path: &Path, live: &LiveFile<'_>, run: &Run<'_>) -> Result<Option<TableDamage>> {
     let damage = |failure| TableDamage::new(live.file, live.level, failure);
-    let table = match separate(Table::open(path)) {
+    let table = match separate(Table::open(path, &*run.source)) {
         Ok(Ok(table)) => table,
         Ok(Err(problem)) => return Ok(Some(damage(problem.into()))),
         Err(error) if error.is_not_found() => return Ok(Some(damage(error.into()))),
@@ -194,7 +194,7 @@ fn first_met(path: &Path, live: &LiveFile<'_>, progress: &dyn Progress) -> Resul
     let views: Vec<_> = live.tables.iter().filter_map(|table| TableView::of(table)).collect();
     let whole = [TableView::default()];
     for view in if views.is_empty() { whole.as_slice() } else { views.as_slice() } {
-        if let Some(problem) = table.scan_rows(view, None, progress)?.problem {
+        if let Some(problem) = table.scan_rows(view, None, run)?.problem {
             return Ok(Some(damage(problem.into())));
         }
     }

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::error::Result;
 use crate::formats::pebble::file_name::Marker;
 use crate::formats::pebble::{FileNum, StoreFileName};
-use crate::io::{EntryKind, leads_into_a_directory, list_dir};
+use crate::io::EntryKind;
+use crate::readers::source::Source;
 
 /// Name of the marker that names the current MANIFEST.
 const MANIFEST_MARKER: &str = "manifest";
@@ -85,16 +86,16 @@ pub struct StoreListing {
 
 impl StoreListing {
     /// Lists `dir`.
-    pub fn read(dir: &Path) -> Result<Self> {
+    pub fn read(dir: &Path, source: &dyn Source) -> Result<Self> {
         let mut listing = Self::default();
         let mut ties: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in list_dir(dir)? {
+        for entry in source.list(dir)? {
             listing.entries += 1;
             let kind = match entry.kind {
                 EntryKind::File => StoreFileKind::Regular,
                 EntryKind::Directory => StoreFileKind::Directory,
                 // The lock is made through such a link, if that can be.
-                EntryKind::Nowhere if entry.name == "LOCK" && leads_into_a_directory(&dir.join(&entry.name)) => continue,
+                EntryKind::Nowhere if entry.name == "LOCK" && source.leads_into_a_directory(&dir.join(&entry.name)) => continue,
                 EntryKind::Nowhere => StoreFileKind::Dangling,
                 EntryKind::Other => StoreFileKind::Special,
             };

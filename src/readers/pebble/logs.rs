@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::pebble::batch::{Batch, HEADER_LEN};
 use crate::formats::pebble::{ChunkDefect, FileNum, KeyKind, Records, RecordsEnd, SeqNum};
 use crate::formats::{DecodeError, DecodeErrorKind};
-use crate::io::MappedFile;
+use crate::readers::source::Source;
 use crate::types::OverBudget;
 
 /// One file of a log and how reading it went.
@@ -73,11 +73,12 @@ pub(super) fn replay(
     files: &[(u64, &StoreFile)],
     next: &mut SeqNum,
     memory: &mut Memory,
+    source: &dyn Source,
 ) -> Result<Vec<LogFacts>> {
     let mut facts = Vec::with_capacity(files.len());
     let mut last = SeqNum(0);
     for (segment, listed) in files {
-        let file = MappedFile::open(&dir.join(&listed.name))?;
+        let file = source.map(&dir.join(&listed.name))?;
         let mut records = Records::of_log(file.bytes(), number);
         let mut log = LogFacts {
             number,

@@ -8,7 +8,7 @@ use super::found::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{FileNum, KeyKind, SeqNum, Trailer};
-use crate::readers::pebble_table::{Table, TableView};
+use crate::readers::pebble_table::{Table, TableResult, TableView};
 
 /// What the sources visited so far say about a key.
 struct Search<'k> {
@@ -146,7 +146,7 @@ impl Store {
         view: &TableView,
     ) -> Result<Vec<Candidate>, TableDamage> {
         let damage = |failure| TableDamage::new(file, level, failure);
-        let table = Table::open(&self.table_path(file)).map_err(damage)?;
+        let table = self.open_table(file).map_err(damage)?;
         let visible = |seq: SeqNum| seq < self.facts.next_seq;
         let covering = table.range_dels(view).map_err(damage)?;
         let covering = covering.iter().filter(|span| span.covers(search.key)).map(|span| span.seq);
@@ -167,5 +167,10 @@ impl Store {
     pub fn table_path(&self, file: FileNum) -> PathBuf {
         let name = self.facts.listing.tables.get(&file).map_or_else(|| file.table_name(), |listed| listed.name.clone());
         self.dir.join(name)
+    }
+
+    /// Opens a table.
+    pub(in crate::readers) fn open_table(&self, file: FileNum) -> TableResult<Table> {
+        Table::open(&self.table_path(file), &*self.source)
     }
 }

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::formats::pebble::record::Framing;
 use crate::formats::pebble::{FileNum, FoldError, NewTable, Records, RecordsEnd, Version, VersionEdit};
 use crate::formats::{DecodeError, DecodeErrorKind};
-use crate::io::{FileStamp, MappedFile};
+use crate::io::FileStamp;
+use crate::readers::source::Source;
 use crate::types::grant;
 
 /// Memory of a table in a version, with its keys and with what is found out and said about it.
@@ -49,8 +50,8 @@ pub struct ManifestFailure {
 
 impl ManifestFacts {
     /// Reads `dir/name`. A file of which not all bytes could be seen is an error.
-    pub fn read(dir: &Path, name: &str, number: FileNum) -> Result<(Self, FileStamp)> {
-        let file = MappedFile::open(&dir.join(name))?;
+    pub fn read(dir: &Path, name: &str, number: FileNum, source: &dyn Source) -> Result<(Self, FileStamp)> {
+        let file = source.map(&dir.join(name))?;
         let mut records = Records::of_manifest(file.bytes());
         let mut version = Version::default();
         let (mut edits, mut failure) = (0, None);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{FormatMarker, ManifestFact, OptionsFact, OptionsResult, StoreFacts, StorePresence, TableFileFact, Writer};
@@ -11,7 +12,8 @@ use super::manifest::ManifestFacts;
 use super::memory::Memory;
 use crate::error::{Error, Result};
 use crate::formats::pebble::{FileNum, SeqNum, StoreFileName, StoreOptions, Version};
-use crate::io::{FileStamp, LockState, lock_state, read_small};
+use crate::io::{EntryKind, FileStamp, LockState};
+use crate::readers::source::{Run, Source};
 
 /// How often a directory that changes under the reader is read again.
 const ATTEMPTS: u32 = 12;
@@ -30,6 +32,7 @@ pub struct Store {
     /// Everything noticed while opening.
     pub facts: StoreFacts,
     seen: Seen,
+    pub(super) source: Arc<dyn Source>,
 }
 
 /// What must not have changed for the view to be one that existed.
@@ -45,17 +48,17 @@ impl Store {
     /// A live writer rotates logs and MANIFESTs all the time, and a log is renamed and overwritten once the MANIFEST says
     /// that its data is in a table. A view is accepted when the MANIFEST is still the same after the logs have been read;
     /// otherwise all is read again, a bounded number of times.
-    pub fn open(dir: &Path) -> Result<Self> {
-        Self::open_with(dir, |_| Ok(()))
+    pub fn open(dir: &Path, run: &Run<'_>) -> Result<Self> {
+        Self::open_with(dir, run, |_| Ok(()))
     }
 
     /// As [`Store::open`]; `use_view` runs before the view is checked, so that what it read from tables is of the same
     /// view. It runs again for each attempt.
-    pub fn open_with(dir: &Path, mut use_view: impl FnMut(&mut Self) -> Result<()>) -> Result<Self> {
+    pub fn open_with(dir: &Path, run: &Run<'_>, mut use_view: impl FnMut(&mut Self) -> Result<()>) -> Result<Self> {
         let mut attempt = 1;
         loop {
             let last = attempt == ATTEMPTS;
-            let read = Self::read_once(dir).and_then(|mut store| {
+            let read = Self::read_once(dir, &run.source).and_then(|mut store| {
                 use_view(&mut store)?;
                 Ok(store)
             });
@@ -78,31 +81,33 @@ impl Store {
         }
     }
 
-    fn read_once(dir: &Path) -> Result<Self> {
+    fn read_once(dir: &Path, shared: &Arc<dyn Source>) -> Result<Self> {
+        let source = &**shared;
         let mut facts = StoreFacts::new(dir);
         let mut store = Self {
             dir: dir.to_owned(),
             memory: Memory::default(),
             facts: StoreFacts::new(dir),
             seen: Seen { manifest: None, format: None },
+            source: Arc::clone(shared),
         };
-        match std::fs::metadata(dir) {
-            Ok(meta) if meta.is_dir() => {}
+        match source.look(dir) {
+            Ok(standing) if standing.kind == EntryKind::Directory => {}
             Ok(_) => {
                 store.facts.presence = StorePresence::NotADirectory;
                 return Ok(store);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let link = std::fs::symlink_metadata(dir).is_ok();
+                let link = source.link_target(dir).is_some();
                 store.facts.presence = if link { StorePresence::Nowhere } else { StorePresence::Absent };
                 return Ok(store);
             }
-            Err(source) => return Err(Error::io(dir, "examine the directory", source)),
+            Err(error) => return Err(Error::io(dir, "examine the directory", error)),
         }
         facts.presence = StorePresence::Directory;
-        facts.listing = StoreListing::read(dir)?;
+        facts.listing = StoreListing::read(dir, source)?;
         facts.writer = match &facts.listing.lock {
-            Some(lock) if lock.kind == StoreFileKind::Regular => match lock_state(&dir.join(&lock.name)) {
+            Some(lock) if lock.kind == StoreFileKind::Regular => match source.lock_state(&dir.join(&lock.name)) {
                 Ok(LockState::Held { .. }) => Writer::Alive,
                 Ok(LockState::Free) => Writer::NotSeen,
                 Err(_) => Writer::Unknown,
@@ -112,20 +117,20 @@ impl Store {
         facts.format = FormatMarker::of(&facts.listing);
         store.seen.format = facts.listing.format_marker().map(str::to_owned);
         if let Some(marker) = facts.listing.manifest_marker().map(str::to_owned) {
-            facts.manifest = read_manifest(dir, &marker, &facts, &mut store.seen)?;
+            facts.manifest = read_manifest(dir, &marker, &facts, &mut store.seen, source)?;
             // A table or log that the MANIFEST names may be younger than the first listing; older than this one it is not,
             // and if it goes away meanwhile the MANIFEST has changed.
-            facts.listing = StoreListing::read(dir)?;
+            facts.listing = StoreListing::read(dir, source)?;
         }
         if matches!(facts.manifest, ManifestFact::NoMarker | ManifestFact::MalformedMarker(_) | ManifestFact::FileMissing(_)) {
-            facts.fitting_manifest = fitting_manifest(dir, &facts.listing);
+            facts.fitting_manifest = fitting_manifest(dir, &facts.listing, source);
         }
-        facts.options = read_options(dir, &facts.listing);
+        facts.options = read_options(dir, &facts.listing, source);
         // Which tables and logs count stands in the MANIFEST.
         if !matches!(facts.manifest, ManifestFact::Unreadable { .. }) {
             check_table_files(&mut facts);
             let from = facts.version().map_or(FileNum(0), |version| version.min_unflushed_log);
-            replay_logs(dir, from, &mut facts, &mut store.memory)?;
+            replay_logs(dir, from, &mut facts, &mut store.memory, source)?;
         }
         store.facts = facts;
         Ok(store)
@@ -141,14 +146,14 @@ impl Store {
         if self.facts.presence != StorePresence::Directory {
             return Ok(true);
         }
-        let now = match StoreListing::read(&self.dir) {
+        let now = match StoreListing::read(&self.dir, &*self.source) {
             Ok(now) => now,
             Err(error) if error.is_not_found() => return Ok(false),
             Err(error) => return Err(error),
         };
         let manifest = now.manifest_marker().map(str::to_owned);
         let same_manifest = match (&self.seen.manifest, &manifest) {
-            (Some((name, stamp)), Some(now)) => name == now && FileStamp::at(&self.dir.join(name)).as_ref() == Some(stamp),
+            (Some((name, stamp)), Some(now)) => name == now && self.source.stamp_at(&self.dir.join(name)).as_ref() == Some(stamp),
             // A marker whose MANIFEST is not there was not stamped.
             (None, now) => now.as_deref() == self.facts.listing.manifest_marker(),
             (Some(_), None) => false,
@@ -157,7 +162,7 @@ impl Store {
     }
 }
 
-fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) -> Result<ManifestFact> {
+fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen, source: &dyn Source) -> Result<ManifestFact> {
     // The server takes the number out of whatever file name the marker holds.
     let (StoreFileName::Manifest(number)
     | StoreFileName::Table(number)
@@ -173,7 +178,7 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
     if listed.is_some_and(|file| file.kind == StoreFileKind::Directory && file.name == name) {
         return Ok(ManifestFact::IsDirectory(name));
     }
-    match ManifestFacts::read(dir, &name, number) {
+    match ManifestFacts::read(dir, &name, number, source) {
         Ok((read, stamp)) => {
             seen.manifest = Some((name, stamp));
             Ok(ManifestFact::Read(Box::new(read)))
@@ -185,9 +190,9 @@ fn read_manifest(dir: &Path, marker: &str, facts: &StoreFacts, seen: &mut Seen) 
 }
 
 /// The MANIFEST that a lost marker must have named: older ones are removed, but not at once, and lack tables by then.
-fn fitting_manifest(dir: &Path, listing: &StoreListing) -> Option<String> {
+fn fitting_manifest(dir: &Path, listing: &StoreListing, source: &dyn Source) -> Option<String> {
     listing.manifests.iter().rev().find_map(|(number, file)| {
-        let (read, _) = ManifestFacts::read(dir, &file.name, *number).ok()?;
+        let (read, _) = ManifestFacts::read(dir, &file.name, *number, source).ok()?;
         let whole = read.failure.is_none() && read.end.defect().is_none() && !read.version.is_malformed();
         let there = |table| listing.tables.get(&table).map(|listed| listed.size);
         let complete = read.version.tables().all(|table| there(table.file()) == Some(read.version.file_size(table)));
@@ -195,7 +200,7 @@ fn fitting_manifest(dir: &Path, listing: &StoreListing) -> Option<String> {
     })
 }
 
-fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
+fn read_options(dir: &Path, listing: &StoreListing, source: &dyn Source) -> Option<OptionsFact> {
     // The number 0 is not above the one that the server begins with.
     let (_, file) = listing.options.last_key_value().filter(|(number, _)| number.0 > 0)?;
     if let Some(words) = file.kind.system_words() {
@@ -204,7 +209,7 @@ fn read_options(dir: &Path, listing: &StoreListing) -> Option<OptionsFact> {
         let result = OptionsResult::NotAFile(format!("{verb} {store}/{}: {words}", file.name));
         return Some(OptionsFact { name: file.name.clone(), result });
     }
-    let result = match read_small(&dir.join(&file.name), OPTIONS_LIMIT) {
+    let result = match source.read_small(&dir.join(&file.name), OPTIONS_LIMIT) {
         Ok(read) => match StoreOptions::parse(&read.bytes) {
             Ok(options) => OptionsResult::Parsed(options),
             Err(error) => OptionsResult::Refused { at: error.at, text: error.text },
@@ -240,7 +245,7 @@ fn check_table_files(facts: &mut StoreFacts) {
     facts.wrong_tables = wrong;
 }
 
-fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut Memory) -> Result<()> {
+fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut Memory, source: &dyn Source) -> Result<()> {
     let listing = facts.listing.clone();
     let mut numbers: Vec<FileNum> = listing.logs.keys().map(|(number, _)| *number).collect();
     numbers.dedup();
@@ -258,7 +263,7 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
         if files.iter().any(|(_, file)| file.kind == StoreFileKind::Dangling) {
             continue;
         }
-        match replay(dir, number, &files, &mut next, memory) {
+        match replay(dir, number, &files, &mut next, memory, source) {
             Ok(logs) => facts.logs.extend(logs),
             Err(error) if error.is_not_found() => return Err(error),
             Err(error) => {

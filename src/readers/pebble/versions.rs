@@ -7,7 +7,7 @@ use super::store::Store;
 use crate::error::Error;
 use crate::formats::mvcc::RowKey;
 use crate::formats::pebble::{FileNum, Version};
-use crate::readers::pebble_table::{Table, TableFailure, TableIter, TableView};
+use crate::readers::pebble_table::{TableFailure, TableIter, TableView};
 use crate::types::HlcTimestamp;
 
 /// A version of a user key that a reader of the store would see.
@@ -97,7 +97,7 @@ impl Store {
         keys: &mut BTreeSet<Vec<u8>>,
     ) -> Result<bool, TableDamage> {
         let damage = |failure: TableFailure| TableDamage::new(file, level, failure);
-        let table = Table::open(&self.table_path(file)).map_err(damage)?;
+        let table = self.open_table(file).map_err(damage)?;
         let mut iter = TableIter::new(&table, view.clone(), 0);
         iter.seek(first).map_err(damage)?;
         for _ in 0..MAX_KEYS {

@@ -9,7 +9,7 @@ use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{FileNum, InternalKey, NewTable, SeqNum};
 use crate::io::Progress;
 use crate::readers::pebble::{Store, TableDamage};
-use crate::readers::pebble_table::{OwnedRangeDel, Table, TableFailure, TableIter, TableResult, TableView};
+use crate::readers::pebble_table::{OwnedRangeDel, TableFailure, TableIter, TableResult, TableView};
 
 /// How much of a table is read at once. Reading ahead does not look at what is read.
 const READ_AHEAD: usize = 256 << 10;
@@ -213,7 +213,7 @@ impl<'s> Level<'s> {
     }
 
     fn open(&mut self, ahead: &Ahead<'s>, from: Option<&[u8]>) -> TableResult<TableIter<'static>> {
-        let table = Table::open(&self.store.table_path(ahead.file))?;
+        let table = self.store.open_table(ahead.file)?;
         let visible = |span: &OwnedRangeDel| span.seq < self.store.facts.next_seq;
         self.spans.extend(table.range_dels(&ahead.view)?.into_iter().filter(visible));
         let mut iter = TableIter::new(Arc::new(table), ahead.view.clone(), READ_AHEAD).hiding_obsolete();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::hidden::Hidden;
 use crate::formats::pebble::{FileNum, NewTable, Trailer};
 use crate::readers::pebble::{MemoryEntry, Store};
-use crate::readers::pebble_table::{Table, TableFailure, TableIter, TableProblem, TableResult, TableView};
+use crate::readers::pebble_table::{TableFailure, TableIter, TableProblem, TableResult, TableView};
 
 /// How much of a table a scan reads at once.
 const READ_AHEAD: usize = 256 << 10;
@@ -124,7 +124,7 @@ impl<'s> Run<'s> {
 }
 
 fn open(store: &Store, file: FileNum, view: TableView, from: &[u8], hidden: &mut Hidden) -> TableResult<TableIter<'static>> {
-    let table = Table::open(&store.table_path(file))?;
+    let table = store.open_table(file)?;
     for span in table.range_dels(&view)? {
         hidden.add(span);
     }

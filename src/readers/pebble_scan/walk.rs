@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Scan, ScanStats, separate};
 use crate::error::{Error, Result};
 use crate::formats::pebble::Trailer;
-use crate::io::Progress;
 use crate::readers::pebble::{Store, StoreFacts, TableDamage, TableTrouble};
+use crate::readers::source::Run;
 
 /// How often a view that a compaction takes away under the scan is replaced by a newer one.
 const MAX_VIEWS: u32 = 100;
@@ -41,18 +41,13 @@ pub struct ScanOutcome {
 }
 
 /// Shows every live key of the store in `dir` at or behind `from` to `visit`, in order, until it breaks off.
-pub fn walk(
-    dir: &Path,
-    from: &[u8],
-    progress: &dyn Progress,
-    visit: &mut dyn FnMut(Live<'_>) -> ControlFlow<()>,
-) -> Result<ScanOutcome> {
+pub fn walk(dir: &Path, from: &[u8], run: &Run<'_>, visit: &mut dyn FnMut(Live<'_>) -> ControlFlow<()>) -> Result<ScanOutcome> {
     let mut from = from.to_vec();
     let mut total = ScanStats::default();
     let mut views = 0;
     loop {
         views += 1;
-        let store = Store::open(dir)?;
+        let store = Store::open(dir, run)?;
         let mut last: Option<Vec<u8>> = None;
         let mut stats = ScanStats::default();
         let mut cut_short = false;
@@ -60,7 +55,7 @@ pub fn walk(
             Err(damage) => Some(damage),
             Ok(mut scan) => {
                 let stopped = loop {
-                    if scan.live().is_multiple_of(INTERRUPT_EVERY) && progress.interrupted() {
+                    if scan.live().is_multiple_of(INTERRUPT_EVERY) && run.progress.interrupted() {
                         return Err(Error::Interrupted);
                     }
                     match separate(scan.next())? {

@@ -24,7 +24,8 @@ use crate::formats::pebble::columnar::is_known_schema;
 use crate::formats::pebble::sstable::footer::MAX_FOOTER_LEN;
 use crate::formats::pebble::sstable::{Footer, Metaindex, Properties, TableFormat};
 use crate::formats::pebble::version::COMPARER;
-use crate::io::{self, FileStamp};
+use crate::io::{FileStamp, OpenFile, Progress};
+use crate::readers::source as files;
 
 pub use iter::TableIter;
 pub use lookup::PointVersion;
@@ -52,15 +53,21 @@ pub struct Table {
 
 impl Table {
     /// Opens the table at `path`.
-    pub fn open(path: &Path) -> TableResult<Self> {
-        let (file, stamp) = io::open_regular(path)?;
-        Self::from_source(Source::File { file, path: path.to_owned(), start: 0, len: stamp.size }, stamp.size, Some(stamp))
+    pub fn open(path: &Path, source: &dyn files::Source) -> TableResult<Self> {
+        Self::of_file(source.open(path)?)
+    }
+
+    /// The table in a file that is open.
+    pub fn of_file(file: OpenFile) -> TableResult<Self> {
+        let stamp = file.stamp();
+        Self::from_source(Source::File { file, start: 0, len: stamp.size }, stamp.size, Some(stamp))
     }
 
     /// Opens the table of `len` bytes that begins at `start` of the file at `path`, which holds other things as well.
-    pub fn open_part(path: &Path, start: u64, len: u64) -> TableResult<Self> {
-        let (file, stamp) = io::open_regular(path)?;
-        Self::from_source(Source::File { file, path: path.to_owned(), start, len }, len, Some(stamp))
+    pub fn open_part(path: &Path, start: u64, len: u64, source: &dyn files::Source) -> TableResult<Self> {
+        let file = source.open(path)?;
+        let stamp = file.stamp();
+        Self::from_source(Source::File { file, start, len }, len, Some(stamp))
     }
 
     /// A table that is already in memory.
@@ -133,10 +140,7 @@ impl Table {
     ///
     /// A finished table never changes; one that does is being overwritten by something else.
     pub fn changed(&self) -> bool {
-        match (&self.source, self.stamp) {
-            (Source::File { file, .. }, Some(stamp)) => FileStamp::of_open(file) != Some(stamp),
-            _ => false,
-        }
+        matches!(&self.source, Source::File { file, .. } if file.changed())
     }
 
     /// Format, checksum type and the two handles.
@@ -192,6 +196,6 @@ impl From<Arc<Table>> for TableRef<'_> {
 }
 
 /// Fails with [`Error::Interrupted`] when the user wants to stop.
-fn check_interrupt(progress: &dyn io::Progress) -> Result<()> {
+fn check_interrupt(progress: &dyn Progress) -> Result<()> {
     if progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
 }

@@ -1,13 +1,10 @@
 //! Verified blocks of one table.
 
-use std::fs::File;
-use std::path::PathBuf;
-
 use super::problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult};
 use super::{Table, TableRef};
 use crate::error::Result;
 use crate::formats::pebble::sstable::{BlockHandle, Compression, StoredBlock, TableFormat};
-use crate::io;
+use crate::io::OpenFile;
 use crate::types::grant;
 
 /// Where a table's bytes come from.
@@ -15,8 +12,7 @@ use crate::types::grant;
 pub(super) enum Source {
     /// An open file: bytes are copied out of it, so that nothing changes between a check and its use.
     File {
-        file: File,
-        path: PathBuf,
+        file: OpenFile,
         /// Where the table begins in the file.
         start: u64,
         /// Its length in bytes.
@@ -29,9 +25,9 @@ impl Source {
     /// Fills `buffer` from `offset` as far as there are bytes.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         match self {
-            Self::File { file, path, start, len } => {
+            Self::File { file, start, len } => {
                 let rest = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
-                io::fill_at(file, path, start.saturating_add(offset), &mut buffer[..rest])
+                file.fill_at(start.saturating_add(offset), &mut buffer[..rest])
             }
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
@@ -153,8 +149,8 @@ fn verified<'b>(table: &Table, bytes: &'b [u8], kind: BlockKind, handle: BlockHa
 /// to a finished table, and what it holds now is not known.
 fn blame(table: &Table, problem: TableProblem) -> TableFailure {
     match &table.source {
-        Source::File { path, .. } if table.changed() => TableFailure::Error(crate::Error::Unsuitable {
-            path: path.clone(),
+        Source::File { file, .. } if table.changed() => TableFailure::Error(crate::Error::Unsuitable {
+            path: file.path().to_owned(),
             problem: "changed while it was read".to_owned(),
             hint: "try again".to_owned(),
         }),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::formats::wal::{SegmentName, WalName};
-use crate::io::{DirEntry, EntryKind, list_dir};
+use crate::io::{DirEntry, EntryKind};
+use crate::readers::source::Source;
 
 /// A listing of the log directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,9 +39,9 @@ pub struct SegmentFile {
 
 impl WalDir {
     /// Lists `path`.
-    pub fn list(path: &Path) -> Result<Self> {
+    pub fn list(path: &Path, source: &dyn Source) -> Result<Self> {
         let mut dir = Self { path: path.to_owned(), ..Self::default() };
-        for entry in list_dir(path)? {
+        for entry in source.list(path)? {
             match WalName::of(&entry.name) {
                 WalName::Segment(name) => {
                     dir.segments.push(SegmentFile { file_name: entry.name, name, kind: entry.kind, size: entry.size });
@@ -54,10 +55,10 @@ impl WalDir {
     }
 
     /// A single segment, whatever stands beside it; also one that repair set aside. `None` when the name is no segment's.
-    pub fn of_segment(path: &Path) -> Result<Option<Self>> {
+    pub fn of_segment(path: &Path, source: &dyn Source) -> Result<Option<Self>> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let Some(file_name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
-        let mut dir = Self::list(parent)?;
+        let mut dir = Self::list(parent, source)?;
         if WalName::of(&file_name) == WalName::Broken {
             dir.segments = dir.set_aside().into_iter().filter(|segment| segment.file_name == file_name).collect();
         }

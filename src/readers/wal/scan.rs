@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::error::{Error, Result};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
-use crate::io::{EntryKind, MapFault, MappedFile, Mapping, Progress, side_by_side};
+use crate::io::{EntryKind, MapFault, Mapping, side_by_side};
+use crate::readers::source::Run;
 use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
 
 use super::beyond::look_beyond;
@@ -68,12 +69,12 @@ impl WalScan {
     /// Lists and reads the log directory `path` with up to `threads` threads.
     ///
     /// A segment that vanishes meanwhile (a live node purges old ones) makes it start over once.
-    pub fn read(path: &Path, threads: usize, progress: &dyn Progress) -> Result<Self> {
-        let mut scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
+    pub fn read(path: &Path, run: &Run<'_>) -> Result<Self> {
+        let mut scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
         if scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
-            scan = Self::read_listed(WalDir::list(path)?, threads, progress)?;
+            scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
         }
-        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, progress);
+        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, run);
         scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
         Ok(scan)
     }
@@ -93,16 +94,16 @@ impl WalScan {
     }
 
     /// Reads the segments of a listing, which may have been narrowed.
-    pub fn read_listed(dir: WalDir, threads: usize, progress: &dyn Progress) -> Result<Self> {
+    pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
         let count = dir.segments.len();
-        progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
+        run.progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
         let work = || {
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = dir.segments.get(position) else { break };
-                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), progress);
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), run);
                 let failed = scanned.is_err();
                 if let Ok(mut done) = done.lock() {
                     done[position] = Some(scanned);
@@ -113,7 +114,7 @@ impl WalScan {
                 }
             }
         };
-        side_by_side(threads.min(count), work);
+        side_by_side(run.threads.min(count), work);
         let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
         if segments.len() < count {
@@ -151,7 +152,7 @@ impl WalScan {
 const AHEAD: u64 = 4 << 20;
 
 impl SegmentScan {
-    fn read(path: &Path, file: SegmentFile, progress: &dyn Progress) -> Result<Self> {
+    fn read(path: &Path, file: SegmentFile, run: &Run<'_>) -> Result<Self> {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
@@ -160,7 +161,7 @@ impl SegmentScan {
             };
             return Ok(Self::without_bytes(file, empty(Stop::NotAFile { reason }), None));
         }
-        let map = match MappedFile::open(path) {
+        let map = match run.source.map(path) {
             Ok(map) => map,
             Err(error) => {
                 let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.reason()) };
@@ -173,12 +174,12 @@ impl SegmentScan {
             map.release_before(at);
             // The hook is called once a MiB: the system always has the next few to read.
             map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
-            progress.advance(at.saturating_sub(told));
+            run.progress.advance(at.saturating_sub(told));
             told = told.max(at);
-            !progress.interrupted()
+            !run.progress.interrupted()
         })
         .ok_or(Error::Interrupted)?;
-        progress.advance(file.size.saturating_sub(told));
+        run.progress.advance(file.size.saturating_sub(told));
         map.release_before(u64::MAX);
         map.rewind();
         let change = match map.fault() {

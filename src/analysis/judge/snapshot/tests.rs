@@ -141,7 +141,7 @@ fn what_retention_removed_meanwhile_is_not_missing() {
     bytes.extend(&data);
     let name = "0000000000000001-0000000000000001.snap";
     std::fs::write(dir.path().join(name), &bytes).unwrap();
-    let snap = crate::readers::SnapDir::read(dir.path()).unwrap();
+    let snap = crate::readers::SnapDir::read(dir.path(), &crate::readers::Local).unwrap();
     let mut set = SnapshotSet { snap: Some(snap), snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..SnapshotSet::default() };
     let request = SetRequest { depth: Depth::Checksum, only: None };
     let codes =
