@@ -30,9 +30,15 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// A file without the module of its tests, which stands at its end.
+fn without_tests(source: &str) -> &str {
+    let ends = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\n#[allow"].map(|begin| source.find(begin).unwrap_or(source.len()));
+    &source[..ends[0].min(ends[1])]
+}
+
 /// The layers named after `crate::` in code (not in comments), tests left out.
 fn layers_named(source: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code = without_tests(source);
     let mut named = Vec::new();
     for line in code.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
         for part in line.split("crate::").skip(1) {
@@ -76,12 +82,67 @@ fn pure_layers_touch_no_files() {
         sources(&root.join(layer), &mut files);
         for file in files {
             let source = fs::read_to_string(&file).unwrap();
-            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let code = without_tests(&source);
             for forbidden in ["std::fs", "std::env", "std::net", "std::process", "Instant::now", "SystemTime"] {
                 assert!(!code.contains(forbidden), "{} names {forbidden}", file.display());
             }
         }
     }
+}
+
+/// What reads the file system of this machine, whatever it is given to read.
+const LOCAL_ONLY: &[&str] = &[
+    "list_dir",
+    "list_names",
+    "look",
+    "link_target",
+    "real_path",
+    "open_regular",
+    "lock_state",
+    "directory_id",
+    "other_paths",
+    "checksum_range",
+];
+
+/// Everything comes from the run's source: a directory may lie in memory, or under an overlay.
+#[test]
+fn readers_and_questions_touch_files_only_through_the_source() {
+    const FORBIDDEN: &[&str] = &[
+        "std::fs",
+        "File::open(",
+        "&Local",
+        "Run::local(",
+        "FileStamp::at(",
+        "FileStamp::of(",
+        ".exists()",
+        ".try_exists()",
+        ".is_file()",
+        ".is_dir()",
+        ".is_symlink()",
+        ".metadata()",
+        ".read_dir()",
+        ".read_link()",
+        ".canonicalize()",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root.join("readers"), &mut files);
+    sources(&root.join("ops"), &mut files);
+    files.retain(|file| !file.starts_with(root.join("readers/source")));
+    let mut wrong = Vec::new();
+    for file in files {
+        let source = fs::read_to_string(&file).unwrap();
+        let code = without_tests(&source);
+        wrong.extend(FORBIDDEN.iter().filter(|call| code.contains(*call)).map(|call| format!("{}: {call}", file.display())));
+        // What is taken from `io` by its name.
+        for taken in code.split("crate::io::").skip(1) {
+            let taken = taken.split(';').next().unwrap_or_default();
+            let names = taken.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let names = if taken.starts_with('{') { names.collect::<Vec<_>>() } else { names.take(1).collect() };
+            wrong.extend(names.iter().filter(|name| LOCAL_ONLY.contains(name)).map(|name| format!("{}: {name}", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A version is described by its traits. Texts that only one version says name it in `conditions`.
@@ -94,7 +155,7 @@ fn no_code_compares_server_versions() {
     let texts = root.join("analysis/server/conditions");
     for file in files.iter().filter(|file| **file != table && !file.starts_with(&texts)) {
         let source = fs::read_to_string(file).unwrap();
-        let code = source.split("#[cfg(test)]").next().unwrap();
+        let code = without_tests(&source);
         for version in ["ServerVersion::Pr934", "ServerVersion::Main"] {
             assert!(!code.contains(version), "{} names {version} instead of a trait", file.display());
         }
@@ -135,7 +196,7 @@ fn every_name_of_a_file_has_one_home() {
     let mut wrong = Vec::new();
     for path in files.iter().filter(|path| !is_prose(path)) {
         let source = fs::read_to_string(path).unwrap();
-        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = without_tests(&source);
         for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
             wrong.extend(
                 NAMES

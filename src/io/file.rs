@@ -39,7 +39,7 @@ pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
     // Opening a device can do something to it, so the name is asked first; what was opened is asked again below.
     let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "open the file", source))?;
     if !meta.is_file() {
-        return Err(not_regular(path, &meta));
+        return Err(not_regular(path, kind_name(&meta)));
     }
     let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(path);
     // Without O_NONBLOCK, opening a FIFO would wait for a writer.
@@ -54,15 +54,16 @@ pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
     let file = opened.map_err(|source| Error::io(path, "open the file", source))?;
     let meta = file.metadata().map_err(|source| Error::io(path, "examine the file", source))?;
     if !meta.is_file() {
-        return Err(not_regular(path, &meta));
+        return Err(not_regular(path, kind_name(&meta)));
     }
     Ok((file, FileStamp::of(&meta)))
 }
 
-fn not_regular(path: &Path, meta: &Metadata) -> Error {
+/// The refusal to read what is no regular file; `what` it is instead, in one or two words.
+pub fn not_regular(path: &Path, what: &str) -> Error {
     Error::Unsuitable {
         path: path.to_owned(),
-        problem: format!("is a {}, not a regular file", kind_name(meta)),
+        problem: format!("is a {what}, not a regular file"),
         hint: "name a file that the server wrote".to_owned(),
     }
 }

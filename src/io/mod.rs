@@ -2,6 +2,7 @@
 //!
 //! Everything is opened read-only; nothing is created, locked, renamed or written. Files may grow, shrink, roll or
 //! vanish while they are read: every reader takes a [`FileStamp`] before and after, and a mapping survives truncation.
+#![allow(clippy::disallowed_methods, reason = "this is the layer that touches the file system")]
 
 mod access;
 mod bulk;
@@ -19,7 +20,7 @@ pub use access::Access;
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use core_dumps::keep_out_of_core_dumps;
 pub use dir::{DirEntry, EntryKind, Standing, link_target, list_dir, list_names, look, now, real_path};
-pub use file::{FileStamp, SmallFile, open_regular};
+pub use file::{FileStamp, SmallFile, not_regular, open_regular};
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile, Mapping, ignore_file_size_signal};
 pub use mounts::{directory_id, other_paths};

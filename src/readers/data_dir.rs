@@ -324,6 +324,7 @@ fn real(path: &Path, source: &dyn Source) -> PathBuf {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 mod tests {
     use super::*;
     use crate::readers::Local;

@@ -170,6 +170,7 @@ fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64, source: &dyn So
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 mod tests {
     use super::*;
     use crate::readers::Local;

@@ -253,6 +253,7 @@ fn read_kek(path: &Path, source: &dyn Source) -> Kek {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

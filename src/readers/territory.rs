@@ -236,6 +236,7 @@ fn is_hashicorp_snapshot(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 mod tests {
     use super::*;
     use crate::readers::Local;

@@ -178,6 +178,7 @@ impl Pass {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 mod tests {
     use super::*;
 

@@ -1,3 +1,4 @@
+#![allow(clippy::disallowed_methods, reason = "these tests make what they read")]
 use super::*;
 use crate::analysis::server::snapshot::{PayloadForecast, restore, skip};
 use crate::analysis::{Severity, Verdict};
