@@ -242,7 +242,7 @@ fn modules() -> BTreeMap<Vec<String>, String> {
             continue;
         }
         let source = fs::read_to_string(&file).unwrap();
-        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = without_tests(&source);
         let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         // `lib.rs` and `main.rs` both stand for the root.
         all.entry(path).or_insert_with(String::new).push_str(&code.join("\n"));

@@ -41,6 +41,7 @@ mod sealed_rows; // Sealed rows of payloads: opened, compared, and in bundles of
 mod second_pass; // Files that change between two passes over them.
 mod snapshot_commands; // `snapshot ls`, `show`, `stat` and `diff`.
 mod snapshots; // What the library makes of recorded snapshots.
+mod sources; // The same answer wherever the files come from: disk, memory, overlay, objects.
 mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_lsm; // The levels as people and scripts see them.

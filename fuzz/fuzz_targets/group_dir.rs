@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use ekv_tool::Run;
 use ekv_tool::error::Result;
 use ekv_tool::ops::{
-    CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, snapshot, store_meta,
-    store_verify, verify_snapshot, wal,
+    CheckOptions, GateOptions, InspectOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, snapshot,
+    store_meta, store_verify, verify_snapshot, wal,
 };
 use ekv_tool::readers::Depth;
 use ekv_tool::readers::pebble::StoreCheck;
@@ -55,6 +55,7 @@ fn write<B: Body>(report: Result<Report<B>>) -> Option<Report<B>> {
 }
 
 fuzz_target!(|damaged: Damaged| {
+    let run = Run::local();
     let written = lay_out(&damaged.files);
     let paths = [node().to_owned()];
     let engine = if damaged.main { ServerVersion::Main } else { ServerVersion::Pr934 };
@@ -64,16 +65,16 @@ fuzz_target!(|damaged: Damaged| {
         store_check: Some(StoreCheck::Full),
         ..GateOptions::default()
     };
-    let _ = write(gate_dryrun(&paths, &gate, &Run::local()));
-    let _ = write(check(&paths, &CheckOptions::default(), &Run::local()));
-    let _ = write(wal::verify(&paths, &Run::local()));
-    let _ = write(wal::stat(&paths, None, &Run::local()));
-    let _ = write(store_meta(&paths, &Run::local()));
-    let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, &Run::local()));
+    let _ = write(gate_dryrun(&paths, &gate, &run));
+    let _ = write(check(&paths, &CheckOptions::default(), &run));
+    let _ = write(wal::verify(&paths, &run));
+    let _ = write(wal::stat(&paths, None, &run));
+    let _ = write(store_meta(&paths, &run));
+    let _ = write(store_verify(&[node().join("fsm.db")], VerifyDepth::Keys, &run));
     let deep = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
-    let _ = write(verify_snapshot(&paths, &deep, &Run::local()));
-    let _ = write(snapshot::stat(&paths, true, &Run::local()));
-    let _ = write(inspect(node(), &Run::local()));
+    let _ = write(verify_snapshot(&paths, &deep, &run));
+    let _ = write(snapshot::stat(&paths, true, None, &run));
+    let _ = write(inspect(node(), InspectOptions::default(), &run));
     for (path, bytes) in written {
         assert_eq!(fs::read(node().join(path)).unwrap(), *bytes, "{}", path.display());
     }

@@ -38,7 +38,7 @@ pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
 pub use snapshot_target::SnapshotTarget;
-pub use source::{Local, Run, Source};
+pub use source::{Local, Memory, Overlay, Run, Source};
 pub use store_dirs::store_dirs;
 pub use territory::Territory;
 

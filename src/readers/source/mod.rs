@@ -2,6 +2,9 @@
 //! lie in memory, under an overlay, or in a store far away.
 
 mod local;
+mod memory;
+mod memory_file;
+mod overlay;
 
 use std::fmt;
 use std::io;
@@ -15,6 +18,8 @@ use crate::io::{
 use crate::types::UnixMillis;
 
 pub use local::Local;
+pub use memory::Memory;
+pub use overlay::Overlay;
 
 /// Where the files come from.
 ///
@@ -157,4 +162,9 @@ impl Progress for Run<'_> {
     fn interrupted(&self) -> bool {
         self.progress.interrupted()
     }
+}
+
+/// A refusal as the system gives it.
+fn answer(code: i32) -> io::Error {
+    io::Error::from_raw_os_error(code)
 }
