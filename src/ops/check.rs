@@ -54,6 +54,11 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }
+    if options.sidecar.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
+        return Err(Error::Usage(
+            "--sidecar: it is one node's, and several nodes are examined; name one node's directory".to_owned(),
+        ));
+    }
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
@@ -201,7 +206,8 @@ impl Checked {
                 keys: opened.facts.keys.as_deref(),
                 snapshot: start.forecast.snapshot.as_ref().map_or(0, |snapshot| snapshot.index),
                 rows: !options.fast,
-                payloads: bodies,
+                payloads_up_to: if bodies { u64::MAX } else { 0 },
+                own_keys: true,
             };
             let audited = envelopes::audit(&[source], run)?;
             findings.extend(audited.findings);

@@ -104,7 +104,7 @@ pub fn diff(paths: [&Path; 2], shown: usize, opener: Option<&Opener>, run: &Run<
     let unknown = body.finish(sides, &diff);
     if unknown > 0 {
         let why = match opener {
-            Some(_) => "their envelopes differ, and not both of them open",
+            Some(_) => "their envelopes differ, and not both of them were opened",
             None => "their envelopes differ, as those of two nodes always do; --sidecar and --kek open them",
         };
         coverage.missing(format!("whether the values of {} differ", Count(unknown, "sealed row")), why);

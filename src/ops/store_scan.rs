@@ -74,8 +74,8 @@ pub fn store_scan(
     });
     written.map_err(Error::Output)?;
     let outcome = outcome?;
-    let (mut findings, coverage) = scanned(&outcome);
-    findings.extend(closed.finish());
+    let (mut findings, mut coverage) = scanned(&outcome);
+    findings.extend(closed.finish("the store", &mut coverage));
     let body = StoreScanBody {
         dir: dir.display().to_string(),
         rows_shown: rows.written(),

@@ -22,7 +22,7 @@ use crate::readers::wal::WalScan;
 use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, snapshot_target};
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{Count, LogIndex, ServerVersion};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -95,6 +95,15 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                     advice::fit(&mut one.findings, &group.path, &*run.source);
                     verified.absorb(one, several.then_some(base.as_str()));
                 }
+            }
+        }
+    }
+    if options.opener.is_none() && options.depth == Depth::Deep {
+        for view in &verified.payloads {
+            let sealed = view.rows.map_or(0, |rows| rows.sealed);
+            if sealed > 0 {
+                let what = format!("what {} in {} hold", Count(sealed, "sealed row"), view.path);
+                verified.coverage.skipped(what, "they open with --sidecar and --kek");
             }
         }
     }

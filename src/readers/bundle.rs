@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use super::pebble_table::{Table, TableIter, TableProblem, TableResult, TableView, separate};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyVisitor, ManifestFile, Row, SstManifest, VALUE_HEAD};
 use crate::formats::pebble::KeyKind;
+use crate::io::Progress;
 use crate::readers::source::Source;
 use crate::types::grant;
 
 /// Bytes of a table that are read at once.
 const READ_AHEAD: usize = 1 << 20;
+/// Rows between two looks at whether the user wants to stop.
+const INTERRUPT_EVERY: u64 = 1 << 12;
 
 /// Where the bytes of a bundle are.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +41,13 @@ pub(super) fn visit_rows(
     bundle: Bundle<'_>,
     len: u64,
     manifest: &SstManifest,
+    progress: &dyn Progress,
     visitor: &mut dyn BodyVisitor,
 ) -> Result<Option<UnreadTable>> {
     let sizes = manifest.files.iter().map(|file| file.size.unsigned_abs());
     let mut at = len.saturating_sub(sizes.fold(0, u64::saturating_add));
     for file in &manifest.files {
-        if let Err(problem) = separate(rows_of_table(bundle, at, file, visitor))? {
+        if let Err(problem) = separate(rows_of_table(bundle, at, file, progress, visitor))? {
             return Ok(Some(UnreadTable { name: file.name.clone(), at, problem }));
         }
         at = at.saturating_add(file.size.unsigned_abs());
@@ -51,7 +55,13 @@ pub(super) fn visit_rows(
     Ok(None)
 }
 
-fn rows_of_table(bundle: Bundle<'_>, at: u64, file: &ManifestFile, visitor: &mut dyn BodyVisitor) -> TableResult<()> {
+fn rows_of_table(
+    bundle: Bundle<'_>,
+    at: u64,
+    file: &ManifestFile,
+    progress: &dyn Progress,
+    visitor: &mut dyn BodyVisitor,
+) -> TableResult<()> {
     let len = file.size.unsigned_abs();
     let table = match bundle {
         Bundle::File(path, start, source) => Table::open_part(path, start.saturating_add(at), len, source)?,
@@ -69,7 +79,12 @@ fn rows_of_table(bundle: Bundle<'_>, at: u64, file: &ManifestFile, visitor: &mut
     }
     let mut rows = TableIter::new(&table, TableView::default(), READ_AHEAD).hiding_obsolete();
     let mut key = Vec::new();
+    let mut count = 0_u64;
     while rows.next()? {
+        count += 1;
+        if count.is_multiple_of(INTERRUPT_EVERY) && progress.interrupted() {
+            return Err(Error::Interrupted.into());
+        }
         let block = rows.block();
         if !matches!(rows.kind(), KeyKind::Set | KeyKind::SetWithDelete) {
             let detail = format!("a record of the kind {}, which no bundle holds", rows.kind());

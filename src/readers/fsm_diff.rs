@@ -10,9 +10,10 @@ use super::fsm_file::{Examine, FsmFacts, examine_visiting};
 use super::keys::Opener;
 use super::sealed_rows::{OpenedRows, SealedValue};
 use crate::error::Result;
+use crate::formats::envelope::MIN_LEN;
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::KeySpace;
-use crate::formats::mvcc::{ROW_HEADER_LEN, StoreKey};
+use crate::formats::mvcc::{ROW_HEADER_LEN, RowHeader, StoreKey};
 use crate::io::IoOptions;
 use crate::readers::source::Run;
 use crate::types::{HlcTimestamp, share_budget};
@@ -38,6 +39,8 @@ pub struct ComparedRow {
     pub value_len: u64,
     /// Whether `value_hash` is of clear text.
     pub sealing: Sealing,
+    /// Whether the version deletes its key, and when it expires.
+    header: Option<(bool, HlcTimestamp)>,
     value_hash: u64,
 }
 
@@ -61,12 +64,20 @@ impl ComparedRow {
         }
     }
 
-    /// True when both hold the same; `None` when that is not known.
+    /// True when both hold the same; `None` when that is not known. An envelope shows the header and the length of what it holds.
     fn same_value(&self, other: &Self) -> Option<bool> {
         if self.value_hash == other.value_hash {
             return Some(true);
         }
-        (self.sealing != Sealing::Closed && other.sealing != Sealing::Closed).then_some(false)
+        let open = self.sealing != Sealing::Closed && other.sealing != Sealing::Closed;
+        (open || self.header != other.header || self.clear_len() != other.clear_len()).then_some(false)
+    }
+
+    const fn clear_len(&self) -> u64 {
+        match self.sealing {
+            Sealing::Clear => self.value_len,
+            Sealing::Opened | Sealing::Closed => self.value_len.saturating_sub(MIN_LEN as u64),
+        }
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -248,7 +259,9 @@ impl BodyVisitor for RowStream<'_> {
         let commit_ts = row.version.map(|version| version.commit_ts);
         self.key_bytes += row.key.len();
         let sealing = if self.value.start(row) { Sealing::Closed } else { Sealing::Clear };
-        self.batch.push(ComparedRow { key: row.key.to_vec(), commit_ts, value_len: row.value_len, sealing, value_hash: 0 });
+        let header = RowHeader::decode(row.value_head).ok().map(|header| (header.tombstone, header.expire_at));
+        let (key, value_len) = (row.key.to_vec(), row.value_len);
+        self.batch.push(ComparedRow { key, commit_ts, value_len, sealing, header, value_hash: 0 });
     }
 
     fn value(&mut self, chunk: &[u8]) {

@@ -8,7 +8,7 @@ use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
-use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault};
+use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, NoProgress, Progress};
 use crate::readers::source::{Run, Source};
 use crate::types::{Crc32c, HlcTimestamp, LogIndex};
 
@@ -95,7 +95,8 @@ impl PayloadFacts {
             let mut walker = BodyWalker::new();
             let result = walker.push(store, &mut both).and_then(|()| walker.finish());
             // Nothing can keep bytes in memory from being read.
-            let unread_table = both.rows_of_tables(Bundle::Memory(store), store.len() as u64, &result).unwrap_or_default();
+            let unread_table =
+                both.rows_of_tables(Bundle::Memory(store), store.len() as u64, &result, &NoProgress).unwrap_or_default();
             BodyFacts { unread_table, ..both.collector.finish(result) }
         });
         let last_commit = store.and_then(last_commit);
@@ -154,7 +155,7 @@ pub fn examine_visiting(
         if let Some(start) = start.filter(|_| wanted.walk) {
             let mut visitor = Both { collector: RowCollector::default(), visitor };
             if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
-                match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result) {
+                match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, run.progress) {
                     Ok(unread_table) => body = Some(BodyFacts { unread_table, ..visitor.collector.finish(result) }),
                     Err(error) => file.unread = Some(words(error)?),
                 }
@@ -238,9 +239,15 @@ struct Both<'v> {
 
 impl Both<'_> {
     /// Shows the rows of a bundle whose bytes are as its manifest says.
-    fn rows_of_tables(&mut self, bundle: Bundle<'_>, len: u64, walked: &Result<(), BodyError>) -> Result<Option<UnreadTable>> {
+    fn rows_of_tables(
+        &mut self,
+        bundle: Bundle<'_>,
+        len: u64,
+        walked: &Result<(), BodyError>,
+        progress: &dyn Progress,
+    ) -> Result<Option<UnreadTable>> {
         match self.collector.manifest().cloned() {
-            Some(manifest) if walked.is_ok() => visit_rows(bundle, len, &manifest, self),
+            Some(manifest) if walked.is_ok() => visit_rows(bundle, len, &manifest, progress, self),
             _ => Ok(None),
         }
     }

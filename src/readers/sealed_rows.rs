@@ -15,7 +15,7 @@ use crate::readers::source::Run;
 use crate::types::grant;
 
 /// Rows that do not open and are kept; more are only counted.
-const KEPT: usize = 16;
+pub const KEPT: usize = 16;
 /// Bytes in front of the ciphertext.
 const HEAD: usize = ROW_HEADER_LEN + HEADER_LEN;
 
@@ -112,6 +112,8 @@ pub struct OpenedRows {
     pub closed: u64,
     /// The first of these.
     pub first_closed: Vec<ClosedRow>,
+    /// Rows whose keys are not at hand.
+    pub unknown_key: u64,
     /// Rows that were not tried, because they take more memory than the run may.
     pub too_large: u64,
 }
@@ -140,6 +142,10 @@ impl OpenedRows {
             Ok(opened) => {
                 self.opened += 1;
                 Some(opened)
+            }
+            Err(error) if !error.is_damage() => {
+                self.unknown_key += 1;
+                None
             }
             Err(error) => {
                 self.closed += 1;

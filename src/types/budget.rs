@@ -27,7 +27,7 @@ pub fn set_budget(bytes: u64) {
 /// Something takes more memory than the run may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverBudget {
-    /// Bytes that it takes.
+    /// Bytes that it and whatever else is read at the same time take.
     pub wanted: u64,
     /// Bytes that the run may take.
     pub budget: u64,
@@ -36,11 +36,13 @@ pub struct OverBudget {
 /// Asks for `bytes` of memory before they are taken.
 pub fn grant(bytes: u64) -> Result<(), OverBudget> {
     let budget = BUDGET.load(Ordering::Relaxed);
-    if bytes <= budget / SHARERS.get() {
+    let sharers = SHARERS.get();
+    if bytes <= budget / sharers {
         return Ok(());
     }
     REFUSED.set(true);
-    Err(OverBudget { wanted: bytes, budget })
+    // The other sharers get as much.
+    Err(OverBudget { wanted: bytes.saturating_mul(sharers), budget })
 }
 
 /// Does `work` as one of `sharers` threads, each of which may take its part of the budget. Also tells whether something did not

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::codes::encryption as codes;
-use crate::analysis::Finding;
+use crate::analysis::{Coverage, Finding};
 use crate::crypto::OpenError;
 use crate::formats::envelope::Envelope;
 use crate::formats::sidecar::Sidecar;
+use crate::readers::sealed_rows::KEPT;
 use crate::types::{Count, Escaped, HlcTimestamp};
 
 /// Envelopes that do not open and are named; more are only counted.
-const NAMED: u64 = 16;
+const NAMED: u64 = KEPT as u64;
 
 /// Where an envelope stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub struct EnvelopeCensus {
     pub opened: Option<u64>,
     /// How many of them do not open; `null` when no key was given.
     pub failed: Option<u64>,
+    /// Things that are marked as sealed and are no envelopes; no key opens them.
+    pub malformed: u64,
+    /// True when everything was read in which an envelope may stand.
+    pub complete: bool,
     /// Versions in the store that stand in clear text, deletions left out.
     pub clear_rows: u64,
     /// How many of these were committed after the entry with which values began to be sealed; `null` when the log does not tell.
@@ -71,7 +76,7 @@ impl KeyUse {
         self.entries + self.rows + self.payload_rows
     }
 
-    /// True when nothing that is left here needs the key, and nothing new will be sealed with it.
+    /// True when nothing that was seen needs the key, and nothing new will be sealed with it.
     pub const fn is_retired(&self) -> bool {
         self.envelopes() == 0 && matches!(self.active, Some(false))
     }
@@ -82,11 +87,24 @@ impl KeyUse {
 pub struct Closed {
     findings: Vec<Finding>,
     count: u64,
+    /// The keys are those that the node starts with: one that is not among them is missing to the server too.
+    own_keys: bool,
+    /// Envelopes whose keys are not at hand.
+    unopened: u64,
 }
 
 impl Closed {
+    /// Of envelopes that the node itself has to open with these keys.
+    pub fn with_own_keys() -> Self {
+        Self { own_keys: true, ..Self::default() }
+    }
+
     /// One envelope, as [`open_failed`] tells it.
     pub fn add(&mut self, what: &str, path: String, offset: Option<u64>, envelope: Option<&Envelope<'_>>, error: &OpenError) {
+        if !self.own_keys && !error.is_damage() {
+            self.unopened += 1;
+            return;
+        }
         self.count += 1;
         if self.count <= NAMED {
             self.findings.push(open_failed(what, path, offset, envelope, error));
@@ -98,8 +116,11 @@ impl Closed {
         self.count += count;
     }
 
-    /// The findings; the last one counts those that are not named.
-    pub fn finish(mut self) -> Vec<Finding> {
+    /// The findings; the last one counts those that are not named. What could not be tried is left out of `of`.
+    pub fn finish(mut self, of: &str, coverage: &mut Coverage) -> Vec<Finding> {
+        if self.unopened > 0 {
+            coverage.missing(format!("{} of {of}", Count(self.unopened, "envelope")), "their keys are not in this sidecar");
+        }
         if let Some(last) = self.findings.last_mut().filter(|_| self.count > NAMED) {
             last.message = format!("{} {} more do not open.", last.message, self.count - NAMED);
         }
@@ -121,11 +142,12 @@ pub struct Counting {
 
 impl Counting {
     /// Nothing is counted yet. `opening`: keys are at hand. What is committed from `sealed_from` on should be sealed.
-    pub fn new(opening: bool, sealed_from: Option<HlcTimestamp>) -> Self {
+    pub fn new(opening: bool, own_keys: bool, sealed_from: Option<HlcTimestamp>) -> Self {
         let none = opening.then_some(0);
         let clear_rows_after_cutover = sealed_from.map(|_| 0);
         let census = EnvelopeCensus { opened: none, failed: none, clear_rows_after_cutover, ..EnvelopeCensus::default() };
-        Self { census, sealed_from, ..Self::default() }
+        let closed = if own_keys { Closed::with_own_keys() } else { Closed::default() };
+        Self { census, closed, sealed_from, ..Self::default() }
     }
 
     /// Takes in one envelope.
@@ -166,14 +188,19 @@ impl Counting {
 
     /// Something sealed is no envelope, whatever the keys.
     pub fn broken(&mut self, what: &str, path: String, offset: Option<u64>, error: &OpenError) {
-        if let Some(failed) = &mut self.census.failed {
-            *failed += 1;
-        }
+        self.census.malformed += 1;
         self.closed.add(what, path, offset, None, error);
     }
 
-    /// What was counted, and what is wrong with it; `store` is the path of the store.
-    pub fn finish(mut self, sidecar: Option<&Sidecar>, store: &str) -> (EnvelopeCensus, Vec<Finding>) {
+    /// What was counted, and what is wrong with it. `group` names the directory; `complete`: everything was read.
+    pub fn finish(
+        mut self,
+        sidecar: Option<&Sidecar>,
+        group: &str,
+        complete: bool,
+        coverage: &mut Coverage,
+    ) -> (EnvelopeCensus, Vec<Finding>) {
+        self.census.complete = complete;
         if let Some(sidecar) = sidecar {
             for (id, key) in sidecar.keys_by_id() {
                 self.keys.entry(id).or_default().purpose = Some(key.purpose.clone());
@@ -183,7 +210,7 @@ impl Counting {
             }
         }
         self.census.keys = self.keys.into_iter().map(|(id, key)| KeyUse { id, ..key }).collect();
-        let mut findings = self.closed.finish();
+        let mut findings = self.closed.finish(group, coverage);
         if let Some((key, committed)) = self.first_late {
             let late = self.census.clear_rows_after_cutover.unwrap_or_default();
             let time = committed.millis().to_rfc3339().unwrap_or_else(|| committed.to_string());
@@ -193,7 +220,7 @@ impl Counting {
                 Count(late, "version"),
                 if late == 1 { "was" } else { "were" },
             );
-            findings.push(Finding::new(&codes::CLEAR_AFTER_CUTOVER, message).at(store));
+            findings.push(Finding::new(&codes::CLEAR_AFTER_CUTOVER, message).at(format!("{group}/fsm.db")));
         }
         (self.census, findings)
     }
@@ -226,14 +253,14 @@ mod tests {
     #[test]
     fn who_needs_which_key() {
         let bytes = [&[1, 0, 0, 0, 0, 2, 0xd4, 0xc0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9][..], &[7; 20]].concat();
-        let mut counting = Counting::new(true, None);
+        let mut counting = Counting::new(true, true, None);
         counting.add(Holder::Entry { behind_snapshot: true }, &envelope(&bytes));
         counting.add(Holder::Row, &envelope(&bytes));
         counting.opened();
         counting.failed("Entry 5", "n1/wal".to_owned(), None, &envelope(&bytes), &OpenError::Integrity(2));
         let sidecar = br#"{"version": 2, "active": {"storage": 1, "raft": 2}, "keys": {"1": {"purpose": "storage"},
             "2": {"purpose": "raft"}, "3": {"purpose": "raft"}}}"#;
-        let (census, findings) = counting.finish(Some(&Sidecar::parse(sidecar).unwrap()), "n1/fsm.db");
+        let (census, findings) = counting.finish(Some(&Sidecar::parse(sidecar).unwrap()), "n1", true, &mut Coverage::default());
         assert_eq!((census.envelopes, census.opened, census.failed), (2, Some(1), Some(1)));
         let used: Vec<_> = census.keys.iter().map(|key| (key.id, key.entries, key.rows, key.is_retired())).collect();
         assert_eq!(used, [(1, 0, 0, false), (2, 1, 1, false), (3, 0, 0, true)]);

@@ -11,7 +11,7 @@ use crate::types::{LogIndex, NodeId, Term};
 /// Proposals of one node that are on their way at the same time: one may overtake so many others.
 const OVERTAKEN: u64 = 1024;
 /// Writers whose start counters are kept; no cluster has as many.
-const WRITERS: usize = 4096;
+pub const WRITERS: usize = 4096;
 
 /// A key, and the low half of the node id of who sealed with it.
 type Writer = (u32, u16);
@@ -22,6 +22,7 @@ pub struct Epochs {
     newest: BTreeMap<Writer, Newest>,
     epoch_back: BTreeMap<Writer, Back<u16>>,
     counter_back: BTreeMap<Writer, Back<u64>>,
+    full: bool,
 }
 
 /// The newest start of a writer, and how far it counted in it.
@@ -46,6 +47,7 @@ impl Epochs {
         let writer = (envelope.key_id, envelope.node);
         let &Envelope { local_epoch: epoch, counter, .. } = envelope;
         if self.newest.len() >= WRITERS && !self.newest.contains_key(&writer) {
+            self.full = true;
             return;
         }
         let newest = self.newest.entry(writer).or_insert(Newest { epoch, counter, term });
@@ -64,6 +66,11 @@ impl Epochs {
         }
         newest.counter = newest.counter.max(counter);
         newest.term = newest.term.max(term);
+    }
+
+    /// True when there were more writers than are kept.
+    pub const fn is_full(&self) -> bool {
+        self.full
     }
 
     /// One finding for every writer whose start counter went back, and one for every writer who began to count anew.

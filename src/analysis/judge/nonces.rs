@@ -6,17 +6,21 @@
 //! The memory is bounded: a [`NonceSet`] takes in one part of all nonces when they do not fit. What it suspects is looked up in a
 //! second reading, by the whole nonce and tag.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
 use super::codes::encryption as codes;
 use crate::analysis::Finding;
 use crate::formats::envelope::Envelope;
+use crate::types::Count;
 
 /// Nonces that a set keeps: 24 bytes each.
 const KEPT: usize = 1 << 21;
 /// Nonces that were used twice and are looked up; more are only counted.
 const SUSPECTS: usize = 16;
+/// Nodes with one prefix that are named.
+const NAMED: usize = 8;
 /// Places of one nonce that are named.
 const PLACES: usize = 4;
 
@@ -141,10 +145,10 @@ impl Lookup {
         }
     }
 
-    /// One finding for every nonce that two different envelopes have.
-    pub fn findings(&self) -> Vec<Finding> {
+    /// One finding for every nonce that two different envelopes have; `reused` is how many there are, looked up or not.
+    pub fn findings(&self, reused_in_all: u64) -> Vec<Finding> {
         let reused = self.places.iter().filter(|(_, places)| places.len() > 1);
-        reused
+        let mut found: Vec<_> = reused
             .map(|((key, nonce), places)| {
                 let [n0, n1, e0, e1, counter @ ..] = nonce;
                 let places: Vec<_> = places.iter().map(|(_, place)| place.as_str()).collect();
@@ -156,25 +160,30 @@ impl Lookup {
                 );
                 Finding::new(&codes::NONCE_REUSED, message)
             })
-            .collect()
+            .collect();
+        let more = reused_in_all.saturating_sub(self.places.len() as u64);
+        if let Some(last) = found.last_mut().filter(|_| more > 0) {
+            let _ = write!(last.message, " {} more were used twice.", Count(more, "nonce"));
+        }
+        found
     }
 }
 
 /// Members whose nonces begin alike, under one key: `rows` are key id and full node id of every writer that is known.
 pub fn shared_prefixes(rows: impl IntoIterator<Item = (u32, u64)>, path: &str) -> Vec<Finding> {
-    let mut writers: BTreeMap<(u32, u16), Vec<u64>> = BTreeMap::new();
+    let mut writers: BTreeMap<(u32, u16), BTreeSet<u64>> = BTreeMap::new();
     for (key, node) in rows {
         let low = u16::try_from(node & 0xffff).unwrap_or_default();
-        let nodes = writers.entry((key, low)).or_default();
-        if !nodes.contains(&node) {
-            nodes.push(node);
-        }
+        writers.entry((key, low)).or_default().insert(node);
     }
     let shared = writers.into_iter().filter(|(_, nodes)| nodes.len() > 1);
     shared
         .map(|((key, low), nodes)| {
-            let names: Vec<_> = nodes.iter().map(|node| format!("{node:016x}")).collect();
-            let message = format!("The nodes {} write under key {key} with the same nonce prefix {low:04x}.", names.join(", "));
+            let mut names = nodes.iter().take(NAMED).map(|node| format!("{node:016x}")).collect::<Vec<_>>().join(", ");
+            if let Some(more) = nodes.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                let _ = write!(names, " and {more} more");
+            }
+            let message = format!("The nodes {names} write under key {key} with the same nonce prefix {low:04x}.");
             Finding::new(&codes::NODE_PREFIX_SHARED, message).at(path)
         })
         .collect()
@@ -203,7 +212,7 @@ mod tests {
         for (tag, place) in [(2, "entry 5"), (2, "entry 6"), (3, "entry 7")] {
             lookup.add(&used(2, tag), || place.to_owned());
         }
-        let findings = lookup.findings();
+        let findings = lookup.findings(suspects.reused);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].message.contains("counter 2") && findings[0].message.ends_with("entry 5; entry 7."));
     }

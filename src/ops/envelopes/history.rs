@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use super::Source;
 use super::walk::for_each_entry;
 use crate::analysis::Finding;
-use crate::analysis::judge::epochs::Epochs;
+use crate::analysis::judge::epochs::{Epochs, WRITERS};
 use crate::analysis::server::log::EffectiveLog;
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EncryptionOp, EntryClass, Payload, RotationKind, classify};
-use crate::readers::keys::Keys;
 use crate::readers::wal::WalScan;
 use crate::types::{HlcTimestamp, LogIndex, ServerVersion};
 
 /// Entries on each side of the storage cutover whose commit timestamps are looked at.
 const BESIDE_CUTOVER: u64 = 256;
+
+/// Entries that switch the storage envelope on and are looked at; one is all that a server writes.
+const CUTOVERS: usize = 64;
 
 /// What the entries of one log say.
 #[derive(Default)]
@@ -29,38 +31,57 @@ pub(super) struct LogHistory {
     /// What is committed from here on was proposed after the entry with which values began to be sealed. `None` where that
     /// cannot be told.
     pub sealed_from: Option<HlcTimestamp>,
+    /// There were more writers than are kept.
+    pub more_writers: bool,
 }
 
 impl LogHistory {
     pub(super) fn of(source: &Source<'_>) -> Self {
         let mut history = Self::default();
         let Some(scan) = &source.facts.group.log else { return history };
-        let mut cutover = None;
+        let mut cutovers = Vec::new();
         for_each_entry(scan, |index, _, payload| match payload {
             Payload::Sealed(bytes) => history.sealed |= Envelope::decode(bytes).is_ok(),
             Payload::Encryption(tag, body) => {
                 let Ok(opcode) = EncryptionOp::decode(tag, body) else { return };
                 for row in opcode.rows() {
-                    let epoch = history.registered.entry((row.dek_id, row.full_node_id)).or_default();
+                    let writer = (row.dek_id, row.full_node_id);
+                    if history.registered.len() >= WRITERS && !history.registered.contains_key(&writer) {
+                        history.more_writers = true;
+                        break;
+                    }
+                    let epoch = history.registered.entry(writer).or_default();
                     *epoch = row.local_epoch.max(*epoch);
                 }
-                if matches!(opcode, EncryptionOp::Rotation { kind: RotationKind::EnableStorageEnvelope, .. }) {
-                    cutover = cutover.or(Some(LogIndex(index)));
+                if is_storage_cutover(&opcode) && cutovers.len() < CUTOVERS {
+                    cutovers.push(LogIndex(index));
                 }
             }
             _ => {}
         });
-        let told = source.keys.and_then(Keys::accepted).map(|sidecar| sidecar.storage_envelope_cutover_index);
-        let cutover = told.filter(|index| index.0 > 0).or(cutover);
-        if history.sealed || cutover.is_some() {
+        if history.sealed || !cutovers.is_empty() {
             let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
             if history.sealed {
-                history.findings = epochs(&effective, scan).findings(&format!("{}/wal", source.name));
+                let epochs = epochs(&effective, scan);
+                history.findings = epochs.findings(&format!("{}/wal", source.name));
+                history.more_writers |= epochs.is_full();
             }
-            history.sealed_from = cutover.and_then(|cutover| sealed_from(&effective, scan, cutover));
+            // Only the entry that stands in this log tells when this group began; the sidecar's index is one group's, and entries
+            // that were replaced never counted.
+            let stands = |index: &LogIndex| {
+                effective.entries.within(*index, *index).iter(scan, ServerVersion::NEWEST).any(|at| {
+                    matches!(classify(at.kind, at.data).payload, Payload::Encryption(tag, body)
+                        if EncryptionOp::decode(tag, body).is_ok_and(|opcode| is_storage_cutover(&opcode)))
+                })
+            };
+            history.sealed_from = cutovers.into_iter().find(stands).and_then(|cutover| sealed_from(&effective, scan, cutover));
         }
         history
     }
+}
+
+const fn is_storage_cutover(opcode: &EncryptionOp<'_>) -> bool {
+    matches!(opcode, EncryptionOp::Rotation { kind: RotationKind::EnableStorageEnvelope, .. })
 }
 
 /// The start counters and counters of the entries that stand. Those that were replaced may stand again later, as they were.
@@ -79,10 +100,6 @@ fn epochs(effective: &EffectiveLog, scan: &WalScan) -> Epochs {
 
 /// The first commit timestamp behind the cutover, if the log holds entries there and those before it committed earlier.
 fn sealed_from(effective: &EffectiveLog, scan: &WalScan, cutover: LogIndex) -> Option<HlcTimestamp> {
-    let first = effective.first_index()?;
-    if first.0 > cutover.0.saturating_add(1) {
-        return None;
-    }
     let committed = |from: u64, to: u64| {
         let entries = effective.entries.within(LogIndex(from), LogIndex(to));
         let times = entries.iter(scan, ServerVersion::NEWEST).map(|at| classify(at.kind, at.data));

@@ -5,7 +5,7 @@ mod history;
 mod walk;
 
 use history::LogHistory;
-use walk::{Seen, Sighting, Stand, Whole, walk};
+use walk::{Seen, Sighting, Stand, Walk, Whole, whole_payloads};
 
 use crate::analysis::judge::envelopes::{Counting, EnvelopeCensus};
 use crate::analysis::judge::epochs::{OwnStarts, Registered};
@@ -33,8 +33,10 @@ pub(super) struct Source<'a> {
     pub snapshot: u64,
     /// Whether the rows of the store are looked at.
     pub rows: bool,
-    /// Whether the rows of payloads are.
-    pub payloads: bool,
+    /// Largest payload in bytes whose rows are; 0 for none.
+    pub payloads_up_to: u64,
+    /// The keys are those that this node starts with; others may lack keys that it has.
+    pub own_keys: bool,
 }
 
 /// What was found in the envelopes of all sources.
@@ -57,6 +59,10 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
     for source in sources {
         let mut history = LogHistory::of(source);
         audited.findings.append(&mut history.findings);
+        if history.more_writers {
+            let what = format!("{}: who registered or sealed what", source.name);
+            audited.coverage.missing(what, "there are more writers than any cluster has");
+        }
         encrypted |= history.sealed || source.keys.is_some();
         writers.extend(history.registered.keys().chain(source.facts.registry.keys()).copied());
         histories.push(history);
@@ -71,7 +77,7 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
     let mut counting: Vec<_> = sources
         .iter()
         .zip(&histories)
-        .map(|(source, history)| Counting::new(opening(source).is_some(), history.sealed_from))
+        .map(|(source, history)| Counting::new(opening(source).is_some(), source.own_keys, history.sealed_from))
         .collect();
     let mut registered: Vec<_> = sources
         .iter()
@@ -102,10 +108,41 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
             count(&sources[sighting.source], &mut counting[sighting.source], &sighting);
         }
     };
-    walk(sources, run, &mut first, &mut audited.coverage)?;
-    for (((source, counting), registered), own) in sources.iter().zip(counting).zip(registered).zip(own) {
+    let mut incomplete: Vec<_> = sources.iter().map(is_cut).collect();
+    let mut payloads = Vec::new();
+    for (source, incomplete) in sources.iter().zip(&mut incomplete) {
+        payloads.push(whole_payloads(source, run, &mut audited.coverage, incomplete)?);
+    }
+    let mut walk =
+        Walk { sources, payloads: &payloads, whole: true, incomplete: &mut incomplete, coverage: &mut audited.coverage };
+    walk.run(run, &mut first)?;
+    walk.whole = false;
+    let suspects = suspects(set, &mut walk, run)?;
+    let lookup = match &suspects {
+        Some(found) if found.reused > 0 => {
+            let mut lookup = Lookup::new(&found.nonces);
+            let mut visit = |seen: Seen<'_>| {
+                if let Seen::Sealed(sighting) = seen
+                    && let Some(used) = Used::of(&sighting.envelope)
+                {
+                    lookup.add(&used, || (sighting.place)().to_string());
+                }
+            };
+            walk.run(run, &mut visit)?;
+            Some((lookup, found))
+        }
+        _ => None,
+    };
+    for ((((source, counting), registered), own), incomplete) in
+        sources.iter().zip(counting).zip(registered).zip(own).zip(incomplete)
+    {
         let store = format!("{}/fsm.db", source.name);
-        let (census, findings) = counting.finish(source.keys.and_then(Keys::accepted), &store);
+        let sidecar = source.keys.and_then(Keys::accepted);
+        let (census, findings) = counting.finish(sidecar, &source.name, !incomplete, &mut audited.coverage);
+        if source.keys.is_some_and(|keys| keys.has_kek() && !keys.opens()) {
+            let what = format!("what is sealed in {}", source.name);
+            audited.coverage.missing(what, "nothing is opened when the KEK does not open every key of the sidecar");
+        }
         audited.census.push(Some(census));
         audited.findings.extend(findings);
         if let Some((own, keys)) = own.zip(source.facts.keys.as_deref()) {
@@ -116,26 +153,23 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
             audited.findings.extend(registered.findings(&store));
         }
     }
-    match suspects(set, sources, run, &mut audited.coverage)? {
-        None => audited.coverage.missing("the nonces of all envelopes", "there are more than the memory of the audit holds"),
-        Some(found) if found.reused > 0 => {
-            let mut lookup = Lookup::new(&found.nonces);
-            let mut visit = |seen: Seen<'_>| {
-                if let Seen::Sealed(sighting) = seen
-                    && let Some(used) = Used::of(&sighting.envelope)
-                {
-                    lookup.add(&used, || (sighting.place)().to_string());
-                }
-            };
-            walk(sources, run, &mut visit, &mut audited.coverage)?;
-            audited.findings.extend(lookup.findings().into_iter().map(|finding| match sources {
-                [source] => finding.at(source.name.clone()),
-                _ => finding,
-            }));
-        }
-        Some(_) => {}
+    if suspects.is_none() {
+        audited.coverage.missing("the nonces of all envelopes", "there are more than the memory of the audit holds");
+    }
+    if let Some((lookup, found)) = lookup {
+        audited.findings.extend(lookup.findings(found.reused).into_iter().map(|finding| match sources {
+            [source] => finding.at(source.name.clone()),
+            _ => finding,
+        }));
     }
     Ok(audited)
+}
+
+/// True when entries of the log may not have been seen.
+fn is_cut(source: &Source<'_>) -> bool {
+    let version = ServerVersion::NEWEST;
+    let log = source.facts.group.log.as_ref();
+    !source.rows || log.is_some_and(|scan| scan.segments.iter().any(|segment| !segment.trace(version).stop.is_end()))
 }
 
 /// The keys that open what is sealed in a source.
@@ -161,11 +195,11 @@ fn count(source: &Source<'_>, counting: &mut Counting, sighting: &Sighting<'_>) 
 }
 
 /// Nonces that seem to have been used twice. `set` holds those of all envelopes, if they fit; `None` when there are too many.
-fn suspects(set: NonceSet, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+fn suspects(set: NonceSet, walk: &mut Walk<'_>, run: &Run<'_>) -> Result<Option<Suspects>> {
     let Some(mut parts) = set.parts_needed() else { return Ok(Some(set.suspects())) };
     drop(set);
     while parts <= MOST_PARTS {
-        if let Some(all) = in_parts(parts, sources, run, coverage)? {
+        if let Some(all) = in_parts(parts, walk, run)? {
             return Ok(Some(all));
         }
         parts *= 2;
@@ -174,7 +208,7 @@ fn suspects(set: NonceSet, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut
 }
 
 /// One reading a part; `None` when a part does not fit.
-fn in_parts(parts: u64, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut Coverage) -> Result<Option<Suspects>> {
+fn in_parts(parts: u64, walk: &mut Walk<'_>, run: &Run<'_>) -> Result<Option<Suspects>> {
     let mut all = Suspects::default();
     for part in 0..parts {
         let mut set = NonceSet::new(part, parts);
@@ -185,7 +219,7 @@ fn in_parts(parts: u64, sources: &[Source<'_>], run: &Run<'_>, coverage: &mut Co
                 set.add(&used);
             }
         };
-        walk(sources, run, &mut visit, coverage)?;
+        walk.run(run, &mut visit)?;
         if set.parts_needed().is_some() {
             return Ok(None);
         }

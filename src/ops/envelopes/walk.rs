@@ -1,12 +1,13 @@
 //! One reading of everything that can hold an envelope: log, store and payloads of one group after another.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use super::{Source, opening};
 use crate::analysis::Coverage;
 use crate::analysis::judge::envelopes::Holder;
 use crate::crypto::OpenError;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::fsm::FsmName;
 use crate::formats::fsm::body::{BodyVisitor, Row};
@@ -14,14 +15,14 @@ use crate::formats::kv::{EntryClass, Payload, classify};
 use crate::formats::layout;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, RowKey, StoreKey};
 use crate::io::{EntryKind, IoOptions};
-use crate::readers::fsm_file::examine_visiting;
-use crate::readers::pebble::{Store, StorePresence};
-use crate::readers::pebble_scan::{Scan, separate};
+use crate::readers::fsm_file::{examine_visiting, examine_with};
+use crate::readers::pebble::StorePresence;
+use crate::readers::pebble_scan::{self, Live};
 use crate::readers::sealed_rows::SealedValue;
 use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::readers::{BodyFacts, Examine, FsmFacts};
-use crate::types::{Escaped, HlcTimestamp, ServerVersion};
+use crate::types::{ByteSize, Escaped, HlcTimestamp, ServerVersion};
 
 /// An envelope where it stands.
 pub(super) struct Sighting<'a> {
@@ -67,14 +68,93 @@ pub(super) enum Seen<'a> {
     },
 }
 
-/// Shows every envelope with its place. What cannot be read is said once.
-pub(super) fn walk(sources: &[Source<'_>], run: &Run<'_>, visit: Visit<'_>, coverage: &mut Coverage) -> Result<()> {
-    let mut missing = |what: String, why: &str| {
-        if !coverage.not_examined.iter().any(|known| known.what == what) {
-            coverage.missing(what, why);
+/// A payload whose rows are looked at: one whose bytes have the checksum that they claim. In others a changed bit would be taken
+/// for another envelope.
+pub(super) struct WholePayload {
+    path: PathBuf,
+    shown: String,
+}
+
+/// The payloads of a source whose rows are looked at. What is left out is said, and leaves the source incomplete.
+pub(super) fn whole_payloads(
+    source: &Source<'_>,
+    run: &Run<'_>,
+    coverage: &mut Coverage,
+    incomplete: &mut bool,
+) -> Result<Vec<WholePayload>> {
+    let dir = source.facts.group.dir.path.join(layout::PAYLOADS);
+    if source.payloads_up_to == 0 {
+        *incomplete = true;
+        return Ok(Vec::new());
+    }
+    let entries = match run.source.list(&dir) {
+        Ok(entries) => entries,
+        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        // That it cannot be listed is said where the snapshots are judged.
+        Err(error) => {
+            *incomplete |= !error.is_not_found();
+            return Ok(Vec::new());
         }
     };
-    for (number, source) in sources.iter().enumerate() {
+    let mut whole = Vec::new();
+    for entry in entries.into_iter().filter(|entry| FsmName::parse(&entry.name).is_some() && entry.kind == EntryKind::File) {
+        let shown = format!("{}/fsm-snap/{}", source.name, entry.name);
+        let what = format!("the envelopes in rows of {shown}");
+        if entry.size > source.payloads_up_to {
+            *incomplete = true;
+            coverage.skipped(what, format!("no payload above {} is read here; check reads it", ByteSize(source.payloads_up_to)));
+            continue;
+        }
+        let path = dir.join(&entry.name);
+        match examine_with(&path, Examine { crc: true, walk: false }, &IoOptions::default(), run)? {
+            FsmFacts::File(file) if file.change.is_none() && file.unread.is_none() => {
+                if file.footer.is_some_and(|footer| file.computed == Some(footer.0)) {
+                    whole.push(WholePayload { path, shown });
+                } else {
+                    *incomplete = true;
+                    coverage.missing(what, "the payload does not have the checksum that it claims");
+                }
+            }
+            _ => {
+                *incomplete = true;
+                coverage.missing(what, "the payload cannot be read to its end");
+            }
+        }
+    }
+    Ok(whole)
+}
+
+/// One reading of all sources.
+pub(super) struct Walk<'w> {
+    pub sources: &'w [Source<'w>],
+    /// The payloads of each source.
+    pub payloads: &'w [Vec<WholePayload>],
+    /// Whether whole values are wanted, where there are keys.
+    pub whole: bool,
+    /// Set for every source that could not be read to its end.
+    pub incomplete: &'w mut [bool],
+    /// What could not be read is said here, once.
+    pub coverage: &'w mut Coverage,
+}
+
+impl Walk<'_> {
+    fn missing(&mut self, source: usize, what: String, why: impl Into<String>) {
+        self.incomplete[source] = true;
+        if !self.coverage.not_examined.iter().any(|known| known.what == what) {
+            self.coverage.missing(what, why);
+        }
+    }
+
+    /// Shows every envelope with its place.
+    pub(super) fn run(&mut self, run: &Run<'_>, visit: Visit<'_>) -> Result<()> {
+        for number in 0..self.sources.len() {
+            self.source(number, run, visit)?;
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, number: usize, run: &Run<'_>, visit: Visit<'_>) -> Result<()> {
+        let source = &self.sources[number];
         let group = &source.facts.group;
         if let Some(scan) = &group.log {
             for_each_entry(scan, |index, (segment, offset), payload| {
@@ -95,32 +175,26 @@ pub(super) fn walk(sources: &[Source<'_>], run: &Run<'_>, visit: Visit<'_>, cove
         let path = &group.dir.path;
         if source.rows && group.store.store.presence == StorePresence::Directory {
             let name = format!("{}/{}", source.name, group.store.store.name);
-            if !rows_of_store(&path.join(&group.store.store.name), number, &name, run, visit)? {
-                missing(format!("the envelopes in rows of {name}"), "the store cannot be read to its end");
+            if let Some(why) = rows_of_store(&path.join(&group.store.store.name), number, &name, run, visit)? {
+                self.missing(number, format!("the envelopes in rows of {name}"), why);
             }
         }
-        if !source.payloads {
-            continue;
-        }
-        for entry in run.source.list(&path.join(layout::PAYLOADS)).unwrap_or_default() {
-            if FsmName::parse(&entry.name).is_none() || entry.kind != EntryKind::File {
-                continue;
-            }
-            let shown = format!("{}/fsm-snap/{}", source.name, entry.name);
-            let mut rows = PayloadRows::new(visit, number, &shown, opening(source).is_some());
-            let file = path.join(layout::PAYLOADS).join(&entry.name);
-            let facts = examine_visiting(&file, Examine { crc: false, walk: true }, &IoOptions::default(), run, &mut rows)?;
+        let payloads = self.payloads;
+        for WholePayload { path, shown } in &payloads[number] {
+            let mut rows = PayloadRows::new(visit, number, shown, self.whole && opening(source).is_some());
+            let facts = examine_visiting(path, Examine { crc: false, walk: true }, &IoOptions::default(), run, &mut rows)?;
             let too_large = rows.too_large;
             let whole = matches!(&facts, FsmFacts::File(file)
                 if file.payload.as_ref().and_then(|payload| payload.body.as_ref()).is_some_and(BodyFacts::is_complete));
             if !whole {
-                missing(format!("the envelopes in rows of {shown}"), "the payload cannot be read to its end");
+                self.missing(number, format!("the envelopes in rows of {shown}"), "the payload cannot be read to its end");
             } else if too_large > 0 {
-                missing(format!("{too_large} sealed values of {shown}"), "opened they take more memory than --memory grants");
+                let what = format!("{too_large} sealed values of {shown}");
+                self.missing(number, what, "opened they take more memory than --memory grants");
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Every normal entry record of a log, replaced ones too: their nonces are used up all the same.
@@ -146,16 +220,16 @@ pub(super) fn for_each_entry(scan: &WalScan, mut visit: impl FnMut(u64, (&str, u
     }
 }
 
-/// Rows of a store; false when it cannot be read to its end.
-fn rows_of_store(store: &Path, source: usize, name: &str, run: &Run<'_>, visit: Visit<'_>) -> Result<bool> {
-    let Ok(store) = Store::open(store, run) else { return Ok(false) };
-    let Ok(mut scan) = separate(Scan::new(&store, b""))? else { return Ok(false) };
-    loop {
-        match separate(scan.next())? {
-            Ok(true) => row(scan.key(), scan.value(), source, name, visit),
-            Ok(false) => return Ok(true),
-            Err(_) => return Ok(false),
-        }
+/// Rows of a store; why it could not be read to its end, if it could not.
+fn rows_of_store(store: &Path, source: usize, name: &str, run: &Run<'_>, visit: Visit<'_>) -> Result<Option<String>> {
+    let mut shown = |live: Live<'_>| {
+        row(live.key, live.value, source, name, visit);
+        ControlFlow::Continue(())
+    };
+    match pebble_scan::walk(store, b"", run, &mut shown) {
+        Ok(outcome) => Ok(outcome.stopped.map(|(damage, _)| format!("the store cannot be read to its end: {damage}"))),
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => Ok(Some(format!("the store cannot be read: {}", error.reason()))),
     }
 }
 

@@ -57,6 +57,11 @@ pub struct GateOptions {
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> Result<Report<GateBody>> {
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
     let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
+    if options.sidecar.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
+        return Err(Error::Usage(
+            "--sidecar: it is one node's, and several nodes are examined; name one node's directory".to_owned(),
+        ));
+    }
     if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
         return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
     }

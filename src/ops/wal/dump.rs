@@ -62,8 +62,8 @@ pub fn dump(
     for log in &logs {
         dump_log(log, filter, opener, rows, &mut totals, &mut closed)?;
     }
-    let (mut findings, coverage) = join(&mut logs);
-    findings.extend(closed.finish());
+    let (mut findings, mut coverage) = join(&mut logs);
+    findings.extend(closed.finish("the log", &mut coverage));
     Ok(Report::new(totals, findings, coverage))
 }
 

@@ -88,8 +88,8 @@ pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'
         })
     };
     let mut findings: Vec<_> = log.findings.iter().filter(|finding| near(finding)).cloned().collect();
-    findings.extend(closed.finish());
     let mut coverage = Coverage::default();
+    findings.extend(closed.finish("what is shown", &mut coverage));
     coverage.skipped("the rest of the log", "only one record was asked for");
     coverage.files = 1;
     coverage.bytes_examined = records.iter().map(|record| record.length).sum();

@@ -31,8 +31,8 @@ pub fn stat(paths: &[PathBuf], opener: Option<&Opener>, run: &Run<'_>) -> Result
     let mut logs = read_all(paths, run)?;
     let mut closed = Closed::default();
     let stats = logs.iter().map(|log| log_stat(log, opener, &mut closed)).collect();
-    let (mut findings, coverage) = join(&mut logs);
-    findings.extend(closed.finish());
+    let (mut findings, mut coverage) = join(&mut logs);
+    findings.extend(closed.finish("the log", &mut coverage));
     Ok(Report::new(StatBody::new(stats), findings, coverage))
 }
 

@@ -18,9 +18,11 @@ pub struct NodeEnvelopes {
     pub census: EnvelopeCensus,
 }
 
-fn state(active: Option<bool>, retired: bool) -> Cell {
+/// A key is called needed by nothing only when everything was read.
+fn state(active: Option<bool>, retired: bool, complete: bool) -> Cell {
     match active {
         Some(true) => Cell::new("active"),
+        Some(false) if retired && !complete => Cell::new("replaced; not everything was read"),
         Some(false) if retired => Cell::toned("needed by nothing here", Tone::Dim),
         Some(false) => Cell::new("replaced, still needed"),
         None => Cell::option(None::<&str>),
@@ -31,6 +33,9 @@ fn note(census: &EnvelopeCensus) -> String {
     let mut text = Count(census.envelopes, "envelope").to_string();
     if let (Some(opened), Some(failed)) = (census.opened, census.failed) {
         let _ = write!(text, ", {opened} of which were opened and {failed} do not open");
+    }
+    if census.malformed > 0 {
+        let _ = write!(text, "; {} marked as sealed and no envelopes", Count(census.malformed, "value"));
     }
     let _ = write!(text, "; {} in the store in clear text", Count(census.clear_rows, "version"));
     match census.clear_rows_after_cutover {
@@ -50,7 +55,7 @@ pub(super) fn sections(census: &EnvelopeCensus) -> Vec<Section> {
         vec![
             Cell::new(key.id),
             Cell::option(key.purpose.as_ref()),
-            state(key.active, key.is_retired()),
+            state(key.active, key.is_retired(), census.complete),
             Cell::new(key.entries),
             Cell::new(key.entries_behind_snapshot),
             Cell::new(key.rows),
@@ -77,7 +82,8 @@ pub(super) fn of_nodes(nodes: &[NodeEnvelopes]) -> Vec<Section> {
         let retired = known.iter().all(|key| key.is_retired());
         let active = known.iter().find_map(|key| key.active);
         let purpose = known.iter().find_map(|key| key.purpose.as_ref());
-        let mut cells = vec![Cell::new(id), Cell::option(purpose), state(active, retired)];
+        let mut cells =
+            vec![Cell::new(id), Cell::option(purpose), state(active, retired, nodes.iter().all(|node| node.census.complete))];
         cells.extend(of(id).map(|key| Cell::new(key.map_or(0, KeyUse::envelopes))));
         cells
     });

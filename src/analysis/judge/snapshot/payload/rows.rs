@@ -27,22 +27,26 @@ impl Judge<'_, '_> {
                 "The newest row was committed at {}, after the payload's own last commit at {front}.",
                 rows.max_commit_ts
             );
-            self.find(
-                Finding::new(&codes::FSM_CLOCK_BEHIND, message).offset(start + 8).expected(rows.max_commit_ts.0).found(front.0),
-            );
+            let finding = Finding::new(&codes::FSM_CLOCK_BEHIND, message).expected(rows.max_commit_ts.0).found(front.0);
+            // In a bundle the number stands inside the manifest.
+            self.find(match &body.head {
+                Some(BodyHead::PebbleStream { .. }) => finding.offset(start + 8),
+                Some(BodyHead::MvccStream { .. }) => finding.offset(start + 16),
+                _ => finding,
+            });
         }
-        self.tables(body, start);
-        self.opened(rows.sealed, start);
+        self.tables(body, start, Severity::Error);
+        self.opened(start);
     }
 
     /// Tables of a bundle are as its manifest says when this is asked; what is wrong with one was written so.
-    fn tables(&mut self, body: &BodyFacts, start: u64) {
+    pub(super) fn tables(&mut self, body: &BodyFacts, start: u64, severity: Severity) {
         if let Some(UnreadTable { name, at, problem }) = &body.unread_table {
             let place = start.saturating_add(*at).saturating_add(problem.offset);
             if problem.kind.is_damage() {
                 let message =
                     format!("The rows of the table {name} cannot be read, although it is as its manifest says: {problem}.");
-                self.find(Finding::new(&codes::FSM_BODY_MALFORMED, message).offset(place));
+                self.find(Finding::new(&codes::FSM_BODY_MALFORMED, message).offset(place).severity(severity));
             } else {
                 self.coverage.missing(format!("rows of the table {name} in {}", self.subject.path), problem.to_string());
             }
@@ -56,16 +60,10 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// Without keys, sealed rows are known by their headers alone.
-    fn opened(&mut self, sealed: u64, start: u64) {
+    /// What the keys made of the sealed rows.
+    fn opened(&mut self, start: u64) {
         let path = &self.subject.path;
-        let Some(rows) = self.subject.opened else {
-            if sealed > 0 {
-                let what = format!("what {} in {path} hold", count(sealed, "sealed row"));
-                self.coverage.skipped(what, "they open with --sidecar and --kek");
-            }
-            return;
-        };
+        let Some(rows) = self.subject.opened else { return };
         let mut closed = Closed::default();
         for row in &rows.first_closed {
             let what = format!("Row {}", Escaped(&row.key));
@@ -76,7 +74,12 @@ impl Judge<'_, '_> {
             let what = format!("{} of {path}", count(rows.too_large, "sealed value"));
             self.coverage.missing(what, "opened they take more memory than --memory grants");
         }
-        self.findings.extend(closed.finish());
+        if rows.unknown_key > 0 {
+            let what = format!("{} of {path}", count(rows.unknown_key, "sealed value"));
+            self.coverage.missing(what, "their keys are not in this sidecar");
+        }
+        let path = path.clone();
+        self.findings.extend(closed.finish(&path, &mut self.coverage));
     }
 
     /// Rows of a payload whose checksum does not match are not judged one by one; they only tell where the damage shows first.
