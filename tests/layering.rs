@@ -32,8 +32,9 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
 
 /// A file without the module of its tests, which stands at its end.
 fn without_tests(source: &str) -> &str {
-    let ends = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\n#[allow"].map(|begin| source.find(begin).unwrap_or(source.len()));
-    &source[..ends[0].min(ends[1])]
+    const BEGINNINGS: [&str; 3] = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\npub(crate) mod tests", "#[cfg(test)]\n#[allow"];
+    let end = BEGINNINGS.iter().filter_map(|begin| source.find(begin)).min();
+    &source[..end.unwrap_or(source.len())]
 }
 
 /// The layers named after `crate::` in code (not in comments), tests left out.
