@@ -132,6 +132,11 @@ fn an_unknown_file_is_unknown_and_a_missing_one_a_failure() {
     fs::write(dir.path().join("y"), b"0123456789abcdef0123456789abcdef").unwrap();
     let key = shown("y");
     assert!(key.contains("the length of a key") && !key.contains("30 31 32") && !key.contains("0123456"), "{key}");
+    for hidden in [&b"0123456789abcdef0123456789abcdef\n"[..], b"{\"storage\": \"54459fef2929f7c48ae3518cfb1f0b06c0c2\"}"] {
+        fs::write(dir.path().join("y"), hidden).unwrap();
+        let key = shown("y");
+        assert!(key.contains("never shown") && !key.contains("35 34 34") && !key.contains("30 31 32"), "{key}");
+    }
 }
 
 #[test]

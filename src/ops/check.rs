@@ -2,6 +2,7 @@
 //! log, snapshots and store.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
     if let Some(least) = options.severity {
         findings.retain(|finding| finding.severity <= least);
     }
-    let next = next_step(verdict, &body.groups, &findings);
+    let next = next_step(verdict, &body.groups, &findings, options);
     Ok(Report::new(body, findings, coverage).next_step(next))
 }
 
@@ -333,14 +334,21 @@ pub(super) fn state_of(evidence: &Evidence<'_>) -> NodeState {
 const NAMED_AT_MOST: usize = 4;
 
 /// The one thing to do next.
-fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding]) -> Option<NextStep> {
+fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding], options: &CheckOptions) -> Option<NextStep> {
     let causes = findings.iter().filter(|finding| finding.severity != Severity::Info && finding.derived_from.is_none());
     let worst = causes.min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
         return Some(NextStep::explain(finding.code));
     }
     let dirs: Vec<&str> = groups.iter().map(|group| group.dir.as_str()).collect();
-    let forecast = || dirs.iter().fold(NextStep::new(["gate-dryrun"]), NextStep::on);
+    let forecast = || {
+        let mut args = vec![OsString::from("gate-dryrun")];
+        for (flag, file) in [("--sidecar", &options.sidecar), ("--kek", &options.kek)] {
+            args.extend(file.iter().flat_map(|file| [OsString::from(flag), file.clone().into_os_string()]));
+        }
+        args.extend(options.no_encryption.then(|| OsString::from("--no-encryption")));
+        dirs.iter().fold(NextStep::new(args), NextStep::on)
+    };
     (verdict == Verdict::Clean && dirs.len() <= NAMED_AT_MOST).then(forecast)
 }
 

@@ -16,7 +16,7 @@ use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::layout;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
-use crate::readers::keys::Keys;
+use crate::readers::keys::{Keys, SidecarFile};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
 use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, neighbours};
@@ -102,11 +102,8 @@ impl Opened {
             }
         }
         let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
-        let registry = if opens && reading.store != Some(StoreCheck::None) {
-            encryption::registry(&dir.path, run)?
-        } else {
-            BTreeMap::new()
-        };
+        let registry_read = opens && reading.store != Some(StoreCheck::None);
+        let registry = if registry_read { encryption::registry(&dir.path, run)? } else { BTreeMap::new() };
         let sidecar_beside = encryption::sidecar_beside(&dir.path, &*run.source);
         let neighbours = if opening.keys.is_some() || sidecar_beside.is_some() {
             neighbours(dir, &*run.source)?
@@ -121,6 +118,7 @@ impl Opened {
             no_encryption: opening.no_encryption,
             neighbours,
             registry,
+            registry_read,
             sidecar_beside,
             want_plan: opening.plan,
             skip_payload_body: opening.payloads == 0,
@@ -329,6 +327,14 @@ impl Opened {
         if unsaid && seen.abort.is_none() && judge::start::encryption_sign(&self.facts, seen).is_some_and(|sign| sign.decisive) {
             let why = "encryption is in use; give --sidecar and --kek, or --no-encryption";
             coverage.missing(format!("{dir}: the key sidecar"), why);
+        }
+        if let Some(keys) = self.facts.keys.as_deref().filter(|keys| keys.sidecar == SidecarFile::Absent) {
+            let why = "it is not there: the forecast is that of a server whose encryption was not set up yet";
+            coverage.skipped(format!("the key sidecar {}", keys.display()), why);
+        }
+        let opens = self.facts.store.values().any(|store| store.refusal.is_none());
+        if self.facts.keys.is_some() && opens && !self.facts.registry_read {
+            coverage.skipped(format!("{dir}: the writer registry, and the guard that asks it"), "the store was left alone");
         }
         if self.facts.keys.as_ref().is_some_and(|keys| keys.has_kek()) {
             let why = "the server probes with a file of its own whether it makes a rename durable";

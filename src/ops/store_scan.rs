@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::store::scanned;
+use crate::crypto::OpenError;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
@@ -59,7 +60,16 @@ pub fn store_scan(
             let opened =
                 opener.filter(|_| is_sealed(live.key, live.value)).map(|opener| (opener, opener.row(live.key, live.value)));
             let inside = match &opened {
-                None => Inside::Untried,
+                None => {
+                    if is_sealed(live.key, live.value)
+                        && let Err(error) = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default())
+                    {
+                        // No key opens what is no envelope.
+                        let what = format!("Row {}", Escaped(live.key));
+                        closed.add(&what, dir.display().to_string(), None, None, &OpenError::of_decoding(&error));
+                    }
+                    Inside::Untried
+                }
                 Some((opener, Ok(opened))) => Inside::Opened { clear: opened.bytes(), shown: opener.shows_values },
                 Some((_, Err(error))) => {
                     let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();

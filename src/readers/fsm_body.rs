@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::bundle::UnreadTable;
+use crate::crypto::OpenError;
+use crate::formats::envelope::{MIN_LEN, VERSION};
 use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion, SstManifest};
 use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RegistryValue, RowHeader, RowHeaderError, StoreKey, meta_value};
@@ -52,6 +54,8 @@ pub struct RowFacts {
     pub short_keys: Oddity<u64>,
     /// Values whose row header cannot be read.
     pub bad_headers: Oddity<RowHeaderError>,
+    /// Sealed values that are no envelopes, whatever the keys.
+    pub bad_envelopes: Oddity<OpenError>,
     /// Meta values that are not eight bytes long.
     pub bad_meta: Oddity<(MetaKey, u64)>,
     /// Values of registry rows that are not twelve bytes long.
@@ -210,7 +214,12 @@ impl RowCollector {
                     Ok(header) => {
                         counted.tombstones = u64::from(header.tombstone);
                         facts.tombstones += counted.tombstones;
-                        facts.sealed += u64::from(header.encryption == Encryption::Sealed);
+                        if header.encryption == Encryption::Sealed {
+                            facts.sealed += 1;
+                            if let Some(error) = not_an_envelope(row) {
+                                facts.bad_envelopes.note(row.at, error);
+                            }
+                        }
                     }
                     Err(error) => facts.bad_headers.note(row.at, error),
                 }
@@ -227,6 +236,16 @@ impl RowCollector {
         self.facts.tombstones += counted.tombstones;
         self.facts.max_commit_ts = self.facts.max_commit_ts.max(version.commit_ts);
         KeySpace::of_user_key(key)
+    }
+}
+
+/// Why the value of a sealed row cannot be an envelope: its length, or its version.
+fn not_an_envelope(row: &Row<'_>) -> Option<OpenError> {
+    let len = row.value_len.saturating_sub(ROW_HEADER_LEN as u64);
+    match row.value_head.get(ROW_HEADER_LEN) {
+        _ if len < MIN_LEN as u64 => Some(OpenError::Short { len, needed: MIN_LEN as u64 }),
+        Some(&version) if version != VERSION => Some(OpenError::Version(version)),
+        _ => None,
     }
 }
 
@@ -279,12 +298,13 @@ mod tests {
 
     #[test]
     fn healthy_rows_are_counted() {
+        let sealed = [&[2, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 33]].concat();
         let registry = b"!encryption|writers|\0\0\0\x07|\x12\x34";
         let facts = facts(&[
             (registry, &[0; 12]),
             (b"_meta_applied_index", &[42, 0, 0, 0, 0, 0, 0, 0]),
             (&key(b"a", 9), b"\x01\0\0\0\0\0\0\0\0"),
-            (&key(b"a", 4), b"\x02\0\0\0\0\0\0\0\0sealed"),
+            (&key(b"a", 4), &sealed),
         ]);
         assert_eq!(facts.result, Ok(()));
         assert_eq!(facts.applied_index(), Some(LogIndex(42)));
@@ -292,9 +312,14 @@ mod tests {
         let rows = &facts.rows;
         assert_eq!((rows.rows, rows.versions, rows.tombstones, rows.sealed, rows.registry), (4, 2, 1, 1, 1));
         assert_eq!(rows.max_commit_ts, HlcTimestamp(9));
-        for count in
-            [rows.unordered.count, rows.short_keys.count, rows.bad_headers.count, rows.bad_meta.count, rows.bad_registry.count]
-        {
+        for count in [
+            rows.bad_envelopes.count,
+            rows.unordered.count,
+            rows.short_keys.count,
+            rows.bad_headers.count,
+            rows.bad_meta.count,
+            rows.bad_registry.count,
+        ] {
             assert_eq!(count, 0);
         }
     }

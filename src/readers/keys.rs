@@ -203,6 +203,11 @@ impl Opener {
         &self.keys
     }
 
+    /// The raft envelope cutover, 0 for none.
+    pub fn cutover(&self) -> LogIndex {
+        self.keys.cutover().unwrap_or_default()
+    }
+
     /// Opens the payload of a sealed proposal.
     pub fn entry(&self, payload: &[u8]) -> Result<Opened, OpenError> {
         open_raft(&self.keys.ring, payload)
@@ -214,8 +219,17 @@ impl Opener {
     }
 }
 
+/// True for what may be a KEK, also with a line break behind it.
+pub fn looks_like_key(bytes: &[u8]) -> bool {
+    (KEY_LEN..=KEY_LEN + 2).contains(&bytes.len()) && bytes.first() != Some(&b'{')
+}
+
 fn read_sidecar(path: &Path, source: &dyn Source) -> SidecarFile {
     match source.read_small(path, SIDECAR_LIMIT) {
+        // What a parser says of its first bytes would be bytes of a key.
+        Ok(file) if looks_like_key(&file.bytes) => {
+            SidecarFile::Unreadable("it is as long as a key and no JSON; --kek takes that file".to_owned())
+        }
         Ok(file) => match Sidecar::parse(&file.bytes) {
             Ok(sidecar) => SidecarFile::Read(sidecar),
             Err(error) => SidecarFile::Refused(error),

@@ -7,7 +7,6 @@ use crate::analysis::judge::codes::files as codes;
 use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
-use crate::crypto::KEY_LEN;
 use crate::formats::detect::{FileKind, store_log_number};
 use crate::formats::foreign::resembles;
 use crate::formats::kv::classify;
@@ -16,6 +15,7 @@ use crate::formats::pebble::{Batch, Records, RecordsEnd, StoreFileName, StoreOpt
 use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::sidecar::Sidecar;
+use crate::readers::keys::looks_like_key;
 use crate::readers::subject::Subject;
 use crate::types::{Escaped, NodeId, ServerVersion};
 
@@ -313,6 +313,12 @@ fn store_marker(page: &mut Description, name: &str) {
     }
 }
 
+/// True when there is a word that may be a key, or the half of one, in hex or base64.
+fn holds_key_text(bytes: &[u8]) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+    bytes.split(|byte| !digit(byte)).any(|word| word.len() > 16)
+}
+
 fn first_bytes(page: &mut Description, kind: FileKind, bytes: &[u8], wanted: bool) {
     let note = match kind {
         FileKind::Unfinished => "left by a crash or being written now; a start deletes or ignores it",
@@ -334,8 +340,8 @@ fn first_bytes(page: &mut Description, kind: FileKind, bytes: &[u8], wanted: boo
     }
     if matches!(kind, FileKind::Unknown | FileKind::ToolJson) {
         // What nobody knows may be a key, under any name.
-        if bytes.len() == KEY_LEN {
-            page.plain("content", "never shown: it has the length of a key");
+        if looks_like_key(bytes) || holds_key_text(bytes.get(..SHOWN).unwrap_or(bytes)) {
+            page.plain("content", "never shown: it has the length of a key, or text as long as one");
             return;
         }
         if !wanted {

@@ -29,6 +29,8 @@ const SNAPSHOT: &str = "Keep a copy of the directory: this is the only voter, an
                         (`snapshot rebuild`); for anything else a backup is needed.";
 const STORE: &str = "Keep a copy of the directory: this is the only voter, and nobody else has these rows. Moving fsm.db away so that \
                      the newest snapshot is restored gives back only what snapshot and log hold: verify both first.";
+const KEYS: &str = "Check that the sidecar is this node's newest one: put it back before anything starts. This is the only voter, so that whatever \
+                    no key opens is in a backup or nowhere.";
 const OTHER: &str = "Keep a copy of the directory before anything starts on it: this is the only voter, and all that is left of the \
                      group is here or in a backup.";
 
@@ -46,6 +48,8 @@ fn alone(code: &CodeInfo) -> &'static str {
         SNAPSHOT
     } else if of(&["store-", "table-"]) {
         STORE
+    } else if of(&["enc-"]) {
+        KEYS
     } else {
         OTHER
     }
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_only_voter_is_sent_to_nobody() {
-        for text in [LOG, SNAPSHOT, STORE, OTHER] {
+        for text in [LOG, SNAPSHOT, STORE, KEYS, OTHER] {
             assert!(!needs_others(text), "{text}");
         }
         for code in codes::all().into_iter().filter(|code| code.never.is_none()) {

@@ -59,8 +59,10 @@ impl Epochs {
             *newest = Newest { epoch, counter, term };
             return;
         }
-        // What overtook it is near and of the same term. That the same counter comes twice is told by the nonces.
-        let overtaken = term == newest.term && newest.counter - counter.min(newest.counter) <= OVERTAKEN;
+        // What overtook it is near, also around an election; a start counts from 1. That the same counter comes twice is told by
+        // the nonces.
+        let anew = counter <= 1 && term > newest.term;
+        let overtaken = !anew && newest.counter - counter.min(newest.counter) <= OVERTAKEN;
         if counter < newest.counter && !overtaken {
             self.counter_back.entry(writer).or_insert(Back { index, before: newest.counter, after: counter });
         }

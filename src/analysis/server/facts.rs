@@ -30,6 +30,8 @@ pub struct StartFacts {
     pub neighbours: Neighbours,
     /// Last epoch that the store's writer registry has seen, by key id and full node id.
     pub registry: BTreeMap<(u32, u64), u16>,
+    /// Whether the registry was read; a store that was left alone has none that is known.
+    pub registry_read: bool,
     /// A sidecar in one of its usual places.
     pub sidecar_beside: Option<String>,
     /// Whether the plan is wanted entry by entry.
@@ -50,7 +52,8 @@ impl StartFacts {
     /// True when a start of this version opens the store, so that the rows of its writer registry are known.
     pub fn knows_registry(&self, version: ServerVersion) -> bool {
         let store = self.store.get(&version);
-        store.is_some_and(|store| store.refusal.is_none() && store.unknown.is_none() && store.applied.state != "not-read")
+        self.registry_read
+            && store.is_some_and(|store| store.refusal.is_none() && store.unknown.is_none() && store.applied.state != "not-read")
     }
 }
 

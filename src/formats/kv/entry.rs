@@ -7,7 +7,7 @@ use super::request::{Request, Requests};
 use super::txn::{Rejection, RequestClass};
 use crate::formats::envelope;
 use crate::formats::raftpb::EntryType;
-use crate::types::{HlcTimestamp, UnixMillis};
+use crate::types::{HlcTimestamp, LogIndex, UnixMillis};
 
 /// Kinds of entries as every report names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +120,18 @@ pub struct EntryView<'a> {
     pub rejection: Option<Rejection>,
     /// The entry's data, for membership changes.
     pub data: &'a [u8],
+}
+
+/// As [`classify`], for who knows the raft envelope cutover (0 for none): every proposal above it is sealed, whatever it looks like.
+pub fn classify_above(cutover: LogIndex, index: LogIndex, kind: EntryType, data: &[u8]) -> EntryView<'_> {
+    let view = classify(kind, data);
+    match ProposalEnvelope::decode(data) {
+        Some(proposal) if cutover.0 > 0 && index > cutover && kind == EntryType::Normal => {
+            let sealed = EntryView::of(EntryClass::Sealed, Payload::Sealed(proposal.payload), data);
+            EntryView { request_id: view.request_id, ..sealed }
+        }
+        _ => view,
+    }
 }
 
 /// Classifies one entry by its type and data. Nothing is allocated unless the payload is damaged.

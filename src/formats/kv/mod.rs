@@ -11,7 +11,7 @@ mod txn;
 
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
-pub use entry::{EntryClass, EntryView, Payload, classify, classify_payload};
+pub use entry::{EntryClass, EntryView, Payload, classify, classify_above, classify_payload};
 pub use key_space::{KeySpace, KeySpaceCounts};
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};

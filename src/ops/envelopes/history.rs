@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::Source;
-use super::walk::for_each_entry;
+use super::opening;
+use super::walk::{cutover, for_each_entry};
 use crate::analysis::Finding;
 use crate::analysis::judge::epochs::{Epochs, WRITERS};
 use crate::analysis::server::log::EffectiveLog;
+use crate::crypto::open_raft;
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EncryptionOp, EntryClass, Payload, RotationKind, classify};
 use crate::readers::wal::WalScan;
@@ -40,7 +42,7 @@ impl LogHistory {
         let mut history = Self::default();
         let Some(scan) = &source.facts.group.log else { return history };
         let mut cutovers = Vec::new();
-        for_each_entry(scan, |index, _, payload| match payload {
+        for_each_entry(scan, cutover(source), |index, _, payload| match payload {
             Payload::Sealed(bytes) => history.sealed |= Envelope::decode(bytes).is_ok(),
             Payload::Encryption(tag, body) => {
                 let Ok(opcode) = EncryptionOp::decode(tag, body) else { return };
@@ -62,7 +64,7 @@ impl LogHistory {
         if history.sealed || !cutovers.is_empty() {
             let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
             if history.sealed {
-                let epochs = epochs(&effective, scan);
+                let epochs = epochs(source, &effective, scan);
                 history.findings = epochs.findings(&format!("{}/wal", source.name));
                 history.more_writers |= epochs.is_full();
             }
@@ -85,12 +87,15 @@ const fn is_storage_cutover(opcode: &EncryptionOp<'_>) -> bool {
 }
 
 /// The start counters and counters of the entries that stand. Those that were replaced may stand again later, as they were.
-fn epochs(effective: &EffectiveLog, scan: &WalScan) -> Epochs {
+fn epochs(source: &Source<'_>, effective: &EffectiveLog, scan: &WalScan) -> Epochs {
+    let keys = opening(source);
     let mut epochs = Epochs::default();
     for at in effective.entries.iter(scan, ServerVersion::NEWEST) {
         let view = classify(at.kind, at.data);
         if let Payload::Sealed(bytes) = view.payload
             && let Ok(envelope) = Envelope::decode(bytes)
+            // A header that is not authentic says nothing.
+            && keys.is_none_or(|keys| open_raft(&keys.ring, bytes).is_ok())
         {
             epochs.add(at.index, at.term, &envelope);
         }

@@ -14,9 +14,10 @@ use crate::analysis::server::StartFacts;
 use crate::analysis::{Coverage, Finding};
 use crate::crypto::{open_raft, open_value};
 use crate::error::Result;
-use crate::readers::keys::Keys;
+use crate::readers::keys::{Keys, SidecarFile};
+use crate::readers::pebble::StorePresence;
 use crate::readers::source::Run;
-use crate::types::{NodeId, ServerVersion};
+use crate::types::{Count, NodeId, ServerVersion};
 
 /// Most parts into which the nonces are divided; each is one more reading of everything.
 const MOST_PARTS: u64 = 32;
@@ -98,6 +99,10 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
         }
         Seen::Clear { source, key, committed } => counting[source].clear_row(key, committed),
         Seen::Sealed(sighting) => {
+            // What does not open says nothing: a changed bit may stand in its header as well.
+            if !count(&sources[sighting.source], &mut counting[sighting.source], &sighting) {
+                return;
+            }
             if let Some(own) = &mut own[sighting.source] {
                 own.add(&sighting.envelope, || (sighting.place)().to_string());
             }
@@ -105,7 +110,6 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
             if let Some(used) = Used::of(&sighting.envelope) {
                 set.add(&used);
             }
-            count(&sources[sighting.source], &mut counting[sighting.source], &sighting);
         }
     };
     let mut incomplete: Vec<_> = sources.iter().map(is_cut).collect();
@@ -139,7 +143,10 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
         let store = format!("{}/fsm.db", source.name);
         let sidecar = source.keys.and_then(Keys::accepted);
         let (census, findings) = counting.finish(sidecar, &source.name, !incomplete, &mut audited.coverage);
-        if source.keys.is_some_and(|keys| keys.has_kek() && !keys.opens()) {
+        if let Some(keys) = source.keys.filter(|keys| keys.sidecar == SidecarFile::Absent && census.envelopes > 0) {
+            let what = format!("what {} in {} hold", Count(census.envelopes, "envelope"), source.name);
+            audited.coverage.missing(what, format!("there is no sidecar at {}", keys.display()));
+        } else if source.keys.is_some_and(|keys| keys.has_kek() && !keys.opens()) {
             let what = format!("what is sealed in {}", source.name);
             audited.coverage.missing(what, "nothing is opened when the KEK does not open every key of the sidecar");
         }
@@ -168,8 +175,12 @@ pub(super) fn audit<'a>(sources: &[Source<'a>], run: &Run<'_>) -> Result<Audited
 /// True when entries of the log may not have been seen.
 fn is_cut(source: &Source<'_>) -> bool {
     let version = ServerVersion::NEWEST;
-    let log = source.facts.group.log.as_ref();
-    !source.rows || log.is_some_and(|scan| scan.segments.iter().any(|segment| !segment.trace(version).stop.is_end()))
+    let group = &source.facts.group;
+    // A store or log that is gone may have held anything.
+    let gone = group.store.store.presence != StorePresence::Directory || group.log.is_none();
+    !source.rows
+        || gone
+        || group.log.as_ref().is_some_and(|scan| scan.segments.iter().any(|segment| !segment.trace(version).stop.is_end()))
 }
 
 /// The keys that open what is sealed in a source.
@@ -177,19 +188,24 @@ fn opening<'s>(source: &Source<'s>) -> Option<&'s Keys> {
     source.keys.filter(|keys| keys.opens())
 }
 
-fn count(source: &Source<'_>, counting: &mut Counting, sighting: &Sighting<'_>) {
+/// Counts an envelope and opens it, if it can be tried; false when it is not authentic.
+fn count(source: &Source<'_>, counting: &mut Counting, sighting: &Sighting<'_>) -> bool {
     counting.add(sighting.holder, &sighting.envelope);
-    let Some(keys) = opening(source) else { return };
+    let Some(keys) = opening(source) else { return true };
     let opened = match sighting.whole {
         Whole::Entry(payload) => open_raft(&keys.ring, payload),
-        Whole::Row { cut: true, .. } => return,
+        Whole::Row { cut: true, .. } => return true,
         Whole::Row { key, value, .. } => open_value(&keys.ring, key, value),
     };
     match opened {
-        Ok(_) => counting.opened(),
+        Ok(_) => {
+            counting.opened();
+            true
+        }
         Err(error) => {
             let Stand { what, path, offset } = (sighting.place)();
             counting.failed(&what, path, offset, &sighting.envelope, &error);
+            !error.is_damage()
         }
     }
 }

@@ -4,25 +4,27 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Source, opening};
-use crate::analysis::Coverage;
 use crate::analysis::judge::envelopes::Holder;
+use crate::analysis::judge::store::scanned;
+use crate::analysis::{Coverage, Severity};
 use crate::crypto::OpenError;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::fsm::FsmName;
 use crate::formats::fsm::body::{BodyVisitor, Row};
-use crate::formats::kv::{EntryClass, Payload, classify};
+use crate::formats::kv::{EntryClass, Payload, classify_above};
 use crate::formats::layout;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, RowKey, StoreKey};
 use crate::io::{EntryKind, IoOptions};
 use crate::readers::fsm_file::{examine_visiting, examine_with};
+use crate::readers::keys::Keys;
 use crate::readers::pebble::StorePresence;
 use crate::readers::pebble_scan::{self, Live};
 use crate::readers::sealed_rows::SealedValue;
 use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::readers::{BodyFacts, Examine, FsmFacts};
-use crate::types::{ByteSize, Escaped, HlcTimestamp, ServerVersion};
+use crate::types::{ByteSize, Escaped, HlcTimestamp, LogIndex, ServerVersion};
 
 /// An envelope where it stands.
 pub(super) struct Sighting<'a> {
@@ -92,7 +94,7 @@ pub(super) fn whole_payloads(
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         // That it cannot be listed is said where the snapshots are judged.
         Err(error) => {
-            *incomplete |= !error.is_not_found();
+            *incomplete |= !error.is_not_found() || run.source.link_target(&dir).is_some();
             return Ok(Vec::new());
         }
     };
@@ -157,18 +159,25 @@ impl Walk<'_> {
         let source = &self.sources[number];
         let group = &source.facts.group;
         if let Some(scan) = &group.log {
-            for_each_entry(scan, |index, (segment, offset), payload| {
-                // What cannot be an envelope is an entry that nobody sealed, as far as the log tells.
-                if let Payload::Sealed(bytes) = payload
-                    && let Ok(envelope) = Envelope::decode(bytes)
-                {
-                    let place = || Stand {
-                        what: format!("Entry {index}"),
-                        path: format!("{}/wal/{segment}", source.name),
-                        offset: Some(offset),
-                    };
-                    let holder = Holder::Entry { behind_snapshot: index > source.snapshot };
-                    visit(Seen::Sealed(Sighting { source: number, holder, envelope, whole: Whole::Entry(bytes), place: &place }));
+            let cutover = cutover(source);
+            for_each_entry(scan, cutover, |index, (segment, offset), payload| {
+                let Payload::Sealed(bytes) = payload else { return };
+                let place = || Stand {
+                    what: format!("Entry {index}"),
+                    path: format!("{}/wal/{segment}", source.name),
+                    offset: Some(offset),
+                };
+                match Envelope::decode(bytes) {
+                    Ok(envelope) => {
+                        let holder = Holder::Entry { behind_snapshot: index > source.snapshot };
+                        let whole = Whole::Entry(bytes);
+                        visit(Seen::Sealed(Sighting { source: number, holder, envelope, whole, place: &place }));
+                    }
+                    Err(error) if cutover.0 > 0 && index > cutover.0 => {
+                        visit(Seen::Broken { source: number, place: &place, error: OpenError::of_decoding(&error) });
+                    }
+                    // As far as the log tells, nobody sealed it.
+                    Err(_) => {}
                 }
             });
         }
@@ -197,13 +206,18 @@ impl Walk<'_> {
     }
 }
 
+/// The raft envelope cutover of the keys at hand, 0 for none.
+pub(super) fn cutover(source: &Source<'_>) -> LogIndex {
+    source.keys.and_then(Keys::cutover).unwrap_or_default()
+}
+
 /// Every normal entry record of a log, replaced ones too: their nonces are used up all the same.
-pub(super) fn for_each_entry(scan: &WalScan, mut visit: impl FnMut(u64, (&str, u64), Payload<'_>)) {
+pub(super) fn for_each_entry(scan: &WalScan, cutover: LogIndex, mut visit: impl FnMut(u64, (&str, u64), Payload<'_>)) {
     let version = ServerVersion::NEWEST;
     for (segment, scanned) in scan.segments.iter().enumerate() {
         // The scan has seen the class of every entry, so that most logs need no second look.
         let classes = &scanned.trace(version).classes;
-        if classes.get(EntryClass::Sealed) == 0 && classes.get(EntryClass::Encryption) == 0 {
+        if classes.get(EntryClass::Sealed) == 0 && classes.get(EntryClass::Encryption) == 0 && cutover.0 == 0 {
             continue;
         }
         for (item, step) in scanned.trace(version).items.iter().enumerate() {
@@ -211,7 +225,7 @@ pub(super) fn for_each_entry(scan: &WalScan, mut visit: impl FnMut(u64, (&str, u
             let Some(span) = run.entries else { continue };
             let range = EntryRanges::of(EntryRange { segment, item, first: span.first, last: span.last, term: span.term });
             for at in range.iter(scan, version) {
-                let view = classify(at.kind, at.data);
+                let view = classify_above(cutover, at.index, at.kind, at.data);
                 if matches!(view.class, EntryClass::Sealed | EntryClass::Encryption) {
                     visit(at.index.0, (&scanned.file.file_name, at.offset), view.payload);
                 }
@@ -227,7 +241,14 @@ fn rows_of_store(store: &Path, source: usize, name: &str, run: &Run<'_>, visit: 
         ControlFlow::Continue(())
     };
     match pebble_scan::walk(store, b"", run, &mut shown) {
-        Ok(outcome) => Ok(outcome.stopped.map(|(damage, _)| format!("the store cannot be read to its end: {damage}"))),
+        Ok(outcome) => {
+            let (findings, coverage) = scanned(&outcome);
+            let damage = outcome.stopped.map(|(damage, _)| damage.to_string());
+            let damage =
+                damage.or_else(|| findings.into_iter().find(|one| one.severity == Severity::Error).map(|one| one.message));
+            let part = damage.or_else(|| coverage.not_examined.into_iter().find(|part| part.needed).map(|part| part.why));
+            Ok(part.map(|why| format!("not all of the store could be read: {why}")))
+        }
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(error) => Ok(Some(format!("the store cannot be read: {}", error.reason()))),
     }

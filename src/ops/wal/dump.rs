@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::server::log::EffectiveLog;
+use crate::crypto::OpenError;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, EntryView, Payload, classify, classify_payload};
+use crate::formats::kv::{EntryClass, EntryView, Payload, classify_above, classify_payload};
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
@@ -271,11 +272,18 @@ impl SegmentDump<'_> {
         if filter.effective_only && !effective {
             return None;
         }
-        let mut view = classify(entry.kind, entry.data);
+        let cutover = self.opener.map_or(LogIndex(0), Opener::cutover);
+        let mut view = classify_above(cutover, entry.index, entry.kind, entry.data);
         let mut sealed = None;
-        if let Payload::Sealed(payload) = view.payload
-            && let Ok(envelope) = Envelope::decode(payload)
-        {
+        let decoded = match view.payload {
+            Payload::Sealed(payload) => Some((payload, Envelope::decode(payload))),
+            _ => None,
+        };
+        if let (Some((_, Err(error))), Some(_)) = (&decoded, self.opener) {
+            let what = format!("Entry {}", entry.index);
+            self.closed.add(&what, self.path.clone(), Some(frame.at), None, &OpenError::of_decoding(error));
+        }
+        if let Some((payload, Ok(envelope))) = decoded {
             let mut fields = SealedFields::of(&envelope);
             match self.opener.map(|opener| opener.entry(payload)) {
                 None => {}

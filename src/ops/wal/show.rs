@@ -8,7 +8,7 @@ use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{Payload, classify};
+use crate::formats::kv::{Payload, classify, classify_above};
 use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
@@ -168,11 +168,13 @@ fn shown(
                 record.filter(|record| record.kind != RecordKind::Crc).and_then(|record| Some(record.running(before?)));
             let computed = computed.or(before.filter(|_| record.is_some_and(|record| record.kind == RecordKind::Crc)));
             let effective = entry_at(scan, segment, offset).map(|_| stands(scan, log, segment, offset));
-            let inside = opener.zip(record.as_ref().and_then(sealed_payload));
+            let cutover = opener.map_or(LogIndex(0), Opener::cutover);
+            let inside = opener.zip(record.as_ref().and_then(|record| sealed_payload(record, cutover)));
             let inside = inside.map(|(opener, (index, payload))| {
                 let result = opener.entry(payload);
-                if let (Err(error), Ok(envelope)) = (&result, Envelope::decode(payload)) {
-                    closed.add(&format!("Entry {index}"), name.clone(), Some(offset), Some(&envelope), error);
+                if let Err(error) = &result {
+                    let envelope = Envelope::decode(payload).ok();
+                    closed.add(&format!("Entry {index}"), name.clone(), Some(offset), envelope.as_ref(), error);
                 }
                 Inside { result, shows_values: opener.shows_values }
             });
@@ -198,12 +200,12 @@ fn shown(
 }
 
 /// Index and payload of an entry that stands in an envelope.
-fn sealed_payload<'r>(record: &Record<'r>) -> Option<(LogIndex, &'r [u8])> {
+fn sealed_payload<'r>(record: &Record<'r>, cutover: LogIndex) -> Option<(LogIndex, &'r [u8])> {
     if record.kind != RecordKind::Entry {
         return None;
     }
     let entry = Entry::decode(record.bytes(), ProtoRules::Google).ok()?;
-    match classify(entry.kind, entry.data).payload {
+    match classify_above(cutover, entry.index, entry.kind, entry.data).payload {
         Payload::Sealed(payload) => Some((entry.index, payload)),
         _ => None,
     }

@@ -8,7 +8,7 @@ use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, Payload, classify, classify_payload};
+use crate::formats::kv::{EntryClass, Payload, classify_above, classify_payload};
 use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::keys::Opener;
@@ -90,14 +90,15 @@ fn opened_classes(read: &ReadLog, log: &EffectiveLog, opener: &Opener, closed: &
     for range in log.entries.ranges() {
         let segment = read.scan.segments.get(range.segment).map(|segment| segment.file.file_name.as_str()).unwrap_or_default();
         for at in EntryRanges::of(*range).iter(&read.scan, ServerVersion::NEWEST) {
-            let Payload::Sealed(payload) = classify(at.kind, at.data).payload else { continue };
+            let view = classify_above(opener.cutover(), at.index, at.kind, at.data);
+            let Payload::Sealed(payload) = view.payload else { continue };
             match (opener.entry(payload), Envelope::decode(payload)) {
                 (Ok(opened), _) => *classes.entry(classify_payload(opened.bytes()).class.name()).or_default() += 1,
-                (Err(error), Ok(envelope)) => {
+                (Err(error), envelope) => {
                     let path = segment_path(&read.prefix, segment);
-                    closed.add(&format!("Entry {}", at.index), path, Some(at.offset), Some(&envelope), &error);
+                    let envelope = envelope.ok();
+                    closed.add(&format!("Entry {}", at.index), path, Some(at.offset), envelope.as_ref(), &error);
                 }
-                (Err(_), Err(_)) => {}
             }
         }
     }

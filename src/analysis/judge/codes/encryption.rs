@@ -41,7 +41,7 @@ pub static COUNTER_BACK: CodeInfo = CodeInfo {
     meaning: "Within one start a writer's counter only rises. One that begins anew comes to nonces that it has already used, \
               whether or not the earlier envelopes are still here.",
     decided_by: "The counters in the nonces of the entries that stand, in the order of their indexes. Proposals on their way at the \
-                 same time may overtake each other: up to 1,024 steps back within one term are not told.",
+                 same time may overtake each other: up to 1,024 steps back are not told, unless a later term begins at 1.",
     safe: "Find out what let the node start twice with one start counter (a restored sidecar, a copy of the node), and rotate the key.",
     not_safe: STOP,
     more: "ekv-tool inspect KEYS.JSON",

@@ -182,7 +182,10 @@ impl Judge<'_, '_> {
                     self.restorable(body, start, deep);
                 }
                 match (deep, view.checks.body_crc) {
-                    (true, Check::Fail) => self.place_damage(body, start),
+                    (true, Check::Fail) => {
+                        self.place_damage(body, start);
+                        self.opened(start);
+                    }
                     (true, _) => self.rows(body, start),
                     (false, Check::Fail) => {}
                     (false, _) => self.tables(body, start, Severity::Warning),

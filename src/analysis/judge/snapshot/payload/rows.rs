@@ -1,8 +1,10 @@
 //! What the rows of a payload show: order, headers, tables of a bundle, and what of it opens.
 
+use std::fmt::Write as _;
+
 use super::judge::{Judge, count};
 use crate::analysis::judge::codes::snapshot as codes;
-use crate::analysis::judge::envelopes::Closed;
+use crate::analysis::judge::envelopes::{Closed, open_failed};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::body::BodyHead;
 use crate::readers::{BodyFacts, Oddity, UnreadTable};
@@ -19,6 +21,15 @@ impl Judge<'_, '_> {
         self.odd(&rows.short_keys, start, |len| format!("a key of {len} bytes has no room for its timestamp"));
         self.odd(&rows.bad_headers, start, ToString::to_string);
         self.odd(&rows.bad_meta, start, |(key, len)| format!("{key} has {len} bytes instead of 8"));
+        if self.subject.opened.is_none()
+            && let Some((at, error)) = &rows.bad_envelopes.first
+        {
+            let mut finding = open_failed("The row here", self.subject.path.clone(), Some(start + at), None, error);
+            if rows.bad_envelopes.count > 1 {
+                let _ = write!(finding.message, " {} are like this.", count(rows.bad_envelopes.count, "row"));
+            }
+            self.findings.push(finding);
+        }
         self.odd(&rows.bad_registry, start, |len| format!("a writer registry row has {len} bytes instead of 12"));
         if let Some(front) = body.last_commit_ts()
             && rows.max_commit_ts > front
@@ -61,7 +72,7 @@ impl Judge<'_, '_> {
     }
 
     /// What the keys made of the sealed rows.
-    fn opened(&mut self, start: u64) {
+    pub(super) fn opened(&mut self, start: u64) {
         let path = &self.subject.path;
         let Some(rows) = self.subject.opened else { return };
         let mut closed = Closed::default();
