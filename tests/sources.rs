@@ -239,7 +239,8 @@ fn group_and_changes(root: &Path) -> (PathBuf, Vec<(&'static str, Vec<Change>)>)
         bytes[at] ^= 0x40;
         bytes
     };
-    let (envelope, table) = (only("snap", ".snap"), only("fsm.db", ".sst"));
+    let (envelope, log) = (only("snap", ".snap"), only("fsm.db", ".log"));
+    let in_its_middle = read(log).len() / 2;
     let half = read(SEGMENT)[..4096].to_vec();
     let changes = vec![
         ("a payload hidden", vec![Change::Hide(NEWEST_PAYLOAD)]),
@@ -249,7 +250,7 @@ fn group_and_changes(root: &Path) -> (PathBuf, Vec<(&'static str, Vec<Change>)>)
         ("a segment cut", vec![Change::Put(SEGMENT, half)]),
         ("a segment flipped", vec![Change::Put(SEGMENT, flipped(SEGMENT, 300))]),
         ("a payload flipped", vec![Change::Put(NEWEST_PAYLOAD, flipped(NEWEST_PAYLOAD, 40))]),
-        ("a table flipped", vec![Change::Put(table, flipped(table, 20))]),
+        ("a log of the store flipped", vec![Change::Put(log, flipped(log, in_its_middle))]),
         ("a payload added", vec![Change::Put("fsm-snap/0000000000000fff.fsm", read(NEWEST_PAYLOAD))]),
         ("another engine's marker", vec![Change::Put("raft-engine", b"hashicorp\n".to_vec())]),
         ("several at once", vec![Change::Hide(envelope), Change::Hide(NEWEST_PAYLOAD), Change::Put("wal/1.tmp", Vec::new())]),
@@ -319,9 +320,17 @@ fn an_overlay_changes_places_and_not_paths() {
     };
     assert_eq!(names("a/linked"), ["new File 3", "two File 7"]);
     assert_eq!(names("a"), ["b Directory 0", "linked Directory 0", "to-new File 3", "to-one Nowhere 0"]);
+    std::os::unix::fs::symlink("to-two", at("a/to-to-two")).unwrap();
+    std::os::unix::fs::symlink("b/two", at("a/to-two")).unwrap();
+    assert_eq!(overlay.read_small(&at("a/to-to-two"), 100).unwrap().bytes, b"changed");
+    overlay.hide(&at("a/to-two")).unwrap();
+    assert!(overlay.open(&at("a/to-to-two")).unwrap_err().is_not_found());
+    overlay.hide(&at("a/linked")).unwrap();
+    assert!(overlay.open(&at("a/linked/two")).unwrap_err().is_not_found());
+    assert_eq!(overlay.read_small(&at("a/b/two"), 100).unwrap().bytes, b"changed");
     overlay.hide(&at("a/b")).unwrap();
-    assert_eq!(names_of(&overlay, &at("a")), ["linked", "to-new", "to-one"]);
-    assert!(overlay.list(&at("a/linked")).unwrap_err().is_not_found());
+    assert_eq!(names_of(&overlay, &at("a")), ["to-new", "to-one", "to-to-two"]);
+    assert!(overlay.list(&at("a/b")).unwrap_err().is_not_found());
     assert!(overlay.put(&at("nowhere/x"), *b"").is_err());
 }
 

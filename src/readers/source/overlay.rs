@@ -115,21 +115,34 @@ impl Overlay {
         }
     }
 
+    /// The system's answer about a path on whose way something was taken away.
+    fn blocked(&self, path: &Path) -> Option<i32> {
+        let around = path.ancestors().skip(1).filter(|around| !around.as_os_str().is_empty());
+        around.filter_map(|around| self.place(around)).find_map(|place| match self.at(&place) {
+            Found::Below => None,
+            Found::File(_) => Some(libc::ENOTDIR),
+            Found::Nowhere(code) => Some(code),
+        })
+    }
+
     /// Where a path leads, links followed.
     fn find(&self, path: &Path) -> Found<'_> {
+        if self.changes.is_empty() {
+            return Found::Below;
+        }
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
+            if let Some(code) = self.blocked(&path) {
+                return Found::Nowhere(code);
+            }
             let Some(place) = self.place(&path) else { return Found::Below };
             match self.at(&place) {
                 Found::Below => {}
                 changed => return changed,
             }
-            match (self.below.real_path(&place), self.below.link_target(&place)) {
-                (_, None) => return Found::Below,
-                (Some(real), Some(_)) if matches!(self.at(&real), Found::Below) => return Found::Below,
-                // The target may be a link in its turn, or a file that is only here.
-                (_, Some(target)) => path = place.parent().unwrap_or(Path::new("/")).join(target),
-            }
+            // The target may be a link in its turn, or a file that is only here.
+            let Some(target) = self.below.link_target(&place) else { return Found::Below };
+            path = place.parent().unwrap_or(Path::new("/")).join(target);
         }
         Found::Nowhere(libc::ELOOP)
     }
@@ -191,10 +204,8 @@ impl Source for Overlay {
     }
 
     fn link_target(&self, path: &Path) -> Option<PathBuf> {
-        match self.place(path).map(|place| self.changes.contains_key(&place) || !matches!(self.at(&place), Found::Below)) {
-            Some(true) => None,
-            _ => self.below.link_target(path),
-        }
+        let gone = |place: PathBuf| !matches!(self.at(&place), Found::Below);
+        if self.blocked(path).is_some() || self.place(path).is_some_and(gone) { None } else { self.below.link_target(path) }
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
