@@ -240,12 +240,14 @@ fn the_command_takes_rows_apart() {
     let mut store = StoreWriter::new(&dir).unwrap();
     let row = |user_key: &[u8], ts: u64| [user_key, &(!ts).to_be_bytes()].concat();
     let value = |flags: u8, body: &[u8]| [&[flags, 0, 0, 0, 0, 0, 0, 0, 0], body].concat();
+    // Version, flags, key and nonce around six bytes and a tag.
+    let sealed = [&[1][..], &[0; 17], b"sealed", &[0xaa; 16]].concat();
     let ts = 114_687_999_934_464_003;
     store
         .table(6, Options::default(), |writer| {
             writer.point(&row(b"user|1", ts), 11, SET, &value(0, b"hello"))?;
             writer.point(&row(b"user|2", ts), 12, SET, &value(1, b""))?;
-            writer.point(&row(b"user|3", ts), 13, SET, &value(2, b"sealed"))
+            writer.point(&row(b"user|3", ts), 13, SET, &value(2, &sealed))
         })
         .unwrap();
     store.batch(20, &[(SET, b"_meta_applied_index", &7_u64.to_le_bytes()), (DEL, &row(b"user|2", ts), b"")]);
@@ -260,7 +262,7 @@ fn the_command_takes_rows_apart() {
             "committed                               bytes  key",
             "7                               m           8  _meta_applied_index",
             "2025-06-15T15:06:39.000Z+3                  5  user|1",
-            "2025-06-15T15:06:39.000Z+3      S           6  user|3",
+            "2025-06-15T15:06:39.000Z+3      S          40  user|3",
         ]
     );
     let (_, lines) = run(&["--format", "ndjson", "--prefix", "user|", "--limit", "1"], &dir);
