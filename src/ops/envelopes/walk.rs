@@ -70,6 +70,16 @@ pub(super) enum Seen<'a> {
     },
 }
 
+impl Seen<'_> {
+    /// The source in which it was met.
+    pub(super) const fn source(&self) -> usize {
+        match self {
+            Self::Sealed(sighting) => sighting.source,
+            Self::Broken { source, .. } | Self::Clear { source, .. } => *source,
+        }
+    }
+}
+
 /// A payload whose rows are looked at: one whose bytes have the checksum that they claim. In others a changed bit would be taken
 /// for another envelope.
 pub(super) struct WholePayload {
