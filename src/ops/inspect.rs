@@ -8,9 +8,10 @@ use crate::analysis::judge::group;
 use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
 use crate::readers::Reading;
+use crate::readers::locate::DirectoryKind;
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
-use crate::readers::subject::{Content, DirectoryKind, Subject};
+use crate::readers::subject::{Content, Subject};
 use crate::report::body::inspect::InspectBody;
 use crate::report::{NextStep, Report};
 

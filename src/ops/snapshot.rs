@@ -13,9 +13,10 @@ use crate::formats::layout;
 use crate::io::IoOptions;
 use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
+use crate::readers::locate::snapshots;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget, snapshot_target};
+use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget};
 use crate::report::Report;
 use crate::report::body::snapshot_diff::{Side, SnapshotDiffBody};
 use crate::report::body::snapshot_ls::SnapshotListBody;
@@ -76,7 +77,7 @@ pub fn diff(paths: [&Path; 2], shown: usize, opener: Option<&Opener>, run: &Run<
     let mut sides = Vec::new();
     for ((path, facts), opened) in paths.into_iter().zip([&diff.first, &diff.second]).zip(&diff.opened) {
         let opened = opened.as_ref();
-        let name = snapshot_target::name_of(path);
+        let name = snapshots::name_of(path);
         let subject = Subject {
             path: path.display().to_string(),
             name: &name,

@@ -16,10 +16,11 @@ use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::io::IoOptions;
 use crate::readers::keys::Opener;
+use crate::readers::locate::snapshots;
 use crate::readers::sealed_rows::examine_opening;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, snapshot_target};
+use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget};
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
 use crate::types::{Count, LogIndex, ServerVersion};
@@ -155,10 +156,10 @@ impl Asked<'_> {
     }
 
     fn envelope(&self, path: &Path) -> Result<VerifiedSet> {
-        let entry = snapshot_target::read_envelope(path, &*self.run.source);
+        let entry = snapshots::read_envelope(path, &*self.run.source);
         let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
         let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
-        match snapshot_target::payload_beside(path, token.index, &*self.run.source) {
+        match snapshots::payload_beside(path, token.index, &*self.run.source) {
             Some(payload) => {
                 let token = PayloadToken { source: path.display().to_string(), index: Some(token.index), crc32c: token.crc32c };
                 verified.absorb(self.lone(&payload, Some(token))?, None);
@@ -178,7 +179,7 @@ impl Asked<'_> {
         let VerifySnapshotOptions { depth, opener, .. } = self.options;
         let size = self.run.source.openable_size(path);
         let (facts, opened) = examine_opening(path, depth.examine(size), opener.as_deref(), &self.io, self.run)?;
-        let name = snapshot_target::name_of(path);
+        let name = snapshots::name_of(path);
         let path = path.display().to_string();
         let opened = opened.as_ref();
         Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, opened, token, expendable: false, depth: *depth }))

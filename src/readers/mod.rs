@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
-mod data_dir;
 mod fsm_body;
 pub mod fsm_diff;
 pub mod fsm_file;
@@ -11,6 +10,7 @@ pub mod group;
 mod group_listing;
 pub mod hraft;
 pub mod keys;
+pub mod locate;
 pub mod offload;
 pub mod pebble;
 pub mod pebble_scan;
@@ -19,28 +19,23 @@ pub mod pebble_table;
 pub mod sealed_rows;
 pub mod snap_dir;
 mod snapshot_set;
-pub mod snapshot_target;
 pub mod source;
-mod store_dirs;
 pub mod subject;
-mod territory;
 pub mod wal;
 
 pub use bundle::UnreadTable;
-pub use data_dir::{
-    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, is_group, neighbours, nested_groups,
-};
 pub use fsm_body::{BodyFacts, Oddity, RowFacts, SpaceRows};
 pub use fsm_file::{Examine, FsmFacts, FsmFile, PayloadFacts};
 pub use group::{Group, Reading, Settled, settle};
 pub(crate) use group_listing::{DEFRAG_PREFIX, SPOOL_PREFIX};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
+pub use locate::{
+    Discovered, GroupDir, Neighbours, SnapshotTarget, Territory, Unplaced, discover, discover_all, discover_paths, is_group,
+    neighbours, nested_groups, store_dirs,
+};
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
-pub use snapshot_target::SnapshotTarget;
 pub use source::{Local, Memory, Overlay, Run, Source};
-pub use store_dirs::store_dirs;
-pub use territory::Territory;
 
 // Part of the facts above.
 pub use crate::io::{Access, DirEntry, EntryKind, FileChange};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data_dir::{GroupDir, Unplaced, discover_all, is_group};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
+use super::locate::{DirectoryKind, GroupDir, Unplaced, discover_all};
 use super::offload::{ObjectRead, OffloadStore, StorePlace, find_store, read_object};
 use super::pebble::{StoreCheck, StoreFacts, examine_store};
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
@@ -14,8 +14,7 @@ use crate::error::Result;
 use crate::formats::detect::{Detection, FileKind, detect};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
-use crate::formats::pebble::StoreFileName;
-use crate::formats::wal::{SegmentName, WalName};
+use crate::formats::wal::SegmentName;
 use crate::io::{DirEntry, EntryKind, IoOptions, MappedFile};
 use crate::readers::source::{Run, Source};
 use crate::types::{ServerVersion, UnixMillis};
@@ -72,31 +71,6 @@ pub struct TableFacts {
     pub table: Table,
     /// What every block of it says; `None` for a table that is too large for one page.
     pub survey: Option<TableSurvey>,
-}
-
-/// What a directory is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectoryKind {
-    /// Nodes below it.
-    RaftData,
-    /// One node with its groups.
-    Node,
-    /// One Raft group.
-    Group,
-    /// `wal/`
-    Wal,
-    /// `snap/`
-    Snap,
-    /// `fsm-snap/`
-    FsmSnap,
-    /// A Pebble store.
-    Store,
-    /// Where the key sidecar lies.
-    Encryption,
-    /// Offloaded snapshots.
-    OffloadStore,
-    /// Something else.
-    Unknown,
 }
 
 /// A directory.
@@ -318,39 +292,6 @@ fn newest(path: &Path, source: &dyn Source) -> Option<UnixMillis> {
         entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
     });
     files.filter_map(|file| source.modified_at(&file)).max()
-}
-
-impl DirectoryKind {
-    /// What a directory is by the names in it; unknown when it cannot be listed.
-    pub fn at(path: &Path, source: &dyn Source) -> Self {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        source.list(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
-    }
-
-    fn of(name: &str, entries: &[DirEntry]) -> Self {
-        let any = |test: &dyn Fn(&str) -> bool| entries.iter().any(|e| e.kind == EntryKind::File && test(&e.name));
-        let store = |name: &str| {
-            matches!(
-                StoreFileName::parse(name),
-                StoreFileName::Manifest(_) | StoreFileName::Options(_) | StoreFileName::Marker(_) | StoreFileName::Table(_)
-            )
-        };
-        if is_group(entries) {
-            Self::Group
-        } else if any(&store) || name == layout::STORE {
-            Self::Store
-        } else if any(&|name| matches!(WalName::of(name), WalName::Segment(_))) || name == layout::WAL {
-            Self::Wal
-        } else if any(&|name| name.ends_with(".snap")) || name == layout::SNAP {
-            Self::Snap
-        } else if any(&|name| FsmName::parse(name).is_some()) || name == layout::PAYLOADS {
-            Self::FsmSnap
-        } else if any(&|name| name == layout::SIDECAR) {
-            Self::Encryption
-        } else {
-            Self::Unknown
-        }
-    }
 }
 
 impl GroupFacts {

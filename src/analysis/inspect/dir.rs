@@ -9,7 +9,8 @@ use crate::formats::detect::kind_of_name;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
 use crate::formats::peers::PeersFile;
-use crate::readers::subject::{DirectoryFacts, DirectoryKind, GroupFacts};
+use crate::readers::locate::DirectoryKind;
+use crate::readers::subject::{DirectoryFacts, GroupFacts};
 use crate::readers::{DirEntry, EntryKind, SmallFact};
 use crate::types::{ByteSize, Count, Escaped, escape};
 

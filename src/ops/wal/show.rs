@@ -13,6 +13,7 @@ use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
+use crate::readers::locate::logs;
 use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::report::Report;
@@ -20,7 +21,7 @@ use crate::report::body::wal::{ShowBody, ShownRecord};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 use super::fields::{Inside, explain};
-use super::{ReadLog, locate, read, segment_path};
+use super::{ReadLog, read, segment_path};
 
 /// Which record is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum RecordRef {
 
 /// Explains one record of the log at `path`. With an opener, what is sealed in it is taken apart too.
 pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<ShowBody>> {
-    let mut targets = locate(path, &*run.source)?;
+    let (mut targets, _) = logs(path, &*run.source)?;
     let target = match targets.pop() {
         Some(only) if targets.is_empty() => only,
         _ => {

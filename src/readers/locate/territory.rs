@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::source::Source;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
 use crate::formats::snap::SnapName;
 use crate::formats::wal::WalName;
 use crate::io::EntryKind;
+use crate::readers::source::Source;
 
 /// Directories that a key prefix of an object store makes, at most, as far as they are followed.
 const MAX_PREFIX: u32 = 4;

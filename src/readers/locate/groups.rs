@@ -7,11 +7,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::group_listing::SPOOL_PREFIX;
-use super::source::Source;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind};
+use crate::readers::group_listing::SPOOL_PREFIX;
+use crate::readers::source::Source;
 
 /// Entries that only a group directory has.
 const GROUP_ENTRIES: &[&str] = &[

@@ -1,0 +1,18 @@
+//! What the user named. One folder for the way from a path to what stands there: groups, logs, stores, snapshots, and what a directory
+//! is by the names in it. Each way tells what lies beside and was not understood; all of them find groups in one way.
+
+mod groups;
+mod kind;
+mod logs;
+pub mod snapshots;
+mod stores;
+mod territory;
+
+pub use groups::{
+    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, is_group, neighbours, nested_groups,
+};
+pub use kind::DirectoryKind;
+pub use logs::{LogTarget, logs};
+pub use snapshots::SnapshotTarget;
+pub use stores::store_dirs;
+pub use territory::Territory;
