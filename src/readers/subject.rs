@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
-use super::locate::{DirectoryKind, GroupDir, Unplaced, discover_all};
-use super::offload::{ObjectRead, OffloadStore, StorePlace, find_store, read_object};
+use super::locate::{DirectoryKind, GroupDir, StorePlace, Unplaced, discover_all, find_store};
+use super::offload::{ObjectRead, OffloadStore, read_object};
 use super::pebble::{StoreCheck, StoreFacts, examine_store};
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
 use super::snap_dir::{SnapDir, SnapEntry, SnapReadError};

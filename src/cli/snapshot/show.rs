@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use ekv_tool::ops::{InspectOptions, inspect};
-use ekv_tool::readers::offload::StorePlace;
+use ekv_tool::readers::locate::StorePlace;
 use ekv_tool::readers::{Local, SnapshotTarget};
 
 use super::{Context, ExitStatus};

@@ -4,6 +4,7 @@
 mod groups;
 mod kind;
 mod logs;
+mod offloaded;
 pub mod snapshots;
 mod stores;
 mod territory;
@@ -13,6 +14,7 @@ pub use groups::{
 };
 pub use kind::DirectoryKind;
 pub use logs::{LogTarget, logs};
+pub use offloaded::{StorePlace, begins_here, find_store};
 pub use snapshots::SnapshotTarget;
 pub use stores::store_dirs;
 pub use territory::Territory;

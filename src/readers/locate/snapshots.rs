@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::groups::{Discovered, discover_all, is_group};
+use super::offloaded::{StorePlace, begins_here, find_store};
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::io::EntryKind;
-use crate::readers::offload::{StorePlace, begins_here, find_store};
 use crate::readers::snap_dir::SnapEntry;
 use crate::readers::source::Source;
 use crate::types::LogIndex;

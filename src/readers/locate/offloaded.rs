@@ -1,11 +1,11 @@
-//! From a path to the store around it.
+//! From a path to the store of offloaded snapshots around it.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use super::groups::is_group;
 use crate::formats::offload::{KeyKind, payload_digest};
 use crate::io::EntryKind;
-use crate::readers::is_group;
 use crate::readers::source::Source;
 
 /// What a path has to do with a store.
