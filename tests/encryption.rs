@@ -16,16 +16,9 @@ use ekv_tool::types::ServerVersion;
 use serde_json::{Value, json};
 
 use crate::support::forecast::{forecast, halts_with, handed};
+use crate::support::keys::{base64, kek_copy};
 use crate::support::recorded::{fresh_enc, real};
 use crate::support::tree::copy_tree;
-
-/// A copy of a key file that the server would take.
-fn kek_copy(from: &Path, to: &tempfile::TempDir) -> PathBuf {
-    let path = to.path().join("kek.bin");
-    fs::copy(from, &path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
-}
 
 fn compare(report: &Value, want: &Value) -> String {
     let group = &report["groups"][0];
@@ -327,16 +320,6 @@ fn faces(key: &[u8]) -> Vec<Vec<u8>> {
         list[..5].join(", ").into_bytes(),
         list[..5].join(",").into_bytes(),
     ]
-}
-
-/// Whole groups of three bytes alone.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits = |group: &[u8]| {
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        [18, 12, 6, 0].map(|shift| char::from(DIGITS[(bits >> shift) as usize & 63]))
-    };
-    bytes.chunks_exact(3).flat_map(digits).collect()
 }
 
 fn keys_of(folder: &Path) -> Vec<Vec<u8>> {

@@ -2,7 +2,6 @@
 //! `snapshot diff`, in streams of rows and in bundles of tables.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use ekv_tool::readers::keys::Opener;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::support::keys::{base64, kek_copy};
 use crate::support::recorded::{fresh, real};
 use crate::support::table_writer::{Options, SET, TableWriter};
 use crate::support::tree::copy_tree;
@@ -92,20 +92,6 @@ impl Rows {
     }
 }
 
-/// Standard, padded.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits = group.iter().chain(&[0, 0]).take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        for digit in 0..4 {
-            let known = digit <= group.len();
-            text.push(if known { char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63]) } else { '=' });
-        }
-    }
-    text
-}
-
 fn finish(mut bytes: Vec<u8>, to: &Path) {
     let crc = crc32c::crc32c(&bytes);
     bytes.extend(crc.to_be_bytes());
@@ -124,9 +110,7 @@ impl Scene {
     fn new() -> Self {
         let folder = real().root.join("enc-M");
         let keep = tempfile::tempdir().unwrap();
-        let kek = keep.path().join("kek.bin");
-        fs::copy(folder.join("kek.bin"), &kek).unwrap();
-        fs::set_permissions(&kek, fs::Permissions::from_mode(0o600)).unwrap();
+        let kek = kek_copy(&folder.join("kek.bin"), &keep);
         let opener = Arc::new(Opener::read(&folder.join("encryption/keys.json"), &kek, false, &Local).unwrap());
         let keys: Value = serde_json::from_slice(&fs::read(folder.join("deks.json")).unwrap()).unwrap();
         let hex = keys["storage"].as_str().unwrap();

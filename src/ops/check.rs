@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::envelopes::{self, Source};
-use super::group::{Opened, Opening, unsettle};
+use super::group::{Opened, Opening, of_one_node, unsettle};
 use super::{advice, encryption};
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
@@ -52,14 +52,8 @@ pub struct CheckOptions {
 pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result<Report<CheckBody>> {
     let selected = select(&options.only, &options.skip)?;
     let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
-    if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
-        return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
-    }
-    if options.sidecar.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
-        return Err(Error::Usage(
-            "--sidecar: it is one node's, and several nodes are examined; name one node's directory".to_owned(),
-        ));
-    }
+    of_one_node(&dirs, options.raft_id.is_some(), "--raft-id: several")?;
+    of_one_node(&dirs, options.sidecar.is_some(), "--sidecar: it is one node's, and several")?;
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();

@@ -13,7 +13,7 @@ use crate::analysis::server::directory::refuse_by_name;
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict, open_verdict};
 use crate::analysis::server::{self, Forecast, OtherEngine, Outcome, StartFacts, Step, StoreView};
 use crate::analysis::{Coverage, Finding, NotExamined, ServerError, Severity};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::keys::{Keys, SidecarFile};
@@ -80,6 +80,16 @@ pub(super) struct Start {
     pub findings: Vec<Finding>,
     /// What of the rules that decide about a start could not be decided.
     pub undecided: Vec<NotExamined>,
+}
+
+/// Refuses an option that tells something of one node, if it is `given`, where several are examined.
+pub(super) fn of_one_node(dirs: &[GroupDir], given: bool, several: &str) -> Result<()> {
+    match dirs {
+        [first, rest @ ..] if given && rest.iter().any(|dir| dir.raft_id != first.raft_id) => {
+            Err(Error::Usage(format!("{several} nodes are examined; name one node's directory")))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Opened {

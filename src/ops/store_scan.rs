@@ -8,7 +8,7 @@ use crate::analysis::judge::store::scanned;
 use crate::crypto::OpenError;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
+use crate::formats::mvcc::{ROW_HEADER_LEN, is_sealed};
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::{KeyRange, walk};
 use crate::readers::source::Run;
@@ -96,9 +96,4 @@ pub fn store_scan(
         views: outcome.views,
     };
     Ok(Report::new(body, findings, coverage))
-}
-
-fn is_sealed(key: &[u8], value: &[u8]) -> bool {
-    matches!(StoreKey::of(key), StoreKey::Row(_))
-        && RowHeader::decode(value).is_ok_and(|header| header.encryption == Encryption::Sealed)
 }

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::formats::envelope::MIN_LEN;
 use crate::formats::fsm::body::{BodyVisitor, Row};
 use crate::formats::kv::KeySpace;
-use crate::formats::mvcc::{ROW_HEADER_LEN, RowHeader, StoreKey};
+use crate::formats::mvcc::{Encryption, RowHeader, StoreKey};
 use crate::io::IoOptions;
 use crate::readers::source::Run;
 use crate::types::{HlcTimestamp, share_budget};
@@ -24,9 +24,6 @@ const BATCH: usize = 512;
 const BATCH_BYTES: usize = 1 << 20;
 /// Batches that wait for the other side.
 const WAITING: usize = 4;
-
-/// Flag of a row header: the version deletes its key.
-const TOMBSTONE: u8 = 1;
 
 /// A row, with a hash in the place of its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,10 +231,9 @@ impl<'o> RowStream<'o> {
     /// Hashes the opened value of the row that ends, with the header that it would have in clear text; false when it stays closed.
     fn hash_opened(&mut self) -> bool {
         let (Some(opener), Some(row)) = (self.opener, self.value.end()) else { return false };
-        let (Some(opened), Some((flags, rest))) = (self.opened.open(opener, row), row.value.split_first()) else { return false };
+        let (Some(opened), Ok(header)) = (self.opened.open(opener, row), RowHeader::decode(row.value)) else { return false };
         self.hash = twox_hash::XxHash64::with_seed(0);
-        self.hash.write_u8(*flags & TOMBSTONE);
-        self.hash.write(rest.get(..ROW_HEADER_LEN - 1).unwrap_or_default());
+        self.hash.write(&RowHeader { encryption: Encryption::Clear, ..header }.encode());
         self.hash.write(opened.bytes());
         true
     }

@@ -87,6 +87,12 @@ impl Group {
         })
     }
 
+    /// What was found when a payload was compared with its checksum; `None` when it was not.
+    pub fn checked_payload(&self, name: &str) -> Option<&FsmFacts> {
+        let id = FsmName::parse(name).filter(|id| id.canonical)?;
+        self.payloads.get(&id.index).filter(|_| self.examined.get(&id.index).is_some_and(|examined| examined.crc))
+    }
+
     /// Examines a payload for everything that was wanted of it so far. What was read before is not read again for less.
     pub fn examine(&mut self, index: LogIndex, wanted: Examine, run: &Run<'_>) -> Result<&FsmFacts> {
         let before = self.examined.get(&index).copied();

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::formats::DecodeResult;
 use crate::formats::envelope::{Envelope, HEADER_LEN, TAG_LEN};
 use crate::formats::fsm::body::{BodyVisitor, Row};
-use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
+use crate::formats::mvcc::{ROW_HEADER_LEN, is_sealed};
 use crate::io::IoOptions;
 use crate::readers::source::Run;
 use crate::types::grant;
@@ -60,9 +60,7 @@ impl SealedValue {
 
     /// A row begins; true when its value is sealed.
     pub fn start(&mut self, row: &Row<'_>) -> bool {
-        self.sealed = row.version.is_none()
-            && matches!(StoreKey::of(row.key), StoreKey::Row(_))
-            && RowHeader::decode(row.value_head).is_ok_and(|header| header.encryption == Encryption::Sealed);
+        self.sealed = row.version.is_none() && is_sealed(row.key, row.value_head);
         if self.sealed {
             self.at = row.at;
             self.key.clear();

@@ -5,6 +5,7 @@ pub mod column_writer;
 pub mod forecast;
 pub mod golden;
 pub mod group;
+pub mod keys;
 pub mod log_writer;
 pub mod node_dir;
 pub mod offload_writer;

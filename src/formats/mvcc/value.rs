@@ -1,5 +1,6 @@
 //! Values of versioned rows.
 
+use super::key::StoreKey;
 use crate::types::HlcTimestamp;
 
 /// Length of the header before a row's body.
@@ -42,7 +43,21 @@ pub enum RowHeaderError {
     },
 }
 
+/// True for a stored row whose value is sealed. Of the value, the header is enough.
+pub fn is_sealed(key: &[u8], value: &[u8]) -> bool {
+    matches!(StoreKey::of(key), StoreKey::Row(_))
+        && RowHeader::decode(value).is_ok_and(|header| header.encryption == Encryption::Sealed)
+}
+
 impl RowHeader {
+    /// The bytes of the header: flags, and the expiry in little-endian.
+    pub fn encode(&self) -> [u8; ROW_HEADER_LEN] {
+        let mut bytes = [0; ROW_HEADER_LEN];
+        bytes[0] = u8::from(self.tombstone) | u8::from(self.encryption == Encryption::Sealed) << 1;
+        bytes[1..].copy_from_slice(&self.expire_at.0.to_le_bytes());
+        bytes
+    }
+
     /// Decodes the header from a value of `len` bytes of which at least the first nine are given.
     pub fn decode(value: &[u8]) -> Result<Self, RowHeaderError> {
         let Some(&[flags, e0, e1, e2, e3, e4, e5, e6, e7]) = value.first_chunk::<ROW_HEADER_LEN>() else {
@@ -71,6 +86,7 @@ mod tests {
         assert_eq!(RowHeader::decode(b"\0\0\0\0\0\0\0\0\0\xff\x01hi"), Ok(header));
         let sealed = RowHeader { tombstone: true, encryption: Encryption::Sealed, expire_at: HlcTimestamp(0x0102) };
         assert_eq!(RowHeader::decode(b"\x03\x02\x01\0\0\0\0\0\0"), Ok(sealed));
+        assert_eq!((header.encode(), &sealed.encode()), ([0; ROW_HEADER_LEN], b"\x03\x02\x01\0\0\0\0\0\0"));
     }
 
     #[test]

@@ -118,7 +118,15 @@ pub(super) fn whole_payloads(
             continue;
         }
         let path = dir.join(&entry.name);
-        match examine_with(&path, Examine { crc: true, walk: false }, &IoOptions::default(), run)? {
+        let read;
+        let facts = match source.facts.group.checked_payload(&entry.name) {
+            Some(facts) => facts,
+            None => {
+                read = examine_with(&path, Examine { crc: true, walk: false }, &IoOptions::default(), run)?;
+                &read
+            }
+        };
+        match facts {
             FsmFacts::File(file) if file.change.is_none() && file.unread.is_none() => {
                 if file.footer.is_some_and(|footer| file.computed == Some(footer.0)) {
                     whole.push(WholePayload { path, shown });

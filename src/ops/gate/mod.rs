@@ -11,9 +11,10 @@ use crate::analysis::judge::unread;
 use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
 use crate::analysis::{Coverage, Finding, Severity};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::side_by_side;
 use crate::ops::encryption;
+use crate::ops::group::of_one_node;
 use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
@@ -57,14 +58,8 @@ pub struct GateOptions {
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> Result<Report<GateBody>> {
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
     let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
-    if options.sidecar.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
-        return Err(Error::Usage(
-            "--sidecar: it is one node's, and several nodes are examined; name one node's directory".to_owned(),
-        ));
-    }
-    if options.raft_id.is_some() && dirs.iter().any(|dir| dir.raft_id != dirs[0].raft_id) {
-        return Err(Error::Usage("--raft-id: several nodes are examined; name one node's directory".to_owned()));
-    }
+    of_one_node(&dirs, options.sidecar.is_some(), "--sidecar: it is one node's, and several")?;
+    of_one_node(&dirs, options.raft_id.is_some(), "--raft-id: several")?;
     let results = each_group(&dirs, options, keys.as_ref(), run)?;
     let mut groups = Vec::new();
     let mut findings = Vec::new();
