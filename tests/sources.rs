@@ -1,5 +1,6 @@
 //! The commands say the same wherever the files come from: from the disk, from memory, through an overlay, from afar.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -184,6 +185,42 @@ impl Source for Afar {
 #[test]
 fn objects_that_are_fetched_in_pieces_are_as_good_as_files() {
     compare_sources(|_| Run::over(Afar::default()).on_threads(3));
+}
+
+/// How often `check` opens each file of a group.
+fn opened_by_check(group: &Path, options: &CheckOptions) -> BTreeMap<String, usize> {
+    let afar = Afar::default();
+    check(&[group.to_owned()], options, &Run::over(afar.clone())).unwrap();
+    let mut counts = BTreeMap::new();
+    for path in afar.opened.lock().unwrap().iter() {
+        *counts.entry(path.strip_prefix(group).unwrap().display().to_string()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn check_opens_what_it_has_to_read_whole_only_once() {
+    let groups: Vec<_> = real().groups().into_iter().step_by(2).map(|case| case.dir.canonicalize().unwrap()).collect();
+    let mut tables = 0;
+    for group in groups {
+        for options in [CheckOptions::default(), CheckOptions { fast: true, ..CheckOptions::default() }] {
+            for (file, times) in opened_by_check(&group, &options) {
+                let allowed = match Path::new(&file).extension().and_then(|kind| kind.to_str()) {
+                    Some("wal" | "log" | "snap") => 1,
+                    // The header of one payload tells the server version.
+                    Some("fsm") => 2,
+                    // Four lookups of single keys and rows, and one reading of it all.
+                    Some("sst") => 5,
+                    _ if file.starts_with("fsm.db/") => 1,
+                    // Small files that tell whether anything has changed.
+                    _ => 4,
+                };
+                tables += usize::from(allowed == 5);
+                assert!(times <= allowed, "{}: {file} was opened {times} times", group.display());
+            }
+        }
+    }
+    assert!(tables > 4, "{tables}");
 }
 
 /// What is done to a group, on the disk or over it.

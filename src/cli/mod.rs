@@ -23,6 +23,7 @@ mod wal;
 use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use rustix::process::{Resource, getrlimit};
 
 pub use args::GlobalArgs;
 pub use context::Context;
@@ -85,6 +86,10 @@ const STACK: usize = 8 << 20;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     ekv_tool::io::ignore_file_size_signal();
     let argv: Vec<OsString> = argv.into_iter().collect();
+    // `None` is no limit.
+    if getrlimit(Resource::Stack).current.is_none_or(|limit| limit >= STACK as u64) {
+        return run_here(argv);
+    }
     let again = argv.clone();
     match std::thread::Builder::new().stack_size(STACK).spawn(move || run_here(argv)) {
         Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),

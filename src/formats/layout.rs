@@ -13,6 +13,8 @@ pub const SNAP: &str = "snap";
 pub const PAYLOADS: &str = "fsm-snap";
 /// The Pebble store.
 pub const STORE: &str = "fsm.db";
+/// With what the name of a store begins that a restore put aside; a number follows.
+pub const RESTORE_BACKUP: &str = "fsm.db-restore-backup-";
 /// The members of the group.
 pub const PEERS: &str = "etcd-raft-peers.bin";
 /// Names the backend that wrote the directory.

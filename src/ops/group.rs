@@ -113,7 +113,6 @@ impl Opened {
         }
         let opens = stores.values().any(|verdict| verdict.open == StoreOpen::Opens);
         let registry_read = opens && reading.store != Some(StoreCheck::None);
-        let registry = if registry_read { encryption::registry(&dir.path, run)? } else { BTreeMap::new() };
         let sidecar_beside = encryption::sidecar_beside(&dir.path, &*run.source);
         let neighbours = if opening.keys.is_some() || sidecar_beside.is_some() {
             neighbours(dir, &*run.source)?
@@ -127,7 +126,6 @@ impl Opened {
             keys: opening.keys.cloned(),
             no_encryption: opening.no_encryption,
             neighbours,
-            registry,
             registry_read,
             sidecar_beside,
             want_plan: opening.plan,

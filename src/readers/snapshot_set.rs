@@ -132,8 +132,8 @@ impl SnapshotSet {
 
     pub(super) fn note_purged(&mut self, dir: &Path, source: &dyn Source) -> Result<()> {
         let Some(snap) = &self.snap else { return Ok(()) };
-        let now = optional(source.list(dir))?.unwrap_or_default();
-        let gone = snap.snaps.iter().filter(|entry| !now.iter().any(|now| now.name == entry.name));
+        let now = optional(source.list_names(dir))?.unwrap_or_default();
+        let gone = snap.snaps.iter().filter(|entry| now.binary_search_by(|(name, _)| name.cmp(&entry.name)).is_err());
         self.purged = gone.map(|entry| entry.name.clone()).collect();
         Ok(())
     }

@@ -27,6 +27,17 @@ pub const ALL: &[Provocation] = &[
         drop(node(root, "n1", |_| {}));
         symlink("/mnt/nothing/fsm.db", root.join("n1/fsm.db")).unwrap();
     }),
+    // The only store that a restore put aside, where there is no other: a start gives the link its name.
+    built("link-to-nothing", "error", "n1/fsm.db-restore-backup-1", None, |root| {
+        drop(node(root, "n1", |_| {}));
+        symlink("/mnt/nothing/fsm.db", root.join("n1/fsm.db-restore-backup-1")).unwrap();
+    }),
+    built("link-to-nothing", "info", "n1/fsm.db-restore-backup-1", None, |root| {
+        drop(node(root, "n1", |_| {}));
+        for backup in ["n1/fsm.db-restore-backup-1", "n1/fsm.db-restore-backup-2"] {
+            symlink("/mnt/nothing/fsm.db", root.join(backup)).unwrap();
+        }
+    }),
     built("link-to-nothing", "warning", "n1/snap/0000000000000002-0000000000000009.snap", None, |root| {
         drop(node(root, "n1", |_| {}));
         symlink("elsewhere", root.join("n1/snap/0000000000000002-0000000000000009.snap")).unwrap();

@@ -268,8 +268,8 @@ pub fn encryption_sign(facts: &StartFacts, seen: &Forecast) -> Option<Encryption
     if let Some(index) = seen.notes.keys_from {
         return decisive(format!("the entry at {index} brings a key or moves a cutover"));
     }
-    if !facts.registry.is_empty() {
-        return decisive(format!("the store registers {} writers of encrypted values", facts.registry.len()));
+    if !facts.registry().is_empty() {
+        return decisive(format!("the store registers {} writers of encrypted values", facts.registry().len()));
     }
     if let Some(path) = &facts.sidecar_beside {
         return decisive(format!("a key sidecar stands at {path}"));

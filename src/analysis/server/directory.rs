@@ -167,7 +167,7 @@ pub fn guess_version(listing: &GroupListing, peers_version: Option<u32>, newer_p
         let version = since(&|traits| traits.reads_table_bundles)?;
         Some((version, format!("a snapshot has a header or payload that only {version} writes")))
     });
-    let areas = (beside("fsm.db-restore-backup-") || beside("fsm.db-sst-")).then(|| {
+    let areas = (beside(layout::RESTORE_BACKUP) || beside("fsm.db-sst-")).then(|| {
         let version = since(&|traits| traits.promotes_restore_backup)?;
         Some((version, format!("the directory holds work areas of the store that only {version} makes")))
     });

@@ -8,6 +8,7 @@ use super::store::{AppliedIndexState, StoreOpen, StoreVerdict};
 use super::types::{AppliedIndex, Rename};
 use crate::analysis::ServerError;
 use crate::readers::keys::Keys;
+use crate::readers::pebble::Registry;
 use crate::readers::{Group, Neighbours};
 use crate::types::{LogIndex, ServerVersion};
 
@@ -28,9 +29,7 @@ pub struct StartFacts {
     pub no_encryption: bool,
     /// What else is configured on the node; looked at only where there may be keys, since nothing else depends on it.
     pub neighbours: Neighbours,
-    /// Last epoch that the store's writer registry has seen, by key id and full node id.
-    pub registry: BTreeMap<(u32, u64), u16>,
-    /// Whether the registry was read; a store that was left alone has none that is known.
+    /// Whether the store's writer registry is known: a store that no version opens, or that was left alone, has none.
     pub registry_read: bool,
     /// A sidecar in one of its usual places.
     pub sidecar_beside: Option<String>,
@@ -47,6 +46,12 @@ impl StartFacts {
             return Some(LogIndex(0));
         }
         self.keys.as_deref()?.cutover()
+    }
+
+    /// Last epoch that the store's writer registry has seen, by key id and full node id; empty when it is not known.
+    pub fn registry(&self) -> &Registry {
+        static UNKNOWN: Registry = Registry::new();
+        if self.registry_read { &self.group.store.store.registry } else { &UNKNOWN }
     }
 
     /// True when a start of this version opens the store, so that the rows of its writer registry are known.

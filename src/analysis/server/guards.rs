@@ -201,7 +201,7 @@ fn rollback(facts: &StartFacts, path: &str, sidecar: &Sidecar, engine: ServerVer
         );
         Some(ServerError::of(&conditions::LOCAL_EPOCH_ROLLBACK, text).wrapped(&format!("{GUARD}: local_epoch rollback")))
     };
-    let rows = facts.registry.iter().filter(|((key, node), _)| *key == id && node & 0xffff == own & 0xffff);
+    let rows = facts.registry().iter().filter(|((key, node), _)| *key == id && node & 0xffff == own & 0xffff);
     let mut missing = sidecar.storage_envelope_active;
     for ((_, node), &last) in rows {
         missing = false;
@@ -391,7 +391,7 @@ fn replayed(
 /// Replaying the bootstrap writes the sidecar anew, with the start counter at 0.
 fn reset_epoch(facts: &StartFacts, sidecar: &Sidecar) -> ServerError {
     let own = NodeId::of_raft_id(&facts.raft_id).0;
-    let last = facts.registry.get(&(sidecar.active_storage, own)).copied().unwrap_or(0);
+    let last = facts.registry().get(&(sidecar.active_storage, own)).copied().unwrap_or(0);
     let text = format!(
         "{GUARD}: local_epoch rollback after raft replay: sidecar local_epoch=0 <= registry last_seen_local_epoch={last}"
     );

@@ -58,7 +58,7 @@ pub(super) fn replay_log(
     let mut replay = Replay::new(bounds, base.members.len() <= 1);
     let mut epochs = BTreeMap::new();
     // A restore replaces the registry by the snapshot's.
-    let mut registry = if seen.outcome == Outcome::Skip { facts.registry.clone() } else { BTreeMap::new() };
+    let mut registry = if seen.outcome == Outcome::Skip { facts.registry().clone() } else { BTreeMap::new() };
     let mut plan = facts.want_plan.then(Vec::new);
     let mut past_commit = false;
     for at in entries() {

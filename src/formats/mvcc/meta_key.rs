@@ -69,7 +69,8 @@ pub fn meta_value(value: &[u8]) -> Option<u64> {
 }
 
 impl RegistryKey {
-    const PREFIX: &[u8] = b"!encryption|writers|";
+    /// With what the key of every row of the registry begins.
+    pub const PREFIX: &[u8] = b"!encryption|writers|";
 
     /// Exact shape only: anything else with this prefix is an ordinary row.
     pub fn decode(key: &[u8]) -> Option<Self> {

@@ -25,7 +25,7 @@ impl<'s> Ledger<'s> {
         Self {
             source,
             counting: Counting::new(opening(source).is_some(), source.own_keys, history.sealed_from),
-            registered: Registered::new(&source.facts.registry, history.registered),
+            registered: Registered::new(source.facts.registry(), history.registered),
             own: sidecar.map(|sidecar| OwnStarts::new(sidecar, NodeId::of_raft_id(&source.facts.raft_id))),
         }
     }

@@ -94,7 +94,7 @@ fn histories(sources: &[Source<'_>], audited: &mut Audited) -> Option<Vec<LogHis
             audited.coverage.missing(what, "there are more writers than any cluster has");
         }
         encrypted |= history.sealed || source.keys.is_some();
-        writers.extend(history.registered.keys().chain(source.facts.registry.keys()).copied());
+        writers.extend(history.registered.keys().chain(source.facts.registry().keys()).copied());
         histories.push(history);
     }
     if !encrypted && writers.is_empty() {

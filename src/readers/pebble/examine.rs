@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::facts::{BlockFacts, MetaFact, StoreCheck, StoreFacts, StorePresence};
+use super::facts::{BlockFacts, MetaFact, Registry, StoreCheck, StoreFacts, StorePresence};
 use super::found::{KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Result;
 use crate::formats::layout;
-use crate::formats::mvcc::MetaKey;
+use crate::formats::mvcc::{MetaKey, RegistryKey, RegistryValue};
 use crate::formats::pebble::{FileNum, NewTable, Version};
-use crate::readers::pebble_scan;
+use crate::readers::pebble_scan::{self, Scan};
 use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
 use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
 use crate::readers::source::Run;
@@ -37,14 +37,14 @@ pub struct GroupStoreFacts {
 /// Damage is in the facts; an error is what the system refused.
 pub fn examine(group_dir: &Path, check: StoreCheck, run: &Run<'_>) -> Result<GroupStoreFacts> {
     let mut group = GroupStoreFacts { check, ..GroupStoreFacts::default() };
-    match run.source.list(group_dir) {
-        Ok(entries) => {
-            for entry in entries {
-                let Some(rest) = entry.name.strip_prefix(layout::STORE) else { continue };
-                if rest.starts_with("-restore-backup-") {
-                    group.restore_backups.push(entry.name);
+    match run.source.list_names(group_dir) {
+        Ok(names) => {
+            for (name, _) in names {
+                let Some(rest) = name.strip_prefix(layout::STORE) else { continue };
+                if name.starts_with(layout::RESTORE_BACKUP) {
+                    group.restore_backups.push(name);
                 } else if ["-sst-checkpoint-", "-sst-ingest-", "-sst-receive-"].iter().any(|kind| rest.starts_with(kind)) {
-                    group.snapshot_artifacts.push(entry.name);
+                    group.snapshot_artifacts.push(name);
                 }
             }
         }
@@ -75,6 +75,7 @@ pub fn examine_store(dir: &Path, check: StoreCheck, run: &Run<'_>) -> Result<Sto
             let state = |&key: &MetaKey| MetaFact { key, state: store.get(key.name().as_bytes()) };
             store.facts.meta = MetaKey::ALL.iter().map(state).collect();
             store.facts.applied_by_entries = applied_by_entries(store);
+            store.facts.registry = registry(store)?;
         }
         Ok(())
     })?;
@@ -83,6 +84,21 @@ pub fn examine_store(dir: &Path, check: StoreCheck, run: &Run<'_>) -> Result<Sto
         store.facts.stable &= store.is_unchanged()?;
     }
     Ok(store.facts)
+}
+
+/// The rows of the writer registry, as far as they can be read.
+fn registry(store: &Store) -> Result<Registry> {
+    let mut rows = Registry::new();
+    let Ok(mut scan) = pebble_scan::separate(Scan::new(store, RegistryKey::PREFIX))? else { return Ok(rows) };
+    while let Ok(true) = pebble_scan::separate(scan.next())? {
+        if !scan.key().starts_with(RegistryKey::PREFIX) {
+            break;
+        }
+        if let (Some(key), Some(value)) = (RegistryKey::decode(scan.key()), RegistryValue::decode(scan.value())) {
+            rows.insert((key.dek_id, value.node_id.0), value.last_epoch);
+        }
+    }
+    Ok(rows)
 }
 
 /// Whether the newest applied index stands in a log behind a row and behind the newest commit timestamp.
@@ -132,7 +148,7 @@ fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
     let at_once = run.clone().on_threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
     for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, &at_once)?) {
         let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
-        let kept_from_opening = match outcome {
+        let kept_from_opening = match &outcome {
             SurveyOutcome::Surveyed(read) => {
                 facts.tables += 1;
                 facts.bytes += read.survey.bytes_examined;
@@ -141,16 +157,19 @@ fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
                 if !read.survey.problems.is_empty() {
                     facts.met_by_scan.extend(first_met(&store.table_path(live.file), live, run)?);
                 }
-                facts.damage.extend(read.survey.problems.into_iter().map(|problem| damage(TableTrouble::Bytes(problem))));
-                continue;
+                facts.damage.extend(read.survey.problems.iter().map(|problem| damage(TableTrouble::Bytes(problem.clone()))));
+                None
             }
-            SurveyOutcome::Unopenable { problem, .. } => TableTrouble::Bytes(problem),
-            SurveyOutcome::Missing => TableTrouble::Missing,
-            SurveyOutcome::System(problem) => TableTrouble::System(problem),
+            SurveyOutcome::Unopenable { problem, .. } => Some(TableTrouble::Bytes(problem.clone())),
+            SurveyOutcome::Missing => Some(TableTrouble::Missing),
+            SurveyOutcome::System(problem) => Some(TableTrouble::System(problem.clone())),
         };
-        // Whoever wants anything of a table opens it first.
-        facts.met_by_scan.push(damage(kept_from_opening.clone()));
-        facts.damage.push(damage(kept_from_opening));
+        if let Some(trouble) = kept_from_opening {
+            // Whoever wants anything of a table opens it first.
+            facts.met_by_scan.push(damage(trouble.clone()));
+            facts.damage.push(damage(trouble));
+        }
+        facts.outcomes.insert(live.file, outcome);
     }
     if deletes_ranges && all_walkable && !facts.met_by_scan.is_empty() {
         match pebble_scan::first_met(store, run)? {

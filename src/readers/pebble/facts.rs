@@ -1,5 +1,6 @@
 //! What opening a store showed: plain facts, without a judgement.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::found::{KeyState, TableDamage, TableTrouble};
@@ -8,6 +9,7 @@ use super::logs::LogFacts;
 use super::manifest::ManifestFacts;
 use crate::formats::mvcc::{MetaKey, meta_value};
 use crate::formats::pebble::{FileNum, NewTable, RecordsEnd, SeqNum, StoreFileName, StoreOptions, Version};
+use crate::readers::pebble_survey::SurveyOutcome;
 
 /// Whether there is a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,6 +137,9 @@ pub enum StoreCheck {
     Full,
 }
 
+/// The writer registry of a store: the last epoch of each writer, by key id and full node id.
+pub type Registry = BTreeMap<(u32, u64), u16>;
+
 /// What the store says about one of its own keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaFact {
@@ -166,6 +171,8 @@ pub struct BlockFacts {
     /// For each damaged table what a walk over all its records meets first, if it meets anything; where range deletions let a
     /// walk over the whole store leap over blocks, what that meets first.
     pub met_by_scan: Vec<TableDamage>,
+    /// What became of reading each file.
+    pub outcomes: BTreeMap<FileNum, SurveyOutcome>,
 }
 
 /// A store directory as facts.
@@ -218,6 +225,9 @@ pub struct StoreFacts {
     /// True if the newest applied index was written, one entry after another, behind the newest commit timestamp. A restore writes the
     /// rows of a payload in the order of their keys, and the commit timestamp last; so the store has applied entries of a log since.
     pub applied_by_entries: bool,
+    /// Last epoch of each writer that the registry names, by key id and full node id, as far as its rows could be read: damage on the
+    /// way is told where the store is judged. Empty unless the server's keys were looked up.
+    pub registry: Registry,
     /// What reading all blocks showed, if that was done.
     pub blocks: Option<BlockFacts>,
 }

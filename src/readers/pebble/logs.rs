@@ -79,6 +79,7 @@ pub(super) fn replay(
     let mut last = SeqNum(0);
     for (segment, listed) in files {
         let file = source.map(&dir.join(&listed.name))?;
+        memory.make_room(file.stamp().size);
         let mut records = Records::of_log(file.bytes(), number);
         let mut log = LogFacts {
             number,

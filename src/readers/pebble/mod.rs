@@ -16,8 +16,8 @@ mod versions;
 
 pub use examine::{GroupStoreFacts, examine, examine_store};
 pub use facts::{
-    BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, StoreCheck, StoreFacts, StorePresence,
-    TableFileFact, Writer,
+    BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, Registry, StoreCheck, StoreFacts,
+    StorePresence, TableFileFact, Writer,
 };
 pub use found::{FoundValue, KeyState, Source, TableDamage, TableTrouble};
 pub use listing::{StoreFile, StoreFileKind, StoreListing};

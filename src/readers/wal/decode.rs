@@ -136,7 +136,7 @@ impl Pass {
                 }
                 match canonical.map_or_else(|| self.either(|rules| Entry::decode(data, rules)), Ok) {
                     Ok(entry) => {
-                        self.builder.classes.add(ClassCounts::class_of(&entry));
+                        self.builder.classes.add(ClassCounts::class_of(entry.kind, entry.data));
                         self.builder.entry(at, entry.term, entry.index);
                     }
                     Err(error) => self.malformed(at, kind, &error),

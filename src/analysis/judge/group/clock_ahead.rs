@@ -5,7 +5,7 @@ use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
 use crate::formats::kv::{EntryClass, classify};
 use crate::formats::layout;
-use crate::readers::wal::EntryRanges;
+use crate::readers::wal::{ClassCounts, EntryRanges};
 use crate::types::UnixMillis;
 
 /// A lease is 3 or 10 seconds ahead; clocks of servers are not a day apart.
@@ -61,6 +61,7 @@ fn highest_lease(history: &History, evidence: &Evidence<'_>) -> Option<(u64, usi
     }
     with_leases
         .iter(scan, evidence.engine)
+        .filter(|entry| ClassCounts::class_of(entry.kind, entry.data) == EntryClass::Lease)
         .filter_map(|entry| Some((entry.index.0, entry.segment, entry.offset, classify(entry.kind, entry.data).lease?)))
         .max_by_key(|(.., lease)| *lease)
 }

@@ -14,8 +14,8 @@ use crate::formats::layout;
 use crate::readers::wal::EntryRanges;
 use crate::types::{HlcTimestamp, LogIndex};
 
-/// Entries before the applied index that are asked first: nearly every store is found there.
-const RECENT: u64 = 2000;
+/// Entries before the applied index that are asked first, and next: nearly every store is found there.
+const RECENT: [u64; 2] = [32, 2000];
 /// Writes above the store's newest commit that it cannot all have turned down.
 const TURNED_DOWN: u64 = 8;
 
@@ -41,12 +41,13 @@ impl Check for StoreForeign {
             return;
         }
         let entries = history.entries().within(LogIndex(0), applied);
-        let recent = LogIndex(applied.0.saturating_sub(RECENT));
         let mut seen = Seen::default();
-        if seen.look_for(commit, &entries.within(recent, applied), evidence)
-            || recent > LogIndex(0) && seen.look_for(commit, &entries.within(LogIndex(0), LogIndex(recent.0 - 1)), evidence)
-        {
-            return;
+        let mut above = applied.0.saturating_add(1);
+        for from in RECENT.map(|recent| applied.0.saturating_sub(recent)).into_iter().chain([0]) {
+            if above > from && seen.look_for(commit, &entries.within(LogIndex(from), LogIndex(above - 1)), evidence) {
+                return;
+            }
+            above = from;
         }
         if seen.sealed {
             return found.not_applicable("entries are sealed, so that their commits cannot be seen");

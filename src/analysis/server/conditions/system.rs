@@ -102,6 +102,20 @@ conditions! {
         more: "ekv-tool inspect DIR",
     };
 
+    /// `file exists`: something has the name under which the server wants to make a directory.
+    pub static FILE_EXISTS: Condition = Condition {
+        name: "file exists",
+        says: &["file exists"],
+        engine: None,
+        title: "something has the name under which a directory was to be made, and leads to none",
+        meaning: "As a rule a link whose target is gone, for example on a volume that is not mounted: the server finds no directory \
+                  there, wants to make one, and the name is taken.",
+        decided_by: "The entry with the name in the text.",
+        safe: "See where the link leads, and mount or bring back what is missing there.",
+        not_safe: "Do not delete the link unseen: it may be the only trace of where the data is.",
+        more: "ekv-tool inspect DIR",
+    };
+
     /// `too many open files`: the process has used up its file descriptors.
     pub static TOO_MANY_FILES: Condition = Condition {
         name: "too many open files",

@@ -122,7 +122,7 @@ impl EffectiveLog {
             let one = EntryRanges::of(range);
             for entry in one.iter(scan, engine) {
                 let entry = Entry { kind: entry.kind, term: entry.term, index: entry.index, data: entry.data };
-                log.classes.remove(ClassCounts::class_of(&entry));
+                log.classes.remove(ClassCounts::class_of(entry.kind, entry.data));
             }
         }
         log

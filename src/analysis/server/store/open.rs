@@ -106,7 +106,7 @@ fn refusal(facts: &StoreFacts) -> Option<(&'static Condition, String)> {
             ));
         }
         StorePresence::Nowhere => {
-            return Some((&conditions::NO_SUCH_FILE, format!("error opening database at {name:?}: mkdir {name}: file exists")));
+            return Some((&conditions::FILE_EXISTS, format!("error opening database at {name:?}: mkdir {name}: file exists")));
         }
         StorePresence::Directory => {}
     }
