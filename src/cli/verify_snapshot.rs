@@ -8,7 +8,7 @@ use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
-use ekv_tool::ops::hraft::{Backend, hashicorp_verify_snapshot};
+use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::{Depth, Local};
 use ekv_tool::types::Crc32c;
@@ -61,6 +61,13 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     context.keep_out_of(&args.paths)?;
     if let Backend::Hashicorp(nodes) = Backend::of(&args.paths, &Local)? {
         return context.emit(hashicorp_verify_snapshot(&nodes, &context.run())?);
+    }
+    let archives = archives(&args.paths, &Local)?;
+    if !archives.is_empty() {
+        if let Some(token) = args.token_view() {
+            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
+        }
+        return context.emit(hashicorp_verify_archives(&archives, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     if opener.is_some() && !args.deep {

@@ -2,6 +2,7 @@
 
 use super::fsm::FsmName;
 use super::fsm::body::BodyFormat;
+use super::hraft::begins_an_archive;
 use super::pebble::sstable::Footer;
 use super::pebble::sstable::footer::MAX_FOOTER_LEN;
 use super::pebble::{Batch, FileNum, Records, RecordsEnd, StoreFileName, VersionEdit};
@@ -53,6 +54,8 @@ pub enum FileKind {
     ToolJson,
     /// A file of the old hashicorp backend.
     Hashicorp,
+    /// A snapshot archive of Consul, Nomad, Vault or OpenBao.
+    HashicorpArchive,
     /// Something that a crash or a running server left half done.
     Unfinished,
     /// None of these.
@@ -107,6 +110,7 @@ impl FileKind {
             Self::OffloadPayload => "offload-payload",
             Self::ToolJson => "tool-json",
             Self::Hashicorp => "hashicorp",
+            Self::HashicorpArchive => "hashicorp-archive",
             Self::Unfinished => "unfinished",
             Self::Unknown => "unknown",
         }
@@ -135,6 +139,7 @@ impl FileKind {
             Self::OffloadPayload => "payload of an offloaded snapshot",
             Self::ToolJson => "description written by an offline tool",
             Self::Hashicorp => "file of the old hashicorp/raft backend",
+            Self::HashicorpArchive => "snapshot archive of Consul, Nomad, Vault or OpenBao",
             Self::Unfinished => "unfinished file",
             Self::Unknown => "not recognised",
         }
@@ -269,6 +274,9 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
         BodyFormat::SstIngest => return Some((FileKind::SnapshotPayload, "magic EKVSSTI1, without a clock header")),
         BodyFormat::MvccStream => return Some((FileKind::SnapshotPayload, "magic EKVMVCC2, without a clock header")),
         BodyFormat::Empty | BodyFormat::Partial | BodyFormat::Unknown(_) => {}
+    }
+    if begins_an_archive(bytes) {
+        return Some((FileKind::HashicorpArchive, "a member of such an archive at its beginning"));
     }
     let tail = bytes.get(bytes.len().saturating_sub(MAX_FOOTER_LEN)..).unwrap_or_default();
     if Footer::decode(tail, bytes.len() as u64).is_ok() {

@@ -46,6 +46,10 @@ pub const SNAPSHOTS: &str = "snapshots";
 pub const META_JSON: &str = "meta.json";
 /// The payload of a snapshot of hashicorp/raft.
 pub const STATE_BIN: &str = "state.bin";
+/// Checksums of the members of a snapshot archive of hashicorp's products.
+pub const SHA256SUMS: &str = "SHA256SUMS";
+/// The same, sealed with the cluster's keys.
+pub const SHA256SUMS_SEALED: &str = "SHA256SUMS.sealed";
 /// The members that a forced recovery of hashicorp/raft takes.
 pub const PEERS_JSON: &str = "peers.json";
 

@@ -15,6 +15,7 @@ pub mod foreign;
 pub mod fsm;
 pub mod go_json;
 pub mod go_time;
+pub mod gzip;
 pub mod hraft;
 pub mod kv;
 pub mod layout;
@@ -27,6 +28,7 @@ pub mod protobuf;
 pub mod raftpb;
 pub mod sidecar;
 pub mod snap;
+pub mod tar;
 pub mod varint;
 pub mod wal;
 

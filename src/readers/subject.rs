@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
+use super::hraft::archive::{ArchiveFacts, read_archive};
 use super::locate::{DirectoryKind, GroupDir, StorePlace, Unplaced, discover_all, find_store};
 use super::offload::{ObjectRead, OffloadStore, read_object};
 use super::pebble::{StoreCheck, StoreFacts, examine_store};
@@ -56,6 +57,8 @@ pub enum Content {
     OffloadPayload(ObjectRead),
     /// A snapshot envelope.
     Envelope(Box<SnapEntry>),
+    /// A snapshot archive of another product.
+    Archive(Box<ArchiveFacts>),
     /// A segment of the log.
     Log(WalScan),
     /// A sorted table, or why it cannot be opened.
@@ -154,6 +157,7 @@ impl Subject {
                 Content::OffloadPayload(read_object(path, wanted, &IoOptions::default(), run)?)
             }
             FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone(), source))),
+            FileKind::HashicorpArchive => Content::Archive(Box::new(read_archive(path, run)?)),
             FileKind::WalSegment => Content::Log(log(path, &map, named_as_segment, run)?),
             FileKind::Table => Content::Table(match separate(Table::open(path, source))? {
                 Ok(table) => Ok(Box::new(TableFacts::read(table, run)?)),
@@ -191,6 +195,7 @@ impl Subject {
                 None => facts.change.is_some(),
             },
             Content::OffloadPayload(_) => false,
+            Content::Archive(facts) => facts.changed,
             Content::Envelope(entry) => match entry.read(ServerVersion::NEWEST) {
                 Err(SnapReadError::Unreadable(why)) => return Some(not_delivered(why)),
                 _ => entry.changed,

@@ -9,6 +9,7 @@ use super::body::compare::CompareBody;
 use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
+use super::body::hraft::archive::ArchiveBody;
 use super::body::hraft::gate::HashiGateBody;
 use super::body::hraft::page::{self, HashiBody};
 use super::body::inspect::InspectBody;
@@ -66,6 +67,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<ShowBody>(),
         of::<StatBody>(),
         of::<VerifyBody>(),
+        of_hashicorp::<ArchiveBody>("hashicorp-archives", "ekv-tool/verify-snapshot/v1"),
         of_hashicorp::<HashiGateBody>("hashicorp-gate-dryrun", "ekv-tool/gate-dryrun/v1"),
         of_hashicorp::<HashiBody<page::Check>>("hashicorp-nodes", "ekv-tool/<command>/v1"),
     ];

@@ -1,6 +1,7 @@
 //! Codes about directories of hashicorp/raft, each in a recorded one.
 
 use super::{Files, Provocation};
+use crate::support::archive_writer::ArchiveWriter;
 
 const fn at(
     code: &'static str,
@@ -11,6 +12,11 @@ const fn at(
     offset: Option<u64>,
 ) -> Provocation {
     Provocation { code, severity, command: "check", files: Files::Hashi(case), target, path, offset }
+}
+
+const fn archive(code: &'static str, severity: &'static str, offset: Option<u64>, bytes: fn() -> Vec<u8>) -> Provocation {
+    let files = Files::Bytes("a.snap", bytes);
+    Provocation { code, severity, command: "verify-snapshot", files, target: "a.snap", path: "a.snap", offset }
 }
 
 pub(super) const ALL: &[Provocation] = &[
@@ -42,4 +48,14 @@ pub(super) const ALL: &[Provocation] = &[
     at("hraft-recovery-pending", "info", "h13-peersjson-pending", "n2", "n2/peers.json", None),
     at("snap-boundary-prev-unavailable", "info", "h05b-trailing0-more", "n1", "n1/raft.db", None),
     at("snap-user-restore-hole", "info", "d-log-gap-at-snap-index", "n1", "n1/raft.db", None),
+    archive("hraft-archive-damaged", "error", None, || {
+        ArchiveWriter::consul().changed("state.bin", |bytes| bytes[0] ^= 1).gzip()
+    }),
+    archive("hraft-archive-refused", "warning", Some(0), || ArchiveWriter::consul().tar()),
+    archive("hraft-archive-odd", "warning", Some(1024), || {
+        let mut tar = ArchiveWriter::consul().tar();
+        // Behind the state, which has its header at 1024 and is shorter than a block.
+        tar[2000] = 1;
+        tar
+    }),
 ];

@@ -1,5 +1,6 @@
 //! Tools that several tests share.
 
+pub mod archive_writer;
 pub mod bombs;
 pub mod column_writer;
 pub mod forecast;

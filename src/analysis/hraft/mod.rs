@@ -3,6 +3,7 @@
 //! It stands for hashicorp/raft 1.7.3 and 1.8.0 over raft-boltdb 2.3.1 and bbolt 1.3.12.
 
 mod abort;
+pub mod archive;
 pub mod findings;
 mod ledger;
 mod library;

@@ -54,6 +54,7 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         }
         // Kinds with a reader of their own.
         FileKind::OffloadPayload
+        | FileKind::HashicorpArchive
         | FileKind::SnapshotPayload
         | FileKind::SnapshotEnvelope
         | FileKind::WalSegment

@@ -1,5 +1,6 @@
 //! One page on anything: what it is, what it says about itself, and whether it can be read.
 
+mod archive;
 mod dir;
 mod file;
 mod group;
@@ -94,6 +95,7 @@ pub fn describe(subject: &Subject, states: &[GroupState]) -> Description {
                 Content::Payload(facts) => snapshot::describe_payload(&mut page, subject, facts),
                 Content::OffloadPayload(read) => offload::payload(&mut page, subject, read),
                 Content::Envelope(entry) => snapshot::describe_envelope(&mut page, subject, entry),
+                Content::Archive(facts) => archive::describe(&mut page, subject, facts),
                 Content::Log(scan) => log::describe(&mut page, subject, scan),
                 Content::Table(table) => store::describe_table(&mut page, subject, table),
                 Content::Directory(_) => {}
@@ -142,5 +144,7 @@ fn of_detection(detection: &Detection, subject: &Subject) -> Description {
 
 /// True when a name promises something else than the content is.
 fn contradicts(named: FileKind, found: FileKind) -> bool {
-    named != found && !matches!(named, FileKind::Unfinished | FileKind::WalReserve | FileKind::Kek)
+    // Consul's archives are called .snap as well.
+    let archive = named == FileKind::SnapshotEnvelope && found == FileKind::HashicorpArchive;
+    named != found && !archive && !matches!(named, FileKind::Unfinished | FileKind::WalReserve | FileKind::Kek)
 }

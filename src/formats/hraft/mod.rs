@@ -1,5 +1,6 @@
 #![doc = include_str!("../../../docs/formats/hashicorp.md")]
 
+mod archive;
 mod configuration;
 mod entry;
 mod json;
@@ -8,8 +9,10 @@ mod msgpack;
 mod peers_json;
 mod snapshot_meta;
 mod stable;
+mod sums;
 mod time;
 
+pub use archive::{ARCHIVE_MEMBERS, begins_an_archive};
 pub use configuration::{Configuration, PayloadNote, Server, Suffrage, decode_configuration, decode_peers};
 pub use entry::{EntryForm, LogEntry, LogType, decode_entry};
 pub use json::JsonError;
@@ -18,6 +21,7 @@ pub use msgpack::{MsgpackError, MsgpackErrorKind};
 pub use peers_json::{PeersFile, PeersJsonError, check_configuration, decode_peers_json};
 pub use snapshot_meta::{SnapshotMeta, SnapshotMetaNotes, decode_snapshot_meta};
 pub use stable::{CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM};
+pub use sums::{SumLine, sum_lines};
 pub use time::{AppendedAt, TimeFamily};
 
 /// CRC-64/XZ: reflected ECMA-182 polynomial, all ones in, all ones out; what `meta.json` holds for `state.bin`.

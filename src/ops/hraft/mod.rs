@@ -1,5 +1,6 @@
 //! Directories of hashicorp/raft: the same questions, another backend.
 
+mod archive;
 mod compare;
 mod entries;
 mod gate;
@@ -15,6 +16,7 @@ use crate::readers::EntryKind;
 use crate::readers::hraft::{discover_hashicorp, is_store_file};
 use crate::readers::source::Source;
 
+pub use archive::{archives, hashicorp_verify_archives};
 pub use compare::hashicorp_compare;
 pub use entries::{EntryRange, hashicorp_wal_dump, hashicorp_wal_show};
 pub use gate::hashicorp_gate_dryrun;

@@ -1,5 +1,6 @@
 //! A node's directory of hashicorp/raft: which files there are, and the bytes of them.
 
+pub mod archive;
 mod log_facts;
 mod snapshots;
 mod survey;

@@ -383,6 +383,52 @@ pub static RECOVERY_PENDING: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A snapshot archive cannot be read, or holds other bytes than were written.
+pub static ARCHIVE_DAMAGED: CodeInfo = CodeInfo {
+    code: "hraft-archive-damaged",
+    severity: Severity::Error,
+    title: "a snapshot archive is damaged",
+    meaning: "The archive that Consul, Nomad, Vault or OpenBao saved ends early, cannot be decompressed, or a member does not \
+              have the checksum that was written with it. Every restore refuses it before anything changes, except for a \
+              checksum of gzip that Vault and OpenBao do not reach.",
+    decided_by: "The CRC-32 and length of the gzip stream, the checksum of every tar header, and the SHA-256 of meta.json and \
+                 state.bin in SHA256SUMS.",
+    safe: "Take another copy of the archive, or an older snapshot; save a new one from the running cluster.",
+    not_safe: "Do not delete other snapshots of that cluster before you have a whole one.",
+    more: "ekv-tool verify-snapshot FILE",
+    never: None,
+};
+
+/// A snapshot archive is whole, and a restore refuses it all the same.
+pub static ARCHIVE_REFUSED: CodeInfo = CodeInfo {
+    code: "hraft-archive-refused",
+    severity: Severity::Error,
+    title: "a restore would refuse the snapshot archive",
+    meaning: "What stands in the archive can be read, but it is not what the products restore: a member is missing, twice there or \
+              none of theirs, a checksum has no line, meta.json does not decode or says another length than state.bin has, or bytes \
+              stand behind the end. As a rule somebody packed the archive anew by hand.",
+    decided_by: "The members of the tar, the lines of SHA256SUMS and the fields of meta.json, read as the products read them.",
+    safe: "Restore from the archive as the product saved it. Where there is only this one, its members can be packed again: \
+           meta.json, state.bin and SHA256SUMS in this order, without directories, and compressed with gzip.",
+    not_safe: "Do not write checksums anew to make a damaged member fit.",
+    more: "ekv-tool verify-snapshot FILE",
+    never: None,
+};
+
+/// A snapshot archive is not as the products write it.
+pub static ARCHIVE_ODD: CodeInfo = CodeInfo {
+    code: "hraft-archive-odd",
+    severity: Severity::Warning,
+    title: "a snapshot archive is not as the products write it",
+    meaning: "A restore accepts it, but no product writes it so: another order of the members, an empty member twice, several gzip \
+              streams, padding that is not zero, no end, or bytes behind the end that the product does not read.",
+    decided_by: "The blocks of the tar and what stands between and behind them.",
+    safe: "It can be restored. Find out who packed it anew, or which disk changed it.",
+    not_safe: "Do not take its members for those of the moment that meta.json names without asking.",
+    more: "ekv-tool verify-snapshot FILE",
+    never: None,
+};
+
 /// All of them.
 pub const ALL: &[&CodeInfo] = &[
     &START_FAILS,
@@ -411,4 +457,7 @@ pub const ALL: &[&CodeInfo] = &[
     &SNAPSHOT_LOG_TERM,
     &NOT_CAMPAIGNING,
     &RECOVERY_PENDING,
+    &ARCHIVE_DAMAGED,
+    &ARCHIVE_REFUSED,
+    &ARCHIVE_ODD,
 ];

@@ -1,5 +1,6 @@
 //! Bodies for directories of hashicorp/raft.
 
+pub mod archive;
 pub mod gate;
 pub mod modes;
 pub mod page;
