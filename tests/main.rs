@@ -24,6 +24,7 @@ mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod hostile; // What hostile bytes may cost.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod hraft_archive; // Snapshot archives of hashicorp's products: exact findings, a restore's words, every cut and flip.
+mod hraft_pebble; // The same where `raft.db` is a directory of Pebble.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.

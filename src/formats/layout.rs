@@ -34,7 +34,7 @@ pub const ENCRYPTION: &str = "encryption";
 /// The key sidecar.
 pub const SIDECAR: &str = "keys.json";
 
-/// Log and stable state of hashicorp/raft in one bbolt file.
+/// Log and stable state of hashicorp/raft in one bbolt file, or in a directory of Pebble.
 pub const RAFT_DB: &str = "raft.db";
 /// The log of hashicorp/raft in a bbolt file of its own.
 pub const LOGS_DAT: &str = "logs.dat";
@@ -50,6 +50,8 @@ pub const STATE_BIN: &str = "state.bin";
 pub const SHA256SUMS: &str = "SHA256SUMS";
 /// The same, sealed with the cluster's keys.
 pub const SHA256SUMS_SEALED: &str = "SHA256SUMS.sealed";
+/// Behind the name of a directory in which a migration from one log to the next works until it is done.
+pub const MIGRATING: &str = ".migrating";
 /// The members that a forced recovery of hashicorp/raft takes.
 pub const PEERS_JSON: &str = "peers.json";
 

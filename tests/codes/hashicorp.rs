@@ -2,6 +2,7 @@
 
 use super::{Files, Provocation};
 use crate::support::archive_writer::ArchiveWriter;
+use crate::support::raft_db::{in_log, rows};
 
 const fn at(
     code: &'static str,
@@ -23,6 +24,15 @@ pub(super) const ALL: &[Provocation] = &[
     at("hraft-start-fails", "error", "d-cfg-81", "n1", "n1", None),
     at("hraft-delayed-death", "error", "d-st-stable-lost-split", "n1", "n1/stable.dat", None),
     at("hraft-later-failure", "error", "d-log-key-short-first", "n1", "n1/raft.db", None),
+    Provocation {
+        code: "migration-aborted",
+        severity: "warning",
+        command: "check",
+        files: Files::Built(|root| in_log(&root.join("n1.migrating/raft.db"), &rows(3))),
+        target: "n1.migrating",
+        path: "n1.migrating",
+        offset: None,
+    },
     at("bolt-page-damaged", "error", "d-bolt-random-page-1", "n1", "n1/raft.db", Some(24_576)),
     at("bolt-meta-invalid", "info", "d-bolt-meta0-zero", "n1", "n1/raft.db", Some(0)),
     at("bolt-freelist-invalid", "error", "d-bolt-free-zero", "n1", "n1/raft.db", Some(24_576)),

@@ -2,18 +2,22 @@
 
 mod log;
 mod memberships;
+mod pebble;
 mod snapshots;
 mod stable;
 mod store;
 
 use super::abort::Crash;
+use super::pebble::PebbleStores;
 use super::snapshots::Snapshots;
 use super::start::{FirstState, Recovery, StartForecast, StartOutcome};
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::decode_peers_json;
-use crate::formats::layout::PEERS_JSON;
+use crate::formats::layout::{LOGS_DAT, MIGRATING, PEERS_JSON, STABLE_DAT};
 use crate::readers::hraft::{HashiDir, LogFacts, Survey};
+
+pub use pebble::cover_pebble;
 
 /// What was read of a node.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub struct NodeView<'a> {
     pub start: &'a StartForecast,
     /// Every page of every file, with its name, and the entries; `None` when they were not read.
     pub stores: Option<(&'a [(&'static str, Survey)], &'a LogFacts)>,
+    /// The Pebble directory, where the stores are one.
+    pub pebble: Option<PebbleStores<'a>>,
     /// Whether a failed vote request ends the process; see [`super::vote_request`].
     pub vote: Option<&'a Crash>,
 }
@@ -45,6 +51,11 @@ impl NodeView<'_> {
         self.path(self.dir.store_files().first().map_or(crate::formats::layout::RAFT_DB, |(name, _)| name))
     }
 
+    /// A finding about a value of the stores. A value of a Pebble directory has no offset: it stands in a block, compressed as a rule.
+    fn place(&self, finding: Finding, path: &str, at: u64) -> Finding {
+        if self.pebble.is_some() { finding.at(path) } else { finding.at(path).offset(at) }
+    }
+
     /// The file of the stable store.
     fn stable_file(&self) -> String {
         self.path(self.dir.store_files().last().map_or(crate::formats::layout::RAFT_DB, |(name, _)| name))
@@ -59,12 +70,16 @@ pub fn findings(view: &NodeView<'_>) -> Vec<Finding> {
     found.extend(store_findings(view));
     snapshots::judge(view, &mut found);
     peers(view, &mut found);
+    migration(view, &mut found);
     found
 }
 
 /// What the store's files show, without the start and the snapshots.
 pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    if let Some(stores) = &view.pebble {
+        pebble::judge(view, stores, &mut found);
+    }
     if let Some((surveys, facts)) = view.stores {
         for (name, survey) in surveys {
             store::judge(&view.path(name), survey, &mut found);
@@ -102,6 +117,7 @@ fn start(view: &NodeView<'_>, found: &mut Vec<Finding>) {
             Recovery::Ok => "A forced recovery with peers.json would go through.",
             Recovery::Error => "A forced recovery with peers.json would be refused as well.",
             Recovery::Panic => "A forced recovery with peers.json would end the process as well.",
+            Recovery::Unknown => "How a forced recovery with peers.json would end is not known.",
         };
         let message = format!("The start ends at {} with this {}: {}. {how}", abort.stage.name(), abort.kind.name(), abort.text);
         found.push(Finding::new(&codes::START_FAILS, message).at(view.dir.display()));
@@ -145,6 +161,32 @@ fn missing(view: &NodeView<'_>, found: &mut Vec<Finding>) {
             "{name} is missing, although there is data beside it. The library makes an empty one and goes on without what it held."
         );
         found.push(Finding::new(&codes::STORE_UNUSABLE, message).at(view.path(name)));
+    }
+}
+
+/// A migration works under a name of its own and gives the result its name at the end.
+fn migration(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    if view.dir.path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(MIGRATING)) {
+        let message = "The directory is what a migration works in until it is done: this one was aborted, and is not the node's.";
+        found.push(Finding::new(&codes::MIGRATION_ABORTED, message).at(view.dir.display()));
+    }
+    for entry in view.dir.entries.iter().filter(|entry| entry.name.ends_with(MIGRATING)) {
+        let message = "A migration worked in it and did not come to its end: nothing reads it, and a new migration refuses to begin \
+                       while it is there.";
+        found.push(Finding::new(&codes::MIGRATION_ABORTED, message).severity(Severity::Info).at(view.path(&entry.name)));
+    }
+    let left: Vec<&str> = [LOGS_DAT, STABLE_DAT]
+        .into_iter()
+        .filter(|name| view.pebble.is_some() && view.dir.entries.iter().any(|entry| entry.name == *name))
+        .collect();
+    if let Some(name) = left.first() {
+        let message = format!(
+            "{} beside the directory raft.db: a migration to Pebble reads and leaves them. They were not read; what the node knows is in \
+             raft.db, if the node has run since.",
+            left.join(" and ")
+        );
+        let finding = Finding::new(&codes::MIGRATION_ABORTED, message).severity(Severity::Info);
+        found.push(finding.advice("Archive them; the servers of that time asked for it before the start.").at(view.path(name)));
     }
 }
 

@@ -4,15 +4,18 @@
 
 mod abort;
 pub mod archive;
+mod entry;
 pub mod findings;
 mod ledger;
 mod library;
 mod memory;
 mod node;
+mod pebble;
 mod snapshots;
 mod start;
 
 pub use abort::{AbortKind, Crash, Stage, StartAbort};
 pub use node::{StoreFile, StoreFiles};
+pub use pebble::PebbleStores;
 pub use snapshots::{Candidate, DEFAULT_RETAIN, Opened, Snapshots, compare};
 pub use start::{AtStart, FirstState, Recovery, Restored, StartForecast, StartInput, StartOutcome, forecast, vote_request};

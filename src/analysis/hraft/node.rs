@@ -1,16 +1,16 @@
-//! The two stores of a node as raft-boltdb shows them to the library.
+//! The two stores of a node as raft-boltdb, or elastickv's own store over Pebble, shows them to the library.
 
 use super::abort::Crash;
+use super::entry::{LOG_NOT_FOUND, Read};
 use super::ledger::{Ledger, Moved};
 use super::library::{Bucket, Db, Item};
-use crate::formats::hraft::{CURRENT_TERM, LogEntry, MsgpackErrorKind, decode_entry};
+use super::pebble::{PebbleNode, PebbleStores};
+use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_TERM, MsgpackErrorKind, decode_entry};
 
 /// Bucket of the entries.
 pub(super) const LOGS: &[u8] = b"logs";
 /// Bucket of term and vote.
 pub(super) const CONF: &[u8] = b"conf";
-/// What the library says when there is no such entry.
-pub(super) const LOG_NOT_FOUND: &str = "log not found";
 /// Pages that a forced recovery is followed through; a longer log is assumed to be sound.
 const SWEEP_LIMIT: usize = 1 << 14;
 
@@ -26,6 +26,8 @@ pub enum StoreFiles<'a> {
         /// `stable.dat`.
         stable: StoreFile<'a>,
     },
+    /// A Pebble directory, as elastickv had it afterwards.
+    Pebble(PebbleStores<'a>),
 }
 
 /// One file.
@@ -48,7 +50,92 @@ struct Open<'a> {
 
 /// The stores in use.
 #[derive(Debug)]
-pub(super) struct Node<'a> {
+pub(super) enum Node<'a> {
+    /// Files of bbolt.
+    Bolt(BoltNode<'a>),
+    /// A Pebble directory.
+    Pebble(PebbleNode<'a>),
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn open(files: StoreFiles<'a>) -> Result<Self, Crash> {
+        let files = match files {
+            StoreFiles::Combined(file) => vec![Open::file(file)?],
+            StoreFiles::Split { logs, stable } => vec![Open::file(logs)?, Open::file(stable)?],
+            StoreFiles::Pebble(stores) => return Ok(Self::Pebble(PebbleNode::open(&stores)?)),
+        };
+        Ok(Self::Bolt(BoltNode { files }))
+    }
+
+    /// The current term; `None` when it is not found, which counts as 0.
+    pub(super) fn current_term(&self) -> Result<Option<u64>, Crash> {
+        match self {
+            Self::Bolt(node) => node.stable_value(CURRENT_TERM)?.map(|value| number(&value)).transpose(),
+            Self::Pebble(node) => node.current_term(),
+        }
+    }
+
+    /// Length of the last vote's term, where reading it may end the process.
+    pub(super) fn vote_term_len(&self) -> Option<usize> {
+        match self {
+            Self::Bolt(node) => node.stable_value(LAST_VOTE_TERM).ok()?.map(|value| value.len()),
+            // An error, over which no vote is given.
+            Self::Pebble(_) => None,
+        }
+    }
+
+    /// Index of the first log key; 0 without one.
+    pub(super) fn first_index(&self) -> Result<u64, Crash> {
+        match self {
+            Self::Bolt(node) => node.first_index(),
+            Self::Pebble(node) => Ok(node.first_index()),
+        }
+    }
+
+    /// Index of the last log key; 0 without one.
+    pub(super) fn last_index(&self) -> Result<u64, Crash> {
+        match self {
+            Self::Bolt(node) => node.last_index(),
+            Self::Pebble(node) => Ok(node.last_index()),
+        }
+    }
+
+    /// The entry at a key.
+    pub(super) fn entry(&self, index: u64) -> Result<Read, Crash> {
+        match self {
+            Self::Bolt(node) => node.entry(index),
+            Self::Pebble(node) => node.entry(index),
+        }
+    }
+
+    /// Writes to the stable store.
+    pub(super) fn store_stable(&mut self) -> Result<(), Crash> {
+        match self {
+            Self::Bolt(node) => node.files.last_mut().map_or(Ok(()), |file| file.change(CONF)),
+            Self::Pebble(_) => Ok(()),
+        }
+    }
+
+    /// Appends to the log.
+    pub(super) fn store_log(&mut self) -> Result<(), Crash> {
+        match self {
+            Self::Bolt(node) => node.files.first_mut().map_or(Ok(()), |file| file.change(LOGS)),
+            Self::Pebble(_) => Ok(()),
+        }
+    }
+
+    /// Deletes every log key up to `last`, as a compaction of the whole log does. False when the log is too long to follow.
+    pub(super) fn delete_log(&mut self, last: u64) -> Result<bool, Crash> {
+        match self {
+            Self::Bolt(node) => node.delete_log(last),
+            Self::Pebble(_) => Ok(true),
+        }
+    }
+}
+
+/// Files of bbolt in use.
+#[derive(Debug)]
+pub(super) struct BoltNode<'a> {
     /// The log's file, and the stable store's where it has one of its own.
     files: Vec<Open<'a>>,
 }
@@ -97,15 +184,7 @@ fn number(bytes: &[u8]) -> Result<u64, Crash> {
     }
 }
 
-impl<'a> Node<'a> {
-    pub(super) fn open(files: StoreFiles<'a>) -> Result<Self, Crash> {
-        let files = match files {
-            StoreFiles::Combined(file) => vec![Open::file(file)?],
-            StoreFiles::Split { logs, stable } => vec![Open::file(logs)?, Open::file(stable)?],
-        };
-        Ok(Self { files })
-    }
-
+impl<'a> BoltNode<'a> {
     fn logs(&self) -> Result<Option<(&Db<'a>, Bucket)>, Crash> {
         self.files.first().map_or(Ok(None), |file| file.bucket(LOGS))
     }
@@ -115,18 +194,13 @@ impl<'a> Node<'a> {
     }
 
     /// A value of the stable store; `None` when it is not found.
-    pub(super) fn stable_value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Crash> {
+    fn stable_value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Crash> {
         let Some((db, bucket)) = self.stable()? else { return Ok(None) };
         match db.get(&bucket, key)? {
             Some(value) if value.whole => Ok(Some(value.bytes.into_owned())),
             Some(value) => Err(value.fault()),
             None => Ok(None),
         }
-    }
-
-    /// The current term; `None` when it is not found, which counts as 0.
-    pub(super) fn current_term(&self) -> Result<Option<u64>, Crash> {
-        self.stable_value(CURRENT_TERM)?.map(|value| number(&value)).transpose()
     }
 
     fn index_of(db: &Db<'_>, item: Option<Item>) -> Result<u64, Crash> {
@@ -137,40 +211,28 @@ impl<'a> Node<'a> {
     }
 
     /// Index of the first log key; 0 without one.
-    pub(super) fn first_index(&self) -> Result<u64, Crash> {
+    fn first_index(&self) -> Result<u64, Crash> {
         let Some((db, bucket)) = self.logs()? else { return Ok(0) };
         Self::index_of(db, db.first(&bucket)?)
     }
 
     /// Index of the last log key; 0 without one.
-    pub(super) fn last_index(&self) -> Result<u64, Crash> {
+    fn last_index(&self) -> Result<u64, Crash> {
         let Some((db, bucket)) = self.logs()? else { return Ok(0) };
         Self::index_of(db, db.last(&bucket)?)
     }
 
-    /// Hands the entry at a key to `use_it`.
-    pub(super) fn entry<T>(&self, index: u64, use_it: impl FnOnce(&LogEntry<'_>) -> T) -> Result<T, Crash> {
+    fn entry(&self, index: u64) -> Result<Read, Crash> {
         let Some((db, bucket)) = self.logs()? else { return Err(Crash::error(LOG_NOT_FOUND)) };
         let Some(value) = db.get(&bucket, &index.to_be_bytes())? else { return Err(Crash::error(LOG_NOT_FOUND)) };
         match decode_entry(&value.bytes) {
-            Ok(entry) => Ok(use_it(&entry)),
+            Ok(entry) => Ok(Read::of(&entry)),
             Err(error) if error.kind == MsgpackErrorKind::Eof && !value.whole => Err(value.fault()),
             Err(error) => Err(Crash::error(error.to_string())),
         }
     }
 
-    /// Writes to the stable store.
-    pub(super) fn store_stable(&mut self) -> Result<(), Crash> {
-        self.files.last_mut().map_or(Ok(()), |file| file.change(CONF))
-    }
-
-    /// Appends to the log.
-    pub(super) fn store_log(&mut self) -> Result<(), Crash> {
-        self.files.first_mut().map_or(Ok(()), |file| file.change(LOGS))
-    }
-
-    /// Deletes every log key up to `last`, as a compaction of the whole log does. False when the log is too long to follow.
-    pub(super) fn delete_log(&mut self, last: u64) -> Result<bool, Crash> {
+    fn delete_log(&mut self, last: u64) -> Result<bool, Crash> {
         let Some(Open { db: Some((db, ledger)), .. }) = self.files.first_mut() else { return Ok(true) };
         let Some(bucket) = db.bucket(LOGS)? else { return Ok(true) };
         ledger.begin();

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::abort::{AbortKind, Crash, Stage, StartAbort};
+use super::entry::Read;
 use super::node::{Node, StoreFiles};
 use super::snapshots::{Candidate, Snapshots};
-use crate::formats::hraft::{Configuration, LAST_VOTE_TERM, LogType, Server, decode_configuration, decode_peers};
+use crate::formats::hraft::{Configuration, LogType, Server, decode_peers};
 
 /// Everything that a start looks at.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +87,8 @@ pub enum Recovery {
     Error,
     /// The process ends.
     Panic,
+    /// Not all that decides it could be read.
+    Unknown,
 }
 
 /// The forecast of a start.
@@ -93,6 +96,8 @@ pub enum Recovery {
 pub struct StartForecast {
     /// Whether it starts.
     pub outcome: StartOutcome,
+    /// What keeps it from being told, when it cannot be.
+    pub unknown: Option<String>,
     /// How it ends otherwise.
     pub abort: Option<StartAbort>,
     /// The snapshot that is restored.
@@ -123,6 +128,11 @@ struct Progress {
 
 /// Forecasts a start and a recovery.
 pub fn forecast(input: &StartInput<'_>) -> StartForecast {
+    if let StoreFiles::Pebble(stores) = input.stores
+        && let Some(why) = stores.doubt()
+    {
+        return StartForecast::unknown(why);
+    }
     let mut progress = Progress::default();
     let abort = start(input, &mut progress).err();
     let recovered = recover(input);
@@ -134,6 +144,7 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
     let (first_state, first_state_reason) = progress.first_state.unzip();
     StartForecast {
         outcome: if abort.is_some() { StartOutcome::Abort } else { StartOutcome::Start },
+        unknown: None,
         first_state: first_state.filter(|_| abort.is_none()),
         first_state_reason: first_state_reason.filter(|_| abort.is_none()),
         abort,
@@ -179,12 +190,12 @@ fn new_raft(
     memberships: &mut Memberships,
     progress: &mut Progress,
 ) -> Result<(u64, u64), Crash> {
-    let term = node.current_term()?.unwrap_or(0);
+    let term = node.current_term().map_err(|crash| crash.wrap("failed to load current term"))?.unwrap_or(0);
     let last_key = node.last_index()?;
     let (mut last_index, mut last_term) = (0, 0);
     if last_key > 0 {
-        let read = node.entry(last_key, |entry| (entry.index, entry.term));
-        (last_index, last_term) = read.map_err(|crash| crash.wrap(&format!("failed to get last log at index {last_key}")))?;
+        let last = node.entry(last_key).map_err(|crash| crash.wrap(&format!("failed to get last log at index {last_key}")))?;
+        (last_index, last_term) = (last.index, last.term);
     }
     node.store_stable()?;
     let restored = restore(input.snapshots)?;
@@ -199,8 +210,7 @@ fn new_raft(
     let mut index = snapshot_index;
     while index < last_index {
         index += 1;
-        let scanned = node.entry(index, |entry| memberships.scan(entry.kind, entry.index, &entry.data));
-        scanned.map_err(panics)??;
+        memberships.scan(node.entry(index).map_err(panics)?)?;
     }
     progress.at_start = Some(AtStart {
         term,
@@ -239,18 +249,13 @@ impl Memberships {
         Ok(())
     }
 
-    fn scan(&mut self, kind: LogType, index: u64, data: &[u8]) -> Result<(), Crash> {
-        let decoded = match kind {
-            LogType::Configuration => {
-                decode_configuration(data).map_err(|error| Crash::panic(format!("failed to decode configuration: {error}")))?
-            }
-            LogType::AddPeer | LogType::RemovePeer => {
-                decode_peers(data).map_err(|error| Crash::error(format!("failed to decode peers: {error}")))?
-            }
-            LogType::Command | LogType::Noop | LogType::Barrier | LogType::Unknown(_) => return Ok(()),
-        };
-        self.latest = decoded.0;
-        self.latest_index = index;
+    fn scan(&mut self, entry: Read) -> Result<(), Crash> {
+        let Some(membership) = entry.membership else { return Ok(()) };
+        self.latest = membership.map_err(|error| match entry.kind {
+            LogType::Configuration => Crash::panic(format!("failed to decode configuration: {error}")),
+            _ => Crash::error(format!("failed to decode peers: {error}")),
+        })?;
+        self.latest_index = entry.index;
         Ok(())
     }
 }
@@ -279,8 +284,8 @@ fn run(
         return Ok(());
     }
     for index in applied + 1..=last {
-        let kind = node.entry(index, |entry| (entry.kind, entry.index, entry.term)).map_err(panics)?;
-        if let (LogType::Unknown(number), index, term) = kind {
+        let Read { index, term, kind, .. } = node.entry(index).map_err(panics)?;
+        if let LogType::Unknown(number) = kind {
             return Err(Crash::panic(format!(
                 "unrecognized log type: &raft.Log{{Index:{index:#x}, Term:{term:#x}, Type:{number:#x}, ...}}"
             )));
@@ -318,10 +323,8 @@ fn first_state(memberships: &Memberships, raft_id: &str) -> (FirstState, String)
 /// How the process ends over it.
 pub fn vote_request(stores: StoreFiles<'_>) -> Result<(), Crash> {
     let Ok(node) = Node::open(stores) else { return Ok(()) };
-    match node.stable_value(LAST_VOTE_TERM) {
-        Ok(Some(value)) if value.len() < 8 => {
-            Err(Crash::panic(format!("runtime error: index out of range [7] with length {}", value.len())))
-        }
+    match node.vote_term_len() {
+        Some(len) if len < 8 => Err(Crash::panic(format!("runtime error: index out of range [7] with length {len}"))),
         _ => Ok(()),
     }
 }
@@ -332,8 +335,10 @@ fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
     if let Some(refusal) = &input.snapshots.refusal {
         return Err(Crash::error(refusal));
     }
-    let has_state =
-        node.current_term()?.is_some_and(|term| term > 0) || node.last_index()? > 0 || !input.snapshots.listed.is_empty();
+    let term = node
+        .current_term()
+        .map_err(|crash| crash.wrap("failed to read current term").wrap("failed to check for existing state"))?;
+    let has_state = term.is_some_and(|term| term > 0) || node.last_index()? > 0 || !input.snapshots.listed.is_empty();
     if !has_state {
         return Err(Crash::error("refused to recover cluster with no initial state, this is probably an operator error"));
     }
@@ -346,7 +351,7 @@ fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
     let mut next = index;
     while next < last {
         next += 1;
-        node.entry(next, |_| ()).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
+        node.entry(next).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
     }
     node.first_index()?;
     node.delete_log(last)?;
@@ -354,9 +359,27 @@ fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
 }
 
 impl StartForecast {
+    /// A start of which nothing can be told.
+    fn unknown(why: String) -> Self {
+        Self {
+            outcome: StartOutcome::Unknown,
+            unknown: Some(why),
+            abort: None,
+            snapshot: None,
+            at_start: None,
+            first_state: None,
+            first_state_reason: None,
+            recovery: Recovery::Unknown,
+            recovery_text: None,
+            first_index: None,
+            last_index: None,
+        }
+    }
+
     /// The files changed while they were read: how the start ends is not known.
     pub fn unsettle(&mut self) {
         self.outcome = StartOutcome::Unknown;
+        self.unknown = Some("the store changed while it was read".to_owned());
         self.abort = None;
         self.first_state = None;
         self.first_state_reason = None;

@@ -15,11 +15,9 @@ const REPLACED_FILES: &[&str] =
 /// Refusals because of what the directory's names and its marker say, in the server's order.
 pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
     // The server follows links: one to nothing is no artefact.
-    let there = |name: &&str| listing.kind(name).is_some_and(|kind| kind != EntryKind::Nowhere);
-    if HASHICORP_ARTEFACTS.iter().any(there) {
-        let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
-                    etcd is required";
-        return Some(ServerError::of(&conditions::LEGACY_HASHICORP_DATA_DIR, text));
+    let there = |name: &str| listing.kind(name).is_some_and(|kind| kind != EntryKind::Nowhere);
+    if let Some(refusal) = refuse_hashicorp(there) {
+        return Some(refusal);
     }
     match &listing.marker {
         // Whether a server can read what this program cannot is not known.
@@ -43,6 +41,14 @@ pub fn refuse_by_name(listing: &GroupListing) -> Option<ServerError> {
             })
         }
     }
+}
+
+/// The refusal of a directory of hashicorp/raft, which looks at names alone.
+pub fn refuse_hashicorp(there: impl Fn(&str) -> bool) -> Option<ServerError> {
+    let text = "raft data dir contains legacy hashicorp/raft artifacts; hashicorp backend has been removed, manual migration to \
+                etcd is required";
+    let refused = HASHICORP_ARTEFACTS.iter().any(|name| there(name));
+    refused.then(|| ServerError::of(&conditions::LEGACY_HASHICORP_DATA_DIR, text))
 }
 
 /// As `trim` of text, for bytes that may be none.

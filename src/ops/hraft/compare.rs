@@ -11,7 +11,6 @@ use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::hraft::{crc64, decode_entry};
-use crate::readers::hraft::Survey;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Compare, HashiBody};
 use crate::report::{Cell, Report, Section};
@@ -27,23 +26,19 @@ struct Held {
 }
 
 impl Held {
-    fn of(node: Node) -> Self {
+    fn of(node: Node, run: &Run<'_>) -> Result<Self> {
         let mut entries = VecDeque::new();
-        if let Some(file) = node.dir.store_files().first().and_then(|(_, file)| *file) {
-            Survey::of(file.bytes(), &mut |row| {
-                if let (b"logs", Ok(key), Some(Ok(entry))) =
-                    (row.bucket, <[u8; 8]>::try_from(row.key), row.value.map(decode_entry))
-                {
-                    // The clock and the form of writing may differ between members.
-                    let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
-                    if entries.len() == COMPARED {
-                        entries.pop_front();
-                    }
-                    entries.push_back((u64::from_be_bytes(key), entry.term, sum));
+        node.dir.each_entry(run, &mut |key, _, value| {
+            if let Some(Ok(entry)) = value.map(decode_entry) {
+                // The clock and the form of writing may differ between members.
+                let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
+                if entries.len() == COMPARED {
+                    entries.pop_front();
                 }
-            });
-        }
-        Self { node, entries }
+                entries.push_back((key, entry.term, sum));
+            }
+        })?;
+        Ok(Self { node, entries })
     }
 
     fn name(&self) -> &str {
@@ -58,8 +53,7 @@ impl Held {
     /// Term and index of the end of its log, the order in which votes are given.
     fn end(&self) -> (u64, u64) {
         let snapshot = self.node.start.snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.term, snapshot.index));
-        let log =
-            self.node.stores.as_ref().and_then(|(_, facts)| facts.last_decoded).map_or((0, 0), |(index, term)| (term, index));
+        let log = self.node.facts().and_then(|facts| facts.last_decoded).map_or((0, 0), |(index, term)| (term, index));
         if log.1 > snapshot.1 { log } else { snapshot }
     }
 
@@ -86,7 +80,7 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
             finding.group = Some(node.dir.display());
         }
         findings.extend(own);
-        held.push(Held::of(node));
+        held.push(Held::of(node, run)?);
     }
     for (number, one) in held.iter().enumerate() {
         for other in held.iter().skip(number + 1) {
@@ -112,7 +106,7 @@ const COLUMNS: [&str; 8] = ["node", ">term", "voted", ">last", ">of term", ">sna
 fn row(one: &Held, all: &[Held]) -> Vec<Cell> {
     let state = one.node.start.at_start.as_ref();
     let (term, index) = one.end();
-    let facts = one.node.stores.as_ref().map(|(_, facts)| facts);
+    let facts = one.node.facts();
     let vote = facts.and_then(|facts| facts.vote_candidate.as_deref()).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let members = state.and_then(|state| state.configuration.clone()).unwrap_or_default();
     let voters: Vec<&str> = members.iter().filter(|server| server.suffrage.votes()).map(|server| server.id.as_str()).collect();

@@ -8,7 +8,6 @@ use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::entry_findings;
 use crate::error::{Error, Result};
 use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_entry, decode_peers};
-use crate::readers::hraft::Survey;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, WalDump, WalShow};
 use crate::report::{Cell, Report, Section, Tone};
@@ -28,18 +27,6 @@ pub struct EntryRange {
     pub to: Option<u64>,
     /// Of this term.
     pub term: Option<u64>,
-}
-
-fn rows_of(node: &Node, mut each: impl FnMut(u64, u64, Option<&[u8]>)) {
-    if let Some(file) = node.dir.store_files().first().and_then(|(_, file)| *file) {
-        Survey::of(file.bytes(), &mut |row| {
-            if let (b"logs", Some(key)) = (row.bucket, row.key.first_chunk::<8>())
-                && row.key.len() == 8
-            {
-                each(u64::from_be_bytes(*key), row.at, row.value);
-            }
-        });
-    }
 }
 
 fn clock(entry: &LogEntry<'_>) -> Option<String> {
@@ -77,7 +64,7 @@ pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Resul
     let mut rows = Vec::new();
     let mut values = Vec::new();
     let mut more = 0_u64;
-    rows_of(&node, |key, at, value| {
+    node.dir.each_entry(run, &mut |key, at, value| {
         if range.from.is_some_and(|from| key < from) || range.to.is_some_and(|to| key > to) {
             return;
         }
@@ -120,7 +107,7 @@ pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Resul
                 rows.push(row);
             }
         }
-    });
+    })?;
     if more > 0 {
         coverage.skipped(node.dir.display(), format!("{more} more entries; --from and --to choose others"));
     }
@@ -136,11 +123,11 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
     let mut coverage = Coverage::default();
     node.cover(&mut coverage);
     let mut shown = None;
-    rows_of(&node, |key, at, value| {
+    node.dir.each_entry(run, &mut |key, at, value| {
         if key != index || shown.is_some() {
             return;
         }
-        let mut rows = vec![("key", Cell::new(key)), ("offset", Cell::new(at))];
+        let mut rows = vec![("key", Cell::new(key)), ("offset", Cell::option(at))];
         let mut facts = serde_json::json!({ "index": key, "offset": at });
         match value.map(|value| (value.len(), decode_entry(value))) {
             Some((len, Ok(entry))) => {
@@ -169,7 +156,7 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
             None => rows.push(("error", Cell::toned("a bucket in the place of an entry", Tone::Bad))),
         }
         shown = Some((rows, facts));
-    });
+    })?;
     let Some((rows, facts)) = shown else {
         return Err(Error::Unsuitable {
             path: dir.to_owned(),

@@ -6,6 +6,7 @@ mod entries;
 mod gate;
 mod node;
 mod page;
+mod pebble;
 mod questions;
 mod snapshots;
 
@@ -43,7 +44,10 @@ impl Backend {
         let mut other = None;
         for path in paths {
             let dirs = match source.kind_at(path) {
-                Some(EntryKind::Directory) => discover_hashicorp(path, source)?,
+                Some(EntryKind::Directory) => {
+                    let own = store_file(path, source);
+                    if own.is_empty() { discover_hashicorp(path, source)? } else { own }
+                }
                 _ => store_file(path, source),
             };
             if dirs.is_empty() {
@@ -63,7 +67,7 @@ impl Backend {
     }
 }
 
-/// A store's file stands for its directory.
+/// A store's file, or its directory, stands for the directory of the node.
 fn store_file(path: &Path, source: &dyn Source) -> Vec<PathBuf> {
     if !is_store_file(path, source) {
         return Vec::new();

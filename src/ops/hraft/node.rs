@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::analysis::hraft::findings::NodeView;
+use crate::analysis::hraft::findings::{NodeView, cover_pebble};
 use crate::analysis::hraft::{
-    Candidate, Crash, DEFAULT_RETAIN, Opened, Snapshots, StartForecast, StartInput, StoreFile, StoreFiles, compare, forecast,
-    vote_request,
+    Candidate, Crash, DEFAULT_RETAIN, Opened, PebbleStores, Snapshots, StartForecast, StartInput, StoreFile, StoreFiles, compare,
+    forecast, vote_request,
 };
-use crate::analysis::{Coverage, Finding, Severity};
+use crate::analysis::server::directory::refuse_hashicorp;
+use crate::analysis::{Coverage, Finding, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::hraft::{Machine, StateView};
-use crate::io::MappedFile;
+use crate::io::{EntryKind, MappedFile};
 use crate::readers::hraft::{
-    HashiDir, LogFacts, OpenedState, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
+    HashiDir, LogFacts, OpenedState, PebbleLog, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
 };
+use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
 
 /// What a start is made of, and what it does.
@@ -27,8 +29,8 @@ pub(super) struct Node {
     pub read: Vec<StateFile>,
     /// True when the payload that is restored is of no state machine that is known: that it is taken is assumed.
     pub machine_unknown: bool,
-    /// Every page and entry; `None` when the files are too long for the question.
-    pub stores: Option<(Vec<(&'static str, Survey)>, LogFacts)>,
+    /// Every page and entry of files of bbolt; `None` when they are too long for the question, and for a Pebble directory.
+    stores: Option<(Vec<(&'static str, Survey)>, LogFacts)>,
     vote: Option<Crash>,
 }
 
@@ -61,6 +63,16 @@ pub(super) fn stores(dir: &HashiDir) -> StoreFiles<'_> {
         StoreFilesOf::Split { logs, stable } => {
             StoreFiles::Split { logs: store_file(logs.as_ref()), stable: store_file(stable.as_ref()) }
         }
+        StoreFilesOf::Pebble(log) => StoreFiles::Pebble(pebble(log)),
+    }
+}
+
+fn pebble(log: &PebbleLog) -> PebbleStores<'_> {
+    PebbleStores {
+        store: log.facts(),
+        log: &log.log,
+        stopped: log.stopped.as_ref().map(|(damage, _)| damage),
+        stable_unread: log.stable_unread,
     }
 }
 
@@ -83,7 +95,8 @@ impl Node {
     }
 
     fn read_once(path: &Path, raft_id: Option<&str>, depth: Depth, run: &Run<'_>) -> Result<Self> {
-        let dir = HashiDir::read(path, raft_id, &*run.source)?;
+        let small = |store: &StoreFacts| depth != Depth::Paths || store.live_bytes <= SMALL_STORE;
+        let dir = HashiDir::read(path, raft_id, small, run)?;
         let mut read = Vec::new();
         let every = depth == Depth::Everything;
         let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
@@ -92,7 +105,7 @@ impl Node {
         let vote = vote_request(stores(&dir)).err();
         let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
         let whole = depth != Depth::Paths || size <= SMALL_STORE;
-        let stores = whole.then(|| {
+        let stores = (whole && dir.pebble().is_none()).then(|| {
             let mut facts = LogFacts::default();
             let mut surveys = Vec::new();
             for (name, file) in dir.store_files() {
@@ -106,13 +119,31 @@ impl Node {
         Ok(Self { dir, snapshots, start, read, machine_unknown, stores, vote })
     }
 
+    /// What stands in the stores; `None` when they were not read.
+    pub(super) fn facts(&self) -> Option<&LogFacts> {
+        self.dir.pebble().map(|log| &log.log).or_else(|| self.stores.as_ref().map(|(_, facts)| facts))
+    }
+
+    /// What elastickv's present server says of the directory.
+    pub(super) fn server_refusal(&self) -> Option<ServerError> {
+        let entries = &self.dir.entries;
+        let there = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind != EntryKind::Nowhere);
+        refuse_hashicorp(there)
+    }
+
+    /// The files of bbolt that were read, page by page.
+    pub(super) fn surveys(&self) -> &[(&'static str, Survey)] {
+        self.stores.as_ref().map_or(&[], |(surveys, _)| surveys)
+    }
+
     /// The node as the judge sees it.
     pub(super) fn view(&self) -> NodeView<'_> {
         NodeView {
             dir: &self.dir,
             snapshots: &self.snapshots,
             start: &self.start,
-            stores: self.stores.as_ref().map(|(surveys, facts)| (surveys.as_slice(), facts)),
+            stores: self.facts().map(|facts| (self.surveys(), facts)),
+            pebble: self.dir.pebble().map(pebble),
             vote: self.vote.as_ref(),
         }
     }
@@ -131,6 +162,9 @@ impl Node {
 
     /// What was read of it.
     pub(super) fn cover(&self, coverage: &mut Coverage) {
+        if let Some(log) = self.dir.pebble() {
+            cover_pebble(&self.dir.path.display().to_string(), log.facts(), log.stopped.as_ref(), &self.start, coverage);
+        }
         for (name, file) in self.dir.store_files() {
             let Some(file) = file else { continue };
             coverage.add_file(if self.stores.is_some() { file.stamp().size } else { 0 });

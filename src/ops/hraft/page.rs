@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::node::Node;
 use crate::analysis::Finding;
+use crate::formats::layout::RAFT_DB;
 use crate::readers::hraft::{FreelistFact, LogFacts, Survey, number};
 use crate::report::body::hraft::gate::HashiForecast;
 use crate::report::body::hraft::page::NodePage;
@@ -30,6 +31,7 @@ pub(super) fn start(node: &Node, page: NodePage) -> NodePage {
         dir: node.dir.display(),
         raft_id: node.dir.raft_id.clone(),
         backend: "hashicorp-raft",
+        server_refusal: node.server_refusal(),
         start: node.start.clone(),
     };
     page.fact("start", &node.start).section(Section::facts("Next start", forecast.rows()))
@@ -37,9 +39,12 @@ pub(super) fn start(node: &Node, page: NodePage) -> NodePage {
 
 /// The files of the stores.
 pub(super) fn files(node: &Node, mut page: NodePage) -> NodePage {
-    let Some((surveys, _)) = &node.stores else { return page };
     let mut values = Vec::new();
-    for (name, survey) in surveys {
+    if let Some(log) = node.dir.pebble() {
+        values.push(super::pebble::value(log));
+        page = page.section(Section::facts(RAFT_DB, super::pebble::rows(log)));
+    }
+    for (name, survey) in node.surveys() {
         let meta = survey.meta();
         let valid: Vec<bool> = survey.metas.iter().map(|fact| fact.valid().is_some()).collect();
         let value = serde_json::json!({
@@ -104,18 +109,21 @@ fn store_rows(survey: &Survey) -> Vec<(&'static str, Cell)> {
 
 /// Term and vote, the extent of the log.
 pub(super) fn log(node: &Node, page: NodePage) -> NodePage {
-    let Some((_, facts)) = &node.stores else { return page };
+    let Some(facts) = node.facts() else { return page };
     let text = |value: &Option<Vec<u8>>| {
         value.as_deref().map(|value| number(value).map_or_else(|| format!("{} bytes", value.len()), |number| number.to_string()))
     };
     let candidate = facts.vote_candidate.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let rows = vec![
+    let mut rows = vec![
         ("current term", Cell::option(text(&facts.current_term))),
         ("last vote", Cell::new(vote(text(&facts.vote_term), candidate.clone()))),
         ("entries", Cell::new(facts.entries)),
         ("first", Cell::option(facts.first)),
         ("last", Cell::option(facts.last)),
     ];
+    if !facts.other_stable.is_empty() {
+        rows.push(("other keys", Cell::new(facts.other_stable.join(", "))));
+    }
     let value = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(number);
     page.fact("current_term", value(&facts.current_term))
         .fact("vote_term", value(&facts.vote_term))
@@ -124,6 +132,7 @@ pub(super) fn log(node: &Node, page: NodePage) -> NodePage {
         .fact("first_index", facts.first)
         .fact("last_index", facts.last)
         .fact("gaps", &facts.gaps)
+        .fact("other_keys", &facts.other_stable)
         .section(Section::facts("Log and stable store", rows))
 }
 

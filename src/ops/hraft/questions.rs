@@ -105,8 +105,8 @@ pub fn hashicorp_wal_ls(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiB
 pub fn hashicorp_wal_stat(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<WalStat>>> {
     let describe = |node: &Node| {
         let page = log(node, files(node, page(node)));
-        match &node.stores {
-            Some((_, facts)) => statistics(facts, page),
+        match node.facts() {
+            Some(facts) => statistics(facts, page),
             None => page,
         }
     };

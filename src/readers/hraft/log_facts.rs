@@ -156,13 +156,18 @@ impl LogFacts {
             b"conf" => into.stable_row(&row),
             _ => {}
         });
-        if let (Some(odd), None) = (into.odd_keys.last_mut(), into.last) {
-            odd.last = true;
-        }
+        into.end();
         survey
     }
 
-    fn stable_row(&mut self, row: &Row<'_>) {
+    /// Behind the last row.
+    pub(super) fn end(&mut self) {
+        if let (Some(odd), None) = (self.odd_keys.last_mut(), self.last) {
+            odd.last = true;
+        }
+    }
+
+    pub(super) fn stable_row(&mut self, row: &Row<'_>) {
         let Some(value) = row.value else { return };
         let place = match row.key {
             CURRENT_TERM => &mut self.current_term,
@@ -176,7 +181,7 @@ impl LogFacts {
         *place = Some(value.to_vec());
     }
 
-    fn log_row(&mut self, row: &Row<'_>) {
+    pub(super) fn log_row(&mut self, row: &Row<'_>) {
         if let Some(odd) = self.odd_keys.last_mut() {
             odd.last = false;
         }
@@ -246,6 +251,25 @@ impl LogFacts {
     /// True when a key is there.
     pub fn has(&self, key: u64) -> bool {
         let inside = self.first.is_some_and(|first| first <= key) && self.last.is_some_and(|last| key <= last);
-        inside && !self.gaps.iter().any(|gap| (gap.from..=gap.to).contains(&key))
+        let gap = self.gaps.get(self.gaps.partition_point(|gap| gap.to < key));
+        inside && gap.is_none_or(|gap| key < gap.from)
+    }
+
+    /// What is wrong with the entry at a key.
+    pub fn faults_at(&self, key: u64) -> impl Iterator<Item = &Fault> {
+        let from = self.faults.partition_point(|fault| fault.key < key);
+        self.faults.iter().skip(from).take_while(move |fault| fault.key == key).map(|fault| &fault.fault)
+    }
+
+    /// The membership at a key.
+    pub fn membership_at(&self, key: u64) -> Option<&MembershipEntry> {
+        self.memberships.get(self.memberships.partition_point(|entry| entry.key < key)).filter(|entry| entry.key == key)
+    }
+
+    /// True when so much was noticed that facts which decide a start were left out.
+    pub const fn is_incomplete(&self) -> bool {
+        let full =
+            self.gaps.len() >= KEPT || self.faults.len() >= KEPT || self.odd_keys.len() >= KEPT || self.memberships.len() >= KEPT;
+        self.dropped > 0 && full
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod log_facts;
+mod pebble_log;
 mod snapshots;
 mod survey;
 
@@ -11,9 +12,11 @@ use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
 use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT};
 use crate::io::{DirEntry, EntryKind, MappedFile};
-use crate::readers::source::Source;
+use crate::readers::pebble::StoreFacts;
+use crate::readers::source::{Run, Source};
 
 pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
+pub use pebble_log::PebbleLog;
 pub use snapshots::{ListedDir, MetaFault, OpenedState, SnapshotDirs, StateFile, open_snapshot, read_state, state_head};
 pub use survey::{BucketFact, FreelistFact, MetaFact, PageProblem, Row, Survey, chosen_meta};
 
@@ -44,7 +47,12 @@ pub enum StoreFilesOf {
         /// The stable store.
         stable: Option<MappedFile>,
     },
+    /// `raft.db` is a directory of Pebble.
+    Pebble(Box<PebbleLog>),
 }
+
+/// Takes the key of an entry, the offset of its value where it has one, and the value; `None` for a bucket in its place.
+pub type EachEntry<'v> = dyn FnMut(u64, Option<u64>, Option<&[u8]>) + 'v;
 
 /// A node's directory.
 #[derive(Debug)]
@@ -66,10 +74,19 @@ pub struct HashiDir {
 /// True when `entries` are those of a node of hashicorp/raft, and not of an elastickv that would refuse them.
 pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
     let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
-    if ELASTICKV.iter().any(|name| kind(name).is_some()) {
+    let stores = [RAFT_DB, LOGS_DAT, STABLE_DAT];
+    let pebble = kind(RAFT_DB) == Some(EntryKind::Directory);
+    // The servers of the Pebble store began to write the marker.
+    let own_marker = |name: &str| pebble && name == layout::ENGINE_MARKER && names_hashicorp(&path.join(name), source);
+    if ELASTICKV.iter().any(|name| kind(name).is_some() && !own_marker(name)) {
         return false;
     }
-    let stores = [RAFT_DB, LOGS_DAT, STABLE_DAT];
+    if pebble {
+        // What a migration to Pebble read stays beside it.
+        let rest = [LOGS_DAT, STABLE_DAT].iter().all(|name| matches!(kind(name), None | Some(EntryKind::File)));
+        let inside = || source.list(&path.join(RAFT_DB)).unwrap_or_default();
+        return rest && (kind(SNAPSHOTS) == Some(EntryKind::Directory) || pebble_log::is_pebble(&inside()));
+    }
     if stores.iter().any(|name| kind(name).is_some_and(|kind| kind != EntryKind::File)) {
         return false;
     }
@@ -82,7 +99,13 @@ pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> b
     }
 }
 
-/// True for a store's file in a directory that is one of hashicorp/raft.
+/// True when the marker of a group's engine names the older one.
+fn names_hashicorp(marker: &Path, source: &dyn Source) -> bool {
+    let read = source.read_small(marker, SMALL_LIMIT).map(|file| file.bytes).unwrap_or_default();
+    String::from_utf8_lossy(&read).trim().eq_ignore_ascii_case("hashicorp")
+}
+
+/// True for a store's file, or its directory, in a directory that is one of hashicorp/raft.
 pub fn is_store_file(path: &Path, source: &dyn Source) -> bool {
     let named = path.file_name().is_some_and(|name| [RAFT_DB, LOGS_DAT, STABLE_DAT].iter().any(|known| name == *known));
     let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
@@ -128,8 +151,9 @@ pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBu
 }
 
 impl HashiDir {
-    /// Reads the directory; `raft_id` in the place of its name.
-    pub fn read(path: &Path, raft_id: Option<&str>, source: &dyn Source) -> Result<Self> {
+    /// Reads the directory; `raft_id` in the place of its name. Of a Pebble store every block is read where `blocks` says so.
+    pub fn read(path: &Path, raft_id: Option<&str>, blocks: impl FnOnce(&StoreFacts) -> bool, run: &Run<'_>) -> Result<Self> {
+        let source = &*run.source;
         let entries = source.list(path)?;
         let file = |name: &str| -> Result<Option<MappedFile>> {
             match source.map(&path.join(name)) {
@@ -139,8 +163,11 @@ impl HashiDir {
             }
         };
         let split = entries.iter().any(|entry| entry.name == LOGS_DAT || entry.name == STABLE_DAT);
-        let combined = file(RAFT_DB)?;
-        let stores = if combined.is_none() && split {
+        let pebble = entries.iter().any(|entry| entry.name == RAFT_DB && entry.kind == EntryKind::Directory);
+        let combined = if pebble { None } else { file(RAFT_DB)? };
+        let stores = if pebble {
+            StoreFilesOf::Pebble(Box::new(PebbleLog::read(&path.join(RAFT_DB), blocks, run)?))
+        } else if combined.is_none() && split {
             StoreFilesOf::Split { logs: file(LOGS_DAT)?, stable: file(STABLE_DAT)? }
         } else {
             StoreFilesOf::Combined(combined)
@@ -167,11 +194,36 @@ impl HashiDir {
         match &self.stores {
             StoreFilesOf::Combined(file) => vec![(RAFT_DB, file.as_ref())],
             StoreFilesOf::Split { logs, stable } => vec![(LOGS_DAT, logs.as_ref()), (STABLE_DAT, stable.as_ref())],
+            StoreFilesOf::Pebble(_) => Vec::new(),
         }
+    }
+
+    /// The Pebble directory, where the stores are one.
+    pub const fn pebble(&self) -> Option<&PebbleLog> {
+        match &self.stores {
+            StoreFilesOf::Pebble(log) => Some(log),
+            StoreFilesOf::Combined(_) | StoreFilesOf::Split { .. } => None,
+        }
+    }
+
+    /// Shows every entry of the log to `each`: its key, its value, and the offset of that where it has one.
+    pub fn each_entry(&self, run: &Run<'_>, each: &mut EachEntry<'_>) -> Result<()> {
+        if let Some(log) = self.pebble() {
+            return log.entries(run, &mut |index, value| each(index, None, Some(value)));
+        }
+        if let Some(file) = self.store_files().first().and_then(|(_, file)| *file) {
+            Survey::of(file.bytes(), &mut |row| {
+                if let (b"logs", Ok(key)) = (row.bucket, <[u8; 8]>::try_from(row.key)) {
+                    each(u64::from_be_bytes(key), Some(row.at), row.value);
+                }
+            });
+        }
+        Ok(())
     }
 
     /// True when a file of the stores has changed since it was opened.
     pub fn changed(&self) -> bool {
-        self.store_files().iter().filter_map(|(_, file)| *file).any(|file| file.changed_by_name() || file.faulted())
+        self.pebble().is_some_and(PebbleLog::changed)
+            || self.store_files().iter().filter_map(|(_, file)| *file).any(|file| file.changed_by_name() || file.faulted())
     }
 }

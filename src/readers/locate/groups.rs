@@ -29,6 +29,9 @@ const GROUP_ENTRIES: &[&str] = &[
     layout::STABLE_DAT,
 ];
 
+/// What a directory with the name of an unfinished migration is.
+const MIGRATION: &str = "a migration worked in it and was aborted; no start opens it";
+
 /// One Raft group's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupDir {
@@ -134,6 +137,10 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
         let mut empty = Vec::new();
         for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
             let child = path.join(&entry.name);
+            if entry.name.ends_with(layout::MIGRATING) {
+                found.unplaced.push(Unplaced { path: child, why: MIGRATION.to_owned(), needed: false });
+                continue;
+            }
             match source.list(&child) {
                 Ok(inside) if inside.is_empty() => empty.push(entry),
                 Ok(inside) => {
@@ -205,8 +212,9 @@ fn inside_group(dir: &Path, entries: &[DirEntry], source: &dyn Source, unplaced:
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name)) {
         let child = dir.join(&entry.name);
         match source.list(&child) {
-            Ok(inside) if is_group(&inside) => {
-                let why = "a Raft group under a name that no start opens".to_owned();
+            Ok(inside) if is_group(&inside) || entry.name.ends_with(layout::MIGRATING) => {
+                let aborted = entry.name.ends_with(layout::MIGRATING);
+                let why = if aborted { MIGRATION } else { "a Raft group under a name that no start opens" }.to_owned();
                 unplaced.push(Unplaced { path: child, why, needed: false });
             }
             Ok(_) => {}
@@ -389,6 +397,9 @@ mod tests {
         assert_eq!(found(node.path()).len(), 1);
         let expected = [("group-007", false), ("group-1.old", false), ("group-3", false)];
         assert_eq!(left_out(node.path()), expected.map(|(path, needed)| (path.to_owned(), needed)));
+        let moved = tree(&["n1/wal", "n1.migrating/wal", "n2/wal", "n2/raft.db.migrating/x"]);
+        assert_eq!(found(moved.path()).len(), 2);
+        assert_eq!(left_out(moved.path()), [("n1.migrating".to_owned(), false), ("n2/raft.db.migrating".to_owned(), false)]);
         // A node that was restored into itself, named by itself.
         let twice = tree(&["wal", "n1/wal", "fsm.db", "elastickv-etcd-snapshot-7/wal"]);
         assert_eq!(left_out(twice.path()), [("n1".to_owned(), false)]);

@@ -135,7 +135,7 @@ fn live_files(store: &Store) -> Vec<LiveFile<'_>> {
 }
 
 /// Reads every block of every live file.
-fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
+pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
     let mut facts = BlockFacts::default();
     let live = live_files(store);
     let size = |file| store.facts.listing.tables.get(&file).map_or(0, |listed| listed.size);

@@ -14,7 +14,7 @@ mod memory;
 mod store;
 mod versions;
 
-pub use examine::{GroupStoreFacts, examine, examine_store};
+pub use examine::{GroupStoreFacts, examine, examine_store, read_blocks};
 pub use facts::{
     BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, Registry, StoreCheck, StoreFacts,
     StorePresence, TableFileFact, Writer,

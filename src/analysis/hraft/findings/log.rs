@@ -28,7 +28,10 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
         };
         let place = if counts { "" } else { ". The snapshot covers it: no start reads it" };
         let within = if let Fault::Undecodable(error) = &fault.fault { error.offset() } else { 0 };
-        let mut finding = Finding::new(code, format!("Entry {} {what}{place}.", fault.key)).at(&path).offset(fault.at + within);
+        let within_value =
+            if view.pebble.is_some() && within > 0 { format!(" at byte {within} of its value") } else { String::new() };
+        let finding = Finding::new(code, format!("Entry {} {what}{within_value}{place}.", fault.key));
+        let mut finding = view.place(finding, &path, fault.at + within);
         if !counts {
             finding = finding
                 .severity(Severity::Warning)
@@ -43,14 +46,18 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
         }
         let (short, len) = (odd.key.len() < 8, odd.key.len());
         let when = match (short, odd.first, odd.last) {
+            (_, _, true) if view.pebble.is_some() => "it is read as index 0, and the whole log counts as empty",
+            (_, true, false) if view.pebble.is_some() => "it is read as index 0, where the first index is asked for",
+            (_, false, false) if view.pebble.is_some() => "nothing reads it",
             (true, _, true) => "the start reads it as the last one and panics",
             (true, true, false) => "the first compaction reads it as the first one and panics",
             (true, false, false) => "a compaction that comes by panics",
             (false, _, true) => "the start reads its first eight bytes as the last index and finds no such entry",
             (false, _, false) => "it is read by its first eight bytes and never found",
         };
-        let finding = Finding::new(&codes::KEY_ODD, format!("The key {key} has {len} bytes: {when}.")).at(&path).offset(odd.at);
-        let harmless = !short && !odd.last;
+        let finding = Finding::new(&codes::KEY_ODD, format!("The key {key} has {len} bytes: {when}."));
+        let finding = view.place(finding, &path, odd.at);
+        let harmless = !odd.last && (!short || view.pebble.is_some());
         found.push(if harmless {
             finding.severity(Severity::Warning).advice("Rebuild the node when it is convenient.")
         } else {

@@ -29,12 +29,12 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
                         .severity(Severity::Warning)
                         .advice("Keep the snapshot: a fallback to an older one would read the entry and end the start.")
                 };
-                found.push(finding.at(&path).offset(entry.data_at.saturating_add(error.offset())));
+                found.push(view.place(finding, &path, entry.data_at.saturating_add(error.offset())));
             }
             Ok((configuration, notes)) => {
                 let who = format!("Entry {} (type {number})", entry.key);
                 if let Some(finding) = odd(&who, configuration, notes, entry.key > covered) {
-                    found.push(finding.at(&path).offset(entry.at));
+                    found.push(view.place(finding, &path, entry.at));
                 }
             }
         }

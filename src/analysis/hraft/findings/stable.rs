@@ -7,6 +7,9 @@ use crate::readers::hraft::{LogFacts, number};
 
 /// Judges the stable store.
 pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Finding>) {
+    if view.pebble.is_some_and(|stores| stores.stable_unread) {
+        return;
+    }
     let path = view.stable_file();
     let mut report = |code, message: String, severity: Option<Severity>| {
         let finding = Finding::new(code, message).at(&path);
@@ -18,7 +21,12 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
     for (name, value) in [("CurrentTerm", &facts.current_term), ("LastVoteTerm", &facts.vote_term)] {
         let Some(value) = value.as_ref().filter(|value| value.len() != 8) else { continue };
         let len = value.len();
-        if len < 8 {
+        if view.pebble.is_some() {
+            if len > 0 {
+                let then = if name == "CurrentTerm" { "every start fails" } else { "the node gives no vote any more" };
+                report(&codes::STABLE_INVALID, format!("{name} has {len} bytes and is refused: {then}."), None);
+            }
+        } else if len < 8 {
             report(&codes::STABLE_INVALID, format!("{name} has {len} bytes: reading it panics."), None);
         } else {
             let read = number(value).unwrap_or_default();

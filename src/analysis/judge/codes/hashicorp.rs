@@ -49,6 +49,23 @@ pub static LATER_FAILURE: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// What a migration that did not come to its end has left.
+pub static MIGRATION_ABORTED: CodeInfo = CodeInfo {
+    code: "migration-aborted",
+    severity: Severity::Warning,
+    title: "what a migration has left",
+    meaning: "The tools that carried a node from one generation of its log to the next worked in a directory whose name \
+              ends in `.migrating` and gave it its real name at the end. One that still has that name was aborted and \
+              may hold a part only. Files of the generation before, beside a directory of the next, are what such a tool \
+              read and left.",
+    decided_by: "The names: `.migrating`, and `logs.dat` or `stable.dat` beside a directory `raft.db`.",
+    safe: "Use the directory that the migration read from: it was only read. Move the aborted one away before the \
+           migration is tried again.",
+    not_safe: "Do not give an aborted directory its final name by hand: nothing says how much of the node is in it.",
+    more: "ekv-tool inspect DIR",
+    never: None,
+};
+
 /// A page of the store is damaged.
 pub static PAGE_DAMAGED: CodeInfo = CodeInfo {
     code: "bolt-page-damaged",
@@ -434,6 +451,7 @@ pub const ALL: &[&CodeInfo] = &[
     &START_FAILS,
     &DELAYED_DEATH,
     &LATER_FAILURE,
+    &MIGRATION_ABORTED,
     &PAGE_DAMAGED,
     &META_INVALID,
     &FREELIST_INVALID,

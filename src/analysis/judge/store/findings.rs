@@ -211,7 +211,8 @@ pub fn damage_finding(facts: &StoreFacts, damage: &TableDamage, why_read: &str) 
 }
 
 fn format_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
-    let at = format!("{}/", facts.name);
+    let name = &facts.name;
+    let at = format!("{name}/");
     match &facts.format {
         FormatMarker::Version(13..=24) => {}
         FormatMarker::Version(version) => {
@@ -232,7 +233,7 @@ fn format_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
             found.push(match format_marker_to_put_back(facts) {
                 Some(marker) => finding.expected(&marker).advice(format!(
                     "Keep a copy. The store's own OPTIONS file says which version it has: the marker can be put back as an empty file \
-                     fsm.db/{marker}."
+                     {name}/{marker}."
                 )),
                 None => finding,
             });
@@ -273,7 +274,7 @@ fn manifest_findings(facts: &StoreFacts, found: &mut Vec<Finding>) {
                     }
                     Some(marker) => finding.expected(&marker).advice(format!(
                         "Keep a copy of the directory before any start. Of the MANIFESTs that are there, this marker names the newest \
-                         that decodes and whose tables are all there: an empty file fsm.db/{marker}."
+                         that decodes and whose tables are all there: an empty file {name}/{marker}."
                     )),
                     None => finding.advice(
                         "Keep a copy of the directory before any start. No MANIFEST that is there decodes with all of its tables present, \

@@ -14,6 +14,8 @@ use crate::types::{LogIndex, ServerVersion};
 
 pub use open::open_refusal;
 
+pub(in crate::analysis) use open::opens;
+
 /// What the store says about the last entry whose effect it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AppliedIndexState {

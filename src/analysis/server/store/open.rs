@@ -22,20 +22,9 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
     if facts.presence == StorePresence::Absent {
         return StoreOpen::Opens;
     }
-    if let Some(name) = facts.listing.tied_markers.first() {
-        let what = format!("two markers {name} have the same iteration; which counts depends on the file system");
-        coverage.missing(format!("{}/", facts.name), what.clone());
-        return StoreOpen::Unknown(what);
-    }
-    if let Some(error) = open_refusal(facts) {
-        return StoreOpen::Refused(error);
-    }
-    if let Some(what) = doubtful_table(facts) {
-        coverage.missing(format!("{}/", facts.name), what.clone());
-        return StoreOpen::Unknown(what);
-    }
-    if let Some(what) = unread(facts) {
-        return StoreOpen::Unknown(what);
+    match opens(facts, coverage) {
+        StoreOpen::Opens => {}
+        ended => return ended,
     }
     // From here on the store is open. Damage that anybody reads now ends the process: the lookups of the start, the work
     // that begins in the background, and the walk over all records of the newer engine.
@@ -56,6 +45,26 @@ pub(super) fn open(facts: &StoreFacts, engine: ServerVersion, coverage: &mut Cov
     }
     if let Some(what) = doubtful {
         coverage.missing(format!("{}/", facts.name), what.clone());
+        return StoreOpen::Unknown(what);
+    }
+    StoreOpen::Opens
+}
+
+/// How far opening the store comes by its names, MANIFEST and logs alone, which is the same for whoever uses the library.
+pub(in crate::analysis) fn opens(facts: &StoreFacts, coverage: &mut Coverage) -> StoreOpen {
+    if let Some(name) = facts.listing.tied_markers.first() {
+        let what = format!("two markers {name} have the same iteration; which counts depends on the file system");
+        coverage.missing(format!("{}/", facts.name), what.clone());
+        return StoreOpen::Unknown(what);
+    }
+    if let Some(error) = open_refusal(facts) {
+        return StoreOpen::Refused(error);
+    }
+    if let Some(what) = doubtful_table(facts) {
+        coverage.missing(format!("{}/", facts.name), what.clone());
+        return StoreOpen::Unknown(what);
+    }
+    if let Some(what) = unread(facts) {
         return StoreOpen::Unknown(what);
     }
     StoreOpen::Opens

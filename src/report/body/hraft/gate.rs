@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::analysis::ServerError;
 use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 
@@ -21,6 +22,8 @@ pub struct HashiForecast {
     pub raft_id: String,
     /// Always `hashicorp-raft`.
     pub backend: &'static str,
+    /// What elastickv's present server says instead of starting on the directory; `null` when it would not refuse it by name.
+    pub server_refusal: Option<ServerError>,
     /// What the start does.
     #[serde(flatten)]
     pub start: StartForecast,
@@ -40,6 +43,9 @@ impl HashiForecast {
     pub(super) fn reason(&self) -> String {
         if let Some(abort) = &self.start.abort {
             return format!("{} at {}: {}", abort.kind.name(), abort.stage.name(), abort.text);
+        }
+        if let Some(why) = &self.start.unknown {
+            return format!("cannot be told: {why}");
         }
         match (&self.start.first_state, &self.start.first_state_reason) {
             (Some(state), Some(reason)) => format!("becomes {state:?}: {reason}"),
@@ -74,9 +80,13 @@ impl HashiForecast {
             Recovery::Ok => ("would go through", Tone::Plain),
             Recovery::Error => ("would be refused", Tone::Caution),
             Recovery::Panic => ("would end the process", Tone::Caution),
+            Recovery::Unknown => ("cannot be told", Tone::Caution),
         };
         let text = self.start.recovery_text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
         rows.push(("forced recovery", Cell::toned(format!("{word}{text}"), tone)));
+        if let Some(refusal) = &self.server_refusal {
+            rows.push(("elastickv today", Cell::toned(format!("refuses the directory: {}", refusal.text), Tone::Caution)));
+        }
         rows
     }
 }
