@@ -11,6 +11,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(survey.reached <= bytes.len() as u64);
     let stores = StoreFiles::Combined(StoreFile::Bytes(bytes));
     let snapshots = Snapshots::default();
-    drop(forecast(&StartInput { raft_id: "n1", stores, snapshots: &snapshots }));
+    drop(forecast(&StartInput { raft_id: "n1", stores, snapshots: &snapshots, sound: None }));
     drop(vote_request(stores));
 });

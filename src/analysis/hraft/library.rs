@@ -2,6 +2,7 @@
 //!
 //! It checks a page's number and flags and nothing else; positions and sizes are taken as they are.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use crate::formats::bolt::{
     BranchElement, BucketHeader, ELEMENT, FLAG_BRANCH, FLAG_FREELIST, FLAG_LEAF, LeafElement, META_END, Meta, MetaProblem,
     NO_FREELIST, PAGE_HEADER, PageHeader, type_name,
 };
+use crate::io::MappedFile;
 
 /// Page size of a host that creates a file.
 const DEFAULT_PAGE_SIZE: u64 = 4096;
@@ -29,7 +31,34 @@ pub(super) struct Db<'a> {
     clobbered: BTreeMap<u64, u16>,
     /// Pages whose content has moved elsewhere: what is written over them is not seen.
     retired: BTreeSet<u64>,
+    /// Where the last search ended.
+    found: RefCell<Found>,
+    /// The file, where pages that were read can leave memory.
+    mapped: Option<&'a MappedFile>,
 }
+
+/// Where the last search ended, for the next one: a start reads entries in the order of their keys.
+#[derive(Debug, Default)]
+struct Found {
+    leaf: Option<FoundLeaf>,
+    /// Branch pages whose keys rise: halving then leads to one child for all keys between two of them.
+    rising: BTreeSet<u64>,
+    /// Leaves since pages left memory.
+    leaves: u32,
+}
+
+/// A leaf, and the keys that a search from the root would look for in it.
+#[derive(Debug)]
+struct FoundLeaf {
+    root: u64,
+    page: PageRef,
+    from: Vec<u8>,
+    /// The first key that it would look for elsewhere; `None` when there is none.
+    to: Option<Vec<u8>>,
+}
+
+/// Leaves after which the pages that were read leave memory.
+const RESIDENT_LEAVES: u32 = 8192;
 
 /// A page's place and header.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +132,7 @@ fn page_size(memory: &Memory<'_>) -> Result<u64, Crash> {
 
 impl<'a> Db<'a> {
     /// Opens a file for writing, as far as that can be seen without writing.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Crash> {
+    pub(super) fn open(bytes: &'a [u8], mapped: Option<&'a MappedFile>) -> Result<Self, Crash> {
         let memory = Memory::new(bytes);
         let page_size = page_size(&memory)?;
         if memory.file_len() < page_size * 2 {
@@ -119,7 +148,8 @@ impl<'a> Db<'a> {
         }
         let (newer, older) = if second.txid > first.txid { (second, first) } else { (first, second) };
         let meta = if newer.problem().is_none() { newer } else { older };
-        Ok(Self { memory, page_size, meta, clobbered: BTreeMap::new(), retired: BTreeSet::new() })
+        let (clobbered, retired, found) = (BTreeMap::new(), BTreeSet::new(), RefCell::default());
+        Ok(Self { memory, page_size, meta, clobbered, retired, found, mapped })
     }
 
     pub(super) const fn meta(&self) -> &Meta {
@@ -134,6 +164,7 @@ impl<'a> Db<'a> {
     pub(super) fn clobber(&mut self, id: u64, flags: u16) {
         if !self.retired.contains(&id) {
             self.clobbered.insert(id, flags);
+            self.found.take();
         }
     }
 
@@ -281,25 +312,25 @@ impl<'a> Db<'a> {
 
     /// Where `target` is or would be; `None` behind the last key of the page that it leads to.
     fn seek(&self, bucket: &Bucket, target: &[u8]) -> Result<Option<Item>, Crash> {
+        if let Some(page) = self.found_before(bucket, target) {
+            return self.seek_in(&page, target);
+        }
         let mut id = bucket.root;
+        let mut bounds = Some((Vec::new(), None));
         for _ in 0..ENDLESS {
             let page = self.bucket_page(bucket, id)?;
             if page.header.flags & (FLAG_BRANCH | FLAG_LEAF) == 0 {
                 return Err(Crash::panic(format!("invalid page type: {}: {:x}", page.header.id, page.header.flags)));
             }
             if page.is_leaf() {
-                let key = |index| {
-                    let (at, element) = self.leaf(&page, index)?;
-                    Memory::slice(at, element.pos.into(), element.ksize.into())
-                };
-                let (index, _) = self.search(page.count(), target, key)?;
-                return self.item(&page, index);
+                // A search that begins at its leaf, as in the directory of buckets, has nothing to save.
+                let below_branches = bucket.inline.is_none() && id != bucket.root;
+                if let Some((from, to)) = bounds.filter(|_| below_branches) {
+                    self.remember(FoundLeaf { root: bucket.root, page, from, to });
+                }
+                return self.seek_in(&page, target);
             }
-            let key = |index| {
-                let (at, element) = self.branch(&page, index)?;
-                Memory::slice(at, element.pos.into(), element.ksize.into())
-            };
-            let (mut index, exact) = self.search(page.count(), target, key)?;
+            let (mut index, exact) = self.search(page.count(), target, |index| self.branch_key(&page, index))?;
             if !exact && index > 0 {
                 index -= 1;
             }
@@ -307,9 +338,73 @@ impl<'a> Db<'a> {
                 let count = page.count();
                 return Err(Crash::panic(format!("runtime error: index out of range [{index}] with length {count}")));
             }
+            bounds = bounds.and_then(|bounds| self.narrowed(bounds, &page, index));
             id = self.branch(&page, narrow(index))?.1.child;
         }
         Err(Crash::hang("the library descends for ever: a branch page leads back to itself"))
+    }
+
+    fn seek_in(&self, page: &PageRef, target: &[u8]) -> Result<Option<Item>, Crash> {
+        let key = |index| {
+            let (at, element) = self.leaf(page, index)?;
+            Memory::slice(at, element.pos.into(), element.ksize.into())
+        };
+        let (index, _) = self.search(page.count(), target, key)?;
+        self.item(page, index)
+    }
+
+    fn branch_key(&self, page: &PageRef, index: u16) -> Result<Span, Crash> {
+        let (at, element) = self.branch(page, index)?;
+        Memory::slice(at, element.pos.into(), element.ksize.into())
+    }
+
+    /// The leaf of the last search, where a search for `target` ends too.
+    fn found_before(&self, bucket: &Bucket, target: &[u8]) -> Option<PageRef> {
+        let found = self.found.borrow();
+        let leaf = found.leaf.as_ref().filter(|leaf| leaf.root == bucket.root && bucket.inline.is_none())?;
+        let inside = leaf.from.as_slice() <= target && leaf.to.as_deref().is_none_or(|to| target < to);
+        inside.then_some(leaf.page)
+    }
+
+    fn remember(&self, leaf: FoundLeaf) {
+        let mut found = self.found.borrow_mut();
+        found.leaf = Some(leaf);
+        found.leaves += 1;
+        if found.leaves >= RESIDENT_LEAVES {
+            found.leaves = 0;
+            self.mapped.inspect(|file| file.let_go());
+        }
+    }
+
+    /// The keys that are looked for below child `index` of a branch page, if halving leads all of them there.
+    fn narrowed(
+        &self,
+        (from, to): (Vec<u8>, Option<Vec<u8>>),
+        page: &PageRef,
+        index: i64,
+    ) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        let key = |index: i64| {
+            let span = self.branch_key(page, narrow(index)).ok()?;
+            Some(self.memory.read(span.at, span.len).ok()?.into_owned())
+        };
+        if !self.found.borrow().rising.contains(&page.header.id) {
+            let mut previous = key(0)?;
+            for index in 1..page.count() {
+                let next = key(index)?;
+                if next <= previous {
+                    return None;
+                }
+                previous = next;
+            }
+            self.found.borrow_mut().rising.insert(page.header.id);
+        }
+        let from = if index > 0 { from.max(key(index)?) } else { from };
+        let next = if index + 1 < page.count() { Some(key(index + 1)?) } else { None };
+        let to = match (to, next) {
+            (Some(to), Some(next)) => Some(to.min(next)),
+            (to, next) => to.or(next),
+        };
+        Some((from, to))
     }
 
     fn item(&self, page: &PageRef, index: i64) -> Result<Option<Item>, Crash> {

@@ -1,11 +1,13 @@
 //! The two stores of a node as raft-boltdb, or elastickv's own store over Pebble, shows them to the library.
 
 use super::abort::Crash;
-use super::entry::{LOG_NOT_FOUND, Read};
+use super::entry::{LOG_NOT_FOUND, Read, entry_of};
 use super::ledger::{Ledger, Moved};
 use super::library::{Bucket, Db, Item};
 use super::pebble::{PebbleNode, PebbleStores};
 use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_TERM, MsgpackErrorKind, decode_entry};
+use crate::io::MappedFile;
+use crate::readers::hraft::LogFacts;
 
 /// Bucket of the entries.
 pub(super) const LOGS: &[u8] = b"logs";
@@ -13,6 +15,8 @@ pub(super) const LOGS: &[u8] = b"logs";
 pub(super) const CONF: &[u8] = b"conf";
 /// Pages that a forced recovery is followed through; a longer log is assumed to be sound.
 const SWEEP_LIMIT: usize = 1 << 14;
+/// Pages of a file above which that is not tried.
+const FOLLOWED_UP_TO: u64 = 4 << 14;
 
 /// The files of a node.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +39,8 @@ pub enum StoreFiles<'a> {
 pub enum StoreFile<'a> {
     /// Its bytes; none for an empty file, which the library takes for a new one.
     Bytes(&'a [u8]),
+    /// The same, of a file on a disk: pages that were read do not stay in memory.
+    Mapped(&'a MappedFile),
     /// It is not there: the library makes an empty one.
     Absent,
 }
@@ -58,13 +64,14 @@ pub(super) enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn open(files: StoreFiles<'a>) -> Result<Self, Crash> {
+    /// Opens the stores. `sound` is what is known of the log where no page of its file is wrong.
+    pub(super) fn open(files: StoreFiles<'a>, sound: Option<&'a LogFacts>) -> Result<Self, Crash> {
         let files = match files {
             StoreFiles::Combined(file) => vec![Open::file(file)?],
             StoreFiles::Split { logs, stable } => vec![Open::file(logs)?, Open::file(stable)?],
             StoreFiles::Pebble(stores) => return Ok(Self::Pebble(PebbleNode::open(&stores)?)),
         };
-        Ok(Self::Bolt(BoltNode { files }))
+        Ok(Self::Bolt(BoltNode { files, sound }))
     }
 
     /// The current term; `None` when it is not found, which counts as 0.
@@ -108,6 +115,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The first index at or behind `index` whose entry has to be looked at: those before it are there, and bring nothing that a
+    /// start minds.
+    pub(super) fn next_of_note(&self, index: u64) -> u64 {
+        match self {
+            Self::Bolt(node) => node.sound.map_or(index, |log| log.next_of_note(index)),
+            Self::Pebble(node) => node.next_of_note(index),
+        }
+    }
+
     /// Writes to the stable store.
     pub(super) fn store_stable(&mut self) -> Result<(), Crash> {
         match self {
@@ -138,15 +154,22 @@ impl<'a> Node<'a> {
 pub(super) struct BoltNode<'a> {
     /// The log's file, and the stable store's where it has one of its own.
     files: Vec<Open<'a>>,
+    /// What is known of the log where no page of its file is wrong.
+    sound: Option<&'a LogFacts>,
 }
 
 impl<'a> Open<'a> {
     fn file(file: StoreFile<'a>) -> Result<Self, Crash> {
-        let StoreFile::Bytes(bytes) = file else { return Ok(Self { db: None, logs: Moved::default(), conf: Moved::default() }) };
+        let new = Self { db: None, logs: Moved::default(), conf: Moved::default() };
+        let (bytes, mapped) = match file {
+            StoreFile::Bytes(bytes) => (bytes, None),
+            StoreFile::Mapped(file) => (file.bytes(), Some(file)),
+            StoreFile::Absent => return Ok(new),
+        };
         if bytes.is_empty() {
-            return Ok(Self { db: None, logs: Moved::default(), conf: Moved::default() });
+            return Ok(new);
         }
-        let mut db = Db::open(bytes)?;
+        let mut db = Db::open(bytes, mapped)?;
         let mut ledger = Ledger::load(&db)?;
         let mut creates = false;
         for name in [LOGS, CONF] {
@@ -223,6 +246,9 @@ impl<'a> BoltNode<'a> {
     }
 
     fn entry(&self, index: u64) -> Result<Read, Crash> {
+        if let Some(log) = self.sound {
+            return entry_of(log, index);
+        }
         let Some((db, bucket)) = self.logs()? else { return Err(Crash::error(LOG_NOT_FOUND)) };
         let Some(value) = db.get(&bucket, &index.to_be_bytes())? else { return Err(Crash::error(LOG_NOT_FOUND)) };
         match decode_entry(&value.bytes) {
@@ -235,6 +261,9 @@ impl<'a> BoltNode<'a> {
     fn delete_log(&mut self, last: u64) -> Result<bool, Crash> {
         let Some(Open { db: Some((db, ledger)), .. }) = self.files.first_mut() else { return Ok(true) };
         let Some(bucket) = db.bucket(LOGS)? else { return Ok(true) };
+        if db.meta().high_water > FOLLOWED_UP_TO {
+            return Ok(false);
+        }
         ledger.begin();
         let mut previous: Option<Vec<u8>> = None;
         let mut disorder = None;

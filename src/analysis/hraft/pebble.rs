@@ -2,11 +2,11 @@
 //! says otherwise than raft-boltdb stands in internal/raftstore/pebble.go of elastickv's history.
 
 use super::abort::Crash;
-use super::entry::{LOG_NOT_FOUND, Read};
+use super::entry::{Read, entry_of};
 use crate::analysis::Coverage;
 use crate::analysis::server::store::{StoreOpen, opens};
-use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogType};
-use crate::readers::hraft::{Fault, LogFacts};
+use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM};
+use crate::readers::hraft::LogFacts;
 use crate::readers::pebble::{FormatMarker, StoreFacts, TableDamage};
 
 /// The oldest format that both releases of Pebble that wrote such stores open.
@@ -105,29 +105,10 @@ impl<'a> PebbleNode<'a> {
     }
 
     pub(super) fn entry(&self, index: u64) -> Result<Read, Crash> {
-        if !self.log.has(index) {
-            return Err(Crash::error(LOG_NOT_FOUND));
-        }
-        let mut read = Read { index, term: self.term(index), kind: LogType::Command, membership: None };
-        for fault in self.log.faults_at(index) {
-            match fault {
-                Fault::Undecodable(error) => return Err(Crash::error(error.to_string())),
-                Fault::Nested => return Err(Crash::error(LOG_NOT_FOUND)),
-                Fault::Index(says) => read.index = *says,
-                Fault::Type(number) => read.kind = LogType::Unknown(*number),
-            }
-        }
-        if let Some(entry) = self.log.membership_at(index) {
-            read.kind = entry.kind;
-            read.membership = Some(entry.decoded.clone().map(|(configuration, _)| configuration));
-        }
-        Ok(read)
+        entry_of(self.log, index)
     }
 
-    fn term(&self, index: u64) -> u64 {
-        match self.log.last_decoded {
-            Some((_, term)) if self.log.last == Some(index) => term,
-            _ => self.log.term_at(index).unwrap_or(0),
-        }
+    pub(super) fn next_of_note(&self, index: u64) -> u64 {
+        self.log.next_of_note(index)
     }
 }

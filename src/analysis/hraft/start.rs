@@ -7,6 +7,7 @@ use super::entry::Read;
 use super::node::{Node, StoreFiles};
 use super::snapshots::{Candidate, Snapshots};
 use crate::formats::hraft::{Configuration, LogType, Server, decode_peers};
+use crate::readers::hraft::LogFacts;
 
 /// Everything that a start looks at.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct StartInput<'a> {
     pub stores: StoreFiles<'a>,
     /// The snapshots.
     pub snapshots: &'a Snapshots,
+    /// What is known of the log, where every page of its file was read and none is wrong: entries are then taken from here.
+    pub sound: Option<&'a LogFacts>,
 }
 
 /// Whether it starts.
@@ -140,7 +143,7 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
         Ok(()) => (Recovery::Ok, None),
         Err(crash) => (if crash.kind == AbortKind::Error { Recovery::Error } else { Recovery::Panic }, Some(crash.text)),
     };
-    let node = Node::open(input.stores).ok();
+    let node = Node::open(input.stores, input.sound).ok();
     let (first_state, first_state_reason) = progress.first_state.unzip();
     StartForecast {
         outcome: if abort.is_some() { StartOutcome::Abort } else { StartOutcome::Start },
@@ -166,7 +169,7 @@ fn panics(crash: Crash) -> Crash {
 }
 
 fn start(input: &StartInput<'_>, progress: &mut Progress) -> Result<(), StartAbort> {
-    let mut node = Node::open(input.stores).map_err(|crash| crash.during(Stage::OpenStores))?;
+    let mut node = Node::open(input.stores, input.sound).map_err(|crash| crash.during(Stage::OpenStores))?;
     if let Some(refusal) = &input.snapshots.refusal {
         return Err(Crash::error(refusal).during(Stage::OpenStores));
     }
@@ -209,7 +212,7 @@ fn new_raft(
     }
     let mut index = snapshot_index;
     while index < last_index {
-        index += 1;
+        index = node.next_of_note(index + 1).min(last_index);
         memberships.scan(node.entry(index).map_err(panics)?)?;
     }
     progress.at_start = Some(AtStart {
@@ -283,8 +286,10 @@ fn run(
     if !alone {
         return Ok(());
     }
-    for index in applied + 1..=last {
-        let Read { index, term, kind, .. } = node.entry(index).map_err(panics)?;
+    let mut applied = applied;
+    while applied < last {
+        applied = node.next_of_note(applied + 1).min(last);
+        let Read { index, term, kind, .. } = node.entry(applied).map_err(panics)?;
         if let LogType::Unknown(number) = kind {
             return Err(Crash::panic(format!(
                 "unrecognized log type: &raft.Log{{Index:{index:#x}, Term:{term:#x}, Type:{number:#x}, ...}}"
@@ -322,7 +327,7 @@ fn first_state(memberships: &Memberships, raft_id: &str) -> (FirstState, String)
 ///
 /// How the process ends over it.
 pub fn vote_request(stores: StoreFiles<'_>) -> Result<(), Crash> {
-    let Ok(node) = Node::open(stores) else { return Ok(()) };
+    let Ok(node) = Node::open(stores, None) else { return Ok(()) };
     match node.vote_term_len() {
         Some(len) if len < 8 => Err(Crash::panic(format!("runtime error: index out of range [7] with length {len}"))),
         _ => Ok(()),
@@ -331,7 +336,7 @@ pub fn vote_request(stores: StoreFiles<'_>) -> Result<(), Crash> {
 
 /// A forced recovery with a membership that is sound.
 fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
-    let mut node = Node::open(input.stores)?;
+    let mut node = Node::open(input.stores, input.sound)?;
     if let Some(refusal) = &input.snapshots.refusal {
         return Err(Crash::error(refusal));
     }
@@ -350,7 +355,7 @@ fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
     let last = node.last_index()?;
     let mut next = index;
     while next < last {
-        next += 1;
+        next = node.next_of_note(next + 1).min(last);
         node.entry(next).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
     }
     node.first_index()?;

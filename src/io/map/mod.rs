@@ -209,6 +209,11 @@ impl Mapping {
         }
     }
 
+    /// Lets all pages leave resident memory, for a reader that goes through the file in no order. The page cache keeps them.
+    pub fn let_go(&self) {
+        self.release(0..self.bytes().len() as u64);
+    }
+
     /// Another pass over the bytes begins: [`Mapping::release_before`] starts again at the front.
     pub fn rewind(&self) {
         self.released.store(0, Ordering::Relaxed);

@@ -53,11 +53,11 @@ const PAUSE: Duration = Duration::from_millis(40);
 const SMALL_STORE: u64 = 64 << 20;
 
 fn store_file(file: Option<&MappedFile>) -> StoreFile<'_> {
-    file.map_or(StoreFile::Absent, |file| StoreFile::Bytes(file.bytes()))
+    file.map_or(StoreFile::Absent, StoreFile::Mapped)
 }
 
 /// The stores as the analysis sees them.
-pub(super) fn stores(dir: &HashiDir) -> StoreFiles<'_> {
+pub(super) fn stores_of(dir: &HashiDir) -> StoreFiles<'_> {
     match &dir.stores {
         StoreFilesOf::Combined(file) => StoreFiles::Combined(store_file(file.as_ref())),
         StoreFilesOf::Split { logs, stable } => {
@@ -100,19 +100,23 @@ impl Node {
         let mut read = Vec::new();
         let every = depth == Depth::Everything;
         let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
-        let input = StartInput { raft_id: &dir.raft_id, stores: stores(&dir), snapshots: &snapshots };
-        let start = forecast(&input);
-        let vote = vote_request(stores(&dir)).err();
         let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
         let whole = depth != Depth::Paths || size <= SMALL_STORE;
         let stores = (whole && dir.pebble().is_none()).then(|| {
             let mut facts = LogFacts::default();
             let mut surveys = Vec::new();
             for (name, file) in dir.store_files() {
-                surveys.extend(file.map(|file| (name, LogFacts::read(file.bytes(), &mut facts))));
+                surveys.extend(file.map(|file| (name, LogFacts::read_file(file, &mut facts))));
             }
             (surveys, facts)
         });
+        let is_sound = |(surveys, facts): &(Vec<(_, Survey)>, LogFacts)| {
+            surveys.iter().all(|(_, survey)| survey.is_sound()) && facts.is_whole()
+        };
+        let sound = stores.as_ref().filter(|read| is_sound(read)).map(|(_, facts)| facts);
+        let files = stores_of(&dir);
+        let start = forecast(&StartInput { raft_id: &dir.raft_id, stores: files, snapshots: &snapshots, sound });
+        let vote = vote_request(files).err();
         for (_, file) in dir.store_files() {
             file.map_or(Ok(()), MappedFile::delivered)?;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::survey::{Row, Survey};
+use crate::io::MappedFile;
 use crate::formats::hraft::{
     AppendedAt, CURRENT_TERM, Configuration, EntryForm, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogType, MsgpackError, PayloadNote,
     decode_configuration, decode_entry, decode_peers,
@@ -10,6 +11,9 @@ use crate::formats::hraft::{
 
 /// Facts of one kind that are kept.
 const KEPT: usize = 1000;
+
+/// Bytes of keys and values after which the pages that were read leave memory.
+const RESIDENT: usize = 32 << 20;
 
 /// A range of indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -149,15 +153,34 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 impl LogFacts {
-    /// Reads a file and everything in it.
+    /// Reads bytes of a file and everything in them.
     pub fn read(bytes: &[u8], into: &mut Self) -> Survey {
-        let survey = Survey::of(bytes, &mut |row| match row.bucket {
-            b"logs" => into.log_row(&row),
-            b"conf" => into.stable_row(&row),
-            _ => {}
+        let survey = Survey::of(bytes, &mut |row| into.row(&row));
+        into.end();
+        survey
+    }
+
+    /// Reads a file and everything in it. Pages that were read do not stay in memory.
+    pub fn read_file(file: &MappedFile, into: &mut Self) -> Survey {
+        let mut touched = 0;
+        let survey = Survey::of(file.bytes(), &mut |row| {
+            into.row(&row);
+            touched += row.key.len() + row.value.map_or(0, <[u8]>::len);
+            if touched >= RESIDENT {
+                touched = 0;
+                file.let_go();
+            }
         });
         into.end();
         survey
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        match row.bucket {
+            b"logs" => self.log_row(row),
+            b"conf" => self.stable_row(row),
+            _ => {}
+        }
     }
 
     /// Behind the last row.
@@ -264,6 +287,24 @@ impl LogFacts {
     /// The membership at a key.
     pub fn membership_at(&self, key: u64) -> Option<&MembershipEntry> {
         self.memberships.get(self.memberships.partition_point(|entry| entry.key < key)).filter(|entry| entry.key == key)
+    }
+
+    /// The first key at or behind `key` at which there may be anything but an entry without a membership and without a fault: what lies
+    /// between is there, decodes, and is all alike to a start.
+    pub fn next_of_note(&self, key: u64) -> u64 {
+        if !self.has(key) {
+            return key;
+        }
+        let gap = self.gaps.get(self.gaps.partition_point(|gap| gap.to < key)).map(|gap| gap.from);
+        let fault = self.faults.get(self.faults.partition_point(|fault| fault.key < key)).map(|fault| fault.key);
+        let membership = self.memberships.get(self.memberships.partition_point(|entry| entry.key < key)).map(|entry| entry.key);
+        let ends = self.last;
+        [gap, fault, membership, ends].into_iter().flatten().min().unwrap_or(key)
+    }
+
+    /// True when every key of the log is an index, and everything that was noticed is kept.
+    pub const fn is_whole(&self) -> bool {
+        self.odd_keys.is_empty() && self.dropped == 0
     }
 
     /// True when so much was noticed that facts which decide a start were left out.

@@ -192,6 +192,12 @@ impl Survey {
         self.chosen.and_then(|position| self.metas.get(position)).and_then(MetaFact::valid)
     }
 
+    /// True when every page that the trees reach is what it says it is, in order and reached once: the library then finds in it what
+    /// the walk found.
+    pub fn is_sound(&self) -> bool {
+        self.chosen.is_some() && self.problems.is_empty() && self.more_problems == 0 && self.listed_but_live.is_empty()
+    }
+
     /// Free pages.
     pub fn free_pages(&self) -> u64 {
         match &self.freelist {
