@@ -25,6 +25,7 @@ mod hostile; // What hostile bytes may cost.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod hraft_archive; // Snapshot archives of hashicorp's products: exact findings, a restore's words, every cut and flip.
 mod hraft_pebble; // The same where `raft.db` is a directory of Pebble.
+mod hraft_wal; // Logs of raft-wal: exact findings, starts, every cut and flip of a segment.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.

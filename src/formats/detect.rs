@@ -7,6 +7,7 @@ use super::pebble::sstable::Footer;
 use super::pebble::sstable::footer::MAX_FOOTER_LEN;
 use super::pebble::{Batch, FileNum, Records, RecordsEnd, StoreFileName, VersionEdit};
 use super::raftpb::ProtoRules;
+use super::raftwal::SegmentHeader;
 use super::snap;
 use super::wal::{Frame, FrameStep, Record, RecordKind, WalName};
 use crate::formats::layout;
@@ -56,6 +57,8 @@ pub enum FileKind {
     Hashicorp,
     /// A snapshot archive of Consul, Nomad, Vault or OpenBao.
     HashicorpArchive,
+    /// A segment of a log of hashicorp/raft-wal.
+    RaftWalSegment,
     /// Something that a crash or a running server left half done.
     Unfinished,
     /// None of these.
@@ -111,6 +114,7 @@ impl FileKind {
             Self::ToolJson => "tool-json",
             Self::Hashicorp => "hashicorp",
             Self::HashicorpArchive => "hashicorp-archive",
+            Self::RaftWalSegment => "raftwal-segment",
             Self::Unfinished => "unfinished",
             Self::Unknown => "unknown",
         }
@@ -140,6 +144,7 @@ impl FileKind {
             Self::ToolJson => "description written by an offline tool",
             Self::Hashicorp => "file of the old hashicorp/raft backend",
             Self::HashicorpArchive => "snapshot archive of Consul, Nomad, Vault or OpenBao",
+            Self::RaftWalSegment => "segment of a log of hashicorp/raft-wal",
             Self::Unfinished => "unfinished file",
             Self::Unknown => "not recognised",
         }
@@ -211,7 +216,7 @@ pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
         layout::ENGINE_MARKER => Some(FileKind::EngineMarker),
         layout::SIDECAR => Some(FileKind::Sidecar),
         "kek.bin" => Some(FileKind::Kek),
-        layout::RAFT_DB | layout::LOGS_DAT | layout::STABLE_DAT => Some(FileKind::Hashicorp),
+        layout::RAFT_DB | layout::LOGS_DAT | layout::STABLE_DAT | layout::WAL_META => Some(FileKind::Hashicorp),
         _ => None,
     };
     if let Some(kind) = fixed {
@@ -226,6 +231,9 @@ pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
     let unfinished = super::fsm::is_unfinished(name) || super::fsm::is_received_spool(name) || name.contains(".bin.tmp-");
     if unfinished || name == "keys.json.tmp" {
         return Some((FileKind::Unfinished, "its name: a file under construction"));
+    }
+    if super::raftwal::WalFile::parse(name).is_some() {
+        return Some((FileKind::RaftWalSegment, "its name: index and id"));
     }
     match WalName::of(name) {
         WalName::Segment(_) => return Some((FileKind::WalSegment, "its name: sequence and index")),
@@ -274,6 +282,9 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
         BodyFormat::SstIngest => return Some((FileKind::SnapshotPayload, "magic EKVSSTI1, without a clock header")),
         BodyFormat::MvccStream => return Some((FileKind::SnapshotPayload, "magic EKVMVCC2, without a clock header")),
         BodyFormat::Empty | BodyFormat::Partial | BodyFormat::Unknown(_) => {}
+    }
+    if SegmentHeader::decode(bytes).is_ok() {
+        return Some((FileKind::RaftWalSegment, "the magic number of a raft-wal segment"));
     }
     if begins_an_archive(bytes) {
         return Some((FileKind::HashicorpArchive, "a member of such an archive at its beginning"));

@@ -40,6 +40,8 @@ pub const RAFT_DB: &str = "raft.db";
 pub const LOGS_DAT: &str = "logs.dat";
 /// The stable state of hashicorp/raft in a bbolt file of its own.
 pub const STABLE_DAT: &str = "stable.dat";
+/// What raft-wal knows of its segments, and term and vote.
+pub const WAL_META: &str = "wal-meta.db";
 /// Snapshots of hashicorp/raft: `<term>-<index>-<milliseconds>/`.
 pub const SNAPSHOTS: &str = "snapshots";
 /// What a snapshot of hashicorp/raft says about itself.

@@ -26,6 +26,7 @@ pub mod pebble;
 pub mod peers;
 pub mod protobuf;
 pub mod raftpb;
+pub mod raftwal;
 pub mod sidecar;
 pub mod snap;
 pub mod tar;

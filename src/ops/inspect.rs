@@ -82,6 +82,7 @@ fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<
         "node" | "raft-data" => on(&["gate-dryrun"], path),
         "wal" => on(&["wal", "verify"], path),
         // A segment whose name is no segment's cannot be placed in a log.
+        "raftwal-segment" => on(&["wal", "verify"], path),
         "wal-segment" if named_as_segment => on(&["wal", "verify"], path),
         "snap" | "fsm-snap" | "snapshot-envelope" | "offload-store" | "offload-payload" | "offload-manifest"
         | "hashicorp-archive" => on(&["verify-snapshot"], path),

@@ -1,8 +1,11 @@
 //! Codes about directories of hashicorp/raft, each in a recorded one.
 
+use std::path::Path;
+
 use super::{Files, Provocation};
 use crate::support::archive_writer::ArchiveWriter;
 use crate::support::raft_db::{in_log, rows};
+use crate::support::raftwal_writer::{MEMBERS, Segment, entry, segments, write};
 
 const fn at(
     code: &'static str,
@@ -18,6 +21,16 @@ const fn at(
 const fn archive(code: &'static str, severity: &'static str, offset: Option<u64>, bytes: fn() -> Vec<u8>) -> Provocation {
     let files = Files::Bytes("a.snap", bytes);
     Provocation { code, severity, command: "verify-snapshot", files, target: "a.snap", path: "a.snap", offset }
+}
+
+const fn raftwal(
+    code: &'static str,
+    severity: &'static str,
+    path: &'static str,
+    offset: Option<u64>,
+    build: fn(&Path),
+) -> Provocation {
+    Provocation { code, severity, command: "check", files: Files::Built(build), target: "n1", path, offset }
 }
 
 pub(super) const ALL: &[Provocation] = &[
@@ -67,5 +80,42 @@ pub(super) const ALL: &[Provocation] = &[
         // Behind the state, which has its header at 1024 and is shorter than a block.
         tar[2000] = 1;
         tar
+    }),
+    raftwal("raftwal-segment-damaged", "error", "n1/wal/00000000000000000001-0000000000000000.wal", Some(8), |root| {
+        let node = &root.join("n1");
+        let mut all = segments();
+        all[0].bytes[16] = 7;
+        write(node, &all);
+    }),
+    raftwal("raftwal-segment-missing", "error", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
+        let node = &root.join("n1");
+        write(node, &segments());
+        std::fs::remove_file(node.join("wal/00000000000000000001-0000000000000000.wal")).unwrap();
+    }),
+    raftwal("raftwal-meta-invalid", "error", "n1/wal/wal-meta.db", None, |root| {
+        let node = &root.join("n1");
+        write(node, &segments());
+        std::fs::write(node.join("wal/7.wal"), b"").unwrap();
+    }),
+    raftwal("raftwal-tail-dropped", "info", "n1/wal/00000000000000000005-0000000000000001.wal", Some(192), |root| {
+        let node = &root.join("n1");
+        let mut all = segments();
+        all[1] = all[1].clone().command(3, "nine");
+        write(node, &all);
+    }),
+    raftwal("raftwal-leftover", "info", "n1/wal/wal-meta.db.tmp", None, |root| {
+        let node = &root.join("n1");
+        write(node, &segments());
+        std::fs::write(node.join("wal/wal-meta.db.tmp"), b"").unwrap();
+    }),
+    raftwal("raftwal-removed-entries", "info", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
+        let node = &root.join("n1");
+        write(node, &segments());
+    }),
+    raftwal("raftwal-checkpoint-mismatch", "warning", "n1/wal/00000000000000000001-0000000000000000.wal", Some(176), |root| {
+        let node = &root.join("n1");
+        let words = |start: u64| [0xafd1_f9d6_0392_a503, start, 77].map(u64::to_le_bytes).concat();
+        let segment = Segment::new(1, 0).raw(&entry(1, 1, 5, MEMBERS, b"")).raw(&entry(2, 1, 0, b"c", &words(1)));
+        write(node, &[segment.raw(&entry(3, 1, 0, b"c", &words(2))).commit()]);
     }),
 ];

@@ -11,6 +11,7 @@ pub mod log_writer;
 pub mod node_dir;
 pub mod offload_writer;
 pub mod raft_db;
+pub mod raftwal_writer;
 pub mod recorded;
 pub mod state_files;
 pub mod store_writer;

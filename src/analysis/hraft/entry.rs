@@ -31,6 +31,7 @@ pub(super) fn entry_of(log: &LogFacts, index: u64) -> Result<Read, Crash> {
     for fault in log.faults_at(index) {
         match fault {
             Fault::Undecodable(error) => return Err(Crash::error(error.to_string())),
+            Fault::Malformed(_, text) => return Err(Crash::error(text.as_str())),
             Fault::Nested => return Err(Crash::error(LOG_NOT_FOUND)),
             Fault::Index(says) => read.index = *says,
             Fault::Type(number) => read.kind = LogType::Unknown(*number),

@@ -3,6 +3,7 @@
 mod log;
 mod memberships;
 mod pebble;
+pub mod raftwal;
 mod snapshots;
 mod stable;
 mod store;
@@ -48,7 +49,21 @@ impl NodeView<'_> {
 
     /// The file of the log.
     fn log_file(&self) -> String {
+        if let Some(log) = self.dir.wal() {
+            let tail = log.tail().map_or(crate::formats::layout::WAL_META, |(segment, _)| segment.name.as_str());
+            return log.path.join(tail).display().to_string();
+        }
         self.path(self.dir.store_files().first().map_or(crate::formats::layout::RAFT_DB, |(name, _)| name))
+    }
+
+    /// The file in which an entry stands.
+    fn entry_file(&self, key: u64) -> String {
+        let Some(log) = self.dir.wal() else { return self.log_file() };
+        let holds = |range: Option<(u64, u64)>| range.is_some_and(|(first, last)| (first..=last).contains(&key));
+        match log.segments.iter().find(|segment| holds(segment.range())) {
+            Some(segment) => log.path.join(&segment.name).display().to_string(),
+            None => self.log_file(),
+        }
     }
 
     /// A finding about a value of the stores. A value of a Pebble directory has no offset: it stands in a block, compressed as a rule.
@@ -79,6 +94,9 @@ pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(stores) = &view.pebble {
         pebble::judge(view, stores, &mut found);
+    }
+    if let Some(log) = view.dir.wal() {
+        raftwal::judge(log, &mut found);
     }
     if let Some((surveys, facts)) = view.stores {
         for (name, survey) in surveys {
@@ -153,6 +171,10 @@ fn start(view: &NodeView<'_>, found: &mut Vec<Finding>) {
 
 /// One of two files that belong together is gone.
 fn missing(view: &NodeView<'_>, found: &mut Vec<Finding>) {
+    if view.dir.wal().is_some() {
+        // Its own judgement says so.
+        return;
+    }
     let files = view.dir.store_files();
     let gone: Vec<_> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
     let data = files.len() > gone.len() || view.dir.snapshots.dirs.iter().any(|dir| dir.listed().is_some());

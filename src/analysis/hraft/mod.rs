@@ -13,6 +13,7 @@ mod node;
 mod pebble;
 mod snapshots;
 mod start;
+mod wal;
 
 pub use abort::{AbortKind, Crash, Stage, StartAbort};
 pub use node::{StoreFile, StoreFiles};

@@ -5,9 +5,11 @@ use super::entry::{LOG_NOT_FOUND, Read, entry_of};
 use super::ledger::{Ledger, Moved};
 use super::library::{Bucket, Db, Item};
 use super::pebble::{PebbleNode, PebbleStores};
+use super::wal::WalNode;
 use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_TERM, MsgpackErrorKind, decode_entry};
 use crate::io::MappedFile;
 use crate::readers::hraft::LogFacts;
+use crate::readers::hraft::wal::WalLog;
 
 /// Bucket of the entries.
 pub(super) const LOGS: &[u8] = b"logs";
@@ -32,6 +34,8 @@ pub enum StoreFiles<'a> {
     },
     /// A Pebble directory, as elastickv had it afterwards.
     Pebble(PebbleStores<'a>),
+    /// A log of raft-wal.
+    Wal(&'a WalLog),
 }
 
 /// One file.
@@ -61,6 +65,8 @@ pub(super) enum Node<'a> {
     Bolt(BoltNode<'a>),
     /// A Pebble directory.
     Pebble(PebbleNode<'a>),
+    /// A log of raft-wal.
+    Wal(WalNode<'a>),
 }
 
 impl<'a> Node<'a> {
@@ -70,6 +76,7 @@ impl<'a> Node<'a> {
             StoreFiles::Combined(file) => vec![Open::file(file)?],
             StoreFiles::Split { logs, stable } => vec![Open::file(logs)?, Open::file(stable)?],
             StoreFiles::Pebble(stores) => return Ok(Self::Pebble(PebbleNode::open(&stores)?)),
+            StoreFiles::Wal(log) => return Ok(Self::Wal(WalNode::open(log)?)),
         };
         Ok(Self::Bolt(BoltNode { files, sound }))
     }
@@ -79,6 +86,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.stable_value(CURRENT_TERM)?.map(|value| number(&value)).transpose(),
             Self::Pebble(node) => node.current_term(),
+            Self::Wal(node) => node.current_term(),
         }
     }
 
@@ -87,7 +95,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.stable_value(LAST_VOTE_TERM).ok()?.map(|value| value.len()),
             // An error, over which no vote is given.
-            Self::Pebble(_) => None,
+            Self::Pebble(_) | Self::Wal(_) => None,
         }
     }
 
@@ -96,6 +104,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.first_index(),
             Self::Pebble(node) => Ok(node.first_index()),
+            Self::Wal(node) => Ok(node.first_index()),
         }
     }
 
@@ -104,6 +113,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.last_index(),
             Self::Pebble(node) => Ok(node.last_index()),
+            Self::Wal(node) => Ok(node.last_index()),
         }
     }
 
@@ -112,6 +122,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.entry(index),
             Self::Pebble(node) => node.entry(index),
+            Self::Wal(node) => node.entry(index),
         }
     }
 
@@ -121,6 +132,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Bolt(node) => node.sound.map_or(index, |log| log.next_of_note(index)),
             Self::Pebble(node) => node.next_of_note(index),
+            Self::Wal(_) => index,
         }
     }
 
@@ -128,7 +140,7 @@ impl<'a> Node<'a> {
     pub(super) fn store_stable(&mut self) -> Result<(), Crash> {
         match self {
             Self::Bolt(node) => node.files.last_mut().map_or(Ok(()), |file| file.change(CONF)),
-            Self::Pebble(_) => Ok(()),
+            Self::Pebble(_) | Self::Wal(_) => Ok(()),
         }
     }
 
@@ -136,7 +148,7 @@ impl<'a> Node<'a> {
     pub(super) fn store_log(&mut self) -> Result<(), Crash> {
         match self {
             Self::Bolt(node) => node.files.first_mut().map_or(Ok(()), |file| file.change(LOGS)),
-            Self::Pebble(_) => Ok(()),
+            Self::Pebble(_) | Self::Wal(_) => Ok(()),
         }
     }
 
@@ -144,7 +156,7 @@ impl<'a> Node<'a> {
     pub(super) fn delete_log(&mut self, last: u64) -> Result<bool, Crash> {
         match self {
             Self::Bolt(node) => node.delete_log(last),
-            Self::Pebble(_) => Ok(true),
+            Self::Pebble(_) | Self::Wal(_) => Ok(true),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Description, List};
+use crate::analysis::hraft::findings::raftwal::judge_segment;
 use crate::analysis::judge::codes::files as codes;
 use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
@@ -15,6 +16,7 @@ use crate::formats::pebble::{Batch, Records, RecordsEnd, StoreFileName, StoreOpt
 use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::sidecar::Sidecar;
+use crate::readers::hraft::wal::{SegmentRole, read_segment};
 use crate::readers::keys::looks_like_key;
 use crate::readers::subject::Subject;
 use crate::types::{Escaped, NodeId, ServerVersion};
@@ -43,6 +45,7 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         },
         FileKind::Sidecar => sidecar(page, path, bytes),
         FileKind::OffloadManifest => super::offload::manifest(page, path, bytes),
+        FileKind::RaftWalSegment => raftwal_segment(page, subject, bytes),
         FileKind::EngineMarker => marker(page, path, bytes),
         FileKind::Manifest => manifest(page, path, bytes),
         FileKind::StoreLog => store_log(page, subject, bytes),
@@ -60,6 +63,20 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         | FileKind::WalSegment
         | FileKind::Table => {}
     }
+}
+
+/// A segment of raft-wal, of which nothing else is known.
+fn raftwal_segment(page: &mut Description, subject: &Subject, bytes: &[u8]) {
+    let facts = read_segment(bytes, SegmentRole::Alone);
+    if let Ok(header) = facts.header {
+        page.plain("first_index", header.base);
+        page.plain("id", header.id);
+        page.plain("codec", header.codec);
+    }
+    page.plain("entries", facts.offsets.len());
+    page.plain("commits", facts.commits);
+    page.fact("complete", facts.complete(), if facts.complete() { "yes" } else { "no: it is the last one, or was" });
+    judge_segment(&subject.display, &subject.name, &facts, &mut page.findings);
 }
 
 fn peers(page: &mut Description, path: &str, bytes: &[u8]) {

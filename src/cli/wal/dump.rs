@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::EntryClass;
-use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_wal_dump};
+use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_segment_dump, hashicorp_wal_dump, is_lone_segment};
 use ekv_tool::ops::wal::{self, DumpFilter};
 use ekv_tool::readers::Local;
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
@@ -86,6 +86,12 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         return context.emit(hashicorp_wal_dump(node, range, &context.run())?);
     }
     let paths = &args.paths.paths;
+    if let [path] = paths.as_slice()
+        && is_lone_segment(path, &Local)
+    {
+        let range = EntryRange { from: args.from, to: args.to, term: args.term };
+        return context.emit(hashicorp_segment_dump(path, range, &context.run())?);
+    }
     let kind = |kind: &Type| match kind {
         Type::Entry => RecordType::Entry,
         Type::HardState => RecordType::HardState,

@@ -1,7 +1,7 @@
 //! `ekv-tool wal verify`
 
 use clap::Args;
-use ekv_tool::ops::hraft::{Backend, hashicorp_wal_verify};
+use ekv_tool::ops::hraft::{Backend, hashicorp_segment_verify, hashicorp_wal_verify, is_lone_segment};
 use ekv_tool::ops::wal;
 use ekv_tool::readers::Local;
 
@@ -20,6 +20,9 @@ pub fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(paths)?;
     if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
         return context.emit(hashicorp_wal_verify(&nodes, &context.run())?);
+    }
+    if paths.iter().all(|path| is_lone_segment(path, &Local)) {
+        return context.emit(hashicorp_segment_verify(paths, &context.run())?);
     }
     context.emit(wal::verify(paths, &context.run())?)
 }

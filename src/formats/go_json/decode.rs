@@ -283,6 +283,29 @@ impl<'j> Decoder<'j> {
         }
     }
 
+    /// A list: `each` takes every element. `type_name` is the list's. `null` is an empty one.
+    pub fn list(&mut self, type_name: &str, mut each: impl FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+        match self.shape() {
+            Shape::Null => return Ok(()),
+            Shape::List => self.at += 1,
+            other => {
+                self.wrong_type(other.name(), type_name);
+                self.skip_open(other);
+                return Ok(());
+            }
+        }
+        loop {
+            self.blanks();
+            match self.peek() {
+                None | Some(b']') => break,
+                Some(b',') => self.at += 1,
+                Some(_) => each(self)?,
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
     /// A time.
     pub fn time(&mut self, into: &mut GoTime) -> Result<(), Unfit> {
         match self.shape() {

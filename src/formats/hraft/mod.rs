@@ -10,7 +10,7 @@ mod peers_json;
 mod snapshot_meta;
 mod stable;
 mod sums;
-mod time;
+pub(in crate::formats) mod time;
 
 pub use archive::{ARCHIVE_MEMBERS, begins_an_archive};
 pub use configuration::{Configuration, PayloadNote, Server, Suffrage, decode_configuration, decode_peers};

@@ -57,7 +57,7 @@ pub(super) fn decode_time(decoder: &mut Decoder<'_>) -> Decoded<AppendedAt> {
 }
 
 /// Version, seconds since year 1, nanoseconds, zone offset in minutes; version 2 has the offset's seconds as well.
-fn binary(bytes: &[u8]) -> Option<AppendedAt> {
+pub(in crate::formats) fn binary(bytes: &[u8]) -> Option<AppendedAt> {
     let (&version, rest) = bytes.split_first()?;
     if !matches!((version, bytes.len()), (1, 15) | (2, 16)) {
         return None;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use super::node::{Depth, Node};
 use super::page::page;
+use super::rows::rows_of;
 use crate::analysis::hraft::Opened;
 use crate::analysis::hraft::findings::findings as findings_of;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
-use crate::formats::hraft::{crc64, decode_entry};
+use crate::formats::hraft::crc64;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Compare, HashiBody};
 use crate::report::{Cell, Report, Section};
@@ -28,15 +29,17 @@ struct Held {
 impl Held {
     fn of(node: Node, run: &Run<'_>) -> Result<Self> {
         let mut entries = VecDeque::new();
-        node.dir.each_entry(run, &mut |key, _, value| {
-            if let Some(Ok(entry)) = value.map(decode_entry) {
-                // The clock and the form of writing may differ between members.
-                let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
-                if entries.len() == COMPARED {
-                    entries.pop_front();
-                }
-                entries.push_back((key, entry.term, sum));
+        rows_of(&node.dir, run, |row| {
+            let Ok(entry) = &row.entry else { return };
+            if row.removed.is_some() {
+                return;
             }
+            // The clock and the form of writing may differ between members.
+            let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
+            if entries.len() == COMPARED {
+                entries.pop_front();
+            }
+            entries.push_back((row.key, entry.term, sum));
         })?;
         Ok(Self { node, entries })
     }

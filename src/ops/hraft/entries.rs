@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::node::{Depth, Node};
 use super::page::page;
+use super::rows::{EntryRow, rows_of};
 use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::entry_findings;
 use crate::error::{Error, Result};
-use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_entry, decode_peers};
+use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_peers};
+use crate::readers::hraft::wal::RemovedBy;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, WalDump, WalShow};
 use crate::report::{Cell, Report, Section, Tone};
@@ -56,64 +58,84 @@ fn content(entry: &LogEntry<'_>) -> String {
     }
 }
 
-/// Lists entries.
-pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Result<Report<HashiBody<WalDump>>> {
-    let node = Node::read(dir, None, Depth::Stores, run)?;
-    let mut coverage = Coverage::default();
-    node.cover(&mut coverage);
-    let mut rows = Vec::new();
-    let mut values = Vec::new();
-    let mut more = 0_u64;
-    node.dir.each_entry(run, &mut |key, at, value| {
+/// Columns of a listing.
+pub(super) const COLUMNS: [&str; 6] = [">index", ">term", "type", ">bytes", "appended", "content"];
+
+/// Entries that were asked for, for people and for programs.
+#[derive(Default)]
+pub(super) struct Listing {
+    pub rows: Vec<Vec<Cell>>,
+    pub values: Vec<serde_json::Value>,
+    pub more: u64,
+}
+
+impl Listing {
+    /// Takes an entry, where it is one that was asked for.
+    pub(super) fn take(&mut self, row: &EntryRow<'_>, range: EntryRange) {
+        let key = row.key;
         if range.from.is_some_and(|from| key < from) || range.to.is_some_and(|to| key > to) {
             return;
         }
-        let decoded = value.map(decode_entry);
-        if let (Some(wanted), Some(Ok(entry))) = (range.term, &decoded)
+        if let (Some(wanted), Ok(entry)) = (range.term, &row.entry)
             && entry.term != wanted
         {
             return;
         }
-        if rows.len() >= MOST_ROWS {
-            more += 1;
+        if self.rows.len() >= MOST_ROWS {
+            self.more += 1;
             return;
         }
-        match decoded {
-            Some(Ok(entry)) => {
-                let (time, content) = (clock(&entry), content(&entry));
-                values.push(serde_json::json!({
-                    "index": key, "offset": at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
+        let mut value = match &row.entry {
+            Ok(entry) => {
+                let (time, mut content) = (clock(entry), content(entry));
+                let value = serde_json::json!({
+                    "index": key, "offset": row.at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
                     "type_number": entry.kind.number(), "bytes": entry.data.len(), "extensions": entry.extensions.len(),
                     "appended_at": time, "content": content,
-                }));
-                rows.push(vec![
+                });
+                if let Some(why) = row.removed {
+                    content = format!("(removed: {}) {content}", why.name());
+                }
+                let tone = if row.removed.is_some() { Tone::Dim } else { Tone::Plain };
+                self.rows.push(vec![
                     Cell::new(key),
                     Cell::new(entry.term),
                     Cell::new(entry.kind.name()),
                     Cell::new(entry.data.len()),
                     Cell::option(time),
-                    Cell::new(content),
+                    Cell::toned(content, tone),
                 ]);
+                value
             }
-            other => {
-                let why = match other {
-                    Some(Err(error)) => error.to_string(),
-                    _ => "a bucket in the place of an entry".to_owned(),
-                };
-                values.push(serde_json::json!({ "index": key, "offset": at, "error": why }));
-                let mut row = vec![Cell::new(key)];
-                row.resize(5, Cell::option(None::<u64>));
-                row.push(Cell::toned(why, Tone::Bad));
-                rows.push(row);
+            Err(why) => {
+                let mut cells = vec![Cell::new(key)];
+                cells.resize(5, Cell::option(None::<u64>));
+                cells.push(Cell::toned(why, Tone::Bad));
+                self.rows.push(cells);
+                serde_json::json!({ "index": key, "offset": row.at, "error": why })
             }
+        };
+        if let (Some(file), Some(value)) = (row.file, value.as_object_mut()) {
+            value.insert("file".to_owned(), file.into());
+            value.insert("removed".to_owned(), row.removed.map(RemovedBy::name).into());
         }
-    })?;
+        self.values.push(value);
+    }
+}
+
+/// Lists entries.
+pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Result<Report<HashiBody<WalDump>>> {
+    let node = Node::read(dir, None, Depth::Stores, run)?;
+    let mut coverage = Coverage::default();
+    node.cover(&mut coverage);
+    let mut listing = Listing::default();
+    rows_of(&node.dir, run, |row| listing.take(row, range))?;
+    let Listing { rows, values, more } = listing;
     if more > 0 {
         coverage.skipped(node.dir.display(), format!("{more} more entries; --from and --to choose others"));
     }
     let headline = format!("{} entries of hashicorp/raft", rows.len());
-    let columns = [">index", ">term", "type", ">bytes", "appended", "content"];
-    let page = page(&node).fact("entries", values).section(Section::table("", &columns, rows));
+    let page = page(&node).fact("entries", values).section(Section::table("", &COLUMNS, rows));
     Ok(Report::new(HashiBody::new(headline, vec![page]), Vec::new(), coverage))
 }
 
@@ -123,37 +145,44 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
     let mut coverage = Coverage::default();
     node.cover(&mut coverage);
     let mut shown = None;
-    node.dir.each_entry(run, &mut |key, at, value| {
+    rows_of(&node.dir, run, |row| {
+        let (key, at) = (row.key, row.at);
         if key != index || shown.is_some() {
             return;
         }
         let mut rows = vec![("key", Cell::new(key)), ("offset", Cell::option(at))];
         let mut facts = serde_json::json!({ "index": key, "offset": at });
-        match value.map(|value| (value.len(), decode_entry(value))) {
-            Some((len, Ok(entry))) => {
-                rows.push(("value", Cell::new(format!("{len} bytes, {} fields", entry.form.fields))));
+        if let Some(file) = row.file {
+            rows.push(("segment", Cell::new(file)));
+        }
+        if let Some(why) = row.removed {
+            rows.push(("removed", Cell::toned(why.name(), Tone::Caution)));
+        }
+        match &row.entry {
+            Ok(entry) => {
+                let fields = if row.file.is_some() { String::new() } else { format!(", {} fields", entry.form.fields) };
+                rows.push(("value", Cell::new(format!("{} bytes{fields}", row.len))));
                 let differs = if entry.index == key { Tone::Plain } else { Tone::Bad };
                 rows.push(("index", Cell::toned(entry.index, differs)));
                 rows.push(("term", Cell::new(entry.term)));
                 rows.push(("type", Cell::new(format!("{} ({})", entry.kind.name(), entry.kind.number()))));
-                rows.push(("appended", Cell::option(clock(&entry))));
+                rows.push(("appended", Cell::option(clock(entry))));
                 rows.push(("extensions", Cell::new(format!("{} bytes", entry.extensions.len()))));
                 rows.push(("data", Cell::new(format!("{} bytes", entry.data.len()))));
-                rows.push(("content", Cell::new(content(&entry))));
+                rows.push(("content", Cell::new(content(entry))));
                 if entry.trailing > 0 {
                     rows.push(("behind it", Cell::toned(format!("{} bytes that nobody reads", entry.trailing), Tone::Caution)));
                 }
                 facts = serde_json::json!({
                     "index": key, "offset": at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
-                    "type_number": entry.kind.number(), "bytes": entry.data.len(), "appended_at": clock(&entry),
-                    "content": content(&entry), "trailing": entry.trailing,
+                    "type_number": entry.kind.number(), "bytes": entry.data.len(), "appended_at": clock(entry),
+                    "content": content(entry), "trailing": entry.trailing,
                 });
             }
-            Some((len, Err(error))) => {
-                rows.push(("value", Cell::new(format!("{len} bytes"))));
+            Err(error) => {
+                rows.push(("value", Cell::new(format!("{} bytes", row.len))));
                 rows.push(("error", Cell::toned(error, Tone::Bad)));
             }
-            None => rows.push(("error", Cell::toned("a bucket in the place of an entry", Tone::Bad))),
         }
         shown = Some((rows, facts));
     })?;

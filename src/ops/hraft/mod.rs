@@ -8,6 +8,8 @@ mod node;
 mod page;
 mod pebble;
 mod questions;
+mod rows;
+mod segment;
 mod snapshots;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub use compare::hashicorp_compare;
 pub use entries::{EntryRange, hashicorp_wal_dump, hashicorp_wal_show};
 pub use gate::hashicorp_gate_dryrun;
 pub use questions::{hashicorp_check, hashicorp_inspect, hashicorp_wal_ls, hashicorp_wal_stat, hashicorp_wal_verify};
+pub use segment::{hashicorp_segment_dump, hashicorp_segment_verify, is_lone_segment};
 pub use snapshots::hashicorp_verify_snapshot;
 
 /// Whose directories the user named.

@@ -64,6 +64,7 @@ pub(super) fn stores_of(dir: &HashiDir) -> StoreFiles<'_> {
             StoreFiles::Split { logs: store_file(logs.as_ref()), stable: store_file(stable.as_ref()) }
         }
         StoreFilesOf::Pebble(log) => StoreFiles::Pebble(pebble(log)),
+        StoreFilesOf::Wal(log) => StoreFiles::Wal(log),
     }
 }
 
@@ -105,6 +106,12 @@ impl Node {
         let stores = (whole && dir.pebble().is_none()).then(|| {
             let mut facts = LogFacts::default();
             let mut surveys = Vec::new();
+            if let Some(log) = dir.wal() {
+                LogFacts::read_wal(log, &mut facts);
+                let meta = dir.store_files().into_iter();
+                surveys.extend(meta.filter_map(|(name, file)| Some((name, Survey::of(file?.bytes(), &mut |_| {})))));
+                return (surveys, facts);
+            }
             for (name, file) in dir.store_files() {
                 surveys.extend(file.map(|file| (name, LogFacts::read_file(file, &mut facts))));
             }
@@ -179,6 +186,15 @@ impl Node {
         }
         for state in &self.read {
             coverage.add_file(state.size);
+        }
+        if let Some(log) = self.dir.wal() {
+            for segment in &log.segments {
+                coverage.add_file(segment.bytes().len() as u64);
+            }
+            if log.path == self.dir.path && !self.dir.snapshots.exists {
+                let what = format!("snapshots of the node whose log {} is", self.dir.display());
+                coverage.skipped(what, "there are none beside it; name the node's directory");
+            }
         }
         if self.machine_unknown {
             let path = self.dir.path.join(crate::formats::layout::SNAPSHOTS).display().to_string();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::node::Node;
 use crate::analysis::Finding;
 use crate::formats::layout::RAFT_DB;
+use crate::readers::hraft::wal::WalLog;
 use crate::readers::hraft::{FreelistFact, LogFacts, Survey, number};
 use crate::report::body::hraft::gate::HashiForecast;
 use crate::report::body::hraft::page::NodePage;
@@ -67,7 +68,46 @@ pub(super) fn files(node: &Node, mut page: NodePage) -> NodePage {
         values.push(value);
         page = page.section(Section::facts(*name, store_rows(survey)));
     }
-    page.fact("stores", values)
+    let page = page.fact("stores", values);
+    match node.dir.wal() {
+        Some(log) => segments(log, page),
+        None => page,
+    }
+}
+
+/// The segments of raft-wal.
+fn segments(log: &WalLog, page: NodePage) -> NodePage {
+    let mut values = Vec::new();
+    let mut rows = Vec::new();
+    for segment in &log.segments {
+        let range = segment.range();
+        let state = match (&segment.file, &segment.info) {
+            (None, Some(info)) if info.sealed() => "missing",
+            (None, _) => "not made yet",
+            (Some(Err(_)), _) => "unreadable",
+            (Some(Ok(_)), None) => "in no list",
+            (Some(Ok(_)), Some(info)) if info.sealed() => "sealed",
+            (Some(Ok(_)), Some(_)) => "open",
+        };
+        let facts = segment.facts.as_ref();
+        let entries = facts.map(|facts| facts.offsets.len() as u64);
+        values.push(serde_json::json!({
+            "file": segment.name, "state": state, "size": facts.map(|facts| facts.size), "first_index": range.map(|range| range.0),
+            "last_index": range.map(|range| range.1), "entries_in_file": entries, "commits": facts.map(|facts| facts.commits),
+            "written_bytes": facts.map(|facts| facts.end.at()),
+        }));
+        let tone = if matches!(state, "missing" | "unreadable") { Tone::Bad } else { Tone::Plain };
+        rows.push(vec![
+            Cell::new(&segment.name),
+            Cell::toned(state, tone),
+            Cell::option(range.map(|range| range.0)),
+            Cell::option(range.map(|range| range.1)),
+            Cell::option(entries),
+            Cell::option(facts.map(|facts| facts.commits)),
+        ]);
+    }
+    let columns = ["segment", "state", ">first", ">last", ">entries in it", ">commits"];
+    page.fact("segments", values).fact("removed", log.removed()).section(Section::table("Segments", &columns, rows))
 }
 
 fn store_rows(survey: &Survey) -> Vec<(&'static str, Cell)> {

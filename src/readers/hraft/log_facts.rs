@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::checkpoints::{CheckpointFault, Checkpoints};
 use super::survey::{Row, Survey};
+use super::wal::{LogError, WalLog};
 use crate::io::MappedFile;
 use crate::formats::hraft::{
-    AppendedAt, CURRENT_TERM, Configuration, EntryForm, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogType, MsgpackError, PayloadNote,
-    decode_configuration, decode_entry, decode_peers,
+    AppendedAt, CURRENT_TERM, Configuration, EntryForm, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogEntry, LogType, MsgpackError,
+    PayloadNote, decode_configuration, decode_entry, decode_peers,
 };
+use crate::formats::raftwal::decode_binary_entry;
 
 /// Facts of one kind that are kept.
 const KEPT: usize = 1000;
@@ -51,6 +54,8 @@ pub struct EntryFault {
 pub enum Fault {
     /// It does not decode.
     Undecodable(MsgpackError),
+    /// It cannot be read, or does not decode, in another codec than MessagePack; with the offset in the entry.
+    Malformed(u64, String),
     /// Its value says another index.
     Index(u64),
     /// Its type is none that the library knows.
@@ -137,6 +142,10 @@ pub struct LogFacts {
     pub vote_candidate: Option<Vec<u8>>,
     /// Other keys beside them.
     pub other_stable: Vec<String>,
+    /// Checkpoints of the verifier whose sums could be compared.
+    pub checkpoints: u64,
+    /// Those that differ.
+    pub checkpoint_faults: Vec<CheckpointFault>,
 }
 
 fn keep<T>(list: &mut Vec<T>, dropped: &mut u64, fact: T) {
@@ -214,6 +223,15 @@ impl LogFacts {
             return keep(&mut self.odd_keys, &mut self.dropped, odd);
         };
         let key = u64::from_be_bytes(key);
+        let entry = match row.value {
+            None => Err(Fault::Nested),
+            Some(value) => decode_entry(value).map_err(Fault::Undecodable),
+        };
+        self.entry(key, row.at, row.value.map_or(0, <[u8]>::len), entry);
+    }
+
+    /// Takes an entry; the keys rise.
+    fn entry(&mut self, key: u64, at: u64, len: usize, entry: Result<LogEntry<'_>, Fault>) {
         if let Some(last) = self.last
             && key > last.saturating_add(1)
         {
@@ -223,24 +241,18 @@ impl LogFacts {
         self.last = Some(key);
         self.entries += 1;
         self.last_decoded = None;
-        let Some(value) = row.value else {
-            return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault: Fault::Nested });
-        };
-        let entry = match decode_entry(value) {
+        let entry = match entry {
             Ok(entry) => entry,
-            Err(error) => {
-                let fault = Fault::Undecodable(error);
-                return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
-            }
+            Err(fault) => return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault }),
         };
         self.last_decoded = Some((entry.index, entry.term));
         if entry.index != key {
             let fault = Fault::Index(entry.index);
-            keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
+            keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault });
         }
         let count = self.types.entry(entry.kind).or_default();
         count.entries += 1;
-        count.bytes += value.len() as u64;
+        count.bytes += len as u64;
         self.forms.entry(entry.form).or_insert((key, 0)).1 += 1;
         self.trailing += u64::from(entry.trailing > 0);
         if let Some(clock) = entry.appended_at.filter(|clock| !clock.is_zero()) {
@@ -256,13 +268,47 @@ impl LogFacts {
             LogType::AddPeer | LogType::RemovePeer => decode_peers(&entry.data),
             LogType::Unknown(number) => {
                 let fault = Fault::Type(number);
-                return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at: row.at, fault });
+                return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault });
             }
             LogType::Command | LogType::Noop | LogType::Barrier => return,
         };
-        let entry =
-            MembershipEntry { key, at: row.at, data_at: row.at + entry.data_at, term: entry.term, kind: entry.kind, decoded };
+        let entry = MembershipEntry { key, at, data_at: at + entry.data_at, term: entry.term, kind: entry.kind, decoded };
         keep(&mut self.memberships, &mut self.dropped, entry);
+    }
+
+    /// Reads a log of raft-wal: what counts of it, and its checkpoints.
+    pub fn read_wal(log: &WalLog, into: &mut Self) {
+        // Integers are little-endian there; a value of another length is kept as it stands.
+        let number = |value: &Option<Vec<u8>>| {
+            value.clone().map(|mut value| {
+                if value.len() == 8 {
+                    value.reverse();
+                }
+                value
+            })
+        };
+        into.current_term = number(&log.stable.current_term);
+        into.vote_term = number(&log.stable.vote_term);
+        into.vote_candidate.clone_from(&log.stable.vote_candidate);
+        let mut sums = Checkpoints::default();
+        for (position, segment) in log.segments.iter().enumerate() {
+            let Some((first, last)) = segment.range() else { continue };
+            for index in first..=last {
+                let (at, len, entry) = match log.in_segment(position, index) {
+                    Ok(spot) => {
+                        let entry = decode_binary_entry(spot.bytes);
+                        (spot.at, spot.bytes.len(), entry.map_err(|error| Fault::Malformed(error.at, error.text.to_owned())))
+                    }
+                    // Nothing behind a reason that every further entry would have again.
+                    Err(LogError::NotFound) => break,
+                    Err(LogError::Failed(text)) => (0, 0, Err(Fault::Malformed(0, text))),
+                };
+                sums.take(index, at, entry.as_ref().ok());
+                into.entry(index, at, len, entry);
+            }
+        }
+        into.checkpoints = sums.checked;
+        into.checkpoint_faults = sums.faults;
     }
 
     /// The term of a key, as far as the runs tell.

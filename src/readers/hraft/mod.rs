@@ -1,23 +1,28 @@
 //! A node's directory of hashicorp/raft: which files there are, and the bytes of them.
 
 pub mod archive;
+mod checkpoints;
 mod log_facts;
 mod pebble_log;
 mod snapshots;
 mod survey;
+pub mod wal;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
-use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT};
+use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT, WAL_META};
 use crate::io::{DirEntry, EntryKind, MappedFile};
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
 
+pub use checkpoints::CheckpointFault;
 pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
 pub use pebble_log::PebbleLog;
 pub use snapshots::{ListedDir, MetaFault, OpenedState, SnapshotDirs, StateFile, open_snapshot, read_state, state_head};
+use wal::{WalLog, is_wal_dir};
+
 pub use survey::{BucketFact, FreelistFact, MetaFact, PageProblem, Row, Survey, chosen_meta};
 
 /// Larger than any `peers.json` or `meta.json`.
@@ -49,6 +54,8 @@ pub enum StoreFilesOf {
     },
     /// `raft.db` is a directory of Pebble.
     Pebble(Box<PebbleLog>),
+    /// A log of raft-wal, with its own list and stable store.
+    Wal(Box<WalLog>),
 }
 
 /// Takes the key of an entry, the offset of its value where it has one, and the value; `None` for a bucket in its place.
@@ -74,6 +81,14 @@ pub struct HashiDir {
 /// True when `entries` are those of a node of hashicorp/raft, and not of an elastickv that would refuse them.
 pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
     let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
+    if is_wal_dir(entries) {
+        return true;
+    }
+    // Consul's directory is called like elastickv's log.
+    let beside = ELASTICKV.iter().all(|name| *name == layout::WAL || kind(name).is_none());
+    if beside && kind(layout::WAL) == Some(EntryKind::Directory) && has_wal_meta(&path.join(layout::WAL), source) {
+        return true;
+    }
     let stores = [RAFT_DB, LOGS_DAT, STABLE_DAT];
     let pebble = kind(RAFT_DB) == Some(EntryKind::Directory);
     // The servers of the Pebble store began to write the marker.
@@ -122,6 +137,19 @@ fn looks_like_bolt(path: &Path, source: &dyn Source) -> bool {
     magic(16) || (10..=24).any(|shift| magic(16 + (1 << shift)))
 }
 
+fn has_wal_meta(path: &Path, source: &dyn Source) -> bool {
+    source.kind_at(&path.join(WAL_META)) == Some(EntryKind::File)
+}
+
+/// The node of which this directory is the log, where it is one: what stands around a log of raft-wal that is called `wal`.
+fn node_of_wal(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<PathBuf> {
+    if !is_wal_dir(entries) || path.file_name().is_none_or(|name| name != layout::WAL) {
+        return None;
+    }
+    let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    source.list(parent).is_ok_and(|around| is_hashicorp(parent, &around, source)).then(|| parent.to_owned())
+}
+
 fn has_snapshots(path: &Path, source: &dyn Source) -> bool {
     let Ok(entries) = source.list(path) else { return false };
     entries.iter().any(|entry| {
@@ -133,6 +161,9 @@ fn has_snapshots(path: &Path, source: &dyn Source) -> bool {
 /// The node directories at or below `path`: the path itself, or its children when it is none.
 pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBuf>> {
     let Ok(entries) = source.list(path) else { return Ok(Vec::new()) };
+    if let Some(node) = node_of_wal(path, &entries, source) {
+        return Ok(vec![node]);
+    }
     if is_hashicorp(path, &entries, source) {
         return Ok(vec![path.to_owned()]);
     }
@@ -164,8 +195,15 @@ impl HashiDir {
         };
         let split = entries.iter().any(|entry| entry.name == LOGS_DAT || entry.name == STABLE_DAT);
         let pebble = entries.iter().any(|entry| entry.name == RAFT_DB && entry.kind == EntryKind::Directory);
-        let combined = if pebble { None } else { file(RAFT_DB)? };
-        let stores = if pebble {
+        let wal = if is_wal_dir(&entries) {
+            Some(path.to_owned())
+        } else {
+            Some(path.join(layout::WAL)).filter(|wal| has_wal_meta(wal, source))
+        };
+        let combined = if pebble || wal.is_some() { None } else { file(RAFT_DB)? };
+        let stores = if let Some(wal) = wal {
+            StoreFilesOf::Wal(Box::new(WalLog::read(&wal, source)?))
+        } else if pebble {
             StoreFilesOf::Pebble(Box::new(PebbleLog::read(&path.join(RAFT_DB), blocks, run)?))
         } else if combined.is_none() && split {
             StoreFilesOf::Split { logs: file(LOGS_DAT)?, stable: file(STABLE_DAT)? }
@@ -195,6 +233,8 @@ impl HashiDir {
             StoreFilesOf::Combined(file) => vec![(RAFT_DB, file.as_ref())],
             StoreFilesOf::Split { logs, stable } => vec![(LOGS_DAT, logs.as_ref()), (STABLE_DAT, stable.as_ref())],
             StoreFilesOf::Pebble(_) => Vec::new(),
+            StoreFilesOf::Wal(log) if log.path == self.path => vec![(WAL_META, log.meta.as_ref())],
+            StoreFilesOf::Wal(log) => vec![("wal/wal-meta.db", log.meta.as_ref())],
         }
     }
 
@@ -202,7 +242,15 @@ impl HashiDir {
     pub const fn pebble(&self) -> Option<&PebbleLog> {
         match &self.stores {
             StoreFilesOf::Pebble(log) => Some(log),
-            StoreFilesOf::Combined(_) | StoreFilesOf::Split { .. } => None,
+            StoreFilesOf::Combined(_) | StoreFilesOf::Split { .. } | StoreFilesOf::Wal(_) => None,
+        }
+    }
+
+    /// The log, where it is one of raft-wal.
+    pub const fn wal(&self) -> Option<&WalLog> {
+        match &self.stores {
+            StoreFilesOf::Wal(log) => Some(log),
+            StoreFilesOf::Combined(_) | StoreFilesOf::Split { .. } | StoreFilesOf::Pebble(_) => None,
         }
     }
 
@@ -224,6 +272,7 @@ impl HashiDir {
     /// True when a file of the stores has changed since it was opened.
     pub fn changed(&self) -> bool {
         self.pebble().is_some_and(PebbleLog::changed)
+            || self.wal().is_some_and(WalLog::changed)
             || self.store_files().iter().filter_map(|(_, file)| *file).any(|file| file.changed_by_name() || file.faulted())
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
+use crate::formats::raftwal::WalFile;
 use crate::formats::snap::SnapName;
 use crate::formats::wal::WalName;
 use crate::io::EntryKind;
@@ -100,6 +101,9 @@ impl Territory {
             | StoreFileName::Marker(_)
             | StoreFileName::RemoteCatalog(_) => return Some(Self::Store),
             _ => {}
+        }
+        if WalFile::parse(name).is_some() || name == layout::WAL_META {
+            return Some(Self::Log);
         }
         match WalName::of(name) {
             WalName::Segment(_) | WalName::Broken => return Some(Self::Log),
@@ -267,6 +271,8 @@ mod tests {
             (&["000004.sst"], Territory::Store),
             (&["marker.manifest.000001.MANIFEST-000001"], Territory::Store),
             (&["0000000000000000-0000000000000000.wal"], Territory::Log),
+            (&["00000000000000000001-0000000000000000.wal"], Territory::Log),
+            (&["wal-meta.db"], Territory::Log),
             (&["0000000000000002-000000000000001e.snap"], Territory::Envelopes),
             (&["000000000000001e.fsm"], Territory::Payloads),
             (&["raft-engine"], Territory::Group),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::NodeView;
 use crate::analysis::judge::codes::hashicorp as codes;
-use crate::analysis::judge::codes::invariants;
+use crate::analysis::judge::codes::{invariants, raftwal};
 use crate::analysis::{Finding, Severity};
 use crate::readers::hraft::{Fault, LogFacts};
 
@@ -20,6 +20,7 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
         let counts = fault.key > covered || facts.last == Some(fault.key);
         let (code, what) = match &fault.fault {
             Fault::Undecodable(error) => (&codes::ENTRY_UNDECODABLE, format!("does not decode: {error}")),
+            Fault::Malformed(_, text) => (&codes::ENTRY_UNDECODABLE, format!("does not decode: {text}")),
             Fault::Nested => (&codes::ENTRY_UNDECODABLE, "is a bucket, which the library takes for a missing entry".to_owned()),
             Fault::Index(index) => (&codes::INDEX_MISMATCH, format!("says that it is entry {index}")),
             Fault::Type(number) => {
@@ -27,11 +28,18 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
             }
         };
         let place = if counts { "" } else { ". The snapshot covers it: no start reads it" };
-        let within = if let Fault::Undecodable(error) = &fault.fault { error.offset() } else { 0 };
+        let within = match &fault.fault {
+            Fault::Undecodable(error) => error.offset(),
+            Fault::Malformed(at, _) => *at,
+            _ => 0,
+        };
         let within_value =
             if view.pebble.is_some() && within > 0 { format!(" at byte {within} of its value") } else { String::new() };
         let finding = Finding::new(code, format!("Entry {} {what}{within_value}{place}.", fault.key));
-        let mut finding = view.place(finding, &path, fault.at + within);
+        let path = view.entry_file(fault.key);
+        // An entry of raft-wal that is not found has no place.
+        let placed = fault.at > 0 || view.dir.wal().is_none();
+        let mut finding = if placed { view.place(finding, &path, fault.at + within) } else { finding.at(path) };
         if !counts {
             finding = finding
                 .severity(Severity::Warning)
@@ -63,6 +71,16 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
         } else {
             finding
         });
+    }
+    for fault in facts.checkpoint_faults.iter().take(SHOWN) {
+        let message = format!(
+            "Checkpoint {} says what entries {} to {} add up to; they do not.",
+            fault.index,
+            fault.start,
+            fault.index - 1
+        );
+        let finding = Finding::new(&raftwal::CHECKPOINT, message).at(view.entry_file(fault.index)).offset(fault.at);
+        found.push(finding.expected(format_args!("{:016x}", fault.stored)).found(format_args!("{:016x}", fault.computed)));
     }
     terms(view, facts, &path, covered, found);
 }

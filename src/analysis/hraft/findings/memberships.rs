@@ -8,7 +8,6 @@ use crate::readers::hraft::LogFacts;
 
 /// Judges every membership.
 pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Finding>) {
-    let path = view.log_file();
     let covered = view.covered();
     for entry in &facts.memberships {
         let number = entry.kind.number();
@@ -29,12 +28,12 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
                         .severity(Severity::Warning)
                         .advice("Keep the snapshot: a fallback to an older one would read the entry and end the start.")
                 };
-                found.push(view.place(finding, &path, entry.data_at.saturating_add(error.offset())));
+                found.push(view.place(finding, &view.entry_file(entry.key), entry.data_at.saturating_add(error.offset())));
             }
             Ok((configuration, notes)) => {
                 let who = format!("Entry {} (type {number})", entry.key);
                 if let Some(finding) = odd(&who, configuration, notes, entry.key > covered) {
-                    found.push(view.place(finding, &path, entry.at));
+                    found.push(view.place(finding, &view.entry_file(entry.key), entry.at));
                 }
             }
         }

@@ -26,6 +26,11 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
                 let then = if name == "CurrentTerm" { "every start fails" } else { "the node gives no vote any more" };
                 report(&codes::STABLE_INVALID, format!("{name} has {len} bytes and is refused: {then}."), None);
             }
+        } else if view.dir.wal().is_some() {
+            if len > 0 {
+                let message = format!("{name} has {len} bytes: the library refuses to read it as a number.");
+                report(&codes::STABLE_INVALID, message, None);
+            }
         } else if len < 8 {
             report(&codes::STABLE_INVALID, format!("{name} has {len} bytes: reading it panics."), None);
         } else {

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod hashicorp;
 pub mod invariants;
 pub mod offload;
+pub mod raftwal;
 pub mod snapshot;
 pub mod store;
 pub mod table;
@@ -64,6 +65,7 @@ const GROUPS: &[&[&CodeInfo]] = &[
     hashicorp::ALL,
     invariants::ALL,
     offload::ALL,
+    raftwal::ALL,
     snapshot::ALL,
     store::ALL,
     table::ALL,

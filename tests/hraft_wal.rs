@@ -1,0 +1,339 @@
+//! Logs of hashicorp/raft-wal: exact findings, what a start says, every cut and every flip of a segment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ekv_tool::Run;
+use ekv_tool::analysis::hraft::findings::raftwal::judge_segment;
+use ekv_tool::analysis::hraft::{FirstState, StartOutcome};
+use ekv_tool::analysis::{Finding, Severity, Verdict};
+use ekv_tool::formats::raftwal::{SegmentInfo, decode_wal_state};
+use ekv_tool::ops::hraft::{
+    Backend, EntryRange, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_segment_dump,
+    hashicorp_segment_verify, hashicorp_wal_dump, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify, is_lone_segment,
+};
+use ekv_tool::ops::{InspectOptions, inspect};
+use ekv_tool::readers::Local;
+use ekv_tool::readers::hraft::wal::{SegmentRole, read_segment};
+use serde_json::json;
+
+use crate::support::raftwal_writer::{MEMBERS, Segment, entry, list, meta_db, segments, write};
+
+/// A node that is changed before it is looked at.
+fn node(change: impl FnOnce(&Path)) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let dir = tempfile::tempdir().unwrap();
+    let node = dir.path().join("n1");
+    write(&node, &segments());
+    change(&node);
+    (dir, vec![node])
+}
+
+fn said(findings: &[Finding]) -> Vec<(&'static str, Severity, String, Option<u64>)> {
+    let name = |path: &Option<String>| path.as_deref().unwrap_or_default().rsplit('/').next().unwrap().to_owned();
+    findings.iter().map(|finding| (finding.code.code, finding.severity, name(&finding.path), finding.offset)).collect()
+}
+
+const FIRST: &str = "00000000000000000001-0000000000000000.wal";
+const SECOND: &str = "00000000000000000005-0000000000000001.wal";
+
+#[test]
+fn a_sound_log_is_clean_under_every_command() {
+    let (_dir, nodes) = node(|_| {});
+    let run = Run::local();
+    let wal = nodes[0].join("wal");
+    assert_eq!(Backend::of(&nodes, &Local).unwrap(), Backend::Hashicorp(nodes.clone()));
+    assert_eq!(Backend::of(&[wal], &Local).unwrap(), Backend::Hashicorp(nodes.clone()), "the log stands for its node");
+
+    let verified = hashicorp_wal_verify(&nodes, &run).unwrap();
+    assert_eq!(verified.verdict, Verdict::Clean);
+    assert_eq!(said(&verified.findings), [("raftwal-removed-entries", Severity::Info, FIRST.to_owned(), None)]);
+    assert_eq!(
+        verified.findings[0].message,
+        "Entries 5 (term 2) to 6 (term 2) stand in the segment and were removed from the log."
+    );
+    let facts = &verified.body.nodes[0].facts;
+    assert_eq!((&facts["first_index"], &facts["last_index"], &facts["entries"]), (&json!(1), &json!(8), &json!(8)));
+    assert_eq!((&facts["current_term"], &facts["vote_term"]), (&json!(3), &json!(3)), "integers are little-endian there");
+    assert_eq!(facts["segments"][0]["state"], "sealed");
+
+    let gate = hashicorp_gate_dryrun(&nodes, None, &run).unwrap();
+    let start = &gate.body.groups[0].start;
+    assert_eq!((start.outcome, start.first_state), (StartOutcome::Start, Some(FirstState::Leader)), "{:?}", start.abort);
+    let state = start.at_start.as_ref().unwrap();
+    assert_eq!((state.term, state.last_log_index, state.last_log_term, state.configuration_index), (3, 8, 3, 1));
+    assert_eq!((start.first_index, start.last_index), (Some(1), Some(8)));
+    assert_eq!(hashicorp_check(&nodes, None, None, &run).unwrap().verdict, Verdict::Clean);
+    assert_eq!(hashicorp_inspect(&nodes, &run).unwrap().verdict, Verdict::Clean);
+    let stat = hashicorp_wal_stat(&nodes, &run).unwrap();
+    assert_eq!(stat.body.nodes[0].facts["types"]["command"]["entries"], 7);
+    assert_eq!(
+        stat.body.nodes[0].facts["terms"],
+        json!([{"term":1,"from":1,"to":1},{"term":2,"from":2,"to":4},{"term":3,"from":5,"to":8}])
+    );
+
+    let dump = hashicorp_wal_dump(&nodes[0], EntryRange { from: Some(5), to: Some(6), term: None }, &run).unwrap();
+    let entries = dump.body.nodes[0].facts["entries"].as_array().unwrap();
+    let shown: Vec<_> =
+        entries.iter().map(|row| (row["content"].as_str().unwrap(), row["term"].as_u64(), &row["removed"])).collect();
+    let removed = json!("truncation");
+    let null = json!(null);
+    assert_eq!(
+        shown,
+        [("5", Some(3), &null), ("6", Some(3), &null), ("five", Some(2), &removed), ("six", Some(2), &removed)],
+        "what was removed stands behind what counts"
+    );
+    let shown = hashicorp_wal_show(&nodes[0], 6, &run).unwrap();
+    assert_eq!(shown.body.nodes[0].facts["entry"]["content"], "6");
+    let twice = [nodes[0].clone(), nodes[0].clone()];
+    assert!(
+        hashicorp_compare(&twice, &run).unwrap().findings.iter().all(|finding| finding.code.code == "cross-duplicate-identity")
+    );
+}
+
+/// The list with a change to its text.
+fn relisted(change: impl Fn(String) -> String) -> impl FnOnce(&Path) {
+    move |node| fs::write(node.join("wal/wal-meta.db"), meta_db(&change(list(9, &segments())), 3)).unwrap()
+}
+
+#[test]
+fn each_fault_has_its_finding_and_the_librarys_words() {
+    let error = Severity::Error;
+    let all = segments();
+    let end = all[1].bytes.len();
+    type Row =
+        (&'static str, Box<dyn FnOnce(&Path)>, Vec<(&'static str, Severity, &'static str, Option<u64>)>, Option<&'static str>);
+    let edit = |name: &'static str, change: fn(&mut Vec<u8>)| -> Box<dyn FnOnce(&Path)> {
+        Box::new(move |node: &Path| {
+            let path = node.join("wal").join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            change(&mut bytes);
+            fs::write(&path, bytes).unwrap();
+        })
+    };
+    let rows: Vec<Row> = vec![
+        (
+            "a sealed segment is gone",
+            Box::new(|node| fs::remove_file(node.join("wal").join(FIRST)).unwrap()),
+            vec![("raftwal-segment-missing", error, FIRST, None)],
+            Some("no such file or directory"),
+        ),
+        (
+            "the last one is not made yet",
+            Box::new(|node| fs::remove_file(node.join("wal").join(SECOND)).unwrap()),
+            vec![("raftwal-leftover", Severity::Info, SECOND, None)],
+            None,
+        ),
+        (
+            "a name that is almost one",
+            Box::new(|node| fs::write(node.join("wal/7.wal"), b"").unwrap()),
+            vec![("raftwal-meta-invalid", error, "wal-meta.db", None)],
+            Some("WAL is corrupt"),
+        ),
+        (
+            "no JSON",
+            Box::new(relisted(|_| "{".to_owned())),
+            vec![("raftwal-meta-invalid", error, "wal-meta.db", None)],
+            Some("WAL is corrupt: failed to parse persisted state"),
+        ),
+        (
+            "another codec",
+            Box::new(relisted(|text| text.replacen("\"Codec\":1", "\"Codec\":70000", 1))),
+            vec![("raftwal-meta-invalid", error, "wal-meta.db", None)],
+            Some("segment with BasedIndex=1 uses an unknown codec"),
+        ),
+        (
+            "two open ones",
+            Box::new(relisted(|text| text.replacen("2022-07-08T22:47:49Z", "0001-01-01T00:00:00Z", 1))),
+            vec![("raftwal-meta-invalid", error, "wal-meta.db", None)],
+            Some("unsealed segment is not at tail"),
+        ),
+        (
+            "a header of another segment",
+            edit(FIRST, |bytes| bytes[16] = 7),
+            vec![("raftwal-segment-damaged", error, FIRST, Some(8))],
+            Some("WAL is corrupt"),
+        ),
+        (
+            "an entry changed in a sealed one",
+            edit(FIRST, |bytes| *bytes.iter_mut().find(|byte| **byte == b'w').unwrap() = b'W'),
+            vec![("raftwal-segment-damaged", error, FIRST, None)],
+            None,
+        ),
+        (
+            "an entry changed in the last commit",
+            edit(SECOND, |bytes| *bytes.iter_mut().rfind(|byte| **byte == b'h').unwrap() = b'H'),
+            vec![("raftwal-tail-dropped", Severity::Warning, SECOND, None)],
+            None,
+        ),
+        (
+            "an entry changed in an earlier commit",
+            edit(SECOND, |bytes| bytes[44] ^= 1),
+            vec![("raftwal-segment-damaged", error, SECOND, None)],
+            None,
+        ),
+        (
+            "a leftover",
+            Box::new(|node| {
+                fs::write(
+                    node.join("wal/00000000000000000001-0000000000000008.wal"),
+                    Segment::new(1, 8).command(9, "x").commit().file(),
+                )
+                .unwrap();
+            }),
+            vec![("raftwal-leftover", Severity::Info, "00000000000000000001-0000000000000008.wal", None)],
+            None,
+        ),
+        (
+            "wal-meta.db.tmp",
+            Box::new(|node| fs::write(node.join("wal/wal-meta.db.tmp"), b"").unwrap()),
+            vec![("raftwal-leftover", Severity::Info, "wal-meta.db.tmp", None)],
+            None,
+        ),
+    ];
+    for (name, change, expected, text) in rows {
+        let (_dir, nodes) = node(change);
+        let report = hashicorp_gate_dryrun(&nodes, None, &Run::local()).unwrap();
+        let found = said(&report.findings);
+        for (code, severity, path, offset) in expected {
+            let here = |one: &&(&str, Severity, String, Option<u64>)| {
+                one.0 == code && one.1 == severity && one.2 == path && offset.is_none_or(|at| one.3 == Some(at))
+            };
+            assert!(found.iter().any(|one| here(&one)), "{name}: {found:?}");
+        }
+        let abort = report.body.groups[0].start.abort.as_ref().map(|abort| abort.text.as_str());
+        match text {
+            Some(text) => assert!(abort.is_some_and(|abort| abort.contains(text)), "{name}: {abort:?}"),
+            None => assert_eq!(abort, None, "{name}"),
+        }
+    }
+    // What a crash leaves: entries behind the last commit.
+    let mut torn = segments();
+    torn[1] = torn[1].clone().command(3, "nine");
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("n1");
+    write(&own, &torn);
+    let report = hashicorp_check(std::slice::from_ref(&own), None, None, &Run::local()).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean);
+    let dropped = report.findings.iter().find(|finding| finding.code.code == "raftwal-tail-dropped").unwrap();
+    assert_eq!((dropped.severity, dropped.offset), (Severity::Info, Some(end as u64)));
+    assert_eq!(report.body.nodes[0].facts["last_index"], 8);
+}
+
+#[test]
+fn a_list_that_is_gone_is_never_fine() {
+    let (_dir, nodes) = node(|node| fs::write(node.join("wal/wal-meta.db"), meta_db("", 3)).unwrap());
+    assert_eq!(hashicorp_check(&nodes, None, None, &Run::local()).unwrap().verdict, Verdict::Damaged);
+    let (_dir, nodes) = node(|node| fs::write(node.join("wal/wal-meta.db"), crate::support::raftwal_writer::bolt(&[])).unwrap());
+    let report = hashicorp_gate_dryrun(&nodes, None, &Run::local()).unwrap();
+    assert!(report.body.groups[0].start.abort.as_ref().unwrap().text.contains("nil pointer dereference"));
+}
+
+#[test]
+fn checkpoints_are_compared_where_the_whole_range_is_there() {
+    let extensions = |start: u64, sum: u64| {
+        [0xafd1_f9d6_0392_a503, start, sum].iter().flat_map(|word: &u64| word.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    // Entry 2 is a checkpoint over nothing that is here; entry 4 sums 2 and 3.
+    let second = entry(2, 1, 0, b"c", &extensions(1, 77));
+    let third = entry(3, 1, 0, b"x", b"");
+    let decode = |bytes: &[u8]| {
+        let entry = ekv_tool::formats::raftwal::decode_binary_entry(bytes).unwrap();
+        (entry.index, entry.term, entry.data.into_owned(), entry.extensions.into_owned())
+    };
+    let sum = [&second, &third].iter().fold(0_u64, |sum, bytes| {
+        let (index, term, data, extensions) = decode(bytes);
+        let all = [&index.to_be_bytes()[..], &term.to_be_bytes(), &0_u64.to_be_bytes(), &data, &extensions].concat();
+        all.iter().fold(sum, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    });
+    for (stored, wrong) in [(sum, false), (sum ^ 1, true)] {
+        let segment = Segment::new(1, 0).raw(&entry(1, 1, 5, MEMBERS, b"")).raw(&second).raw(&third);
+        let segment = segment.raw(&entry(4, 1, 0, b"c", &extensions(2, stored))).commit();
+        let dir = tempfile::tempdir().unwrap();
+        let node = dir.path().join("n1");
+        write(&node, &[segment]);
+        let report = hashicorp_wal_verify(&[node], &Run::local()).unwrap();
+        let found: Vec<_> = report.findings.iter().filter(|finding| finding.code.code == "raftwal-checkpoint-mismatch").collect();
+        assert_eq!(found.len(), usize::from(wrong), "{:?}", report.findings);
+        assert!(found.iter().all(|finding| finding.found == Some(format!("{sum:016x}"))));
+    }
+}
+
+#[test]
+fn a_segment_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = segments();
+    let path = dir.path().join(all[0].name());
+    fs::write(&path, all[0].file()).unwrap();
+    let copy = dir.path().join("copy-of-something");
+    fs::write(&copy, all[1].file()).unwrap();
+    assert!(is_lone_segment(&path, &Local) && is_lone_segment(&copy, &Local));
+    let report = hashicorp_segment_verify(&[path.clone(), copy], &Run::local()).unwrap();
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0), "{:?}", report.findings);
+    assert_eq!(report.body.nodes[0].facts["complete"], true);
+    let dump = hashicorp_segment_dump(&path, EntryRange::default(), &Run::local()).unwrap();
+    assert_eq!(dump.body.nodes[0].facts["entries"].as_array().unwrap().len(), 6, "those that do not count as well");
+    let page = inspect(&path, InspectOptions::default(), &Run::local()).unwrap();
+    assert!(serde_json::to_string(&page).unwrap().contains("\"raftwal-segment\""));
+    assert_eq!(page.next_step.unwrap().to_string(), format!("ekv-tool wal verify {}", path.display()));
+    let mut bytes = all[0].file();
+    bytes[60] ^= 4;
+    fs::write(&path, bytes).unwrap();
+    let report = hashicorp_segment_verify(&[path], &Run::local()).unwrap();
+    assert_eq!(said(&report.findings)[0].0, "raftwal-segment-damaged");
+}
+
+fn info(position: usize) -> SegmentInfo {
+    decode_wal_state(list(9, &segments()).as_bytes()).unwrap().segments[position]
+}
+
+/// What is wrong with a segment in its role, remarks left out.
+fn noticed(bytes: &[u8], role: SegmentRole, name: &str) -> Vec<Finding> {
+    let facts = read_segment(bytes, role);
+    let mut found = Vec::new();
+    judge_segment(name, name, &facts, &mut found);
+    assert!(found.iter().all(|finding| finding.offset.is_none_or(|at| at <= bytes.len() as u64)), "{found:?}");
+    found
+}
+
+#[test]
+fn every_flip_of_a_sealed_segment_is_an_error() {
+    let bytes = segments()[0].file();
+    let role = SegmentRole::Sealed(info(0));
+    assert_eq!(noticed(&bytes, role, FIRST), []);
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let found = noticed(&flipped, role, FIRST);
+        assert!(found.iter().any(|finding| finding.severity == Severity::Error), "bit {bit}");
+    }
+    for end in 0..segments()[0].bytes.len() {
+        let found = noticed(&bytes[..end], role, FIRST);
+        assert!(found.iter().any(|finding| finding.severity == Severity::Error), "cut at {end}");
+    }
+}
+
+#[test]
+fn every_flip_of_the_last_segment_is_noticed() {
+    let bytes = segments()[1].file();
+    let role = SegmentRole::Tail(info(1));
+    assert_eq!(noticed(&bytes, role, SECOND), []);
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let found = noticed(&flipped, role, SECOND);
+        assert!(found.iter().any(|finding| finding.severity != Severity::Info), "bit {bit}");
+    }
+}
+
+/// A cut of the last segment is noticed, unless it leaves what an earlier moment looked like: a whole commit at its end.
+#[test]
+fn a_cut_of_the_last_segment_drops_entries_or_leaves_an_earlier_moment() {
+    let all = segments();
+    let role = SegmentRole::Tail(info(1));
+    for end in 0..all[1].bytes.len() {
+        let cut = &all[1].bytes[..end];
+        let (facts, found) = (read_segment(cut, role), noticed(cut, role, SECOND));
+        assert_eq!(facts.tail.entries % 2, 0, "cut at {end}: commits are whole or not there");
+        assert!(!found.is_empty() || facts.committed == end as u64 / 8 * 8 || facts.offsets.is_empty(), "cut at {end}");
+    }
+}
