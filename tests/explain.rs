@@ -142,3 +142,86 @@ Line by line
     assert_eq!(value["unknown_lines"], 1);
     assert_eq!(value["explanations"][0]["name"], "walpb: crc mismatch");
 }
+
+/// Texts as hashicorp/raft, raft-boltdb and bbolt give them, prefixes included, and under which one they are explained.
+const OF_THE_LIBRARY: [(&str, &str); 43] = [
+    ("failed to load any existing snapshots", "failed to load any existing snapshots"),
+    ("raft: failed to open snapshot: id=2-43-1795229132436 error=\"CRC mismatch\"", "CRC mismatch"),
+    ("failed to restore snapshot: failed to decode peers: msgpack decode error [pos 1]: EOF", "failed to decode peers"),
+    ("snapshot path not accessible: mkdir n1/snapshots: not a directory", "snapshot path not accessible"),
+    ("invalid database", "invalid database"),
+    ("version mismatch", "version mismatch"),
+    ("checksum error", "checksum error"),
+    ("file size too small", "file size too small"),
+    ("panic: invalid freelist page: 5, page type is leaf", "invalid freelist page"),
+    ("panic: page 7 already freed", "page already freed"),
+    ("panic: leading element count -1 overflows int", "leading element count overflows int"),
+    ("panic: assertion failed: Page expected to be: 4, but self identifies as 9", "Page expected to be"),
+    ("panic: assertion failed: page 4: has unexpected type/flags: 3", "has unexpected type/flags"),
+    ("panic: invalid page type: 4: 10", "has unexpected type/flags"),
+    ("panic: pgid (9) above high water mark (4)", "above high water mark"),
+    ("panic: root bucket pgid (9) above high water mark (4)", "above high water mark"),
+    ("panic: inline bucket non-zero page access(2): 4 != 0", "inline bucket non-zero page access"),
+    ("create bucket: incompatible value", "incompatible value"),
+    ("panic: assertion failed: read: zero-length inode key", "zero-length inode key"),
+    ("panic: cannot free page 0 or 1: 1", "cannot free page 0 or 1"),
+    ("panic: invalid page allocation: 1", "cannot free page 0 or 1"),
+    ("write n1/raft.db: bad file descriptor", "bad file descriptor"),
+    ("unexpected fault address 0x7f0000000000", "unexpected fault address"),
+    ("panic: log not found", "log not found"),
+    ("failed to get last log at index 9: log not found", "failed to get last log at index"),
+    ("failed to get log at index 7: log not found", "failed to get log at index"),
+    ("panic: runtime error: index out of range [7] with length 4", "index out of range [7]"),
+    ("failed to load current term: invalid uint64 value length: 7", "invalid uint64 value length"),
+    ("invalid uint64 value length: 7", "invalid uint64 value length"),
+    ("need at least one voter in configuration: {[]}", "need at least one voter in configuration"),
+    ("found duplicate ID in configuration: n1", "found duplicate ID in configuration"),
+    ("found duplicate address in configuration: 127.0.0.1:1", "found duplicate address in configuration"),
+    ("empty ID in configuration: {[{Voter  127.0.0.1:1}]}", "empty ID in configuration"),
+    ("failed to restore any of the available snapshots", "failed to restore any of the available snapshots"),
+    (
+        "refused to recover cluster with no initial state, this is probably an operator error",
+        "refused to recover cluster with no initial state",
+    ),
+    ("panic: failed to decode configuration: EOF", "failed to decode configuration"),
+    ("panic: failed to decode configuration: maximum decoding depth exceeded", "maximum decoding depth exceeded"),
+    ("panic: msgpack decode error [pos 1]: only encoded map or array can be decoded into a struct", "msgpack decode error"),
+    (
+        "panic: runtime error: slice bounds out of range [::2147483655] with length 2147483647",
+        "slice bounds out of range in a page",
+    ),
+    (
+        "panic: runtime error: index out of range [1495335813808128] with length 281474976710655",
+        "slice bounds out of range in a page",
+    ),
+    ("panic: unrecognized log type: &raft.Log{Index:0x9}", "unrecognized log type"),
+    ("[WARN] raft: no known peers, aborting election", "no known peers, aborting election"),
+    (
+        "cannot take snapshot now, wait until the configuration entry at 99 has been applied (have applied 20)",
+        "cannot take snapshot now, wait until the configuration entry",
+    ),
+];
+
+#[test]
+fn what_the_library_of_the_older_nodes_says_is_explained() {
+    for (line, name) in OF_THE_LIBRARY {
+        match explain(line) {
+            Answer::Server(found) => assert_eq!(found[0].name, name, "{line}"),
+            other => panic!("{line:?} gives {other:?}"),
+        }
+    }
+    let mut unexplained = BTreeSet::new();
+    let mut seen = 0;
+    for case in recorded::hashi().expected.values() {
+        for did in case["nodes"].as_object().unwrap().values() {
+            if let Some(text) = did["error"].as_str() {
+                seen += 1;
+                if !matches!(explain(text), Answer::Server(_)) {
+                    unexplained.insert(text.to_owned());
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "{seen}");
+    assert_eq!(unexplained, BTreeSet::new());
+}

@@ -24,6 +24,7 @@ mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod hostile; // What hostile bytes may cost.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod hraft_archive; // Snapshot archives of hashicorp's products: exact findings, a restore's words, every cut and flip.
+mod hraft_faults; // Every single fault of a `raft.db` and a `meta.json`, as of a group directory.
 mod hraft_pebble; // The same where `raft.db` is a directory of Pebble.
 mod hraft_wal; // Logs of raft-wal: exact findings, starts, every cut and flip of a segment.
 mod inspect; // One page on every file of recorded directories.

@@ -127,7 +127,8 @@ fn meta(txid: u64, high_water: u64) -> Vec<u8> {
     for word in [3, 0, 2, high_water, txid] {
         page.extend_from_slice(&word.to_le_bytes());
     }
-    let sum = page[16..].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+    let sum =
+        page[16..].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
     page.extend_from_slice(&sum.to_le_bytes());
     page.resize(PAGE, 0);
     page

@@ -38,4 +38,4 @@ pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
 pub use source::{Local, Memory, Overlay, Run, Source};
 
 // Part of the facts above.
-pub use crate::io::{Access, DirEntry, EntryKind, FileChange};
+pub use crate::io::{Access, DirEntry, EntryKind, FileChange, MappedFile};

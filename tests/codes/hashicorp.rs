@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{Files, Provocation};
 use crate::support::archive_writer::ArchiveWriter;
-use crate::support::raft_db::{in_log, rows};
-use crate::support::raftwal_writer::{MEMBERS, Segment, entry, segments, write};
+use crate::support::raft_db::{entry, in_log, log_key, rows};
+use crate::support::raftwal_writer::{self, MEMBERS, Segment, segments, write};
 
 const fn at(
     code: &'static str,
@@ -37,6 +37,21 @@ pub(super) const ALL: &[Provocation] = &[
     at("hraft-start-fails", "error", "d-cfg-81", "n1", "n1", None),
     at("hraft-delayed-death", "error", "d-st-stable-lost-split", "n1", "n1/stable.dat", None),
     at("hraft-later-failure", "error", "d-log-key-short-first", "n1", "n1/raft.db", None),
+    Provocation {
+        code: "hraft-entry-odd",
+        severity: "error",
+        command: "check",
+        files: Files::Built(|root| {
+            // A no-op with data.
+            let mut all = rows(5);
+            all.retain(|(key, _)| *key != log_key(5));
+            all.push((log_key(5), entry(5, 2, 1, b"x")));
+            in_log(&root.join("n1/raft.db"), &all);
+        }),
+        target: "n1",
+        path: "n1/raft.db",
+        offset: None,
+    },
     Provocation {
         code: "migration-aborted",
         severity: "warning",
@@ -115,7 +130,13 @@ pub(super) const ALL: &[Provocation] = &[
     raftwal("raftwal-checkpoint-mismatch", "warning", "n1/wal/00000000000000000001-0000000000000000.wal", Some(176), |root| {
         let node = &root.join("n1");
         let words = |start: u64| [0xafd1_f9d6_0392_a503, start, 77].map(u64::to_le_bytes).concat();
-        let segment = Segment::new(1, 0).raw(&entry(1, 1, 5, MEMBERS, b"")).raw(&entry(2, 1, 0, b"c", &words(1)));
-        write(node, &[segment.raw(&entry(3, 1, 0, b"c", &words(2))).commit()]);
+        let segment = Segment::new(1, 0).raw(&raftwal_writer::entry(1, 1, 5, MEMBERS, b"")).raw(&raftwal_writer::entry(
+            2,
+            1,
+            0,
+            b"c",
+            &words(1),
+        ));
+        write(node, &[segment.raw(&raftwal_writer::entry(3, 1, 0, b"c", &words(2))).commit()]);
     }),
 ];

@@ -12,7 +12,7 @@ use crate::support::group::GroupCopy;
 use crate::support::recorded::{cases, real};
 
 mod answer;
-mod fault;
+pub mod fault;
 mod harmless;
 mod kind;
 mod model;

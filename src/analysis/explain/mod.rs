@@ -4,6 +4,7 @@ mod stack;
 
 pub use stack::{Known, KnownLine, Stack};
 
+use super::hraft::texts::{self, is_of_the_library};
 use super::judge::codes::{self, CodeInfo};
 use super::server::conditions::{self, Condition};
 use crate::types::count_work;
@@ -79,7 +80,7 @@ fn find_wrapped(text: &str, pattern: &str) -> Option<(usize, usize)> {
 
 fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static Condition> {
     let mut found: Vec<(usize, usize, &Condition)> = Vec::new();
-    for text in conditions::all() {
+    for text in conditions::all().chain(texts::all()) {
         let name = text.name.to_lowercase();
         let best = text.says.iter().filter_map(|says| find(question, says)).chain(find_name(question, &name)).max();
         let best = best.or_else(|| {
@@ -91,7 +92,9 @@ fn matches(question: &str, wrapped: Option<&str>) -> Vec<&'static Condition> {
         }
     }
     found.sort_by_key(|&(length, end, _)| std::cmp::Reverse((length, end)));
-    found.into_iter().map(|(_, _, text)| text).collect()
+    // Server and library have short texts that are alike: whoever has said the longest said the rest.
+    let library = found.first().is_some_and(|(.., text)| is_of_the_library(text));
+    found.into_iter().map(|(_, _, text)| text).filter(|text| is_of_the_library(text) == library).collect()
 }
 
 /// Where `pattern` occurs: the length of its literal parts and where it ends. Only whole words count at either end.
@@ -150,7 +153,8 @@ fn alike(question: &str) -> Vec<&'static str> {
         let name = name.to_lowercase();
         words.iter().filter(|word| name.contains(**word)).map(|word| word.len()).sum::<usize>()
     };
-    let names = codes::all().into_iter().map(|info| info.code).chain(conditions::all().map(|text| text.name));
+    let texts = conditions::all().chain(texts::all()).map(|text| text.name);
+    let names = codes::all().into_iter().map(|info| info.code).chain(texts);
     let mut scored: Vec<_> = names.map(|name| (score(name), name)).filter(|(score, _)| *score > 0).collect();
     scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()

@@ -32,6 +32,7 @@ pub(super) fn entry_of(log: &LogFacts, index: u64) -> Result<Read, Crash> {
         match fault {
             Fault::Undecodable(error) => return Err(Crash::error(error.to_string())),
             Fault::Malformed(_, text) => return Err(Crash::error(text.as_str())),
+            Fault::Odd(_) => {}
             Fault::Nested => return Err(Crash::error(LOG_NOT_FOUND)),
             Fault::Index(says) => read.index = *says,
             Fault::Type(number) => read.kind = LogType::Unknown(*number),

@@ -12,7 +12,7 @@ use crate::formats::bolt::{
     BranchElement, BucketHeader, ELEMENT, FLAG_BRANCH, FLAG_FREELIST, FLAG_LEAF, LeafElement, META_END, Meta, MetaProblem,
     NO_FREELIST, PAGE_HEADER, PageHeader, type_name,
 };
-use crate::io::MappedFile;
+use crate::readers::MappedFile;
 
 /// Page size of a host that creates a file.
 const DEFAULT_PAGE_SIZE: u64 = 4096;
@@ -377,12 +377,7 @@ impl<'a> Db<'a> {
     }
 
     /// The keys that are looked for below child `index` of a branch page, if halving leads all of them there.
-    fn narrowed(
-        &self,
-        (from, to): (Vec<u8>, Option<Vec<u8>>),
-        page: &PageRef,
-        index: i64,
-    ) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    fn narrowed(&self, (from, to): (Vec<u8>, Option<Vec<u8>>), page: &PageRef, index: i64) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         let key = |index: i64| {
             let span = self.branch_key(page, narrow(index)).ok()?;
             Some(self.memory.read(span.at, span.len).ok()?.into_owned())

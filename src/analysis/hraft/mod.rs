@@ -1,6 +1,6 @@
 //! The start of a node of hashicorp/raft, beside that of elastickv: what the library does with `raft.db` and `snapshots/`.
 //!
-//! It stands for hashicorp/raft 1.7.3 and 1.8.0 over raft-boltdb 2.3.1 and bbolt 1.3.12.
+//! It stands for the releases of `types::LibraryVersion` over raft-boltdb 2.3.1 and bbolt 1.3.12.
 
 mod abort;
 pub mod archive;
@@ -13,6 +13,7 @@ mod node;
 mod pebble;
 mod snapshots;
 mod start;
+pub mod texts;
 mod wal;
 
 pub use abort::{AbortKind, Crash, Stage, StartAbort};

@@ -7,7 +7,7 @@ use super::library::{Bucket, Db, Item};
 use super::pebble::{PebbleNode, PebbleStores};
 use super::wal::WalNode;
 use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_TERM, MsgpackErrorKind, decode_entry};
-use crate::io::MappedFile;
+use crate::readers::MappedFile;
 use crate::readers::hraft::LogFacts;
 use crate::readers::hraft::wal::WalLog;
 

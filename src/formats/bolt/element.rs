@@ -64,6 +64,11 @@ impl BranchElement {
         Ok(Self { pos: cursor.u32_le("key position")?, ksize: cursor.u32_le("key size")?, child: cursor.u64_le("child page")? })
     }
 
+    /// Offset of the key in the page.
+    pub fn key_at(&self, index: u16) -> u64 {
+        offset(index) + u64::from(self.pos)
+    }
+
     /// The key, which must lie in the page behind the elements.
     pub fn key<'a>(&self, page: &'a [u8], index: u16) -> DecodeResult<&'a [u8]> {
         slice(page, "branch key", offset(index) + u64::from(self.pos), self.ksize.into())
@@ -93,6 +98,11 @@ impl LeafElement {
     /// True when the value is a bucket.
     pub const fn is_bucket(&self) -> bool {
         self.flags & FLAG_BUCKET != 0
+    }
+
+    /// Offset of the key in the page.
+    pub fn key_at(&self, index: u16) -> u64 {
+        offset(index) + u64::from(self.pos)
     }
 
     /// Offset of the value in the page.

@@ -99,6 +99,8 @@ pub struct LogEntry<'a> {
     pub appended_at: Option<AppendedAt>,
     /// How it is written.
     pub form: EntryForm,
+    /// A field that a map of this size has from every writer and this one has not.
+    pub lacks: Option<&'static str>,
     /// Bytes behind the entry, which nobody reads.
     pub trailing: u64,
 }
@@ -120,8 +122,10 @@ pub fn decode_entry(value: &[u8]) -> Result<LogEntry<'_>, MsgpackError> {
         extensions: Cow::Borrowed(&[]),
         appended_at: None,
         form: EntryForm { fields: 0, time: None },
+        lacks: None,
         trailing: 0,
     };
+    let mut seen = [false; FIELDS.len()];
     let mut decoder = Decoder::new(value);
     if !decoder.nil()? {
         match decoder.fields()? {
@@ -130,8 +134,14 @@ pub fn decode_entry(value: &[u8]) -> Result<LogEntry<'_>, MsgpackError> {
                 in_container(&mut decoder, count, |decoder| {
                     let key = decoder.key()?;
                     let number = FIELDS.iter().position(|name| name.as_bytes() == &*key);
+                    if let Some(seen) = number.and_then(|number| seen.get_mut(number)) {
+                        *seen = true;
+                    }
                     field(decoder, number, &mut entry)
                 })?;
+                // Fields were added at the end, so that the size of the map says which there are.
+                let written = usize::try_from(count).unwrap_or(usize::MAX).max(4);
+                entry.lacks = FIELDS.iter().zip(seen).take(written).find(|(_, seen)| !seen).map(|(name, _)| *name);
             }
             Fields::Array(count) => {
                 let mut number = 0;

@@ -88,6 +88,7 @@ pub fn decode_binary_entry(bytes: &[u8]) -> Result<LogEntry<'_>, BinaryError> {
         extensions: Cow::Borrowed(extensions),
         appended_at: Some(appended_at),
         form: EntryForm { fields: 0, time: Some(appended_at.family) },
+        lacks: None,
         trailing: 0,
     })
 }

@@ -30,6 +30,7 @@ pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, run: &Run<
             dir: node.dir.display(),
             raft_id: node.dir.raft_id.clone(),
             backend: "hashicorp-raft",
+            libraries: node.libraries(),
             server_refusal: node.server_refusal(),
             start: node.start,
         });

@@ -18,6 +18,7 @@ use crate::readers::hraft::{
 };
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
+use crate::types::LibraryVersion;
 
 /// What a start is made of, and what it does.
 #[derive(Debug)]
@@ -133,6 +134,11 @@ impl Node {
     /// What stands in the stores; `None` when they were not read.
     pub(super) fn facts(&self) -> Option<&LogFacts> {
         self.dir.pebble().map(|log| &log.log).or_else(|| self.stores.as_ref().map(|(_, facts)| facts))
+    }
+
+    /// The releases of the library for which the forecast holds: no store that is read here records a commit.
+    pub(super) fn libraries(&self) -> Vec<LibraryVersion> {
+        LibraryVersion::forecast_alike(self.dir.records_commit()).collect()
     }
 
     /// What elastickv's present server says of the directory.

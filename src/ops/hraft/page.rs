@@ -32,6 +32,7 @@ pub(super) fn start(node: &Node, page: NodePage) -> NodePage {
         dir: node.dir.display(),
         raft_id: node.dir.raft_id.clone(),
         backend: "hashicorp-raft",
+        libraries: node.libraries(),
         server_refusal: node.server_refusal(),
         start: node.start.clone(),
     };
@@ -189,11 +190,14 @@ fn vote(term: Option<String>, candidate: Option<String>) -> String {
 
 /// Terms, types and forms along the log.
 pub(super) fn statistics(facts: &LogFacts, page: NodePage) -> NodePage {
-    let terms = facts
-        .terms
-        .iter()
-        .take(SHOWN)
-        .map(|run| vec![Cell::new(run.term), Cell::new(run.from), Cell::new(run.to), Cell::new(run.to - run.from + 1)]);
+    let terms = facts.terms.iter().take(SHOWN).map(|run| {
+        vec![
+            Cell::new(run.term),
+            Cell::new(run.from),
+            Cell::new(run.to),
+            Cell::new(run.to.saturating_sub(run.from).saturating_add(1)),
+        ]
+    });
     let types = facts.types.iter().map(|(kind, count)| {
         vec![
             Cell::new(format!("{} ({})", kind.name(), kind.number())),

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::checkpoints::{CheckpointFault, Checkpoints};
 use super::survey::{Row, Survey};
 use super::wal::{LogError, WalLog};
-use crate::io::MappedFile;
 use crate::formats::hraft::{
     AppendedAt, CURRENT_TERM, Configuration, EntryForm, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LogEntry, LogType, MsgpackError,
     PayloadNote, decode_configuration, decode_entry, decode_peers,
 };
 use crate::formats::raftwal::decode_binary_entry;
+use crate::io::MappedFile;
 
 /// Facts of one kind that are kept.
 const KEPT: usize = 1000;
@@ -62,6 +62,8 @@ pub enum Fault {
     Type(u8),
     /// There is a bucket in the place of a value.
     Nested,
+    /// It decodes to something that no writer writes; in words.
+    Odd(String),
 }
 
 /// A key that is no index.
@@ -249,6 +251,16 @@ impl LogFacts {
         if entry.index != key {
             let fault = Fault::Index(entry.index);
             keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault });
+        }
+        let empty = matches!(entry.kind, LogType::Noop | LogType::Barrier) && !entry.data.is_empty();
+        let odd = match entry.lacks {
+            Some(field) => Some(format!("lacks the field {field}, which counts as zero then")),
+            None if entry.term == 0 => Some("has term 0, which no leader has".to_owned()),
+            None if empty => Some(format!("is a {} with data", entry.kind.name())),
+            None => None,
+        };
+        if let Some(odd) = odd {
+            keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault: Fault::Odd(odd) });
         }
         let count = self.types.entry(entry.kind).or_default();
         count.entries += 1;

@@ -254,6 +254,13 @@ impl HashiDir {
         }
     }
 
+    /// Whether the log's store keeps the commit index: none of these kinds does.
+    pub const fn records_commit(&self) -> bool {
+        match &self.stores {
+            StoreFilesOf::Combined(_) | StoreFilesOf::Split { .. } | StoreFilesOf::Pebble(_) | StoreFilesOf::Wal(_) => false,
+        }
+    }
+
     /// Shows every entry of the log to `each`: its key, its value, and the offset of that where it has one.
     pub fn each_entry(&self, run: &Run<'_>, each: &mut EachEntry<'_>) -> Result<()> {
         if let Some(log) = self.pebble() {

@@ -1,17 +1,20 @@
 //! Every page of a bbolt file, with what is wrong with it. Bounded by the file: a page is visited once, nothing is allocated by
 //! a claimed size.
 
+mod freelist;
+
 use std::collections::BTreeSet;
 
 use crate::formats::bolt::{
-    BIG_ENDIAN_MAGIC, BranchElement, BucketHeader, LeafElement, META_END, Meta, NO_FREELIST, PAGE_HEADER, PageHeader, PageKind,
-    freelist_ids,
+    BIG_ENDIAN_MAGIC, BranchElement, BucketHeader, ELEMENT, LeafElement, META_END, Meta, PAGE_HEADER, PageHeader, PageKind,
 };
 
 /// Problems that are kept; the rest is counted.
 const KEPT: usize = 200;
 /// Deeper trees are not made by any writer.
 const DEEPEST: usize = 64;
+/// Buckets that every store has from its first start on.
+const REQUIRED: [&[u8]; 2] = [b"logs", b"conf"];
 /// Page sizes that are looked for.
 const SHIFTS: std::ops::RangeInclusive<u32> = 9..=24;
 
@@ -87,8 +90,12 @@ pub struct Survey {
     pub freelist: FreelistFact,
     /// Pages that the trees reach, overflow pages included.
     pub reached: u64,
-    /// Pages on the freelist that the trees reach.
+    /// Pages on the freelist that the trees reach, or that the freelist stands in itself.
     pub listed_but_live: Vec<u64>,
+    /// Pages that the freelist names twice.
+    pub listed_twice: Vec<u64>,
+    /// Pages below the high water mark that are neither in use nor on the freelist; 0 without one.
+    pub lost_pages: u64,
     /// What is wrong, in the order of the walk.
     pub problems: Vec<PageProblem>,
     /// Problems beyond those kept.
@@ -170,6 +177,8 @@ impl Survey {
             freelist: FreelistFact::None,
             reached: 0,
             listed_but_live: Vec::new(),
+            listed_twice: Vec::new(),
+            lost_pages: 0,
             problems: Vec::new(),
             more_problems: 0,
             plain_keys: Vec::new(),
@@ -215,6 +224,13 @@ struct Level<'a> {
     page: &'a [u8],
     header: PageHeader,
     next: u32,
+    /// Where the key of the next element begins, as every writer lays them out.
+    laid: u64,
+}
+
+/// Where the first key of a page begins: right behind the elements.
+fn first_key(header: PageHeader) -> u64 {
+    (PAGE_HEADER + ELEMENT * usize::from(header.count)) as u64
 }
 
 impl<'a> Walk<'a, '_> {
@@ -255,6 +271,10 @@ impl<'a> Walk<'a, '_> {
             self.problem(id, bucket, format!("page {id} claims {} further pages, the file ends before", header.overflow));
         }
         let end = id.saturating_add(u64::from(header.overflow)).min(id.saturating_add(rest.len() as u64 / self.page_size));
+        if end >= self.high_water && id < self.high_water {
+            let high_water = self.high_water;
+            self.problem(id, bucket, format!("page {id} claims pages up to {end}, the high water mark is {high_water}"));
+        }
         let mut shared = None;
         for page in id..=end {
             if !self.seen.insert(page) {
@@ -278,6 +298,10 @@ impl<'a> Walk<'a, '_> {
             _ => plain.push(String::from_utf8_lossy(row.key).into_owned()),
         });
         self.survey.plain_keys = plain;
+        for name in REQUIRED.iter().filter(|name| !buckets.iter().any(|(known, ..)| known == *name)) {
+            let text = String::from_utf8_lossy(name).into_owned();
+            self.problem(meta.root, b"", format!("bucket {text} is missing: the library makes an empty one without a word"));
+        }
         for (name, value, at) in buckets {
             let mut keys = 0_u64;
             let mut each = |walk: &mut Self, row: Row<'a>, nested: bool| {
@@ -319,6 +343,8 @@ impl<'a> Walk<'a, '_> {
         let mut stack: Vec<Level<'a>> = Vec::new();
         let mut deepest = 0;
         let mut previous: Option<&'a [u8]> = None;
+        // The least key that the branches on the way allow from here on.
+        let mut least: Option<&'a [u8]> = None;
         let mut push = |walk: &mut Self, stack: &mut Vec<Level<'a>>, id: u64| {
             let depth = stack.len() + 1;
             if depth > DEEPEST {
@@ -327,16 +353,27 @@ impl<'a> Walk<'a, '_> {
             }
             if let Some((at, page, header)) = walk.page(id, name) {
                 deepest = deepest.max(depth);
-                stack.push(Level { id, at, page, header, next: 0 });
+                stack.push(Level { id, at, page, header, next: 0, laid: first_key(header) });
             }
         };
         push(self, &mut stack, root);
         while let Some(level) = stack.last_mut() {
-            let Level { id, at, page, header, next } = *level;
+            let Level { id, at, page, header, next, laid } = *level;
             level.next += 1;
             match header.kind() {
                 Some(PageKind::Leaf) => {
+                    let before = previous;
                     self.leaf(id, at, page, header, name, &mut previous, each);
+                    let first = LeafElement::decode(page, 0).and_then(|element| element.key_value(page, 0)).map(|(key, _)| key);
+                    if let (Some(least), Ok(first), true) = (least, first, header.count > 0 && before != previous)
+                        && first < least
+                    {
+                        self.problem(
+                            id,
+                            name,
+                            format!("leaf page {id}: its first key lies below the one that its branch has for it"),
+                        );
+                    }
                     stack.pop();
                 }
                 Some(PageKind::Branch) if next < u32::from(header.count) => {
@@ -346,6 +383,11 @@ impl<'a> Walk<'a, '_> {
                             if previous.is_some_and(|previous| key <= previous) {
                                 self.problem(id, name, format!("branch page {id}: key {index} is not above what comes before"));
                             }
+                            if element.key_at(index) != laid {
+                                self.problem(id, name, format!("branch page {id}: key {index} is not where a writer puts it"));
+                            }
+                            level.laid = element.key_at(index) + u64::from(element.ksize);
+                            least = if index == 0 { least.max(Some(key)) } else { Some(key) };
                             push(self, &mut stack, element.child);
                         }
                         Err(error) => self.problem(id, name, format!("branch page {id}: element {index}: {error}")),
@@ -377,6 +419,7 @@ impl<'a> Walk<'a, '_> {
         previous: &mut Option<&'a [u8]>,
         each: &mut dyn FnMut(&mut Self, Row<'a>, bool),
     ) {
+        let mut laid = first_key(header);
         for index in 0..header.count {
             let element = LeafElement::decode(page, index);
             match element.and_then(|element| Ok((element, element.key_value(page, index)?))) {
@@ -385,6 +428,10 @@ impl<'a> Walk<'a, '_> {
                         self.problem(id, name, format!("leaf page {id}: key {index} is not above what comes before"));
                     }
                     *previous = Some(key);
+                    if element.key_at(index) != laid {
+                        self.problem(id, name, format!("leaf page {id}: key {index} is not where a writer puts it"));
+                    }
+                    laid = element.value_at(index) + u64::from(element.vsize);
                     let row = Row { bucket: name, key, value: Some(value), at: at + element.value_at(index) };
                     each(self, row, element.is_bucket());
                 }
@@ -397,37 +444,5 @@ impl<'a> Walk<'a, '_> {
                 }
             }
         }
-    }
-
-    fn freelist(&mut self, meta: &Meta) {
-        if meta.freelist == NO_FREELIST {
-            return;
-        }
-        let at = meta.freelist.checked_mul(self.page_size).and_then(|at| usize::try_from(at).ok());
-        let rest = at.and_then(|at| self.bytes.get(at..)).unwrap_or_default();
-        let fact = match PageHeader::decode(rest) {
-            Err(_) => FreelistFact::Unusable("it is behind the end of the file".to_owned()),
-            Ok(header) if header.kind() != Some(PageKind::Freelist) => {
-                FreelistFact::Unusable(format!("page {} has flags {:x}", meta.freelist, header.flags))
-            }
-            Ok(header) => {
-                let size = (u64::from(header.overflow) + 1).saturating_mul(self.page_size);
-                let page = rest.get(..usize::try_from(size).unwrap_or(usize::MAX).min(rest.len())).unwrap_or_default();
-                match freelist_ids(page) {
-                    Ok((ids, true)) => FreelistFact::Ids(ids),
-                    Ok((_, false)) => FreelistFact::Unusable("it claims more ids than the page holds".to_owned()),
-                    Err(error) => FreelistFact::Unusable(error.to_string()),
-                }
-            }
-        };
-        if let FreelistFact::Ids(ids) = &fact {
-            let mut live: Vec<u64> = ids.iter().copied().filter(|id| self.seen.contains(id) || *id == meta.freelist).collect();
-            live.truncate(KEPT);
-            self.survey.listed_but_live = live;
-            for &id in ids.iter().filter(|&&id| id < 2) {
-                self.problem(meta.freelist, b"", format!("the freelist names page {id}, a meta page"));
-            }
-        }
-        self.survey.freelist = fact;
     }
 }

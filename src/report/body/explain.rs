@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::explain::{Answer, Known, KnownLine, Stack};
+use crate::analysis::hraft::texts::{self, is_of_the_library};
 use crate::analysis::judge::codes;
 use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::judge::{error_for_only_voter, explained_for_only_voter};
@@ -14,7 +15,7 @@ use crate::types::Count;
 /// One explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Explanation {
-    /// `finding` for a code of this tool, `server` for an error of the server.
+    /// `finding` for a code of this tool, `server` for an error of the server, `library` for one of hashicorp/raft and its stores.
     pub kind: &'static str,
     /// The code, or the server's own name for the condition.
     pub name: &'static str,
@@ -92,7 +93,8 @@ impl From<&'static Condition> for Explanation {
     fn from(text: &'static Condition) -> Self {
         let Condition { name, says: _, engine, title, meaning, decided_by, safe, not_safe, more } = *text;
         let only_voter = error_for_only_voter(text);
-        let (kind, severity, never) = ("server", None, None);
+        let kind = if is_of_the_library(text) { "library" } else { "server" };
+        let (severity, never) = (None, None);
         Self { kind, name, severity, engine, title, meaning, decided_by, safe, only_voter, not_safe, more, never }
     }
 }
@@ -129,7 +131,7 @@ impl ExplainBody {
     /// Everything that can be explained.
     pub fn list() -> Self {
         let codes = codes::all().into_iter().map(Explanation::from);
-        let texts = conditions::all().map(Explanation::from);
+        let texts = conditions::all().chain(texts::all()).map(Explanation::from);
         let explanations = codes.chain(texts).collect();
         Self { question: None, explanations, lines: Vec::new(), unknown_lines: None }
     }
@@ -180,6 +182,7 @@ impl Body for ExplainBody {
             return vec![
                 Section::table("Findings of this tool", &["code", "title"], of("finding")),
                 Section::table("Errors of the server", &["name or text", "title"], of("server")),
+                Section::table("Errors of hashicorp/raft and its stores", &["text", "title"], of("library")),
             ];
         }
         let mut sections: Vec<_> = explanations.iter().take(1).map(|first| Section::facts("", first.facts())).collect();

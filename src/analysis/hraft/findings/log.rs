@@ -23,6 +23,7 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
             Fault::Malformed(_, text) => (&codes::ENTRY_UNDECODABLE, format!("does not decode: {text}")),
             Fault::Nested => (&codes::ENTRY_UNDECODABLE, "is a bucket, which the library takes for a missing entry".to_owned()),
             Fault::Index(index) => (&codes::INDEX_MISMATCH, format!("says that it is entry {index}")),
+            Fault::Odd(what) => (&codes::ENTRY_ODD, what.clone()),
             Fault::Type(number) => {
                 (&codes::TYPE_UNKNOWN, format!("has type {number}, at which every process that applies it ends"))
             }

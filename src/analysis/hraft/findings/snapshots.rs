@@ -4,7 +4,7 @@ use super::{NodeView, memberships};
 use crate::analysis::hraft::snapshots::{Candidate, DEFAULT_RETAIN, Opened};
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
-use crate::formats::hraft::{Configuration, PayloadNote};
+use crate::formats::hraft::{Configuration, PayloadNote, decode_peers};
 use crate::formats::layout::{self, SNAPSHOTS};
 use crate::readers::hraft::ListedDir;
 
@@ -39,6 +39,7 @@ pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         }
         fields(candidate, &meta, found);
         names_membership(view, candidate, &meta, found);
+        copies_agree(view, candidate, &meta, found);
     }
     let finished = view.dir.snapshots.dirs.iter().filter(|dir| dir.listed().is_some()).count();
     if finished > DEFAULT_RETAIN {
@@ -113,6 +114,45 @@ fn names_membership(view: &NodeView<'_>, candidate: &Candidate, path: &str, foun
     }
 }
 
+/// A membership stands in more places than one, none of which has a checksum: in `Configuration`, in the entry that brought it, in other
+/// snapshots, and as a list of voters in `Peers`. Nothing but a change of a byte makes them differ, but for two things: a forced recovery
+/// brings another membership of index 1, and a transport that looks addresses up writes others into `Peers`.
+fn copies_agree(view: &NodeView<'_>, candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
+    let meta = &candidate.meta;
+    if meta.version != 1 {
+        return;
+    }
+    let mut differs = |from: String| {
+        let message = format!("Snapshot {}: its membership is another one than {from}: one of the two was changed.", meta.id);
+        let finding = Finding::new(&codes::SNAPSHOT_META_ODD, message).severity(Severity::Error);
+        let advice = "Do not start the node with this snapshot as its newest: compare its membership with the other members', and take \
+                      the snapshot from one of them.";
+        found.push(finding.advice(advice).at(path));
+    };
+    if let Some(Ok((peers, _))) = meta.peers.as_deref().map(decode_peers)
+        && peers.servers.len() != meta.configuration.voters()
+    {
+        differs(format!("its list Peers, which has {} voters", peers.servers.len()));
+    }
+    if meta.configuration_index <= 1 {
+        return;
+    }
+    let entry = view.stores.and_then(|(_, facts)| facts.membership_at(meta.configuration_index));
+    if let Some(Ok((members, _))) = entry.map(|entry| &entry.decoded)
+        && members.servers != meta.configuration.servers
+    {
+        differs(format!("that of entry {}, which it names", meta.configuration_index));
+    }
+    let other = view.snapshots.listed.iter().find(|other| {
+        other.meta.version == 1
+            && other.meta.configuration_index == meta.configuration_index
+            && other.meta.configuration.servers != meta.configuration.servers
+    });
+    if let Some(other) = other.filter(|other| other.name != candidate.name) {
+        differs(format!("that of snapshot {}, although both name index {}", other.meta.id, meta.configuration_index));
+    }
+}
+
 fn fields(candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
     let meta = &candidate.meta;
     let mut odd = |severity: Severity, message: String| {
@@ -143,6 +183,13 @@ fn fields(candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
         let message = format!("Snapshot {} has a membership of index 0: the node knows no peers and never campaigns.", meta.id);
         odd(Severity::Error, message);
     }
+    if let Some((term, index)) = named(&meta.id).filter(|&named| named != (meta.term, meta.index)) {
+        let message = format!(
+            "Snapshot {} says index {} and term {}, its id says index {index} and term {term}: one of the two was changed.",
+            meta.id, meta.index, meta.term
+        );
+        odd(Severity::Error, message);
+    }
     if meta.index == 0 || meta.term == 0 {
         let message =
             format!("Snapshot {} has index {} and term {}: it sorts behind every other.", meta.id, meta.index, meta.term);
@@ -169,6 +216,15 @@ fn fields(candidate: &Candidate, path: &str, found: &mut Vec<Finding>) {
         let notes = configuration_notes(&meta.configuration);
         let who = format!("Snapshot {}", meta.id);
         found.extend(memberships::odd(&who, &meta.configuration, &notes, true).map(|finding| finding.at(path)));
+    }
+}
+
+/// Term and index in an id, as the library makes it: `<term>-<index>-<milliseconds>`.
+fn named(id: &str) -> Option<(u64, u64)> {
+    let mut parts = id.split('-').map(|part| part.parse::<u64>().ok());
+    match (parts.next()?, parts.next()?, parts.next()?, parts.next()) {
+        (Some(term), Some(index), Some(_), None) => Some((term, index)),
+        _ => None,
     }
 }
 

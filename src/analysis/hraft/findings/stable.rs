@@ -63,6 +63,11 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
             report(&codes::STABLE_INVALID, message, None);
         }
     }
+    if facts.vote_term.is_none() && facts.vote_candidate.is_some() {
+        let message = "LastVoteCand is there and LastVoteTerm is not, which is written before it: the node may vote again in a term in \
+                       which it has voted.";
+        report(&codes::STABLE_INVALID, message.to_owned(), None);
+    }
     if let Some(candidate) = facts.vote_candidate.as_ref().filter(|candidate| !candidate.is_empty()) {
         let candidate = String::from_utf8_lossy(candidate).into_owned();
         let in_log =

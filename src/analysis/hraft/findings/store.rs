@@ -72,12 +72,24 @@ fn freelist(path: &str, survey: &Survey, high_water: u64, page: u64, found: &mut
                 );
                 found.push(Finding::new(&codes::FREELIST_INVALID, message).at(path).offset(at));
             }
+            if let Some(twice) = survey.listed_twice.first() {
+                let message = format!("It names page {twice} twice: two commits use it at once.");
+                found.push(Finding::new(&codes::FREELIST_INVALID, message).at(path).offset(at));
+            }
             if let Some(beyond) = ids.iter().find(|&&id| id >= high_water) {
-                let message = format!("It names page {beyond}, which is not below the high water mark {high_water}.");
-                let finding = Finding::new(&codes::FREELIST_INVALID, message).severity(Severity::Warning);
-                found.push(
-                    finding.advice("Rebuild the node when it is convenient; the library accepts this.").at(path).offset(at),
+                let message = format!(
+                    "It names page {beyond}, which is not below the high water mark {high_water}: a start passes over that, the \
+                     commit that takes the page ends the process."
                 );
+                found.push(Finding::new(&codes::FREELIST_INVALID, message).at(path).offset(at));
+            }
+            if survey.lost_pages > 0 {
+                let message = format!(
+                    "{} pages are neither in use nor on the list: nobody uses their space again. Nothing else follows from it.",
+                    survey.lost_pages
+                );
+                let finding = Finding::new(&codes::FREELIST_INVALID, message).severity(Severity::Info);
+                found.push(finding.advice("Nothing has to be done.").at(path).offset(at));
             }
         }
     }

@@ -164,6 +164,21 @@ pub static ENTRY_UNDECODABLE: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// An entry decodes to something that no writer writes.
+pub static ENTRY_ODD: CodeInfo = CodeInfo {
+    code: "hraft-entry-odd",
+    severity: Severity::Error,
+    title: "an entry decodes to something that no writer writes",
+    meaning: "A field that every writer of its form writes is missing, a no-op or barrier carries data, or the term is 0. \
+              The library takes it as it is: what is missing counts as zero. Entries have no checksum, so that this is \
+              all that tells of a changed byte.",
+    decided_by: "The names and values in the MessagePack map of the log key.",
+    safe: "Compare the entry with the other members' (`compare`), and rebuild the node.",
+    not_safe: "Do not start the node alone: it would apply and replicate the entry as it stands.",
+    more: "ekv-tool wal show INDEX DIR",
+    never: None,
+};
+
 /// An entry says another index than its key.
 pub static INDEX_MISMATCH: CodeInfo = CodeInfo {
     code: "hraft-index-mismatch",
@@ -459,6 +474,7 @@ pub const ALL: &[&CodeInfo] = &[
     &STORE_UNUSABLE,
     &LOG_GAP,
     &ENTRY_UNDECODABLE,
+    &ENTRY_ODD,
     &INDEX_MISMATCH,
     &TYPE_UNKNOWN,
     &KEY_ODD,

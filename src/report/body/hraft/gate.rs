@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::analysis::ServerError;
 use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::types::LibraryVersion;
 
 /// The forecasts of a run over one or more nodes.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -22,6 +23,8 @@ pub struct HashiForecast {
     pub raft_id: String,
     /// Always `hashicorp-raft`.
     pub backend: &'static str,
+    /// The releases of the library for which the forecast holds.
+    pub libraries: Vec<LibraryVersion>,
     /// What elastickv's present server says instead of starting on the directory; `null` when it would not refuse it by name.
     pub server_refusal: Option<ServerError>,
     /// What the start does.
@@ -84,6 +87,8 @@ impl HashiForecast {
         };
         let text = self.start.recovery_text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
         rows.push(("forced recovery", Cell::toned(format!("{word}{text}"), tone)));
+        let libraries: Vec<String> = self.libraries.iter().map(ToString::to_string).collect();
+        rows.push(("hashicorp/raft", Cell::toned(libraries.join(", "), Tone::Dim)));
         if let Some(refusal) = &self.server_refusal {
             rows.push(("elastickv today", Cell::toned(format!("refuses the directory: {}", refusal.text), Tone::Caution)));
         }

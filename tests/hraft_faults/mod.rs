@@ -1,0 +1,261 @@
+//! Every flipped bit and every length of a `raft.db` of 64 KiB and of a `meta.json`: found, harmless for a reason with a name, or not to be
+//! told from an intact file by any byte that is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ekv_tool::Run;
+use ekv_tool::analysis::Verdict;
+use ekv_tool::error::Result;
+use ekv_tool::ops::hraft::{
+    Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
+    hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_stat, hashicorp_wal_verify,
+};
+use ekv_tool::readers::{Local, Memory};
+use ekv_tool::report::{Body, Report};
+
+use crate::faults::fault::Fault;
+use crate::support::recorded::hashi;
+
+mod model;
+mod rules;
+
+use model::{Byte, Model};
+use rules::{Class, class_of, class_of_meta};
+
+/// Of the bits that nothing reads, and of the lengths of a `raft.db`, every so many-th is tried.
+const REST: usize = 97;
+
+/// A file of a recorded node, of whose faults every `stride`-th is tried in a complete run.
+struct Subject {
+    node: &'static str,
+    file: &'static str,
+    label: &'static str,
+    stride: usize,
+}
+
+const NEWEST: &str = "snapshots/2-62-1795229117822/meta.json";
+const OLDER: &str = "snapshots/2-38-1795229117740/meta.json";
+
+const SUBJECTS: [Subject; 4] = [
+    Subject { node: "h01-single/n1", file: "raft.db", label: "`raft.db`, no snapshot", stride: 1 },
+    Subject { node: "h04-three-snaps/n1", file: "raft.db", label: "`raft.db`, three snapshots", stride: 5 },
+    Subject { node: "h04-three-snaps/n1", file: NEWEST, label: "newest `meta.json`", stride: 1 },
+    Subject { node: "h04-three-snaps/n1", file: OLDER, label: "older `meta.json`", stride: 1 },
+];
+
+/// The commands that judge; the others show what these judge, and are only run to see that they come to an end.
+const JUDGING: [&str; 4] = ["gate-dryrun", "check", "wal verify", "verify-snapshot"];
+const SHOWING: [&str; 4] = ["inspect", "wal ls", "wal stat", "wal dump"];
+
+/// Verdict and outcome; `None` when the command could not do its work.
+type Answer = Option<(Verdict, String)>;
+
+fn of<B: Body>(report: Result<Report<B>>, outcome: impl Fn(&B) -> String) -> Answer {
+    report.ok().map(|report| (report.verdict, outcome(&report.body)))
+}
+
+fn ask(command: &str, dir: &Path, run: &Run<'_>) -> Answer {
+    let dirs: &[PathBuf] = &[dir.to_owned()];
+    // As the commands come to these questions.
+    let Ok(Backend::Hashicorp(_)) = Backend::of(dirs, &*run.source) else { return None };
+    match command {
+        "gate-dryrun" => of(hashicorp_gate_dryrun(dirs, None, run), |body| {
+            let start = &body.groups[0].start;
+            format!(
+                "{:?} {:?} {:?} {:?}",
+                start.outcome,
+                start.abort,
+                start.first_state,
+                start.snapshot.as_ref().map(|it| &it.id)
+            )
+        }),
+        "check" => of(hashicorp_check(dirs, None, None, run), |_| String::new()),
+        "wal verify" => of(hashicorp_wal_verify(dirs, run), |_| String::new()),
+        "verify-snapshot" => of(hashicorp_verify_snapshot(dirs, run), |_| String::new()),
+        "inspect" => of(hashicorp_inspect(dirs, run), |_| String::new()),
+        "wal ls" => of(hashicorp_wal_ls(dirs, run), |_| String::new()),
+        "wal stat" => of(hashicorp_wal_stat(dirs, run), |_| String::new()),
+        _ => of(hashicorp_wal_dump(dir, EntryRange::default(), run), |_| String::new()),
+    }
+}
+
+/// What became of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Found(BTreeSet<&'static str>),
+    Forecast,
+    Classed(Class),
+    Missed,
+}
+
+#[derive(Default)]
+struct Table {
+    counts: BTreeMap<(&'static str, &'static str), BTreeMap<Fate, u64>>,
+    missed: Vec<String>,
+}
+
+impl Table {
+    fn total(&self, of: impl Fn(&Fate) -> bool) -> u64 {
+        self.counts.values().flatten().filter(|(fate, _)| of(fate)).map(|(_, count)| count).sum()
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!(
+            "| file | fault | all | found | {} | forecast differs | harmless | cannot be told |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+            JUDGING.map(|name| format!("`{name}`")).join(" | ")
+        );
+        for ((file, fault), fates) in &self.counts {
+            let sum = |of: &dyn Fn(&Fate) -> bool| fates.iter().filter(|(fate, _)| of(fate)).map(|(_, count)| count).sum::<u64>();
+            let by =
+                JUDGING.map(|name| sum(&|fate| matches!(fate, Fate::Found(by) if by.contains(name))).to_string()).join(" | ");
+            let _ = writeln!(
+                text,
+                "| {file} | {fault} | {} | {} | {by} | {} | {} | {} |",
+                sum(&|_| true),
+                sum(&|fate| matches!(fate, Fate::Found(_))),
+                sum(&|fate| *fate == Fate::Forecast),
+                sum(&|fate| matches!(fate, Fate::Classed(Class::Harmless(_)))),
+                sum(&|fate| matches!(fate, Fate::Classed(Class::Undecidable(_)))),
+            );
+        }
+        let mut classes: BTreeMap<Class, BTreeMap<(&str, &str), u64>> = BTreeMap::new();
+        for (row, fates) in &self.counts {
+            for (fate, count) in fates {
+                if let Fate::Classed(class) = fate {
+                    *classes.entry(*class).or_default().entry(*row).or_default() += count;
+                }
+            }
+        }
+        for (title, harmless) in [("Harmless", true), ("Cannot be told", false)] {
+            let _ = write!(text, "\n| {title}, because | faults | where |\n|---|---:|---|\n");
+            for (class, rows) in &classes {
+                let (reason, ours) = match class {
+                    Class::Harmless(reason) => (reason, harmless),
+                    Class::Undecidable(reason) => (reason, !harmless),
+                };
+                if ours {
+                    let places: Vec<_> = rows.iter().map(|((file, fault), count)| format!("{file} {fault} {count}")).collect();
+                    let _ = writeln!(text, "| {reason} | {} | {} |", rows.values().sum::<u64>(), places.join(", "));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The index of the newest snapshot.
+fn covered(dir: &Path) -> u64 {
+    let names = std::fs::read_dir(dir.join("snapshots")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.map(|name| name.split('-').nth(1).unwrap().parse().unwrap()).max().unwrap_or(0)
+}
+
+fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<Table>) {
+    let dir = hashi().root.join(subject.node);
+    let path = dir.join(subject.file);
+    let bytes = std::fs::read(&path).unwrap();
+    let intact = Memory::of(&Local, &dir, 64 << 20).unwrap();
+    let model = (subject.file == "raft.db").then(|| Model::of(bytes.clone()));
+    let covered = covered(&dir);
+    let all = |run: &Run<'_>, names: &[&'static str]| -> Vec<(&'static str, Answer)> {
+        names.iter().map(|name| (*name, ask(name, &dir, run))).collect()
+    };
+    let before = all(&Run::over(intact.clone()), &JUDGING);
+    assert!(before.iter().all(|(_, answer)| answer.as_ref().is_some_and(|it| it.0 == Verdict::Clean)), "{before:?}");
+    let step = subject.stride * sample.unwrap_or(1);
+    let wanted = |fault: &Fault| matches!(fault, Fault::Flip { .. } | Fault::Cut { .. });
+    let rest = std::env::var("EKV_FAULTS_REST").ok().and_then(|rest| rest.parse().ok()).unwrap_or(REST);
+    let matters = |fault: &Fault| match (&model, fault) {
+        (Some(model), Fault::Flip { at, .. }) => model.map[*at] != Byte::Unused,
+        (Some(_), _) => false,
+        (None, _) => true,
+    };
+    let (few, many): (Vec<Fault>, Vec<Fault>) = Fault::all(&bytes).filter(wanted).partition(matters);
+    let faults: Vec<Fault> = few.into_iter().step_by(step).chain(many.into_iter().step_by(step * rest)).collect();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut mine = Table::default();
+        while let Some(&fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut copy = intact.clone();
+            copy.put(&path, fault.applied(&bytes).unwrap()).unwrap();
+            let run = Run::over(copy);
+            let after = all(&run, &JUDGING);
+            if sample.is_some() {
+                all(&run, &SHOWING);
+            }
+            let found: BTreeSet<_> = after
+                .iter()
+                .filter(|(_, answer)| answer.as_ref().is_none_or(|answer| answer.0 != Verdict::Clean))
+                .map(|(name, _)| *name)
+                .collect();
+            let class = || match &model {
+                Some(model) => class_of(model, fault, covered),
+                None => class_of_meta(&bytes, fault),
+            };
+            let fate = if found.is_empty() {
+                match class() {
+                    Some(class) => Fate::Classed(class),
+                    None if after != before => Fate::Forecast,
+                    None => Fate::Missed,
+                }
+            } else {
+                Fate::Found(found)
+            };
+            if matches!(fate, Fate::Missed | Fate::Forecast) {
+                let place = match (&model, fault) {
+                    (Some(model), Fault::Flip { at, .. }) => format!("{:?}", model.map[at]),
+                    _ => String::new(),
+                };
+                mine.missed.push(format!("{} {} {fault:?} {place}", subject.node, subject.file));
+            }
+            *mine.counts.entry((subject.label, fault.kind())).or_default().entry(fate).or_default() += 1;
+        }
+        let mut table = table.lock().unwrap();
+        for (row, fates) in mine.counts {
+            for (fate, count) in fates {
+                *table.counts.entry(row).or_default().entry(fate).or_default() += count;
+            }
+        }
+        table.missed.extend(mine.missed);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from).min(4) {
+            scope.spawn(worker);
+        }
+    });
+}
+
+fn check(sample: Option<usize>) -> Table {
+    let table = Mutex::new(Table::default());
+    let step = std::env::var("EKV_FAULTS_STEP").ok().and_then(|step| step.parse().ok());
+    for subject in &SUBJECTS {
+        // Text is short.
+        let sample = sample.or(step).map(|sample| if subject.file == "raft.db" { sample } else { sample.div_ceil(50) });
+        run(subject, sample, &table);
+    }
+    let mut all = table.into_inner().unwrap();
+    if sample.is_none() {
+        let found = all.total(|fate| matches!(fate, Fate::Found(_)));
+        eprintln!("{} faults, {found} found.\n\n{}", all.total(|_| true), all.markdown());
+    }
+    all.missed.sort();
+    let shown = all.missed.len().min(300);
+    assert!(all.missed.is_empty(), "{} missed:\n{}", all.missed.len(), all.missed[..shown].join("\n"));
+    all
+}
+
+#[test]
+fn a_sample_of_single_faults_in_files_of_the_library_is_found_or_explained() {
+    let all = check(Some(101));
+    let found = all.total(|fate| matches!(fate, Fate::Found(_)));
+    assert!(found > 100, "{found} found");
+}
+
+#[test]
+#[ignore = "some minutes: cargo test --release --test main -- --ignored --nocapture every_single_fault_in_files; EKV_FAULTS_STEP takes every n-th fault, EKV_FAULTS_REST=1 every bit that nothing reads and every length"]
+fn every_single_fault_in_files_of_the_library_is_found_or_explained() {
+    check(None);
+}
