@@ -305,7 +305,7 @@ impl Judge<'_> {
         let (meta, notes) = match meta {
             Ok(decoded) => decoded,
             Err(error) => {
-                let message = format!("{META_JSON} does not decode, at its byte {}: {}.", error.at, error.text);
+                let message = format!("{META_JSON} does not decode, at its byte {}: {}.", error.at, whole_text(error));
                 return self.add(Finding::new(&codes::ARCHIVE_REFUSED, message));
             }
         };
@@ -343,6 +343,14 @@ impl Judge<'_> {
                 Finding::new(&codes::ARCHIVE_DAMAGED, message).expected(stored).found(format_args!("{:016x}", facts.state_crc)),
             );
         }
+    }
+}
+
+/// The member is decoded as a whole, and not as a stream that may go on: its end is called otherwise.
+fn whole_text(error: &JsonError) -> &str {
+    match error.text.as_str() {
+        "EOF" | "unexpected EOF" => "unexpected end of JSON input",
+        text => text,
     }
 }
 
@@ -385,7 +393,7 @@ fn read_refusal(product: Product, facts: &ArchiveFacts, meta: Option<&Meta>, sum
             META_JSON if too_long(member) => return Some(format!("failed to read snapshot metadata: {limit}")),
             META_JSON => match (stopped, meta) {
                 (Some(text), _) => return Some(format!("failed to read snapshot metadata: {text}")),
-                (None, Some(Err(error))) => return Some(format!("failed to decode snapshot metadata: {}", error.text)),
+                (None, Some(Err(error))) => return Some(format!("failed to decode snapshot metadata: {}", whole_text(error))),
                 (None, Some(Ok((_, notes)))) if notes.trailing => {
                     return Some("failed to decode snapshot metadata: invalid character after top-level value".to_owned());
                 }
