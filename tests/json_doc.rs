@@ -289,6 +289,7 @@ fn every_held_report_fits_its_schema() {
         let hashicorp = report["backend"] == "hashicorp-raft" || report["groups"][0]["backend"] == "hashicorp-raft";
         let name = match (hashicorp, command) {
             (true, "gate-dryrun") => "hashicorp-gate-dryrun",
+            (true, "verify-snapshot") if report["archives"].is_array() => "hashicorp-archives",
             (true, _) => "hashicorp-nodes",
             (false, command) => command,
         };

@@ -1,12 +1,14 @@
 //! The lines of ndjson hold everything that the JSON report of the same run does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ekv_tool::report::schema::{self, ReportSchema};
 use serde_json::{Map, Value, json};
 
+use crate::support::archive_writer::ArchiveWriter;
 use crate::support::offload_writer::Publish;
 use crate::support::recorded::{cases, hashi, real};
 
@@ -32,6 +34,7 @@ fn schema_of<'s>(all: &'s [ReportSchema], body: &Map<String, Value>, field: &str
     let hashicorp = body.get("backend").or_else(|| body.get("groups")?.get(0)?.get("backend")).is_some();
     let name = match (hashicorp, command) {
         (true, "gate-dryrun") => "hashicorp-gate-dryrun",
+        (true, "verify-snapshot") if body.contains_key("archives") => "hashicorp-archives",
         (true, _) => "hashicorp-nodes",
         (false, command) => command,
     };
@@ -99,6 +102,8 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
     let group = demo.join("n1/group-2");
     let payload = |index: u64| group.join(format!("fsm-snap/{index:016x}.fsm"));
     let hraft = hashi().root.join(hashi().expected.keys().next().unwrap());
+    let archive = made.join("backup.snap");
+    fs::write(&archive, ArchiveWriter::consul().with("more", b"x").gzip()).unwrap();
     let (_, offloaded) = Publish::default().write(&made.join("store"));
     vec![
         ("check", vec![demo.clone()]),
@@ -127,6 +132,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("verify-snapshot --deep", vec![demo.clone()]),
         ("verify-snapshot", vec![made.join("store")]),
         ("verify-snapshot", vec![offloaded]),
+        ("verify-snapshot", vec![archive]),
         ("wal dump", vec![demo.clone()]),
         ("wal ls", vec![demo.clone()]),
         ("wal show 280", vec![group.clone()]),

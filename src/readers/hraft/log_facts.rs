@@ -166,7 +166,8 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 impl LogFacts {
     /// Reads bytes of a file and everything in them.
     pub fn read(bytes: &[u8], into: &mut Self) -> Survey {
-        let survey = Survey::of(bytes, &mut |row| into.row(&row));
+        let mut survey = Survey::of(bytes, &mut |row| into.row(&row));
+        survey.miss_buckets();
         into.end();
         survey
     }
@@ -174,7 +175,7 @@ impl LogFacts {
     /// Reads a file and everything in it. Pages that were read do not stay in memory.
     pub fn read_file(file: &MappedFile, into: &mut Self) -> Survey {
         let mut touched = 0;
-        let survey = Survey::of(file.bytes(), &mut |row| {
+        let mut survey = Survey::of(file.bytes(), &mut |row| {
             into.row(&row);
             touched += row.key.len() + row.value.map_or(0, <[u8]>::len);
             if touched >= RESIDENT {
@@ -182,6 +183,7 @@ impl LogFacts {
                 file.let_go();
             }
         });
+        survey.miss_buckets();
         into.end();
         survey
     }

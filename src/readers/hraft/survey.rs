@@ -13,8 +13,8 @@ use crate::formats::bolt::{
 const KEPT: usize = 200;
 /// Deeper trees are not made by any writer.
 const DEEPEST: usize = 64;
-/// Buckets that every store has from its first start on.
-const REQUIRED: [&[u8]; 2] = [b"logs", b"conf"];
+/// Buckets that every store of raft-boltdb has from its first start on.
+const OF_RAFT_BOLTDB: [&str; 2] = ["logs", "conf"];
 /// Page sizes that are looked for.
 const SHIFTS: std::ops::RangeInclusive<u32> = 9..=24;
 
@@ -196,6 +196,19 @@ impl Survey {
         walk.survey
     }
 
+    /// Notes which buckets a store of raft-boltdb lacks.
+    pub(super) fn miss_buckets(&mut self) {
+        let Some(meta) = self.meta() else { return };
+        for name in OF_RAFT_BOLTDB.into_iter().filter(|name| !self.buckets.iter().any(|bucket| bucket.name == *name)) {
+            self.problems.push(PageProblem {
+                page: meta.root,
+                at: meta.root.saturating_mul(self.page_size),
+                detail: format!("bucket {name} is missing: the library makes an empty one without a word"),
+                bucket: String::new(),
+            });
+        }
+    }
+
     /// The meta page that counts.
     pub fn meta(&self) -> Option<Meta> {
         self.chosen.and_then(|position| self.metas.get(position)).and_then(MetaFact::valid)
@@ -298,10 +311,6 @@ impl<'a> Walk<'a, '_> {
             _ => plain.push(String::from_utf8_lossy(row.key).into_owned()),
         });
         self.survey.plain_keys = plain;
-        for name in REQUIRED.iter().filter(|name| !buckets.iter().any(|(known, ..)| known == *name)) {
-            let text = String::from_utf8_lossy(name).into_owned();
-            self.problem(meta.root, b"", format!("bucket {text} is missing: the library makes an empty one without a word"));
-        }
         for (name, value, at) in buckets {
             let mut keys = 0_u64;
             let mut each = |walk: &mut Self, row: Row<'a>, nested: bool| {
