@@ -17,11 +17,15 @@ pub(super) fn judge(view: &NodeView<'_>, facts: &LogFacts, found: &mut Vec<Findi
     let covered = view.covered();
     gaps(view, facts, &path, covered, found);
     for fault in facts.faults.iter().take(SHOWN) {
-        let counts = fault.key > covered || facts.last == Some(fault.key);
+        // A bucket is in the way of every compaction, wherever it stands.
+        let counts = fault.key > covered || facts.last == Some(fault.key) || fault.fault == Fault::Nested;
         let (code, what) = match &fault.fault {
             Fault::Undecodable(error) => (&codes::ENTRY_UNDECODABLE, format!("does not decode: {error}")),
             Fault::Malformed(_, text) => (&codes::ENTRY_UNDECODABLE, format!("does not decode: {text}")),
-            Fault::Nested => (&codes::ENTRY_UNDECODABLE, "is a bucket, which the library takes for a missing entry".to_owned()),
+            Fault::Nested => (
+                &codes::ENTRY_UNDECODABLE,
+                "is a bucket, which the library takes for a missing entry and cannot delete".to_owned(),
+            ),
             Fault::Index(index) => (&codes::INDEX_MISMATCH, format!("says that it is entry {index}")),
             Fault::Odd(what) => (&codes::ENTRY_ODD, what.clone()),
             Fault::Type(number) => {
