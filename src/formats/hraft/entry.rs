@@ -105,7 +105,21 @@ pub struct LogEntry<'a> {
     pub trailing: u64,
 }
 
-const FIELDS: [&str; 6] = ["Index", "Term", "Type", "Data", "Extensions", "AppendedAt"];
+pub(super) const FIELDS: [&str; 6] = ["Index", "Term", "Type", "Data", "Extensions", "AppendedAt"];
+
+/// The position of a field; `None` for a name that the library passes over.
+pub(super) fn number_of(name: &[u8]) -> Option<usize> {
+    // Not looked up in the list: this is asked six times an entry.
+    match name {
+        b"Index" => Some(0),
+        b"Term" => Some(1),
+        b"Type" => Some(2),
+        b"Data" => Some(3),
+        b"Extensions" => Some(4),
+        b"AppendedAt" => Some(5),
+        _ => None,
+    }
+}
 
 /// Decodes a log value.
 ///
@@ -133,7 +147,7 @@ pub fn decode_entry(value: &[u8]) -> Result<LogEntry<'_>, MsgpackError> {
                 entry.form.fields = count;
                 in_container(&mut decoder, count, |decoder| {
                     let key = decoder.key()?;
-                    let number = FIELDS.iter().position(|name| name.as_bytes() == &*key);
+                    let number = number_of(&key);
                     if let Some(seen) = number.and_then(|number| seen.get_mut(number)) {
                         *seen = true;
                     }

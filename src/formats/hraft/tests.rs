@@ -11,6 +11,14 @@ const SERVERS: &str = "81a753657276657273";
 const OWN: &str = "83a741646472657373ab3132372e302e302e313a31a24944a26e31a8537566667261676500";
 
 #[test]
+fn every_field_has_one_number() {
+    for (number, name) in entry::FIELDS.iter().enumerate() {
+        assert_eq!(entry::number_of(name.as_bytes()), Some(number));
+    }
+    assert_eq!(entry::number_of(b"index"), None, "the case counts");
+}
+
+#[test]
 fn entries_of_every_codec() {
     let long = bytes(
         "86aa417070656e6465644174af010000000eda5aab140e044990ffffa444617461c0aa457874656e73696f6e73c0a5496e64657802a45465726d02a45479706501",
