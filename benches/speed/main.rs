@@ -2,9 +2,9 @@
 //! are installed.
 //!
 //! `cargo bench` measures everything, `cargo bench -- wal store` only what is named: `checksum`, `wal`, `gate`, `check`,
-//! `store`, `hraft`. Test data is written below `target/` (`EKV_BENCH_DIR`) and removed afterwards. Every subject is a process of its own, started
-//! `EKV_BENCH_ROUNDS` (5) times in changing order; the tables hold medians and are markdown. Nothing fails: on a shared machine
-//! only a ratio within one run means something. `EKV_BENCH_BYTES` sets the size of the test data of each part.
+//! `store`, `hraft`. Test data is written below `target/` (`EKV_BENCH_DIR`) and removed afterwards. Every subject is a process of its
+//! own, started `EKV_BENCH_ROUNDS` (5) times in changing order; the tables hold medians and are markdown. Nothing fails: on a shared
+//! machine only a ratio within one run means something. `EKV_BENCH_BYTES` sets the size of the test data of each part.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark makes the files that it reads")]
