@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::analysis::judge::codes::CodeInfo;
 use crate::analysis::server::conditions::Condition;
+use crate::analysis::{Finding, Severity};
 use crate::types::is_deceptive;
 
 /// A command of this program, to be run as it stands in the directory in which the report was made.
@@ -27,6 +28,11 @@ impl NextStep {
     /// What a finding means.
     pub fn explain(code: &'static CodeInfo) -> Self {
         Self::new(["explain", code.code])
+    }
+
+    /// What the first error among the findings means; `None` without one.
+    pub fn explain_first_error(findings: &[Finding]) -> Option<Self> {
+        findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| Self::explain(finding.code))
     }
 
     /// What an error of the server means.

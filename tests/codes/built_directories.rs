@@ -3,21 +3,11 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{Files, MEMBERS, Provocation, node};
+use super::{MEMBERS, Provocation, built, node};
 use crate::support::log_writer::{LogWriter, conf_state, snap_file, token};
 use crate::support::node_dir::ids;
 use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::SET;
-
-const fn built(
-    code: &'static str,
-    severity: &'static str,
-    path: &'static str,
-    offset: Option<u64>,
-    build: fn(&Path),
-) -> Provocation {
-    Provocation { code, severity, command: "check", files: Files::Built(build), target: "n1", path, offset }
-}
 
 pub const ALL: &[Provocation] = &[
     built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 20_000 << 16)),

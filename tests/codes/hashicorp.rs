@@ -1,8 +1,6 @@
 //! Codes about directories of hashicorp/raft, each in a recorded one.
 
-use std::path::Path;
-
-use super::{Files, Provocation};
+use super::{Files, Provocation, built};
 use crate::support::archive_writer::ArchiveWriter;
 use crate::support::raft_db::{entry, in_log, log_key, rows};
 use crate::support::raftwal_writer::{self, MEMBERS, Segment, segments, write};
@@ -21,16 +19,6 @@ const fn at(
 const fn archive(code: &'static str, severity: &'static str, offset: Option<u64>, bytes: fn() -> Vec<u8>) -> Provocation {
     let files = Files::Bytes("a.snap", bytes);
     Provocation { code, severity, command: "verify-snapshot", files, target: "a.snap", path: "a.snap", offset }
-}
-
-const fn raftwal(
-    code: &'static str,
-    severity: &'static str,
-    path: &'static str,
-    offset: Option<u64>,
-    build: fn(&Path),
-) -> Provocation {
-    Provocation { code, severity, command: "check", files: Files::Built(build), target: "n1", path, offset }
 }
 
 pub(super) const ALL: &[Provocation] = &[
@@ -96,38 +84,38 @@ pub(super) const ALL: &[Provocation] = &[
         tar[2000] = 1;
         tar
     }),
-    raftwal("raftwal-segment-damaged", "error", "n1/wal/00000000000000000001-0000000000000000.wal", Some(8), |root| {
+    built("raftwal-segment-damaged", "error", "n1/wal/00000000000000000001-0000000000000000.wal", Some(8), |root| {
         let node = &root.join("n1");
         let mut all = segments();
         all[0].bytes[16] = 7;
         write(node, &all);
     }),
-    raftwal("raftwal-segment-missing", "error", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
+    built("raftwal-segment-missing", "error", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
         let node = &root.join("n1");
         write(node, &segments());
         std::fs::remove_file(node.join("wal/00000000000000000001-0000000000000000.wal")).unwrap();
     }),
-    raftwal("raftwal-meta-invalid", "error", "n1/wal/wal-meta.db", None, |root| {
+    built("raftwal-meta-invalid", "error", "n1/wal/wal-meta.db", None, |root| {
         let node = &root.join("n1");
         write(node, &segments());
         std::fs::write(node.join("wal/7.wal"), b"").unwrap();
     }),
-    raftwal("raftwal-tail-dropped", "info", "n1/wal/00000000000000000005-0000000000000001.wal", Some(192), |root| {
+    built("raftwal-tail-dropped", "info", "n1/wal/00000000000000000005-0000000000000001.wal", Some(192), |root| {
         let node = &root.join("n1");
         let mut all = segments();
         all[1] = all[1].clone().command(3, "nine");
         write(node, &all);
     }),
-    raftwal("raftwal-leftover", "info", "n1/wal/wal-meta.db.tmp", None, |root| {
+    built("raftwal-leftover", "info", "n1/wal/wal-meta.db.tmp", None, |root| {
         let node = &root.join("n1");
         write(node, &segments());
         std::fs::write(node.join("wal/wal-meta.db.tmp"), b"").unwrap();
     }),
-    raftwal("raftwal-removed-entries", "info", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
+    built("raftwal-removed-entries", "info", "n1/wal/00000000000000000001-0000000000000000.wal", None, |root| {
         let node = &root.join("n1");
         write(node, &segments());
     }),
-    raftwal("raftwal-checkpoint-mismatch", "warning", "n1/wal/00000000000000000001-0000000000000000.wal", Some(176), |root| {
+    built("raftwal-checkpoint-mismatch", "warning", "n1/wal/00000000000000000001-0000000000000000.wal", Some(176), |root| {
         let node = &root.join("n1");
         let words = |start: u64| [0xafd1_f9d6_0392_a503, start, 77].map(u64::to_le_bytes).concat();
         let segment = Segment::new(1, 0).raw(&raftwal_writer::entry(1, 1, 5, MEMBERS, b"")).raw(&raftwal_writer::entry(

@@ -40,6 +40,17 @@ pub struct Provocation {
     offset: Option<u64>,
 }
 
+/// What `check` finds in the node `n1` of a directory that `build` makes.
+const fn built(
+    code: &'static str,
+    severity: &'static str,
+    path: &'static str,
+    offset: Option<u64>,
+    build: fn(&Path),
+) -> Provocation {
+    Provocation { code, severity, command: "check", files: Files::Built(build), target: "n1", path, offset }
+}
+
 /// Where the files come from.
 enum Files {
     /// A recorded directory of one prepared or damaged node.

@@ -20,10 +20,11 @@ mod table;
 
 use answer::{Answer, Command};
 use fault::{Fault, SECTOR};
+pub use harmless::Class;
 use harmless::{Place, class_of};
 use kind::Kind;
 use model::Model;
-use table::{Fate, Table};
+pub use table::{Fate, Table};
 
 /// A recorded group, of whose faults every `stride`-th is tried in a complete run.
 struct Group {
@@ -67,7 +68,7 @@ fn baseline(copy: &GroupCopy) -> Vec<(Command, Answer)> {
     all
 }
 
-fn fate(before: &[(Command, Answer)], after: &[(Command, Answer)], place: &Place<'_>, fault: Fault) -> Fate {
+fn fate(before: &[(Command, Answer)], after: &[(Command, Answer)], place: &Place<'_>, fault: Fault) -> Fate<Command> {
     let found: BTreeSet<_> = after.iter().filter(|(_, answer)| answer.found()).map(|(command, _)| *command).collect();
     if !found.is_empty() {
         return Fate::Found(found);
@@ -87,7 +88,7 @@ fn faults(copy: &GroupCopy, stride: usize, sample: Option<usize>) -> Vec<(usize,
     all.enumerate().filter(|(number, (_, fault))| number % step == 0 || few(*fault)).map(|(_, fault)| fault).collect()
 }
 
-fn run(group: &Group, sample: Option<usize>) -> Table {
+fn run(group: &Group, sample: Option<usize>) -> Table<Kind, Command> {
     let step = std::env::var("EKV_FAULTS_STEP").ok().and_then(|step| step.parse().ok());
     let faults = faults(&pristine(group), group.stride, sample.or(step));
     let next = AtomicUsize::new(0);
@@ -121,7 +122,7 @@ fn run(group: &Group, sample: Option<usize>) -> Table {
     table.into_inner().unwrap()
 }
 
-fn check(sample: Option<usize>) -> Table {
+fn check(sample: Option<usize>) -> Table<Kind, Command> {
     let mut all = Table::default();
     let only = std::env::var("EKV_FAULTS").unwrap_or_default();
     for group in GROUPS.iter().filter(|group| sample.is_some() || (group.dir)().to_string_lossy().contains(&only)) {
@@ -133,12 +134,9 @@ fn check(sample: Option<usize>) -> Table {
         all.absorb(table);
     }
     if sample.is_none() {
-        let found = all.total(|fate| matches!(fate, Fate::Found(_)));
-        eprintln!("{} faults, {found} found.\n\n{}", all.total(|_| true), all.markdown());
+        all.print(&Command::ALL, Command::name, Kind::label, Command::reads);
     }
-    all.missed.sort();
-    let shown = all.missed.len().min(500);
-    assert!(all.missed.is_empty(), "{} missed:\n{}", all.missed.len(), all.missed[..shown].join("\n"));
+    all.assert_none_missed();
     all
 }
 
@@ -146,7 +144,7 @@ fn check(sample: Option<usize>) -> Table {
 fn a_sample_of_single_faults_is_found_or_explained() {
     let all = check(Some(401));
     // The rules do not explain everything away.
-    let found = all.total(|fate| matches!(fate, Fate::Found(_)));
+    let found = all.found();
     assert!(found * 3 > all.total(|_| true), "{found} found");
 }
 

@@ -1,8 +1,7 @@
 //! Every flipped bit and every length of a `raft.db` of 64 KiB and of a `meta.json`: found, harmless for a reason with a name, or not to be
 //! told from an intact file by any byte that is left.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,13 +17,14 @@ use ekv_tool::readers::{Local, Memory};
 use ekv_tool::report::{Body, Report};
 
 use crate::faults::fault::Fault;
+use crate::faults::{Fate, Table};
 use crate::support::recorded::hashi;
 
 mod model;
 mod rules;
 
 use model::{Byte, Model};
-use rules::{Class, class_of, class_of_meta};
+use rules::{class_of, class_of_meta};
 
 /// Of the bits that nothing reads, and of the lengths of a `raft.db`, every so many-th is tried.
 const REST: usize = 97;
@@ -83,69 +83,8 @@ fn ask(command: &str, dir: &Path, run: &Run<'_>) -> Answer {
     }
 }
 
-/// What became of a fault.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Found(BTreeSet<&'static str>),
-    Forecast,
-    Classed(Class),
-    Missed,
-}
-
-#[derive(Default)]
-struct Table {
-    counts: BTreeMap<(&'static str, &'static str), BTreeMap<Fate, u64>>,
-    missed: Vec<String>,
-}
-
-impl Table {
-    fn total(&self, of: impl Fn(&Fate) -> bool) -> u64 {
-        self.counts.values().flatten().filter(|(fate, _)| of(fate)).map(|(_, count)| count).sum()
-    }
-
-    fn markdown(&self) -> String {
-        let mut text = format!(
-            "| file | fault | all | found | {} | forecast differs | harmless | cannot be told |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-            JUDGING.map(|name| format!("`{name}`")).join(" | ")
-        );
-        for ((file, fault), fates) in &self.counts {
-            let sum = |of: &dyn Fn(&Fate) -> bool| fates.iter().filter(|(fate, _)| of(fate)).map(|(_, count)| count).sum::<u64>();
-            let by =
-                JUDGING.map(|name| sum(&|fate| matches!(fate, Fate::Found(by) if by.contains(name))).to_string()).join(" | ");
-            let _ = writeln!(
-                text,
-                "| {file} | {fault} | {} | {} | {by} | {} | {} | {} |",
-                sum(&|_| true),
-                sum(&|fate| matches!(fate, Fate::Found(_))),
-                sum(&|fate| *fate == Fate::Forecast),
-                sum(&|fate| matches!(fate, Fate::Classed(Class::Harmless(_)))),
-                sum(&|fate| matches!(fate, Fate::Classed(Class::Undecidable(_)))),
-            );
-        }
-        let mut classes: BTreeMap<Class, BTreeMap<(&str, &str), u64>> = BTreeMap::new();
-        for (row, fates) in &self.counts {
-            for (fate, count) in fates {
-                if let Fate::Classed(class) = fate {
-                    *classes.entry(*class).or_default().entry(*row).or_default() += count;
-                }
-            }
-        }
-        for (title, harmless) in [("Harmless", true), ("Cannot be told", false)] {
-            let _ = write!(text, "\n| {title}, because | faults | where |\n|---|---:|---|\n");
-            for (class, rows) in &classes {
-                let (reason, ours) = match class {
-                    Class::Harmless(reason) => (reason, harmless),
-                    Class::Undecidable(reason) => (reason, !harmless),
-                };
-                if ours {
-                    let places: Vec<_> = rows.iter().map(|((file, fault), count)| format!("{file} {fault} {count}")).collect();
-                    let _ = writeln!(text, "| {reason} | {} | {} |", rows.values().sum::<u64>(), places.join(", "));
-                }
-            }
-        }
-        text
-    }
-}
+/// Files by their label, and the commands that judge.
+type FaultTable = Table<&'static str, &'static str>;
 
 /// The index of the newest snapshot.
 fn covered(dir: &Path) -> u64 {
@@ -153,7 +92,7 @@ fn covered(dir: &Path) -> u64 {
     names.map(|name| name.split('-').nth(1).unwrap().parse().unwrap()).max().unwrap_or(0)
 }
 
-fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<Table>) {
+fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<FaultTable>) {
     let dir = hashi().root.join(subject.node);
     let path = dir.join(subject.file);
     let bytes = std::fs::read(&path).unwrap();
@@ -177,7 +116,7 @@ fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<Table>) {
     let faults: Vec<Fault> = few.into_iter().step_by(step).chain(many.into_iter().step_by(step * rest)).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut mine = Table::default();
+        let mut mine = FaultTable::default();
         while let Some(&fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut copy = intact.clone();
             copy.put(&path, fault.applied(&bytes).unwrap()).unwrap();
@@ -211,15 +150,9 @@ fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<Table>) {
                 };
                 mine.missed.push(format!("{} {} {fault:?} {place}", subject.node, subject.file));
             }
-            *mine.counts.entry((subject.label, fault.kind())).or_default().entry(fate).or_default() += 1;
+            mine.add(subject.label, fault.kind(), fate);
         }
-        let mut table = table.lock().unwrap();
-        for (row, fates) in mine.counts {
-            for (fate, count) in fates {
-                *table.counts.entry(row).or_default().entry(fate).or_default() += count;
-            }
-        }
-        table.missed.extend(mine.missed);
+        table.lock().unwrap().absorb(mine);
     };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from).min(4) {
@@ -228,8 +161,8 @@ fn run(subject: &Subject, sample: Option<usize>, table: &Mutex<Table>) {
     });
 }
 
-fn check(sample: Option<usize>) -> Table {
-    let table = Mutex::new(Table::default());
+fn check(sample: Option<usize>) -> FaultTable {
+    let table = Mutex::new(FaultTable::default());
     let step = std::env::var("EKV_FAULTS_STEP").ok().and_then(|step| step.parse().ok());
     for subject in &SUBJECTS {
         // Text is short.
@@ -238,19 +171,16 @@ fn check(sample: Option<usize>) -> Table {
     }
     let mut all = table.into_inner().unwrap();
     if sample.is_none() {
-        let found = all.total(|fate| matches!(fate, Fate::Found(_)));
-        eprintln!("{} faults, {found} found.\n\n{}", all.total(|_| true), all.markdown());
+        all.print(&JUDGING, |name| name, |label| label, |_, _| true);
     }
-    all.missed.sort();
-    let shown = all.missed.len().min(300);
-    assert!(all.missed.is_empty(), "{} missed:\n{}", all.missed.len(), all.missed[..shown].join("\n"));
+    all.assert_none_missed();
     all
 }
 
 #[test]
 fn a_sample_of_single_faults_in_files_of_the_library_is_found_or_explained() {
     let all = check(Some(101));
-    let found = all.total(|fate| matches!(fate, Fate::Found(_)));
+    let found = all.found();
     assert!(found > 100, "{found} found");
 }
 

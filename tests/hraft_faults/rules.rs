@@ -1,18 +1,8 @@
 //! Why nothing need be said about a changed bit of `raft.db`, or nothing can be: from the bytes alone.
 
 use super::model::{Byte, Model, Part, u16_at, u32_at};
+use crate::faults::Class::{self, Harmless, Undecidable};
 use crate::faults::fault::Fault;
-
-/// A reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// It cannot hurt.
-    Harmless(&'static str),
-    /// It may hurt, and no byte that is left tells it from an intact file.
-    Undecidable(&'static str),
-}
-
-use Class::{Harmless, Undecidable};
 
 /// The reason that the rules give; `None` if the fault has to be found. `covered` is the index of the newest snapshot.
 pub fn class_of(model: &Model, fault: Fault, covered: u64) -> Option<Class> {

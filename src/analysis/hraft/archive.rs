@@ -3,6 +3,8 @@
 //! The texts are those of the archive readers of Consul and Nomad (`snapshot/`, `helper/snapshot/`), of hashicorp/raft-snapshot, which
 //! Vault and OpenBao use, and of hashicorp/raft's restore of a user's snapshot.
 
+use std::fmt::Write as _;
+
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::gzip::GzipFaultKind;
@@ -70,7 +72,10 @@ fn listed(facts: &ArchiveFacts) -> Listed<'static> {
         *seen = true;
         if sum != computed.0 {
             listed.refusal.get_or_insert_with(|| format!("hash check failed for {name:?}"));
-            let stored = sum.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+            let mut stored = String::with_capacity(2 * sum.len());
+            for byte in &sum {
+                let _ = write!(stored, "{byte:02x}");
+            }
             listed.wrong.push((known, stored, *computed));
         }
     }

@@ -18,7 +18,7 @@ pub(super) const CONF: &[u8] = b"conf";
 /// Pages that a forced recovery is followed through; a longer log is assumed to be sound.
 const SWEEP_LIMIT: usize = 1 << 14;
 /// Pages of a file above which that is not tried.
-const FOLLOWED_UP_TO: u64 = 4 << 14;
+const FOLLOWED_UP_TO: u64 = 4 * SWEEP_LIMIT as u64;
 
 /// The files of a node.
 #[derive(Debug, Clone, Copy)]

@@ -71,7 +71,7 @@ impl BranchElement {
 
     /// The key, which must lie in the page behind the elements.
     pub fn key<'a>(&self, page: &'a [u8], index: u16) -> DecodeResult<&'a [u8]> {
-        slice(page, "branch key", offset(index) + u64::from(self.pos), self.ksize.into())
+        slice(page, "branch key", self.key_at(index), self.ksize.into())
     }
 }
 
@@ -107,12 +107,12 @@ impl LeafElement {
 
     /// Offset of the value in the page.
     pub fn value_at(&self, index: u16) -> u64 {
-        offset(index) + u64::from(self.pos) + u64::from(self.ksize)
+        self.key_at(index) + u64::from(self.ksize)
     }
 
     /// Key and value, which must lie in the page.
     pub fn key_value<'a>(&self, page: &'a [u8], index: u16) -> DecodeResult<(&'a [u8], &'a [u8])> {
-        let key = slice(page, "leaf key", offset(index) + u64::from(self.pos), self.ksize.into())?;
+        let key = slice(page, "leaf key", self.key_at(index), self.ksize.into())?;
         let value = slice(page, "leaf value", self.value_at(index), self.vsize.into())?;
         if key.is_empty() {
             return Err(DecodeError::invalid(offset(index), "leaf key", "a key has at least one byte"));

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::analysis::Coverage;
 use crate::analysis::hraft::archive::judge_archive;
-use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
 use crate::readers::EntryKind;
 use crate::readers::hraft::archive::{is_archive_at, read_archive};
@@ -66,7 +66,6 @@ pub fn hashicorp_verify_archives(paths: &[PathBuf], run: &Run<'_>) -> Result<Rep
         views.push(ArchiveView::new(shown, &facts, &judged));
         all.append(&mut judged.findings);
     }
-    let worst = all.iter().find(|finding| finding.severity == Severity::Error);
-    let next = worst.map(|finding| NextStep::explain(finding.code));
+    let next = NextStep::explain_first_error(&all);
     Ok(Report::new(ArchiveBody::new(views), all, coverage).next_step(next))
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::node::{Depth, Node};
 use super::page::belong;
+use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::findings as findings_of;
-use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
 use crate::readers::source::Run;
 use crate::report::body::hraft::gate::{HashiForecast, HashiGateBody};
@@ -35,7 +35,6 @@ pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, run: &Run<
             start: node.start,
         });
     }
-    let worst = findings.iter().find(|finding| finding.severity == Severity::Error);
-    let next = worst.map(|finding| NextStep::explain(finding.code));
+    let next = NextStep::explain_first_error(&findings);
     Ok(Report::new(HashiGateBody { groups }, findings, coverage).next_step(next))
 }

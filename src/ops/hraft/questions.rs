@@ -52,8 +52,7 @@ where
         all.extend(found);
         pages.push(describe(&node));
     }
-    let worst = all.iter().find(|finding| finding.severity == Severity::Error);
-    let next = worst.map(|finding| NextStep::explain(finding.code));
+    let next = NextStep::explain_first_error(&all);
     let headline = headline(&pages, &all);
     Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
 }

@@ -76,7 +76,7 @@ pub fn hashicorp_segment_verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Repo
         pages.push(page(path, &segment).section(Section::facts(segment.name.clone(), rows)));
         all.extend(found);
     }
-    let next = all.iter().find(|finding| finding.severity == Severity::Error).map(|finding| NextStep::explain(finding.code));
+    let next = NextStep::explain_first_error(&all);
     let headline = format!("{} of raft-wal verified", crate::types::Count::of(pages.len(), "segment"));
     Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::node::{Depth, Node};
 use super::page::{belong, page};
+use crate::analysis::Coverage;
 use crate::analysis::hraft::Opened;
 use crate::analysis::hraft::findings::snapshot_findings;
-use crate::analysis::{Coverage, Severity};
 use crate::error::Result;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, NodePage, VerifySnapshot};
@@ -27,8 +27,7 @@ pub fn hashicorp_verify_snapshot(dirs: &[PathBuf], run: &Run<'_>) -> Result<Repo
         usable += node.snapshots.listed.iter().filter(|candidate| candidate.restores()).count();
         pages.push(snapshot_table(&node, page(&node)));
     }
-    let worst = all.iter().find(|finding| finding.severity == Severity::Error);
-    let next = worst.map(|finding| NextStep::explain(finding.code));
+    let next = NextStep::explain_first_error(&all);
     let headline = format!("{usable} usable snapshots of hashicorp/raft");
     Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
 }

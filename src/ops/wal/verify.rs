@@ -41,8 +41,7 @@ pub fn verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<VerifyBody>> {
         });
     }
     let (findings, coverage) = join(&mut logs);
-    let damaged =
-        findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| NextStep::explain(finding.code));
+    let damaged = NextStep::explain_first_error(&findings);
     Ok(Report::new(VerifyBody { logs: verdicts }, findings, coverage).next_step(damaged))
 }
 
