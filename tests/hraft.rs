@@ -1,6 +1,7 @@
 //! Directories of hashicorp/raft: what the library did with recorded ones, and every fault in a small one.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use ekv_tool::Run;
@@ -14,6 +15,7 @@ use ekv_tool::readers::Local;
 use ekv_tool::readers::hraft::{LogFacts, Survey};
 use serde_json::{Value, json};
 
+use crate::support::dumped::dumped;
 use crate::support::recorded;
 
 /// Texts of the language's run time, which name addresses.
@@ -143,10 +145,16 @@ fn directories_are_told_apart() {
 #[test]
 fn entries_are_listed_and_explained() {
     let dir = node("h07-entries", "n1");
-    let dump = hashicorp_wal_dump(&dir, EntryRange { from: Some(1), to: Some(3), term: None }, &Run::local()).unwrap();
-    let entries = dump.body.nodes[0].facts["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 3);
+    let range = EntryRange { from: Some(1), to: Some(3), term: None };
+    let (dump, entries) = dumped(|rows| hashicorp_wal_dump(&dir, range, &Run::local(), rows));
+    assert_eq!((entries.len(), dump.verdict), (3, Verdict::Clean));
+    assert!(dump.body.nodes[0].facts["entries_read"].as_u64().unwrap() > 3);
     assert_eq!((&entries[0]["type"], &entries[0]["term"]), (&json!("configuration"), &json!(1)));
+    // What is wrong with the log is said beside what could be written of it.
+    let (dump, entries) =
+        dumped(|rows| hashicorp_wal_dump(&node("d-cfg-top-c1", "n1"), EntryRange::default(), &Run::local(), rows));
+    assert_eq!((dump.verdict, dump.findings[0].code.code), (Verdict::Damaged, "hraft-configuration-undecodable"));
+    assert_eq!(entries[22]["content"].as_str().unwrap().split(':').next(), Some("does not decode"), "{}", entries[22]);
     let shown = hashicorp_wal_show(&dir, 1, &Run::local()).unwrap();
     assert_eq!(shown.body.nodes[0].facts["entry"]["content"], "n1@127.0.0.1:7001 voter");
     assert!(hashicorp_wal_show(&dir, 99_999, &Run::local()).is_err());
@@ -245,7 +253,7 @@ fn start_of(bytes: &[u8]) -> StartOutcome {
 /// The part of a small store that holds anything.
 fn used(name: &str) -> Vec<u8> {
     let bytes = fs::read(node(name, "n1").join("raft.db")).unwrap();
-    let survey = Survey::of(&bytes, &mut |_| {});
+    let survey = Survey::of(&bytes, &mut |_| ControlFlow::Continue(()));
     let end = survey.meta().unwrap().high_water * survey.page_size;
     bytes[..usize::try_from(end).unwrap()].to_vec()
 }

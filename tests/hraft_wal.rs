@@ -13,10 +13,12 @@ use ekv_tool::ops::hraft::{
     hashicorp_segment_verify, hashicorp_wal_dump, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify, is_lone_segment,
 };
 use ekv_tool::ops::{InspectOptions, inspect};
-use ekv_tool::readers::Local;
 use ekv_tool::readers::hraft::wal::{SegmentRole, read_segment};
+use ekv_tool::readers::{Local, Memory};
+use ekv_tool::types::Escaped;
 use serde_json::json;
 
+use crate::support::dumped::dumped;
 use crate::support::raftwal_writer::{MEMBERS, Segment, entry, list, meta_db, segments, write};
 
 /// A node that is changed before it is looked at.
@@ -71,8 +73,8 @@ fn a_sound_log_is_clean_under_every_command() {
         json!([{"term":1,"from":1,"to":1},{"term":2,"from":2,"to":4},{"term":3,"from":5,"to":8}])
     );
 
-    let dump = hashicorp_wal_dump(&nodes[0], EntryRange { from: Some(5), to: Some(6), term: None }, &run).unwrap();
-    let entries = dump.body.nodes[0].facts["entries"].as_array().unwrap();
+    let range = EntryRange { from: Some(5), to: Some(6), term: None };
+    let (_, entries) = dumped(|rows| hashicorp_wal_dump(&nodes[0], range, &run, rows));
     let shown: Vec<_> =
         entries.iter().map(|row| (row["content"].as_str().unwrap(), row["term"].as_u64(), &row["removed"])).collect();
     let removed = json!("truncation");
@@ -270,8 +272,8 @@ fn a_segment_by_itself() {
     let report = hashicorp_segment_verify(&[path.clone(), copy], &Run::local()).unwrap();
     assert_eq!((report.verdict, report.findings.len()), (Verdict::Clean, 0), "{:?}", report.findings);
     assert_eq!(report.body.nodes[0].facts["complete"], true);
-    let dump = hashicorp_segment_dump(&path, EntryRange::default(), &Run::local()).unwrap();
-    assert_eq!(dump.body.nodes[0].facts["entries"].as_array().unwrap().len(), 6, "those that do not count as well");
+    let (_, entries) = dumped(|rows| hashicorp_segment_dump(&path, EntryRange::default(), &Run::local(), rows));
+    assert_eq!(entries.len(), 6, "those that do not count as well");
     let page = inspect(&path, InspectOptions::default(), &Run::local()).unwrap();
     assert!(serde_json::to_string(&page).unwrap().contains("\"raftwal-segment\""));
     assert_eq!(page.next_step.unwrap().to_string(), format!("ekv-tool wal verify {}", path.display()));
@@ -336,4 +338,52 @@ fn a_cut_of_the_last_segment_drops_entries_or_leaves_an_earlier_moment() {
         assert_eq!(facts.tail.entries % 2, 0, "cut at {end}: commits are whole or not there");
         assert!(!found.is_empty() || facts.committed == end as u64 / 8 * 8 || facts.offsets.is_empty(), "cut at {end}");
     }
+}
+
+/// Where a value that nothing contradicts stands: another term, another vote.
+fn stable_values(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let behind = |key: &[u8], len: usize| {
+        let at = bytes.windows(key.len()).position(|window| window == key).unwrap() + key.len();
+        at..at + len
+    };
+    vec![behind(b"CurrentTerm", 8), behind(b"LastVoteCand", 11), behind(b"LastVoteTerm", 8)]
+}
+
+#[test]
+fn no_flip_of_the_list_changes_a_start_in_silence() {
+    let (_root, nodes) = node(|_| {});
+    let path = nodes[0].join("wal/wal-meta.db");
+    let bytes = fs::read(&path).unwrap();
+    let intact = Memory::of(&Local, &nodes[0], 1 << 20).unwrap();
+    let answer = |run: &Run<'_>| {
+        let gate = hashicorp_gate_dryrun(&nodes, None, run).ok()?;
+        let check = hashicorp_check(&nodes, None, None, run).ok()?;
+        let clean = gate.verdict == Verdict::Clean && check.verdict == Verdict::Clean;
+        clean.then(|| (format!("{:?}", gate.body.groups[0].start), check.body.nodes[0].facts["entries"].clone()))
+    };
+    let before = answer(&Run::over(intact.clone()));
+    assert!(before.is_some());
+    let free = stable_values(&bytes);
+    let (mut found, mut tried, mut silent) = (0, 0, Vec::new());
+    // Of the bytes between the pages' contents a few.
+    for bit in (0..bytes.len() * 8).filter(|bit| bytes[bit / 8] != 0 || bit % 61 == 0) {
+        if free.iter().any(|range| range.contains(&(bit / 8))) {
+            continue;
+        }
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let mut copy = intact.clone();
+        copy.put(&path, flipped).unwrap();
+        let after = answer(&Run::over(copy));
+        tried += 1;
+        found += usize::from(after.is_none());
+        if after.is_some() && after != before {
+            silent.push(format!(
+                "bit {bit}, {:?}: {after:?}",
+                Escaped(&bytes[(bit / 8).saturating_sub(9)..bit / 8 + 9]).to_string()
+            ));
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+    assert!(found * 3 > tried, "{found} of {tried}");
 }

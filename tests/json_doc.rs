@@ -290,6 +290,7 @@ fn every_held_report_fits_its_schema() {
         let name = match (hashicorp, command) {
             (true, "gate-dryrun") => "hashicorp-gate-dryrun",
             (true, "verify-snapshot") if report["archives"].is_array() => "hashicorp-archives",
+            (true, "wal-dump") => "hashicorp-wal-dump",
             (true, _) => "hashicorp-nodes",
             (false, command) => command,
         };

@@ -16,7 +16,7 @@ use crate::support::recorded::{cases, hashi, real};
 const SHARED: [&str; 7] = ["coverage", "findings", "next_step", "run", "schema", "tool_version", "verdict"];
 
 /// Lists of rows that are written while they are read; each row has a type of its own.
-const STREAMED: [(&str, &str); 2] = [("wal-dump", "records"), ("store-scan", "rows")];
+const STREAMED: [(&str, &str); 3] = [("wal-dump", "records"), ("hashicorp-wal-dump", "entries"), ("store-scan", "rows")];
 
 fn output(command: &str, paths: &[PathBuf], format: &str) -> String {
     let mut program = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
@@ -35,6 +35,7 @@ fn schema_of<'s>(all: &'s [ReportSchema], body: &Map<String, Value>, field: &str
     let name = match (hashicorp, command) {
         (true, "gate-dryrun") => "hashicorp-gate-dryrun",
         (true, "verify-snapshot") if body.contains_key("archives") => "hashicorp-archives",
+        (true, "wal-dump") => "hashicorp-wal-dump",
         (true, _) => "hashicorp-nodes",
         (false, command) => command,
     };
@@ -115,7 +116,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("compare", vec![real().root.join("membership-M")]),
         ("explain fsm-body-crc", vec![]),
         ("gate-dryrun --restore-rate 100MB --plan", vec![demo.clone()]),
-        ("gate-dryrun", vec![hraft]),
+        ("gate-dryrun", vec![hraft.clone()]),
         ("inspect", vec![demo.join("n1/group-2/wal/0000000000000000-0000000000000000.wal")]),
         ("inspect", vec![demo.clone()]),
         ("snapshot ls", vec![demo.clone()]),
@@ -134,6 +135,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("verify-snapshot", vec![offloaded]),
         ("verify-snapshot", vec![archive]),
         ("wal dump", vec![demo.clone()]),
+        ("wal dump", vec![hraft.clone()]),
         ("wal ls", vec![demo.clone()]),
         ("wal show 280", vec![group.clone()]),
         ("wal stat", vec![group]),

@@ -10,6 +10,7 @@ use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
 use super::body::hraft::archive::ArchiveBody;
+use super::body::hraft::dump::EntryLine;
 use super::body::hraft::gate::HashiGateBody;
 use super::body::hraft::page::{self, HashiBody};
 use super::body::inspect::InspectBody;
@@ -70,6 +71,11 @@ pub fn all() -> Vec<ReportSchema> {
         of_hashicorp::<ArchiveBody>("hashicorp-archives", "ekv-tool/verify-snapshot/v1"),
         of_hashicorp::<HashiGateBody>("hashicorp-gate-dryrun", "ekv-tool/gate-dryrun/v1"),
         of_hashicorp::<HashiBody<page::Check>>("hashicorp-nodes", "ekv-tool/<command>/v1"),
+        called(
+            "hashicorp-wal-dump",
+            "ekv-tool/wal-dump/v1",
+            of_rows::<HashiBody<page::WalDump>>(HashiBody::LIST, |generator| generator.subschema_for::<EntryLine<'_>>().into()),
+        ),
     ];
     all.sort_by_key(|report| report.name);
     all
@@ -81,9 +87,13 @@ fn of<B: Body + JsonSchema>() -> ReportSchema {
 
 /// A report about directories of hashicorp/raft, which has the same `schema` as the one about others.
 fn of_hashicorp<B: Body + JsonSchema>(name: &'static str, field: &str) -> ReportSchema {
-    let mut of = of::<B>();
-    of.schema.insert("title".to_owned(), format!("{field} of hashicorp/raft").into());
-    ReportSchema { name, ..of }
+    called(name, field, of::<B>())
+}
+
+/// The same under a name of its own.
+fn called(name: &'static str, field: &str, mut report: ReportSchema) -> ReportSchema {
+    report.schema.insert("title".to_owned(), format!("{field} of hashicorp/raft").into());
+    ReportSchema { name, ..report }
 }
 
 /// A report in front of which rows stand.

@@ -14,7 +14,8 @@ use ekv_tool::ops::hraft::{
     hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_stat, hashicorp_wal_verify,
 };
 use ekv_tool::readers::{Local, Memory};
-use ekv_tool::report::{Body, Report};
+use ekv_tool::report::body::hraft::page::HashiBody;
+use ekv_tool::report::{Body, OutputFormat, Report, RowStream, Style};
 
 use crate::faults::fault::Fault;
 use crate::faults::{Fate, Table};
@@ -79,7 +80,11 @@ fn ask(command: &str, dir: &Path, run: &Run<'_>) -> Answer {
         "inspect" => of(hashicorp_inspect(dirs, run), |_| String::new()),
         "wal ls" => of(hashicorp_wal_ls(dirs, run), |_| String::new()),
         "wal stat" => of(hashicorp_wal_stat(dirs, run), |_| String::new()),
-        _ => of(hashicorp_wal_dump(dir, EntryRange::default(), run), |_| String::new()),
+        _ => {
+            let mut written = std::io::sink();
+            let mut rows = RowStream::new(OutputFormat::Ndjson, Style::default(), HashiBody::LIST, &mut written);
+            of(hashicorp_wal_dump(dir, EntryRange::default(), run, &mut rows), |_| String::new())
+        }
     }
 }
 

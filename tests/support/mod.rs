@@ -3,6 +3,7 @@
 pub mod archive_writer;
 pub mod bombs;
 pub mod column_writer;
+pub mod dumped;
 pub mod forecast;
 pub mod golden;
 pub mod group;

@@ -20,4 +20,6 @@ pub use abort::{AbortKind, Crash, Stage, StartAbort};
 pub use node::{StoreFile, StoreFiles};
 pub use pebble::PebbleStores;
 pub use snapshots::{Candidate, DEFAULT_RETAIN, Opened, Snapshots, compare};
-pub use start::{AtStart, FirstState, Recovery, Restored, StartForecast, StartInput, StartOutcome, forecast, vote_request};
+pub use start::{
+    AtStart, FirstState, Recovery, Restored, StartForecast, StartInput, StartOutcome, entries_to_read, forecast, vote_request,
+};

@@ -22,6 +22,15 @@ pub struct StartInput<'a> {
     pub sound: Option<&'a LogFacts>,
 }
 
+/// How many entries a start reads one after another: those behind the snapshot that it restores. 0 when that cannot be told by the
+/// paths to the log's ends.
+pub fn entries_to_read(stores: StoreFiles<'_>, snapshots: &Snapshots) -> u64 {
+    let ends = Node::open(stores, None).and_then(|node| Ok((node.first_index()?, node.last_index()?)));
+    let Ok((first, last)) = ends else { return 0 };
+    let covered = snapshots.listed.iter().find(|snapshot| snapshot.restores()).map_or(0, |snapshot| snapshot.meta.index);
+    last.saturating_sub(covered.max(first.saturating_sub(1)))
+}
+
 /// Whether it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

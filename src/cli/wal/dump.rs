@@ -5,6 +5,7 @@ use ekv_tool::formats::kv::EntryClass;
 use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_segment_dump, hashicorp_wal_dump, is_lone_segment};
 use ekv_tool::ops::wal::{self, DumpFilter};
 use ekv_tool::readers::Local;
+use ekv_tool::report::body::hraft::page::HashiBody;
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
 use ekv_tool::types::unescape;
 
@@ -83,14 +84,14 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths, &Local)? {
         let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
         let range = EntryRange { from: args.from, to: args.to, term: args.term };
-        return context.emit(hashicorp_wal_dump(node, range, &context.run())?);
+        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_wal_dump(node, range, &context.run(), rows));
     }
     let paths = &args.paths.paths;
     if let [path] = paths.as_slice()
         && is_lone_segment(path, &Local)
     {
         let range = EntryRange { from: args.from, to: args.to, term: args.term };
-        return context.emit(hashicorp_segment_dump(path, range, &context.run())?);
+        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_segment_dump(path, range, &context.run(), rows));
     }
     let kind = |kind: &Type| match kind {
         Type::Entry => RecordType::Entry,

@@ -109,16 +109,20 @@ pub(super) const FIELDS: [&str; 6] = ["Index", "Term", "Type", "Data", "Extensio
 
 /// The position of a field; `None` for a name that the library passes over.
 pub(super) fn number_of(name: &[u8]) -> Option<usize> {
-    // Not looked up in the list: this is asked six times an entry.
-    match name {
-        b"Index" => Some(0),
-        b"Term" => Some(1),
-        b"Type" => Some(2),
-        b"Data" => Some(3),
-        b"Extensions" => Some(4),
-        b"AppendedAt" => Some(5),
+    // Not looked up in the list: this is asked six times an entry, and arrays of a known length are compared without a call.
+    match name.len() {
+        4 if is(name, b"Term") => Some(1),
+        4 if is(name, b"Type") => Some(2),
+        4 if is(name, b"Data") => Some(3),
+        5 if is(name, b"Index") => Some(0),
+        10 if is(name, b"Extensions") => Some(4),
+        10 if is(name, b"AppendedAt") => Some(5),
         _ => None,
     }
+}
+
+fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
+    name.first_chunk::<N>() == Some(known)
 }
 
 /// Decodes a log value.

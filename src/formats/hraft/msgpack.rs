@@ -200,7 +200,13 @@ impl<'a> Decoder<'a> {
     }
 
     fn number<const N: usize>(&mut self) -> Decoded<u64> {
-        Ok(self.take(N as u64)?.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
+            Some(bytes) => {
+                self.at += N;
+                Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+            }
+            None => self.take(N as u64).map(|_| 0),
+        }
     }
 
     /// The next descriptor, which stays.
@@ -270,6 +276,13 @@ impl<'a> Decoder<'a> {
 
     /// The name of a field.
     pub(super) fn key(&mut self) -> Decoded<Cow<'a, [u8]>> {
+        // As every writer writes it: a short raw string.
+        if let Some((&bd @ 0xa1..=0xbf, rest)) = self.bytes.get(self.at..).and_then(<[u8]>::split_first)
+            && let Some(key) = rest.get(..usize::from(bd & 0x1f))
+        {
+            self.at += 1 + key.len();
+            return Ok(Cow::Borrowed(key));
+        }
         let key = if self.nil()? { Cow::Borrowed(&[][..]) } else { self.text()? };
         if key.is_empty() { self.fail(MsgpackErrorKind::EmptyKey) } else { Ok(key) }
     }

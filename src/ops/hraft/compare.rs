@@ -1,6 +1,7 @@
 //! `compare`: several nodes of one group.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::node::{Depth, Node};
@@ -30,16 +31,14 @@ impl Held {
     fn of(node: Node, run: &Run<'_>) -> Result<Self> {
         let mut entries = VecDeque::new();
         rows_of(&node.dir, run, |row| {
-            let Ok(entry) = &row.entry else { return };
-            if row.removed.is_some() {
-                return;
-            }
+            let Some(entry) = row.entry.as_ref().ok().filter(|_| row.removed.is_none()) else { return ControlFlow::Continue(()) };
             // The clock and the form of writing may differ between members.
             let sum = crc64(&entry.data) ^ crc64(&entry.extensions).rotate_left(17) ^ u64::from(entry.kind.number());
             if entries.len() == COMPARED {
                 entries.pop_front();
             }
             entries.push_back((row.key, entry.term, sum));
+            ControlFlow::Continue(())
         })?;
         Ok(Self { node, entries })
     }

@@ -1,24 +1,21 @@
 //! `wal dump` and `wal show` of a node directory.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::node::{Depth, Node};
 use super::page::page;
 use super::rows::{EntryRow, rows_of};
 use crate::analysis::Coverage;
-use crate::analysis::hraft::findings::entry_findings;
+use crate::analysis::hraft::findings::{entry_findings, store_findings};
 use crate::error::{Error, Result};
 use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_peers};
 use crate::readers::hraft::wal::RemovedBy;
 use crate::readers::source::Run;
-use crate::report::body::hraft::page::{HashiBody, WalDump, WalShow};
-use crate::report::{Cell, Report, Section, Tone};
-use crate::types::{Escaped, UnixMillis};
-
-/// Rows that one dump holds.
-const MOST_ROWS: usize = 100_000;
-/// Bytes of a command that are shown.
-const PREVIEW: usize = 48;
+use crate::report::body::hraft::dump::{Carried, DecodedEntry, EntryContent, EntryLine};
+use crate::report::body::hraft::page::{HashiBody, NodePage, WalDump, WalShow};
+use crate::report::{Cell, NextStep, Report, RowStream, Section, Tone};
+use crate::types::{Count, UnixMillis};
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,14 +28,22 @@ pub struct EntryRange {
     pub term: Option<u64>,
 }
 
+impl EntryRange {
+    /// True for an entry that was asked for. One that does not decode may be of any term.
+    fn wants(self, row: &EntryRow<'_>) -> bool {
+        let in_range = self.from.is_none_or(|from| from <= row.key) && self.to.is_none_or(|to| row.key <= to);
+        in_range && self.term.is_none_or(|wanted| row.entry.as_ref().map_or(true, |entry| entry.term == wanted))
+    }
+}
+
 fn clock(entry: &LogEntry<'_>) -> Option<String> {
     let at = entry.appended_at.filter(|at| !at.is_zero())?;
     let millis = u64::try_from(at.seconds).ok()?.checked_mul(1000)?.checked_add(u64::from(at.nanoseconds) / 1_000_000)?;
     Some(UnixMillis(millis).to_string())
 }
 
-/// One line on what an entry carries.
-fn content(entry: &LogEntry<'_>) -> String {
+/// What an entry carries.
+fn content<'a>(entry: &'a LogEntry<'_>) -> Carried<'a> {
     let members = |decoded: Result<crate::formats::hraft::Configuration, String>| match decoded {
         Ok(configuration) => {
             let servers: Vec<_> =
@@ -48,95 +53,110 @@ fn content(entry: &LogEntry<'_>) -> String {
         Err(error) => format!("does not decode: {error}"),
     };
     match entry.kind {
-        LogType::Configuration => members(decode_configuration(&entry.data).map(|it| it.0).map_err(|e| e.to_string())),
-        LogType::AddPeer | LogType::RemovePeer => members(decode_peers(&entry.data).map(|it| it.0).map_err(|e| e.to_string())),
-        _ => {
-            let shown = entry.data.get(..PREVIEW.min(entry.data.len())).unwrap_or_default();
-            let more = if shown.len() < entry.data.len() { "..." } else { "" };
-            format!("{}{more}", Escaped(shown))
+        LogType::Configuration => {
+            Carried::Members(members(decode_configuration(&entry.data).map(|it| it.0).map_err(|e| e.to_string())))
         }
+        LogType::AddPeer | LogType::RemovePeer => {
+            Carried::Members(members(decode_peers(&entry.data).map(|it| it.0).map_err(|e| e.to_string())))
+        }
+        _ => Carried::Bytes(&entry.data),
     }
 }
 
-/// Columns of a listing.
-pub(super) const COLUMNS: [&str; 6] = [">index", ">term", "type", ">bytes", "appended", "content"];
-
-/// Entries that were asked for, for people and for programs.
-#[derive(Default)]
-pub(super) struct Listing {
-    pub rows: Vec<Vec<Cell>>,
-    pub values: Vec<serde_json::Value>,
-    pub more: u64,
+/// One line on an entry for people and for programs.
+fn line<'a>(row: &'a EntryRow<'a>) -> EntryLine<'a> {
+    let (kind, content) = match &row.entry {
+        Ok(entry) => {
+            let decoded = DecodedEntry {
+                decoded_index: entry.index,
+                term: entry.term,
+                type_number: entry.kind.number(),
+                bytes: entry.data.len() as u64,
+                extensions: entry.extensions.len() as u64,
+                appended_at: clock(entry),
+                content: content(entry),
+            };
+            (entry.kind.name(), EntryContent::Decoded(decoded))
+        }
+        Err(error) => ("undecodable", EntryContent::Undecodable { error }),
+    };
+    EntryLine { kind, index: row.key, offset: row.at, file: row.file, removed: row.removed.map(RemovedBy::name), content }
 }
 
-impl Listing {
-    /// Takes an entry, where it is one that was asked for.
-    pub(super) fn take(&mut self, row: &EntryRow<'_>, range: EntryRange) {
-        let key = row.key;
-        if range.from.is_some_and(|from| key < from) || range.to.is_some_and(|to| key > to) {
-            return;
+/// Writes the entries that are wanted, in tables of their file and of whether they count.
+pub(super) struct Writer<'r, 'o> {
+    range: EntryRange,
+    rows: &'r mut RowStream<'o>,
+    /// The table that is being written: its file, and why nothing in it counts.
+    table: Option<(Option<String>, Option<RemovedBy>)>,
+    /// Entries that were seen.
+    pub read: u64,
+    /// Those of them that do not count.
+    pub removed: u64,
+    /// Entries that were written.
+    pub written: u64,
+}
+
+impl<'r, 'o> Writer<'r, 'o> {
+    pub(super) const fn new(range: EntryRange, rows: &'r mut RowStream<'o>) -> Self {
+        Self { range, rows, table: None, read: 0, removed: 0, written: 0 }
+    }
+
+    /// Takes an entry.
+    pub(super) fn take(&mut self, row: &EntryRow<'_>) -> Result<()> {
+        self.read += 1;
+        self.removed += u64::from(row.removed.is_some());
+        if !self.range.wants(row) {
+            return Ok(());
         }
-        if let (Some(wanted), Ok(entry)) = (range.term, &row.entry)
-            && entry.term != wanted
-        {
-            return;
+        let same = |(file, removed): &(Option<String>, _)| file.as_deref() == row.file && *removed == row.removed;
+        if let (Some(file), false) = (row.file, self.table.as_ref().is_some_and(same)) {
+            self.rows.group(file);
+            self.table = Some((Some(file.to_owned()), row.removed));
         }
-        if self.rows.len() >= MOST_ROWS {
-            self.more += 1;
-            return;
-        }
-        let mut value = match &row.entry {
-            Ok(entry) => {
-                let (time, mut content) = (clock(entry), content(entry));
-                let value = serde_json::json!({
-                    "index": key, "offset": row.at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
-                    "type_number": entry.kind.number(), "bytes": entry.data.len(), "extensions": entry.extensions.len(),
-                    "appended_at": time, "content": content,
-                });
-                if let Some(why) = row.removed {
-                    content = format!("(removed: {}) {content}", why.name());
-                }
-                let tone = if row.removed.is_some() { Tone::Dim } else { Tone::Plain };
-                self.rows.push(vec![
-                    Cell::new(key),
-                    Cell::new(entry.term),
-                    Cell::new(entry.kind.name()),
-                    Cell::new(entry.data.len()),
-                    Cell::option(time),
-                    Cell::toned(content, tone),
-                ]);
-                value
-            }
-            Err(why) => {
-                let mut cells = vec![Cell::new(key)];
-                cells.resize(5, Cell::option(None::<u64>));
-                cells.push(Cell::toned(why, Tone::Bad));
-                self.rows.push(cells);
-                serde_json::json!({ "index": key, "offset": row.at, "error": why })
-            }
-        };
-        if let (Some(file), Some(value)) = (row.file, value.as_object_mut()) {
-            value.insert("file".to_owned(), file.into());
-            value.insert("removed".to_owned(), row.removed.map(RemovedBy::name).into());
-        }
-        self.values.push(value);
+        self.written += 1;
+        self.rows.row(&line(row)).map_err(Error::Output)?;
+        Ok(())
+    }
+
+    /// The counts as facts of a page.
+    pub(super) fn counts(&self, page: NodePage) -> NodePage {
+        let read = vec![("entries read", Cell::new(self.read))];
+        page.fact("entries_read", self.read).fact("entries_written", self.written).section(Section::facts("", read))
+    }
+
+    pub(super) fn headline(&self, of: &str) -> String {
+        format!("{} of {} of {of} written", self.written, Count(self.read, "entry"))
     }
 }
 
-/// Lists entries.
-pub fn hashicorp_wal_dump(dir: &Path, range: EntryRange, run: &Run<'_>) -> Result<Report<HashiBody<WalDump>>> {
+/// Writes entries to `rows`, in the order of the log; of raft-wal then also those that do not count. What is wrong with the log is
+/// found before.
+pub fn hashicorp_wal_dump(
+    dir: &Path,
+    range: EntryRange,
+    run: &Run<'_>,
+    rows: &mut RowStream<'_>,
+) -> Result<Report<HashiBody<WalDump>>> {
     let node = Node::read(dir, None, Depth::Stores, run)?;
     let mut coverage = Coverage::default();
     node.cover(&mut coverage);
-    let mut listing = Listing::default();
-    rows_of(&node.dir, run, |row| listing.take(row, range))?;
-    let Listing { rows, values, more } = listing;
-    if more > 0 {
-        coverage.skipped(node.dir.display(), format!("{more} more entries; --from and --to choose others"));
+    let mut writer = Writer::new(range, rows);
+    let mut ended = Ok(());
+    rows_of(&node.dir, run, |row| {
+        ended = writer.take(row);
+        if ended.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    ended?;
+    let mut found = store_findings(&node.view());
+    node.settle(&mut found, &mut coverage);
+    let counting = writer.read - writer.removed;
+    if node.facts().is_some_and(|facts| facts.entries != counting) && !node.dir.changed() {
+        coverage.missing(node.dir.display(), "it held other entries when they were written than before: it changed meanwhile");
     }
-    let headline = format!("{} entries of hashicorp/raft", rows.len());
-    let page = page(&node).fact("entries", values).section(Section::table("", &COLUMNS, rows));
-    Ok(Report::new(HashiBody::new(headline, vec![page]), Vec::new(), coverage))
+    let next = NextStep::explain_first_error(&found);
+    let body = HashiBody::new(writer.headline("hashicorp/raft"), vec![writer.counts(page(&node))]);
+    Ok(Report::new(body, found, coverage).next_step(next))
 }
 
 /// Explains one entry.
@@ -147,8 +167,8 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
     let mut shown = None;
     rows_of(&node.dir, run, |row| {
         let (key, at) = (row.key, row.at);
-        if key != index || shown.is_some() {
-            return;
+        if key != index {
+            return ControlFlow::Continue(());
         }
         let mut rows = vec![("key", Cell::new(key)), ("offset", Cell::option(at))];
         let mut facts = serde_json::json!({ "index": key, "offset": at });
@@ -176,7 +196,7 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
                 facts = serde_json::json!({
                     "index": key, "offset": at, "decoded_index": entry.index, "term": entry.term, "type": entry.kind.name(),
                     "type_number": entry.kind.number(), "bytes": entry.data.len(), "appended_at": clock(entry),
-                    "content": content(entry), "trailing": entry.trailing,
+                    "content": content(entry).to_string(), "trailing": entry.trailing,
                 });
             }
             Err(error) => {
@@ -185,6 +205,7 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
             }
         }
         shown = Some((rows, facts));
+        ControlFlow::Break(())
     })?;
     let Some((rows, facts)) = shown else {
         return Err(Error::Unsuitable {

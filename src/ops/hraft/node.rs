@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::analysis::hraft::findings::{NodeView, cover_pebble};
 use crate::analysis::hraft::{
     Candidate, Crash, DEFAULT_RETAIN, Opened, PebbleStores, Snapshots, StartForecast, StartInput, StoreFile, StoreFiles, compare,
-    forecast, vote_request,
+    entries_to_read, forecast, vote_request,
 };
 use crate::analysis::server::directory::refuse_hashicorp;
 use crate::analysis::{Coverage, Finding, ServerError, Severity};
@@ -52,6 +52,8 @@ const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(40);
 /// Files that are read whole even when only a start is asked for.
 const SMALL_STORE: u64 = 64 << 20;
+/// Bytes of a file that are read in their order in the time in which one entry is searched from the root on.
+const SEARCH: u64 = 3000;
 
 fn store_file(file: Option<&MappedFile>) -> StoreFile<'_> {
     file.map_or(StoreFile::Absent, StoreFile::Mapped)
@@ -103,14 +105,18 @@ impl Node {
         let every = depth == Depth::Everything;
         let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
         let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
-        let whole = depth != Depth::Paths || size <= SMALL_STORE;
+        let whole = depth != Depth::Paths || size <= SMALL_STORE || {
+            // One after another by their paths, they would take longer than every page in its order.
+            let searched = entries_to_read(stores_of(&dir), &snapshots).saturating_mul(SEARCH);
+            searched > size
+        };
         let stores = (whole && dir.pebble().is_none()).then(|| {
             let mut facts = LogFacts::default();
             let mut surveys = Vec::new();
             if let Some(log) = dir.wal() {
                 LogFacts::read_wal(log, &mut facts);
-                let meta = dir.store_files().into_iter();
-                surveys.extend(meta.filter_map(|(name, file)| Some((name, Survey::of(file?.bytes(), &mut |_| {})))));
+                let name = dir.store_files().first().map(|(name, _)| *name);
+                surveys.extend(name.zip(log.survey.clone()));
                 return (surveys, facts);
             }
             for (name, file) in dir.store_files() {

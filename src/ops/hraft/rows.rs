@@ -1,5 +1,7 @@
 //! The entries of a node's log, whatever keeps it.
 
+use std::ops::ControlFlow;
+
 use crate::error::Result;
 use crate::formats::hraft::{LogEntry, decode_entry};
 use crate::formats::raftwal::decode_binary_entry;
@@ -23,10 +25,12 @@ pub(super) struct EntryRow<'a> {
     pub entry: std::result::Result<LogEntry<'a>, String>,
 }
 
-/// Hands on every entry in the order of the keys; of raft-wal then also those that do not count, segment by segment.
-pub(super) fn rows_of(dir: &HashiDir, run: &Run<'_>, mut each: impl FnMut(&EntryRow<'_>)) -> Result<()> {
+/// Hands on every entry in the order of the keys, as long as `each` wants more; of raft-wal then also those that do not count,
+/// segment by segment.
+pub(super) fn rows_of(dir: &HashiDir, run: &Run<'_>, mut each: impl FnMut(&EntryRow<'_>) -> ControlFlow<()>) -> Result<()> {
     if let Some(log) = dir.wal() {
-        rows_of_wal(log, &mut each);
+        // Whoever has seen enough knows it.
+        let _ = rows_of_wal(log, &mut each);
         return Ok(());
     }
     dir.each_entry(run, &mut |key, at, value| {
@@ -34,11 +38,11 @@ pub(super) fn rows_of(dir: &HashiDir, run: &Run<'_>, mut each: impl FnMut(&Entry
             Some(decoded) => decoded.map_err(|error| error.to_string()),
             None => Err("a bucket in the place of an entry".to_owned()),
         };
-        each(&EntryRow { key, at, len: value.map_or(0, <[u8]>::len), file: None, removed: None, entry });
+        each(&EntryRow { key, at, len: value.map_or(0, <[u8]>::len), file: None, removed: None, entry })
     })
 }
 
-fn rows_of_wal(log: &WalLog, each: &mut dyn FnMut(&EntryRow<'_>)) {
+fn rows_of_wal(log: &WalLog, each: &mut dyn FnMut(&EntryRow<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
     for (position, segment) in log.segments.iter().enumerate() {
         let Some((first, last)) = segment.range() else { continue };
         let file = Some(segment.name.as_str());
@@ -51,7 +55,7 @@ fn rows_of_wal(log: &WalLog, each: &mut dyn FnMut(&EntryRow<'_>)) {
                 Err(LogError::NotFound) => break,
                 Err(LogError::Failed(text)) => EntryRow { key, at: None, len: 0, file, removed: None, entry: Err(text) },
             };
-            each(&row);
+            each(&row)?;
         }
     }
     for removed in log.removed() {
@@ -59,7 +63,8 @@ fn rows_of_wal(log: &WalLog, each: &mut dyn FnMut(&EntryRow<'_>)) {
             let Some((at, bytes)) = log.physical(&removed.segment, key) else { break };
             let entry = decode_binary_entry(bytes).map_err(|error| error.to_string());
             let file = Some(removed.segment.as_str());
-            each(&EntryRow { key, at: Some(at), len: bytes.len(), file, removed: Some(removed.why), entry });
+            each(&EntryRow { key, at: Some(at), len: bytes.len(), file, removed: Some(removed.why), entry })?;
         }
     }
+    ControlFlow::Continue(())
 }

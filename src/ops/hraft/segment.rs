@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::entries::{COLUMNS, EntryRange, Listing};
+use super::entries::{EntryRange, Writer};
 use super::rows::EntryRow;
 use crate::analysis::hraft::findings::raftwal::lone_segment;
 use crate::analysis::{Coverage, Finding, Severity};
@@ -14,7 +14,7 @@ use crate::readers::hraft::wal::{SegmentFacts, WalSegment};
 use crate::readers::locate::snapshots::name_of;
 use crate::readers::source::{Run, Source};
 use crate::report::body::hraft::page::{HashiBody, NodePage, WalDump, WalVerify};
-use crate::report::{Cell, NextStep, Report, Section};
+use crate::report::{Cell, NextStep, Report, RowStream, Section};
 
 /// True for a file that begins as such a segment does, or that is called like one.
 pub fn is_lone_segment(path: &Path, source: &dyn Source) -> bool {
@@ -81,11 +81,16 @@ pub fn hashicorp_segment_verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Repo
     Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
 }
 
-/// Lists the entries, whether they count or not.
-pub fn hashicorp_segment_dump(path: &Path, range: EntryRange, run: &Run<'_>) -> Result<Report<HashiBody<WalDump>>> {
+/// Writes the entries to `rows`, whether they count or not.
+pub fn hashicorp_segment_dump(
+    path: &Path,
+    range: EntryRange,
+    run: &Run<'_>,
+    rows: &mut RowStream<'_>,
+) -> Result<Report<HashiBody<WalDump>>> {
     let mut coverage = Coverage::default();
-    let (segment, _) = read(path, run, &mut coverage)?;
-    let mut listing = Listing::default();
+    let (segment, found) = read(path, run, &mut coverage)?;
+    let mut writer = Writer::new(range, rows);
     if let Some(facts) = &segment.facts {
         let base = facts.base().unwrap_or(0);
         for (number, at) in facts.offsets.iter().enumerate() {
@@ -93,13 +98,13 @@ pub fn hashicorp_segment_dump(path: &Path, range: EntryRange, run: &Run<'_>) -> 
             let entry = decode_binary_entry(frame.content).map_err(|error| error.to_string());
             let key = base.saturating_add(number as u64);
             let (at, len) = (Some(frame.at + FRAME_HEADER as u64), frame.content.len());
-            listing.take(&EntryRow { key, at, len, file: Some(&segment.name), removed: None, entry }, range);
+            writer.take(&EntryRow { key, at, len, file: Some(&segment.name), removed: None, entry })?;
+        }
+        if writer.read != facts.offsets.len() as u64 {
+            coverage.missing(path.display().to_string(), "it changed while it was read; try again, or read a copy");
         }
     }
-    if listing.more > 0 {
-        coverage.skipped(path.display().to_string(), format!("{} more entries; --from and --to choose others", listing.more));
-    }
-    let headline = format!("{} entries in a segment of raft-wal", listing.rows.len());
-    let page = page(path, &segment).fact("entries", listing.values).section(Section::table("", &COLUMNS, listing.rows));
-    Ok(Report::new(HashiBody::new(headline, vec![page]), Vec::new(), coverage))
+    let next = NextStep::explain_first_error(&found);
+    let body = HashiBody::new(writer.headline("a segment of raft-wal"), vec![writer.counts(page(path, &segment))]);
+    Ok(Report::new(body, found, coverage).next_step(next))
 }

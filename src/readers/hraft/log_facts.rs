@@ -1,6 +1,7 @@
 //! What stands in the stores: the log's shape, its memberships, what does not decode; the stable keys.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::checkpoints::{CheckpointFault, Checkpoints};
 use super::survey::{Row, Survey};
@@ -14,9 +15,6 @@ use crate::io::MappedFile;
 
 /// Facts of one kind that are kept.
 const KEPT: usize = 1000;
-
-/// Bytes of keys and values after which the pages that were read leave memory.
-const RESIDENT: usize = 32 << 20;
 
 /// A range of indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -166,7 +164,10 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 impl LogFacts {
     /// Reads bytes of a file and everything in them.
     pub fn read(bytes: &[u8], into: &mut Self) -> Survey {
-        let mut survey = Survey::of(bytes, &mut |row| into.row(&row));
+        let mut survey = Survey::of(bytes, &mut |row| {
+            into.row(&row);
+            ControlFlow::Continue(())
+        });
         survey.miss_buckets();
         into.end();
         survey
@@ -174,14 +175,9 @@ impl LogFacts {
 
     /// Reads a file and everything in it. Pages that were read do not stay in memory.
     pub fn read_file(file: &MappedFile, into: &mut Self) -> Survey {
-        let mut touched = 0;
-        let mut survey = Survey::of(file.bytes(), &mut |row| {
+        let mut survey = Survey::of_file(file, &mut |row| {
             into.row(&row);
-            touched += row.key.len() + row.value.map_or(0, <[u8]>::len);
-            if touched >= RESIDENT {
-                touched = 0;
-                file.let_go();
-            }
+            ControlFlow::Continue(())
         });
         survey.miss_buckets();
         into.end();
@@ -231,11 +227,11 @@ impl LogFacts {
             None => Err(Fault::Nested),
             Some(value) => decode_entry(value).map_err(Fault::Undecodable),
         };
-        self.entry(key, row.at, row.value.map_or(0, <[u8]>::len), entry);
+        self.entry(key, row.at, row.value.map_or(0, <[u8]>::len), &entry);
     }
 
     /// Takes an entry; the keys rise.
-    fn entry(&mut self, key: u64, at: u64, len: usize, entry: Result<LogEntry<'_>, Fault>) {
+    fn entry(&mut self, key: u64, at: u64, len: usize, entry: &Result<LogEntry<'_>, Fault>) {
         if let Some(last) = self.last
             && key > last.saturating_add(1)
         {
@@ -247,7 +243,7 @@ impl LogFacts {
         self.last_decoded = None;
         let entry = match entry {
             Ok(entry) => entry,
-            Err(fault) => return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault }),
+            Err(fault) => return keep(&mut self.faults, &mut self.dropped, EntryFault { key, at, fault: fault.clone() }),
         };
         self.last_decoded = Some((entry.index, entry.term));
         if entry.index != key {
@@ -270,8 +266,10 @@ impl LogFacts {
         self.forms.entry(entry.form).or_insert((key, 0)).1 += 1;
         self.trailing += u64::from(entry.trailing > 0);
         if let Some(clock) = entry.appended_at.filter(|clock| !clock.is_zero()) {
-            let first = self.clock.map_or(clock, |(first, _)| first);
-            self.clock = Some((first, clock));
+            match &mut self.clock {
+                Some((_, last)) => *last = clock,
+                None => self.clock = Some((clock, clock)),
+            }
         }
         match self.terms.last_mut() {
             Some(run) if run.term == entry.term => run.to = key,
@@ -318,7 +316,7 @@ impl LogFacts {
                     Err(LogError::Failed(text)) => (0, 0, Err(Fault::Malformed(0, text))),
                 };
                 sums.take(index, at, entry.as_ref().ok());
-                into.entry(index, at, len, entry);
+                into.entry(index, at, len, &entry);
             }
         }
         into.checkpoints = sums.checked;

@@ -8,6 +8,7 @@ mod snapshots;
 mod survey;
 pub mod wal;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -58,8 +59,9 @@ pub enum StoreFilesOf {
     Wal(Box<WalLog>),
 }
 
-/// Takes the key of an entry, the offset of its value where it has one, and the value; `None` for a bucket in its place.
-pub type EachEntry<'v> = dyn FnMut(u64, Option<u64>, Option<&[u8]>) + 'v;
+/// Takes the key of an entry, the offset of its value where it has one, and the value; `None` for a bucket in its place. Says
+/// whether there is a need for more.
+pub type EachEntry<'v> = dyn FnMut(u64, Option<u64>, Option<&[u8]>) -> ControlFlow<()> + 'v;
 
 /// A node's directory.
 #[derive(Debug)]
@@ -261,16 +263,15 @@ impl HashiDir {
         }
     }
 
-    /// Shows every entry of the log to `each`: its key, its value, and the offset of that where it has one.
+    /// Shows every entry of the log to `each`, as long as it wants more: its key, its value, and the offset of that where it has one.
     pub fn each_entry(&self, run: &Run<'_>, each: &mut EachEntry<'_>) -> Result<()> {
         if let Some(log) = self.pebble() {
             return log.entries(run, &mut |index, value| each(index, None, Some(value)));
         }
         if let Some(file) = self.store_files().first().and_then(|(_, file)| *file) {
-            Survey::of(file.bytes(), &mut |row| {
-                if let (b"logs", Ok(key)) = (row.bucket, <[u8; 8]>::try_from(row.key)) {
-                    each(u64::from_be_bytes(key), Some(row.at), row.value);
-                }
+            Survey::of_file(file, &mut |row| match (row.bucket, <[u8; 8]>::try_from(row.key)) {
+                (b"logs", Ok(key)) => each(u64::from_be_bytes(key), Some(row.at), row.value),
+                _ => ControlFlow::Continue(()),
             });
         }
         Ok(())

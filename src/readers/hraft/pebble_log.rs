@@ -3,6 +3,7 @@
 //! Facts of the key layout from internal/raftstore/pebble.go of elastickv's history: `l` and the index in eight bytes, big endian,
 //! hold an entry; `s` and a name hold a stable value.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::log_facts::LogFacts;
@@ -88,8 +89,8 @@ impl PebbleLog {
         self.store.facts.is_moving()
     }
 
-    /// Shows every entry to `each`, by its key, as far as the log can be read.
-    pub fn entries(&self, run: &Run<'_>, each: &mut dyn FnMut(u64, &[u8])) -> Result<()> {
+    /// Shows every entry to `each`, by its key, as far as the log can be read and `each` wants more.
+    pub fn entries(&self, run: &Run<'_>, each: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>) -> Result<()> {
         let from = [LOG_PREFIX];
         let Ok(mut scan) = separate(Scan::new(&self.store, &from))? else { return Ok(()) };
         while let Ok(true) = separate(scan.next())? {
@@ -98,8 +99,10 @@ impl PebbleLog {
             }
             match scan.key().split_first() {
                 Some((&LOG_PREFIX, index)) => {
-                    if let Ok(index) = <[u8; 8]>::try_from(index) {
-                        each(u64::from_be_bytes(index), scan.value());
+                    if let Ok(index) = <[u8; 8]>::try_from(index)
+                        && each(u64::from_be_bytes(index), scan.value()).is_break()
+                    {
+                        break;
                     }
                 }
                 _ => break,

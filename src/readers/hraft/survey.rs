@@ -4,10 +4,12 @@
 mod freelist;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use crate::formats::bolt::{
     BIG_ENDIAN_MAGIC, BranchElement, BucketHeader, ELEMENT, LeafElement, META_END, Meta, PAGE_HEADER, PageHeader, PageKind,
 };
+use crate::io::MappedFile;
 
 /// Problems that are kept; the rest is counted.
 const KEPT: usize = 200;
@@ -15,6 +17,8 @@ const KEPT: usize = 200;
 const DEEPEST: usize = 64;
 /// Buckets that every store of raft-boltdb has from its first start on.
 const OF_RAFT_BOLTDB: [&str; 2] = ["logs", "conf"];
+/// Bytes of keys and values after which the pages that were read leave memory.
+const RESIDENT: usize = 32 << 20;
 /// Page sizes that are looked for.
 const SHIFTS: std::ops::RangeInclusive<u32> = 9..=24;
 
@@ -72,7 +76,7 @@ pub enum FreelistFact {
 }
 
 /// A file, page by page.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Survey {
     /// Length of the file.
     pub size: u64,
@@ -117,6 +121,9 @@ pub struct Row<'a> {
     pub at: u64,
 }
 
+/// Takes a key and its value, and says whether there is a need for more.
+pub type Visit<'a, 'v> = dyn FnMut(Row<'a>) -> ControlFlow<()> + 'v;
+
 struct Walk<'a, 'v> {
     bytes: &'a [u8],
     page_size: u64,
@@ -124,7 +131,9 @@ struct Walk<'a, 'v> {
     /// Pages that were reached.
     seen: BTreeSet<u64>,
     survey: Survey,
-    visit: &'v mut dyn FnMut(Row<'a>),
+    visit: &'v mut Visit<'a, 'v>,
+    /// True when whoever looks has seen enough.
+    stopped: bool,
 }
 
 /// The newer valid meta page of a file.
@@ -162,8 +171,8 @@ fn choose(metas: &[MetaFact; 2]) -> Option<usize> {
 }
 
 impl Survey {
-    /// Walks the whole file. `visit` gets every key of every bucket.
-    pub fn of<'a>(bytes: &'a [u8], visit: &mut dyn FnMut(Row<'a>)) -> Self {
+    /// Walks the whole file. `visit` gets every key of every bucket; when it stops, nothing is said of the pages behind.
+    pub fn of<'a>(bytes: &'a [u8], visit: &mut Visit<'a, '_>) -> Self {
         let (page_size, metas) = find_metas(bytes).unwrap_or((0, [meta_at(bytes, 0), meta_at(bytes, 4096)]));
         let chosen = choose(&metas);
         let big_endian = metas.iter().filter_map(|fact| fact.meta).any(|meta| meta.magic == BIG_ENDIAN_MAGIC);
@@ -189,11 +198,27 @@ impl Survey {
             let problem = PageProblem { page: 0, at: 0, detail, bucket: String::new() };
             return Self { problems: vec![problem], ..survey };
         }
-        let mut walk = Walk { bytes, page_size, high_water: meta.high_water, seen: BTreeSet::new(), survey, visit };
+        let high_water = meta.high_water;
+        let mut walk = Walk { bytes, page_size, high_water, seen: BTreeSet::new(), survey, visit, stopped: false };
         walk.directory(&meta);
-        walk.freelist(&meta);
+        if !walk.stopped {
+            walk.freelist(&meta);
+        }
         walk.survey.reached = walk.seen.len() as u64;
         walk.survey
+    }
+
+    /// Walks a file as [`Self::of`] does. Pages that were read do not stay in memory.
+    pub fn of_file<'a>(file: &'a MappedFile, visit: &mut Visit<'a, '_>) -> Self {
+        let mut touched = 0;
+        Self::of(file.bytes(), &mut |row| {
+            touched += row.key.len() + row.value.map_or(0, <[u8]>::len);
+            if touched >= RESIDENT {
+                touched = 0;
+                file.let_go();
+            }
+            visit(row)
+        })
     }
 
     /// Notes which buckets a store of raft-boltdb lacks.
@@ -239,6 +264,16 @@ struct Level<'a> {
     next: u32,
     /// Where the key of the next element begins, as every writer lays them out.
     laid: u64,
+}
+
+/// Bytes of a page that are fetched at once.
+const WARMED: usize = 16 << 10;
+
+/// Fetches a page into the processor's caches from front to back, at the bandwidth of the memory. The entries are then read in
+/// small pieces here and there, each of which would wait for the memory alone.
+fn warm(page: &[u8]) {
+    let lines = page.iter().take(WARMED).step_by(64).fold(0, |all, byte| all ^ byte);
+    std::hint::black_box(lines);
 }
 
 /// Where the first key of a page begins: right behind the elements.
@@ -312,10 +347,14 @@ impl<'a> Walk<'a, '_> {
         });
         self.survey.plain_keys = plain;
         for (name, value, at) in buckets {
+            if self.stopped {
+                return;
+            }
             let mut keys = 0_u64;
             let mut each = |walk: &mut Self, row: Row<'a>, nested: bool| {
                 keys += 1;
-                (walk.visit)(Row { bucket: name, value: row.value.filter(|_| !nested), ..row });
+                let flow = (walk.visit)(Row { bucket: name, value: row.value.filter(|_| !nested), ..row });
+                walk.stopped |= flow.is_break();
             };
             let before = self.seen.len();
             let depth = match BucketHeader::decode(value) {
@@ -366,15 +405,14 @@ impl<'a> Walk<'a, '_> {
             }
         };
         push(self, &mut stack, root);
-        while let Some(level) = stack.last_mut() {
+        while let Some(level) = stack.last_mut().filter(|_| !self.stopped) {
             let Level { id, at, page, header, next, laid } = *level;
             level.next += 1;
             match header.kind() {
                 Some(PageKind::Leaf) => {
                     let before = previous;
-                    self.leaf(id, at, page, header, name, &mut previous, each);
-                    let first = LeafElement::decode(page, 0).and_then(|element| element.key_value(page, 0)).map(|(key, _)| key);
-                    if let (Some(least), Ok(first), true) = (least, first, header.count > 0 && before != previous)
+                    let first = self.leaf(id, at, page, header, name, &mut previous, each);
+                    if let (Some(least), Some(first), true) = (least, first, before != previous)
                         && first < least
                     {
                         self.problem(
@@ -417,6 +455,7 @@ impl<'a> Walk<'a, '_> {
         deepest
     }
 
+    /// Hands on the elements of a leaf; returns the first key, where that can be read.
     #[expect(clippy::too_many_arguments, reason = "a page in all its parts")]
     fn leaf(
         &mut self,
@@ -427,9 +466,14 @@ impl<'a> Walk<'a, '_> {
         name: &'a [u8],
         previous: &mut Option<&'a [u8]>,
         each: &mut dyn FnMut(&mut Self, Row<'a>, bool),
-    ) {
+    ) -> Option<&'a [u8]> {
+        warm(page);
         let mut laid = first_key(header);
+        let mut first = None;
         for index in 0..header.count {
+            if self.stopped {
+                break;
+            }
             let element = LeafElement::decode(page, index);
             match element.and_then(|element| Ok((element, element.key_value(page, index)?))) {
                 Ok((element, (key, value))) => {
@@ -437,6 +481,9 @@ impl<'a> Walk<'a, '_> {
                         self.problem(id, name, format!("leaf page {id}: key {index} is not above what comes before"));
                     }
                     *previous = Some(key);
+                    if index == 0 {
+                        first = Some(key);
+                    }
                     if element.key_at(index) != laid {
                         self.problem(id, name, format!("leaf page {id}: key {index} is not where a writer puts it"));
                     }
@@ -453,5 +500,6 @@ impl<'a> Walk<'a, '_> {
                 }
             }
         }
+        first
     }
 }

@@ -104,14 +104,17 @@ fn meta(log: &WalLog, path: &str, found: &mut Vec<Finding>) {
         }
         Some(Ok(state)) => state,
         None => {
-            if usable && log.segments.iter().any(|segment| segment.facts.as_ref().is_some_and(|facts| !facts.offsets.is_empty()))
-            {
+            if usable && any_entries(log) {
                 invalid("There is no list, although there are segments with entries: the next start deletes them.".to_owned());
             }
             return;
         }
     };
     let mut invalid = |message: String| found.push(Finding::new(&codes::META_INVALID, message).at(path).offset(log.state_at));
+    // Each change of the list keeps the segment in it to which the next entry goes.
+    if state.segments.is_empty() && any_entries(log) {
+        invalid("The list is empty, although there are segments with entries: the next start deletes them.".to_owned());
+    }
     if state.more > 0 {
         invalid(format!("{} more segments than can be examined.", state.more));
     }
@@ -134,6 +137,15 @@ fn meta(log: &WalLog, path: &str, found: &mut Vec<Finding>) {
         if info.id >= state.next_id {
             invalid(format!("{name} has an id that the next segment ({}) would get as well.", state.next_id));
         }
+        // Only the segment that was listed last may not have been made yet.
+        let made = log.segments.iter().any(|segment| segment.name == name.to_string() && segment.file.is_some());
+        if last && !info.sealed() && !made && info.id.saturating_add(1) != state.next_id {
+            invalid(format!(
+                "{name}, to which the next entry goes, is not there, and is not the one that was listed last: the next segment gets id {}. \
+                 The next start makes it, empty.",
+                state.next_id
+            ));
+        }
         if last && info.sealed() {
             invalid(format!("No segment is open: the next start opens one at index 1 behind {name}."));
         }
@@ -142,6 +154,10 @@ fn meta(log: &WalLog, path: &str, found: &mut Vec<Finding>) {
             invalid(format!("{name} ends with {}, the next one begins at {}.", info.max, next.base));
         }
     }
+}
+
+fn any_entries(log: &WalLog) -> bool {
+    log.segments.iter().any(|segment| segment.facts.as_ref().is_some_and(|facts| !facts.offsets.is_empty()))
 }
 
 /// Judges one segment by itself.

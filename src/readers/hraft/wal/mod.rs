@@ -3,6 +3,7 @@
 mod segment;
 mod store;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::survey::{Row, Survey};
@@ -159,7 +160,7 @@ impl WalLog {
         let mut stable = StableKeys::default();
         let mut state = None;
         let survey = Survey::of(file.bytes(), &mut |row: Row<'_>| {
-            let Some(value) = row.value else { return };
+            let Some(value) = row.value else { return ControlFlow::Continue(()) };
             match (row.bucket, row.key) {
                 (META_BUCKET, META_KEY) => {
                     state = Some((decode_wal_state(value).map_err(|error| error.to_string()), row.at));
@@ -169,6 +170,7 @@ impl WalLog {
                 (STABLE_BUCKET, LAST_VOTE_CANDIDATE) => stable.vote_candidate = Some(value.to_vec()),
                 _ => {}
             }
+            ControlFlow::Continue(())
         });
         let has = |name: &[u8]| survey.buckets.iter().any(|bucket| bucket.name.as_bytes() == name);
         self.buckets = [has(META_BUCKET), has(STABLE_BUCKET)];

@@ -21,8 +21,8 @@ happen in memory or on the wire only, and no file tells of them. The cases are r
 | 10 | the stream of a snapshot ends early | a short stream leaves nothing; one that the state machine refuses stays published | `hraft-snapshot-unusable`, `hraft-snapshot-leftover` | d-state-fsm-refuses-fulllog |
 | 11 | a restore by hand leaves requests waiting | the index that it used up | `snap-user-restore-hole` | d-log-gap-at-snap-index |
 | 12 | a suffix is cut off, then storing fails | later: a hole in the log | `hraft-log-gap` | d-log-gap-mid |
-| 13 | a cut-off membership stays in force | later: a snapshot whose membership index names another entry, while the log still has that; then nothing | `hraft-snapshot-meta-odd` | - |
-| 14 | the same after a restart | as 13 | `hraft-snapshot-meta-odd` | - |
+| 13 | a cut-off membership stays in force | later: a snapshot whose membership index names another entry, while the log still has that; then nothing | `hraft-snapshot-meta-odd` | built from h21-large-state |
+| 14 | the same after a restart | as 13 | `hraft-snapshot-meta-odd` | as 13 |
 | 15 | an append at the snapshot's boundary is refused | that the entry there is gone; the refusal: nothing | `snap-boundary-prev-unavailable` | h05b-trailing0-more |
 | 16 | a membership fails after its batch was stored | the entry; later a suffix of a lower term | `hraft-configuration-undecodable`, `hraft-term-regress`, `hraft-stale-suffix` | d-peers-t2-int |
 | 17 | a malformed membership ends the process | the entry, at every start; in an installed snapshot: nothing | `hraft-configuration-undecodable` | d-cfg-top-c1 |
