@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
 use ekv_tool::analysis::hraft::archive::{JudgedArchive, judge_archive};
@@ -10,7 +10,7 @@ use ekv_tool::analysis::{Coverage, Severity, Verdict};
 use ekv_tool::formats::hraft::sum_lines;
 use ekv_tool::formats::tar::TarHeader;
 use ekv_tool::ops::hraft::{archives, hashicorp_verify_archives};
-use ekv_tool::ops::{InspectOptions, inspect};
+use ekv_tool::ops::{InspectOptions, VerifySnapshotOptions, inspect, verify_snapshot};
 use ekv_tool::readers::Local;
 use ekv_tool::readers::hraft::archive::examine_archive;
 
@@ -65,6 +65,39 @@ fn what_is_none_is_left_to_the_others() {
     assert_eq!(archives(std::slice::from_ref(&other), &Local).unwrap(), Vec::<PathBuf>::new());
     assert_eq!(archives(&[dir.path().to_owned()], &Local).unwrap(), Vec::<PathBuf>::new());
     assert!(archives(&[own, other], &Local).unwrap_err().to_string().contains("files of one kind"));
+}
+
+#[test]
+fn a_spoiled_magic_number_is_damage_and_what_nobody_knows_is_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.snap");
+    let sound = ArchiveWriter::consul().gzip();
+    for bit in 0..24 {
+        let mut bytes = sound.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, bytes).unwrap();
+        let paths = archives(std::slice::from_ref(&path), &Local).unwrap();
+        assert_eq!(paths, std::slice::from_ref(&path), "bit {bit}");
+        let report = hashicorp_verify_archives(&paths, &Run::local()).unwrap();
+        assert_eq!(
+            (report.verdict, report.findings[0].code.code, report.findings[0].offset),
+            (Verdict::Damaged, DAMAGED, Some(0))
+        );
+        assert!(report.findings[0].message.contains("there is no gzip header"), "{}", report.findings[0].message);
+    }
+    // Zeros in the place of a backup are not fine; in a server's own directory they are a stray file.
+    fs::write(&path, vec![0; sound.len()]).unwrap();
+    let ask = |path: &Path| verify_snapshot(&[path.to_owned()], &VerifySnapshotOptions::default(), &Run::local()).unwrap();
+    for named in [path.as_path(), dir.path()] {
+        let report = ask(named);
+        assert_eq!((report.verdict, report.findings[0].code.code), (Verdict::Unknown, "snap-malformed"));
+        assert_eq!(report.body.envelopes[0].verdict, Verdict::Unknown);
+        assert!(report.coverage.not_examined[0].needed);
+    }
+    let stray = dir.path().join("snap/a.snap");
+    fs::create_dir(dir.path().join("snap")).unwrap();
+    fs::rename(&path, &stray).unwrap();
+    assert_eq!(ask(&stray).verdict, Verdict::Clean);
 }
 
 fn unexpected(name: &str) -> String {

@@ -8,6 +8,12 @@ use flate2::{Decompress, FlushDecompress, Status};
 /// First bytes of every gzip stream that anybody writes: the magic number, and deflate as the method.
 pub const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
+/// True when two of the three first bytes are those of a stream: one of them may have been spoiled.
+pub fn almost_gzip(bytes: &[u8]) -> bool {
+    bytes.len() >= GZIP_MAGIC.len()
+        && GZIP_MAGIC.iter().zip(bytes).filter(|(known, byte)| known == byte).count() + 1 >= GZIP_MAGIC.len()
+}
+
 /// Bytes of a header without its optional parts.
 const HEADER: usize = 10;
 /// Bytes behind the compressed data: checksum and length, little-endian.

@@ -107,7 +107,9 @@ pub fn judge_archive(path: &str, facts: &ArchiveFacts, coverage: &mut Coverage) 
     if facts.sealed() {
         coverage.skipped(format!("{SHA256SUMS_SEALED} in {path}"), "only the cluster's own keys open it");
     }
-    let findings = judge.found;
+    let mut findings = judge.found;
+    // What is broken comes before what somebody says of it.
+    findings.sort_by_key(|finding| finding.code.code == codes::ARCHIVE_REFUSED.code);
     let answer = |product| answer(product, facts, meta.as_ref(), listed.refusal.as_deref());
     let (consul, vault) = (answer(Product::Consul), answer(Product::Vault));
     JudgedArchive { meta: meta.and_then(Result::ok).map(|(meta, _)| meta), findings, consul, vault }

@@ -6,7 +6,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::formats::gzip::{GZIP_MAGIC, Gunzip, GzipFault};
+use crate::formats::gzip::{GZIP_MAGIC, Gunzip, GzipFault, almost_gzip};
 use crate::formats::hraft::{Crc64, begins_an_archive};
 use crate::formats::layout::{META_JSON, SHA256SUMS, SHA256SUMS_SEALED, STATE_BIN};
 use crate::formats::tar::{TAR_BLOCK, TarFault, TarHeader, padding, pax_records};
@@ -187,7 +187,7 @@ pub fn read_archive(path: &Path, run: &Run<'_>) -> Result<ArchiveFacts> {
 
 /// Reads an archive from its bytes. `tick` is told how far it is, and says whether to go on; `None` when it did not.
 pub fn examine_archive(bytes: &[u8], tick: &mut dyn FnMut(u64) -> bool) -> Option<ArchiveFacts> {
-    let gzip = bytes.starts_with(&GZIP_MAGIC);
+    let gzip = almost_gzip(bytes);
     let stream = if gzip { Stream::Gzip(Box::new(Gunzip::new(bytes))) } else { Stream::Plain(bytes, 0) };
     let mut walk = Walk { stream, at: 0, tick, piece: vec![0; PIECE], found: Found::default() };
     let stop = match walk.archive() {

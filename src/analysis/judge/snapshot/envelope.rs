@@ -1,10 +1,13 @@
 //! Is one `.snap` file intact, and does it agree with its name?
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::payload::Examined;
 use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::formats::layout;
 use crate::formats::snap::{SnapError, SnapName, SnapshotData, SnapshotToken};
 use crate::readers::{SnapContent, SnapEntry, SnapReadError};
 use crate::types::{LogIndex, NodeId, ServerVersion, Term};
@@ -69,6 +72,11 @@ pub fn verify_envelope(entry: &SnapEntry, path: &str, older_intact: bool) -> Exa
                 coverage.add_file(entry.size);
                 view.error = Some(error.to_string());
                 findings.push(unreadable(entry, error, older_intact));
+                // In a server's directory it is a stray file, which a start puts aside. Elsewhere somebody keeps it as a snapshot.
+                let stray = Path::new(path).parent().and_then(Path::file_name).is_some_and(|dir| dir == layout::SNAP);
+                if entry.id.is_none() && matches!(error, SnapReadError::Format(_)) && !stray {
+                    coverage.missing(path, "neither its name nor its content says what it is: nothing in it could be checked");
+                }
             }
         }
     }
