@@ -22,6 +22,7 @@ mod gate; // Forecasts against what the server did.
 mod golden; // What every command prints on the demo and on ten recorded directories.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
 mod hostile; // What hostile bytes may cost.
+mod hostile_dirs; // Hostile directories in memory: no panic, one truth in every command, format and number of threads.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
 mod hraft_archive; // Snapshot archives of hashicorp's products: exact findings, a restore's words, every cut and flip.
 mod hraft_faults; // Every single fault of a `raft.db` and a `meta.json`, as of a group directory.

@@ -7,7 +7,7 @@ use ekv_tool::analysis::server::log::EffectiveLog;
 use ekv_tool::analysis::judge::log::judge_segments;
 use ekv_tool::readers::wal::WalScan;
 use ekv_tool::types::{ServerVersion, SnapshotId};
-use ekv_tool_fuzz::seal::{frame, varint};
+use ekv_tool_fuzz::support::seal::{frame, varint};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use ekv_tool::formats::pebble::{Batch, FileNum, Records, Version, VersionEdit};
-use ekv_tool_fuzz::seal::records;
+use ekv_tool_fuzz::support::seal::records;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (bool, Vec<&[u8]>)| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Result, Unstructured};
 
 use crate::base::{Base, bases};
-use crate::seal::seal;
+use crate::support::seal::seal;
 
 /// One change. Places count modulo what is there.
 #[derive(Debug, Clone, Arbitrary)]

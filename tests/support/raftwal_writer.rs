@@ -75,7 +75,7 @@ impl Segment {
 
     /// The next entry, a command.
     pub fn command(self, term: u64, data: &str) -> Self {
-        let index = self.base + self.offsets.len() as u64;
+        let index = self.base.wrapping_add(self.offsets.len() as u64);
         self.raw(&entry(index, term, 0, data.as_bytes(), b""))
     }
 

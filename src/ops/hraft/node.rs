@@ -201,6 +201,10 @@ impl Node {
         }
         if let Some(log) = self.dir.wal() {
             for segment in &log.segments {
+                if let Some(Err(reason)) = &segment.file {
+                    coverage.missing(log.path.join(&segment.name).display().to_string(), reason.clone());
+                    continue;
+                }
                 coverage.add_file(segment.bytes().len() as u64);
             }
             if log.path == self.dir.path && !self.dir.snapshots.exists {

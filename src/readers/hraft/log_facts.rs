@@ -152,7 +152,7 @@ fn keep<T>(list: &mut Vec<T>, dropped: &mut u64, fact: T) {
     if list.len() < KEPT {
         list.push(fact);
     } else {
-        *dropped += 1;
+        *dropped = dropped.saturating_add(1);
     }
 }
 
@@ -239,7 +239,7 @@ impl LogFacts {
         }
         self.first.get_or_insert(key);
         self.last = Some(key);
-        self.entries += 1;
+        self.entries = self.entries.saturating_add(1);
         self.last_decoded = None;
         let entry = match entry {
             Ok(entry) => entry,
@@ -288,6 +288,14 @@ impl LogFacts {
         keep(&mut self.memberships, &mut self.dropped, entry);
     }
 
+    /// Takes `count` entries up to `last` that all fail as the one before did.
+    fn rest(&mut self, last: u64, count: u64) {
+        self.last = Some(last);
+        self.entries = self.entries.saturating_add(count);
+        self.dropped = self.dropped.saturating_add(count);
+        self.last_decoded = None;
+    }
+
     /// Reads a log of raft-wal: what counts of it, and its checkpoints.
     pub fn read_wal(log: &WalLog, into: &mut Self) {
         // Integers are little-endian there; a value of another length is kept as it stands.
@@ -305,7 +313,12 @@ impl LogFacts {
         let mut sums = Checkpoints::default();
         for (position, segment) in log.segments.iter().enumerate() {
             let Some((first, last)) = segment.range() else { continue };
+            let beyond = segment.beyond();
             for index in first..=last {
+                if index >= beyond && into.faults.len() >= KEPT {
+                    into.rest(last, (last - index).saturating_add(1));
+                    break;
+                }
                 let (at, len, entry) = match log.in_segment(position, index) {
                     Ok(spot) => {
                         let entry = decode_binary_entry(spot.bytes);

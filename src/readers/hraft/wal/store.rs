@@ -84,6 +84,18 @@ impl WalSegment {
         let first = info.min.max(info.base);
         (first <= last).then_some((first, last))
     }
+
+    /// The first index behind everything that the file can have: from there on every entry that the list claims fails in the same
+    /// way, and the list has no checksum of its own.
+    pub fn beyond(&self) -> u64 {
+        let Some(info) = &self.info else { return 0 };
+        let held = match info.sealed() {
+            true if info.index_start == 0 => 0,
+            true => (self.bytes().len() as u64).saturating_sub(info.index_start) / 4,
+            false => self.facts.as_ref().map_or(0, |facts| facts.offsets.len() as u64),
+        };
+        info.base.saturating_add(held)
+    }
 }
 
 /// Why opening ends over a segment, in the library's words.

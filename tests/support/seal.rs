@@ -2,6 +2,9 @@
 //!
 //! Written from the format pages with plain sums, without the decoders that the targets try.
 
+#![allow(clippy::cast_possible_truncation, reason = "numbers are cut to the width of their field")]
+#![allow(dead_code, reason = "shared by tests and fuzz targets, which use different parts")]
+
 use std::path::Path;
 
 /// Sums a file again in the way that its name asks for. `intact` is what it was before the byte at `changed` was touched.
@@ -19,7 +22,7 @@ pub fn seal(path: &Path, bytes: &mut Vec<u8>, intact: &[u8], changed: usize) {
 }
 
 /// The sum that Pebble stores instead of a plain one.
-fn masked(bytes: &[u8]) -> u32 {
+pub fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
@@ -158,7 +161,7 @@ pub fn table(bytes: &mut [u8], intact: &[u8], changed: usize) {
 }
 
 /// End of the summed bytes of the block at `start`, found by its sum.
-fn block_end(bytes: &[u8], start: usize) -> Option<usize> {
+pub fn block_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut crc = 0;
     (start..bytes.len().saturating_sub(4)).find_map(|at| {
         crc = crc32c::crc32c_append(crc, &bytes[at..=at]);

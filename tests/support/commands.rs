@@ -1,0 +1,256 @@
+//! Every command that takes a directory, in process, over any source.
+
+use std::path::{Path, PathBuf};
+
+use ekv_tool::Run;
+use ekv_tool::analysis::Verdict;
+use ekv_tool::error::Result;
+use ekv_tool::ops::hraft::{
+    self, Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
+    hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
+};
+use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
+use ekv_tool::ops::{
+    CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, ScanOptions, VerifyDepth, VerifySnapshotOptions,
+    check, compare, gate_dryrun, inspect, snapshot, store_get, store_meta, store_scan, store_verify, verify_snapshot,
+};
+use ekv_tool::readers::pebble::StoreCheck;
+use ekv_tool::readers::pebble_scan::KeyRange;
+use ekv_tool::readers::{Depth, EntryKind};
+use ekv_tool::report::body::hraft::page::HashiBody;
+use ekv_tool::report::body::store_scan::StoreScanBody;
+use ekv_tool::report::body::wal::DumpBody;
+use ekv_tool::report::{Body, OutputFormat, Report, RowStream, Style, render};
+use ekv_tool::types::{LogIndex, ServerVersion, is_deceptive};
+
+/// A question about a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    Check,
+    CheckFast,
+    Gate(Option<ServerVersion>),
+    VerifySnapshot(Depth),
+    WalVerify,
+    WalStat,
+    WalLs,
+    WalDump,
+    WalShow(u64),
+    StoreMeta,
+    StoreVerify(VerifyDepth),
+    StoreScan { raw: bool },
+    StoreGet,
+    SnapshotLs,
+    SnapshotStat,
+    SnapshotRebuild,
+    Inspect,
+    InspectFile,
+    Compare,
+}
+
+impl Command {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::Check,
+        Self::CheckFast,
+        Self::Gate(Some(ServerVersion::Main)),
+        Self::Gate(Some(ServerVersion::Pr934)),
+        Self::VerifySnapshot(Depth::Header),
+        Self::VerifySnapshot(Depth::Checksum),
+        Self::VerifySnapshot(Depth::Deep),
+        Self::WalVerify,
+        Self::WalStat,
+        Self::WalLs,
+        Self::WalDump,
+        Self::WalShow(3),
+        Self::WalShow(u64::MAX),
+        Self::StoreMeta,
+        Self::StoreVerify(VerifyDepth::Rows),
+        Self::StoreVerify(VerifyDepth::Keys),
+        Self::StoreScan { raw: false },
+        Self::StoreScan { raw: true },
+        Self::StoreGet,
+        Self::SnapshotLs,
+        Self::SnapshotStat,
+        Self::SnapshotRebuild,
+        Self::Inspect,
+        Self::InspectFile,
+    ];
+
+    /// Those that `check` is never better than.
+    pub const NO_WORSE_THAN_CHECK: [Self; 4] =
+        [Self::Gate(None), Self::VerifySnapshot(Depth::Deep), Self::WalVerify, Self::StoreVerify(VerifyDepth::Rows)];
+}
+
+/// What a question is about.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The directory.
+    pub dir: PathBuf,
+    /// A file in it.
+    pub file: PathBuf,
+    /// The same group on another node.
+    pub other: PathBuf,
+}
+
+/// What a command answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub verdict: Verdict,
+    /// The codes of its findings.
+    pub codes: Vec<&'static str>,
+    /// The report in each format that was asked for, without the time at which it was written.
+    pub texts: Vec<String>,
+    /// Whether the report judges.
+    pub judges: bool,
+}
+
+/// The formats in which an answer is wanted.
+pub type Formats<'f> = &'f [OutputFormat];
+
+fn style() -> Style {
+    Style { verbose: true, ..Style::default() }
+}
+
+fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> Answer {
+    for (text, format) in texts.iter().zip(formats) {
+        assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)), "{format:?}: {text}");
+        let verdict = report.verdict.name();
+        let told = match format {
+            OutputFormat::Json => text.contains(&format!("\"verdict\": \"{verdict}\"")),
+            OutputFormat::Ndjson => text.lines().last().is_some_and(|line| line.contains(&format!("\"verdict\":\"{verdict}\""))),
+            OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
+            OutputFormat::Prometheus => {
+                let line = format!("ekv_tool_verdict{{command=\"{}\",verdict=\"{verdict}\"}} 1", report.body.command());
+                text.lines().any(|known| known == line)
+            }
+        };
+        assert!(told, "{format:?} does not say {verdict}: {text}");
+    }
+    Answer {
+        verdict: report.verdict,
+        codes: report.findings.iter().map(|finding| finding.code.code).collect(),
+        texts: texts.iter().map(|text| without_now(text)).collect(),
+        judges: B::JUDGES,
+    }
+}
+
+fn written<B: Body>(report: Result<Report<B>>, formats: Formats<'_>) -> Option<Answer> {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return None;
+        }
+    };
+    let texts = formats.iter().map(|format| {
+        let mut out = Vec::new();
+        render(&report, *format, style(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    });
+    let texts: Vec<_> = texts.collect();
+    Some(told(&report, &texts, formats))
+}
+
+/// A report with rows that are written while they are read: once for each format.
+fn streamed<B: Body>(
+    list: ekv_tool::report::JsonList,
+    formats: Formats<'_>,
+    ask: impl Fn(&mut RowStream<'_>) -> Result<Report<B>>,
+) -> Option<Answer> {
+    let mut last = None;
+    let mut texts = Vec::new();
+    for format in formats {
+        let mut out = Vec::new();
+        let mut rows = RowStream::new(*format, style(), list, &mut out);
+        let report = ask(&mut rows).ok()?;
+        rows.finish(&report).unwrap();
+        texts.push(String::from_utf8(out).unwrap());
+        last = Some(report);
+    }
+    Some(told(&last?, &texts, formats))
+}
+
+/// The text without the time at which it was written.
+fn without_now(said: &str) -> String {
+    let mut parts = said.split("a few seconds after ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('Z').map_or(part, |(_, rest)| rest))
+}
+
+/// Asks. Nothing for a command that cannot do its work there.
+pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
+    let paths = std::slice::from_ref(&place.dir);
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &*run.source).ok()? {
+        return ask_hashicorp(command, &nodes, place, formats, run);
+    }
+    let store = place.dir.join("fsm.db");
+    let is_store = || run.source.kind_at(&store) == Some(EntryKind::Directory);
+    let stores = std::slice::from_ref(&store);
+    match command {
+        Command::Check => written(check(paths, &CheckOptions::default(), run), formats),
+        Command::CheckFast => written(check(paths, &CheckOptions { fast: true, ..CheckOptions::default() }, run), formats),
+        Command::Gate(engine) => {
+            let options = GateOptions { engine, plan: true, store_check: Some(StoreCheck::Full), ..GateOptions::default() };
+            written(gate_dryrun(paths, &options, run), formats)
+        }
+        Command::VerifySnapshot(depth) => {
+            let options = VerifySnapshotOptions { depth, ..VerifySnapshotOptions::default() };
+            written(verify_snapshot(paths, &options, run), formats)
+        }
+        Command::WalVerify => written(wal::verify(paths, run), formats),
+        Command::WalStat => written(wal::stat(paths, None, run), formats),
+        Command::WalLs => written(wal::ls(paths, run), formats),
+        Command::WalDump => streamed(DumpBody::LIST, formats, |rows| wal::dump(paths, &DumpFilter::default(), None, run, rows)),
+        Command::WalShow(index) => written(wal::show(&place.dir, &RecordRef::Index(LogIndex(index)), None, run), formats),
+        Command::StoreMeta => is_store().then(|| written(store_meta(stores, run), formats)).flatten(),
+        Command::StoreVerify(depth) => is_store().then(|| written(store_verify(stores, depth, run), formats)).flatten(),
+        Command::StoreScan { raw } => {
+            let options = ScanOptions { range: KeyRange::new(None, None, None, raw), limit: None, raw, value_bytes: 32 };
+            is_store()
+                .then(|| streamed(StoreScanBody::LIST, formats, |rows| store_scan(&store, &options, None, run, rows)))
+                .flatten()
+        }
+        Command::StoreGet => {
+            let options = GetOptions { key: b"key".to_vec(), raw: false, at: None, versions: 3 };
+            is_store().then(|| written(store_get(&store, &options, None, run), formats)).flatten()
+        }
+        Command::SnapshotLs => written(snapshot::ls(paths, run), formats),
+        Command::SnapshotStat => written(snapshot::stat(paths, false, None, run), formats),
+        Command::SnapshotRebuild => written(snapshot::rebuild(&place.dir, run), formats),
+        Command::Inspect => written(inspect(&place.dir, InspectOptions::default(), run), formats),
+        Command::InspectFile => inspect_file(&place.file, formats, run),
+        Command::Compare => {
+            let paths = [place.dir.clone(), place.other.clone()];
+            written(compare(&paths, &CompareOptions::default(), run), formats)
+        }
+    }
+}
+
+fn inspect_file(file: &Path, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
+    written(inspect(file, InspectOptions::default(), run), formats)
+}
+
+fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
+    let node = nodes.first()?;
+    match command {
+        Command::Check | Command::CheckFast => written(hashicorp_check(nodes, None, None, run), formats),
+        Command::Gate(_) => written(hashicorp_gate_dryrun(nodes, Some("n1"), run), formats),
+        Command::VerifySnapshot(_) | Command::SnapshotLs | Command::SnapshotStat | Command::SnapshotRebuild => {
+            written(hashicorp_verify_snapshot(nodes, run), formats)
+        }
+        Command::WalVerify => written(hashicorp_wal_verify(nodes, run), formats),
+        Command::WalStat => written(hashicorp_wal_stat(nodes, run), formats),
+        Command::WalLs => written(hashicorp_wal_ls(nodes, run), formats),
+        Command::WalDump => streamed(HashiBody::LIST, formats, |rows| hashicorp_wal_dump(node, EntryRange::default(), run, rows)),
+        Command::WalShow(index) => written(hashicorp_wal_show(node, index, run), formats),
+        Command::Inspect => written(hashicorp_inspect(nodes, run), formats),
+        Command::InspectFile => inspect_file(&place.file, formats, run),
+        Command::Compare => {
+            let Ok(Backend::Hashicorp(all)) = Backend::of(&[place.dir.clone(), place.other.clone()], &*run.source) else {
+                return None;
+            };
+            written(hraft::hashicorp_compare(&all, run), formats)
+        }
+        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet => None,
+    }
+}
