@@ -40,6 +40,7 @@ mod pebble_table; // Sorted tables: what was written is read, and what was damag
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.
 mod readme; // The examples of README.md, run as they stand there.
+mod refused; // A source that fails: reads, opens, looks and lists that are refused, in every command.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
 mod sealed_rows; // Sealed rows of payloads: opened, compared, and in bundles of tables.

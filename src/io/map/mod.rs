@@ -99,6 +99,7 @@ impl MappedFile {
     fn of(file: OpenFile) -> Result<Self> {
         let size = file.stamp().size;
         let backing = if size == 0 {
+            really_empty(&file)?;
             Backing::Copy(Vec::new())
         } else {
             match map_whole(&file) {
@@ -160,6 +161,21 @@ impl MappedFile {
     /// True when what has its name now is not what was opened, or has another size or modification time than it had.
     pub fn changed_by_name(&self) -> bool {
         self.file.by_name() != Some(self.stamp)
+    }
+}
+
+/// Files of the kernel say that they are empty, and are not.
+fn really_empty(file: &OpenFile) -> Result<()> {
+    match file.read_some(0, &mut [0]) {
+        Ok(0) => Ok(()),
+        // It has grown meanwhile, as its new size tells.
+        Ok(_) if file.now()?.size > 0 => Ok(()),
+        Ok(_) => Err(Error::Unsuitable {
+            path: file.path().to_owned(),
+            problem: "has no size and yet bytes in it, as files of the kernel do".to_owned(),
+            hint: "name a file of a data directory".to_owned(),
+        }),
+        Err(source) => Err(Error::read(file.path(), 0, source)),
     }
 }
 
