@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, bail};
 use ekv_tool::io::{directory_id, other_paths};
 use ekv_tool::readers::{Local, Territory};
-use ekv_tool::report::{REPORT_SAMPLE, is_earlier_report};
-use rustix::fs::{Mode, OFlags, RenameFlags};
+use ekv_tool::report::{NextStep, REPORT_SAMPLE, is_earlier_report};
+use rustix::fs::{Access, Mode, OFlags, RenameFlags};
 
 use super::output::OutputLock;
 
@@ -48,7 +48,7 @@ impl Target {
         let full = dir.join(&name);
         if let Some((owner, what)) = owner_of(&dir) {
             let (owner, what) = (owner.display(), what.name());
-            bail!("{}: lies in {owner}, which is {what}; nothing is ever written there: {}", refused(), elsewhere(&name));
+            bail!("{}: lies in {owner}, which is {what}; nothing is ever written there: {}", refused(), elsewhere(&name, &[]));
         }
         let kind = match fs::symlink_metadata(&full) {
             Ok(meta) if meta.is_file() => {
@@ -62,7 +62,7 @@ impl Target {
             }
             Ok(meta) if meta.is_dir() => bail!("{}: is a directory; name a file in it", refused()),
             Ok(meta) if meta.file_type().is_block_device() => {
-                bail!("{}: is a disk; nothing is ever written there: {}", refused(), elsewhere(&name))
+                bail!("{}: is a disk; nothing is ever written there: {}", refused(), elsewhere(&name, &[]))
             }
             Ok(_) => Kind::Stream,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::New,
@@ -73,17 +73,12 @@ impl Target {
 
     /// Refuses a target at or below one of `examined`, or beside one that is a file: that is data, recognised or not.
     pub(super) fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
-        let above: Vec<_> = every_path(&self.dir).iter().flat_map(|path| path.ancestors()).filter_map(directory_id).collect();
-        for path in examined {
-            let Ok(path) = fs::canonicalize(path) else { continue };
-            let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
-            if directory_id(directory).is_some_and(|id| above.contains(&id)) {
-                let (shown, elsewhere) = (self.shown.display(), elsewhere(&self.name));
-                bail!(
-                    "--output {shown}: lies in {}, which is examined; nothing is ever written there: {elsewhere}",
-                    directory.display()
-                );
-            }
+        if let Some(directory) = examined_above(&self.dir, examined) {
+            let (shown, elsewhere) = (self.shown.display(), elsewhere(&self.name, examined));
+            bail!(
+                "--output {shown}: lies in {}, which is examined; nothing is ever written there: {elsewhere}",
+                directory.display()
+            );
         }
         Ok(())
     }
@@ -133,12 +128,47 @@ impl Target {
     }
 }
 
-/// What to do about a refusal.
-fn elsewhere(name: &OsString) -> String {
-    format!(
-        "write it to another place, for example --output {}",
-        ekv_tool::types::escape(&Path::new("/tmp").join(name).display().to_string())
-    )
+/// What to do about a refusal: a place that would be taken, if one is at hand.
+fn elsewhere(name: &OsString, examined: &[PathBuf]) -> String {
+    let dirs = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()].into_iter();
+    let dirs = dirs.chain(std::env::home_dir()).chain(std::env::current_dir().ok());
+    // What is examined is not known yet when the target itself is refused: everything that was named may be.
+    let named = || std::env::args_os().skip(1).map(PathBuf::from).filter(|path| path.exists());
+    let examined: Vec<_> = if examined.is_empty() { named().collect() } else { examined.to_owned() };
+    propose(dirs, name, &examined)
+}
+
+fn propose(mut dirs: impl Iterator<Item = PathBuf>, name: &OsString, examined: &[PathBuf]) -> String {
+    match dirs.find_map(|dir| would_take(&dir, name, examined)) {
+        Some(target) => {
+            let command = NextStep::new(["--output".into(), target.into_os_string()]).to_string();
+            format!("write it to another place, for example {}", command.trim_start_matches("ekv-tool "))
+        }
+        None => "name another place, in a directory of your own".to_owned(),
+    }
+}
+
+/// The path of a report of that name in `dir`, if it can be written there and nothing forbids it.
+fn would_take(dir: &Path, name: &OsString, examined: &[PathBuf]) -> Option<PathBuf> {
+    let resolved = fs::canonicalize(dir).ok().filter(|dir| dir.is_dir())?;
+    rustix::fs::access(&resolved, Access::WRITE_OK | Access::EXEC_OK).ok()?;
+    let full = resolved.join(name);
+    let is_free = match fs::symlink_metadata(&full) {
+        Ok(meta) => meta.is_file() && is_replaceable(&full, &meta),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    let allowed = is_free && owner_of(&resolved).is_none() && examined_above(&resolved, examined).is_none();
+    allowed.then(|| dir.join(name))
+}
+
+/// The directory of what is examined that `dir` is or lies in.
+fn examined_above(dir: &Path, examined: &[PathBuf]) -> Option<PathBuf> {
+    let above: Vec<_> = every_path(dir).iter().flat_map(|path| path.ancestors()).filter_map(directory_id).collect();
+    examined.iter().find_map(|path| {
+        let path = fs::canonicalize(path).ok()?;
+        let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+        directory_id(directory).is_some_and(|id| above.contains(&id)).then(|| directory.to_owned())
+    })
 }
 
 /// Creates a file of a name that was free.
@@ -215,4 +245,32 @@ fn is_replaceable(path: &Path, meta: &fs::Metadata) -> bool {
         Ok((front, end))
     };
     sample().is_ok_and(|(front, end)| is_earlier_report(&front, &end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_proposed_would_be_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let name = OsString::from("a report");
+        let places = ["data/snap", "examined", "full", "fine"].map(|place| root.path().join(place));
+        for place in &places {
+            fs::create_dir_all(place).unwrap();
+        }
+        let [data, examined, full, fine] = &places;
+        fs::write(data.join("0000000000000001-0000000000000001.snap"), "x").unwrap();
+        fs::write(examined.join("a file"), "x").unwrap();
+        fs::write(full.join(&name), "not a report").unwrap();
+        let among = |dirs: &[&PathBuf]| propose(dirs.iter().map(|dir| (*dir).clone()), &name, &[examined.join("a file")]);
+        let proposed = among(&[data, examined, full, &root.path().join("gone"), fine]);
+        let target = fine.join(&name);
+        assert_eq!(proposed, format!("write it to another place, for example --output '{}'", target.display()));
+        assert!(Target::admit(&target).is_ok());
+        for refused in [data, examined, full] {
+            assert_eq!(among(&[refused]), "name another place, in a directory of your own");
+        }
+        assert!(Target::admit(&data.join(&name)).is_err() && Target::admit(&full.join(&name)).is_err());
+    }
 }

@@ -143,6 +143,28 @@ fn no_command_writes_into_data() {
 }
 
 #[test]
+fn the_place_that_is_proposed_is_one_that_is_taken() {
+    let scene = Scene::new();
+    let target = scene.root().join("report");
+    let proposed = |place: &Path| {
+        let group = &scene.data.group;
+        let ended = finish(tool().arg("check").arg(group).arg("--output").arg(&target).env("TMPDIR", place));
+        assert_eq!(ended.status, 1, "{}", ended.text());
+        ended.stderr.split_once("for example --output ").map(|(_, rest)| PathBuf::from(rest.trim_end()))
+    };
+    let good = proposed(scene.outside.path()).unwrap();
+    assert_eq!(good, scene.outside("report"));
+    let ended = finish(tool().arg("check").arg(&scene.data.group).arg("--output").arg(&good));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    assert!(good.exists());
+    // A stray payload makes it look like data, and then it would be refused itself.
+    fs::write(scene.outside("0000000000000001.fsm"), "x").unwrap();
+    assert!(proposed(scene.outside.path()).is_none_or(|other| !other.starts_with(scene.outside.path())));
+    // So would what is examined, be it by another name.
+    assert!(proposed(&scene.data.group).is_none_or(|other| !other.starts_with(scene.root())));
+}
+
+#[test]
 fn no_detour_leads_into_data() {
     let scene = Scene::new();
     let group = &scene.data.group;
