@@ -29,6 +29,10 @@ enum Harm {
     Regrown,
     /// A byte of a record in the middle is another one.
     Overwritten,
+    /// One byte of a record's data is another one.
+    OtherData,
+    /// One byte is another one that no checksum covers: the type of a record.
+    OtherType,
     /// Only the zeros behind the records are cut off, as a server does it itself.
     Trimmed,
 }
@@ -44,6 +48,14 @@ impl Harm {
             Self::Regrown => {
                 file.set_len(8192).unwrap();
                 file.set_len(bytes.len() as u64).unwrap();
+            }
+            Self::OtherData | Self::OtherType => {
+                // The frame of an entry behind the middle: length word, type, checksum, data.
+                let entry = |at: usize| bytes[at..].starts_with(&[0x08, 0x02, 0x10]) && at.is_multiple_of(8);
+                let at = (records / 2..records).find(|&at| entry(at)).unwrap();
+                let (place, byte) = if self == Self::OtherType { (at + 1, 9) } else { (at + 60, b'y') };
+                assert_ne!(bytes[place], byte);
+                file.write_all_at(&[byte], place as u64).unwrap();
             }
             Self::Overwritten => {
                 // Behind everything that a reader of rows has passed when it writes the first of them.
@@ -135,8 +147,11 @@ fn a_dump_of_a_log_that_changes_is_unknown() {
         (Some(Harm::Cut), Verdict::Unknown),
         (Some(Harm::Regrown), Verdict::Unknown),
         (Some(Harm::Overwritten), Verdict::Unknown),
+        (Some(Harm::OtherData), Verdict::Unknown),
+        (Some(Harm::OtherType), Verdict::Unknown),
     ] {
-        for filter in [DumpFilter::default(), DumpFilter { from: Some(300), ..DumpFilter::default() }] {
+        let later = DumpFilter { offset: Some(16), ..DumpFilter::default() };
+        for filter in [DumpFilter::default(), DumpFilter { from: Some(300), ..DumpFilter::default() }, later] {
             // More rows than are collected before the first of them are written.
             let node = node_of(20_000);
             let segment = segment_of(node.path());
@@ -210,7 +225,14 @@ fn no_command_is_content_with_a_log_that_changed_after_its_first_pass() {
 
 #[test]
 fn entries_that_are_not_found_again_are_noticed() {
-    for (harm, noticed) in [(Harm::Cut, true), (Harm::Regrown, true), (Harm::Overwritten, true), (Harm::Trimmed, false)] {
+    for (harm, noticed) in [
+        (Harm::Cut, true),
+        (Harm::Regrown, true),
+        (Harm::Overwritten, true),
+        (Harm::OtherData, true),
+        (Harm::OtherType, true),
+        (Harm::Trimmed, false),
+    ] {
         let node = node();
         let scan = WalScan::read(&node.path().join("wal"), &Run::local()).unwrap();
         assert_eq!(scan.disturbed().map(|(_, why)| why), None);

@@ -13,12 +13,12 @@ use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
-use crate::readers::wal::{Item, SegmentScan};
+use crate::readers::wal::{Entering, Item, SegmentScan, Trace, TypeCounts};
 use crate::report::body::wal::{
     CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields, UnknownFields,
 };
 use crate::report::{Report, RowStream};
-use crate::types::{LogIndex, ServerVersion, Term};
+use crate::types::{Crc32c, LogIndex, ServerVersion, Term};
 
 use super::{ReadLog, join, read_all, segment_path};
 
@@ -176,6 +176,41 @@ impl Standing {
     }
 }
 
+/// Whether the records that are written are those that the scan found: bytes may have changed since.
+struct SecondPass {
+    entering: Entering,
+    running: Option<Crc32c>,
+    types: TypeCounts,
+    differs: bool,
+}
+
+impl SecondPass {
+    fn of(trace: &Trace) -> Self {
+        Self { entering: trace.entering, running: None, types: TypeCounts::default(), differs: false }
+    }
+
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) {
+        self.types.add(record.kind);
+        self.differs |= match (self.running, record.kind) {
+            // What a first record with data has to fit stands in the segment before.
+            (None, _) => match self.entering {
+                Entering::Nothing => true,
+                Entering::Crc(stored) => record.crc != stored,
+                Entering::Data(first) => record.crc != first.stored || Crc32c::of(record.bytes()) != first.data_crc,
+            },
+            // A crc record may begin anew where nothing was summed yet.
+            (Some(running), RecordKind::Crc) => running != Crc32c(0) && running != record.crc,
+            (Some(running), _) => record.running(running) != record.crc,
+        };
+        self.running = Some(record.crc);
+    }
+
+    fn agrees(&self, trace: &Trace) -> bool {
+        !self.differs && self.running == trace.running && self.types == trace.types
+    }
+}
+
 struct SegmentDump<'a> {
     filter: &'a DumpFilter,
     opener: Option<&'a Opener>,
@@ -188,13 +223,14 @@ impl SegmentDump<'_> {
     fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
         let trace = segment.trace(ServerVersion::NEWEST);
         let end = trace.stop.at();
-        let mut at = match self.filter.offset {
+        let wanted_from = match self.filter.offset {
             // Another segment has a record there.
             Some(offset) if begins_at(segment, offset).is_err() => return Ok(()),
             Some(offset) => offset,
             None => 0,
         };
-        let mut read = 0;
+        let mut at = 0;
+        let mut again = SecondPass::of(trace);
         rows.group(&self.path);
         let path = self.path.clone();
         while at < end {
@@ -205,7 +241,11 @@ impl SegmentDump<'_> {
                 break;
             };
             at = frame.end();
-            read += 1;
+            again.record(&record);
+            if frame.at < wanted_from {
+                continue;
+            }
+            totals.records_read += 1;
             let mut opened = None;
             let Some(content) = self.content(&frame, &record, &mut opened) else { continue };
             totals.records_written += 1;
@@ -214,9 +254,8 @@ impl SegmentDump<'_> {
                 segment.release_before(frame.at);
             }
         }
-        totals.records_read += read;
-        // The scan read on to there, and so many records.
-        if at < end || (self.filter.offset.is_none() && read != trace.records) {
+        // The scan read on to there.
+        if at < end || !again.agrees(trace) {
             segment.mark_as_different();
         }
         Ok(())

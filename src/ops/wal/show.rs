@@ -167,6 +167,12 @@ fn shown(
             let before = checksum_before(bytes, offset);
             let computed =
                 record.filter(|record| record.kind != RecordKind::Crc).and_then(|record| Some(record.running(before?)));
+            if let Some(scanned) = scanned.filter(|scanned| offset < scanned.trace(ServerVersion::NEWEST).stop.at())
+                && record.is_none_or(|record| computed.is_some_and(|computed| computed != record.crc))
+            {
+                // The scan found it good.
+                scanned.mark_as_different();
+            }
             let computed = computed.or(before.filter(|_| record.is_some_and(|record| record.kind == RecordKind::Crc)));
             let effective = entry_at(scan, segment, offset).map(|_| stands(scan, log, segment, offset));
             let cutover = opener.map_or(LogIndex(0), Opener::cutover);

@@ -74,7 +74,7 @@ impl Pass {
         if let Some(stop) = self.chain(frame, &record) {
             return Some(stop);
         }
-        self.builder.records += 1;
+        self.builder.types.add(record.kind);
         if self.builder.odd_padding.is_none() && frame.padding_bytes().iter().any(|&byte| byte != 0) {
             self.builder.odd_padding = Some(frame.at);
         }

@@ -2,7 +2,7 @@
 
 use crate::formats::raftpb::{Entry, EntryType, ProtoRules};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
-use crate::types::{LogIndex, ServerVersion, Term};
+use crate::types::{Crc32c, LogIndex, ServerVersion, Term, count_work};
 
 use super::scan::WalScan;
 use super::trace::Item;
@@ -82,7 +82,11 @@ impl EntryRanges {
 
     /// Term of the entry at `index`.
     pub fn term_at(&self, index: LogIndex) -> Option<Term> {
-        self.ranges.iter().rev().find(|range| range.first <= index && index <= range.last).map(|range| range.term)
+        let at = self.ranges.partition_point(|range| {
+            count_work(1);
+            range.last < index
+        });
+        self.ranges.get(at).filter(|range| range.first <= index).map(|range| range.term)
     }
 
     /// The part from `first` to `last`, both included.
@@ -132,6 +136,8 @@ struct RangeIter<'a> {
     range: EntryRange,
     next: Option<LogIndex>,
     at: u64,
+    /// The checksum of the record before, once one was passed.
+    running: Option<Crc32c>,
 }
 
 impl<'a> RangeIter<'a> {
@@ -151,7 +157,7 @@ impl<'a> RangeIter<'a> {
                 at = point.at;
             }
         }
-        Self { bytes, scan, rules: engine.into(), range, next: Some(range.first), at }
+        Self { bytes, scan, rules: engine.into(), range, next: Some(range.first), at, running: None }
     }
 }
 
@@ -181,6 +187,11 @@ impl<'a> RangeIter<'a> {
             self.at = frame.end();
             let record =
                 Record::decode_canonical(frame.payload()).or_else(|| Record::decode(frame.payload(), self.rules).ok())?;
+            // Good when it was scanned: another sum means that the bytes have changed since.
+            if record.kind != RecordKind::Crc && self.running.is_some_and(|before| record.running(before) != record.crc) {
+                return None;
+            }
+            self.running = Some(record.crc);
             if record.kind != RecordKind::Entry {
                 continue;
             }

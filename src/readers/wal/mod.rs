@@ -15,4 +15,4 @@ pub use dir::{SegmentFile, WalDir};
 pub use entries::{EntryAt, EntryRange, EntryRanges};
 pub use scan::{Change, SegmentScan, WalScan};
 pub use stop::{NOWHERE, Stop};
-pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, Run, StateSpan, Suspect, Trace};
+pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, Run, StateSpan, Suspect, Trace, TypeCounts};

@@ -21,6 +21,8 @@ pub struct Trace {
     pub running: Option<Crc32c>,
     /// Number of good records.
     pub records: u64,
+    /// The good records by type, which no checksum covers: another look at the bytes must meet as many of each.
+    pub types: TypeCounts,
     /// Number of entry records, replaced ones included.
     pub entries: u64,
     /// Number of hard state records.
@@ -39,6 +41,31 @@ pub struct Trace {
     pub suspects: Vec<Suspect>,
     /// What follows the stop, if anything.
     pub beyond: Option<Beyond>,
+}
+
+/// Number of records of each type; the last are those of no known type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TypeCounts([u64; 6]);
+
+impl TypeCounts {
+    /// Counts one record.
+    #[inline]
+    pub fn add(&mut self, kind: RecordKind) {
+        let slot = match kind {
+            RecordKind::Metadata => 0,
+            RecordKind::Entry => 1,
+            RecordKind::State => 2,
+            RecordKind::Crc => 3,
+            RecordKind::Snapshot => 4,
+            RecordKind::Unknown(_) => 5,
+        };
+        self.0[slot] += 1;
+    }
+
+    /// Number of records of all types.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
 }
 
 /// A record whose type has probably changed.
@@ -213,7 +240,7 @@ pub(super) struct TraceBuilder {
     pub(super) entering: Entering,
     pub(super) items: Vec<Item>,
     pub(super) running: Option<Crc32c>,
-    pub(super) records: u64,
+    pub(super) types: TypeCounts,
     pub(super) entries: u64,
     pub(super) states: u64,
     pub(super) classes: ClassCounts,
@@ -248,7 +275,7 @@ impl TraceBuilder {
             entering: Entering::Nothing,
             items: Vec::new(),
             running: None,
-            records: 0,
+            types: TypeCounts([0; 6]),
             entries: 0,
             states: 0,
             classes: ClassCounts::ZERO,
@@ -351,13 +378,16 @@ impl TraceBuilder {
         self.items.push(Item::Run(Run { at, entries: None, states: Some(StateSpan::one(at, state)) }));
     }
 
-    pub(super) fn finish(self, stop: Stop) -> Trace {
+    pub(super) fn finish(mut self, stop: Stop) -> Trace {
+        // There may be very many segments with a few records each.
+        self.items.shrink_to_fit();
         Trace {
             entering: self.entering,
             items: self.items,
             stop,
             running: self.running,
-            records: self.records,
+            records: self.types.total(),
+            types: self.types,
             entries: self.entries,
             states: self.states,
             classes: self.classes,
