@@ -92,6 +92,54 @@ fn logs_above_the_budget_are_unknown() {
     }
 }
 
+#[test]
+fn tables_that_are_open_together_share_the_budget() {
+    use ekv_tool::readers::pebble_scan::walk;
+    use std::ops::ControlFlow;
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("fsm.db");
+    let mut store = StoreWriter::new(&path).unwrap();
+    for number in 0..8_u64 {
+        let key = format!("key{number}");
+        let fill = |table: &mut crate::support::table_writer::TableWriter<_>| {
+            table.point(key.as_bytes(), 10 + number, SET, &vec![0; 400_000])
+        };
+        store.table(0, Options::default(), fill).unwrap();
+    }
+    store.finish().unwrap();
+    let rows = || {
+        let mut rows = 0;
+        let mut count = |_: ekv_tool::readers::pebble_scan::Live<'_>| {
+            rows += 1;
+            ControlFlow::Continue(())
+        };
+        let outcome = walk(&path, b"", &Run::local(), &mut count).unwrap();
+        (rows, outcome.stopped.map(|(damage, _)| damage.to_string()))
+    };
+    assert_eq!(rows(), (8, None));
+    // Each of them fits alone into what one of so many has, and all of them do not.
+    let ((_, stopped), over) = share_budget(MANY, rows);
+    assert!(
+        over && stopped.as_ref().is_some_and(|why| why.contains("larger than the budget of 128.0 MiB; --memory ")),
+        "{stopped:?}"
+    );
+}
+
+#[test]
+fn a_manifest_of_a_bundle_above_the_budget_is_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0000000000000005.fsm");
+    let mut bytes = b"EKVSSTI1".to_vec();
+    bytes.extend((60_i64 << 20).to_be_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(70 << 20).unwrap();
+    let deep = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
+    let report = verify_snapshot(std::slice::from_ref(&path), &deep, &Run::local()).unwrap();
+    let left_out = &report.coverage.not_examined;
+    assert_eq!(report.verdict, Verdict::Unknown, "{:?}", report.findings);
+    assert!(left_out.iter().any(|part| part.needed && part.why.contains("--memory 360MiB reads it")), "{left_out:?}");
+}
+
 /// Seeds that are tried; `EKV_HOSTILE=100000` tries more.
 const SEEDS: u64 = 150;
 
@@ -251,6 +299,77 @@ fn twice_the_input_costs_twice_the_work() {
         counted += twice;
     }
     assert!(counted > 0);
+}
+
+/// A group with so many files or members of a kind, or a node with so many groups.
+fn many(kind: &str, count: u64) -> (NodeDir, PathBuf) {
+    let mut log = LogWriter::new();
+    log.state(1, 0, 0);
+    match kind {
+        "members" => {
+            let mut change = Vec::new();
+            for member in 1..=count {
+                let single = [&[8, 0, 16][..], &varint(1000 + member)].concat();
+                change.extend([&[0x12], &varint(single.len() as u64)[..], &single].concat());
+            }
+            log.entry(1, 1, "x").typed_entry(2, 2, 1, &change).state(1, 0, 2);
+        }
+        "registrations" => {
+            for number in 1..=count {
+                let row = [&1_u32.to_be_bytes()[..], &(number << 16 | 7).to_be_bytes(), &[0, 1]].concat();
+                let proposal = [&[1, 0, 0, 0, 0, 0, 0, 0, 9, 3, 1][..], &row].concat();
+                log.typed_entry(0, number, 1, &proposal);
+            }
+        }
+        _ => {}
+    }
+    let mut node = NodeDir::new(&log).peers(0, &["n1"]);
+    StoreWriter::new(&node.path().join("fsm.db")).unwrap().finish().unwrap();
+    let place = node.path().to_owned();
+    match kind {
+        "snapshots" => {
+            for index in 1..=count {
+                node = node.snap(index, 1, &[crate::support::node_dir::id("n1")]);
+            }
+        }
+        "payloads" => {
+            for index in 1..=count {
+                node = node.file(&format!("fsm-snap/{index:016x}.fsm"), b"");
+            }
+        }
+        "stray files" => {
+            for number in 0..count {
+                for below in ["", "wal/", "snap/", "fsm-snap/", "fsm.db/"] {
+                    node = node.file(&format!("{below}stray{number}"), b"");
+                }
+            }
+        }
+        "groups" => {
+            for number in 0..count {
+                std::fs::create_dir_all(place.join(format!("nodes/group-{number}/wal"))).unwrap();
+            }
+            let nodes = place.join("nodes");
+            return (node, nodes);
+        }
+        _ => {}
+    }
+    (node, place)
+}
+
+/// The same of everything that a directory can hold very many of.
+#[test]
+fn twice_the_files_cost_twice_the_work() {
+    for (kind, once) in
+        [("members", 3000), ("registrations", 1500), ("snapshots", 150), ("payloads", 300), ("stray files", 200), ("groups", 200)]
+    {
+        let work = |count| {
+            let (_node, place) = many(kind, count);
+            work_of(|| drop(answers(&place, 1)))
+        };
+        let (few, twice) = (work(once), work(2 * once));
+        assert!(few >= once, "{kind}: nothing counts it: {few}");
+        assert!(twice * 10 <= few * 23, "{kind}: {few}, then {twice}");
+    }
 }
 
 #[test]

@@ -290,7 +290,7 @@ fn info(position: usize) -> SegmentInfo {
 
 /// What is wrong with a segment in its role, remarks left out.
 fn noticed(bytes: &[u8], role: SegmentRole, name: &str) -> Vec<Finding> {
-    let facts = read_segment(bytes, role);
+    let facts = read_segment(bytes, role).unwrap();
     let mut found = Vec::new();
     judge_segment(name, name, &facts, &mut found);
     assert!(found.iter().all(|finding| finding.offset.is_none_or(|at| at <= bytes.len() as u64)), "{found:?}");
@@ -334,7 +334,7 @@ fn a_cut_of_the_last_segment_drops_entries_or_leaves_an_earlier_moment() {
     let role = SegmentRole::Tail(info(1));
     for end in 0..all[1].bytes.len() {
         let cut = &all[1].bytes[..end];
-        let (facts, found) = (read_segment(cut, role), noticed(cut, role, SECOND));
+        let (facts, found) = (read_segment(cut, role).unwrap(), noticed(cut, role, SECOND));
         assert_eq!(facts.tail.entries % 2, 0, "cut at {end}: commits are whole or not there");
         assert!(!found.is_empty() || facts.committed == end as u64 / 8 * 8 || facts.offsets.is_empty(), "cut at {end}");
     }
@@ -386,4 +386,15 @@ fn no_flip_of_the_list_changes_a_start_in_silence() {
     }
     assert!(silent.is_empty(), "{}", silent.join("\n"));
     assert!(found * 3 > tried, "{found} of {tried}");
+}
+
+#[test]
+fn frames_above_the_budget_are_not_read() {
+    use ekv_tool::types::share_budget;
+    let all = segments();
+    let bytes = &all[0].bytes;
+    assert!(read_segment(bytes, SegmentRole::Alone).unwrap().offsets.len() > 4);
+    // Nothing is left for one of so many.
+    let (read, over) = share_budget(1 << 40, || read_segment(bytes, SegmentRole::Alone));
+    assert!(over && read.unwrap_err().to_string().contains("larger than the budget of 128.0 MiB; --memory "));
 }

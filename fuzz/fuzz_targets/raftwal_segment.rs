@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = decode_binary_entry(bytes);
     let info = SegmentInfo { id: 1, base: 1, min: 1, max: 3, codec: 1, index_start: 64, ..SegmentInfo::default() };
     for role in [SegmentRole::Alone, SegmentRole::Tail(info), SegmentRole::Sealed(info)] {
-        let facts = read_segment(bytes, role);
+        let Ok(facts) = read_segment(bytes, role) else { return };
         let mut found = Vec::new();
         judge_segment("fuzzed", "00000000000000000001-0000000000000001.wal", &facts, &mut found);
         assert!(found.iter().all(|finding| finding.offset.is_none_or(|at| at <= bytes.len() as u64 + 8)));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::access::Access;
 use super::file::FileStamp;
 use crate::error::{Error, Result};
-use crate::types::UnixMillis;
+use crate::types::{UnixMillis, count_work};
 
 /// What a directory entry is, without following symbolic links except to classify their target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
+        count_work(1);
         let is_directory = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
             Ok(kind) => kind.is_dir(),
@@ -104,27 +105,47 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
     Ok(names)
 }
 
-/// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out.
-pub fn list_dir(dir: &Path) -> Result<Vec<DirEntry>> {
+/// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out. Only files whose name `sized`
+/// accepts are asked for their size; that of others is 0. With many files in a directory, asking each is most of the work.
+pub fn list_dir(dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(dir).map_err(|source| Error::io(dir, "list the directory", source))? {
         let entry = entry.map_err(|source| Error::io(dir, "list the directory", source))?;
-        let (kind, size) = match fs::metadata(entry.path()) {
-            Ok(meta) if meta.is_file() => (EntryKind::File, meta.len()),
-            Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
-            Ok(_) => (EntryKind::Other, 0),
-            Err(error) if leads_nowhere(&error) => match fs::symlink_metadata(entry.path()) {
-                Ok(_) if error.kind() == ErrorKind::NotFound => (EntryKind::Nowhere, 0),
-                Ok(_) => (EntryKind::Other, 0),
-                // Gone meanwhile.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
+        count_work(1);
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let (kind, size) = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => (EntryKind::Directory, 0),
+            Ok(kind) if kind.is_file() && !sized(&name) => (EntryKind::File, 0),
+            Ok(kind) => match examine(&entry, kind.is_symlink())? {
+                Some(found) => found,
+                None => continue,
             },
             // A file that cannot be looked at is not a file of another kind or size.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
         };
-        entries.push(DirEntry { name: entry.file_name().to_string_lossy().into_owned(), kind, size });
+        entries.push(DirEntry { name, kind, size });
     }
     entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     Ok(entries)
+}
+
+/// Kind and size of an entry, links followed; `None` when it is gone meanwhile.
+fn examine(entry: &fs::DirEntry, is_link: bool) -> Result<Option<(EntryKind, u64)>> {
+    // What is no link is asked by its name in the directory that is open already.
+    let found = if is_link { fs::metadata(entry.path()) } else { entry.metadata() };
+    Ok(Some(match found {
+        Ok(meta) if meta.is_file() => (EntryKind::File, meta.len()),
+        Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
+        // It became a link meanwhile.
+        Ok(meta) if meta.is_symlink() => return examine(entry, true),
+        Ok(_) => (EntryKind::Other, 0),
+        Err(error) if leads_nowhere(&error) => match entry.metadata() {
+            Ok(_) if error.kind() == ErrorKind::NotFound => (EntryKind::Nowhere, 0),
+            Ok(_) => (EntryKind::Other, 0),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
+        },
+        Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
+    }))
 }

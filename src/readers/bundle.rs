@@ -1,14 +1,17 @@
 //! The rows of an `EKVSSTI1` payload, which lie in the tables that it bundles.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::pebble_table::{Table, TableIter, TableProblem, TableResult, TableView, separate};
 use crate::error::{Error, Result};
-use crate::formats::fsm::body::{BodyVisitor, ManifestFile, Row, SstManifest, VALUE_HEAD};
+use crate::formats::fsm::body::{
+    BodyFormat, BodyVisitor, MAGIC_LEN, MAX_MANIFEST_LEN, ManifestFile, Row, SstManifest, VALUE_HEAD,
+};
 use crate::formats::pebble::KeyKind;
-use crate::io::Progress;
+use crate::io::{OpenFile, Progress};
 use crate::readers::source::Source;
-use crate::types::grant;
+use crate::types::{OverBudget, grant};
 
 /// Bytes of a table that are read at once.
 const READ_AHEAD: usize = 1 << 20;
@@ -35,6 +38,24 @@ pub struct UnreadTable {
     pub problem: TableProblem,
 }
 
+/// Bytes of memory that a byte of a manifest takes: its text, and what was decoded of it for the walk and for the facts.
+const MANIFEST_MEMORY: u64 = 6;
+
+/// Asks for the memory of a bundle's manifest before it is read; `store` is the store payload, or its front. What is no bundle
+/// has none.
+pub(super) fn grant_manifest(store: &[u8], len: u64) -> std::result::Result<(), OverBudget> {
+    let claimed = store.get(MAGIC_LEN..).and_then(|rest| rest.first_chunk()).map_or(0, |word| i64::from_be_bytes(*word));
+    if BodyFormat::of(store) != BodyFormat::SstIngest || !(1..=MAX_MANIFEST_LEN).contains(&claimed) {
+        return Ok(());
+    }
+    grant(claimed.unsigned_abs().min(len).saturating_mul(MANIFEST_MEMORY))
+}
+
+/// What is said of a bundle in memory whose manifest does not fit.
+pub(super) fn unread_manifest(over: OverBudget, len: u64) -> UnreadTable {
+    UnreadTable { name: "of its manifest".to_owned(), at: 0, problem: TableProblem::over_budget(over, len) }
+}
+
 /// Shows the rows of all tables to `visitor`, in the order of their keys. `len` is the length of the store payload, every byte of
 /// which a walk has found to be as the manifest says. An offset of a row is that of its block.
 pub(super) fn visit_rows(
@@ -44,10 +65,15 @@ pub(super) fn visit_rows(
     progress: &dyn Progress,
     visitor: &mut dyn BodyVisitor,
 ) -> Result<Option<UnreadTable>> {
+    // Once for all tables, so that they are all of one file.
+    let opened = match bundle {
+        Bundle::File(path, _, source) => Some(Arc::new(source.open(path)?)),
+        Bundle::Memory(_) => None,
+    };
     let sizes = manifest.files.iter().map(|file| file.size.unsigned_abs());
     let mut at = len.saturating_sub(sizes.fold(0, u64::saturating_add));
     for file in &manifest.files {
-        if let Err(problem) = separate(rows_of_table(bundle, at, file, progress, visitor))? {
+        if let Err(problem) = separate(rows_of_table(bundle, opened.as_ref(), at, file, progress, visitor))? {
             return Ok(Some(UnreadTable { name: file.name.clone(), at, problem }));
         }
         at = at.saturating_add(file.size.unsigned_abs());
@@ -57,15 +83,17 @@ pub(super) fn visit_rows(
 
 fn rows_of_table(
     bundle: Bundle<'_>,
+    opened: Option<&Arc<OpenFile>>,
     at: u64,
     file: &ManifestFile,
     progress: &dyn Progress,
     visitor: &mut dyn BodyVisitor,
 ) -> TableResult<()> {
     let len = file.size.unsigned_abs();
-    let table = match bundle {
-        Bundle::File(path, start, source) => Table::open_part(path, start.saturating_add(at), len, source)?,
-        Bundle::Memory(store) => {
+    let table = match (bundle, opened) {
+        (Bundle::File(_, start, _), Some(file)) => Table::part_of(file, start.saturating_add(at), len)?,
+        (Bundle::File(..), None) => return Ok(()),
+        (Bundle::Memory(store), _) => {
             let range = usize::try_from(at).unwrap_or(usize::MAX)..usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
             let bytes = store.get(range).unwrap_or_default();
             grant(len).map_err(|over| TableProblem::over_budget(over, len))?;

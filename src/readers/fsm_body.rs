@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bundle::UnreadTable;
 use crate::crypto::OpenError;
 use crate::formats::envelope::{MIN_LEN, VERSION};
-use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion, SstManifest};
+use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion};
 use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RegistryValue, RowHeader, RowHeaderError, StoreKey, meta_value};
 use crate::types::{HlcTimestamp, LogIndex};
@@ -145,12 +145,14 @@ pub struct RowCollector {
 }
 
 impl RowCollector {
-    /// The manifest, when the payload is a bundle of tables.
-    pub fn manifest(&self) -> Option<&SstManifest> {
-        match &self.head {
-            Some(BodyHead::SstIngest(manifest)) => Some(manifest),
-            _ => None,
-        }
+    /// Lends what stands at the front, while rows are gathered; a bundle's manifest can be large.
+    pub fn lend_head(&mut self) -> Option<BodyHead> {
+        self.head.take()
+    }
+
+    /// Takes it back.
+    pub fn return_head(&mut self, head: BodyHead) {
+        self.head = Some(head);
     }
 
     /// Everything gathered, with the walk's own result.

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use super::bundle::{Bundle, UnreadTable, visit_rows};
+use super::bundle::{Bundle, UnreadTable, grant_manifest, unread_manifest, visit_rows};
 use super::fsm_body::{BodyFacts, RowCollector};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
@@ -92,6 +92,10 @@ impl PayloadFacts {
             .map(|header| usize::try_from(header.len).map_or(&[][..], |len| &payload[len.min(payload.len())..]));
         let body = store.filter(|_| walk).map(|store| {
             let mut both = Both { collector: RowCollector::default(), visitor: &mut NoVisitor };
+            if let Err(over) = grant_manifest(store, store.len() as u64) {
+                let unread_table = Some(unread_manifest(over, store.len() as u64));
+                return BodyFacts { unread_table, ..both.collector.finish(Ok(())) };
+            }
             let mut walker = BodyWalker::new();
             let result = walker.push(store, &mut both).and_then(|()| walker.finish());
             // Nothing can keep bytes in memory from being read.
@@ -152,7 +156,11 @@ pub fn examine_visiting(
         file.footer = Some(FsmFooter::decode(*footer));
         let len = payload.len() as u64;
         let mut body = None;
-        if let Some(start) = start.filter(|_| wanted.walk) {
+        let store = start.and_then(|start| payload.get(usize::try_from(start).ok()?..));
+        let manifest = store.filter(|_| wanted.walk).map_or(Ok(()), |store| grant_manifest(store, len));
+        if let Err(over) = manifest {
+            file.unread = Some(format!("its manifest: {over}"));
+        } else if let Some(start) = start.filter(|_| wanted.walk) {
             let mut visitor = Both { collector: RowCollector::default(), visitor };
             if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
                 match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, run.progress) {
@@ -246,10 +254,13 @@ impl Both<'_> {
         walked: &Result<(), BodyError>,
         progress: &dyn Progress,
     ) -> Result<Option<UnreadTable>> {
-        match self.collector.manifest().cloned() {
-            Some(manifest) if walked.is_ok() => visit_rows(bundle, len, &manifest, progress, self),
+        let Some(head) = self.collector.lend_head() else { return Ok(None) };
+        let unread = match &head {
+            BodyHead::SstIngest(manifest) if walked.is_ok() => visit_rows(bundle, len, manifest, progress, self),
             _ => Ok(None),
-        }
+        };
+        self.collector.return_head(head);
+        unread
     }
 }
 

@@ -62,8 +62,9 @@ impl Group {
         let check = match reading.store {
             Some(check) => check,
             None => {
-                let tables = source.list(&dir.path.join(layout::STORE)).unwrap_or_default();
-                let size: u64 = tables.iter().filter(|entry| entry.name.ends_with(".sst")).map(|entry| entry.size).sum();
+                let is_table = |name: &str| name.ends_with(".sst");
+                let tables = source.list_sized(&dir.path.join(layout::STORE), &is_table).unwrap_or_default();
+                let size: u64 = tables.iter().filter(|entry| is_table(&entry.name)).map(|entry| entry.size).sum();
                 if size <= FULL_CHECK_UP_TO { StoreCheck::Full } else { StoreCheck::Meta }
             }
         };
@@ -147,7 +148,7 @@ impl Group {
         let live = self.snaps.live_indexes(version);
         let files = self.listing.fsm_snap.entries().iter().filter(|entry| entry.kind == EntryKind::File);
         let named = files.filter_map(|entry| FsmName::parse(&entry.name)).filter(|name| name.canonical).map(|name| name.index);
-        named.filter(|index| *index >= applied && !live.contains(index)).collect()
+        named.filter(|index| *index >= applied && live.binary_search(index).is_err()).collect()
     }
 
     /// Now, or when a file of the log or of the snapshots was last changed if that is later: the clock of a machine that only looks at
@@ -155,7 +156,8 @@ impl Group {
     pub fn latest(&self) -> Option<UnixMillis> {
         let below = |folder: &'static str, entries: &[DirEntry]| {
             let path = self.dir.path.join(folder);
-            entries.iter().filter_map(move |entry| self.source.modified_at(&path.join(&entry.name))).max()
+            let ours = |entry: &&DirEntry| entry.name.ends_with(".wal") || entry.name.ends_with(".snap");
+            entries.iter().filter(ours).filter_map(move |entry| self.source.modified_at(&path.join(&entry.name))).max()
         };
         let changed = [below(layout::WAL, self.listing.wal.entries()), below(layout::SNAP, self.listing.snap.entries())];
         changed.into_iter().flatten().chain(now()).max()

@@ -71,6 +71,11 @@ pub(crate) const SPOOL_PREFIX: &str = "elastickv-etcd-snapshot-";
 /// What etcd's library takes for its own leftovers in `snap/` begins so.
 pub(crate) const DEFRAG_PREFIX: &str = "db.tmp";
 
+/// Names of files whose sizes matter: segments, what repair and preparation leave, envelopes and payloads.
+fn is_sized(name: &str) -> bool {
+    [".wal", ".snap", ".fsm", ".tmp", ".broken"].iter().any(|ending| name.ends_with(ending))
+}
+
 impl SubDir {
     /// The entries; none when there is no such directory.
     pub fn entries(&self) -> &[DirEntry] {
@@ -84,7 +89,7 @@ impl SubDir {
         match root.iter().find(|entry| entry.name == name) {
             None => Ok(Self::Absent),
             Some(entry) if entry.kind != EntryKind::Directory => Ok(Self::NotADirectory),
-            Some(_) => match source.list(&path.join(name)) {
+            Some(_) => match source.list_sized(&path.join(name), &is_sized) {
                 Ok(entries) => Ok(Self::Listed(entries)),
                 Err(error) if error.is_not_found() => Ok(Self::Absent),
                 Err(error) => Err(error),
@@ -96,7 +101,7 @@ impl SubDir {
 impl GroupListing {
     /// Lists the group directory at `path` and reads its small files.
     pub fn read(path: &Path, source: &dyn Source) -> Result<Self> {
-        let root = source.list(path)?;
+        let root = source.list_kinds(path)?;
         let wal = SubDir::read(path, &root, layout::WAL, source)?;
         let snap = SubDir::read(path, &root, layout::SNAP, source)?;
         let fsm_snap = SubDir::read(path, &root, layout::PAYLOADS, source)?;
@@ -110,7 +115,7 @@ impl GroupListing {
         ] {
             for entry in entries.iter().filter(|e| e.kind == EntryKind::Directory && e.name.starts_with(begins)) {
                 let name = format!("{place}{}", entry.name);
-                if let Ok(content) = source.list(&path.join(&name)) {
+                if let Ok(content) = source.list_kinds(&path.join(&name)) {
                     spool_dirs.insert(name, content.len());
                 }
             }

@@ -1,17 +1,17 @@
 //! All tables of a store, surveyed in parallel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::pebble::{Store, StoreFileKind};
+use super::pebble::{Store, StoreFileKind, StoreListing};
 use super::pebble_table::{Table, TableDepth, TableFailure, TableProblem, TableSurvey};
-use super::source::Run;
+use super::source::{Run, Source};
 use crate::error::{Error, Result};
 use crate::formats::pebble::sstable::{Footer, Properties};
 use crate::formats::pebble::{FileNum, NewTable};
-use crate::types::share_budget;
+use crate::types::{count_work, share_budget};
 
 /// A table file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,13 +160,14 @@ pub fn survey_store(dir: &Path, depth: TableDepth, run: &Run<'_>) -> Result<Stor
     let mut round = 1;
     loop {
         let mut store = Store::open(dir, run)?;
-        let live = live_files(&store);
+        let mut live = live_numbers(&store);
         let before = outcomes.len();
-        let numbers: BTreeSet<_> = live.iter().map(|file| file.number).collect();
-        outcomes.retain(|number, _| numbers.contains(number));
+        outcomes.retain(|number, _| live.binary_search(number).is_ok());
         replaced += (before - outcomes.len()) as u64;
-        let new: Vec<_> = live.into_iter().filter(|file| !outcomes.contains_key(&file.number)).collect();
-        let done = new.is_empty();
+        live.retain(|number| !outcomes.contains_key(number));
+        let done = live.is_empty();
+        let (new, absent) = table_files(&store, &live, &*run.source)?;
+        outcomes.extend(absent.into_iter().map(|number| (number, SurveyOutcome::Missing)));
         for (file, outcome) in new.iter().zip(survey_files(&new, depth, run)?) {
             outcomes.insert(file.number, outcome);
         }
@@ -185,13 +186,34 @@ pub fn survey_store(dir: &Path, depth: TableDepth, run: &Run<'_>) -> Result<Stor
     }
 }
 
-/// The files of the version and of the tables that the logs add.
-fn live_files(store: &Store) -> Vec<TableFile> {
+/// Names that were not listed are asked for one by one up to here; beyond it one more listing costs less.
+const ASKED: usize = 256;
+
+/// The files of these numbers that may be there, ready to be read, and those that are not there. A log can add any number of
+/// tables in a few bytes each.
+pub fn table_files(store: &Store, numbers: &[FileNum], source: &dyn Source) -> Result<(Vec<TableFile>, Vec<FileNum>)> {
+    let listed = &store.facts.listing.tables;
+    let unlisted = numbers.iter().filter(|number| !listed.contains_key(number)).count();
+    let now = if unlisted > ASKED { Some(StoreListing::read(&store.dir, source)?.tables) } else { None };
+    let (mut files, mut absent) = (Vec::new(), Vec::new());
+    for &number in numbers {
+        count_work(1);
+        let size = listed.get(&number).map(|listed| listed.size);
+        if size.is_none() && now.as_ref().is_some_and(|now| !now.contains_key(&number)) {
+            absent.push(number);
+        } else {
+            files.push(TableFile { number, path: store.table_path(number), size: size.unwrap_or_default() });
+        }
+    }
+    Ok((files, absent))
+}
+
+/// The numbers of the version's files and of the tables that the logs add.
+fn live_numbers(store: &Store) -> Vec<FileNum> {
     let mut numbers: Vec<FileNum> =
         store.version().into_iter().flat_map(|version| version.tables().map(NewTable::file)).collect();
     numbers.extend(store.memory.ingested.iter().map(|ingested| ingested.table));
     numbers.sort_unstable();
     numbers.dedup();
-    let size = |number| store.facts.listing.tables.get(&number).map_or(0, |listed| listed.size);
-    numbers.into_iter().map(|number| TableFile { number, path: store.table_path(number), size: size(number) }).collect()
+    numbers
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind};
-use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
+use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, count_work};
 
 /// What `snap/` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -127,7 +127,8 @@ fn content(bytes: &[u8], rules: ProtoRules) -> Result2 {
 impl SnapDir {
     /// Reads every `.snap` file below `dir`, which is the `snap/` directory itself.
     pub fn read(dir: &Path, source: &dyn Source) -> Result<Self> {
-        let (snaps, others): (Vec<_>, Vec<_>) = source.list(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
+        let (snaps, others): (Vec<_>, Vec<_>) =
+            source.list_kinds(dir)?.into_iter().partition(|entry| entry.name.ends_with(".snap"));
         let open = |entry: DirEntry| match entry.kind {
             EntryKind::Nowhere => SnapEntry::nowhere(entry.name),
             _ => SnapEntry::open(&dir.join(&entry.name), entry.name, source),
@@ -139,6 +140,7 @@ impl SnapDir {
 
     /// Indexes whose payloads a start of that version keeps, ascending: those in the names, whatever the files hold.
     pub fn live_indexes(&self, engine: ServerVersion) -> Vec<LogIndex> {
+        count_work(self.snaps.len() as u64);
         let mut live: Vec<_> = self.live_among(engine, |_| true).collect();
         live.sort_unstable();
         live.dedup();
@@ -153,6 +155,7 @@ impl SnapDir {
 
     /// The entry of that name.
     pub fn get(&self, name: &str) -> Option<&SnapEntry> {
-        self.snaps.iter().find(|entry| entry.name == name)
+        let at = self.snaps.binary_search_by(|entry| name.cmp(&entry.name)).ok()?;
+        self.snaps.get(at)
     }
 }

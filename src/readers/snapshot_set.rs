@@ -1,5 +1,6 @@
 //! The envelopes and payloads of one group, read together.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::fsm_file::{Examine, FsmFacts};
@@ -51,7 +52,7 @@ pub struct SnapshotSet {
     /// Where `.fsm` files lie below the directory: `fsm-snap/`, or nothing.
     pub fsm_prefix: &'static str,
     /// `.snap` names that were gone when everything else had been read: retention removed them meanwhile.
-    pub purged: Vec<String>,
+    pub purged: HashSet<String>,
 }
 
 /// One name ending in `.fsm`.
@@ -87,9 +88,9 @@ impl SnapshotSet {
     pub fn of_group(group: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
         let source = &*wanted.run.source;
         let snap = optional(SnapDir::read(&group.join(layout::SNAP), source))?;
-        let payloads = optional(source.list(&group.join(layout::PAYLOADS)))?.unwrap_or_default();
+        let payloads = optional(source.list_sized(&group.join(layout::PAYLOADS), &is_payload_name))?.unwrap_or_default();
         let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
-        set.leftovers = leftovers(&source.list(group)?, "").collect();
+        set.leftovers = leftovers(&source.list_kinds(group)?, "").collect();
         set.leftovers.extend(leftovers(&payloads, "fsm-snap/"));
         set.read_payloads(&group.join(layout::PAYLOADS), payloads, wanted)?;
         set.note_purged(&group.join(layout::SNAP), source)?;
@@ -109,7 +110,7 @@ impl SnapshotSet {
     pub fn of_folder(folder: &Path, wanted: &ReadSet<'_>) -> Result<Self> {
         let source = &*wanted.run.source;
         let snap = SnapDir::read(folder, source)?;
-        let entries = source.list(folder)?;
+        let entries = source.list_sized(folder, &is_payload_name)?;
         let mut set = Self { leftovers: leftovers(&entries, "").collect(), ..Self::default() };
         set.snap = (!snap.snaps.is_empty()).then_some(snap);
         set.read_payloads(folder, entries, wanted)?;
@@ -140,13 +141,20 @@ impl SnapshotSet {
 
     /// The payload under the canonical name of an index.
     pub fn payload(&self, index: LogIndex) -> Option<&PayloadEntry> {
-        self.payloads.iter().find(|entry| entry.id == Some(FsmName { index, canonical: true }))
+        // In the order of their names, which for canonical ones is that of their indexes.
+        let name = FsmName::of(index);
+        let at = self.payloads.binary_search_by(|entry| entry.name.as_str().cmp(&name)).ok()?;
+        self.payloads.get(at)
     }
 }
 
 /// True for a name that stands for a complete payload.
 pub(super) fn is_payload(entry: &DirEntry) -> bool {
-    entry.name.ends_with(".fsm") && !is_received_spool(&entry.name)
+    is_payload_name(&entry.name)
+}
+
+fn is_payload_name(name: &str) -> bool {
+    name.ends_with(".fsm") && !is_received_spool(name)
 }
 
 fn optional<T>(result: Result<T>) -> Result<Option<T>> {

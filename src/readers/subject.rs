@@ -293,7 +293,7 @@ impl Inside {
 fn newest(path: &Path, source: &dyn Source) -> Option<UnixMillis> {
     let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE];
     let dirs = std::iter::once(path.to_owned()).chain(below.iter().map(|name| path.join(name)));
-    let files = dirs.filter_map(|dir| Some((source.list(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
+    let files = dirs.filter_map(|dir| Some((source.list_kinds(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
         entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
     });
     files.filter_map(|file| source.modified_at(&file)).max()

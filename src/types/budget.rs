@@ -17,6 +17,7 @@ static BUDGET: AtomicU64 = AtomicU64::new(DEFAULT_BUDGET);
 thread_local! {
     static SHARERS: Cell<u64> = const { Cell::new(1) };
     static REFUSED: Cell<bool> = const { Cell::new(false) };
+    static HELD: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Sets how many bytes the run may take from now on.
@@ -37,12 +38,27 @@ pub struct OverBudget {
 pub fn grant(bytes: u64) -> Result<(), OverBudget> {
     let budget = BUDGET.load(Ordering::Relaxed);
     let sharers = SHARERS.get();
+    let bytes = bytes.saturating_add(HELD.get());
     if bytes <= budget / sharers {
         return Ok(());
     }
     REFUSED.set(true);
     // The other sharers get as much.
     Err(OverBudget { wanted: bytes.saturating_mul(sharers), budget })
+}
+
+/// Does `work` of which so many bytes are in use already: what it asks for has to fit beside them.
+pub fn beside<T>(held: u64, work: impl FnOnce() -> T) -> T {
+    let before = HELD.get();
+    HELD.set(before.saturating_add(held));
+    let done = work();
+    HELD.set(before);
+    done
+}
+
+/// Bytes that may still be asked for.
+pub fn free_budget() -> u64 {
+    (BUDGET.load(Ordering::Relaxed) / SHARERS.get()).saturating_sub(HELD.get())
 }
 
 /// Does `work` as one of `sharers` threads, each of which may take its part of the budget. Also tells whether something did not
@@ -88,6 +104,9 @@ mod tests {
         assert!(refused.is_err() && over);
         let (granted, over) = share_budget(4, || grant(DEFAULT_BUDGET / 4));
         assert!(granted.is_ok() && !over);
+        let (of_both, rest) = beside(DEFAULT_BUDGET / 2, || (grant(DEFAULT_BUDGET / 2 + 1), free_budget()));
+        assert_eq!((of_both.unwrap_err().wanted, rest), (DEFAULT_BUDGET + 1, DEFAULT_BUDGET / 2));
+        assert!(beside(DEFAULT_BUDGET / 2, || grant(DEFAULT_BUDGET / 2)).is_ok() && free_budget() == DEFAULT_BUDGET);
         let words = grant(DEFAULT_BUDGET + 1).unwrap_err().to_string();
         assert!(words.ends_with("larger than the budget of 128.0 MiB; --memory 129MiB reads it"), "{words}");
     }

@@ -16,7 +16,7 @@ mod sha256;
 mod time;
 mod work;
 
-pub use budget::{DEFAULT_BUDGET, OverBudget, grant, set_budget, share_budget};
+pub use budget::{DEFAULT_BUDGET, OverBudget, beside, free_budget, grant, set_budget, share_budget};
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, is_deceptive, unescape};
 pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};

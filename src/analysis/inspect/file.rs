@@ -67,7 +67,10 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
 
 /// A segment of raft-wal, of which nothing else is known.
 fn raftwal_segment(page: &mut Description, subject: &Subject, bytes: &[u8]) {
-    let facts = read_segment(bytes, SegmentRole::Alone);
+    let facts = match read_segment(bytes, SegmentRole::Alone) {
+        Ok(facts) => facts,
+        Err(over) => return page.coverage.missing(subject.display.clone(), over.to_string()),
+    };
     if let Ok(header) = facts.header {
         page.plain("first_index", header.base);
         page.plain("id", header.id);

@@ -1,6 +1,10 @@
 //! What was looked at, and what was not.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
+
+use crate::types::count_work;
 
 /// The extent of an examination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
@@ -43,8 +47,10 @@ impl Coverage {
 
     /// Adds what another look at the same files left out, each part once.
     pub fn also_left_out(&mut self, parts: impl IntoIterator<Item = NotExamined>) {
+        let mut known: HashSet<String> = self.not_examined.iter().map(|part| part.what.clone()).collect();
         for part in parts {
-            if !self.not_examined.iter().any(|known| known.what == part.what) {
+            count_work(1);
+            if known.insert(part.what.clone()) {
                 self.not_examined.push(part);
             }
         }

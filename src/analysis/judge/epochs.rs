@@ -6,7 +6,7 @@ use super::codes::encryption as codes;
 use crate::analysis::Finding;
 use crate::formats::envelope::Envelope;
 use crate::formats::sidecar::Sidecar;
-use crate::types::{LogIndex, NodeId, Term};
+use crate::types::{LogIndex, NodeId, Term, count_work};
 
 /// Proposals of one node that are on their way at the same time: one may overtake so many others.
 const OVERTAKEN: u64 = 1024;
@@ -108,6 +108,7 @@ impl Registered {
     pub fn new(registry: &BTreeMap<(u32, u64), u16>, log: BTreeMap<(u32, u64), u16>) -> Self {
         let mut known: BTreeMap<Writer, u16> = BTreeMap::new();
         for ((key, node), epoch) in registry.iter().map(|(writer, epoch)| (*writer, *epoch)).chain(log) {
+            count_work(1);
             let highest = known.entry((key, u16::try_from(node & 0xffff).unwrap_or_default())).or_default();
             *highest = epoch.max(*highest);
         }

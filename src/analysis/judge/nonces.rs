@@ -13,10 +13,12 @@ use std::hash::{BuildHasher, RandomState};
 use super::codes::encryption as codes;
 use crate::analysis::Finding;
 use crate::formats::envelope::Envelope;
-use crate::types::Count;
+use crate::types::{Count, count_work, free_budget};
 
-/// Nonces that a set keeps: 24 bytes each.
+/// Nonces that a set keeps where the budget allows it: 24 bytes each.
 const KEPT: usize = 1 << 21;
+/// Nonces that a set keeps in any case.
+const LEAST_KEPT: usize = 1 << 12;
 /// Nonces that were used twice and are looked up; more are only counted.
 const SUSPECTS: usize = 16;
 /// Nodes with one prefix that are named.
@@ -78,7 +80,9 @@ impl Suspects {
 impl NonceSet {
     /// A set for the nonces of `part` out of `parts`.
     pub fn new(part: u64, parts: u64) -> Self {
-        Self::with_limit(part, parts, KEPT)
+        // A list that grows is there twice for a moment.
+        let fits = free_budget() / 2 / size_of::<(NonceId, u64)>() as u64;
+        Self::with_limit(part, parts, usize::try_from(fits).unwrap_or(KEPT).clamp(LEAST_KEPT, KEPT))
     }
 
     fn with_limit(part: u64, parts: u64, limit: usize) -> Self {
@@ -173,6 +177,7 @@ impl Lookup {
 pub fn shared_prefixes(rows: impl IntoIterator<Item = (u32, u64)>, path: &str) -> Vec<Finding> {
     let mut writers: BTreeMap<(u32, u16), BTreeSet<u64>> = BTreeMap::new();
     for (key, node) in rows {
+        count_work(1);
         let low = u16::try_from(node & 0xffff).unwrap_or_default();
         writers.entry((key, low)).or_default().insert(node);
     }
@@ -192,6 +197,7 @@ pub fn shared_prefixes(rows: impl IntoIterator<Item = (u32, u64)>, path: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::share_budget;
 
     fn used(counter: u64, tag: u8) -> Used {
         let mut nonce = [0; 12];
@@ -215,6 +221,14 @@ mod tests {
         let findings = lookup.findings(suspects.reused);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].message.contains("counter 2") && findings[0].message.ends_with("entry 5; entry 7."));
+    }
+
+    #[test]
+    fn the_budget_decides_how_many_are_kept() {
+        let limit = |sharers| share_budget(sharers, || NonceSet::new(0, 1).limit).0;
+        assert_eq!(limit(1), KEPT);
+        assert_eq!(limit(64), (2 << 20) / 2 / 24);
+        assert_eq!(limit(1 << 30), LEAST_KEPT);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub struct Preparation {
 
 /// Deletes spools, unfinished payloads and payloads that no `.snap` name refers to.
 ///
-/// Only names are consulted: an empty or lost `snap/` lets every payload go.
+/// `live` are the indexes in those names, ascending. Only names are consulted: an empty or lost `snap/` lets every payload go.
 pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
     let mut done = Preparation::default();
     for (prefix, entries, context) in [
@@ -111,7 +111,7 @@ pub fn prepare(listing: &GroupListing, live: &[u64]) -> Preparation {
 /// True for a payload whose index no `.snap` name carries. A name that is not an index is ignored by the server.
 fn is_orphan(name: &str, kind: EntryKind, live: &[u64]) -> bool {
     let Some(stem) = name.strip_suffix(".fsm") else { return false };
-    kind != EntryKind::Directory && parse_hex(stem).is_some_and(|index| !live.contains(&index))
+    kind != EntryKind::Directory && parse_hex(stem).is_some_and(|index| live.binary_search(&index).is_err())
 }
 
 /// A base-16 u64 as the server's parser takes it: digits only, no sign, no prefix, any number of leading zeros.

@@ -1,5 +1,6 @@
 //! What membership changes do to a group, step by step, as the Raft library and the server would apply them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::peers::Member;
@@ -38,14 +39,16 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
-    fn singles(&self) -> Vec<ConfChangeSingle> {
+    /// What happens to each member that it names.
+    pub fn singles(&self) -> Cow<'_, [ConfChangeSingle]> {
         match self {
-            Self::V1(change) => vec![ConfChangeSingle { kind: change.kind, node_id: change.node_id }],
-            Self::V2(change) => change.changes.clone(),
+            Self::V1(change) => Cow::Owned(vec![ConfChangeSingle { kind: change.kind, node_id: change.node_id }]),
+            Self::V2(change) => Cow::Borrowed(&change.changes),
         }
     }
 
-    const fn context(&self) -> &[u8] {
+    /// The application's bytes.
+    pub const fn context(&self) -> &[u8] {
         match self {
             Self::V1(change) => change.context,
             Self::V2(change) => change.context,
@@ -106,7 +109,7 @@ impl Membership {
             },
             Change::V1(_) | Change::V2(_) => self.config.simple(&singles),
         }?;
-        for single in &singles {
+        for single in singles.iter() {
             self.apply_address(*single, change.context());
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The cold start of one group, step by step in the server's order.
 
+use std::collections::HashSet;
+
 use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
 use super::entries::Entries;
@@ -275,8 +277,10 @@ impl<'f> Start<'f> {
             return Err(EndOfStart::Refused("prepare", error));
         }
         // What a guard has renamed before protects no payload any more.
-        let gone = |name: &str| self.seen.would_rename.iter().any(|rename| layout::envelope_of(&rename.from) == Some(name));
-        let live: Vec<u64> = self.facts.group.snaps.live_among(self.engine, |name| !gone(name)).map(|index| index.0).collect();
+        let gone: HashSet<_> = self.seen.would_rename.iter().filter_map(|rename| layout::envelope_of(&rename.from)).collect();
+        let snaps = &self.facts.group.snaps;
+        let mut live: Vec<u64> = snaps.live_among(self.engine, |name| !gone.contains(name)).map(|index| index.0).collect();
+        live.sort_unstable();
         let prepared = prepare(&self.facts.group.listing, &live);
         self.seen.would_delete.extend(prepared.deletes);
         prepared.abort.map_or(Ok(()), |error| Err(EndOfStart::Refused("prepare", error)))

@@ -26,6 +26,8 @@ pub(super) use page_cache::cached_pages;
 /// A file that cannot be mapped (some network and user-space file systems, an address space limit) is read into memory
 /// instead when it is no larger than this.
 const LARGEST_COPY: u64 = 128 << 20;
+/// A smaller file is read instead: a mapping takes a page of memory, one of the mappings that a process may have, and longer.
+const SMALLEST_MAP: u64 = 2 << 10;
 /// [`Mapping::release_before`] makes a system call once for this many bytes.
 const RELEASE_STEP: usize = 1 << 20;
 
@@ -101,6 +103,8 @@ impl MappedFile {
         let backing = if size == 0 {
             really_empty(&file)?;
             Backing::Copy(Vec::new())
+        } else if size <= SMALLEST_MAP && file.local().is_some() {
+            Backing::Copy(copy_whole(&file)?)
         } else {
             match map_whole(&file) {
                 Ok(backing) => backing,

@@ -13,7 +13,7 @@ use crate::crypto::open_raft;
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{EncryptionOp, EntryClass, Payload, RotationKind, classify};
 use crate::readers::wal::WalScan;
-use crate::types::{HlcTimestamp, LogIndex, ServerVersion};
+use crate::types::{HlcTimestamp, LogIndex, ServerVersion, count_work};
 
 /// Entries on each side of the storage cutover whose commit timestamps are looked at.
 const BESIDE_CUTOVER: u64 = 256;
@@ -47,6 +47,7 @@ impl LogHistory {
             Payload::Encryption(tag, body) => {
                 let Ok(opcode) = EncryptionOp::decode(tag, body) else { return };
                 for row in opcode.rows() {
+                    count_work(1);
                     let writer = (row.dek_id, row.full_node_id);
                     if history.registered.len() >= WRITERS && !history.registered.contains_key(&writer) {
                         history.more_writers = true;

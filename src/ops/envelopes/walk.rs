@@ -99,7 +99,7 @@ pub(super) fn whole_payloads(
         *incomplete = true;
         return Ok(Vec::new());
     }
-    let entries = match run.source.list(&dir) {
+    let entries = match run.source.list_sized(&dir, &|name| FsmName::parse(name).is_some()) {
         Ok(entries) => entries,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         // That it cannot be listed is said where the snapshots are judged.

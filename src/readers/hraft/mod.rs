@@ -101,7 +101,7 @@ pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> b
     if pebble {
         // What a migration to Pebble read stays beside it.
         let rest = [LOGS_DAT, STABLE_DAT].iter().all(|name| matches!(kind(name), None | Some(EntryKind::File)));
-        let inside = || source.list(&path.join(RAFT_DB)).unwrap_or_default();
+        let inside = || source.list_kinds(&path.join(RAFT_DB)).unwrap_or_default();
         return rest && (kind(SNAPSHOTS) == Some(EntryKind::Directory) || pebble_log::is_pebble(&inside()));
     }
     if stores.iter().any(|name| kind(name).is_some_and(|kind| kind != EntryKind::File)) {
@@ -126,7 +126,7 @@ fn names_hashicorp(marker: &Path, source: &dyn Source) -> bool {
 pub fn is_store_file(path: &Path, source: &dyn Source) -> bool {
     let named = path.file_name().is_some_and(|name| [RAFT_DB, LOGS_DAT, STABLE_DAT].iter().any(|known| name == *known));
     let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    named && parent.is_some_and(|parent| source.list(parent).is_ok_and(|entries| is_hashicorp(parent, &entries, source)))
+    named && parent.is_some_and(|parent| source.list_kinds(parent).is_ok_and(|entries| is_hashicorp(parent, &entries, source)))
 }
 
 /// True when a page size stands behind one of the two meta pages.
@@ -149,20 +149,22 @@ fn node_of_wal(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option
         return None;
     }
     let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-    source.list(parent).is_ok_and(|around| is_hashicorp(parent, &around, source)).then(|| parent.to_owned())
+    source.list_kinds(parent).is_ok_and(|around| is_hashicorp(parent, &around, source)).then(|| parent.to_owned())
 }
 
 fn has_snapshots(path: &Path, source: &dyn Source) -> bool {
-    let Ok(entries) = source.list(path) else { return false };
+    let Ok(entries) = source.list_kinds(path) else { return false };
     entries.iter().any(|entry| {
         entry.kind == EntryKind::Directory
-            && source.list(&path.join(&entry.name)).is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
+            && source
+                .list_kinds(&path.join(&entry.name))
+                .is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
     })
 }
 
 /// The node directories at or below `path`: the path itself, or its children when it is none.
 pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBuf>> {
-    let Ok(entries) = source.list(path) else { return Ok(Vec::new()) };
+    let Ok(entries) = source.list_kinds(path) else { return Ok(Vec::new()) };
     if let Some(node) = node_of_wal(path, &entries, source) {
         return Ok(vec![node]);
     }
@@ -172,7 +174,7 @@ pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBu
     let mut found = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
         let child = path.join(&entry.name);
-        match source.list(&child) {
+        match source.list_kinds(&child) {
             Ok(entries) if is_hashicorp(&child, &entries, source) => found.push(child),
             Ok(_) => {}
             Err(error) if error.is_not_found() => {}
@@ -187,7 +189,7 @@ impl HashiDir {
     /// Reads the directory; `raft_id` in the place of its name. Of a Pebble store every block is read where `blocks` says so.
     pub fn read(path: &Path, raft_id: Option<&str>, blocks: impl FnOnce(&StoreFacts) -> bool, run: &Run<'_>) -> Result<Self> {
         let source = &*run.source;
-        let entries = source.list(path)?;
+        let entries = source.list_kinds(path)?;
         let file = |name: &str| -> Result<Option<MappedFile>> {
             match source.map(&path.join(name)) {
                 Ok(file) => Ok(Some(file)),

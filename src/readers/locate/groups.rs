@@ -123,7 +123,7 @@ pub fn discover_paths(paths: &[PathBuf], source: &dyn Source) -> Result<Discover
 /// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
 /// nothing yet. What looks like a group or a node and is none of those that a start opens is told as well.
 pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
-    let entries = source.list(path)?;
+    let entries = source.list_kinds(path)?;
     let mut found = Discovered::default();
     if entries.is_empty() || is_group(&entries) {
         found.groups.push(GroupDir::at(path, source));
@@ -141,7 +141,7 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
                 found.unplaced.push(Unplaced { path: child, why: MIGRATION.to_owned(), needed: false });
                 continue;
             }
-            match source.list(&child) {
+            match source.list_kinds(&child) {
                 Ok(inside) if inside.is_empty() => empty.push(entry),
                 Ok(inside) => {
                     let before = (found.groups.len(), found.unplaced.len());
@@ -195,7 +195,7 @@ fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], source: &dyn So
     let mut deeper = false;
     for below in inside.iter().filter(|below| below.kind == EntryKind::Directory) {
         let path = child.join(&below.name);
-        if source.list(&path).is_ok_and(|entries| is_group(&entries)) {
+        if source.list_kinds(&path).is_ok_and(|entries| is_group(&entries)) {
             deeper = true;
             let why = "a Raft group one level deeper than a start looks for it: was a node restored into itself?".to_owned();
             unplaced.push(Unplaced { path, why, needed: true });
@@ -211,7 +211,7 @@ fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], source: &dyn So
 fn inside_group(dir: &Path, entries: &[DirEntry], source: &dyn Source, unplaced: &mut Vec<Unplaced>) {
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name)) {
         let child = dir.join(&entry.name);
-        match source.list(&child) {
+        match source.list_kinds(&child) {
             Ok(inside) if is_group(&inside) || entry.name.ends_with(layout::MIGRATING) => {
                 let aborted = entry.name.ends_with(layout::MIGRATING);
                 let why = if aborted { MIGRATION } else { "a Raft group under a name that no start opens" }.to_owned();
@@ -243,7 +243,7 @@ fn is_part_of_group(name: &str) -> bool {
 /// Group directories inside `group`, which [`discover`] leaves out when `group` itself was named.
 pub fn nested_groups(group: &GroupDir, source: &dyn Source) -> Result<Vec<GroupDir>> {
     let mut found = Discovered::default();
-    collect(&group.path, &source.list(&group.path)?, source, &mut found);
+    collect(&group.path, &source.list_kinds(&group.path)?, source, &mut found);
     found.groups.retain(|nested| nested.path != group.path);
     Ok(found.groups)
 }
@@ -270,6 +270,12 @@ pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
         return Ok(Neighbours { several: !nested_groups(group, source)?.is_empty(), is_default: true });
     };
     let path = real(&group.path, source);
+    // Nearly every node has the group 1, and a node may have very many others.
+    if own == 1
+        || path.parent().is_some_and(|node| own > 1 && source.kind_at(&node.join("group-1")) == Some(EntryKind::Directory))
+    {
+        return Ok(Neighbours { several: true, is_default: own == 1 });
+    }
     // What cannot be listed hides nothing that matters more than this group.
     let beside = path.parent().and_then(|node| source.list_names(node).ok()).unwrap_or_default();
     let mut lower = beside.iter().filter(|(_, is_directory)| *is_directory).filter_map(|(name, _)| group_number(name));
@@ -290,7 +296,7 @@ fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Di
     let mut empty = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && group_number(&entry.name).is_some()) {
         let child = dir.join(&entry.name);
-        match source.list(&child) {
+        match source.list_kinds(&child) {
             Ok(inside) if is_group(&inside) => {
                 found.groups.push(GroupDir::at(&child, source));
                 inside_group(&child, &inside, source, &mut found.unplaced);

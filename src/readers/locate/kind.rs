@@ -39,7 +39,7 @@ impl DirectoryKind {
     /// What a directory is by the names in it; unknown when it cannot be listed.
     pub fn at(path: &Path, source: &dyn Source) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        source.list(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
+        source.list_kinds(path).map_or(Self::Unknown, |entries| Self::of(&name, &entries))
     }
 
     /// The same of a directory that was listed.

@@ -30,7 +30,7 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
         return Ok((vec![LogTarget { prefix, dir }], Vec::new()));
     }
     let target = |path: PathBuf| WalDir::list(&path, source).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
-    let entries = source.list(path)?;
+    let entries = source.list_kinds(path)?;
     let has_log = |entries: &[crate::io::DirEntry]| {
         entries.iter().any(|entry| entry.name == layout::WAL && entry.kind == EntryKind::Directory)
     };
@@ -48,7 +48,7 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
     let Discovered { groups, mut unplaced, .. } = discover_all(path, source)?;
     for group in groups {
         let read = source
-            .list(&group.path)
+            .list_kinds(&group.path)
             .and_then(|entries| if has_log(&entries) { target(group.path.join(layout::WAL)).map(Some) } else { Ok(None) });
         match read {
             Ok(Some(found)) => targets.push(found),

@@ -72,7 +72,7 @@ fn shorten(path: &Path, full: &Path) -> PathBuf {
 
 /// True for a directory with payloads by digest and nothing that would make it a group.
 fn is_payload_folder(path: &Path, source: &dyn Source) -> bool {
-    source.list(path).is_ok_and(|entries| {
+    source.list_kinds(path).is_ok_and(|entries| {
         !is_group(&entries) && entries.iter().any(|entry| entry.kind == EntryKind::File && payload_digest(&entry.name).is_some())
     })
 }
@@ -98,7 +98,7 @@ fn holds_store(path: &Path, source: &dyn Source) -> bool {
         if depth == DEPTH {
             continue;
         }
-        let Ok(entries) = source.list(&dir) else { continue };
+        let Ok(entries) = source.list_kinds(&dir) else { continue };
         if is_group(&entries) {
             continue;
         }

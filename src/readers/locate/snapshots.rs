@@ -40,7 +40,7 @@ impl SnapshotTarget {
             let envelope = name.ends_with(".snap") || name.ends_with(".snap.broken");
             return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
         }
-        let entries = source.list(path)?;
+        let entries = source.list_kinds(path)?;
         let holds_files = entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"));
         if holds_files && !is_group(&entries) {
             return Ok(match find_store(path, source) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::facts::{BlockFacts, MetaFact, Registry, StoreCheck, StoreFacts, StorePresence};
+use super::facts::{BlockFacts, MISSING_KEPT, MetaFact, Registry, StoreCheck, StoreFacts, StorePresence};
 use super::found::{KeyState, Source, TableDamage, TableTrouble};
 use super::store::Store;
 use crate::error::Result;
@@ -11,9 +11,10 @@ use crate::formats::layout;
 use crate::formats::mvcc::{MetaKey, RegistryKey, RegistryValue};
 use crate::formats::pebble::{FileNum, NewTable, Version};
 use crate::readers::pebble_scan::{self, Scan};
-use crate::readers::pebble_survey::{SurveyOutcome, TableFile, survey_files};
+use crate::readers::pebble_survey::{SurveyOutcome, survey_files, table_files};
 use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
 use crate::readers::source::Run;
+
 /// More threads than this do not make one disk faster.
 const MAX_THREADS: usize = 4;
 
@@ -138,17 +139,18 @@ fn live_files(store: &Store) -> Vec<LiveFile<'_>> {
 pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
     let mut facts = BlockFacts::default();
     let live = live_files(store);
-    let size = |file| store.facts.listing.tables.get(&file).map_or(0, |listed| listed.size);
-    let files: Vec<_> = live
-        .iter()
-        .map(|live| TableFile { number: live.file, path: store.table_path(live.file), size: size(live.file) })
-        .collect();
+    let numbers: Vec<_> = live.iter().map(|live| live.file).collect();
+    let (files, absent) = table_files(store, &numbers, &*run.source)?;
     let mut deletes_ranges = !store.memory.ranges.is_empty();
     let all_walkable = store.version().into_iter().flat_map(Version::tables).all(|table| TableView::of(table).is_some());
     let at_once = run.clone().on_threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
-    for (live, outcome) in live.iter().zip(survey_files(&files, TableDepth::Rows, &at_once)?) {
+    let surveyed = files.iter().map(|file| file.number).zip(survey_files(&files, TableDepth::Rows, &at_once)?);
+    let mut outcomes: BTreeMap<_, _> = surveyed.collect();
+    outcomes.extend(absent.into_iter().map(|number| (number, SurveyOutcome::Missing)));
+    let mut missing = 0_usize;
+    for (live, outcome) in live.iter().zip(outcomes.values()) {
         let damage = |trouble| TableDamage { table: live.file, level: live.level, trouble };
-        let kept_from_opening = match &outcome {
+        let kept_from_opening = match outcome {
             SurveyOutcome::Surveyed(read) => {
                 facts.tables += 1;
                 facts.bytes += read.survey.bytes_examined;
@@ -161,7 +163,14 @@ pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
                 None
             }
             SurveyOutcome::Unopenable { problem, .. } => Some(TableTrouble::Bytes(problem.clone())),
-            SurveyOutcome::Missing => Some(TableTrouble::Missing),
+            SurveyOutcome::Missing if live.level.is_none() && missing == MISSING_KEPT => {
+                facts.missing_left_out += 1;
+                None
+            }
+            SurveyOutcome::Missing => {
+                missing += usize::from(live.level.is_none());
+                Some(TableTrouble::Missing)
+            }
             SurveyOutcome::System(problem) => Some(TableTrouble::System(problem.clone())),
         };
         if let Some(trouble) = kept_from_opening {
@@ -169,8 +178,8 @@ pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
             facts.met_by_scan.push(damage(trouble.clone()));
             facts.damage.push(damage(trouble));
         }
-        facts.outcomes.insert(live.file, outcome);
     }
+    facts.outcomes = outcomes;
     if deletes_ranges && all_walkable && !facts.met_by_scan.is_empty() {
         match pebble_scan::first_met(store, run)? {
             None => facts.met_by_scan.clear(),

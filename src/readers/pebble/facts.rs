@@ -157,6 +157,9 @@ impl MetaFact {
     }
 }
 
+/// Tables that the logs add and that are not there which are told one by one: the first ends every start.
+pub const MISSING_KEPT: usize = 1000;
+
 /// What reading every block of the tables showed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockFacts {
@@ -168,6 +171,8 @@ pub struct BlockFacts {
     pub damage: Vec<TableDamage>,
     /// Problems of files with very many, which are only counted.
     pub damage_left_out: u64,
+    /// Tables that the logs add and that are not there, beyond the first [`MISSING_KEPT`] of them, which are only counted.
+    pub missing_left_out: u64,
     /// For each damaged table what a walk over all its records meets first, if it meets anything; where range deletions let a
     /// walk over the whole store leap over blocks, what that meets first.
     pub met_by_scan: Vec<TableDamage>,

@@ -89,7 +89,7 @@ impl StoreListing {
     pub fn read(dir: &Path, source: &dyn Source) -> Result<Self> {
         let mut listing = Self::default();
         let mut ties: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in source.list(dir)? {
+        for entry in source.list_sized(dir, &|name| !matches!(StoreFileName::parse(name), StoreFileName::Other))? {
             listing.entries += 1;
             let kind = match entry.kind {
                 EntryKind::File => StoreFileKind::Regular,

@@ -16,7 +16,7 @@ mod versions;
 
 pub use examine::{GroupStoreFacts, examine, examine_store, read_blocks};
 pub use facts::{
-    BlockFacts, FormatMarker, ManifestFact, MetaFact, OptionsFact, OptionsResult, Registry, StoreCheck, StoreFacts,
+    BlockFacts, FormatMarker, MISSING_KEPT, ManifestFact, MetaFact, OptionsFact, OptionsResult, Registry, StoreCheck, StoreFacts,
     StorePresence, TableFileFact, Writer,
 };
 pub use found::{FoundValue, KeyState, Source, TableDamage, TableTrouble};

@@ -17,13 +17,14 @@ use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{FileNum, InternalKey, KeyKind, SeqNum, Trailer};
 use crate::readers::pebble::{Store, TableDamage};
 use crate::readers::pebble_table::{OwnedRangeDel, TableFailure, TableView};
+use crate::types::beside;
 
 pub use leaping::first_met;
 pub use range::KeyRange;
 pub use walk::{Live, ScanOutcome, walk};
 
 use hidden::Hidden;
-use source::{Run, replaced_suffix};
+use source::{Run, read_ahead, replaced_suffix};
 
 /// Rank of the logs; tables that logs add share it, because their order among each other is their numbers' alone.
 const LOG_RANK: usize = 0;
@@ -33,6 +34,8 @@ const LEVEL_0_RANK: usize = 1;
 /// Walks the live keys of a store forward.
 pub struct Scan<'s> {
     runs: Vec<Run<'s>>,
+    /// Bytes of memory that their blocks take.
+    held: u64,
     /// Indexes of the runs that stand at a record, a binary heap with the smallest internal key on top.
     heap: Vec<usize>,
     hidden: Hidden,
@@ -95,9 +98,15 @@ impl<'s> Scan<'s> {
             hidden.add(OwnedRangeDel { start: range.start.clone(), end: range.end.clone(), seq: range.seq });
         }
         let mut runs = vec![Run::memory(store, from, LOG_RANK)];
+        let of_level_0 = store.version().map_or(0, |version| version.level_0_newest_first().len());
+        let from_ahead = (from, read_ahead(store.memory.ingested.len() + of_level_0 + LEVELS));
+        // Every table that lies above others stays open to the end of the scan, with one block of each.
+        let mut held = 0;
         for ingested in &store.memory.ingested {
             let view = TableView { seq_override: Some(ingested.seq), ..TableView::default() };
-            runs.push(Run::table(store, ingested.table, None, view, from, LOG_RANK, &mut hidden).map_err(failed)?);
+            let run = beside(held, || Run::table(store, ingested.table, None, view, from_ahead, LOG_RANK, &mut hidden));
+            runs.push(run.map_err(failed)?);
+            held += runs.last().map_or(0, Run::held);
         }
         if let Some(version) = store.version() {
             for table in version.level_0_newest_first() {
@@ -107,17 +116,20 @@ impl<'s> Scan<'s> {
                 let Some(view) = TableView::of(table) else {
                     return Err(failed((table.file(), Some(0), replaced_suffix().into())));
                 };
-                runs.push(Run::table(store, table.file(), Some(0), view, from, LEVEL_0_RANK, &mut hidden).map_err(failed)?);
+                let run = beside(held, || Run::table(store, table.file(), Some(0), view, from_ahead, LEVEL_0_RANK, &mut hidden));
+                runs.push(run.map_err(failed)?);
+                held += runs.last().map_or(0, Run::held);
             }
             for level in 1..LEVELS {
                 let tables = version.level_by_key(level);
                 if !tables.is_empty() {
-                    runs.push(Run::level(store, level, tables, from, LEVEL_0_RANK + level));
+                    runs.push(Run::level(store, level, tables, from_ahead, LEVEL_0_RANK + level));
                 }
             }
         }
         let mut scan = Self {
             runs,
+            held,
             heap: Vec::new(),
             hidden,
             next_seq,
@@ -173,7 +185,10 @@ impl<'s> Scan<'s> {
             misplaced |= run.rank < deepest;
             deepest = deepest.max(run.rank);
             if state == State::Open && run.trailer().seq() < self.next_seq {
-                state = Self::take(run, hidden_below, &mut self.operands, &mut self.value, &mut self.trailer)?;
+                let others = self.held.saturating_sub(run.held());
+                let (operands, value, trailer) = (&mut self.operands, &mut self.value, &mut self.trailer);
+                state = beside(others, || Self::take(run, hidden_below, operands, value, trailer))?;
+                self.held = others.saturating_add(run.held());
             }
             if self.advance(top)? {
                 self.sift_down(0);
@@ -235,7 +250,10 @@ impl<'s> Scan<'s> {
 
     fn advance(&mut self, index: usize) -> ScanResult<bool> {
         let run = &mut self.runs[index];
-        run.next(&mut self.hidden).map_err(|failure| failed((run.file.unwrap_or_default(), run.level, failure)))
+        let others = self.held.saturating_sub(run.held());
+        let moved = beside(others, || run.next(&mut self.hidden));
+        self.held = others.saturating_add(run.held());
+        moved.map_err(|failure| failed((run.file.unwrap_or_default(), run.level, failure)))
     }
 
     fn order(&self, a: usize, b: usize) -> Ordering {

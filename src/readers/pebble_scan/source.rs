@@ -6,9 +6,18 @@ use super::hidden::Hidden;
 use crate::formats::pebble::{FileNum, NewTable, Trailer};
 use crate::readers::pebble::{MemoryEntry, Store};
 use crate::readers::pebble_table::{TableFailure, TableIter, TableProblem, TableResult, TableView};
+use crate::types::free_budget;
 
-/// How much of a table a scan reads at once.
-const READ_AHEAD: usize = 256 << 10;
+/// How much of a table a scan reads at once, at most.
+const READ_AHEAD: u64 = 256 << 10;
+/// And at least, however many tables are open.
+const LEAST_AHEAD: u64 = 8 << 10;
+
+/// How much each of so many tables that are open together reads at once: a quarter of the budget in all.
+pub(super) fn read_ahead(open: usize) -> usize {
+    let share = free_budget() / 4 / (open as u64).max(1);
+    usize::try_from(share.clamp(LEAST_AHEAD, READ_AHEAD)).unwrap_or_default()
+}
 
 /// A sorted run of records, standing at one of them.
 pub(super) struct Run<'s> {
@@ -32,6 +41,7 @@ struct Level<'s> {
     tables: std::vec::IntoIter<&'s NewTable>,
     from: Vec<u8>,
     present: Option<TableIter<'static>>,
+    ahead: usize,
     /// Bytes of data blocks of the tables before.
     bytes_before: u64,
 }
@@ -49,19 +59,25 @@ impl<'s> Run<'s> {
         file: FileNum,
         level: Option<usize>,
         view: TableView,
-        from: &[u8],
+        (from, ahead): (&[u8], usize),
         rank: usize,
         hidden: &mut Hidden,
     ) -> Result<Self, (FileNum, Option<usize>, TableFailure)> {
-        let iter = open(store, file, view, from, hidden).map_err(|failure| (file, level, failure))?;
+        let iter = open(store, file, view, (from, ahead), hidden).map_err(|failure| (file, level, failure))?;
         Ok(Self { records: Records::Table(Box::new(iter)), rank, file: Some(file), level })
     }
 
     /// The records of a level below 0. Tables that end before `from` are left out.
-    pub(super) fn level(store: &'s Store, level: usize, tables: Vec<&'s NewTable>, from: &[u8], rank: usize) -> Self {
+    pub(super) fn level(
+        store: &'s Store,
+        level: usize,
+        tables: Vec<&'s NewTable>,
+        (from, ahead): (&[u8], usize),
+        rank: usize,
+    ) -> Self {
         let admits = |table: &&NewTable| table.points.as_ref().is_some_and(|points| points.largest.user_key.as_slice() >= from);
         let tables: Vec<_> = tables.into_iter().filter(admits).collect();
-        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, bytes_before: 0 };
+        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, ahead, bytes_before: 0 };
         Self { records: Records::Level(Box::new(run)), rank, file: None, level: Some(level) }
     }
 
@@ -83,7 +99,7 @@ impl<'s> Run<'s> {
                 self.file = Some(table.file());
                 level.bytes_before += level.present.as_ref().map_or(0, TableIter::bytes_read);
                 let Some(view) = TableView::of(table) else { return Err(replaced_suffix().into()) };
-                level.present = Some(open(level.store, table.file(), view, &level.from, hidden)?);
+                level.present = Some(open(level.store, table.file(), view, (&level.from, level.ahead), hidden)?);
             },
         }
     }
@@ -105,6 +121,15 @@ impl<'s> Run<'s> {
         }
     }
 
+    /// Bytes of memory that its blocks take at present.
+    pub(super) fn held(&self) -> u64 {
+        match &self.records {
+            Records::Memory { .. } => 0,
+            Records::Table(iter) => iter.held(),
+            Records::Level(level) => level.present.as_ref().map_or(0, TableIter::held),
+        }
+    }
+
     /// Stored bytes of data blocks read so far.
     pub(super) fn bytes_read(&self) -> u64 {
         match &self.records {
@@ -123,12 +148,18 @@ impl<'s> Run<'s> {
     }
 }
 
-fn open(store: &Store, file: FileNum, view: TableView, from: &[u8], hidden: &mut Hidden) -> TableResult<TableIter<'static>> {
+fn open(
+    store: &Store,
+    file: FileNum,
+    view: TableView,
+    (from, ahead): (&[u8], usize),
+    hidden: &mut Hidden,
+) -> TableResult<TableIter<'static>> {
     let table = store.open_table(file)?;
     for span in table.range_dels(&view)? {
         hidden.add(span);
     }
-    let mut iter = TableIter::new(Arc::new(table), view, READ_AHEAD);
+    let mut iter = TableIter::new(Arc::new(table), view, ahead);
     if !from.is_empty() {
         iter.seek(from)?;
     }

@@ -33,6 +33,8 @@ pub struct TableIter<'t> {
     /// Leave out what newer records of this table hide.
     hides_obsolete: bool,
     bytes_read: u64,
+    /// Bytes of the buffer of the present data block.
+    data_len: u64,
 }
 
 /// Where the present record's value is.
@@ -65,6 +67,7 @@ impl<'t> TableIter<'t> {
             done: false,
             hides_obsolete: false,
             bytes_read: 0,
+            data_len: 0,
         }
     }
 
@@ -185,12 +188,14 @@ impl<'t> TableIter<'t> {
             Some(mut data) => {
                 let mut bytes = data.take_bytes();
                 self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
+                self.data_len = bytes.capacity() as u64;
                 data.restart_on(bytes).map_err(in_block)?;
                 self.data = Some(data);
             }
             None => {
                 let mut bytes = Vec::new();
                 self.reader.read_into(BlockKind::Data, next.handle, &mut bytes)?;
+                self.data_len = bytes.capacity() as u64;
                 self.data = Some(DataRows::new(self.table.footer.format, bytes).map_err(in_block)?);
             }
         }
@@ -215,6 +220,11 @@ impl<'t> TableIter<'t> {
     /// True when a newer record of the same table hides the present one.
     pub const fn obsolete(&self) -> bool {
         self.obsolete
+    }
+
+    /// Bytes of memory that its blocks take at present.
+    pub fn held(&self) -> u64 {
+        self.data_len.saturating_add(self.reader.held()).saturating_add(self.values.held())
     }
 
     /// Stored bytes of the data blocks read so far.
@@ -263,6 +273,11 @@ impl<'t> ValueBlocks<'t> {
     pub(super) fn new(table: impl Into<TableRef<'t>>) -> Self {
         let table = table.into();
         Self { reader: BlockReader::new(table.clone(), 0), table, handles: None, present: None, bytes: Vec::new() }
+    }
+
+    /// Bytes of memory that the last block takes.
+    fn held(&self) -> u64 {
+        self.reader.held().saturating_add(self.bytes.capacity() as u64)
     }
 
     /// The handles in the value index; none if the table has no value index.

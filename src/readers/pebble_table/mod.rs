@@ -60,13 +60,12 @@ impl Table {
     /// The table in a file that is open.
     pub fn of_file(file: OpenFile) -> TableResult<Self> {
         let stamp = file.stamp();
-        Self::from_source(Source::File { file, start: 0, len: stamp.size }, stamp.size, Some(stamp))
+        Self::from_source(Source::File { file: Arc::new(file), start: 0, len: stamp.size }, stamp.size, Some(stamp))
     }
 
-    /// Opens the table of `len` bytes that begins at `start` of the file at `path`, which holds other things as well.
-    pub fn open_part(path: &Path, start: u64, len: u64, source: &dyn files::Source) -> TableResult<Self> {
-        let file = source.open(path)?;
-        let stamp = file.stamp();
+    /// The table of `len` bytes that begins at `start` of an open file, which holds other things as well.
+    pub fn part_of(file: &Arc<OpenFile>, start: u64, len: u64) -> TableResult<Self> {
+        let (file, stamp) = (Arc::clone(file), file.stamp());
         Self::from_source(Source::File { file, start, len }, len, Some(stamp))
     }
 

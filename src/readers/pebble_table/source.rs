@@ -1,5 +1,7 @@
 //! Verified blocks of one table.
 
+use std::sync::Arc;
+
 use super::problem::{BlockKind, TableFailure, TableProblem, TableProblemKind, TableResult};
 use super::{Table, TableRef};
 use crate::error::Result;
@@ -12,7 +14,7 @@ use crate::types::grant;
 pub(super) enum Source {
     /// An open file: bytes are copied out of it, so that nothing changes between a check and its use.
     File {
-        file: OpenFile,
+        file: Arc<OpenFile>,
         /// Where the table begins in the file.
         start: u64,
         /// Its length in bytes.
@@ -56,6 +58,11 @@ impl<'t> BlockReader<'t> {
     /// A reader that reads `read_ahead` bytes at once, or exactly one block with 0.
     pub(super) fn new(table: impl Into<TableRef<'t>>, read_ahead: usize) -> Self {
         Self { table: table.into(), window: Vec::new(), window_at: 0, window_len: 0, read_ahead, scratch: Vec::new() }
+    }
+
+    /// Bytes of memory that its buffers take.
+    pub(super) fn held(&self) -> u64 {
+        (self.window.capacity() + self.scratch.capacity()) as u64
     }
 
     /// The uncompressed bytes of a block.

@@ -13,7 +13,11 @@ pub struct Local;
 
 impl Source for Local {
     fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
-        files::list_dir(dir)
+        files::list_dir(dir, &|_| true)
+    }
+
+    fn list_sized(&self, dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
+        files::list_dir(dir, sized)
     }
 
     fn list_names(&self, dir: &Path) -> Result<Vec<(String, bool)>> {

@@ -48,6 +48,18 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Whether another process holds a write lock on a file. Takes none.
     fn lock_state(&self, path: &Path) -> Result<LockState>;
 
+    /// The same where only the sizes of some files matter: those whose name `sized` accepts. Sizes of other files are 0, where
+    /// asking for them costs something.
+    fn list_sized(&self, dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
+        let _ = sized;
+        self.list(dir)
+    }
+
+    /// The same where no size matters.
+    fn list_kinds(&self, dir: &Path) -> Result<Vec<DirEntry>> {
+        self.list_sized(dir, &|_| false)
+    }
+
     /// Opens a regular file with its bytes in place.
     fn map(&self, path: &Path) -> Result<MappedFile> {
         self.open(path)?.map()

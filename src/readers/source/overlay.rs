@@ -150,12 +150,16 @@ impl Overlay {
 
 impl Source for Overlay {
     fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
+        self.list_sized(dir, &|_| true)
+    }
+
+    fn list_sized(&self, dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
         match self.find(dir) {
             Found::Below => {}
             Found::File(_) => return Err(Error::io(dir, "list the directory", answer(libc::ENOTDIR))),
             Found::Nowhere(code) => return Err(Error::io(dir, "list the directory", answer(code))),
         }
-        let mut entries = self.below.list(dir)?;
+        let mut entries = self.below.list_sized(dir, sized)?;
         let Some(real) = self.below.real_path(dir).filter(|_| !self.changes.is_empty()) else { return Ok(entries) };
         entries.retain_mut(|entry| {
             let place = real.join(&entry.name);

@@ -41,7 +41,7 @@ impl WalDir {
     /// Lists `path`.
     pub fn list(path: &Path, source: &dyn Source) -> Result<Self> {
         let mut dir = Self { path: path.to_owned(), ..Self::default() };
-        for entry in source.list(path)? {
+        for entry in source.list_sized(path, &|name| !matches!(WalName::of(name), WalName::Foreign))? {
             match WalName::of(&entry.name) {
                 WalName::Segment(name) => {
                     dir.segments.push(SegmentFile { file_name: entry.name, name, kind: entry.kind, size: entry.size });

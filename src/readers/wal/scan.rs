@@ -39,7 +39,7 @@ pub struct SegmentScan {
     pub change: Option<Change>,
     google: Trace,
     /// Only when that runtime reads the bytes differently.
-    gogo: Option<Trace>,
+    gogo: Option<Box<Trace>>,
     bytes: SegmentBytes,
     /// Set by whoever reads the bytes again and does not find the records that this scan found.
     differs: AtomicBool,
@@ -275,7 +275,7 @@ fn empty(stop: Stop) -> Trace {
 }
 
 /// Decodes for both servers: once when nothing depends on which, twice otherwise.
-fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Trace>)> {
+fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Box<Trace>>)> {
     let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, &mut *passed)?;
     google.beyond = look_beyond(bytes, &google.stop, google.running, &mut *passed);
     if !sensitive {
@@ -284,5 +284,5 @@ fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, 
     let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, &mut *passed)?;
     gogo.beyond = look_beyond(bytes, &gogo.stop, gogo.running, &mut *passed);
     let differs = gogo != google;
-    Some((google, differs.then_some(gogo)))
+    Some((google, differs.then(|| Box::new(gogo))))
 }

@@ -1,9 +1,8 @@
 //! The node is a member of its own group.
 
-use super::members::{conf_entries, describe, named, replay};
+use super::members::{conf_entries, describe, every, replay};
 use super::{Check, Evidence, Found, History, PeerFacts, codes};
 use crate::analysis::Finding;
-use crate::analysis::server::membership::Change;
 use crate::formats::layout;
 use crate::formats::raftpb::ConfChangeType;
 use crate::types::{LogIndex, NodeId};
@@ -32,7 +31,7 @@ impl Check for LocalNotMember {
         // As a start does, by the node id or by the raft id.
         let is_local = |member: &PeerFacts| member.node_id == node_id || member.id == evidence.raft_id;
         let in_peers = peers.map(|peers| peers.members.iter().any(is_local));
-        let in_log = members.as_ref().map(|members| named(members).contains(&node_id));
+        let in_log = members.as_ref().map(|members| every(members).any(|id| *id == node_id));
         let newer_peers = peers.is_some_and(|peers| peers.index > after);
         // The server goes by the peers file; it is written before the snapshot of the same change.
         let is_member = match (in_peers, in_log) {
@@ -77,12 +76,8 @@ fn removal_of(node_id: NodeId, changes: &[super::members::ConfEntry], evidence: 
     let mut removed = None;
     for entry in changes {
         let Ok(change) = entry.change(evidence.engine) else { continue };
-        let singles = match change {
-            Change::V1(v1) => vec![(v1.kind, v1.node_id)],
-            Change::V2(v2) => v2.changes.iter().map(|single| (single.kind, single.node_id)).collect(),
-        };
-        for (kind, _) in singles.into_iter().filter(|(_, id)| *id == node_id) {
-            removed = match kind {
+        for single in change.singles().iter().filter(|single| single.node_id == node_id) {
+            removed = match single.kind {
                 ConfChangeType::RemoveNode => Some(entry.index),
                 ConfChangeType::AddNode | ConfChangeType::AddLearnerNode => None,
                 _ => removed,

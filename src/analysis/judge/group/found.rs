@@ -15,6 +15,8 @@ pub struct Found {
     findings: Vec<Finding>,
     count: u64,
     worst: Option<Severity>,
+    /// Of the findings that are kept.
+    mildest: Option<Severity>,
     /// True when the files were not of one instant although the check needs that.
     moving: bool,
     /// What was found and cannot be decided.
@@ -41,6 +43,17 @@ impl Found {
         } else if let Some(last) = self.findings.iter_mut().rev().find(|kept| kept.severity > finding.severity) {
             // A worse finding is never lost behind a long list of remarks.
             *last = finding;
+        }
+        self.mildest = self.findings.iter().map(|kept| kept.severity).max();
+    }
+
+    /// As [`Found::push`] of a finding of that severity, which is made only when it will be kept: a record can name millions
+    /// of members.
+    pub fn note(&mut self, severity: Severity, make: impl FnOnce() -> Finding) {
+        if self.findings.len() < KEPT || self.mildest > Some(severity) {
+            self.push(make());
+        } else {
+            self.count += 1;
         }
     }
 

@@ -1,6 +1,5 @@
 //! Membership changes in the log, and what they make of a configuration.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::evidence::Evidence;
@@ -12,7 +11,7 @@ use crate::formats::DecodeResult;
 use crate::formats::kv::EntryClass;
 use crate::formats::raftpb::{ConfChange, ConfChangeV2, ConfState, EntryType};
 use crate::readers::wal::{EntryRange, EntryRanges};
-use crate::types::{LogIndex, NodeId, ServerVersion};
+use crate::types::{LogIndex, NodeId, ServerVersion, count_work};
 
 /// An entry that changes the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,18 +81,25 @@ pub(super) fn replay(
     Ok(membership.conf_state())
 }
 
-/// Everyone that a configuration names.
-pub(super) fn named(conf_state: &ConfState) -> BTreeSet<NodeId> {
+/// Everyone that a configuration names, some of them twice.
+pub(super) fn every(conf_state: &ConfState) -> impl Iterator<Item = &NodeId> {
     let ConfState { voters, learners, voters_outgoing, learners_next, auto_leave: _, unknown_fields: _ } = conf_state;
-    voters.iter().chain(learners).chain(voters_outgoing).chain(learners_next).copied().collect()
+    voters.iter().chain(learners).chain(voters_outgoing).chain(learners_next)
 }
+
+/// Members that are told by name; a group has a handful.
+const NAMED: usize = 32;
 
 /// A configuration in a few words: `voters 1 2 3, learners 4`.
 pub(super) fn describe(conf_state: &ConfState, evidence: &Evidence<'_>) -> String {
     let list = |ids: &[NodeId]| {
-        let mut ids: Vec<_> = ids.iter().map(|id| name_of(*id, evidence)).collect();
-        ids.sort();
-        ids.join(" ")
+        let mut names: Vec<_> = ids.iter().take(NAMED).map(|id| name_of(*id, evidence)).collect();
+        names.sort();
+        let mut text = names.join(" ");
+        if ids.len() > NAMED {
+            let _ = write!(text, " and {} more", ids.len() - NAMED);
+        }
+        text
     };
     let mut text = match conf_state.voters.as_slice() {
         [] => "no voters".to_owned(),
@@ -117,6 +123,7 @@ pub(super) fn name_of(id: NodeId, evidence: &Evidence<'_>) -> String {
         return evidence.raft_id.clone();
     }
     let peers = evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
+    count_work(1 + peers.map_or(0, |peers| peers.members.len() as u64));
     let known = peers.and_then(|peers| peers.members.iter().find(|member| member.node_id == id));
     known.map_or_else(|| id.to_string(), |member| member.id.clone())
 }

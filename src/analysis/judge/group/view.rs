@@ -173,7 +173,7 @@ impl<'g> View<'g> {
                 } else if is_unfinished(&entry.name) {
                     found.push(leftover(path, "A payload that was being written; the next start deletes it."));
                 } else if let Some(index) =
-                    FsmName::parse(&entry.name).map(|name| name.index).filter(|index| !live.contains(index))
+                    FsmName::parse(&entry.name).map(|name| name.index).filter(|index| live.binary_search(index).is_err())
                 {
                     found.push(Leftover {
                         payload: (entry.kind == EntryKind::File).then_some(index),

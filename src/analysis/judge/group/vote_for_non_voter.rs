@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::members::{conf_entries, name_of};
 use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
-use crate::analysis::server::membership::Change;
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::{ConfChangeType, ConfState};
 use crate::types::{NodeId, Term};
@@ -44,7 +43,8 @@ impl Check for VoteForNonVoter {
         if self.votes.is_empty() {
             return;
         }
-        let (voters, seen) = ever_voters(history, evidence);
+        let asked = self.votes.iter().map(|vote| vote.candidate).chain([evidence.node_id()]).collect();
+        let (voters, seen) = ever_voters(&asked, history, evidence);
         for vote in std::mem::take(&mut self.votes) {
             let Vote { candidate, term, members, place } = vote;
             // Its promotion may not have reached this node when it voted.
@@ -75,31 +75,33 @@ impl Check for VoteForNonVoter {
     }
 }
 
-/// Everyone that any file here shows as a voter or as about to become one, and everyone that is named at all.
-fn ever_voters(history: &History, evidence: &Evidence<'_>) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
+/// Those of `asked` that any file here shows as a voter or as about to become one, and those that are named at all.
+fn ever_voters(asked: &BTreeSet<NodeId>, history: &History, evidence: &Evidence<'_>) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
     let mut voters = BTreeSet::new();
     let mut seen = BTreeSet::new();
+    let is_asked = |id: &&NodeId| asked.contains(*id);
     let recorded = history.snapshots.iter().filter_map(|seen| seen.conf_state.as_ref());
     let filed = evidence.conf_states();
     for state in recorded.chain(filed.iter().map(|(_, state)| *state)) {
-        voters.extend(state.voters.iter().chain(&state.voters_outgoing));
-        seen.extend(super::members::named(state));
+        voters.extend(state.voters.iter().chain(&state.voters_outgoing).filter(is_asked));
+        seen.extend(super::members::every(state).filter(is_asked));
     }
     if let Some(Ok(peers)) = evidence.peers.read().map(|peers| peers.content.as_ref()) {
-        seen.extend(peers.members.iter().map(|member| member.node_id));
-        voters.extend(peers.members.iter().filter(|member| member.voter).map(|member| member.node_id));
+        let members = peers.members.iter().filter(|member| asked.contains(&member.node_id));
+        for member in members {
+            seen.insert(member.node_id);
+            if member.voter {
+                voters.insert(member.node_id);
+            }
+        }
     }
     let ranges = history.log.iter().map(|held| held.range).chain(history.replaced.iter().copied());
     for entry in conf_entries(evidence, ranges) {
         let Ok(change) = entry.change(evidence.engine) else { continue };
-        let singles = match change {
-            Change::V1(v1) => vec![(v1.kind, v1.node_id)],
-            Change::V2(v2) => v2.changes.iter().map(|single| (single.kind, single.node_id)).collect(),
-        };
-        for (kind, node_id) in singles {
-            seen.insert(node_id);
-            if kind == ConfChangeType::AddNode {
-                voters.insert(node_id);
+        for single in change.singles().iter().filter(|single| asked.contains(&single.node_id)) {
+            seen.insert(single.node_id);
+            if single.kind == ConfChangeType::AddNode {
+                voters.insert(single.node_id);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Do the envelopes and payloads of a group belong together?
 
+use std::collections::HashSet;
+
 use super::envelope::{VerifiedEnvelope, verify_envelope};
 use super::payload::{Examined, PayloadToken, Subject, VerifiedPayload, verify_payload};
 use crate::analysis::judge::codes::snapshot as codes;
@@ -80,7 +82,8 @@ pub fn verify_lone_payload(subject: &Subject<'_>) -> VerifiedSet {
 
 /// Judges a set; `base` is the directory for people.
 pub fn verify_set(set: &SnapshotSet, base: &str, request: SetRequest<'_>) -> VerifiedSet {
-    let mut judge = Judge { set, base, request, verified: VerifiedSet::default(), seen: Vec::new() };
+    let live = set.snap.as_ref().map(|dir| dir.live_indexes(ServerVersion::NEWEST)).unwrap_or_default();
+    let mut judge = Judge { set, base, request, verified: VerifiedSet::default(), seen: HashSet::new(), live };
     for (number, entry) in judge.entries().enumerate() {
         judge.envelope(entry, number == 0);
     }
@@ -105,7 +108,9 @@ struct Judge<'s> {
     request: SetRequest<'s>,
     verified: VerifiedSet,
     /// Payload names that a token has named.
-    seen: Vec<String>,
+    seen: HashSet<String>,
+    /// Indexes whose payloads a start keeps, ascending.
+    live: Vec<LogIndex>,
 }
 
 impl<'s> Judge<'s> {
@@ -120,7 +125,7 @@ impl<'s> Judge<'s> {
     }
 
     fn purged(&self, name: &str) -> bool {
-        self.set.purged.iter().any(|purged| purged == name)
+        self.set.purged.contains(name)
     }
 
     fn envelope(&mut self, entry: &'s SnapEntry, highest: bool) {
@@ -130,7 +135,7 @@ impl<'s> Judge<'s> {
             if let Ok(content) = entry.read(ServerVersion::NEWEST)
                 && let SnapshotData::Token(token) = content.data
             {
-                self.seen.push(FsmName::of(token.index));
+                self.seen.insert(FsmName::of(token.index));
             }
             return;
         }
@@ -159,7 +164,7 @@ impl<'s> Judge<'s> {
             set.payload(token.index).map_or((&FsmFacts::Absent, None), |entry| (&entry.facts, entry.opened.as_ref()));
         let view = PayloadToken { source, index: Some(token.index), crc32c: token.crc32c };
         self.payload(&name, facts, opened, Some(view), false);
-        self.seen.push(name);
+        self.seen.insert(name);
     }
 
     /// A payload that no readable token names.
@@ -198,7 +203,7 @@ impl<'s> Judge<'s> {
     }
 
     fn live(&self, index: LogIndex) -> bool {
-        self.set.snap.as_ref().is_some_and(|dir| dir.live_indexes(ServerVersion::NEWEST).contains(&index))
+        self.live.binary_search(&index).is_ok()
     }
 
     fn payload(

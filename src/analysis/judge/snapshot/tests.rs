@@ -148,7 +148,7 @@ fn what_retention_removed_meanwhile_is_not_missing() {
     let codes =
         |set: &SnapshotSet| verify_set(set, "g", request).findings.iter().map(|finding| finding.code.code).collect::<Vec<_>>();
     assert_eq!(codes(&set), ["fsm-missing"]);
-    set.purged = vec![name.to_owned()];
+    set.purged = std::iter::once(name.to_owned()).collect();
     assert_eq!(codes(&set), [""; 0]);
     let id = FsmName::parse("0000000000000001.fsm");
     set.payloads = vec![PayloadEntry { name: "0000000000000001.fsm".to_owned(), id, facts: FsmFacts::Absent, opened: None }];

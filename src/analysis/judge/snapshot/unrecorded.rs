@@ -1,5 +1,7 @@
 //! Snapshots that no record of the log names: what a crash leaves while one is made or received.
 
+use std::collections::HashSet;
+
 use super::VerifiedSet;
 use crate::analysis::judge::codes::{invariants as rules, snapshot};
 use crate::analysis::server::log::valid_snapshots;
@@ -9,14 +11,14 @@ use crate::formats::snap::SnapName;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::WalScan;
 use crate::readers::{GroupListing, SmallFact, SnapDir};
-use crate::types::{LogIndex, ServerVersion, SnapshotId};
+use crate::types::{LogIndex, ServerVersion, SnapshotId, count_work};
 
 /// The snapshots that the log of a group vouches for.
 ///
 /// The server records a snapshot only after its file was written and synced, and takes it over only after the record: a file
 /// without a record up to the commit was never in force, so that a torn one is no damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded(Vec<SnapshotId>);
+pub struct Recorded(HashSet<SnapshotId>, HashSet<LogIndex>);
 
 impl Recorded {
     /// From the records of the log. `None`: the log cannot tell. A group that has neither log nor peers file was never
@@ -25,16 +27,18 @@ impl Recorded {
         match log {
             Some(scan) if scan.unread().is_none() => {
                 let valid = valid_snapshots(scan, version).ok()?;
-                Some(Self(valid.snapshots.iter().map(|record| record.id).collect()))
+                let ids: HashSet<_> = valid.snapshots.iter().map(|record| record.id).collect();
+                let indexes = ids.iter().map(|id| id.index).collect();
+                Some(Self(ids, indexes))
             }
             Some(_) => None,
-            None => (listing.peers == SmallFact::Absent).then(|| Self(Vec::new())),
+            None => (listing.peers == SmallFact::Absent).then(|| Self(HashSet::new(), HashSet::new())),
         }
     }
 
     /// True when a record names the snapshot of that index.
     pub fn names_index(&self, index: LogIndex) -> bool {
-        self.0.iter().any(|id| id.index == index)
+        self.1.contains(&index)
     }
 
     /// True for the path of a `.snap` or `.fsm` file that stands for a snapshot which no record names. Odd names stand for none.
@@ -58,12 +62,17 @@ impl VerifiedSet {
             named
                 && snap.get(name).is_some_and(|entry| matches!(entry.read(ServerVersion::NEWEST), Err(SnapReadError::Format(_))))
         };
+        let mut accused = HashSet::new();
+        let mut said = Vec::new();
         for view in self.envelopes.iter_mut().filter(|view| lost(&view.path)) {
+            count_work(1);
             let Some(problem) = &view.error else { continue };
             view.verdict = Verdict::Damaged;
-            self.findings.retain(|finding| finding.path.as_deref() != Some(&view.path));
-            self.findings.push(recorded_and_lost(problem).at(&view.path));
+            accused.insert(view.path.as_str());
+            said.push(recorded_and_lost(problem).at(&view.path));
         }
+        self.findings.retain(|finding| finding.path.as_deref().is_none_or(|path| !accused.contains(path)));
+        self.findings.extend(said);
     }
 
     /// Makes remarks of what is wrong with snapshots that were never in force.
@@ -73,9 +82,9 @@ impl VerifiedSet {
             excuse(finding);
         }
         let wrong = |finding: &&Finding| finding.severity == Severity::Error;
-        let still: Vec<_> = self.findings.iter().filter(wrong).filter_map(|finding| finding.path.clone()).collect();
+        let still: HashSet<_> = self.findings.iter().filter(wrong).filter_map(|finding| finding.path.clone()).collect();
         let judged = |path: &str, verdict: &mut Verdict| {
-            if *verdict == Verdict::Damaged && !still.iter().any(|still| still == path) {
+            if *verdict == Verdict::Damaged && !still.contains(path) {
                 *verdict = Verdict::Clean;
             }
         };

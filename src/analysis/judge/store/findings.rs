@@ -10,7 +10,7 @@ use crate::readers::pebble::{
     FormatMarker, GroupStoreFacts, KeyState, ManifestFact, OptionsResult, StoreFacts, StoreFileKind, StorePresence, TableDamage,
     TableTrouble, Writer,
 };
-use crate::types::ServerVersion;
+use crate::types::{ServerVersion, count_work};
 
 /// What stands beside the store.
 pub(in crate::analysis) fn group_findings(group: &GroupStoreFacts, engine: ServerVersion) -> Vec<Finding> {
@@ -129,8 +129,14 @@ pub fn store_findings(facts: &StoreFacts) -> Vec<Finding> {
         // A lookup may have met the same place.
         let place = |finding: &Finding| (finding.path.clone(), finding.offset);
         let mut known: HashSet<_> = found.iter().map(place).collect();
-        for damage in &blocks.damage {
-            let finding = damage_finding(facts, damage, "every block was read");
+        let last_missing =
+            blocks.damage.iter().rposition(|damage| damage.level.is_none() && damage.trouble == TableTrouble::Missing);
+        for (position, damage) in blocks.damage.iter().enumerate() {
+            count_work(1);
+            let mut finding = damage_finding(facts, damage, "every block was read");
+            if last_missing == Some(position) {
+                finding = finding.and_more(blocks.missing_left_out);
+            }
             if known.insert(place(&finding)) {
                 found.push(finding);
             }

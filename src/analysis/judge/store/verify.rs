@@ -9,8 +9,9 @@ use crate::analysis::judge::codes::table::STORE_TABLE_UNREFERENCED;
 use crate::analysis::judge::codes::{CodeInfo, store as codes};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::pebble::{FileNum, NewTable, Version};
-use crate::readers::pebble::{FormatMarker, StoreFacts};
+use crate::readers::pebble::{FormatMarker, MISSING_KEPT, StoreFacts};
 use crate::readers::pebble_survey::SurveyOutcome;
+use crate::types::count_work;
 
 /// Errors by which a MANIFEST may have lost the record that names a table.
 const OF_THE_MANIFEST: &[&CodeInfo] = &[
@@ -45,10 +46,25 @@ pub fn verify(facts: &StoreFacts, outcomes: &BTreeMap<FileNum, SurveyOutcome>) -
     };
     let place = |finding: &Finding| (finding.code.code, finding.path.clone(), finding.offset);
     let mut known: HashSet<_> = found.iter().map(place).collect();
+    // Tables that only the logs name, in the order of their numbers.
+    let is_lost = |number: &FileNum, outcome: &SurveyOutcome| *outcome == SurveyOutcome::Missing && !users.contains_key(number);
+    let mut lost = outcomes.iter().filter(|(number, outcome)| is_lost(number, outcome)).count();
+    let mut told = 0;
     for (number, outcome) in outcomes {
+        count_work(1);
+        let mut more = 0;
+        if is_lost(number, outcome) {
+            told += 1;
+            lost -= 1;
+            if told > MISSING_KEPT {
+                continue;
+            }
+            more = if told == MISSING_KEPT { lost as u64 } else { 0 };
+        }
         let path = format!("{}/{}", facts.name, number.table_name());
         let tables = users.get(number).map_or(&[][..], Vec::as_slice);
         for finding in table_findings(TableContext { path: &path, tables, format_version }, outcome, &mut coverage) {
+            let finding = finding.and_more(more);
             if known.insert(place(&finding)) {
                 found.push(finding);
             }

@@ -21,7 +21,7 @@ use sst_ingest::SstIngest;
 
 pub use mvcc_stream::{MAX_KEY_LEN as MVCC_MAX_KEY_LEN, MAX_VALUE_LEN as MVCC_MAX_VALUE_LEN, MAX_VERSIONS};
 pub use pebble_stream::{MAX_KEY_LEN as PEBBLE_MAX_KEY_LEN, MAX_VALUE_LEN as PEBBLE_MAX_VALUE_LEN};
-pub use sst_ingest::{ManifestFile, SstError, SstManifest};
+pub use sst_ingest::{MAX_MANIFEST_LEN, ManifestFile, SstError, SstManifest};
 
 /// Length of every format's magic.
 pub const MAGIC_LEN: usize = 8;

@@ -12,7 +12,7 @@ mod manifest;
 pub(super) use manifest::hex;
 
 /// Longest manifest in bytes.
-const MAX_MANIFEST_LEN: i64 = 64 << 20;
+pub const MAX_MANIFEST_LEN: i64 = 64 << 20;
 const DIGEST_LEN: usize = 32;
 
 /// What an `EKVSSTI1` payload says about itself.
@@ -191,11 +191,14 @@ impl SstIngest {
                 if Sha256::digest(json)[..] != self.manifest_digest {
                     return fail(SstError::ManifestDigest);
                 }
-                match SstManifest::parse(json) {
-                    Ok(manifest) => self.manifest = manifest,
+                let head = match SstManifest::parse(json) {
+                    Ok(manifest) => BodyHead::SstIngest(manifest),
                     Err(error) => return fail(error),
+                };
+                visitor.head(&head);
+                if let BodyHead::SstIngest(manifest) = head {
+                    self.manifest = manifest;
                 }
-                visitor.head(&BodyHead::SstIngest(self.manifest.clone()));
                 Self::file(&self.manifest, 0)
             }
             State::File { number, left: 0 } => {

@@ -3,16 +3,18 @@
 mod segment;
 mod store;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::survey::{Row, Survey};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::formats::hraft::{CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM};
 use crate::formats::layout::WAL_META;
 use crate::formats::raftwal::{SegmentInfo, WalFile, WalState, decode_wal_state};
 use crate::io::{DirEntry, EntryKind, MappedFile};
 use crate::readers::source::Source;
+use crate::types::{OverBudget, beside};
 
 pub use segment::{CommitFault, IndexFact, IndexFault, SegmentFacts, SegmentRole, Tail, read_segment};
 pub use store::{LogError, Removed, RemovedBy, Spot};
@@ -25,6 +27,15 @@ const META_BUCKET: &[u8] = b"wal-meta";
 const META_KEY: &[u8] = b"m";
 /// Bucket of term and vote.
 const STABLE_BUCKET: &[u8] = b"stable";
+
+/// A log whose frames the budget does not hold.
+fn over_budget(path: &Path, over: OverBudget) -> Error {
+    Error::Unsuitable {
+        path: path.to_owned(),
+        problem: format!("has very many frames: {over}"),
+        hint: "read it with more memory".to_owned(),
+    }
+}
 
 /// A segment that is listed, or that is a file.
 #[derive(Debug)]
@@ -46,6 +57,7 @@ impl WalSegment {
         let facts = read_segment(file.bytes(), SegmentRole::Alone);
         file.delivered()?;
         let name = crate::readers::locate::snapshots::name_of(path);
+        let facts = facts.map_err(|over| over_budget(path, over))?;
         Ok(Self { name, info: None, file: Some(Ok(file)), facts: Some(facts) })
     }
 
@@ -128,21 +140,23 @@ impl WalLog {
             let file = match source.map(&path.join(&name)) {
                 Ok(file) => Some(Ok(file)),
                 Err(error) if error.is_not_found() => None,
-                Err(crate::error::Error::Interrupted) => return Err(crate::error::Error::Interrupted),
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => Some(Err(error.reason())),
             };
             log.segments.push(WalSegment { name, info: Some(*info), file, facts: None });
         }
+        let known: HashSet<_> = log.segments.iter().map(|segment| segment.name.clone()).collect();
         for name in files {
             match WalFile::parse(name) {
                 None => log.misnamed.push(name.to_owned()),
-                Some(_) if log.segments.iter().any(|segment| segment.name == name) => {}
+                Some(_) if known.contains(name) => {}
                 Some(_) => {
                     let file = source.map(&path.join(name)).map_err(|error| error.reason());
                     log.segments.push(WalSegment { name: name.to_owned(), info: None, file: Some(file), facts: None });
                 }
             }
         }
+        let mut held = 0;
         for segment in &mut log.segments {
             let Some(Ok(file)) = &segment.file else { continue };
             let role = match &segment.info {
@@ -150,8 +164,11 @@ impl WalLog {
                 Some(info) => SegmentRole::Tail(*info),
                 None => SegmentRole::Alone,
             };
-            segment.facts = Some(read_segment(file.bytes(), role));
+            let read = beside(held, || read_segment(file.bytes(), role));
             file.delivered()?;
+            let facts = read.map_err(|over| over_budget(file.path(), over))?;
+            held += 4 * facts.offsets.capacity() as u64;
+            segment.facts = Some(facts);
         }
         Ok(log)
     }

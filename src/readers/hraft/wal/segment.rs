@@ -3,7 +3,7 @@
 use crate::formats::raftwal::{
     FRAME_HEADER, FrameEnd, FrameKind, Frames, HeaderFault, SegmentHeader, SegmentInfo, decode_binary_entry,
 };
-use crate::types::Crc32c;
+use crate::types::{Crc32c, OverBudget, grant};
 
 /// Faults of one kind that are kept.
 const KEPT: usize = 100;
@@ -141,8 +141,8 @@ struct Commit {
     stored: Crc32c,
 }
 
-/// Reads a segment.
-pub fn read_segment(bytes: &[u8], role: SegmentRole) -> SegmentFacts {
+/// Reads a segment. An error when the offsets of its frames, 4 bytes for at least 8 each, are more than the budget of memory grants.
+pub fn read_segment(bytes: &[u8], role: SegmentRole) -> Result<SegmentFacts, OverBudget> {
     let header = SegmentHeader::decode(bytes);
     let mut frames = Frames::of(bytes);
     let mut offsets = Vec::new();
@@ -158,7 +158,13 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> SegmentFacts {
         }
         match frame.kind {
             // Offsets have 32 bits; the library makes no longer files.
-            FrameKind::Entry => offsets.push(u32::try_from(frame.at).unwrap_or(u32::MAX)),
+            FrameKind::Entry => {
+                if offsets.len() == offsets.capacity() {
+                    // It doubles, and is there twice for a moment.
+                    grant(3 * size_of::<u32>() as u64 * offsets.len() as u64)?;
+                }
+                offsets.push(u32::try_from(frame.at).unwrap_or(u32::MAX));
+            }
             FrameKind::Index => {
                 index = Some(IndexFact { at: frame.at + FRAME_HEADER as u64, fault: index_fault(frame.content, &offsets) });
             }
@@ -226,7 +232,7 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> SegmentFacts {
         dropped.filter(|(number, at)| entry_at(bytes, **at).map(|(index, _)| index) != expected(*number)).count() as u64;
     let from = usize::try_from(end.at()).unwrap_or(usize::MAX);
     let behind = bytes.get(from..).unwrap_or_default().iter().position(|&byte| byte != 0).map(|at| end.at() + at as u64);
-    SegmentFacts {
+    Ok(SegmentFacts {
         size,
         role,
         header,
@@ -243,7 +249,7 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> SegmentFacts {
         end,
         behind,
         tail,
-    }
+    })
 }
 
 fn index_fault(content: &[u8], offsets: &[u32]) -> Option<IndexFault> {
