@@ -73,7 +73,7 @@ pub(super) fn audit(sources: &[Source<'_>], run: &Run<'_>) -> Result<Audited> {
     }
     match reused {
         None => {
-            audited.coverage.missing("the nonces of all envelopes", "there are more than half of --memory holds in 32 readings")
+            audited.coverage.missing("the nonces of all envelopes", "there are more than half of --memory holds in 32 readings");
         }
         Some(findings) => audited.findings.extend(findings.into_iter().map(|finding| match sources {
             [source] => finding.at(source.name.clone()),
