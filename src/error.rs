@@ -73,6 +73,12 @@ impl Error {
         }
     }
 
+    /// True when the system did not deliver what stands there, so that nothing can be said of it: it is neither missing nor of another
+    /// kind than expected.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Io { .. }) && !self.is_not_found()
+    }
+
     /// True when the path did not exist (any more).
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -12,6 +12,8 @@ pub const DEFAULT_RETAIN: usize = 3;
 pub struct Snapshots {
     /// Why the store cannot be opened at all.
     pub refusal: Option<String>,
+    /// What could not be read and decides which snapshot is restored: its path, and the reason.
+    pub unread: Vec<(String, String)>,
     /// In the order in which they are tried, the newest first; no more than are kept.
     pub listed: Vec<Candidate>,
 }
@@ -40,6 +42,8 @@ pub enum Opened {
     RefusedByMachine,
     /// It cannot be opened; with the library's reason.
     Fails(String),
+    /// The system does not deliver it; with its reason.
+    Unread(String),
     /// Not tried, because a newer one is restored.
     NotTried,
 }

@@ -145,6 +145,11 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
     {
         return StartForecast::unknown(why);
     }
+    if let Some((path, why)) = input.snapshots.unread.first() {
+        return StartForecast::unknown(format!(
+            "{path} cannot be read, so that the snapshot that is restored is not known: {why}"
+        ));
+    }
     let mut progress = Progress::default();
     let abort = start(input, &mut progress).err();
     let recovered = recover(input);

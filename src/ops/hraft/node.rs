@@ -12,6 +12,7 @@ use crate::analysis::server::directory::refuse_hashicorp;
 use crate::analysis::{Coverage, Finding, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::hraft::{Machine, StateView};
+use crate::formats::layout::{META_JSON, PEERS_JSON, STATE_BIN};
 use crate::io::{EntryKind, MappedFile};
 use crate::readers::hraft::{
     HashiDir, LogFacts, OpenedState, PebbleLog, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
@@ -212,9 +213,29 @@ impl Node {
                 coverage.skipped(what, "there are none beside it; name the node's directory");
             }
         }
+        self.cover_unread(coverage);
         if self.machine_unknown {
             let path = self.dir.path.join(crate::formats::layout::SNAPSHOTS).display().to_string();
             coverage.skipped(path, "whether the state machine takes the payload: its format is not known here");
+        }
+    }
+}
+
+impl Node {
+    /// Small files and snapshots that the system did not deliver.
+    fn cover_unread(&self, coverage: &mut Coverage) {
+        let dirs = &self.dir.snapshots;
+        let path = |name: &str, file: &str| dirs.path.join(name).join(file).display().to_string();
+        for (dir, reason) in dirs.unread() {
+            coverage.missing(path(&dir.name, META_JSON), reason);
+        }
+        for candidate in &self.snapshots.listed {
+            if let Opened::Unread(reason) = &candidate.opened {
+                coverage.missing(path(&candidate.name, STATE_BIN), reason.clone());
+            }
+        }
+        if let Some(Err(reason)) = &self.dir.peers_json {
+            coverage.missing(self.dir.path.join(PEERS_JSON).display().to_string(), reason.clone());
         }
     }
 }
@@ -226,7 +247,8 @@ fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, run: &
     listed.sort_by(|(_, (a, _)), (_, (b, _))| compare(b, a));
     listed.truncate(DEFAULT_RETAIN);
     let machine = machine_of(dirs, &*run.source);
-    let mut snapshots = Snapshots { refusal: dirs.refusal.clone(), listed: Vec::new() };
+    let unread = dirs.unread().map(|(dir, reason)| (dirs.path.join(&dir.name).display().to_string(), reason.to_owned()));
+    let mut snapshots = Snapshots { refusal: dirs.refusal.clone(), unread: unread.collect(), listed: Vec::new() };
     let (mut restored, mut unknown) = (false, false);
     for (dir, (meta, notes)) in listed {
         let mut size_read = None;
@@ -235,6 +257,13 @@ fn snapshots(dirs: &SnapshotDirs, every: bool, read: &mut Vec<StateFile>, run: &
         } else {
             match open_snapshot(&dirs.path, &meta.id, run)? {
                 OpenedState::Fails(reason) => Opened::Fails(reason),
+                OpenedState::Unread(reason) => {
+                    // Behind the one that is restored it decides nothing.
+                    if !restored {
+                        snapshots.unread.push((dirs.path.join(&dir.name).display().to_string(), reason.clone()));
+                    }
+                    Opened::Unread(reason)
+                }
                 OpenedState::Mismatch(state) => {
                     size_read = Some(state.size);
                     read.push(state);

@@ -41,6 +41,7 @@ pub(super) fn snapshot_table(node: &Node, page: NodePage) -> NodePage {
             Opened::Restores => ("restores".to_owned(), Tone::Good),
             Opened::RefusedByMachine => ("refused by the state machine".to_owned(), Tone::Bad),
             Opened::Fails(reason) => (reason.clone(), Tone::Bad),
+            Opened::Unread(reason) => (format!("cannot be read: {reason}"), Tone::Caution),
             Opened::NotTried => ("not read".to_owned(), Tone::Dim),
         };
         let meta = &candidate.meta;

@@ -45,8 +45,10 @@ pub struct ListedDir {
 /// Why a `meta.json` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetaFault {
-    /// It cannot be read.
+    /// It is not there, or no file.
     Unreadable(String),
+    /// The system does not deliver it: what it says is not known.
+    Unread(String),
     /// It cannot be decoded.
     Malformed(JsonError),
 }
@@ -54,7 +56,7 @@ pub enum MetaFault {
 impl std::fmt::Display for MetaFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unreadable(reason) => f.write_str(reason),
+            Self::Unreadable(reason) | Self::Unread(reason) => f.write_str(reason),
             Self::Malformed(error) => write!(f, "{error}"),
         }
     }
@@ -82,6 +84,8 @@ pub enum OpenedState {
     Mismatch(StateFile),
     /// It cannot be opened.
     Fails(String),
+    /// The system does not deliver it: whether it can be opened is not known.
+    Unread(String),
 }
 
 impl ListedDir {
@@ -100,18 +104,31 @@ impl ListedDir {
 }
 
 impl SnapshotDirs {
+    /// Those that the library would list if their `meta.json` says so, and whose `meta.json` the system does not deliver; with its
+    /// reason.
+    pub fn unread(&self) -> impl Iterator<Item = (&ListedDir, &str)> {
+        let counts = self.dirs.iter().filter(|dir| !dir.link && !dir.unfinished());
+        counts.filter_map(|dir| match &dir.meta {
+            Err(MetaFault::Unread(reason)) => Some((dir, reason.as_str())),
+            _ => None,
+        })
+    }
+
     /// Lists the directory and reads every `meta.json`.
     pub fn read(path: &Path, source: &dyn Source) -> Result<Self> {
         let mut found = Self { path: path.to_owned(), exists: true, ..Self::default() };
+        let entries = source.list(path);
         match source.kind_at(path) {
-            None if source.link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
             Some(EntryKind::Directory) => {}
+            // Not even what it is can be told.
+            None if entries.as_ref().is_err_and(Error::is_unread) => {}
+            None if source.link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
             _ => {
                 found.refusal = Some("snapshot path not accessible: mkdir snapshots: not a directory".to_owned());
                 return Ok(found);
             }
         }
-        for entry in source.list(path)? {
+        for entry in entries? {
             if entry.kind != EntryKind::Directory {
                 found.others.push(entry.name);
                 continue;
@@ -128,6 +145,7 @@ fn read_meta(dir: &Path, source: &dyn Source) -> Result<std::result::Result<(Sna
     match source.read_small(&dir.join(layout::META_JSON), SMALL_LIMIT) {
         Ok(file) => Ok(decode_snapshot_meta(&file.bytes).map_err(MetaFault::Malformed)),
         Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) if error.is_unread() => Ok(Err(MetaFault::Unread(error.reason()))),
         Err(error) => Ok(Err(MetaFault::Unreadable(error.reason()))),
     }
 }
@@ -155,11 +173,13 @@ pub fn open_snapshot(root: &Path, id: &str, run: &Run<'_>) -> Result<OpenedState
     let Some(dir) = place(root, id) else { return Ok(OpenedState::Fails("invalid argument".to_owned())) };
     let meta = match read_meta(&dir, &*run.source)? {
         Ok((meta, _)) => meta,
+        Err(MetaFault::Unread(reason)) => return Ok(OpenedState::Unread(reason)),
         Err(fault) => return Ok(OpenedState::Fails(fault.to_string())),
     };
     let state = match read_state(&dir.join(layout::STATE_BIN), run) {
         Ok(state) => state,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(error) if error.is_unread() => return Ok(OpenedState::Unread(error.reason())),
         Err(error) => return Ok(OpenedState::Fails(error.reason())),
     };
     let matches = meta.crc.as_deref() == Some(&state.crc.to_be_bytes());

@@ -6,7 +6,7 @@ use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::{Configuration, PayloadNote, decode_peers};
 use crate::formats::layout::{self, SNAPSHOTS};
-use crate::readers::hraft::ListedDir;
+use crate::readers::hraft::{ListedDir, MetaFault};
 
 /// Judges everything in `snapshots/`.
 pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
@@ -23,7 +23,8 @@ pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         let (meta, state) = (path(&candidate.name, layout::META_JSON), path(&candidate.name, layout::STATE_BIN));
         misnamed(candidate, &meta, view, found);
         match &candidate.opened {
-            Opened::Restores | Opened::NotTried => {}
+            // What was not read is no finding: it stands among what was not examined.
+            Opened::Restores | Opened::NotTried | Opened::Unread(_) => {}
             Opened::Fails(reason) => {
                 let message = format!("Snapshot {} cannot be opened: {reason}.", candidate.meta.id);
                 found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(state.clone()));
@@ -63,10 +64,11 @@ fn unlisted(dir: &ListedDir, path: &str, found: &mut Vec<Finding>) {
         return;
     }
     match &dir.meta {
+        Err(MetaFault::Unread(_)) => {}
         Err(fault) => {
             let message = format!("The library does not list {}: {fault}.", dir.name);
             let mut finding = Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(path);
-            if let crate::readers::hraft::MetaFault::Malformed(error) = fault {
+            if let MetaFault::Malformed(error) = fault {
                 finding = finding.offset(error.at);
             }
             found.push(finding);
