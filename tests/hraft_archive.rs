@@ -63,6 +63,9 @@ fn what_is_none_is_left_to_the_others() {
     fs::write(&own, ArchiveWriter::consul().gzip()).unwrap();
     fs::write(&other, b"\x08\xee\xcb\xec\x7c").unwrap();
     assert_eq!(archives(std::slice::from_ref(&other), &Local).unwrap(), Vec::<PathBuf>::new());
+    assert_eq!(archives(&[dir.path().to_owned()], &Local).unwrap().len(), 2, "among archives it is one that failed");
+    let envelope = dir.path().join("0000000000000002-0000000000000007.snap");
+    fs::write(&envelope, b"").unwrap();
     assert_eq!(archives(&[dir.path().to_owned()], &Local).unwrap(), Vec::<PathBuf>::new());
     assert!(archives(&[own, other], &Local).unwrap_err().to_string().contains("files of one kind"));
 }

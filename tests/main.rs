@@ -27,6 +27,7 @@ mod hraft; // Directories of hashicorp/raft, against what the library did with r
 mod hraft_archive; // Snapshot archives of hashicorp's products: exact findings, a restore's words, every cut and flip.
 mod hraft_faults; // Every single fault of a `raft.db` and a `meta.json`, as of a group directory.
 mod hraft_pebble; // The same where `raft.db` is a directory of Pebble.
+mod hraft_places; // The same where files are gone, empty, links to nothing, or of somebody else.
 mod hraft_wal; // Logs of raft-wal: exact findings, starts, every cut and flip of a segment.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.

@@ -36,6 +36,10 @@ pub const SIDECAR: &str = "keys.json";
 
 /// Log and stable state of hashicorp/raft in one bbolt file, or in a directory of Pebble.
 pub const RAFT_DB: &str = "raft.db";
+/// File with the id of a server of Consul, Nomad or Vault, beside its directory `raft`.
+pub const NODE_ID: &str = "node-id";
+/// Database of Vault and OpenBao, which holds what their snapshots are.
+pub const VAULT_DB: &str = "vault.db";
 /// The log of hashicorp/raft in a bbolt file of its own.
 pub const LOGS_DAT: &str = "logs.dat";
 /// The stable state of hashicorp/raft in a bbolt file of its own.

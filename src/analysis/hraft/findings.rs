@@ -16,6 +16,7 @@ use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::decode_peers_json;
 use crate::formats::layout::{LOGS_DAT, MIGRATING, PEERS_JSON, STABLE_DAT};
+use crate::readers::EntryKind;
 use crate::readers::hraft::{HashiDir, LogFacts, Survey};
 
 pub use pebble::cover_pebble;
@@ -81,7 +82,6 @@ impl NodeView<'_> {
 pub fn findings(view: &NodeView<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     start(view, &mut found);
-    missing(view, &mut found);
     found.extend(store_findings(view));
     snapshots::judge(view, &mut found);
     peers(view, &mut found);
@@ -92,6 +92,7 @@ pub fn findings(view: &NodeView<'_>) -> Vec<Finding> {
 /// What the store's files show, without the start and the snapshots.
 pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    missing(view, &mut found);
     if let Some(stores) = &view.pebble {
         pebble::judge(view, stores, &mut found);
     }
@@ -102,9 +103,12 @@ pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
         for (name, survey) in surveys {
             store::judge(&view.path(name), survey, &mut found);
         }
-        log::judge(view, facts, &mut found);
-        memberships::judge(view, facts, &mut found);
-        stable::judge(view, facts, &mut found);
+        // Of a log with a hole that nobody could read, nothing can be said by what is missing in it.
+        if !view.dir.wal().is_some_and(|log| log.segments.iter().any(|segment| segment.unread)) {
+            log::judge(view, facts, &mut found);
+            memberships::judge(view, facts, &mut found);
+            stable::judge(view, facts, &mut found);
+        }
     }
     found
 }
@@ -131,7 +135,9 @@ pub fn entry_findings(view: &NodeView<'_>, index: u64) -> Vec<Finding> {
 fn start(view: &NodeView<'_>, found: &mut Vec<Finding>) {
     let start = view.start;
     if let Some(abort) = &start.abort {
+        let loses = start.recovery_loses.as_ref().map(|lost| format!("A forced recovery with peers.json is a trap: {lost}."));
         let how = match start.recovery {
+            Recovery::Ok if loses.is_some() => loses.as_deref().unwrap_or_default(),
             Recovery::Ok => "A forced recovery with peers.json would go through.",
             Recovery::Error => "A forced recovery with peers.json would be refused as well.",
             Recovery::Panic => "A forced recovery with peers.json would end the process as well.",
@@ -176,13 +182,23 @@ fn missing(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let files = view.dir.store_files();
-    let gone: Vec<_> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+    let gone: Vec<_> = files
+        .iter()
+        .filter(|(_, file)| file.is_none_or(|file| file.bytes().is_empty()))
+        .map(|(name, file)| (*name, *file))
+        .collect();
     let data = files.len() > gone.len() || view.dir.snapshots.dirs.iter().any(|dir| dir.listed().is_some());
-    for name in gone.into_iter().filter(|_| data) {
-        let message = format!(
-            "{name} is missing, although there is data beside it. The library makes an empty one and goes on without what it held."
-        );
-        found.push(Finding::new(&codes::STORE_UNUSABLE, message).at(view.path(name)));
+    for (name, file) in gone {
+        let link = view.dir.entries.iter().any(|entry| entry.name == name && entry.kind == EntryKind::Nowhere);
+        let how = match (link, file) {
+            (true, _) => "is a link to nothing: perhaps a volume is not mounted",
+            (false, _) if !data => continue,
+            (false, Some(_)) => "is empty, although there is data beside it",
+            (false, None) => "is missing, although there is data beside it",
+        };
+        let message = format!("{name} {how}. The library makes an empty one and goes on without what it held.");
+        let advice = "Do not start the node: find out where the file went. If it is lost, rebuild the node from another member.";
+        found.push(Finding::new(&codes::STORE_UNUSABLE, message).advice(advice).at(view.path(name)));
     }
 }
 
@@ -201,7 +217,17 @@ fn migration(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         .into_iter()
         .filter(|name| view.pebble.is_some() && view.dir.entries.iter().any(|entry| entry.name == *name))
         .collect();
-    if let Some(name) = left.first() {
+    let nothing = view.pebble.is_some_and(|stores| stores.log.entries == 0 && stores.log.current_term.is_none());
+    if let (Some(name), true) = (left.first(), nothing) {
+        let message = format!(
+            "The directory raft.db holds nothing: what the node knows is in {} beside it. Its server begins anew, as if the node had never \
+             run.",
+            left.join(" and ")
+        );
+        let finding = Finding::new(&codes::MIGRATION_ABORTED, message).severity(Severity::Error);
+        let advice = "Do not start the node; move the empty directory away and let the migration run again on a copy.";
+        found.push(finding.advice(advice).at(view.path(name)));
+    } else if let Some(name) = left.first() {
         let message = format!(
             "{} beside the directory raft.db: a migration to Pebble reads and leaves them. They were not read; what the node knows is in \
              raft.db, if the node has run since.",
@@ -214,6 +240,13 @@ fn migration(view: &NodeView<'_>, found: &mut Vec<Finding>) {
 
 fn peers(view: &NodeView<'_>, found: &mut Vec<Finding>) {
     let Some(peers) = &view.dir.peers_json else { return };
+    if let Some(lost) = &view.start.recovery_loses {
+        let message = format!("A start with it is a forced recovery, and a trap here: {lost}.");
+        let advice = "Do not start the node with it: move peers.json away, and rebuild the node from another member.";
+        let finding = Finding::new(&codes::RECOVERY_PENDING, message).severity(Severity::Error);
+        found.push(finding.advice(advice).at(view.path(PEERS_JSON)));
+        return;
+    }
     let finding = match peers {
         Err(reason) => {
             let message = format!("It cannot be read: {reason}.");

@@ -124,6 +124,8 @@ pub struct StartForecast {
     pub recovery: Recovery,
     /// What the recovery would say.
     pub recovery_text: Option<String>,
+    /// What a recovery that goes through would lose.
+    pub recovery_loses: Option<String>,
     /// Index of the first log key; `null` when it cannot be told.
     pub first_index: Option<u64>,
     /// Index of the last log key.
@@ -150,12 +152,17 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
             "{path} cannot be read, so that the snapshot that is restored is not known: {why}"
         ));
     }
+    if let StoreFiles::Wal(log) = input.stores
+        && let Some(segment) = log.segments.iter().find(|segment| segment.unread)
+    {
+        return StartForecast::unknown(format!("the segment {} cannot be read", segment.name));
+    }
     let mut progress = Progress::default();
     let abort = start(input, &mut progress).err();
     let recovered = recover(input);
-    let (recovery, recovery_text) = match recovered {
-        Ok(()) => (Recovery::Ok, None),
-        Err(crash) => (if crash.kind == AbortKind::Error { Recovery::Error } else { Recovery::Panic }, Some(crash.text)),
+    let (recovery, recovery_text, recovery_loses) = match recovered {
+        Ok(loses) => (Recovery::Ok, None, loses),
+        Err(crash) => (if crash.kind == AbortKind::Error { Recovery::Error } else { Recovery::Panic }, Some(crash.text), None),
     };
     let node = Node::open(input.stores, input.sound).ok();
     let (first_state, first_state_reason) = progress.first_state.unzip();
@@ -169,6 +176,7 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
         at_start: progress.at_start,
         recovery,
         recovery_text,
+        recovery_loses,
         first_index: node.as_ref().and_then(|node| node.first_index().ok()),
         last_index: node.as_ref().and_then(|node| node.last_index().ok()),
     }
@@ -348,8 +356,8 @@ pub fn vote_request(stores: StoreFiles<'_>) -> Result<(), Crash> {
     }
 }
 
-/// A forced recovery with a membership that is sound.
-fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
+/// A forced recovery with a membership that is sound: what it would lose, where it goes through.
+fn recover(input: &StartInput<'_>) -> Result<Option<String>, Crash> {
     let mut node = Node::open(input.stores, input.sound)?;
     if let Some(refusal) = &input.snapshots.refusal {
         return Err(Crash::error(refusal));
@@ -368,13 +376,28 @@ fn recover(input: &StartInput<'_>) -> Result<(), Crash> {
     }
     let last = node.last_index()?;
     let mut next = index;
+    let mut end = (term, index);
     while next < last {
         next = node.next_of_note(next + 1).min(last);
-        node.entry(next).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
+        let entry = node.entry(next).map_err(|crash| crash.wrap(&format!("failed to get log at index {next}")))?;
+        end = (entry.term, entry.index);
     }
     node.first_index()?;
     node.delete_log(last)?;
-    Ok(())
+    Ok(lost_by_recovery(input.snapshots, end))
+}
+
+/// A recovery writes a snapshot of the log's end and deletes the log. One that is there already and sorts behind it, by its term, is
+/// what the next start restores all the same.
+fn lost_by_recovery(snapshots: &Snapshots, (term, index): (u64, u64)) -> Option<String> {
+    let newer = |candidate: &&Candidate| (candidate.meta.term, candidate.meta.index) > (term, index);
+    let before = snapshots.listed.iter().find(newer).filter(|candidate| candidate.meta.index < index)?;
+    let meta = &before.meta;
+    Some(format!(
+        "its snapshot (index {index} term {term}) sorts before {}, the log is deleted, and the next start restores that one: \
+         everything behind index {} is lost",
+        meta.id, meta.index
+    ))
 }
 
 impl StartForecast {
@@ -390,6 +413,7 @@ impl StartForecast {
             first_state_reason: None,
             recovery: Recovery::Unknown,
             recovery_text: None,
+            recovery_loses: None,
             first_index: None,
             last_index: None,
         }

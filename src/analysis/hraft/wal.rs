@@ -14,7 +14,11 @@ pub(super) struct WalNode<'a>(&'a WalLog);
 impl<'a> WalNode<'a> {
     /// Opens it: `wal-meta.db` as bbolt opens it, then the list and the segments.
     pub(super) fn open(log: &'a WalLog) -> Result<Self, Crash> {
-        if let Some(file) = log.meta.as_ref().filter(|file| !file.bytes().is_empty()) {
+        if let Some(file) = log.meta.as_ref() {
+            if file.bytes().is_empty() {
+                // It makes a database without a bucket of it, and asks the bucket.
+                return Err(Crash::panic("runtime error: invalid memory address or nil pointer dereference"));
+            }
             let opened = Db::open(file.bytes(), None).and_then(|db| Ledger::load(&db));
             opened.map_err(|crash| crash.wrap("failed to open wal-meta.db"))?;
             if log.buckets.contains(&false) {

@@ -78,10 +78,29 @@ fn parse_key(text: &str) -> Result<Key, String> {
     unescape(text).map(Key)
 }
 
+/// Filters that logs of hashicorp/raft do not have. One that is passed over in silence would show what was not asked for.
+fn refuse_filters(args: &DumpArgs) -> anyhow::Result<()> {
+    let given = [
+        ("--type", !args.types.is_empty()),
+        ("--class", !args.classes.is_empty()),
+        ("--key-prefix", args.key_prefix.is_some()),
+        ("--segment", args.segment.is_some()),
+        ("--offset", args.offset.is_some()),
+        ("--effective", args.effective),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => {
+            anyhow::bail!("{flag}: not for logs of hashicorp/raft; --from, --to and --term choose entries there")
+        }
+        None => Ok(()),
+    }
+}
+
 /// Writes the records.
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths.paths)?;
     if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths, &Local)? {
+        refuse_filters(args)?;
         let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
         let range = EntryRange { from: args.from, to: args.to, term: args.term };
         return context.emit_rows(HashiBody::LIST, |rows| hashicorp_wal_dump(node, range, &context.run(), rows));
@@ -90,6 +109,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     if let [path] = paths.as_slice()
         && is_lone_segment(path, &Local)
     {
+        refuse_filters(args)?;
         let range = EntryRange { from: args.from, to: args.to, term: args.term };
         return context.emit_rows(HashiBody::LIST, |rows| hashicorp_segment_dump(path, range, &context.run(), rows));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::analysis::Coverage;
 use crate::analysis::hraft::archive::judge_archive;
 use crate::error::{Error, Result};
+use crate::formats::snap::SnapName;
 use crate::readers::EntryKind;
 use crate::readers::hraft::archive::{is_archive_at, read_archive};
 use crate::readers::source::{Run, Source};
@@ -46,7 +47,9 @@ fn in_directory(path: &Path, source: &dyn Source) -> Vec<PathBuf> {
     let snaps: Vec<_> =
         entries.iter().filter(|entry| entry.name.ends_with(".snap")).map(|entry| path.join(&entry.name)).collect();
     let fsm = entries.iter().any(|entry| entry.name.ends_with(".fsm"));
-    if !fsm && snaps.iter().all(|snap| is_archive_at(snap, source)) { snaps } else { Vec::new() }
+    let own = entries.iter().any(|entry| SnapName::parse(&entry.name).is_some());
+    // One that is none, among archives, is a backup that failed.
+    if !fsm && !own && snaps.iter().any(|snap| is_archive_at(snap, source)) { snaps } else { Vec::new() }
 }
 
 /// Reads every archive to its end.

@@ -12,7 +12,7 @@ use crate::analysis::server::directory::refuse_hashicorp;
 use crate::analysis::{Coverage, Finding, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::hraft::{Machine, StateView};
-use crate::formats::layout::{META_JSON, PEERS_JSON, STATE_BIN};
+use crate::formats::layout::{LOGS_DAT, META_JSON, PEERS_JSON, STABLE_DAT, STATE_BIN, VAULT_DB};
 use crate::io::{EntryKind, MappedFile};
 use crate::readers::hraft::{
     HashiDir, LogFacts, OpenedState, PebbleLog, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
@@ -104,7 +104,11 @@ impl Node {
         let dir = HashiDir::read(path, raft_id, small, run)?;
         let mut read = Vec::new();
         let every = depth == Depth::Everything;
-        let (snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
+        let (mut snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
+        if let Some(vault) = dir.vault_db(&*run.source) {
+            let why = "Vault and OpenBao keep their snapshots in it, which is not read".to_owned();
+            snapshots.unread.push((vault.display().to_string(), why));
+        }
         let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
         let whole = depth != Depth::Paths || size <= SMALL_STORE || {
             // One after another by their paths, they would take longer than every page in its order.
@@ -233,6 +237,22 @@ impl Node {
             if let Opened::Unread(reason) = &candidate.opened {
                 coverage.missing(path(&candidate.name, STATE_BIN), reason.clone());
             }
+        }
+        for (path, reason) in
+            self.snapshots.unread.iter().filter(|(path, _)| Path::new(path).file_name() == Some(VAULT_DB.as_ref()))
+        {
+            coverage.missing(path, reason.clone());
+        }
+        if let Some(wal) = &self.dir.unread_wal {
+            let why =
+                "raft.db stands beside it, which Consul reads alone as long as it is there; name this directory to have it read";
+            coverage.missing(wal.display().to_string(), why);
+        }
+        let counts = self.dir.pebble().is_some() || matches!(self.dir.stores, StoreFilesOf::Combined(Some(_)));
+        for name in
+            [LOGS_DAT, STABLE_DAT].into_iter().filter(|name| counts && self.dir.entries.iter().any(|it| it.name == **name))
+        {
+            coverage.skipped(self.dir.path.join(name).display().to_string(), "raft.db is what a server reads");
         }
         if let Some(Err(reason)) = &self.dir.peers_json {
             coverage.missing(self.dir.path.join(PEERS_JSON).display().to_string(), reason.clone());

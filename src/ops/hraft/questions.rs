@@ -19,8 +19,6 @@ enum Judged {
     All,
     /// Files and log.
     Stores,
-    /// Nothing.
-    Nothing,
 }
 
 /// Reads every node and makes a page of each.
@@ -45,7 +43,6 @@ where
         let mut found = match judged {
             Judged::All => findings(&node.view()),
             Judged::Stores => store_findings(&node.view()),
-            Judged::Nothing => Vec::new(),
         };
         node.settle(&mut found, &mut coverage);
         belong(&mut found, &node, dirs.len() > 1);
@@ -97,7 +94,7 @@ pub fn hashicorp_inspect(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
 /// Lists the files of the log.
 pub fn hashicorp_wal_ls(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<WalLs>>> {
     let describe = |node: &Node| log(node, files(node, page(node)));
-    each(dirs, None, Judged::Nothing, run, describe, |pages, all| verdict_line("Log files", pages, all))
+    each(dirs, None, Judged::Stores, run, describe, |pages, all| verdict_line("Log files", pages, all))
 }
 
 /// Counts what is in the log.

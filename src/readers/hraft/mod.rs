@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
-use crate::formats::layout::{self, LOGS_DAT, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT, WAL_META};
+use crate::formats::layout::{self, LOGS_DAT, NODE_ID, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT, VAULT_DB, WAL_META};
 use crate::io::{DirEntry, EntryKind, MappedFile};
+use crate::readers::locate::{group_number, is_group};
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
 
@@ -72,6 +73,8 @@ pub struct HashiDir {
     pub raft_id: String,
     /// Log and stable store.
     pub stores: StoreFilesOf,
+    /// A log of raft-wal that is not read, because `raft.db` is there as well.
+    pub unread_wal: Option<PathBuf>,
     /// The snapshots.
     pub snapshots: SnapshotDirs,
     /// `peers.json`, if it is there.
@@ -88,7 +91,7 @@ pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> b
     }
     // Consul's directory is called like elastickv's log.
     let beside = ELASTICKV.iter().all(|name| *name == layout::WAL || kind(name).is_none());
-    if beside && kind(layout::WAL) == Some(EntryKind::Directory) && has_wal_meta(&path.join(layout::WAL), source) {
+    if beside && kind(layout::WAL) == Some(EntryKind::Directory) && holds_wal(&path.join(layout::WAL), source) {
         return true;
     }
     let stores = [RAFT_DB, LOGS_DAT, STABLE_DAT];
@@ -104,8 +107,13 @@ pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> b
         let inside = || source.list_kinds(&path.join(RAFT_DB)).unwrap_or_default();
         return rest && (kind(SNAPSHOTS) == Some(EntryKind::Directory) || pebble_log::is_pebble(&inside()));
     }
-    if stores.iter().any(|name| kind(name).is_some_and(|kind| kind != EntryKind::File)) {
+    let usual = |kind| matches!(kind, EntryKind::File | EntryKind::Nowhere);
+    if stores.iter().any(|name| kind(name).is_some_and(|kind| !usual(kind))) {
         return false;
+    }
+    if kind(RAFT_DB) == Some(EntryKind::Nowhere) {
+        // A link to a volume that is not there: its name says whose it is.
+        return true;
     }
     let store = stores.into_iter().find(|name| kind(name) == Some(EntryKind::File));
     match (store, kind(SNAPSHOTS)) {
@@ -139,8 +147,8 @@ fn looks_like_bolt(path: &Path, source: &dyn Source) -> bool {
     magic(16) || (10..=24).any(|shift| magic(16 + (1 << shift)))
 }
 
-fn has_wal_meta(path: &Path, source: &dyn Source) -> bool {
-    source.kind_at(&path.join(WAL_META)) == Some(EntryKind::File)
+fn holds_wal(path: &Path, source: &dyn Source) -> bool {
+    source.list_kinds(path).is_ok_and(|entries| is_wal_dir(&entries))
 }
 
 /// The node of which this directory is the log, where it is one: what stands around a log of raft-wal that is called `wal`.
@@ -172,20 +180,57 @@ pub fn discover_hashicorp(path: &Path, source: &dyn Source) -> Result<Vec<PathBu
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
+    let mut other = None;
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
         let child = path.join(&entry.name);
         match source.list_kinds(&child) {
             Ok(entries) if is_hashicorp(&child, &entries, source) => found.push(child),
+            Ok(entries) if holds_groups(&entries) => other = other.or(Some(child)),
             Ok(_) => {}
             Err(error) if error.is_not_found() => {}
             // Whatever it is, it cannot be looked at; the reader of the other kind says so.
             Err(_) => return Ok(Vec::new()),
         }
     }
-    Ok(found)
+    match (found.first(), other) {
+        (Some(own), Some(other)) => Err(Error::Usage(format!(
+            "{}: {} is a directory of hashicorp/raft, and {} is none; name each of them by itself",
+            path.display(),
+            own.display(),
+            other.display()
+        ))),
+        _ => Ok(found),
+    }
+}
+
+/// True for a group directory of the present server, and for one that holds such.
+fn holds_groups(entries: &[DirEntry]) -> bool {
+    let group = |entry: &DirEntry| entry.kind == EntryKind::Directory && group_number(&entry.name).is_some();
+    is_group(entries) || entries.iter().any(group)
+}
+
+/// Longest id that a file has.
+const ID_LIMIT: u64 = 256;
+
+/// The id that Consul, Nomad and Vault keep in a file beside a directory that they call `raft`.
+fn own_id(path: &Path, name: &str, source: &dyn Source) -> Option<String> {
+    if name != "raft" {
+        return None;
+    }
+    let around = path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| path.join(".."), Path::to_owned);
+    let file = source.read_small(&around.join(NODE_ID), ID_LIMIT).ok()?;
+    let id = String::from_utf8(file.bytes).ok()?.trim().to_owned();
+    (!id.is_empty()).then_some(id)
 }
 
 impl HashiDir {
+    /// Where Vault and OpenBao keep their snapshots, where that stands beside the directory: the library's own store of snapshots is
+    /// then not what a start asks.
+    pub fn vault_db(&self, source: &dyn Source) -> Option<PathBuf> {
+        let around = [self.path.join(VAULT_DB), self.path.join("..").join(VAULT_DB)];
+        around.into_iter().find(|path| source.kind_at(path) == Some(EntryKind::File))
+    }
+
     /// Reads the directory; `raft_id` in the place of its name. Of a Pebble store every block is read where `blocks` says so.
     pub fn read(path: &Path, raft_id: Option<&str>, blocks: impl FnOnce(&StoreFacts) -> bool, run: &Run<'_>) -> Result<Self> {
         let source = &*run.source;
@@ -202,8 +247,11 @@ impl HashiDir {
         let wal = if is_wal_dir(&entries) {
             Some(path.to_owned())
         } else {
-            Some(path.join(layout::WAL)).filter(|wal| has_wal_meta(wal, source))
+            Some(path.join(layout::WAL)).filter(|wal| holds_wal(wal, source))
         };
+        // Consul reads `raft.db` as long as it is there, whatever it is told to use.
+        let passed_over = entries.iter().any(|entry| entry.name == RAFT_DB && entry.kind == EntryKind::File);
+        let (wal, unread_wal) = if passed_over { (None, wal.filter(|wal| *wal != path)) } else { (wal, None) };
         let combined = if pebble || wal.is_some() { None } else { file(RAFT_DB)? };
         let stores = if let Some(wal) = wal {
             StoreFilesOf::Wal(Box::new(WalLog::read(&wal, source)?))
@@ -222,8 +270,8 @@ impl HashiDir {
         };
         let snapshots = SnapshotDirs::read(&path.join(SNAPSHOTS), source)?;
         let name = crate::readers::GroupDir::at(path, source).raft_id;
-        let raft_id = raft_id.map_or(name, str::to_owned);
-        Ok(Self { path: path.to_owned(), raft_id, stores, snapshots, peers_json, entries })
+        let raft_id = raft_id.map(str::to_owned).or_else(|| own_id(path, &name, source)).unwrap_or(name);
+        Ok(Self { path: path.to_owned(), raft_id, stores, unread_wal, snapshots, peers_json, entries })
     }
 
     /// The path as reports show it.

@@ -117,18 +117,17 @@ impl SnapshotDirs {
     /// Lists the directory and reads every `meta.json`.
     pub fn read(path: &Path, source: &dyn Source) -> Result<Self> {
         let mut found = Self { path: path.to_owned(), exists: true, ..Self::default() };
-        let entries = source.list(path);
-        match source.kind_at(path) {
-            Some(EntryKind::Directory) => {}
-            // Not even what it is can be told.
-            None if entries.as_ref().is_err_and(Error::is_unread) => {}
-            None if source.link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
+        match source.look(path) {
+            Ok(standing) if standing.kind == EntryKind::Directory => {}
+            // What it is cannot be told, but something is there.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+            Err(_) if source.link_target(path).is_none() => return Ok(Self { exists: false, ..found }),
             _ => {
                 found.refusal = Some("snapshot path not accessible: mkdir snapshots: not a directory".to_owned());
                 return Ok(found);
             }
         }
-        for entry in entries? {
+        for entry in source.list(path)? {
             if entry.kind != EntryKind::Directory {
                 found.others.push(entry.name);
                 continue;

@@ -319,7 +319,7 @@ fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Di
 }
 
 /// The number in `group-<n>`; decimal without padding, as the server writes it.
-fn group_number(name: &str) -> Option<u64> {
+pub fn group_number(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("group-")?;
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)

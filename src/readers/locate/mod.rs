@@ -10,7 +10,8 @@ mod stores;
 mod territory;
 
 pub use groups::{
-    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, is_group, neighbours, nested_groups,
+    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, group_number, is_group, neighbours,
+    nested_groups,
 };
 pub use kind::DirectoryKind;
 pub use logs::{LogTarget, logs};

@@ -110,7 +110,8 @@ fn gaps(view: &NodeView<'_>, facts: &LogFacts, path: &str, covered: u64, found: 
         }
     }
     let (Some(first), Some(last)) = (facts.first, facts.last) else { return };
-    if first > covered.saturating_add(1) {
+    // Which snapshot covers the beginning is not known, where one could not be read.
+    if first > covered.saturating_add(1) && view.snapshots.unread.is_empty() {
         let message = format!(
             "The log begins at {first}, the snapshot reaches to {covered}: entries {} to {} are missing.",
             covered + 1,

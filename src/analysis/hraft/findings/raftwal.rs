@@ -28,6 +28,8 @@ pub(super) fn judge(log: &WalLog, found: &mut Vec<Finding>) {
                 let message = format!("{} is listed and not there yet: the next start makes it, empty.", segment.name);
                 found.push(Finding::new(&codes::LEFTOVER, message).at(shown.clone()));
             }
+            // What was not read is no finding: it stands among what was not examined.
+            (Some(Err(_)), _) if segment.unread => {}
             (Some(Err(reason)), _) => {
                 found.push(Finding::new(&codes::SEGMENT_MISSING, format!("It cannot be opened: {reason}.")).at(shown.clone()));
             }
@@ -44,7 +46,13 @@ pub(super) fn judge(log: &WalLog, found: &mut Vec<Finding>) {
                     if beyond && entries > 0 { ", some of them behind the end of the log" } else { "" }
                 );
                 let finding = Finding::new(&codes::LEFTOVER, message);
-                found.push(if beyond && entries > 0 { finding.severity(Severity::Warning) } else { finding }.at(shown.clone()));
+                let finding = if beyond && entries > 0 {
+                    let advice = "Copy the segment before the next start: what it deletes may be the only copy of these entries.";
+                    finding.severity(Severity::Warning).advice(advice)
+                } else {
+                    finding
+                };
+                found.push(finding.at(shown.clone()));
             }
             (Some(Ok(_)), Some(_)) => {}
         }
@@ -90,6 +98,10 @@ fn meta(log: &WalLog, path: &str, found: &mut Vec<Finding>) {
         invalid(format!(
             "{name} in its directory is called like a segment, but not quite: the library says that the log is corrupt."
         ));
+    }
+    let empty = log.meta.as_ref().is_some_and(|file| file.bytes().is_empty());
+    if empty && any_entries(log) {
+        invalid("It is empty beside segments with entries: the library makes an empty database of it, and panics.".to_owned());
     }
     let usable = log.survey.as_ref().is_some_and(|survey| survey.meta().is_some());
     for (name, there) in ["wal-meta", "stable"].iter().zip(log.buckets) {

@@ -46,6 +46,8 @@ pub struct WalSegment {
     pub info: Option<SegmentInfo>,
     /// The file; `Err` with the reason when it cannot be opened, and `None` when it is not there.
     pub file: Option<std::result::Result<MappedFile, String>>,
+    /// True when the system does not deliver the file: what it holds is not known.
+    pub unread: bool,
     /// What stands in it.
     pub facts: Option<SegmentFacts>,
 }
@@ -58,7 +60,7 @@ impl WalSegment {
         file.delivered()?;
         let name = crate::readers::locate::snapshots::name_of(path);
         let facts = facts.map_err(|over| over_budget(path, over))?;
-        Ok(Self { name, info: None, file: Some(Ok(file)), facts: Some(facts) })
+        Ok(Self { name, info: None, file: Some(Ok(file)), unread: false, facts: Some(facts) })
     }
 
     /// True when the file has changed since it was opened.
@@ -103,9 +105,9 @@ pub struct WalLog {
     pub unfinished_meta: bool,
 }
 
-/// True for a directory that holds such a log.
+/// True for a directory that holds such a log: its list, or segments, whose names nothing else has.
 pub fn is_wal_dir(entries: &[DirEntry]) -> bool {
-    entries.iter().any(|entry| entry.name == WAL_META && entry.kind == EntryKind::File)
+    entries.iter().any(|entry| entry.kind == EntryKind::File && (entry.name == WAL_META || WalFile::parse(&entry.name).is_some()))
 }
 
 impl WalLog {
@@ -137,13 +139,15 @@ impl WalLog {
             entries.iter().filter(|entry| entry.name.ends_with(".wal")).map(|entry| entry.name.as_str()).collect();
         for info in &listed {
             let name = WalFile { base: info.base, id: info.id }.to_string();
-            let file = match source.map(&path.join(&name)) {
+            let opened = source.map(&path.join(&name));
+            let unread = opened.as_ref().is_err_and(Error::is_unread);
+            let file = match opened {
                 Ok(file) => Some(Ok(file)),
                 Err(error) if error.is_not_found() => None,
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => Some(Err(error.reason())),
             };
-            log.segments.push(WalSegment { name, info: Some(*info), file, facts: None });
+            log.segments.push(WalSegment { name, info: Some(*info), file, unread, facts: None });
         }
         let known: HashSet<_> = log.segments.iter().map(|segment| segment.name.clone()).collect();
         for name in files {
@@ -151,8 +155,10 @@ impl WalLog {
                 None => log.misnamed.push(name.to_owned()),
                 Some(_) if known.contains(name) => {}
                 Some(_) => {
-                    let file = source.map(&path.join(name)).map_err(|error| error.reason());
-                    log.segments.push(WalSegment { name: name.to_owned(), info: None, file: Some(file), facts: None });
+                    let opened = source.map(&path.join(name));
+                    let unread = opened.as_ref().is_err_and(Error::is_unread);
+                    let file = Some(opened.map_err(|error| error.reason()));
+                    log.segments.push(WalSegment { name: name.to_owned(), info: None, file, unread, facts: None });
                 }
             }
         }

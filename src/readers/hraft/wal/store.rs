@@ -160,6 +160,8 @@ impl WalLog {
     pub fn last_index(&self) -> u64 {
         match self.tail().and_then(|(segment, _)| segment.range()) {
             Some((_, last)) => last,
+            // Without a segment before it an empty one says that the whole log is empty, since raft-wal 0.3.
+            None if self.tail().is_some() && self.listed().count() == 1 => 0,
             None => self.listed().map(|(_, info)| info.base).max().map_or(0, |base| base.saturating_sub(1)),
         }
     }

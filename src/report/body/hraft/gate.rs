@@ -85,7 +85,12 @@ impl HashiForecast {
             Recovery::Panic => ("would end the process", Tone::Caution),
             Recovery::Unknown => ("cannot be told", Tone::Caution),
         };
-        let text = self.start.recovery_text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+        let (word, tone) = match &self.start.recovery_loses {
+            Some(_) => ("would go through and lose data", Tone::Bad),
+            None => (word, tone),
+        };
+        let text = self.start.recovery_text.as_ref().or(self.start.recovery_loses.as_ref());
+        let text = text.map(|text| format!(": {text}")).unwrap_or_default();
         rows.push(("forced recovery", Cell::toned(format!("{word}{text}"), tone)));
         let libraries: Vec<String> = self.libraries.iter().map(ToString::to_string).collect();
         rows.push(("hashicorp/raft", Cell::toned(libraries.join(", "), Tone::Dim)));
