@@ -1,9 +1,11 @@
 //! Memberships in the log.
 
+use std::collections::BTreeSet;
+
 use super::NodeView;
 use crate::analysis::judge::codes::hashicorp as codes;
 use crate::analysis::{Finding, Severity};
-use crate::formats::hraft::{Configuration, LogType, PayloadNote};
+use crate::formats::hraft::{Configuration, LogType, PayloadNote, Server};
 use crate::readers::hraft::LogFacts;
 
 /// Judges every membership.
@@ -66,9 +68,13 @@ pub(super) fn odd(who: &str, configuration: &Configuration, notes: &[PayloadNote
     })
 }
 
+/// The first voter whose id comes again.
+fn votes_twice(configuration: &Configuration) -> Option<&Server> {
+    let mut seen = BTreeSet::new();
+    configuration.servers.iter().filter(|server| server.suffrage.votes()).find(|server| !seen.insert(&server.id))
+}
+
 fn meaning(note: PayloadNote, configuration: &Configuration) -> (String, Severity) {
-    let voters = configuration.servers.iter().filter(|server| server.suffrage.votes());
-    let twice = voters.clone().find(|server| voters.clone().filter(|other| other.id == server.id).count() > 1);
     let (text, severity) = match note {
         PayloadNote::EmptyConfiguration => ("no servers: nobody can ever be elected", Severity::Error),
         PayloadNote::NoVoter => ("no voters: nobody can ever be elected", Severity::Error),
@@ -76,7 +82,7 @@ fn meaning(note: PayloadNote, configuration: &Configuration) -> (String, Severit
         PayloadNote::UnknownSuffrage => ("a suffrage without a meaning counts as not voting", Severity::Warning),
         PayloadNote::EmptyId => ("a server without an id", Severity::Warning),
         PayloadNote::EmptyAddress => ("a server without an address", Severity::Warning),
-        PayloadNote::DuplicateId => match twice {
+        PayloadNote::DuplicateId => match votes_twice(configuration) {
             Some(server) => {
                 let text = format!("voter {} is listed twice, and each time counts as a vote of its own", server.id);
                 return (text, Severity::Error);
