@@ -340,6 +340,139 @@ fn a_cut_of_the_last_segment_drops_entries_or_leaves_an_earlier_moment() {
     }
 }
 
+/// The last segment with four commits of one entry each, and where each entry and each commit begins.
+fn four_commits() -> (Vec<u8>, Vec<(usize, usize)>) {
+    let mut segment = Segment::new(5, 1);
+    let mut places = Vec::new();
+    for data in ["five", "six", "seven, longer", "eight"] {
+        let at = segment.bytes.len();
+        segment = segment.command(3, data);
+        places.push((at, segment.bytes.len()));
+        segment = segment.commit();
+    }
+    (segment.file(), places)
+}
+
+#[test]
+fn commits_behind_the_place_where_a_start_stops_are_an_error() {
+    let (bytes, places) = four_commits();
+    let role = SegmentRole::Tail(info(1));
+    assert_eq!(noticed(&bytes, role, SECOND), []);
+    let (second, third) = (places[1].0, places[2].0);
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes.clone();
+        change(&mut bytes);
+        let facts = read_segment(&bytes, role).unwrap();
+        (facts.hidden, facts.tail, noticed(&bytes, role, SECOND))
+    };
+    let message = |stop: usize, commits: &str, why: &str, lost: &str| {
+        format!(
+            "Committed entries stand behind the place ({stop}) where the next start stops and writes on, over them: {commits}. {why} Each commit \
+             is begun when the one before is on disk, so that no crash explains it. {lost} lost with that start."
+        )
+    };
+    let error = |at: usize| [("raftwal-segment-damaged", Severity::Error, SECOND.to_owned(), Some(at as u64))];
+
+    // The second entry and its commit are zeros: what follows them is whole.
+    let (hidden, tail, found) = changed(&|bytes| bytes[second..third].fill(0));
+    let hidden = hidden.unwrap();
+    assert_eq!(
+        (hidden.stop, hidden.at),
+        (second as u64, places[3].1 as u64),
+        "the third commit only shows where the fourth begins"
+    );
+    assert_eq!((hidden.commits, hidden.entries, hidden.last_index, tail.entries), (1, 1, Some(8), 1));
+    assert_eq!(said(&found), error(places[3].1));
+    let why = format!("Frames end at {second}, with zeros.");
+    assert_eq!(found[0].message, message(second, "1 whole commit with 1 entry", &why, "Entries 6 to 8 are"));
+
+    let (_, _, found) = changed(&|bytes| bytes[second] = 0x41);
+    assert_eq!(said(&found), error(places[2].1));
+    let why = format!("At {second} stands a frame of type 65, which there is not.");
+    assert_eq!(found[0].message, message(second, "2 whole commits with 2 entries", &why, "Entries 6 to 8 are"));
+
+    let (_, _, found) = changed(&|bytes| bytes[second + 6] = 0x7f);
+    assert_eq!(said(&found), error(places[2].1));
+    assert!(found[0].message.contains("bytes, more than there are."), "{}", found[0].message);
+
+    // A length that leads behind all of them: one entry that no commit follows, to the library.
+    let (hidden, tail, found) = changed(&|bytes| bytes[second + 4] = 240);
+    assert_eq!((hidden.unwrap().commits, tail.entries), (2, 1), "{found:?}");
+    assert_eq!(said(&found), error(places[2].1));
+
+    // One that leads to the last commit, which then does not fit: no ordinary end either.
+    let over = u8::try_from(places[3].1 - second - 8).unwrap();
+    let (hidden, tail, found) = changed(&|bytes| bytes[second + 4] = over);
+    assert!(tail.rolled_back && hidden.is_some());
+    assert!(found.iter().all(|finding| finding.severity == Severity::Error), "{found:?}");
+
+    // The same through a whole node.
+    let (_dir, nodes) = node(|node| {
+        let mut bytes = bytes.clone();
+        bytes[second..third].fill(0);
+        fs::write(node.join("wal").join(SECOND), bytes).unwrap();
+    });
+    let report = hashicorp_check(&nodes, None, None, &Run::local()).unwrap();
+    assert_eq!(report.verdict, Verdict::Damaged);
+    assert!(said(&report.findings).contains(&error(places[3].1)[0]), "{:?}", report.findings);
+}
+
+#[test]
+fn what_a_crash_leaves_of_the_last_commit_is_no_error() {
+    let (bytes, places) = four_commits();
+    let role = SegmentRole::Tail(info(1));
+    let (from, end) = (places[3].0, places[3].1 + 8);
+    // Its blocks reach the disk in any order: each part may be missing, in zeros.
+    for first in (from..end).step_by(8) {
+        for last in (first + 8..=end).step_by(8) {
+            let mut torn = bytes.clone();
+            torn[first..last].fill(0);
+            let found = noticed(&torn, role, SECOND);
+            assert!(found.iter().all(|finding| finding.severity != Severity::Error), "{first} to {last}: {found:?}");
+        }
+    }
+    let mut odd = bytes.clone();
+    odd[from] = 0x41;
+    let found = noticed(&odd, role, SECOND);
+    assert_eq!(said(&found), [("raftwal-tail-dropped", Severity::Warning, SECOND.to_owned(), Some(from as u64))]);
+    assert_eq!(
+        found[0].message,
+        "Behind the last commit stands a frame of type 65, which there is not: the next start stops there, and writes over it."
+    );
+    // Two numbers that look like commits over nothing, and a segment of lower indexes inside of an entry, prove nothing.
+    let copy = Segment::new(1, 0).command(1, "one").commit().command(1, "two").commit().bytes;
+    for inside in [[3, 0, 0, 0, 0, 0, 0, 0].repeat(4), copy] {
+        let mut segment = bytes[..from].to_vec();
+        segment.extend_from_slice(&[0x41, 0, 0, 0, 0, 0, 0, 0]);
+        segment.extend_from_slice(&inside);
+        let found = noticed(&segment, role, SECOND);
+        assert_eq!(said(&found)[0].1, Severity::Warning, "{found:?}");
+    }
+}
+
+#[test]
+fn a_search_for_commits_ends_and_says_when_it_was_given_up() {
+    let role = SegmentRole::Tail(info(1));
+    // Each word looks like a commit that the same long row of frames follows.
+    let mut bytes = Segment::new(5, 1).command(3, "five").commit().bytes;
+    bytes.extend_from_slice(&[0x41, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend_from_slice(&[[3, 0, 0, 0, 9, 9, 9, 9], [2, 0, 0, 0, 8, 0, 0, 0]].concat().repeat(20_000));
+    let found = read_segment(&bytes, role).unwrap();
+    assert_eq!(found.hidden, None);
+    let row = [1, 0, 0, 0, 0, 0, 0, 0].repeat(4000);
+    let mut hostile = bytes[..8 * (bytes.len() / 16)].to_vec();
+    for left in (0..4000_u32).rev() {
+        hostile.extend_from_slice(&[3, 0, 0, 0, 9, 9, 9, 9, 2, 0, 0, 0]);
+        hostile.extend_from_slice(&(left * 16).to_le_bytes());
+    }
+    hostile.extend_from_slice(&row);
+    hostile.extend_from_slice(&[3, 0, 0, 0, 9, 9, 9, 9]);
+    let found = read_segment(&hostile, role).unwrap();
+    assert!(found.search_given_up && found.hidden.is_none());
+    let said = noticed(&hostile, role, SECOND);
+    assert!(said.iter().any(|finding| finding.message.contains("given up") && finding.severity == Severity::Warning), "{said:?}");
+}
+
 /// Where a value that nothing contradicts stands: another term, another vote.
 fn stable_values(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
     let behind = |key: &[u8], len: usize| {

@@ -6,7 +6,9 @@ use crate::analysis::judge::codes::raftwal as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout::WAL_META;
 use crate::formats::raftwal::{FrameEnd, SegmentInfo, WalFile};
-use crate::readers::hraft::wal::{CommitFault, IndexFault, Removed, RemovedBy, SegmentFacts, SegmentRole, WalLog, WalSegment};
+use crate::readers::hraft::wal::{
+    CommitFault, Hidden, IndexFault, Removed, RemovedBy, SegmentFacts, SegmentRole, WalLog, WalSegment,
+};
 use crate::types::Count;
 
 /// Findings of one kind about one segment.
@@ -183,7 +185,7 @@ pub fn judge_segment(path: &str, name: &str, facts: &SegmentFacts, found: &mut V
     };
     header(name, facts, info.as_ref(), &damaged, found);
     for fault in facts.commit_faults.iter().take(SHOWN) {
-        found.push(commit(path, fault, tail && fault.last));
+        found.push(commit(path, fault, tail && fault.last && facts.hidden.is_none()));
     }
     let more = facts.commit_faults.len().saturating_sub(SHOWN) as u64 + facts.more_commit_faults;
     if more > 0 {
@@ -299,15 +301,27 @@ fn ending(path: &str, facts: &SegmentFacts, tail: bool, found: &mut Vec<Finding>
         }
         return;
     }
+    if let Some(hidden) = &facts.hidden {
+        found.push(committed_behind(facts, hidden, how.as_deref()).at(path).offset(hidden.at));
+        return;
+    }
+    if facts.search_given_up {
+        let message =
+            "Too much behind the last commit looks like a frame: the search for commits that are whole there was given up.";
+        found.push(Finding::new(&codes::TAIL_DROPPED, message).severity(Severity::Warning).at(path).offset(facts.committed));
+    }
     if dropped > 0 || how.is_some() {
         let mut stand = Count(dropped, "entry").to_string();
         if facts.dropped_odd > 0 {
             stand.push_str(", not all of which decode");
         }
-        if let Some(how) = &how {
-            stand = format!("{stand}, and {how}");
-        }
-        let message = format!("Behind the last commit stand {stand}: the next start drops that.");
+        let message = match &how {
+            Some(how) if dropped == 0 => {
+                format!("Behind the last commit stands {how}: the next start stops there, and writes over it.")
+            }
+            Some(how) => format!("Behind the last commit stand {stand}, and {how}: the next start drops that."),
+            None => format!("Behind the last commit stand {stand}: the next start drops that."),
+        };
         // What was being written is not yet committed; but a changed length can hide commits as well.
         let whole = how.is_none() && behind.is_none() && facts.dropped_odd == 0;
         let severity = if whole { Severity::Info } else { Severity::Warning };
@@ -317,6 +331,31 @@ fn ending(path: &str, facts: &SegmentFacts, tail: bool, found: &mut Vec<Finding>
             format!("Behind its end at {at} stand zeros, and then other bytes: frames that the next start does not see.");
         found.push(Finding::new(&codes::TAIL_DROPPED, message).severity(Severity::Warning).at(path).offset(behind));
     }
+}
+
+/// Whole commits behind the place where the next start stops.
+fn committed_behind(facts: &SegmentFacts, hidden: &Hidden, how: Option<&str>) -> Finding {
+    let end = facts.end.at();
+    let why = match how {
+        // Frames that begin inside of others; why they end says nothing then.
+        _ if hidden.at < end => String::new(),
+        Some(how) => format!(" At {end} stands {how}."),
+        None => format!(" Frames end at {end}, with zeros."),
+    };
+    let first = facts.base().map(|base| base.saturating_add(facts.tail.entries));
+    let lost = match (first, hidden.last_index) {
+        (Some(first), Some(last)) if last > first => format!("Entries {first} to {last} are"),
+        (Some(first), _) => format!("What stands from entry {first} on is"),
+        (None, _) => "They are".to_owned(),
+    };
+    let message = format!(
+        "Committed entries stand behind the place ({}) where the next start stops and writes on, over them: {} with {}.{why} Each commit is \
+         begun when the one before is on disk, so that no crash explains it. {lost} lost with that start.",
+        hidden.stop,
+        Count(hidden.commits, "whole commit"),
+        Count(hidden.entries, "entry"),
+    );
+    Finding::new(&codes::SEGMENT_DAMAGED, message)
 }
 
 /// Judges a segment of which nothing else is known.

@@ -8,8 +8,10 @@ pub static SEGMENT_DAMAGED: CodeInfo = CodeInfo {
     severity: Severity::Error,
     title: "a segment of the log is damaged",
     meaning: "A commit's checksum, the header, the index or a frame does not fit what is in the file. The library reads sealed \
-              segments without looking at checksums: it hands out what is there, or an error for one entry, long after the start.",
-    decided_by: "CRC-32C of every commit over what it covers, the header against name and list, the index against the frames.",
+              segments without looking at checksums: it hands out what is there, or an error for one entry, long after the start. In the last segment it \
+              stops at the first bad frame and overwrites whole commits that stand behind it.",
+    decided_by: "CRC-32C of every commit over what it covers, the header against name and list, the index against the frames; behind the place where \
+                 a start stops, a frame of a commit and the next one, whose checksum is that of the bytes between.",
     safe: "Keep a copy, and rebuild the node from another member: with its directory empty it is sent a snapshot.",
     not_safe: "Do not take a start without an error for a sign that the log is well.",
     more: "ekv-tool wal verify DIR",

@@ -16,7 +16,7 @@ use crate::io::{DirEntry, EntryKind, MappedFile};
 use crate::readers::source::Source;
 use crate::types::{OverBudget, beside};
 
-pub use segment::{CommitFault, IndexFact, IndexFault, SegmentFacts, SegmentRole, Tail, read_segment};
+pub use segment::{CommitFault, Hidden, IndexFact, IndexFault, SegmentFacts, SegmentRole, Tail, read_segment};
 pub use store::{LogError, Removed, RemovedBy, Spot};
 
 /// Behind the name of a file that is being made.

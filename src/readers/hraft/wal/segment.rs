@@ -1,7 +1,8 @@
 //! One segment, frame by frame.
 
 use crate::formats::raftwal::{
-    FRAME_HEADER, FrameEnd, FrameKind, Frames, HeaderFault, SegmentHeader, SegmentInfo, decode_binary_entry,
+    FRAME_HEADER, FrameEnd, FrameKind, Frames, HEADER_LEN, HeaderFault, SegmentHeader, SegmentInfo, decode_binary_entry,
+    frame_size, read_frame,
 };
 use crate::types::{Crc32c, OverBudget, grant};
 
@@ -81,6 +82,22 @@ pub struct Tail {
     pub header_counts: bool,
 }
 
+/// Commits that are whole behind the place where the library stops when it opens the last segment. Each has a commit frame before it, and the
+/// checksum of everything between the two. The library begins a commit only when the one before is on disk, so that no crash leaves this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where the library stops, and writes the next entry.
+    pub stop: u64,
+    /// Offset of the first one's frame.
+    pub at: u64,
+    /// How many there are.
+    pub commits: u64,
+    /// Entries that they cover.
+    pub entries: u64,
+    /// Index of the last one of them that decodes.
+    pub last_index: Option<u64>,
+}
+
 /// A segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentFacts {
@@ -116,6 +133,10 @@ pub struct SegmentFacts {
     pub behind: Option<u64>,
     /// What the library makes of it as the last segment.
     pub tail: Tail,
+    /// Whole commits behind the place where it stops then; not looked for in a sealed segment.
+    pub hidden: Option<Hidden>,
+    /// True when the search for them was given up, since too much looks like a frame.
+    pub search_given_up: bool,
 }
 
 impl SegmentFacts {
@@ -232,6 +253,20 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> Result<SegmentFacts, Ove
         dropped.filter(|(number, at)| entry_at(bytes, **at).map(|(index, _)| index) != expected(*number)).count() as u64;
     let from = usize::try_from(end.at()).unwrap_or(usize::MAX);
     let behind = bytes.get(from..).unwrap_or_default().iter().position(|&byte| byte != 0).map(|at| end.at() + at as u64);
+    let broken = match end {
+        FrameEnd::Zero(_) | FrameEnd::File(_) => behind.is_some() || dropped_odd > 0,
+        FrameEnd::Unknown(..) | FrameEnd::Torn(_) | FrameEnd::Beyond(..) => true,
+    };
+    let (mut hidden, mut search_given_up) = (None, false);
+    if !matches!(role, SegmentRole::Sealed(_)) && (broken || tail.rolled_back) {
+        // A changed length makes frames begin inside of others, up to the end: what counts is where the library goes on writing.
+        let stop = match (tail.rolled_back, before) {
+            (false, _) => committed,
+            (true, before) => before.map_or(0, |commit| commit.at + FRAME_HEADER as u64),
+        };
+        let least = usize::try_from(tail.entries).ok().and_then(expected);
+        (hidden, search_given_up) = hidden_commits(bytes, stop.max(HEADER_LEN as u64), least);
+    }
     Ok(SegmentFacts {
         size,
         role,
@@ -249,7 +284,74 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> Result<SegmentFacts, Ove
         end,
         behind,
         tail,
+        hidden,
+        search_given_up,
     })
+}
+
+/// A commit that has its checksum.
+struct Whole {
+    at: u64,
+    entries: u64,
+    last_index: Option<u64>,
+}
+
+/// How often the search may read what lies behind its beginning. Commits one after another take it twice.
+const EFFORT: u64 = 8;
+
+/// Looks for whole commits behind the place where the library stops, a multiple of eight. `least` is the first index that is free there. True when it was given up.
+fn hidden_commits(bytes: &[u8], stop: u64, least: Option<u64>) -> (Option<Hidden>, bool) {
+    let mut found: Option<Hidden> = None;
+    let mut effort = EFFORT * (bytes.len() as u64).saturating_sub(stop);
+    let mut at = stop;
+    while let Some(word) = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).and_then(<[u8]>::first_chunk::<FRAME_HEADER>) {
+        at += FRAME_HEADER as u64;
+        if !word.starts_with(&[3, 0, 0, 0]) {
+            continue;
+        }
+        while let Some(commit) = commit_behind(bytes, at, least, &mut effort) {
+            let so_far = found.get_or_insert(Hidden { stop, at: commit.at, commits: 0, entries: 0, last_index: None });
+            so_far.commits += 1;
+            so_far.entries += commit.entries;
+            so_far.last_index = commit.last_index.or(so_far.last_index);
+            at = commit.at + FRAME_HEADER as u64;
+        }
+        if effort == 0 {
+            return (found, true);
+        }
+    }
+    (found, false)
+}
+
+/// The commit over the frames from an offset on, when its checksum is theirs, and no index among them is below `least` or out of order.
+fn commit_behind(bytes: &[u8], from: u64, least: Option<u64>, effort: &mut u64) -> Option<Whole> {
+    let mut spend = |bytes: u64| {
+        *effort = effort.saturating_sub(bytes);
+        (*effort > 0).then_some(())
+    };
+    let (mut at, mut entries, mut last_index) = (from, 0, None);
+    loop {
+        spend(FRAME_HEADER as u64)?;
+        let frame = read_frame(bytes, at).ok().filter(|frame| !frame.odd)?;
+        match frame.kind {
+            FrameKind::Commit(stored) => {
+                // No commit is over nothing; the checksum of nothing is 0, which is easily found.
+                let covered = bytes.get(usize::try_from(from).ok()?..usize::try_from(at).ok()?).filter(|_| entries > 0)?;
+                spend(covered.len() as u64)?;
+                return (Crc32c::of(covered) == Crc32c(stored)).then_some(Whole { at, entries, last_index });
+            }
+            FrameKind::Entry => {
+                entries += 1;
+                if let Ok(entry) = decode_binary_entry(frame.content) {
+                    let follows = last_index.is_none_or(|last: u64| last.checked_add(1) == Some(entry.index));
+                    (follows && least.is_none_or(|least| entry.index >= least)).then_some(())?;
+                    last_index = Some(entry.index);
+                }
+            }
+            FrameKind::Index => {}
+        }
+        at = at.checked_add(frame_size(frame.content.len() as u64))?;
+    }
 }
 
 fn index_fault(content: &[u8], offsets: &[u32]) -> Option<IndexFault> {
@@ -264,6 +366,6 @@ fn index_fault(content: &[u8], offsets: &[u32]) -> Option<IndexFault> {
 
 /// Index and term of the entry in the frame at an offset, where it decodes.
 pub(super) fn entry_at(bytes: &[u8], at: u32) -> Option<(u64, u64)> {
-    let frame = crate::formats::raftwal::read_frame(bytes, u64::from(at)).ok()?;
+    let frame = read_frame(bytes, u64::from(at)).ok()?;
     decode_binary_entry(frame.content).ok().map(|entry| (entry.index, entry.term))
 }
