@@ -16,6 +16,7 @@ use ekv_tool::readers::hraft::{LogFacts, Survey};
 use serde_json::{Value, json};
 
 use crate::support::dumped::dumped;
+use crate::support::raftwal_writer::{Segment, entry, list, meta_db, write};
 use crate::support::recorded;
 
 /// Texts of the language's run time, which name addresses.
@@ -193,6 +194,148 @@ fn nodes_are_compared() {
     let pair = [node("h01-single", "n1"), node("d-bolt-leaf-value-flip", "n1")];
     let flipped = hashicorp_compare(&pair, &Run::local()).unwrap();
     assert!(flipped.findings.iter().any(|f| f.code.code == "cross-log-matching" && f.severity == Severity::Error));
+}
+
+#[test]
+fn sound_nodes_of_one_cluster_are_compared_without_a_word() {
+    let mut cases = 0;
+    for (name, case) in recorded::hashi().expected.iter().filter(|(_, case)| case["family"] == "healthy") {
+        let dirs: Vec<_> = case["nodes"].as_object().unwrap().keys().map(|at| node(name, at)).collect();
+        if dirs.len() < 2 {
+            continue;
+        }
+        cases += 1;
+        let report = hashicorp_compare(&dirs, &Run::local()).unwrap();
+        let loud: Vec<_> = report.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
+        assert!(report.verdict == Verdict::Clean && loud.is_empty(), "{name}: {loud:?}");
+    }
+    assert!(cases >= 3, "{cases}");
+}
+
+/// A member of `n1`, `n2`, `n3` in a term: entries from an index on, all but the first of one term, and perhaps a snapshot of a term at an index with
+/// members.
+struct Member {
+    current: u64,
+    base: u64,
+    entries: Vec<u64>,
+    snapshot: Option<(u64, u64, &'static [&'static str])>,
+}
+
+const ALL: &[&str] = &["n1", "n2", "n3"];
+
+impl Member {
+    fn write(&self, dir: &Path) {
+        let mut members = b"\x81\xa7Servers\x93".to_vec();
+        for number in b'1'..=b'3' {
+            members.extend_from_slice(b"\x83\xa7Address\xab127.0.0.1:");
+            members.push(number);
+            members.extend_from_slice(b"\xa2ID\xa2n");
+            members.push(number);
+            members.extend_from_slice(b"\xa8Suffrage\x00");
+        }
+        let mut segment = Segment::new(self.base, 0);
+        for (index, term) in (self.base..).zip(&self.entries) {
+            segment = if index == 1 { segment.raw(&entry(1, *term, 5, &members, b"")) } else { segment.command(*term, "x") };
+        }
+        if !self.entries.is_empty() {
+            segment = segment.commit();
+        }
+        write(dir, std::slice::from_ref(&segment));
+        fs::write(dir.join("wal/wal-meta.db"), meta_db(&list(9, &[segment]), self.current)).unwrap();
+        let Some((term, index, members)) = self.snapshot else { return };
+        let id = format!("{term}-{index}-1795229117832");
+        let into = dir.join("snapshots").join(&id);
+        fs::create_dir_all(&into).unwrap();
+        fs::write(into.join("state.bin"), b"hello state").unwrap();
+        let servers: Vec<_> =
+            members.iter().map(|id| json!({"Suffrage": 0, "ID": id, "Address": format!("127.0.0.1:{}", &id[1..])})).collect();
+        let meta = json!({
+            "Version": 1, "ID": id, "Index": index, "Term": term, "Peers": null, "Configuration": {"Servers": servers},
+            "ConfigurationIndex": 1, "Size": 11, "CRC": "I0KpEbX01kc="
+        });
+        fs::write(into.join("meta.json"), meta.to_string()).unwrap();
+    }
+}
+
+/// Entries 1 to `last`: the first of term 1, then some of term 2, from an index on of term 3.
+fn log(last: u64, third: u64, snapshot: Option<(u64, u64, &'static [&'static str])>) -> Member {
+    let term = |index| if index == 1 { 1 } else { 2 + u64::from(index >= third) };
+    let current = if last >= third { 3 } else { 2 };
+    Member { current, base: 1, entries: (1..=last).map(term).collect(), snapshot }
+}
+
+/// What `compare` says of nodes by their names: codes, severities and messages.
+fn compared(members: &[(&str, Member)]) -> Vec<(&'static str, Severity, String)> {
+    let root = tempfile::tempdir().unwrap();
+    let dirs: Vec<_> = members.iter().map(|(name, _)| root.path().join(name)).collect();
+    for ((_, member), dir) in members.iter().zip(&dirs) {
+        member.write(dir);
+    }
+    let report = hashicorp_compare(&dirs, &Run::local()).unwrap();
+    report.findings.iter().map(|finding| (finding.code.code, finding.severity, finding.message.clone())).collect()
+}
+
+const NEVER: u64 = u64::MAX;
+
+#[test]
+fn what_a_snapshot_says_is_committed_is_held_against_the_majority() {
+    let (error, info) = (Severity::Error, Severity::Info);
+    let snapshot = Some((2, 30, ALL));
+    let short = || log(20, NEVER, None);
+    let empty = || Member { current: 0, base: 1, entries: Vec::new(), snapshot: None };
+    assert_eq!(
+        compared(&[("n1", log(40, NEVER, snapshot)), ("n2", log(30, NEVER, None)), ("n3", short())]),
+        [],
+        "two of three have it"
+    );
+    assert_eq!(compared(&[("n1", log(40, NEVER, None)), ("n2", short()), ("n3", short())]), [], "nothing says what is committed");
+    let says = "Index 30 (term 2) is committed, by a snapshot; n1 has it. Of 3 voters 2 need it: n1 has";
+    assert_eq!(
+        compared(&[("n1", log(40, NEVER, snapshot)), ("n2", short()), ("n3", short())]),
+        [(
+            "cross-under-replicated",
+            error,
+            format!(
+                "{says}, n2 (ends at 20) and n3 (ends at 20) do not. n2 and n3 can be elected without it: entries 21 to 30 are lost then."
+            )
+        )]
+    );
+    assert_eq!(
+        compared(&[("n1", log(40, NEVER, snapshot)), ("n2", empty()), ("n3", empty())]),
+        [("cross-under-replicated", error, format!("{says}, n2 (ends at 0) and n3 (ends at 0) do not. Without n1 it is gone."))]
+    );
+    assert_eq!(
+        compared(&[("n1", log(40, NEVER, snapshot)), ("n2", short())]),
+        [(
+            "cross-under-replicated",
+            info,
+            format!("{says}, n2 (ends at 20) does not. If n3, of which that is not known, should lack it too, it can be lost.")
+        )]
+    );
+}
+
+#[test]
+fn two_entries_at_one_committed_index_are_found() {
+    let snapshot = Some((2, 30, ALL));
+    let codes = |members: &[(&str, Member)]| {
+        compared(members).into_iter().map(|(code, severity, _)| (code, severity)).collect::<Vec<_>>()
+    };
+    // Logs that begin behind their snapshots.
+    let behind = |term: u64, current| Member { current, base: 31, entries: vec![current; 9], snapshot: Some((term, 30, ALL)) };
+    assert_eq!(compared(&[("n1", behind(2, 2)), ("n2", behind(2, 2))]), [], "the same snapshot");
+    assert_eq!(codes(&[("n1", behind(2, 3)), ("n2", behind(3, 3))]), [("cross-committed-divergence", Severity::Error)]);
+    let other = Some((2, 30, &["n1", "n2"][..]));
+    assert_eq!(
+        codes(&[("n1", log(40, NEVER, snapshot)), ("n2", log(40, NEVER, snapshot)), ("n3", log(40, NEVER, other))]),
+        [("cross-snapshot-divergence", Severity::Error); 2]
+    );
+    // A leader of a later term without what was committed, and the end of an older leader's log, which is legal.
+    assert!(
+        codes(&[("n1", log(40, NEVER, snapshot)), ("n2", log(50, 26, None))])
+            .contains(&("cross-committed-lost", Severity::Error))
+    );
+    let stale = codes(&[("n1", log(40, 26, Some((3, 30, ALL)))), ("n2", log(40, 26, None)), ("n3", log(35, NEVER, None))]);
+    assert!(!stale.is_empty() && stale.iter().all(|(_, severity)| *severity != Severity::Error), "{stale:?}");
 }
 
 #[test]

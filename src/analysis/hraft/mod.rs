@@ -4,6 +4,7 @@
 
 mod abort;
 pub mod archive;
+pub mod committed;
 mod entry;
 pub mod findings;
 mod ledger;

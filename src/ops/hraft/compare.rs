@@ -8,6 +8,7 @@ use super::node::{Depth, Node};
 use super::page::page;
 use super::rows::rows_of;
 use crate::analysis::hraft::Opened;
+use crate::analysis::hraft::committed::{Place, Replica, snapshots_contradict, under_replicated};
 use crate::analysis::hraft::findings::findings as findings_of;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Coverage, Finding, Severity};
@@ -25,10 +26,12 @@ struct Held {
     node: Node,
     /// Term and sum of the content of each of its last entries.
     entries: VecDeque<(u64, u64, u64)>,
+    /// True when nothing is wrong with it by itself: what it does not show, it does not have.
+    sound: bool,
 }
 
 impl Held {
-    fn of(node: Node, run: &Run<'_>) -> Result<Self> {
+    fn of(node: Node, sound: bool, run: &Run<'_>) -> Result<Self> {
         let mut entries = VecDeque::new();
         rows_of(&node.dir, run, |row| {
             let Some(entry) = row.entry.as_ref().ok().filter(|_| row.removed.is_none()) else { return ControlFlow::Continue(()) };
@@ -40,7 +43,7 @@ impl Held {
             entries.push_back((row.key, entry.term, sum));
             ControlFlow::Continue(())
         })?;
-        Ok(Self { node, entries })
+        Ok(Self { node, entries, sound })
     }
 
     fn name(&self) -> &str {
@@ -59,9 +62,40 @@ impl Held {
         if log.1 > snapshot.1 { log } else { snapshot }
     }
 
-    /// The lowest index that is known to be committed: its snapshot's.
+    /// The highest index that it knows to be committed: its snapshot's.
     fn committed(&self) -> u64 {
-        self.node.start.snapshot.as_ref().map_or(0, |snapshot| snapshot.index)
+        self.replica().committed().map_or(0, |place| place.index)
+    }
+
+    /// The same, when its log has the snapshot's last entry: then what stands before that in the log is what was committed. Entries that a snapshot
+    /// from another node has replaced may be left in a log.
+    fn vouched(&self) -> u64 {
+        let place = self.replica().committed().filter(|place| self.at(place.index).is_some_and(|(term, _)| term == place.term));
+        place.map_or(0, |place| place.index)
+    }
+
+    /// Its term; a leader of a later one was elected after everything that it knows to be committed. `None` when it does not start.
+    fn term(&self) -> Option<u64> {
+        self.node.start.at_start.as_ref().map(|state| state.term)
+    }
+
+    fn replica(&self) -> Replica<'_> {
+        let (term, index) = self.end();
+        let state = self.node.start.at_start.as_ref();
+        let membership = state.and_then(|state| state.configuration.as_deref()).filter(|members| !members.is_empty());
+        let in_log = self.node.facts().into_iter().flat_map(|facts| &facts.memberships);
+        let in_log = in_log.filter_map(|entry| Some((entry.key, entry.decoded.as_ref().ok()?.0.servers.as_slice())));
+        let whole = self.node.snapshots.listed.iter().filter(|candidate| candidate.restores());
+        Replica {
+            name: self.name(),
+            end: Place { index, term },
+            sound: self.sound,
+            snapshots: whole.map(|candidate| &candidate.meta).collect(),
+            membership,
+            memberships: in_log
+                .chain(membership.zip(state).map(|(members, state)| (state.configuration_index, members)))
+                .collect(),
+        }
     }
 }
 
@@ -81,14 +115,16 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
         for finding in &mut own {
             finding.group = Some(node.dir.display());
         }
+        let sound = own.is_empty() && node.facts().is_some();
         findings.extend(own);
-        held.push(Held::of(node, run)?);
+        held.push(Held::of(node, sound, run)?);
     }
     for (number, one) in held.iter().enumerate() {
         for other in held.iter().skip(number + 1) {
             pair(one, other, &mut findings);
         }
     }
+    findings.extend(lost_with_a_majority(&held));
     let pages = held.iter().map(|one| {
         let (term, index) = one.end();
         page(&one.node).fact("last_term", term).fact("last_index", index).fact("start", &one.node.start)
@@ -132,6 +168,40 @@ fn row(one: &Held, all: &[Held]) -> Vec<Cell> {
     ]
 }
 
+/// What a snapshot says is committed, and too few have.
+fn lost_with_a_majority(held: &[Held]) -> Option<Finding> {
+    let replicas: Vec<_> = held.iter().map(Held::replica).collect();
+    let term_at = |number: usize, index: u64| held.get(number).and_then(|one| one.at(index)).map(|(term, _)| term);
+    let finding = under_replicated(&replicas, &term_at)?;
+    // Nodes that run are read one after another: a later one has committed more, and that is no finding.
+    let moving = held.iter().any(|one| one.node.dir.changed());
+    Some(if moving { finding.severity(Severity::Info) } else { finding })
+}
+
+/// An entry of a log, which is not the one that another node's snapshot says is committed.
+fn lost_entry(holder: &Held, other: &Held, index: u64, term: u64, its_term: u64) -> Finding {
+    let (covered, own) = (holder.committed(), holder.term().unwrap_or_default());
+    let message = format!(
+        "{} has committed the entry of term {term} at index {index}: its snapshot reaches to {covered}. {} holds one of term {its_term} there. Its \
+         leader came after term {own}, in which {} is, and did not have what was committed.",
+        holder.name(),
+        other.name(),
+        holder.name()
+    );
+    Finding::new(&codes::CROSS_COMMITTED_LOST, message)
+}
+
+/// The first entry of another node's log in the place of one that is committed, whose leader was elected after that: its index and both terms. One of
+/// an older leader may stand there legally until it is replaced.
+fn lost(holder: &Held, other: &Held) -> Option<(u64, u64, u64)> {
+    let (vouched, own) = (holder.vouched(), holder.term()?);
+    let committed = holder.replica().committed()?;
+    other.entries.iter().take_while(|entry| entry.0 <= committed.index).find_map(|&(index, its_term, _)| {
+        let term = if index == committed.index { committed.term } else { holder.at(index).filter(|_| index <= vouched)?.0 };
+        (term != its_term && its_term > own).then_some((index, term, its_term))
+    })
+}
+
 fn pair(one: &Held, other: &Held, findings: &mut Vec<Finding>) {
     let names = format!("{} and {}", one.name(), other.name());
     if one.name() == other.name() {
@@ -154,21 +224,40 @@ fn pair(one: &Held, other: &Held, findings: &mut Vec<Finding>) {
         );
         findings.push(Finding::new(&codes::CROSS_LOG_MATCHING, message));
     }
-    if let Some((index, term, its_term)) = terms {
-        let covered = one.committed().max(other.committed());
-        if index <= covered {
+    let both = one.vouched().min(other.vouched());
+    let lost = [(one, other), (other, one)].into_iter().find_map(|(holder, other)| Some((holder, other, lost(holder, other)?)));
+    match (terms, lost) {
+        (Some((index, term, its_term)), _) if index <= both => {
             let message = format!(
-                "{names} hold entries of terms {term} and {its_term} at index {index}, which a snapshot at {covered} says is committed."
+                "{names} hold entries of terms {term} and {its_term} at index {index}, which the snapshots of both say are committed (to {}, {}).",
+                one.committed(),
+                other.committed()
             );
             findings.push(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message));
-        } else {
+        }
+        (_, Some((holder, other, (index, term, its_term)))) => {
+            findings.push(lost_entry(holder, other, index, term, its_term));
+        }
+        (Some((index, term, its_term)), None) if index <= one.vouched().max(other.vouched()) => {
+            let holder = if index <= one.vouched() { one } else { other };
+            let message = format!(
+                "From index {index} on, {names} hold entries of terms {term} and {its_term}. What {} holds is committed, to {}; the other's are \
+                 left from an older leader, and a leader replaces them.",
+                holder.name(),
+                holder.vouched()
+            );
+            findings.push(Finding::new(&codes::CROSS_LOG_MATCHING, message).severity(Severity::Info));
+        }
+        (Some((index, term, its_term)), None) => {
             let message = format!(
                 "From index {index} on, {names} hold entries of terms {term} and {its_term}. At most one of the two is committed, and \
                  the files do not say which: hashicorp/raft does not record its commit."
             );
             findings.push(Finding::new(&codes::CROSS_LOG_MATCHING, message).severity(Severity::Warning));
         }
+        (None, None) => {}
     }
+    findings.extend(snapshots_contradict(&one.replica(), &other.replica()));
     let sums = |held: &Held| -> BTreeMap<(u64, u64), Vec<u8>> {
         let whole = held.node.snapshots.listed.iter().filter(|candidate| candidate.opened == Opened::Restores);
         whole.filter_map(|it| Some(((it.meta.term, it.meta.index), it.meta.crc.clone()?))).collect()
