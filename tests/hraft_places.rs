@@ -9,7 +9,8 @@ use ekv_tool::Run;
 use ekv_tool::analysis::hraft::StartOutcome;
 use ekv_tool::analysis::{Finding, Verdict};
 use ekv_tool::ops::hraft::{
-    Backend, hashicorp_check, hashicorp_gate_dryrun, hashicorp_verify_archives, hashicorp_wal_ls, hashicorp_wal_verify,
+    Backend, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_verify_archives, hashicorp_wal_ls,
+    hashicorp_wal_verify,
 };
 use ekv_tool::readers::Local;
 
@@ -156,6 +157,22 @@ fn the_id_beside_a_directory_called_raft_counts() {
     let known = first(&node);
     assert_eq!((unknown.0.as_str(), known.0.as_str()), ("raft", "n1"));
     assert_ne!(unknown.1, known.1, "alone it leads");
+}
+
+#[test]
+fn directories_that_are_all_called_raft_are_no_copies_of_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let nodes: Vec<PathBuf> = ["n1", "n2", "n3"].iter().map(|name| root.path().join(name).join("raft")).collect();
+    for (node, name) in nodes.iter().zip(["n1", "n2", "n3"]) {
+        copy_tree(&hashi().root.join("h04-three-snaps").join(name), node);
+    }
+    let compared = hashicorp_compare(&nodes, &Run::local()).unwrap();
+    assert_eq!((compared.verdict, compared.findings.len()), (Verdict::Unknown, 0), "{:?}", compared.findings);
+    for (node, name) in nodes.iter().zip(["n1", "n2", "n3"]) {
+        fs::write(node.parent().unwrap().join("node-id"), name).unwrap();
+    }
+    let compared = hashicorp_compare(&nodes, &Run::local()).unwrap();
+    assert_eq!((compared.verdict, compared.findings.len()), (Verdict::Clean, 0), "{:?}", compared.findings);
 }
 
 #[test]

@@ -28,6 +28,8 @@ struct Held {
     entries: VecDeque<(u64, u64, u64)>,
     /// True when nothing is wrong with it by itself: what it does not show, it does not have.
     sound: bool,
+    /// False when its id is only the name of its directory, and no membership has it.
+    identified: bool,
 }
 
 impl Held {
@@ -43,7 +45,10 @@ impl Held {
             entries.push_back((row.key, entry.term, sum));
             ControlFlow::Continue(())
         })?;
-        Ok(Self { node, entries, sound })
+        let state = node.start.at_start.as_ref();
+        let members = state.and_then(|state| state.configuration.as_deref()).unwrap_or_default();
+        let member = members.is_empty() || members.iter().any(|server| server.id == node.dir.raft_id);
+        Ok(Self { node, entries, sound, identified: member })
     }
 
     fn name(&self) -> &str {
@@ -119,6 +124,7 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
         findings.extend(own);
         held.push(Held::of(node, sound, run)?);
     }
+    name_apart(&mut held, &mut coverage);
     for (number, one) in held.iter().enumerate() {
         for other in held.iter().skip(number + 1) {
             pair(one, other, &mut findings);
@@ -139,6 +145,23 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
     Ok(Report::new(HashiBody::new(headline, pages), findings, coverage))
 }
 
+/// Directories of Consul, Nomad and Vault have all the same name, which is not their id. Those of which several have one id that no
+/// membership knows are told apart by their paths.
+fn name_apart(held: &mut [Held], coverage: &mut Coverage) {
+    let mut names = BTreeMap::<String, usize>::new();
+    for one in held.iter().filter(|one| !one.identified) {
+        *names.entry(one.name().to_owned()).or_default() += 1;
+    }
+    for one in held.iter_mut().filter(|one| !one.identified && names.get(one.name()).is_some_and(|&count| count > 1)) {
+        let path = one.node.dir.display();
+        coverage.missing(
+            format!("which member {path} is"),
+            "its id is neither the directory's name nor in a file node-id beside it; copy that file along",
+        );
+        one.node.dir.raft_id = path;
+    }
+}
+
 const COLUMNS: [&str; 8] = ["node", ">term", "voted", ">last", ">of term", ">snapshot", "membership", "could win"];
 
 fn row(one: &Held, all: &[Held]) -> Vec<Cell> {
@@ -152,6 +175,7 @@ fn row(one: &Held, all: &[Held]) -> Vec<Cell> {
     let votes = all.iter().filter(|other| voters.contains(&other.name()) && other.end() <= one.end()).count();
     let wins = match (state.is_some(), voters.contains(&one.name())) {
         (false, _) => "does not start".to_owned(),
+        (true, false) if !one.identified => "not known: its id is in no membership".to_owned(),
         (true, false) => "no, it has no vote".to_owned(),
         (true, true) if votes * 2 > voters.len() => format!("yes, {votes} of {} would vote", voters.len()),
         (true, true) => format!("no, {votes} of {} would vote", voters.len()),
