@@ -10,7 +10,7 @@ use ekv_tool::analysis::hraft::StartOutcome;
 use ekv_tool::analysis::{Finding, Verdict};
 use ekv_tool::ops::hraft::{
     Backend, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_verify_archives, hashicorp_wal_ls,
-    hashicorp_wal_verify,
+    hashicorp_wal_verify, node_of_snapshot,
 };
 use ekv_tool::readers::Local;
 
@@ -203,4 +203,16 @@ fn a_backup_that_failed_among_others_is_damage() {
     assert_eq!(paths.len(), 2);
     let report = hashicorp_verify_archives(&paths, &Run::local()).unwrap();
     assert_eq!((report.verdict, report.findings[0].code.code), (Verdict::Damaged, "hraft-archive-refused"));
+}
+
+#[test]
+fn a_snapshot_by_itself_is_judged_with_its_node() {
+    let node = hashi().root.join("h04-three-snaps/n1");
+    let snapshots = node.join("snapshots");
+    let one = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
+    for path in [one.join("state.bin"), one.join("meta.json"), one, snapshots] {
+        assert_eq!(node_of_snapshot(&path, &Local), node, "{}", path.display());
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(node_of_snapshot(&elsewhere.path().join("state.bin"), &Local), elsewhere.path().join("state.bin"));
 }

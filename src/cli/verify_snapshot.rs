@@ -8,7 +8,7 @@ use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
-use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot};
+use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot, node_of_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::{Depth, Local};
 use ekv_tool::types::Crc32c;
@@ -59,7 +59,10 @@ pub struct VerifySnapshotArgs {
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths, &Local)? {
+    // A snapshot of hashicorp/raft is judged by its meta.json, and by the others beside it.
+    let mut paths: Vec<_> = args.paths.iter().map(|path| node_of_snapshot(path, &Local)).collect();
+    paths.dedup();
+    if let Backend::Hashicorp(nodes) = Backend::of(&paths, &Local)? {
         return context.emit(hashicorp_verify_snapshot(&nodes, &context.run())?);
     }
     let archives = archives(&args.paths, &Local)?;

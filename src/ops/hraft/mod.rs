@@ -15,8 +15,9 @@ mod snapshots;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::formats::layout::{META_JSON, SNAPSHOTS, STATE_BIN};
 use crate::readers::EntryKind;
-use crate::readers::hraft::{discover_hashicorp, is_store_file};
+use crate::readers::hraft::{discover_hashicorp, is_hashicorp, is_store_file};
 use crate::readers::source::Source;
 
 pub use archive::{archives, hashicorp_verify_archives};
@@ -68,6 +69,21 @@ impl Backend {
             ))),
         }
     }
+}
+
+/// The node directory in which a path is a snapshot, its `state.bin` or `meta.json`, or the directory of the snapshots; the path
+/// itself otherwise.
+pub fn node_of_snapshot(path: &Path, source: &dyn Source) -> PathBuf {
+    let named = |path: &Path, name: &str| path.file_name().is_some_and(|own| own == name);
+    let above = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_owned),
+    };
+    let snapshot = if named(path, STATE_BIN) || named(path, META_JSON) { above(path) } else { Some(path.to_owned()) };
+    let snapshots = snapshot.and_then(|dir| if named(&dir, SNAPSHOTS) { Some(dir) } else { above(&dir) });
+    let node = snapshots.filter(|dir| named(dir, SNAPSHOTS)).and_then(|dir| above(&dir));
+    let is_node = |node: &PathBuf| source.list_kinds(node).is_ok_and(|entries| is_hashicorp(node, &entries, source));
+    node.filter(is_node).unwrap_or_else(|| path.to_owned())
 }
 
 /// A store's file, or its directory, stands for the directory of the node.

@@ -161,7 +161,9 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
     if found.groups.is_empty() {
         return Err(refused.unwrap_or_else(|| Error::Unsuitable {
             path: path.to_owned(),
-            problem: "holds no Raft group (no wal/, snap/, fsm-snap/, fsm.db/ or etcd-raft-peers.bin)".to_owned(),
+            problem:
+                "holds no Raft group (no wal/, snap/, fsm-snap/, fsm.db/ or etcd-raft-peers.bin, and no raft.db with snapshots/)"
+                    .to_owned(),
             hint: "name a group directory, a node directory or the server's --raftDataDir".to_owned(),
         }));
     }

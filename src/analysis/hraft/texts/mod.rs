@@ -1,15 +1,17 @@
-//! What the library says when it refuses or ends, with what `explain` says about it: texts of hashicorp/raft, raft-boltdb and bbolt.
+//! What the library says when it refuses or ends, with what `explain` says about it: texts of hashicorp/raft, raft-boltdb, bbolt
+//! and raft-wal.
 //!
 //! They are matched as those of the server are; which of the two a line is from is decided by the longest text in it.
 
 mod bolt;
 mod raft;
+mod raftwal;
 
 use crate::analysis::server::conditions::Condition;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Condition> {
-    raft::RAFT.iter().chain(bolt::BOLT)
+    raft::RAFT.iter().chain(bolt::BOLT).chain(raftwal::RAFT_WAL)
 }
 
 /// True for a text of the library, as opposed to one of the server.

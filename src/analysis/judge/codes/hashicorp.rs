@@ -11,7 +11,7 @@ pub static START_FAILS: CodeInfo = CodeInfo {
               start ends the same way until the cause is gone.",
     decided_by: "The first step of the start, in the library's own order, that the files do not allow; the message \
                  names it.",
-    safe: "Do not start this node again before the cause is known: every attempt writes to raft.db. Keep a copy of \
+    safe: "Do not start this node again before the cause is known: every attempt writes to its stores. Keep a copy of \
            the directory first; `gate-dryrun` says whether a forced recovery would go through.",
     not_safe: "Do not delete files until it starts: what is missing then is missing for good.",
     more: "ekv-tool gate-dryrun DIR",
