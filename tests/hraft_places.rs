@@ -216,3 +216,29 @@ fn a_snapshot_by_itself_is_judged_with_its_node() {
     let elsewhere = tempfile::tempdir().unwrap();
     assert_eq!(node_of_snapshot(&elsewhere.path().join("state.bin"), &Local), elsewhere.path().join("state.bin"));
 }
+
+#[test]
+fn an_unfinished_snapshot_that_closes_the_gap_is_kept() {
+    let unfinished = |index: u64| {
+        let made = copy("h04-three-snaps/n1", |node| {
+            let snapshots = node.join("snapshots");
+            let mut names: Vec<_> = fs::read_dir(&snapshots).unwrap().map(|entry| entry.unwrap().path()).collect();
+            names.sort();
+            for name in &names {
+                fs::rename(name, name.with_extension("tmp")).unwrap();
+            }
+            let newest = names.last().unwrap().with_extension("tmp").join("meta.json");
+            let meta = fs::read_to_string(&newest).unwrap().replace("\"Index\":62", &format!("\"Index\":{index}"));
+            fs::write(newest, meta).unwrap();
+        });
+        let check = hashicorp_check(std::slice::from_ref(&made.node), None, None, &Run::local()).unwrap();
+        assert!(check.findings.iter().any(|it| it.code.code == "hraft-log-gap"), "{:?}", check.findings);
+        check.findings.into_iter().filter(|it| it.code.code == "hraft-snapshot-leftover").map(|it| it.message).collect::<Vec<_>>()
+    };
+    assert!(
+        unfinished(62)
+            .iter()
+            .any(|text| text.contains("(index 62 term 2)") && text.contains("It reaches to where the log begins"))
+    );
+    assert!(!unfinished(1).iter().any(|text| text.contains("(index 1 term 2)") && text.contains("It reaches")));
+}

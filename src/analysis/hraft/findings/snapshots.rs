@@ -17,7 +17,7 @@ pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::new(&codes::SNAPSHOT_UNUSABLE, message).at(root.display().to_string()));
     }
     for dir in &view.dir.snapshots.dirs {
-        unlisted(dir, &path(&dir.name, layout::META_JSON), found);
+        unlisted(view, dir, &path(&dir.name, layout::META_JSON), found);
     }
     for candidate in &view.snapshots.listed {
         let (meta, state) = (path(&candidate.name, layout::META_JSON), path(&candidate.name, layout::STATE_BIN));
@@ -50,12 +50,28 @@ pub(super) fn judge(view: &NodeView<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-fn unlisted(dir: &ListedDir, path: &str, found: &mut Vec<Finding>) {
+fn unlisted(view: &NodeView<'_>, dir: &ListedDir, path: &str, found: &mut Vec<Finding>) {
     if dir.unfinished() {
-        let complete = dir.meta.as_ref().is_ok_and(|(meta, _)| meta.crc.is_some());
-        let what = if complete { "complete as far as its meta.json goes, and only was not renamed" } else { "not complete" };
+        let complete = dir.meta.as_ref().ok().map(|(meta, _)| meta).filter(|meta| meta.crc.is_some());
+        let what = match complete {
+            Some(meta) => format!(
+                "complete as far as its meta.json goes (index {} term {}), and only was not renamed",
+                meta.index, meta.term
+            ),
+            None => "not complete".to_owned(),
+        };
         let message = format!("{} is unfinished: {what}. The library never deletes it.", dir.name);
-        found.push(Finding::new(&codes::SNAPSHOT_LEFTOVER, message).at(path));
+        let first = view.stores.and_then(|(_, facts)| facts.first).filter(|&first| first > view.covered().saturating_add(1));
+        let closes = complete.zip(first).is_some_and(|(meta, first)| meta.index.saturating_add(1) >= first);
+        let finding = if closes {
+            let message = format!("{message} It reaches to where the log begins: what is missing between is in it.");
+            let advice = "Keep it. If its state.bin has the checksum of its meta.json, the node can be saved with it on a copy, under its \
+                          name without .tmp.";
+            Finding::new(&codes::SNAPSHOT_LEFTOVER, message).severity(Severity::Warning).advice(advice)
+        } else {
+            Finding::new(&codes::SNAPSHOT_LEFTOVER, message)
+        };
+        found.push(finding.at(path));
         return;
     }
     if dir.link {
