@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
 use ekv_tool::analysis::{Severity, Verdict, explain};
-use ekv_tool::error::Result;
-use ekv_tool::ops::{
-    CheckOptions, GateOptions, InspectOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, store_meta,
-    store_verify, verify_snapshot, wal,
-};
+use ekv_tool::ops::{VerifyDepth, VerifySnapshotOptions, store_meta, store_verify, verify_snapshot};
 use ekv_tool::readers::Depth;
-use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
-use ekv_tool::types::{is_deceptive, share_budget, work_counted};
+use ekv_tool::report::OutputFormat;
+use ekv_tool::types::{share_budget, work_counted};
 
 use crate::support::bombs;
+use crate::support::commands::{Answer, Command, Place, ask};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::NodeDir;
 use crate::support::store_writer::StoreWriter;
@@ -143,60 +140,25 @@ fn a_manifest_of_a_bundle_above_the_budget_is_unknown() {
 /// Seeds that are tried; `EKV_HOSTILE=100000` tries more.
 const SEEDS: u64 = 150;
 
-/// What a command answers: how bad, and everything it says but how long it took.
-type Answer = Option<(Verdict, String)>;
+/// The questions about a directory that are asked.
+const ASKED: [Command; 9] = [
+    Command::Check,
+    Command::Gate(None),
+    Command::VerifySnapshot(Depth::Deep),
+    Command::WalVerify,
+    Command::WalStat,
+    Command::WalLs,
+    Command::StoreMeta,
+    Command::StoreVerify(VerifyDepth::Rows),
+    Command::Inspect,
+];
 
-fn answer<B: Body>(report: Result<Report<B>>) -> Answer {
-    let report = report.ok()?;
-    let mut said = String::new();
-    for format in
-        [OutputFormat::Table, OutputFormat::Json, OutputFormat::Ndjson, OutputFormat::Prometheus, OutputFormat::Markdown]
-    {
-        let mut out = Vec::new();
-        render(&report, format, Style { verbose: true, ..Style::default() }, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)), "{format:?}: {text}");
-        let verdict = report.verdict.name();
-        let told = match format {
-            OutputFormat::Json => serde_json::from_str::<serde_json::Value>(&text).unwrap()["verdict"] == verdict,
-            OutputFormat::Ndjson => {
-                let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-                lines.last().unwrap()["verdict"] == verdict
-            }
-            OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
-            OutputFormat::Prometheus => true,
-        };
-        assert!(told, "{format:?} does not say {verdict}: {text}");
-        said.push_str(&text);
-    }
-    Some((report.verdict, without_now(&said)))
-}
-
-/// The text without the time at which it was written.
-fn without_now(said: &str) -> String {
-    let mut parts = said.split("a few seconds after ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('Z').map_or(part, |(_, rest)| rest))
-}
-
-fn answers(dir: &Path, threads: usize) -> Vec<(&'static str, Answer)> {
-    let paths = &[dir.to_owned()][..];
-    let deep = VerifySnapshotOptions { depth: Depth::Deep, ..VerifySnapshotOptions::default() };
+fn answers(dir: &Path, threads: usize) -> Vec<(Command, Option<Answer>)> {
+    const FORMATS: [OutputFormat; 5] =
+        [OutputFormat::Table, OutputFormat::Json, OutputFormat::Ndjson, OutputFormat::Prometheus, OutputFormat::Markdown];
+    let place = Place { dir: dir.to_owned(), file: PathBuf::new(), other: PathBuf::new() };
     let run = Run::local().on_threads(threads);
-    let store = dir.join("fsm.db");
-    let stores = std::slice::from_ref(&store);
-    let at_store = |answer: &dyn Fn() -> Answer| store.is_dir().then(answer).flatten();
-    vec![
-        ("check", answer(check(paths, &CheckOptions::default(), &run))),
-        ("gate-dryrun", answer(gate_dryrun(paths, &GateOptions { plan: true, ..GateOptions::default() }, &run))),
-        ("verify-snapshot", answer(verify_snapshot(paths, &deep, &run))),
-        ("wal verify", answer(wal::verify(paths, &run))),
-        ("wal stat", answer(wal::stat(paths, None, &run))),
-        ("wal ls", answer(wal::ls(paths, &run))),
-        ("store meta", at_store(&|| answer(store_meta(stores, &run)))),
-        ("store verify", at_store(&|| answer(store_verify(stores, VerifyDepth::Rows, &run)))),
-        ("inspect", answer(inspect(dir, InspectOptions::default(), &run))),
-    ]
+    ASKED.map(|command| (command, ask(command, &place, &FORMATS, &run))).into()
 }
 
 /// No panic, the same facts in every format and with any number of threads, and nothing is damaged to one command and fine to `check`.
@@ -208,11 +170,11 @@ fn every_command_answers_generated_directories_alike() {
         let one = answers(node.path(), 1);
         let two = answers(node.path(), 2);
         assert_eq!(one, two, "seed {seed}");
-        let Some((checked, _)) = one[0].1.as_ref() else { panic!("seed {seed}: check did not answer") };
-        for name in ["wal verify", "store verify", "verify-snapshot", "gate-dryrun"] {
-            let answer = one.iter().find(|(command, _)| *command == name).unwrap().1.as_ref();
-            if let Some((Verdict::Damaged, said)) = answer {
-                assert_eq!(*checked, Verdict::Damaged, "seed {seed}: {name} says {said}");
+        let Some(checked) = one[0].1.as_ref() else { panic!("seed {seed}: check did not answer") };
+        for command in Command::NO_WORSE_THAN_CHECK {
+            let answer = one.iter().find(|(asked, _)| *asked == command).unwrap().1.as_ref();
+            if let Some(answer) = answer.filter(|answer| answer.verdict == Verdict::Damaged) {
+                assert_eq!(checked.verdict, Verdict::Damaged, "seed {seed}: {command:?} says {:?}", answer.texts);
             }
         }
     }

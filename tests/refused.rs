@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::{Error, Result};
-use ekv_tool::io::{Access, DirEntry, FileStamp, LockState, OpenFile, ReadAt, Standing};
+use ekv_tool::io::{DirEntry, LockState, OpenFile, Standing};
 use ekv_tool::readers::{EntryKind, Local, Memory, Source};
 use ekv_tool::report::OutputFormat;
 
 use crate::support::commands::{Answer, Command, Place, ask};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, id};
+use crate::support::object::Object;
 use crate::support::raft_db;
 use crate::support::raftwal_writer;
 use crate::support::recorded::hashi;
@@ -60,37 +61,6 @@ fn eio() -> io::Error {
     io::Error::from_raw_os_error(libc::EIO)
 }
 
-/// A file that is not read beyond a byte.
-#[derive(Debug)]
-struct Unreadable {
-    bytes: Vec<u8>,
-    standing: Standing,
-    at: u64,
-    met: Arc<AtomicBool>,
-}
-
-impl ReadAt for Unreadable {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        if offset == self.at && !buffer.is_empty() {
-            self.met.store(true, Ordering::Relaxed);
-            return Err(eio());
-        }
-        let rest = self.bytes.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
-        let most = if offset < self.at { usize::try_from(self.at - offset).unwrap() } else { usize::MAX };
-        let len = rest.len().min(buffer.len()).min(most);
-        buffer[..len].copy_from_slice(&rest[..len]);
-        Ok(len)
-    }
-
-    fn stamp(&self) -> io::Result<FileStamp> {
-        Ok(self.standing.stamp)
-    }
-
-    fn access(&self) -> Access {
-        self.standing.access
-    }
-}
-
 impl Source for Failing {
     fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
         if self.refuses(dir, Refused::List) {
@@ -130,7 +100,16 @@ impl Source for Failing {
             Refused::Read(at) if self.below.real_path(path).as_ref() == Some(&self.place) => {
                 let bytes = file.read_small(1 << 30)?.bytes;
                 let standing = self.below.look(path).map_err(|source| Error::io(path, "examine the file", source))?;
-                OpenFile::object(path, Arc::new(Unreadable { bytes, standing, at, met: Arc::clone(&self.met) }))
+                let met = Arc::clone(&self.met);
+                // The bytes before it are delivered, that one is not.
+                let most = move |offset: u64, wanted: usize| {
+                    if offset == at && wanted > 0 {
+                        met.store(true, Ordering::Relaxed);
+                        return Err(eio());
+                    }
+                    Ok(if offset < at { usize::try_from(at - offset).unwrap() } else { usize::MAX })
+                };
+                OpenFile::object(path, Arc::new(Object { bytes, standing, most }))
             }
             _ => Ok(file),
         }

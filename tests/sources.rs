@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use ekv_tool::Run;
 use ekv_tool::error::Result;
-use ekv_tool::io::{Access, DirEntry, FileStamp, LockState, OpenFile, ReadAt, Standing};
+use ekv_tool::io::{DirEntry, LockState, OpenFile, Standing};
 use ekv_tool::ops::hraft::{Backend, hashicorp_check, hashicorp_gate_dryrun};
 use ekv_tool::ops::{
     CheckOptions, GateOptions, InspectOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, inspect, snapshot,
@@ -18,6 +18,7 @@ use ekv_tool::ops::{
 use ekv_tool::readers::{Depth, Local, Memory, Overlay, Source};
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
 
+use crate::support::object::Object;
 use crate::support::recorded::{cases, fresh, hashi, offload, real};
 use crate::support::tree::copy_tree;
 
@@ -117,31 +118,6 @@ fn nothing_is_read_of_the_disk_for_a_directory_in_memory() {
     assert_eq!(answers(&node.join("group-2"), &Run::over(copy)), before);
 }
 
-/// An object of which some bytes are fetched at a time, and never as many as were asked for.
-#[derive(Debug)]
-struct Fetched {
-    bytes: Vec<u8>,
-    standing: Standing,
-}
-
-impl ReadAt for Fetched {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        const MOST: usize = 100_000;
-        let rest = self.bytes.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
-        let len = rest.len().min(buffer.len()).min(MOST);
-        buffer[..len].copy_from_slice(&rest[..len]);
-        Ok(len)
-    }
-
-    fn stamp(&self) -> io::Result<FileStamp> {
-        Ok(self.standing.stamp)
-    }
-
-    fn access(&self) -> Access {
-        self.standing.access
-    }
-}
-
 /// The disk as if it were far away, and a list of what was opened.
 #[derive(Debug, Clone, Default)]
 struct Afar {
@@ -173,7 +149,9 @@ impl Source for Afar {
         // Refused as the system would.
         drop(Local.open(path)?);
         self.opened.lock().unwrap().push(path.canonicalize().unwrap());
-        let object = Fetched { bytes: fs::read(path).unwrap(), standing: Local.look(path).unwrap() };
+        // Some bytes are fetched at a time, and never as many as were asked for.
+        let most = |_, _| Ok(100_000);
+        let object = Object { bytes: fs::read(path).unwrap(), standing: Local.look(path).unwrap(), most };
         OpenFile::object(path, Arc::new(object))
     }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ekv_tool::io::{directory_id, other_paths};
+use ekv_tool::io::{directory_id, other_paths, parent_of};
 use ekv_tool::readers::{Local, Territory};
 use ekv_tool::report::{NextStep, REPORT_SAMPLE, is_earlier_report};
 use rustix::fs::{Access, Mode, OFlags, RenameFlags};
@@ -193,10 +193,7 @@ fn resolve(path: &Path) -> anyhow::Result<(PathBuf, OsString)> {
         let Some(name) = path.file_name().filter(|_| ends_in_name && !ends_in_slash(&path)) else {
             bail!("is not the name of a file; name one");
         };
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = parent_of(&path).unwrap_or(Path::new("."));
         let dir = fs::canonicalize(parent)
             .with_context(|| format!("the directory {} cannot be used; create it, or name another", parent.display()))?;
         let full = dir.join(name);

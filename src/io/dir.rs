@@ -105,6 +105,11 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
     Ok(names)
 }
 
+/// The directory around a path, as it can be listed: `.` for a bare name. `None` for a root.
+pub fn parent_of(path: &Path) -> Option<&Path> {
+    path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
 /// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out. Only files whose name `sized`
 /// accepts are asked for their size; that of others is 0. With many files in a directory, asking each is most of the work.
 pub fn list_dir(dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {

@@ -7,6 +7,7 @@ use crate::analysis::inspect::{Description, GroupState, describe};
 use crate::analysis::judge::group;
 use crate::analysis::{Coverage, Severity};
 use crate::error::{Error, Result};
+use crate::io::parent_of;
 use crate::readers::Reading;
 use crate::readers::locate::DirectoryKind;
 use crate::readers::pebble::StoreCheck;
@@ -74,7 +75,7 @@ fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<
     if let Some(finding) = worst {
         return Some(NextStep::explain(finding.code));
     }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let parent = parent_of(path).unwrap_or(Path::new("."));
     let beside = DirectoryKind::at(parent, &*run.source);
     let on = |words: &[&str], path: &Path| Some(NextStep::new(words.iter().copied()).on(path));
     match page.kind {

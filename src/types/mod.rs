@@ -14,6 +14,7 @@ mod schema;
 mod server_version;
 mod sha256;
 mod time;
+mod words;
 mod work;
 
 pub use budget::{DEFAULT_BUDGET, OverBudget, beside, free_budget, grant, set_budget, share_budget};
@@ -26,4 +27,5 @@ pub(crate) use schema::text_schema;
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
 pub use sha256::Sha256Sum;
 pub use time::{HlcTimestamp, UnixMillis};
+pub use words::in_words;
 pub use work::{count_work, work_counted};

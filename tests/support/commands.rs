@@ -22,6 +22,7 @@ use ekv_tool::report::body::store_scan::StoreScanBody;
 use ekv_tool::report::body::wal::DumpBody;
 use ekv_tool::report::{Body, OutputFormat, Report, RowStream, Style, render};
 use ekv_tool::types::{LogIndex, ServerVersion, is_deceptive};
+use serde_json::Value;
 
 /// A question about a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +117,11 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
         assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)), "{format:?}: {text}");
         let verdict = report.verdict.name();
         let told = match format {
-            OutputFormat::Json => text.contains(&format!("\"verdict\": \"{verdict}\"")),
-            OutputFormat::Ndjson => text.lines().last().is_some_and(|line| line.contains(&format!("\"verdict\":\"{verdict}\""))),
+            OutputFormat::Json => serde_json::from_str::<Value>(text).unwrap()["verdict"] == verdict,
+            OutputFormat::Ndjson => {
+                let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                lines.last().unwrap()["verdict"] == verdict
+            }
             OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
             OutputFormat::Prometheus => {
                 let line = format!("ekv_tool_verdict{{command=\"{}\",verdict=\"{verdict}\"}} 1", report.body.command());

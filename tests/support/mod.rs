@@ -12,6 +12,7 @@ pub mod hostile;
 pub mod keys;
 pub mod log_writer;
 pub mod node_dir;
+pub mod object;
 pub mod offload_writer;
 pub mod oracles;
 pub mod raft_db;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::{Server, SnapshotMeta, Suffrage};
+use crate::types::in_words;
 
 /// An index, and the term of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,11 @@ pub struct Replica<'a> {
 }
 
 impl Replica<'_> {
+    /// What a voter compares before it gives its vote.
+    fn order(&self) -> (u64, u64) {
+        (self.end.term, self.end.index)
+    }
+
     /// The highest index that it knows to be committed.
     pub fn committed(&self) -> Option<Place> {
         self.snapshots.iter().map(|meta| Place { index: meta.index, term: meta.term }).max()
@@ -91,10 +97,7 @@ pub fn under_replicated(replicas: &[Replica<'_>], term_at: &dyn Fn(usize, u64) -
         })
         .collect();
     // Whoever is furthest has the membership that is in force.
-    let newest = replicas
-        .iter()
-        .filter(|replica| replica.membership.is_some())
-        .max_by_key(|replica| (replica.end.term, replica.end.index));
+    let newest = replicas.iter().filter(|replica| replica.membership.is_some()).max_by_key(|replica| replica.order());
     let source = replicas.iter().flat_map(|replica| &replica.snapshots).find(|meta| meta.index == committed.index)?;
     let newest = newest.and_then(|replica| replica.membership).unwrap_or(&source.configuration.servers);
     let later = replicas.iter().flat_map(|replica| &replica.memberships).filter(|(index, _)| *index > source.configuration_index);
@@ -108,34 +111,36 @@ pub fn under_replicated(replicas: &[Replica<'_>], term_at: &dyn Fn(usize, u64) -
         return None;
     }
     let all = voters.have.len() + voters.lack.len() + voters.unknown.len();
-    let lack = list(voters.lack.iter().map(|replica| format!("{} (ends at {})", replica.name, replica.end.index)));
-    let have = if voters.have.is_empty() { "none".to_owned() } else { list(voters.have.iter().map(|name| (*name).to_owned())) };
-    let says = list(replicas.iter().zip(&has).filter(|(_, has)| **has == Some(true)).map(|(replica, _)| replica.name.to_owned()));
+    let lack: Vec<_> = voters.lack.iter().map(|replica| format!("{} (ends at {})", replica.name, replica.end.index)).collect();
+    let lack = in_words(&lack);
+    let have = if voters.have.is_empty() { "none".to_owned() } else { in_words(&voters.have) };
+    let holders: Vec<&str> =
+        replicas.iter().zip(&has).filter(|(_, has)| **has == Some(true)).map(|(replica, _)| replica.name).collect();
+    let says = in_words(&holders);
     let mut message = format!(
         "Index {} (term {}) is committed, by a snapshot; {says} {} it. Of {all} voters {} need it: {have} {}, {lack} {} not.",
         committed.index,
         committed.term,
-        verb(replicas.iter().zip(&has).filter(|(_, has)| **has == Some(true)).count()),
+        verb(holders.len()),
         voters.needed,
         verb(voters.have.len()),
         if voters.lack.len() == 1 { "does" } else { "do" },
     );
     if !too_few {
-        let unknown = list(voters.unknown.iter().map(|name| (*name).to_owned()));
+        let unknown = in_words(&voters.unknown);
         let _ = write!(message, " If {unknown}, of which that is not known, should lack it too, it can be lost.");
         return Some(Finding::new(&codes::CROSS_UNDER_REPLICATED, message).severity(Severity::Info));
     }
     let votes = |candidate: &Replica<'_>| {
-        let order = |replica: &Replica<'_>| (replica.end.term, replica.end.index);
         let given =
             replicas.iter().filter(|replica| newest.iter().any(|server| server.suffrage.votes() && server.id == replica.name));
-        given.filter(|voter| order(voter) <= order(candidate)).count()
+        given.filter(|voter| voter.order() <= candidate.order()).count()
     };
     let winners: Vec<_> =
         voters.lack.iter().filter(|replica| replica.membership.is_some() && votes(replica) >= voters.needed).collect();
     match winners.iter().map(|replica| replica.end.index).min() {
         Some(end) => {
-            let names = list(winners.iter().map(|replica| replica.name.to_owned()));
+            let names = in_words(&winners.iter().map(|replica| replica.name).collect::<Vec<_>>());
             let _ = write!(
                 message,
                 " {names} can be elected without it: entries {} to {} are lost then.",
@@ -154,14 +159,6 @@ fn verb(holders: usize) -> &'static str {
     if holders == 1 { "has" } else { "have" }
 }
 
-fn list(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<_> = names.collect();
-    match names.as_slice() {
-        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        names => names.concat(),
-    }
-}
-
 /// Holds the snapshots of two nodes against each other: one index has one term, and one membership.
 pub fn snapshots_contradict(one: &Replica<'_>, other: &Replica<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -177,7 +174,9 @@ pub fn snapshots_contradict(one: &Replica<'_>, other: &Replica<'_>) -> Vec<Findi
     let whole = |meta: &SnapshotMeta| meta.version > 0;
     let mut same = pairs().filter(|(own, its)| (own.index, own.term) == (its.index, its.term) && whole(own) && whole(its));
     if let Some((own, its)) = same.find(|(own, its)| members(own) != members(its)) {
-        let names = |meta: &SnapshotMeta| list(members(meta).into_iter().map(|(id, suffrage, _)| format!("{id} ({suffrage})")));
+        let names = |meta: &SnapshotMeta| {
+            in_words(&members(meta).into_iter().map(|(id, suffrage, _)| format!("{id} ({suffrage})")).collect::<Vec<_>>())
+        };
         let message = format!(
             "The snapshots of {} and {} at index {} (term {}) name different members: {}, and {}.",
             one.name,

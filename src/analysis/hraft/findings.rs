@@ -17,6 +17,7 @@ use crate::analysis::{Finding, Severity};
 use crate::formats::hraft::decode_peers_json;
 use crate::formats::layout::{LOGS_DAT, MIGRATING, PEERS_JSON, STABLE_DAT};
 use crate::readers::EntryKind;
+use crate::readers::hraft::wal::WalLog;
 use crate::readers::hraft::{HashiDir, LogFacts, Survey};
 
 pub use pebble::cover_pebble;
@@ -104,7 +105,7 @@ pub fn store_findings(view: &NodeView<'_>) -> Vec<Finding> {
             store::judge(&view.path(name), survey, &mut found);
         }
         // Of a log with a hole that nobody could read, nothing can be said by what is missing in it.
-        if !view.dir.wal().is_some_and(|log| log.segments.iter().any(|segment| segment.unread)) {
+        if view.dir.wal().and_then(WalLog::unread_segment).is_none() {
             log::judge(view, facts, &mut found);
             memberships::judge(view, facts, &mut found);
             stable::judge(view, facts, &mut found);
@@ -135,13 +136,12 @@ pub fn entry_findings(view: &NodeView<'_>, index: u64) -> Vec<Finding> {
 fn start(view: &NodeView<'_>, found: &mut Vec<Finding>) {
     let start = view.start;
     if let Some(abort) = &start.abort {
-        let loses = start.recovery_loses.as_ref().map(|lost| format!("A forced recovery with peers.json is a trap: {lost}."));
-        let how = match start.recovery {
-            Recovery::Ok if loses.is_some() => loses.as_deref().unwrap_or_default(),
-            Recovery::Ok => "A forced recovery with peers.json would go through.",
-            Recovery::Error => "A forced recovery with peers.json would be refused as well.",
-            Recovery::Panic => "A forced recovery with peers.json would end the process as well.",
-            Recovery::Unknown => "How a forced recovery with peers.json would end is not known.",
+        let how = match (&start.recovery_loses, start.recovery) {
+            (Some(lost), _) => &format!("A forced recovery with peers.json is a trap: {lost}."),
+            (None, Recovery::Ok) => "A forced recovery with peers.json would go through.",
+            (None, Recovery::Error) => "A forced recovery with peers.json would be refused as well.",
+            (None, Recovery::Panic) => "A forced recovery with peers.json would end the process as well.",
+            (None, Recovery::Unknown) => "How a forced recovery with peers.json would end is not known.",
         };
         let message = format!("The start ends at {} with this {}: {}. {how}", abort.stage.name(), abort.kind.name(), abort.text);
         found.push(Finding::new(&codes::START_FAILS, message).at(view.dir.display()));

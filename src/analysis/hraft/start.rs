@@ -153,7 +153,7 @@ pub fn forecast(input: &StartInput<'_>) -> StartForecast {
         ));
     }
     if let StoreFiles::Wal(log) = input.stores
-        && let Some(segment) = log.segments.iter().find(|segment| segment.unread)
+        && let Some(segment) = log.unread_segment()
     {
         return StartForecast::unknown(format!("the segment {} cannot be read", segment.name));
     }

@@ -99,18 +99,17 @@ fn refuse_filters(args: &DumpArgs) -> anyhow::Result<()> {
 /// Writes the records.
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths.paths)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.paths.paths, &Local)? {
+    let paths = &args.paths.paths;
+    let range = EntryRange { from: args.from, to: args.to, term: args.term };
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
         refuse_filters(args)?;
         let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
-        let range = EntryRange { from: args.from, to: args.to, term: args.term };
         return context.emit_rows(HashiBody::LIST, |rows| hashicorp_wal_dump(node, range, &context.run(), rows));
     }
-    let paths = &args.paths.paths;
     if let [path] = paths.as_slice()
         && is_lone_segment(path, &Local)
     {
         refuse_filters(args)?;
-        let range = EntryRange { from: args.from, to: args.to, term: args.term };
         return context.emit_rows(HashiBody::LIST, |rows| hashicorp_segment_dump(path, range, &context.run(), rows));
     }
     let kind = |kind: &Type| match kind {

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::node::{Depth, Node};
 use super::page::page;
 use super::rows::{EntryRow, rows_of};
-use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::{entry_findings, store_findings};
+use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::hraft::{LogEntry, LogType, decode_configuration, decode_peers};
 use crate::readers::hraft::wal::RemovedBy;
@@ -92,9 +92,9 @@ pub(super) struct Writer<'r, 'o> {
     /// Entries that were seen.
     pub read: u64,
     /// Those of them that do not count.
-    pub removed: u64,
+    removed: u64,
     /// Entries that were written.
-    pub written: u64,
+    written: u64,
 }
 
 impl<'r, 'o> Writer<'r, 'o> {
@@ -119,14 +119,19 @@ impl<'r, 'o> Writer<'r, 'o> {
         Ok(())
     }
 
-    /// The counts as facts of a page.
-    pub(super) fn counts(&self, page: NodePage) -> NodePage {
+    /// The report behind the rows, of what was written of `what`.
+    pub(super) fn report(
+        self,
+        what: &str,
+        page: NodePage,
+        found: Vec<Finding>,
+        coverage: Coverage,
+    ) -> Report<HashiBody<WalDump>> {
+        let headline = format!("{} of {} of {what} written", self.written, Count(self.read, "entry"));
         let read = vec![("entries read", Cell::new(self.read))];
-        page.fact("entries_read", self.read).fact("entries_written", self.written).section(Section::facts("", read))
-    }
-
-    pub(super) fn headline(&self, of: &str) -> String {
-        format!("{} of {} of {of} written", self.written, Count(self.read, "entry"))
+        let page = page.fact("entries_read", self.read).fact("entries_written", self.written).section(Section::facts("", read));
+        let next = NextStep::explain_first_error(&found);
+        Report::new(HashiBody::new(headline, vec![page]), found, coverage).next_step(next)
     }
 }
 
@@ -155,9 +160,7 @@ pub fn hashicorp_wal_dump(
     if other && !node.dir.changed() {
         coverage.missing(node.dir.display(), "it held other entries when they were written than before: it changed meanwhile");
     }
-    let next = NextStep::explain_first_error(&found);
-    let body = HashiBody::new(writer.headline("hashicorp/raft"), vec![writer.counts(page(&node))]);
-    Ok(Report::new(body, found, coverage).next_step(next))
+    Ok(writer.report("hashicorp/raft", page(&node), found, coverage))
 }
 
 /// Explains one entry.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::layout::{META_JSON, SNAPSHOTS, STATE_BIN};
+use crate::io::parent_of;
 use crate::readers::EntryKind;
 use crate::readers::hraft::{discover_hashicorp, is_hashicorp, is_store_file};
 use crate::readers::source::Source;
@@ -75,25 +76,14 @@ impl Backend {
 /// itself otherwise.
 pub fn node_of_snapshot(path: &Path, source: &dyn Source) -> PathBuf {
     let named = |path: &Path, name: &str| path.file_name().is_some_and(|own| own == name);
-    let above = |path: &Path| match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
-        parent => parent.map(Path::to_owned),
-    };
-    let snapshot = if named(path, STATE_BIN) || named(path, META_JSON) { above(path) } else { Some(path.to_owned()) };
-    let snapshots = snapshot.and_then(|dir| if named(&dir, SNAPSHOTS) { Some(dir) } else { above(&dir) });
-    let node = snapshots.filter(|dir| named(dir, SNAPSHOTS)).and_then(|dir| above(&dir));
-    let is_node = |node: &PathBuf| source.list_kinds(node).is_ok_and(|entries| is_hashicorp(node, &entries, source));
-    node.filter(is_node).unwrap_or_else(|| path.to_owned())
+    let snapshot = if named(path, STATE_BIN) || named(path, META_JSON) { parent_of(path) } else { Some(path) };
+    let snapshots = snapshot.and_then(|dir| if named(dir, SNAPSHOTS) { Some(dir) } else { parent_of(dir) });
+    let node = snapshots.filter(|dir| named(dir, SNAPSHOTS)).and_then(parent_of);
+    let is_node = |node: &&Path| source.list_kinds(node).is_ok_and(|entries| is_hashicorp(node, &entries, source));
+    node.filter(is_node).unwrap_or(path).to_owned()
 }
 
 /// A store's file, or its directory, stands for the directory of the node.
 fn store_file(path: &Path, source: &dyn Source) -> Vec<PathBuf> {
-    if !is_store_file(path, source) {
-        return Vec::new();
-    }
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => vec![PathBuf::from(".")],
-        Some(parent) => vec![parent.to_owned()],
-        None => Vec::new(),
-    }
+    parent_of(path).filter(|_| is_store_file(path, source)).map(Path::to_owned).into_iter().collect()
 }

@@ -12,7 +12,7 @@ use crate::analysis::server::directory::refuse_hashicorp;
 use crate::analysis::{Coverage, Finding, ServerError, Severity};
 use crate::error::Result;
 use crate::formats::hraft::{Machine, StateView};
-use crate::formats::layout::{LOGS_DAT, META_JSON, PEERS_JSON, STABLE_DAT, STATE_BIN, VAULT_DB};
+use crate::formats::layout::{LOGS_DAT, META_JSON, PEERS_JSON, STABLE_DAT, STATE_BIN};
 use crate::io::{EntryKind, MappedFile};
 use crate::readers::hraft::{
     HashiDir, LogFacts, OpenedState, PebbleLog, SnapshotDirs, StateFile, StoreFilesOf, Survey, open_snapshot, state_head,
@@ -51,6 +51,8 @@ pub(super) enum Depth {
 const ATTEMPTS: u32 = 4;
 /// Pause before the next attempt.
 const PAUSE: Duration = Duration::from_millis(40);
+/// Why what Vault and OpenBao keep is not known.
+const VAULT_UNREAD: &str = "Vault and OpenBao keep their snapshots in it, which is not read";
 /// Files that are read whole even when only a start is asked for.
 const SMALL_STORE: u64 = 64 << 20;
 /// Bytes of a file that are read in their order in the time in which one entry is searched from the root on.
@@ -105,10 +107,7 @@ impl Node {
         let mut read = Vec::new();
         let every = depth == Depth::Everything;
         let (mut snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
-        if let Some(vault) = dir.vault_db(&*run.source) {
-            let why = "Vault and OpenBao keep their snapshots in it, which is not read".to_owned();
-            snapshots.unread.push((vault.display().to_string(), why));
-        }
+        snapshots.unread.extend(dir.vault_db.iter().map(|vault| (vault.display().to_string(), VAULT_UNREAD.to_owned())));
         let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
         let whole = depth != Depth::Paths || size <= SMALL_STORE || {
             // One after another by their paths, they would take longer than every page in its order.
@@ -223,10 +222,8 @@ impl Node {
             coverage.skipped(path, "whether the state machine takes the payload: its format is not known here");
         }
     }
-}
 
-impl Node {
-    /// Small files and snapshots that the system did not deliver.
+    /// What decides a start, or may, and was not read.
     fn cover_unread(&self, coverage: &mut Coverage) {
         let dirs = &self.dir.snapshots;
         let path = |name: &str, file: &str| dirs.path.join(name).join(file).display().to_string();
@@ -238,10 +235,8 @@ impl Node {
                 coverage.missing(path(&candidate.name, STATE_BIN), reason.clone());
             }
         }
-        for (path, reason) in
-            self.snapshots.unread.iter().filter(|(path, _)| Path::new(path).file_name() == Some(VAULT_DB.as_ref()))
-        {
-            coverage.missing(path, reason.clone());
+        if let Some(vault) = &self.dir.vault_db {
+            coverage.missing(vault.display().to_string(), VAULT_UNREAD);
         }
         if let Some(wal) = &self.dir.unread_wal {
             let why =

@@ -104,7 +104,5 @@ pub fn hashicorp_segment_dump(
             coverage.missing(path.display().to_string(), "it changed while it was read; try again, or read a copy");
         }
     }
-    let next = NextStep::explain_first_error(&found);
-    let body = HashiBody::new(writer.headline("a segment of raft-wal"), vec![writer.counts(page(path, &segment))]);
-    Ok(Report::new(body, found, coverage).next_step(next))
+    Ok(writer.report("a segment of raft-wal", page(path, &segment), found, coverage))
 }

@@ -164,32 +164,30 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 impl LogFacts {
     /// Reads bytes of a file and everything in them.
     pub fn read(bytes: &[u8], into: &mut Self) -> Survey {
-        let mut survey = Survey::of(bytes, &mut |row| {
-            into.row(&row);
-            ControlFlow::Continue(())
-        });
-        survey.miss_buckets();
-        into.end();
-        survey
+        let survey = Survey::of(bytes, &mut |row| into.row(&row));
+        into.walked(survey)
     }
 
     /// Reads a file and everything in it. Pages that were read do not stay in memory.
     pub fn read_file(file: &MappedFile, into: &mut Self) -> Survey {
-        let mut survey = Survey::of_file(file, &mut |row| {
-            into.row(&row);
-            ControlFlow::Continue(())
-        });
-        survey.miss_buckets();
-        into.end();
-        survey
+        let survey = Survey::of_file(file, &mut |row| into.row(&row));
+        into.walked(survey)
     }
 
-    fn row(&mut self, row: &Row<'_>) {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
         match row.bucket {
             b"logs" => self.log_row(row),
             b"conf" => self.stable_row(row),
             _ => {}
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Behind the last page.
+    fn walked(&mut self, mut survey: Survey) -> Survey {
+        survey.miss_buckets();
+        self.end();
+        survey
     }
 
     /// Behind the last row.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
 use crate::formats::layout::{self, LOGS_DAT, NODE_ID, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT, VAULT_DB, WAL_META};
-use crate::io::{DirEntry, EntryKind, MappedFile};
+use crate::io::{DirEntry, EntryKind, MappedFile, parent_of};
 use crate::readers::locate::{group_number, is_group};
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
@@ -75,6 +75,9 @@ pub struct HashiDir {
     pub stores: StoreFilesOf,
     /// A log of raft-wal that is not read, because `raft.db` is there as well.
     pub unread_wal: Option<PathBuf>,
+    /// Where Vault and OpenBao keep their snapshots, where that stands in or beside the directory: the library's own store of
+    /// snapshots is then not what a start asks.
+    pub vault_db: Option<PathBuf>,
     /// The snapshots.
     pub snapshots: SnapshotDirs,
     /// `peers.json`, if it is there.
@@ -133,8 +136,9 @@ fn names_hashicorp(marker: &Path, source: &dyn Source) -> bool {
 /// True for a store's file, or its directory, in a directory that is one of hashicorp/raft.
 pub fn is_store_file(path: &Path, source: &dyn Source) -> bool {
     let named = path.file_name().is_some_and(|name| [RAFT_DB, LOGS_DAT, STABLE_DAT].iter().any(|known| name == *known));
-    let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    named && parent.is_some_and(|parent| source.list_kinds(parent).is_ok_and(|entries| is_hashicorp(parent, &entries, source)))
+    named
+        && parent_of(path)
+            .is_some_and(|parent| source.list_kinds(parent).is_ok_and(|entries| is_hashicorp(parent, &entries, source)))
 }
 
 /// True when a page size stands behind one of the two meta pages.
@@ -156,7 +160,7 @@ fn node_of_wal(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option
     if !is_wal_dir(entries) || path.file_name().is_none_or(|name| name != layout::WAL) {
         return None;
     }
-    let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    let parent = parent_of(path)?;
     source.list_kinds(parent).is_ok_and(|around| is_hashicorp(parent, &around, source)).then(|| parent.to_owned())
 }
 
@@ -224,13 +228,6 @@ fn own_id(path: &Path, name: &str, source: &dyn Source) -> Option<String> {
 }
 
 impl HashiDir {
-    /// Where Vault and OpenBao keep their snapshots, where that stands beside the directory: the library's own store of snapshots is
-    /// then not what a start asks.
-    pub fn vault_db(&self, source: &dyn Source) -> Option<PathBuf> {
-        let around = [self.path.join(VAULT_DB), self.path.join("..").join(VAULT_DB)];
-        around.into_iter().find(|path| source.kind_at(path) == Some(EntryKind::File))
-    }
-
     /// Reads the directory; `raft_id` in the place of its name. Of a Pebble store every block is read where `blocks` says so.
     pub fn read(path: &Path, raft_id: Option<&str>, blocks: impl FnOnce(&StoreFacts) -> bool, run: &Run<'_>) -> Result<Self> {
         let source = &*run.source;
@@ -271,7 +268,9 @@ impl HashiDir {
         let snapshots = SnapshotDirs::read(&path.join(SNAPSHOTS), source)?;
         let name = crate::readers::GroupDir::at(path, source).raft_id;
         let raft_id = raft_id.map(str::to_owned).or_else(|| own_id(path, &name, source)).unwrap_or(name);
-        Ok(Self { path: path.to_owned(), raft_id, stores, unread_wal, snapshots, peers_json, entries })
+        let around = [path.join(VAULT_DB), path.join("..").join(VAULT_DB)];
+        let vault_db = around.into_iter().find(|path| source.kind_at(path) == Some(EntryKind::File));
+        Ok(Self { path: path.to_owned(), raft_id, stores, unread_wal, vault_db, snapshots, peers_json, entries })
     }
 
     /// The path as reports show it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::memory_file::MemoryFile;
 use super::{Source, answer};
 use crate::error::{Error, Result};
-use crate::io::{DirEntry, EntryKind, FileStamp, LockState, OpenFile, Standing};
+use crate::io::{DirEntry, EntryKind, FileStamp, LockState, OpenFile, Standing, parent_of};
 
 /// Links that are followed, one from another.
 const MOST_LINKS: usize = 40;
@@ -95,7 +95,7 @@ impl Overlay {
     /// The real path of the directory around `path`, and the name in it.
     fn place(&self, path: &Path) -> Option<PathBuf> {
         let Some(name) = path.file_name() else { return self.below.real_path(path) };
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = parent_of(path).unwrap_or(Path::new("."));
         Some(self.below.real_path(parent)?.join(name))
     }
 

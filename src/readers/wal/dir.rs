@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::formats::wal::{SegmentName, WalName};
-use crate::io::{DirEntry, EntryKind};
+use crate::io::{DirEntry, EntryKind, parent_of};
 use crate::readers::source::Source;
 
 /// A listing of the log directory.
@@ -56,7 +56,7 @@ impl WalDir {
 
     /// A single segment, whatever stands beside it; also one that repair set aside. `None` when the name is no segment's.
     pub fn of_segment(path: &Path, source: &dyn Source) -> Result<Option<Self>> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = parent_of(path).unwrap_or(Path::new("."));
         let Some(file_name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
         let mut dir = Self::list(parent, source)?;
         if WalName::of(&file_name) == WalName::Broken {

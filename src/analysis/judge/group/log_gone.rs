@@ -5,6 +5,7 @@ use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
 use crate::formats::layout;
 use crate::readers::SmallFact;
+use crate::types::in_words;
 
 /// State files from before the log; with one of them a start without a log is a migration.
 const STATE_FILES: [&str; 2] = [layout::LEGACY_METADATA, layout::LEGACY_STATE];
@@ -47,7 +48,7 @@ impl Check for LogGone {
             ),
             None => ("Its vote and the entries that it acknowledged are gone.", LOST.to_owned()),
         };
-        let message = format!("There is no log, but {}: this is no new node. {rest}", join(&signs));
+        let message = format!("There is no log, but {}: this is no new node. {rest}", in_words(&signs));
         found.push(Finding::new(&codes::LOG_GONE, message).at(evidence.path(layout::WAL)).advice(advice));
     }
 }
@@ -71,13 +72,4 @@ fn signs(evidence: &Evidence<'_>) -> Vec<String> {
         }
     }
     signs
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn join(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

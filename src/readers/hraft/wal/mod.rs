@@ -206,6 +206,11 @@ impl WalLog {
         self.meta = Some(file);
     }
 
+    /// A segment that the system does not deliver, where there is one.
+    pub fn unread_segment(&self) -> Option<&WalSegment> {
+        self.segments.iter().find(|segment| segment.unread)
+    }
+
     /// The listed segments.
     pub fn listed(&self) -> impl Iterator<Item = (&WalSegment, &SegmentInfo)> {
         self.segments.iter().filter_map(|segment| Some((segment, segment.info.as_ref()?)))

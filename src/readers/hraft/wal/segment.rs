@@ -20,6 +20,16 @@ pub enum SegmentRole {
     Alone,
 }
 
+impl SegmentRole {
+    /// Index of the first entry, by the list or else by the header.
+    fn base(self, header: Result<SegmentHeader, HeaderFault>) -> Option<u64> {
+        match self {
+            Self::Sealed(info) | Self::Tail(info) => Some(info.base),
+            Self::Alone => header.ok().map(|header| header.base),
+        }
+    }
+}
+
 /// A commit whose checksum is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitFault {
@@ -147,10 +157,7 @@ impl SegmentFacts {
 
     /// Index of its first entry, by the list or by its header.
     pub fn base(&self) -> Option<u64> {
-        match self.role {
-            SegmentRole::Sealed(info) | SegmentRole::Tail(info) => Some(info.base),
-            SegmentRole::Alone => self.header.ok().map(|header| header.base),
-        }
+        self.role.base(self.header)
     }
 }
 
@@ -242,10 +249,7 @@ pub fn read_segment(bytes: &[u8], role: SegmentRole) -> Result<SegmentFacts, Ove
         },
         (Some(commit), None) => Tail { entries: 0, dropped: commit.entries, rolled_back: true, header_counts: false },
     };
-    let base = match role {
-        SegmentRole::Sealed(info) | SegmentRole::Tail(info) => Some(info.base),
-        SegmentRole::Alone => header.ok().map(|header| header.base),
-    };
+    let base = role.base(header);
     let expected = |number: usize| base.and_then(|base| base.checked_add(number as u64));
     let first_dropped = usize::try_from(committed_entries).unwrap_or(usize::MAX);
     let dropped = offsets.iter().enumerate().skip(first_dropped);

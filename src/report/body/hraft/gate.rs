@@ -79,15 +79,12 @@ impl HashiForecast {
             _ => "cannot be told".to_owned(),
         };
         rows.push(("log keys", Cell::new(keys)));
-        let (word, tone) = match self.start.recovery {
-            Recovery::Ok => ("would go through", Tone::Plain),
-            Recovery::Error => ("would be refused", Tone::Caution),
-            Recovery::Panic => ("would end the process", Tone::Caution),
-            Recovery::Unknown => ("cannot be told", Tone::Caution),
-        };
-        let (word, tone) = match &self.start.recovery_loses {
-            Some(_) => ("would go through and lose data", Tone::Bad),
-            None => (word, tone),
+        let (word, tone) = match (&self.start.recovery_loses, self.start.recovery) {
+            (Some(_), _) => ("would go through and lose data", Tone::Bad),
+            (None, Recovery::Ok) => ("would go through", Tone::Plain),
+            (None, Recovery::Error) => ("would be refused", Tone::Caution),
+            (None, Recovery::Panic) => ("would end the process", Tone::Caution),
+            (None, Recovery::Unknown) => ("cannot be told", Tone::Caution),
         };
         let text = self.start.recovery_text.as_ref().or(self.start.recovery_loses.as_ref());
         let text = text.map(|text| format!(": {text}")).unwrap_or_default();
