@@ -103,7 +103,7 @@ fn agrees(case: &Case<'_>, dir: &SnapDir, engine: ServerVersion, expected: &Valu
     if outcome == "none" || outcome == "?" || id.index.0 == 0 {
         return Ok(false);
     }
-    let choice = choose(dir, engine, &[id]);
+    let choice = choose(dir, engine, &[id].into());
     let Some(chosen) = choice.chosen else { return Err(format!("{engine}: no .snap holds {id}")) };
     let mut renamed: Vec<_> = choice.renamed.iter().map(|entry| format!("snap/{}", entry.name)).collect();
     renamed.sort();

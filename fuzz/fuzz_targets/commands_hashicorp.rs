@@ -2,6 +2,7 @@
 #![no_main]
 
 use ekv_tool_fuzz::memory::{Counted, watch};
+use ekv_tool_fuzz::several::each_directory;
 use ekv_tool_fuzz::support::hostile::{self, Dice};
 use ekv_tool_fuzz::support::oracles;
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 static COUNTED: Counted = Counted;
 
 fuzz_target!(|bytes: &[u8]| {
-    let (asked, built) = bytes.split_at(bytes.len().min(8));
-    let directory = hostile::hashicorp_node(&mut Dice::new(built));
-    oracles::hold(&directory, &mut Dice::new(asked), watch);
+    each_directory(bytes, |asked, built| {
+        oracles::hold(&hostile::hashicorp_node(&mut Dice::new(built)), &mut Dice::new(asked), watch);
+    });
 });

@@ -5,6 +5,7 @@
 pub mod base;
 pub mod fault;
 pub mod memory;
+pub mod several;
 
 /// What is shared with the tests.
 #[path = "../../tests/support"]

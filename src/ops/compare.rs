@@ -24,7 +24,7 @@ use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
 use crate::report::body::envelopes::NodeEnvelopes;
 use crate::report::{NextStep, Report};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, beside};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +58,8 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     for (group_id, dirs) in by_group {
         let mut nodes = Vec::new();
         for dir in &dirs {
-            let node = settle(|| Node::read(dir, run))?;
+            let held = nodes.iter().map(|node: &Node| node.opened.log_memory()).fold(0, u64::saturating_add);
+            let node = beside(held, || settle(|| Node::read(dir, run)))?;
             coverage.absorb(node.coverage.clone());
             match (node.opened.foreign(), node.opened.unread()) {
                 (Some(refusal), _) => coverage.missing(dir.display(), refusal.text),
@@ -190,6 +191,10 @@ impl Settled for Node {
 fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec<Finding>) {
     let replicas: Vec<_> = nodes.iter().map(|node| Replica::new(node.opened.evidence(), node.start.clone())).collect();
     let (comparison, mut found) = nodes::compare(&replicas);
+    if comparison.membership_left_out > 0 {
+        let why = "too many changes among too many members were not followed";
+        coverage.missing(format!("{} of the membership's changes", comparison.membership_left_out), why);
+    }
     let moving: Vec<_> = nodes.iter().filter(|node| node.changed).collect();
     for node in &moving {
         coverage.skipped(node.opened.display(), "files changed while they were read");

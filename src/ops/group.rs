@@ -19,6 +19,7 @@ use crate::readers::group::{Group, Reading, WALK_UP_TO};
 use crate::readers::keys::{Keys, SidecarFile};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
+use crate::readers::wal::WalScan;
 use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, neighbours};
 use crate::types::ServerVersion;
 
@@ -138,6 +139,11 @@ impl Opened {
     /// Examines every payload that a `.snap` names: those up to the size that was asked for whole.
     pub(super) fn examine_named(&mut self, run: &Run<'_>) -> Result<()> {
         self.facts.group.examine_named(self.version, self.payloads, run)
+    }
+
+    /// Bytes of memory that its log takes from the budget.
+    pub(super) fn log_memory(&self) -> u64 {
+        self.facts.group.log.as_ref().map_or(0, WalScan::memory)
     }
 
     /// The directory as the caller named it.

@@ -44,7 +44,7 @@ pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<SnapshotListBody>> 
     // Said once for all payloads.
     coverage.keep_needed();
     coverage.skipped("the payloads", "verify-snapshot compares them with their checksums, snapshot stat reads their rows");
-    Ok(Report::new(SnapshotListBody::new(body), findings, coverage))
+    Ok(Report::new(SnapshotListBody::new(&body), findings, coverage))
 }
 
 /// Reads every row of the payloads at or below `paths` and counts them by what they belong to.

@@ -110,11 +110,12 @@ fn put_prefixed(out: &mut Vec<u8>, shift: u8, values: &[Vec<u8>]) {
     let of_block = shared(first, last);
     let mut slices: Vec<&[u8]> = Vec::new();
     for bundle in values.chunks(1 << shift) {
-        let of_bundle = shared(&bundle[0], &bundle[bundle.len() - 1]);
-        slices.push(&bundle[0][of_block..of_bundle]);
+        // Hostile keys are out of order: they may not even have in common what the first and the last have.
+        let of_bundle = shared(&bundle[0], &bundle[bundle.len() - 1]).max(of_block);
+        slices.push(bundle[0].get(of_block..of_bundle).unwrap_or_default());
         let mut before: Option<&Vec<u8>> = None;
         for value in bundle {
-            slices.push(if before == Some(value) { &[] } else { &value[of_bundle..] });
+            slices.push(if before == Some(value) { &[] } else { value.get(of_bundle..).unwrap_or_default() });
             before = Some(value);
         }
     }

@@ -227,11 +227,11 @@ enum Header {
 /// Reads the newest snapshot as the guard does: its checksum is compared before its token and its header.
 fn newest_header(facts: &StartFacts, engine: ServerVersion, renames: &mut Vec<Rename>) -> Header {
     let Some(scan) = &facts.group.log else { return Header::None };
-    let valid: Vec<SnapshotId> = match valid_snapshots(scan, engine) {
-        Ok(valid) => valid.snapshots.iter().map(|record| record.id).collect(),
+    let valid = match valid_snapshots(scan, engine) {
+        Ok(valid) => valid,
         Err(error) => return Header::Refused(error),
     };
-    let choice = snapshot::choose(&facts.group.snaps, engine, &valid);
+    let choice = snapshot::choose(&facts.group.snaps, engine, valid.eligible());
     *renames = snapshot::renames(&facts.group.snaps, &choice);
     if let Some(entry) = choice.uncertain {
         return Header::Undecided(format!("snap/{} could not be read, or changed while it was read", entry.name));

@@ -7,7 +7,7 @@ use super::peers::Member;
 use super::{ServerError, conditions};
 use crate::formats::kv::ConfContext;
 use crate::formats::raftpb::{ConfChange, ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState};
-use crate::types::{LogIndex, NodeId, ServerVersion};
+use crate::types::{LogIndex, NodeId, ServerVersion, count_work};
 
 /// The members of a group at one index, with the addresses that the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,18 +15,39 @@ pub struct Membership {
     config: Config,
     /// Address by node id: the server's own list, from the peers file and the contexts of changes.
     addresses: BTreeMap<NodeId, Vec<u8>>,
+    /// Voters and learners without one.
+    without_address: BTreeSet<NodeId>,
 }
 
 /// The library's configuration: voters, the voters being left in a joint configuration, and learners.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Config {
     voters: BTreeSet<NodeId>,
-    outgoing: BTreeSet<NodeId>,
+    /// The voters being left, by what has changed since.
+    joint: Option<Joint>,
     learners: BTreeSet<NodeId>,
     learners_next: BTreeSet<NodeId>,
     auto_leave: bool,
     /// Every node that is tracked, with the mark that makes it a learner.
     tracked: BTreeMap<NodeId, bool>,
+}
+
+/// How the voters that are being left differ from the present ones, of which there may be many.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Joint {
+    /// Voters now that were none.
+    added: BTreeSet<NodeId>,
+    /// Voters then that are none now.
+    removed: BTreeSet<NodeId>,
+}
+
+/// What a node is in a configuration.
+#[derive(Debug, Clone, Copy)]
+struct Role {
+    voter: bool,
+    learner: bool,
+    learner_next: bool,
+    tracked: Option<bool>,
 }
 
 /// One membership change of either version.
@@ -66,7 +87,11 @@ impl Membership {
         if let Some(address) = addresses.get_mut(&local).filter(|address| address.is_empty()) {
             *address = b"local".to_vec();
         }
-        Ok(Self { config: Config::restore(conf_state)?, addresses })
+        let mut membership = Self { config: Config::restore(conf_state)?, addresses, without_address: BTreeSet::new() };
+        for id in conf_state.voters.iter().chain(&conf_state.learners) {
+            membership.look_for_address(*id);
+        }
+        Ok(membership)
     }
 
     /// The membership as a snapshot would record it.
@@ -76,8 +101,7 @@ impl Membership {
 
     /// True when `node` needs nobody's vote but its own: it elects itself in the startup and commits all that its log holds.
     pub fn elects_alone(&self, node: NodeId) -> bool {
-        let only = |voters: &BTreeSet<NodeId>| voters.len() == 1 && voters.contains(&node);
-        only(&self.config.voters) && (self.config.outgoing.is_empty() || only(&self.config.outgoing))
+        self.config.votes_alone(node)
     }
 
     /// True when `node` has a part in the group: votes, leaves, or learns.
@@ -100,7 +124,8 @@ impl Membership {
     /// Applies a change by the rules of the Raft library alone, which knows nothing of addresses.
     pub fn follow(&mut self, change: &Change<'_>) -> Result<(), ServerError> {
         let singles = change.singles();
-        self.config = match change {
+        let become_learners = if singles.is_empty() { self.config.learners_next.iter().copied().collect() } else { Vec::new() };
+        match change {
             Change::V2(v2) if v2.leaves_joint() => self.config.leave_joint(),
             Change::V2(v2) if v2.enters_joint() => match v2.transition {
                 ConfChangeTransition::Auto | ConfChangeTransition::JointImplicit => self.config.enter_joint(true, &singles),
@@ -110,43 +135,63 @@ impl Membership {
             Change::V1(_) | Change::V2(_) => self.config.simple(&singles),
         }?;
         for single in singles.iter() {
-            self.apply_address(*single, change.context());
+            let named = self.apply_address(*single, change.context());
+            self.look_for_address(single.node_id);
+            if let Some(id) = named {
+                self.look_for_address(id);
+            }
+        }
+        for id in become_learners {
+            self.look_for_address(id);
         }
         Ok(())
     }
 
-    fn apply_address(&mut self, single: ConfChangeSingle, context: &[u8]) {
-        let context = ConfContext::decode_for(single.node_id, context);
-        match single.kind {
-            ConfChangeType::AddNode | ConfChangeType::AddLearnerNode => match context {
-                Some(context) => self.learn(&context),
-                None if single.node_id != NodeId(0) => drop(self.addresses.entry(single.node_id).or_default()),
-                None => {}
-            },
-            ConfChangeType::UpdateNode => {
-                if let Some(context) = context {
-                    self.learn(&context);
-                }
-            }
-            ConfChangeType::RemoveNode => {
-                let named = context.map(|context| context.node_id).filter(|id| *id != NodeId(0));
-                self.addresses.remove(&named.unwrap_or(single.node_id));
-            }
-            ConfChangeType::Other(_) => {}
+    /// Notes whether a voter or learner has no address.
+    fn look_for_address(&mut self, id: NodeId) {
+        let known = self.addresses.get(&id).is_some_and(|address| !address.trim_ascii().is_empty());
+        if !known && (self.config.voters.contains(&id) || self.config.learners.contains(&id)) {
+            self.without_address.insert(id);
+        } else {
+            self.without_address.remove(&id);
         }
     }
 
-    fn learn(&mut self, context: &ConfContext<'_>) {
+    /// Follows the address in a change; tells which other node it names.
+    fn apply_address(&mut self, single: ConfChangeSingle, context: &[u8]) -> Option<NodeId> {
+        let context = ConfContext::decode_for(single.node_id, context);
+        match single.kind {
+            ConfChangeType::AddNode | ConfChangeType::AddLearnerNode => match context {
+                Some(context) => Some(self.learn(&context)),
+                None => {
+                    if single.node_id != NodeId(0) {
+                        self.addresses.entry(single.node_id).or_default();
+                    }
+                    None
+                }
+            },
+            ConfChangeType::UpdateNode => context.map(|context| self.learn(&context)),
+            ConfChangeType::RemoveNode => {
+                let named = context.map(|context| context.node_id).filter(|id| *id != NodeId(0));
+                self.addresses.remove(&named.unwrap_or(single.node_id));
+                named
+            }
+            ConfChangeType::Other(_) => None,
+        }
+    }
+
+    fn learn(&mut self, context: &ConfContext<'_>) -> NodeId {
         let node_id = match context.node_id {
             NodeId(0) => NodeId::of_bytes(context.id),
             given => given,
         };
         self.addresses.insert(node_id, context.address.to_vec());
+        node_id
     }
 
     fn check_addresses(&self) -> Result<(), ServerError> {
-        let known = |id: &&NodeId| self.addresses.get(id).is_some_and(|address| !address.trim_ascii().is_empty());
-        match self.config.voters.iter().chain(&self.config.learners).find(|id| !known(id)) {
+        let lacks = |ids: &BTreeSet<NodeId>| self.without_address.iter().find(|id| ids.contains(id)).copied();
+        match lacks(&self.config.voters).or_else(|| lacks(&self.config.learners)) {
             Some(id) => {
                 let error = ServerError::of(&conditions::PEER_ADDRESS_REQUIRED, "etcd raft peer address is required");
                 Err(error.wrapped(&format!("conf state node id={}", id.0)))
@@ -175,14 +220,14 @@ impl Config {
         let mut config = Self::default();
         if state.voters_outgoing.is_empty() {
             for change in voters.iter().chain(&learners) {
-                config = config.simple(std::slice::from_ref(change))?;
+                config.simple(std::slice::from_ref(change))?;
             }
         } else {
             for change in single(ConfChangeType::AddNode, &state.voters_outgoing) {
-                config = config.simple(&[change])?;
+                config.simple(&[change])?;
             }
             let removals = single(ConfChangeType::RemoveNode, &state.voters_outgoing);
-            config = config.enter_joint(state.auto_leave, &[removals, voters, learners].concat())?;
+            config.enter_joint(state.auto_leave, &[removals, voters, learners].concat())?;
         }
         let (mut wanted, mut found) = (state.clone(), config.conf_state());
         for state in [&mut wanted, &mut found] {
@@ -195,58 +240,104 @@ impl Config {
 
     fn conf_state(&self) -> ConfState {
         let list = |ids: &BTreeSet<NodeId>| ids.iter().copied().collect();
+        let outgoing = self.joint.as_ref().map_or_else(Vec::new, |joint| {
+            let kept = self.voters.difference(&joint.added).chain(&joint.removed).copied();
+            kept.collect::<BTreeSet<_>>().into_iter().collect()
+        });
         ConfState {
             voters: list(&self.voters),
             learners: list(&self.learners),
-            voters_outgoing: list(&self.outgoing),
+            voters_outgoing: outgoing,
             learners_next: list(&self.learners_next),
             auto_leave: self.auto_leave,
             unknown_fields: false,
         }
     }
 
-    fn simple(&self, changes: &[ConfChangeSingle]) -> Result<Self, ServerError> {
-        if !self.outgoing.is_empty() {
-            return Err(panic("can't apply simple config change in joint config"));
-        }
-        let mut next = self.clone();
-        next.apply(changes)?;
-        if self.voters.symmetric_difference(&next.voters).count() > 1 {
-            return Err(panic("more than one voter changed without entering joint config"));
-        }
-        Ok(next)
+    /// True for a voter that is being left.
+    fn is_outgoing(&self, id: NodeId) -> bool {
+        let Some(joint) = &self.joint else { return false };
+        joint.removed.contains(&id) || (self.voters.contains(&id) && !joint.added.contains(&id))
     }
 
-    fn enter_joint(&self, auto_leave: bool, changes: &[ConfChangeSingle]) -> Result<Self, ServerError> {
-        if !self.outgoing.is_empty() {
+    /// Whether `node` is the only voter, of those that are being left too.
+    fn votes_alone(&self, node: NodeId) -> bool {
+        let only = |count: usize, has: bool| count == 1 && has;
+        let outgoing = self.joint.as_ref().map(|joint| self.voters.len() - joint.added.len() + joint.removed.len());
+        only(self.voters.len(), self.voters.contains(&node)) && outgoing.is_none_or(|count| only(count, self.is_outgoing(node)))
+    }
+
+    fn simple(&mut self, changes: &[ConfChangeSingle]) -> Result<(), ServerError> {
+        if self.joint.is_some() {
+            return Err(panic("can't apply simple config change in joint config"));
+        }
+        let before = self.roles_of(changes);
+        let applied = self.apply(changes).and_then(|()| {
+            let changed = before.iter().filter(|(id, role)| self.voters.contains(id) != role.voter).take(2).count();
+            if changed > 1 { Err(panic("more than one voter changed without entering joint config")) } else { Ok(()) }
+        });
+        applied.inspect_err(|_| self.give_back(before))
+    }
+
+    fn enter_joint(&mut self, auto_leave: bool, changes: &[ConfChangeSingle]) -> Result<(), ServerError> {
+        if self.joint.is_some() {
             return Err(panic("config is already joint"));
         }
         if self.voters.is_empty() {
             return Err(panic("can't make a zero-voter config joint"));
         }
-        let mut next = self.clone();
-        next.outgoing.clone_from(&self.voters);
-        next.apply(changes)?;
-        next.auto_leave = auto_leave;
-        Ok(next)
-    }
-
-    fn leave_joint(&self) -> Result<Self, ServerError> {
-        if self.outgoing.is_empty() {
-            return Err(panic("can't leave a non-joint config"));
-        }
-        let mut next = self.clone();
-        for id in std::mem::take(&mut next.learners_next) {
-            next.learners.insert(id);
-            next.tracked.insert(id, true);
-        }
-        for id in std::mem::take(&mut next.outgoing) {
-            if !next.voters.contains(&id) && !next.learners.contains(&id) {
-                next.tracked.remove(&id);
+        let before = self.roles_of(changes);
+        self.joint = Some(Joint::default());
+        match self.apply(changes) {
+            Ok(()) => self.auto_leave = auto_leave,
+            Err(error) => {
+                self.joint = None;
+                self.give_back(before);
+                return Err(error);
             }
         }
-        next.auto_leave = false;
-        Ok(next)
+        Ok(())
+    }
+
+    fn leave_joint(&mut self) -> Result<(), ServerError> {
+        let Some(joint) = self.joint.take() else { return Err(panic("can't leave a non-joint config")) };
+        for id in std::mem::take(&mut self.learners_next) {
+            self.learners.insert(id);
+            self.tracked.insert(id, true);
+        }
+        for id in joint.removed {
+            if !self.voters.contains(&id) && !self.learners.contains(&id) {
+                self.tracked.remove(&id);
+            }
+        }
+        self.auto_leave = false;
+        Ok(())
+    }
+
+    /// What the nodes that changes name are now.
+    fn roles_of(&self, changes: &[ConfChangeSingle]) -> BTreeMap<NodeId, Role> {
+        count_work(changes.len() as u64);
+        let role = |id: NodeId| Role {
+            voter: self.voters.contains(&id),
+            learner: self.learners.contains(&id),
+            learner_next: self.learners_next.contains(&id),
+            tracked: self.tracked.get(&id).copied(),
+        };
+        changes.iter().map(|change| (change.node_id, role(change.node_id))).collect()
+    }
+
+    /// Undoes a change that the library refuses.
+    fn give_back(&mut self, roles: BTreeMap<NodeId, Role>) {
+        let set = |ids: &mut BTreeSet<NodeId>, id: NodeId, is: bool| if is { ids.insert(id) } else { ids.remove(&id) };
+        for (id, role) in roles {
+            set(&mut self.voters, id, role.voter);
+            set(&mut self.learners, id, role.learner);
+            set(&mut self.learners_next, id, role.learner_next);
+            match role.tracked {
+                Some(mark) => self.tracked.insert(id, mark),
+                None => self.tracked.remove(&id),
+            };
+        }
     }
 
     fn apply(&mut self, changes: &[ConfChangeSingle]) -> Result<(), ServerError> {
@@ -268,7 +359,12 @@ impl Config {
         self.tracked.insert(id, false);
         self.learners.remove(&id);
         self.learners_next.remove(&id);
-        self.voters.insert(id);
+        if self.voters.insert(id)
+            && let Some(joint) = &mut self.joint
+            && !joint.removed.remove(&id)
+        {
+            joint.added.insert(id);
+        }
     }
 
     fn make_learner(&mut self, id: NodeId) {
@@ -280,7 +376,7 @@ impl Config {
             Some(true) => {}
             Some(false) => {
                 self.remove(id);
-                let demoted_later = self.outgoing.contains(&id);
+                let demoted_later = self.is_outgoing(id);
                 self.tracked.insert(id, !demoted_later);
                 if demoted_later {
                     self.learners_next.insert(id);
@@ -295,10 +391,15 @@ impl Config {
         if !self.tracked.contains_key(&id) {
             return;
         }
-        self.voters.remove(&id);
+        if self.voters.remove(&id)
+            && let Some(joint) = &mut self.joint
+            && !joint.added.remove(&id)
+        {
+            joint.removed.insert(id);
+        }
         self.learners.remove(&id);
         self.learners_next.remove(&id);
-        if !self.outgoing.contains(&id) {
+        if !self.is_outgoing(id) {
             self.tracked.remove(&id);
         }
     }

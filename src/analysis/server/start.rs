@@ -1,6 +1,6 @@
 //! The cold start of one group, step by step in the server's order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::access::{HOME, Wish, is_denied};
 use super::directory::{defragmentation_leftovers, prepare, refuse_by_name, replace_temps, replaced_by_a_new_log};
@@ -79,6 +79,8 @@ pub fn forecast(facts: &StartFacts, engine: ServerVersion) -> Step {
     }
     start.seen.would_delete.sort();
     start.seen.would_rename.sort();
+    // A guard and the start itself may both have come to the snapshots.
+    start.seen.would_rename.dedup();
     Step::Done(Box::new(start.seen))
 }
 
@@ -120,8 +122,7 @@ impl<'f> Start<'f> {
             self.allowed("log", &path, Wish::Read, &says)?;
         }
         let valid = wal::valid_snapshots(scan, self.engine).map_err(refused("log"))?;
-        let valid: Vec<SnapshotId> = valid.snapshots.iter().map(|record| record.id).collect();
-        let chosen = self.choose_snapshot(&valid)?;
+        let chosen = self.choose_snapshot(valid.eligible())?;
         let id = chosen.map_or(SnapshotId::default(), |(id, ..)| id);
         let read = wal::read_from(scan, id, self.engine);
         self.seen.first_segment = read.start_segment;
@@ -353,19 +354,14 @@ impl<'f> Start<'f> {
     }
 
     /// The newest readable `.snap` that the log names. `None`: the start begins at index 0.
-    fn choose_snapshot(&mut self, valid: &[SnapshotId]) -> Walk<Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>> {
+    fn choose_snapshot(&mut self, valid: &BTreeSet<SnapshotId>) -> Walk<Option<(SnapshotId, &'f SnapEntry, &'f ConfState)>> {
         let leftovers = defragmentation_leftovers(&self.facts.group.listing);
         self.seen.would_delete.extend(leftovers.deletes);
         if let Some(error) = leftovers.abort {
             return Err(EndOfStart::Refused("snapshot", error));
         }
         let choice = snapshot::choose(&self.facts.group.snaps, self.engine, valid);
-        for rename in snapshot::renames(&self.facts.group.snaps, &choice) {
-            // A guard may have come here before.
-            if !self.seen.would_rename.contains(&rename) {
-                self.seen.would_rename.push(rename);
-            }
-        }
+        self.seen.would_rename.extend(snapshot::renames(&self.facts.group.snaps, &choice));
         if let Some(entry) = choice.uncertain {
             let why = match entry.read(self.engine) {
                 Err(SnapReadError::Unreadable(why)) if !entry.changed => format!("cannot be read: {why}"),

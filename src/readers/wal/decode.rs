@@ -7,7 +7,7 @@ use crate::types::Crc32c;
 
 use super::class_counts::ClassCounts;
 use super::stop::Stop;
-use super::trace::{Entering, FirstRecord, Item, Trace, TraceBuilder};
+use super::trace::{Entering, FirstRecord, Item, LogMemory, Trace, TraceBuilder};
 
 /// Bytes between calls of the caller's hook.
 const HOOK_STEP: u64 = 1 << 20;
@@ -16,8 +16,13 @@ const HOOK_STEP: u64 = 1 << 20;
 ///
 /// Returns the trace and whether the other runtime could read the bytes differently. `passed` is called every MiB with the
 /// offset that will not be read again, and ends the work by returning false; then there is no result.
-pub(super) fn decode_segment(segment: &[u8], rules: ProtoRules, mut passed: impl FnMut(u64) -> bool) -> Option<(Trace, bool)> {
-    let mut pass = Pass { rules, sensitive: false, builder: TraceBuilder::new() };
+pub(super) fn decode_segment(
+    segment: &[u8],
+    rules: ProtoRules,
+    log: &LogMemory,
+    mut passed: impl FnMut(u64) -> bool,
+) -> Option<(Trace, bool)> {
+    let mut pass = Pass { rules, sensitive: false, builder: TraceBuilder::new(log) };
     let mut at = 0;
     let mut next_hook = HOOK_STEP;
     let stop = loop {
@@ -42,13 +47,13 @@ pub(super) fn decode_segment(segment: &[u8], rules: ProtoRules, mut passed: impl
     Some((pass.builder.finish(stop), pass.sensitive))
 }
 
-struct Pass {
+struct Pass<'m> {
     rules: ProtoRules,
     sensitive: bool,
-    builder: TraceBuilder,
+    builder: TraceBuilder<'m>,
 }
 
-impl Pass {
+impl Pass<'_> {
     /// Takes one frame in; `Some` when the decoder stops at it.
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) -> Option<Stop> {
@@ -136,6 +141,9 @@ impl Pass {
                 }
                 match canonical.map_or_else(|| self.either(|rules| Entry::decode(data, rules)), Ok) {
                     Ok(entry) => {
+                        if matches!(entry.kind, EntryType::ConfChange | EntryType::ConfChangeV2) {
+                            self.builder.change(entry.data.len());
+                        }
                         self.builder.classes.add(ClassCounts::class_of(entry.kind, entry.data));
                         self.builder.entry(at, entry.term, entry.index);
                     }
@@ -158,8 +166,11 @@ impl Pass {
                 if !data.starts_with(&[0x08]) {
                     self.builder.suspect(at, kind);
                 }
+                if !self.builder.fits_members(data.len()) {
+                    return;
+                }
                 match self.either(|rules| WalSnapshot::decode(data, rules)) {
-                    Ok(snapshot) => self.builder.items.push(Item::Snapshot { at, snapshot }),
+                    Ok(snapshot) => self.builder.push(Item::Snapshot { at, snapshot }),
                     Err(error) => self.malformed(at, kind, &error),
                 }
             }

@@ -9,13 +9,13 @@ use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
 use crate::io::{EntryKind, MapFault, Mapping, side_by_side};
 use crate::readers::source::Run;
-use crate::types::{LogIndex, ProtobufRuntime, ServerVersion};
+use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, grant};
 
 use super::beyond::look_beyond;
 use super::decode::decode_segment;
 use super::dir::{SegmentFile, WalDir};
 use super::stop::{NOWHERE, Stop};
-use super::trace::{Entering, Trace, TraceBuilder};
+use super::trace::{Entering, LogMemory, Trace, TraceBuilder};
 
 /// All segments of a log as both servers decode them.
 #[derive(Debug)]
@@ -66,6 +66,11 @@ enum SegmentBytes {
 }
 
 impl WalScan {
+    /// Bytes of memory that it takes from the budget.
+    pub fn memory(&self) -> u64 {
+        memory_of(&self.segments).saturating_add(memory_of(&self.set_aside))
+    }
+
     /// Lists and reads the log directory `path` with up to `threads` threads.
     ///
     /// A segment that vanishes meanwhile (a live node purges old ones) makes it start over once.
@@ -74,8 +79,10 @@ impl WalScan {
         if scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
             scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
         }
-        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, run);
+        let memory = LogMemory::of_run();
+        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, &memory, run);
         scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
+        give_back(&mut scan.set_aside);
         Ok(scan)
     }
 
@@ -97,13 +104,14 @@ impl WalScan {
     pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
         let count = dir.segments.len();
         run.progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
+        let memory = LogMemory::of_run();
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
         let work = || {
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = dir.segments.get(position) else { break };
-                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), run);
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), &memory, run);
                 let failed = scanned.is_err();
                 if let Ok(mut done) = done.lock() {
                     done[position] = Some(scanned);
@@ -116,7 +124,8 @@ impl WalScan {
         };
         side_by_side(run.threads.min(count), work);
         let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+        let mut segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+        give_back(&mut segments);
         if segments.len() < count {
             return Err(Error::Interrupted);
         }
@@ -130,15 +139,17 @@ impl WalScan {
         files.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let mut dir = WalDir::default();
         let mut segments = Vec::new();
+        let memory = LogMemory::of_run();
         for (file_name, bytes) in files {
             let Some(name) = SegmentName::parse(&file_name) else { continue };
             let file = SegmentFile { file_name, name, kind: EntryKind::File, size: bytes.len() as u64 };
             dir.segments.push(file.clone());
-            let (google, gogo) = traces(&bytes, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
+            let (google, gogo) = traces(&bytes, &memory, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
             let size = file.size;
             let (bytes, differs) = (SegmentBytes::Owned(bytes), AtomicBool::new(false));
             segments.push(SegmentScan { file, size, change: None, google, gogo, bytes, differs });
         }
+        give_back(&mut segments);
         Self { dir, segments, set_aside: Vec::new() }
     }
 
@@ -152,7 +163,7 @@ impl WalScan {
 const AHEAD: u64 = 4 << 20;
 
 impl SegmentScan {
-    fn read(path: &Path, file: SegmentFile, run: &Run<'_>) -> Result<Self> {
+    fn read(path: &Path, file: SegmentFile, memory: &LogMemory, run: &Run<'_>) -> Result<Self> {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
@@ -170,7 +181,7 @@ impl SegmentScan {
         };
         let mut told = 0;
         map.prefetch(0..AHEAD);
-        let (google, gogo) = traces(map.bytes(), &mut |at: u64| {
+        let (google, gogo) = traces(map.bytes(), memory, &mut |at: u64| {
             map.release_before(at);
             // The hook is called once a MiB: the system always has the next few to read.
             map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
@@ -268,20 +279,40 @@ impl SegmentScan {
     }
 }
 
+/// Bytes of memory that a log of these segments takes.
+fn memory_of(segments: &[SegmentScan]) -> u64 {
+    let of = |segment: &SegmentScan| {
+        let traces = segment.google.memory.saturating_add(segment.gogo.as_ref().map_or(0, |trace| trace.memory));
+        traces.saturating_add((size_of::<SegmentScan>() + segment.file.file_name.len()) as u64)
+    };
+    segments.iter().map(of).fold(0, u64::saturating_add)
+}
+
+/// Keeps nothing of a log whose records take more memory than the run may: none of its segments was read then.
+fn give_back(segments: &mut [SegmentScan]) {
+    let Err(over) = grant(memory_of(segments)) else { return };
+    for segment in segments {
+        segment.google = empty(Stop::Eof { at: 0 });
+        segment.gogo = None;
+        segment.change = Some(Change::Unreadable(format!("with the rest of the log {over}")));
+    }
+}
+
 fn empty(stop: Stop) -> Trace {
-    let mut trace = TraceBuilder::new().finish(stop);
+    let memory = LogMemory::of_run();
+    let mut trace = TraceBuilder::new(&memory).finish(stop);
     trace.entering = Entering::Nothing;
     trace
 }
 
 /// Decodes for both servers: once when nothing depends on which, twice otherwise.
-fn traces(bytes: &[u8], passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Box<Trace>>)> {
-    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, &mut *passed)?;
+fn traces(bytes: &[u8], memory: &LogMemory, passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Box<Trace>>)> {
+    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, memory, &mut *passed)?;
     google.beyond = look_beyond(bytes, &google.stop, google.running, &mut *passed);
     if !sensitive {
         return Some((google, None));
     }
-    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, &mut *passed)?;
+    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, memory, &mut *passed)?;
     gogo.beyond = look_beyond(bytes, &gogo.stop, gogo.running, &mut *passed);
     let differs = gogo != google;
     Some((google, differs.then(|| Box::new(gogo))))

@@ -1,8 +1,10 @@
 //! What the records of one segment say, in order and run-length encoded.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::formats::raftpb::{HardState, WalSnapshot};
 use crate::formats::wal::RecordKind;
-use crate::types::{Crc32c, LogIndex, Term};
+use crate::types::{Crc32c, LogIndex, Term, free_budget};
 
 use super::beyond::Beyond;
 use super::class_counts::ClassCounts;
@@ -41,6 +43,38 @@ pub struct Trace {
     pub suspects: Vec<Suspect>,
     /// What follows the stop, if anything.
     pub beyond: Option<Beyond>,
+    /// Bytes of memory that what was read takes, with what is made of it later.
+    pub(super) memory: u64,
+}
+
+/// The memory that the records of a log take together, while its segments are read side by side.
+///
+/// What each segment takes is counted to its end, whether it is kept or not: the sum does not depend on which of them was read first.
+#[derive(Debug)]
+pub(super) struct LogMemory {
+    taken: AtomicU64,
+    limit: u64,
+}
+
+/// Bytes between two looks at what the other segments take.
+const MEMORY_STEP: u64 = 256 << 10;
+/// Bytes that an item takes: its own, and as many for its places in the lists that are made of them.
+const ITEM_MEMORY: u64 = 2 * size_of::<Item>() as u64;
+/// Bytes of memory for a byte of members, of which each is kept several times, and some are one byte long.
+const MEMBER_MEMORY: u64 = 32;
+/// The same for the members of a change, which are decoded one change after another.
+const CHANGE_MEMORY: u64 = 4;
+
+impl LogMemory {
+    /// What the run may still take.
+    pub(super) fn of_run() -> Self {
+        Self { taken: AtomicU64::new(0), limit: free_budget() }
+    }
+
+    /// Adds what another part takes; true when all of it together is above the budget.
+    fn take(&self, bytes: u64) -> bool {
+        self.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.limit
+    }
 }
 
 /// Number of records of each type; the last are those of no known type.
@@ -236,9 +270,9 @@ pub struct Checkpoint {
 
 /// Builds a [`Trace`] record by record.
 #[derive(Debug)]
-pub(super) struct TraceBuilder {
+pub(super) struct TraceBuilder<'m> {
     pub(super) entering: Entering,
-    pub(super) items: Vec<Item>,
+    items: Vec<Item>,
     pub(super) running: Option<Crc32c>,
     pub(super) types: TypeCounts,
     pub(super) entries: u64,
@@ -252,6 +286,12 @@ pub(super) struct TraceBuilder {
     /// Of unknown types first, then of each type by its number.
     refusals: [Refusals; 6],
     next_checkpoint: u64,
+    log: &'m LogMemory,
+    memory: u64,
+    /// Bytes of it that were added to the log's.
+    told: u64,
+    /// The log takes more than it may, so that nothing is kept of it; the last item goes on being compared with the next.
+    full: bool,
 }
 
 /// Records of one kind at which a start ends that are kept one by one.
@@ -267,10 +307,10 @@ struct Refusals {
 }
 
 /// Bytes between checkpoints.
-const CHECKPOINT_STEP: u64 = 64 << 10;
+const CHECKPOINT_STEP: u64 = 4 << 10;
 
-impl TraceBuilder {
-    pub(super) const fn new() -> Self {
+impl<'m> TraceBuilder<'m> {
+    pub(super) const fn new(log: &'m LogMemory) -> Self {
         Self {
             entering: Entering::Nothing,
             items: Vec::new(),
@@ -286,7 +326,53 @@ impl TraceBuilder {
             suspects: Vec::new(),
             refusals: [Refusals { item: 0, count: 0 }; 6],
             next_checkpoint: 0,
+            log,
+            memory: 0,
+            told: 0,
+            full: false,
         }
+    }
+
+    /// Counts memory that is about to be taken.
+    #[inline]
+    fn charge(&mut self, bytes: u64) {
+        self.memory = self.memory.saturating_add(bytes);
+        if self.memory - self.told >= MEMORY_STEP {
+            self.tell();
+        }
+    }
+
+    #[cold]
+    fn tell(&mut self) {
+        self.full |= self.log.take(self.memory - self.told);
+        self.told = self.memory;
+        if self.full {
+            self.items.drain(..self.items.len().saturating_sub(1));
+            self.items.shrink_to_fit();
+            self.checkpoints = Vec::new();
+        }
+    }
+
+    /// Keeps an item.
+    #[inline]
+    pub(super) fn push(&mut self, item: Item) {
+        self.charge(ITEM_MEMORY);
+        if self.full {
+            self.items.clear();
+        }
+        self.items.push(item);
+    }
+
+    /// Counts the members of a snapshot record before they are decoded; false when they are more than the log may take.
+    pub(super) fn fits_members(&mut self, bytes: usize) -> bool {
+        self.charge((bytes as u64).saturating_mul(MEMBER_MEMORY));
+        !self.full
+    }
+
+    /// Counts a membership change, which whoever follows the members keeps.
+    #[cold]
+    pub(super) fn change(&mut self, bytes: usize) {
+        self.charge(ITEM_MEMORY.saturating_add((bytes as u64).saturating_mul(CHANGE_MEMORY)));
     }
 
     #[inline]
@@ -300,10 +386,11 @@ impl TraceBuilder {
             entries.last_at = at;
         } else {
             let entries = EntrySpan { first: index, last: index, term, last_at: at };
-            self.items.push(Item::Run(Run { at, entries: Some(entries), states: None }));
+            self.push(Item::Run(Run { at, entries: Some(entries), states: None }));
             self.next_checkpoint = at + CHECKPOINT_STEP;
         }
-        if at >= self.next_checkpoint {
+        if at >= self.next_checkpoint && !self.full {
+            self.charge(size_of::<Checkpoint>() as u64);
             self.checkpoints.push(Checkpoint { item: self.items.len() - 1, index, at });
             self.next_checkpoint = at + CHECKPOINT_STEP;
         }
@@ -330,7 +417,7 @@ impl TraceBuilder {
             return;
         }
         *before = Refusals { item: self.items.len(), count: before.count + 1 };
-        self.items.push(item);
+        self.push(item);
     }
 
     /// A metadata or crc record. One that repeats the record before it changes nothing for anybody.
@@ -341,7 +428,10 @@ impl TraceBuilder {
             _ => false,
         };
         if !repeats {
-            self.items.push(item);
+            if let Item::Metadata { data: Some(data), .. } = &item {
+                self.charge(data.len() as u64);
+            }
+            self.push(item);
         }
     }
 
@@ -375,12 +465,13 @@ impl TraceBuilder {
                 _ => {}
             }
         }
-        self.items.push(Item::Run(Run { at, entries: None, states: Some(StateSpan::one(at, state)) }));
+        self.push(Item::Run(Run { at, entries: None, states: Some(StateSpan::one(at, state)) }));
     }
 
     pub(super) fn finish(mut self, stop: Stop) -> Trace {
         // There may be very many segments with a few records each.
         self.items.shrink_to_fit();
+        self.log.take(self.memory - self.told);
         Trace {
             entering: self.entering,
             items: self.items,
@@ -397,6 +488,7 @@ impl TraceBuilder {
             odd_layout: self.odd_layout,
             suspects: self.suspects,
             beyond: None,
+            memory: self.memory,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `snapshot ls`: which snapshots there are.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::snapshot::SnapshotBody;
@@ -44,25 +46,26 @@ pub struct ListedSnapshot {
 
 impl SnapshotListBody {
     /// Pairs envelopes with payloads.
-    pub fn new(found: SnapshotBody) -> Self {
-        let mut payloads = found.snapshots;
+    pub fn new(found: &SnapshotBody) -> Self {
+        // The payloads of each index in a group that no envelope has taken yet, the first on top.
+        let mut of_index = HashMap::<_, Vec<usize>>::new();
+        for (position, payload) in found.snapshots.iter().enumerate().rev() {
+            let Some(index) = payload.index else { continue };
+            of_index.entry((group_of(&payload.path), index)).or_default().push(position);
+        }
+        let mut alone: Vec<_> = found.snapshots.iter().map(Some).collect();
         let mut snapshots = Vec::new();
         for envelope in &found.envelopes {
             let index = envelope.token.map(|token| token.index).or(envelope.index);
-            let pair = payloads.iter().position(|view| index.is_some() && view.index == index && same_group(view, envelope));
-            let payload = pair.map(|at| payloads.remove(at));
-            snapshots.push(ListedSnapshot::new(Some(envelope), payload.as_ref()));
+            let position = index.and_then(|index| of_index.get_mut(&(group_of(&envelope.path), index))?.pop());
+            let payload = position.and_then(|position| alone.get_mut(position)?.take());
+            snapshots.push(ListedSnapshot::new(Some(envelope), payload));
         }
-        snapshots.extend(payloads.iter().map(|payload| ListedSnapshot::new(None, Some(payload))));
+        snapshots.extend(alone.into_iter().flatten().map(|payload| ListedSnapshot::new(None, Some(payload))));
         // A stable sort keeps the directories apart, which were read one after another.
         snapshots.sort_by_key(|listed| (listed.directory().to_owned(), listed.index));
         Self { snapshots }
     }
-}
-
-/// Whether both lie below the same directory.
-fn same_group(payload: &VerifiedPayload, envelope: &VerifiedEnvelope) -> bool {
-    group_of(&payload.path) == group_of(&envelope.path)
 }
 
 /// The group directory around `snap/` and `fsm-snap/`, or the folder of the file.

@@ -86,10 +86,12 @@ fn problem_of(members: &ConfState, evidence: &Evidence<'_>) -> Option<String> {
             }
         }
     }
-    if let Some(id) = members.learners.iter().find(|id| members.voters.contains(id) || members.voters_outgoing.contains(id)) {
+    let outgoing: BTreeSet<_> = members.voters_outgoing.iter().collect();
+    let voters: BTreeSet<_> = if members.learners.is_empty() { BTreeSet::new() } else { members.voters.iter().collect() };
+    if let Some(id) = members.learners.iter().find(|id| voters.contains(id) || outgoing.contains(id)) {
         return Some(format!("{} is both a voter and a learner", name(id)));
     }
-    if let Some(id) = members.learners_next.iter().find(|id| !members.voters_outgoing.contains(id)) {
+    if let Some(id) = members.learners_next.iter().find(|id| !outgoing.contains(id)) {
         return Some(format!("{} is to become a learner without being a leaving voter", name(id)));
     }
     if members.is_joint() {

@@ -1,12 +1,14 @@
 //! What the checks are given: one group directory as facts.
 
+use std::collections::BTreeMap;
+
 use crate::analysis::server::conditions::Condition;
 use crate::analysis::server::log::{LogRead, ValidSnapshots};
 use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, SnapshotMetadata};
 use crate::readers::GroupListing;
 use crate::readers::wal::WalScan;
-use crate::types::{HlcTimestamp, LogIndex, NodeId, ServerVersion, SnapshotId, UnixMillis};
+use crate::types::{HlcTimestamp, LogIndex, NodeId, ServerVersion, SnapshotId, UnixMillis, count_work};
 
 /// One part of a group directory: there and read, not there, or not readable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -174,6 +176,16 @@ pub struct PeersContent {
     pub active_seed: Option<Vec<NodeId>>,
     /// Bytes behind the last field, which no server writes and every one ignores.
     pub trailing: u64,
+    /// Positions of the members by their node ids.
+    pub(super) by_node: BTreeMap<NodeId, usize>,
+}
+
+impl PeersContent {
+    /// The first member with that node id.
+    pub fn member(&self, id: NodeId) -> Option<&PeerFacts> {
+        count_work(1);
+        self.by_node.get(&id).and_then(|position| self.members.get(*position))
+    }
 }
 
 /// A member in the peers file.

@@ -45,7 +45,7 @@ pub struct CommitOutOfRange {
 impl Check for CommitOutOfRange {
     fn observe(&mut self, event: &Event<'_>, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
         let (Event::States { span, place }, Some(last)) = (event, history.last) else { return };
-        let known = history.snapshots.iter().map(|seen| seen.id.index).max().unwrap_or_default().max(last);
+        let known = history.highest_snapshot().unwrap_or_default().max(last);
         let commit = span.last.commit;
         // The states of a run of entries lie within them by construction, and those were seen before.
         if commit <= known || self.told {

@@ -1,9 +1,11 @@
 //! The record stream, replayed: what was known at each record.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::formats::raftpb::{ConfState, HardState, WalSnapshot};
 use crate::formats::wal::RecordKind;
 use crate::readers::wal::{EntryRange, EntryRanges, EntrySpan, Item, StateSpan, WalScan};
-use crate::types::{LogIndex, ServerVersion, SnapshotId, Term};
+use crate::types::{LogIndex, ServerVersion, SnapshotId, Term, count_work};
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,12 @@ pub struct History {
     pub snapshots: Vec<SnapshotSeen>,
     /// The entries that were replaced, in order.
     pub replaced: Vec<EntryRange>,
+    /// The snapshot records by index and term, each with its last position in the list.
+    recorded: BTreeMap<(LogIndex, Term), usize>,
+    /// Index and position of the snapshots of which nothing tells yet whether the node went on from them.
+    open: BTreeSet<(LogIndex, usize)>,
+    /// Index and position of the highest snapshot that the node went on from.
+    effective: Option<(LogIndex, usize)>,
 }
 
 impl History {
@@ -135,6 +143,7 @@ impl History {
     }
 
     fn step(&mut self, segment: usize, position: usize, item: &Item, visit: &mut impl FnMut(&Event<'_>, &Self)) {
+        count_work(1);
         match item {
             Item::Run(run) => {
                 if let Some(span) = run.entries {
@@ -142,13 +151,17 @@ impl History {
                     let replaced = self.above(span.first);
                     let place = RecordPlace { segment, offset: run.at };
                     visit(&Event::Entries { span, range, replaced: &replaced, place }, self);
-                    self.settle(|index| (span.first <= index).then_some(false));
+                    for (_, position) in self.open.split_off(&(span.first, 0)) {
+                        self.settle(position, false);
+                    }
                     self.take_entries(range, &replaced);
                 }
                 if let Some(span) = run.states {
                     let place = RecordPlace { segment, offset: span.last_at };
                     visit(&Event::States { span, place }, self);
-                    self.settle(|index| Some(span.first.commit >= index));
+                    for (index, position) in std::mem::take(&mut self.open) {
+                        self.settle(position, span.first.commit >= index);
+                    }
                     self.commit = self.commit.max(span.first.commit).max(span.last.commit);
                     self.state = Some(span.last);
                 }
@@ -166,8 +179,14 @@ impl History {
                 // Behind a front that is gone the log may already reach far beyond the snapshot.
                 self.last = self.last.map(|last| last.max(snapshot.index));
                 let conf_state = snapshot.conf_state.clone();
-                let taken = (!received).then_some(true);
-                self.snapshots.push(SnapshotSeen { id: snapshot.id(), conf_state, place, received, taken });
+                let position = self.snapshots.len();
+                self.recorded.insert((snapshot.index, snapshot.term), position);
+                self.snapshots.push(SnapshotSeen { id: snapshot.id(), conf_state, place, received, taken: None });
+                if received {
+                    self.open.insert((snapshot.index, position));
+                } else {
+                    self.settle(position, true);
+                }
             }
             Item::Malformed { at, kind, error, .. } => {
                 visit(&Event::Malformed { kind: *kind, error, place: RecordPlace { segment, offset: *at } }, self);
@@ -176,10 +195,13 @@ impl History {
         }
     }
 
-    /// Decides about a received snapshot that is still open.
-    fn settle(&mut self, decide: impl Fn(LogIndex) -> Option<bool>) {
-        for seen in self.snapshots.iter_mut().rev().take_while(|seen| seen.taken.is_none()) {
-            seen.taken = decide(seen.id.index);
+    /// Decides about a snapshot.
+    fn settle(&mut self, position: usize, taken: bool) {
+        count_work(1);
+        let Some(seen) = self.snapshots.get_mut(position) else { return };
+        seen.taken = Some(taken);
+        if taken {
+            self.effective = self.effective.max(Some((seen.id.index, position)));
         }
     }
 
@@ -209,21 +231,25 @@ impl History {
         self.last = Some(range.last);
     }
 
-    /// What stands above the commit was dropped in memory when the snapshot arrived.
+    /// What stands above the commit was dropped in memory when the snapshot arrived. Where something there is stale already, all
+    /// before it down to the commit is too: the commit only rises.
     fn mark_stale(&mut self) {
-        let mut marked = Vec::with_capacity(self.log.len() + 1);
-        for held in self.log.drain(..) {
-            if held.range.last <= self.commit {
-                marked.push(held);
-            } else if held.range.first > self.commit {
-                marked.push(LogRange { stale: true, ..held });
-            } else {
-                marked.push(LogRange { range: EntryRange { last: self.commit, ..held.range }, ..held });
-                let first = LogIndex(self.commit.0 + 1);
-                marked.push(LogRange { range: EntryRange { first, ..held.range }, stale: true });
+        let mut from = self.log.len();
+        while let Some(held) = from.checked_sub(1).and_then(|before| self.log.get_mut(before)) {
+            count_work(1);
+            if held.stale || held.range.last <= self.commit {
+                break;
             }
+            from -= 1;
+            if held.range.first <= self.commit {
+                let below = LogRange { range: EntryRange { last: self.commit, ..held.range }, ..*held };
+                held.range.first = LogIndex(self.commit.0 + 1);
+                held.stale = true;
+                self.log.insert(from, below);
+                break;
+            }
+            held.stale = true;
         }
-        self.log = marked;
     }
 
     /// Term of the entry at `index`, and whether it is stale.
@@ -234,7 +260,23 @@ impl History {
 
     /// The highest snapshot that the node went on from.
     pub fn effective_snapshot(&self) -> Option<&SnapshotSeen> {
-        self.snapshots.iter().filter(|seen| seen.taken == Some(true)).max_by_key(|seen| seen.id.index)
+        self.effective.and_then(|(_, position)| self.snapshots.get(position))
+    }
+
+    /// The records of snapshots at `index`, of each term the last.
+    pub fn snapshots_at(&self, index: LogIndex) -> impl Iterator<Item = &SnapshotSeen> {
+        let of_index = self.recorded.range((index, Term(0))..=(index, Term(u64::MAX)));
+        of_index.filter_map(|(_, position)| self.snapshots.get(*position))
+    }
+
+    /// The last record that names that snapshot.
+    pub fn snapshot(&self, id: SnapshotId) -> Option<&SnapshotSeen> {
+        self.recorded.get(&(id.index, id.term)).and_then(|position| self.snapshots.get(*position))
+    }
+
+    /// The highest index of any snapshot record.
+    pub fn highest_snapshot(&self) -> Option<LogIndex> {
+        self.recorded.last_key_value().map(|((index, _), _)| *index)
     }
 
     /// The entries that count: those of the effective log that are not stale.

@@ -43,7 +43,8 @@ impl Check for EntryMalformed {
                 suspects.push(*range);
             }
         }
-        let mut ignored = Vec::new();
+        let mut ignored = None;
+        let mut count = 0_u64;
         for entry in suspects.iter(scan, evidence.engine) {
             match entry.kind {
                 EntryType::Other(number) => {
@@ -52,19 +53,19 @@ impl Check for EntryMalformed {
                     found.push(super::in_segment(finding, entry.segment, evidence));
                 }
                 EntryType::Normal if !entry.data.is_empty() && (entry.data.first() != Some(&1) || entry.data.len() < 9) => {
-                    ignored.push((entry.index, entry.segment, entry.offset));
+                    ignored = ignored.or(Some((entry.index, entry.segment, entry.offset)));
+                    count += 1;
                 }
                 _ => {}
             }
         }
-        if let Some((index, segment, offset)) = ignored.first() {
+        if let Some((index, segment, offset)) = ignored {
             let message = format!(
-                "{} entries, the first of them {index}, hold data that is no proposal. The server passes over them when it \
-                 applies them.",
-                ignored.len()
+                "{count} entries, the first of them {index}, hold data that is no proposal. The server passes over them when it \
+                 applies them."
             );
-            let finding = Finding::new(&codes::LOG_ENTRY_MALFORMED, message).severity(Severity::Info).offset(*offset);
-            found.push(super::in_segment(finding, *segment, evidence));
+            let finding = Finding::new(&codes::LOG_ENTRY_MALFORMED, message).severity(Severity::Info).offset(offset);
+            found.push(super::in_segment(finding, segment, evidence));
         }
     }
 }

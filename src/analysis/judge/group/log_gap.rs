@@ -17,8 +17,8 @@ impl Check for LogGap {
             Event::Entries { span, place, .. } => {
                 let Some(last) = history.last else { return };
                 let continues = last.next().is_none_or(|next| span.first <= next);
-                let after_snapshot = history.snapshots.iter().any(|seen| seen.id.index.next() == Some(span.first));
-                if continues || after_snapshot {
+                let before = span.first.0.checked_sub(1).map(LogIndex);
+                if continues || before.is_some_and(|index| history.snapshots_at(index).next().is_some()) {
                     return;
                 }
                 if last == LogIndex(0) && history.log.is_empty() {

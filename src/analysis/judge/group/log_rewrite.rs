@@ -6,13 +6,13 @@ use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
 use crate::formats::raftpb::HardState;
 use crate::readers::wal::{EntryRange, EntryRanges};
-use crate::types::{LogIndex, Term};
+use crate::types::{LogIndex, Term, count_work};
 
 /// Looks for committed entries that were written again.
 #[derive(Debug, Default)]
 pub struct OverwritesCommitted {
-    /// Committed entries that an append cut off without replacing them yet.
-    cut_off: Vec<EntryRange>,
+    /// Committed entries that an append cut off without replacing them yet, by their first index; they do not overlap.
+    cut_off: BTreeMap<LogIndex, EntryRange>,
 }
 
 impl Check for OverwritesCommitted {
@@ -23,12 +23,14 @@ impl Check for OverwritesCommitted {
         }
         let committed = |held: EntryRange| clip(held, LogIndex(0), history.commit);
         let now = replaced.iter().filter(|held| !held.stale).filter_map(|held| committed(held.range));
-        let before: Vec<_> = self.cut_off.iter().copied().chain(now).collect();
-        for old in &before {
-            match first_difference(evidence, *old, *range) {
-                Some(index) => found.push(overwritten(index, *old, *range, history.commit, *place, evidence)),
+        self.cut_off.extend(now.map(|old| (old.first, old)));
+        while let Some(first) = self.cut_off.first_entry().filter(|first| *first.key() <= range.last) {
+            count_work(1);
+            let old = first.remove();
+            match first_difference(evidence, old, *range) {
+                Some(index) => found.push(overwritten(index, old, *range, history.commit, *place, evidence)),
                 None => {
-                    if let Some(same) = overlap(*old, *range) {
+                    if let Some(same) = overlap(old, *range) {
                         let message = format!(
                             "Entries {} to {} were written again with the same content although they were committed. \
                              Raft never does that, but nothing is lost by it.",
@@ -39,9 +41,10 @@ impl Check for OverwritesCommitted {
                     }
                 }
             }
+            if let Some(rest) = above(old, *range) {
+                self.cut_off.insert(rest.first, rest);
+            }
         }
-        self.cut_off =
-            before.into_iter().filter_map(|old| clip(old, LogIndex(range.last.0.saturating_add(1)), old.last)).collect();
     }
 }
 
@@ -76,8 +79,8 @@ pub(super) fn changes_committed(evidence: &Evidence<'_>, history: &History, even
 /// Looks for an index and term with two contents, and for a replacement that no newer leader explains.
 #[derive(Debug, Default)]
 pub struct IllegalRewrite {
-    /// What was replaced, by term; the newest version of each index only.
-    by_term: BTreeMap<Term, Vec<EntryRange>>,
+    /// What was replaced, by term and first index; the newest version of each index only, so that nothing overlaps.
+    by_term: BTreeMap<Term, BTreeMap<LogIndex, EntryRange>>,
     /// A replacement of an entry whose term is not below any hard state so far, waiting for the one behind it.
     open: Option<Unexplained>,
 }
@@ -96,7 +99,7 @@ impl Check for IllegalRewrite {
         match event {
             Event::Entries { range, replaced, place, .. } => {
                 for held in *replaced {
-                    self.by_term.entry(held.range.term).or_default().push(held.range);
+                    self.by_term.entry(held.range.term).or_default().insert(held.range.first, held.range);
                 }
                 self.same_term(*range, *place, evidence, found);
                 let newest =
@@ -144,12 +147,11 @@ fn unexplained(open: Unexplained, state: HardState, evidence: &Evidence<'_>, fou
 impl IllegalRewrite {
     fn same_term(&mut self, range: EntryRange, place: RecordPlace, evidence: &Evidence<'_>, found: &mut Found) {
         let Some(earlier) = self.by_term.get_mut(&range.term) else { return };
-        let mut kept = Vec::new();
-        for old in std::mem::take(earlier) {
-            if overlap(old, range).is_none() {
-                kept.push(old);
-                continue;
-            }
+        let reaches_in = earlier.range(..range.first).next_back().filter(|(_, old)| old.last >= range.first);
+        let from = reaches_in.map_or(range.first, |(first, _)| *first);
+        let again: Vec<_> = earlier.range(from..=range.last).map(|(first, _)| *first).collect();
+        for old in again.iter().filter_map(|first| earlier.remove(first)).collect::<Vec<_>>() {
+            count_work(1);
             if let Some(index) = first_difference(evidence, old, range) {
                 let message = format!(
                     "Entry {index} of term {} was written twice with different content. One leader per term writes each \
@@ -160,10 +162,9 @@ impl IllegalRewrite {
                 found.push(super::at_segment(finding, place, evidence));
             }
             // What the new version replaces is compared no more; the new version stands for it.
-            kept.extend(clip(old, LogIndex(0), LogIndex(range.first.0.saturating_sub(1))));
-            kept.extend(clip(old, LogIndex(range.last.0.saturating_add(1)), old.last));
+            let below = range.first.0.checked_sub(1).and_then(|last| clip(old, LogIndex(0), LogIndex(last)));
+            earlier.extend(below.into_iter().chain(above(old, range)).map(|rest| (rest.first, rest)));
         }
-        *earlier = kept;
     }
 }
 
@@ -171,6 +172,11 @@ impl IllegalRewrite {
 fn clip(range: EntryRange, first: LogIndex, last: LogIndex) -> Option<EntryRange> {
     let clipped = EntryRange { first: range.first.max(first), last: range.last.min(last), ..range };
     (clipped.first <= clipped.last).then_some(clipped)
+}
+
+/// The part of `old` above the indexes of `new`.
+fn above(old: EntryRange, new: EntryRange) -> Option<EntryRange> {
+    clip(old, new.last.next()?, old.last)
 }
 
 /// The part of `old` whose indexes `new` has too.

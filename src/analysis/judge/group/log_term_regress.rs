@@ -13,11 +13,12 @@ impl Check for LogTermRegress {
         let mut before: Option<(LogIndex, Term)> = None;
         for held in &history.log {
             let range = held.range;
-            let place = RecordPlace { segment: range.segment, offset: super::offset_of(evidence, range) };
+            let place = || RecordPlace { segment: range.segment, offset: super::offset_of(evidence, range) };
             if held.stale {
                 let snapshot =
                     history.effective_snapshot().filter(|seen| range.last > seen.id.index && range.term < seen.id.term);
                 if let Some(seen) = snapshot {
+                    let place = place();
                     let message = format!(
                         "Entries up to {} of term {} are left over from before the snapshot at {} of term {} was received. A \
                          start reads them again; the next leader replaces them.",
@@ -29,6 +30,7 @@ impl Check for LogTermRegress {
                 continue;
             }
             if let Some((index, term)) = before.filter(|(_, term)| range.term < *term) {
+                let place = place();
                 let message = format!(
                     "Entry {} has term {}, but entry {index} before it has term {term}. A leader appends with its own term, so \
                      two histories are mixed here.",
@@ -40,6 +42,7 @@ impl Check for LogTermRegress {
                     .found(format!("term {}", range.term));
                 found.push(super::at_segment(finding, place, evidence));
             } else if let Some((index, term)) = below_snapshot(history, range.first, range.term) {
+                let place = place();
                 let message = format!(
                     "Entry {} has term {}, but it follows the snapshot at {index}, whose term is {term}.",
                     range.first, range.term
@@ -54,6 +57,7 @@ impl Check for LogTermRegress {
 
 /// The snapshot directly before an entry, when its term is above the entry's.
 fn below_snapshot(history: &History, first: LogIndex, term: Term) -> Option<(LogIndex, Term)> {
-    let mut taken = history.snapshots.iter().filter(|seen| seen.taken == Some(true));
-    taken.find(|seen| seen.id.index.next() == Some(first) && seen.id.term > term).map(|seen| (seen.id.index, seen.id.term))
+    let before = LogIndex(first.0.checked_sub(1)?);
+    let mut taken = history.snapshots_at(before).filter(|seen| seen.taken == Some(true));
+    taken.find(|seen| seen.id.term > term).map(|seen| (seen.id.index, seen.id.term))
 }

@@ -11,7 +11,7 @@ use crate::formats::DecodeResult;
 use crate::formats::kv::EntryClass;
 use crate::formats::raftpb::{ConfChange, ConfChangeV2, ConfState, EntryType};
 use crate::readers::wal::{EntryRange, EntryRanges};
-use crate::types::{LogIndex, NodeId, ServerVersion, count_work};
+use crate::types::{LogIndex, NodeId, ServerVersion};
 
 /// An entry that changes the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,5 @@ pub(super) fn name_of(id: NodeId, evidence: &Evidence<'_>) -> String {
         return evidence.raft_id.clone();
     }
     let peers = evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
-    count_work(1 + peers.map_or(0, |peers| peers.members.len() as u64));
-    let known = peers.and_then(|peers| peers.members.iter().find(|member| member.node_id == id));
-    known.map_or_else(|| id.to_string(), |member| member.id.clone())
+    peers.and_then(|peers| peers.member(id)).map_or_else(|| id.to_string(), |member| member.id.clone())
 }

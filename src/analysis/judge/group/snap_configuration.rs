@@ -6,7 +6,7 @@ use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::formats::raftpb::ConfState;
 use crate::readers::wal::EntryRange;
-use crate::types::{LogIndex, SnapshotId};
+use crate::types::{LogIndex, SnapshotId, count_work};
 
 /// Every snapshot names at least one voter.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ impl Check for ConfigMissing {
 #[derive(Debug, Default)]
 pub struct ConfigStale {
     before: Option<(SnapshotId, ConfState)>,
+    /// What lies at or below was compared, so that no entry is looked at twice.
+    compared: LogIndex,
 }
 
 impl Check for ConfigStale {
@@ -55,13 +57,15 @@ impl Check for ConfigStale {
                 let here = snapshot.index <= history.commit;
                 if let (true, Some((from, known))) = (here, &self.before)
                     && from.index < snapshot.index
+                    && from.index >= self.compared
                     && let Some(ranges) = between(history, from.index, snapshot.index)
                 {
+                    self.compared = snapshot.index;
                     compare(*from, known, snapshot.id(), members, ranges, *place, evidence, found);
                 }
                 self.before = Some((snapshot.id(), members.clone()));
             }
-            Event::Lost => self.before = None,
+            Event::Lost => *self = Self::default(),
             _ => {}
         }
     }
@@ -72,7 +76,9 @@ fn between(history: &History, from: LogIndex, to: LogIndex) -> Option<Vec<EntryR
     let first = from.next()?;
     let mut next = first;
     let mut ranges = Vec::new();
-    for held in history.log.iter().filter(|held| held.range.last >= first) {
+    let start = history.log.partition_point(|held| held.range.last < first);
+    for held in history.log.get(start..).unwrap_or_default() {
+        count_work(1);
         if held.stale || held.range.first > next {
             return None;
         }

@@ -41,7 +41,9 @@ impl Check for IdentityMismatch {
                 let message = format!("The snapshot is at {}, but its token points to the payload of {token}.", id.index);
                 found.push(finding(message).expected(id.index).found(token));
             }
-            for seen in history.snapshots.iter().filter(|seen| seen.id.index == id.index && id.index.0 > 0) {
+            // One record of another term tells it, and there may be very many.
+            let other_term = history.snapshots_at(id.index).find(|seen| seen.id.term != id.term);
+            for seen in other_term.into_iter().chain(history.snapshot(id)).filter(|_| id.index.0 > 0) {
                 if seen.id.term != id.term {
                     let message = format!(
                         "The log records the snapshot at {} with term {}, the file has term {}. A start from it ends with \
@@ -76,6 +78,5 @@ fn foreign_name(file: &SnapFile, contents: &SnapContents, evidence: &Evidence<'_
 /// Whether the log has a committed record of the snapshot that the file is named after. It is written when the file is complete;
 /// only a snapshot that was received and never taken over is received, and written, again.
 pub(super) fn is_recorded(file: &SnapFile, history: &History) -> bool {
-    let of_record = |named| history.snapshots.iter().any(|seen| seen.id == named && seen.id.index <= history.commit);
-    file.named.is_some_and(of_record)
+    file.named.is_some_and(|named| named.index <= history.commit && history.snapshot(named).is_some())
 }

@@ -27,7 +27,7 @@ impl Check for SnapOrphan {
                 Ok(contents) => {
                     let id = contents.metadata.id();
                     newest_file = newest_file.max(id.index);
-                    if !history.snapshots.iter().any(|seen| seen.id == id) && !history.lost && history.complete {
+                    if history.snapshot(id).is_none() && !history.lost && history.complete {
                         let message = format!("No record of the log names the snapshot at {}; a start passes over it.", id.index);
                         found.push(info(message).at(path));
                     }

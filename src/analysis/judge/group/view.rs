@@ -1,12 +1,14 @@
 //! What the checks look at, from what was read of a group.
 
+use std::collections::BTreeSet;
+
 use super::{
     Evidence, Leftover, LogEvidence, Part, Payload, PeerFacts, PeersContent, PeersFacts, PeersRefusal, SnapContents, SnapFile,
     StoreEvidence,
 };
 use crate::analysis::judge::unread;
 use crate::analysis::server::StartFacts;
-use crate::analysis::server::log::{read_from, valid_snapshots};
+use crate::analysis::server::log::{ValidSnapshots, read_from, valid_snapshots};
 use crate::analysis::server::peers::{LocalNode, accept, check_conf_state};
 use crate::analysis::server::snapshot::{self as server_snapshot, PayloadForecast};
 use crate::analysis::server::store::{AppliedIndexState, StoreOpen, StoreVerdict};
@@ -16,7 +18,7 @@ use crate::formats::peers::{PeersFile, Suffrage};
 use crate::formats::raftpb::ConfState;
 use crate::formats::snap::SnapshotToken;
 use crate::readers::{EntryKind, FsmFacts, Group, PayloadFacts, SmallFact, SnapContent, SnapEntry, SnapReadError, SubDir};
-use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, SnapshotId, UnixMillis};
+use crate::types::{Escaped, HlcTimestamp, LogIndex, ServerVersion, UnixMillis};
 
 /// A group as one server version sees it.
 struct View<'g> {
@@ -40,11 +42,9 @@ impl<'g> Evidence<'g> {
 impl<'g> View<'g> {
     fn evidence(&self) -> Evidence<'g> {
         let valid = self.group.log.as_ref().map(|scan| valid_snapshots(scan, self.version).map_err(|error| error.text));
-        let eligible: Vec<SnapshotId> = match &valid {
-            Some(Ok(valid)) => valid.snapshots.iter().map(|record| record.id).collect(),
-            Some(Err(_)) | None => Vec::new(),
-        };
-        let chosen = server_snapshot::choose(&self.group.snaps, self.version, &eligible).chosen;
+        let none = BTreeSet::new();
+        let eligible = valid.as_ref().and_then(|valid| valid.as_ref().ok()).map_or(&none, ValidSnapshots::eligible);
+        let chosen = server_snapshot::choose(&self.group.snaps, self.version, eligible).chosen;
         let content = |snap: &SnapEntry| snap.read(self.version).clone().map_err(|error| error.to_string());
         let snapshots: Vec<_> = self
             .group
@@ -220,6 +220,7 @@ impl<'g> View<'g> {
         let content = PeersContent {
             version: file.version,
             index: file.index,
+            by_node: file.peers.iter().enumerate().rev().map(|(position, peer)| (peer.node_id, position)).collect(),
             members: members.collect(),
             active_seed,
             trailing: file.trailing,

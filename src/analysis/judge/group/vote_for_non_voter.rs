@@ -5,20 +5,26 @@ use std::collections::BTreeSet;
 use super::members::{conf_entries, name_of};
 use super::{Check, Event, Evidence, Found, History, RecordPlace, codes};
 use crate::analysis::{Finding, Severity};
-use crate::formats::raftpb::{ConfChangeType, ConfState};
-use crate::types::{NodeId, Term};
+use crate::formats::raftpb::ConfChangeType;
+use crate::types::{NodeId, SnapshotId, Term};
 
 /// Looks up the candidate of each vote in the members of the time.
 #[derive(Debug, Default)]
 pub struct VoteForNonVoter {
     votes: Vec<Vote>,
+    /// The voters of the snapshot whose index and term come first, which many votes may ask for.
+    voters: Option<(SnapshotId, BTreeSet<NodeId>)>,
 }
+
+/// Votes that are kept.
+const MAX_VOTES: usize = 1000;
 
 #[derive(Debug, Clone)]
 struct Vote {
     candidate: NodeId,
     term: Term,
-    members: Option<ConfState>,
+    /// Of the snapshot then, where it told the members.
+    members: Option<SnapshotId>,
     place: RecordPlace,
 }
 
@@ -30,13 +36,19 @@ impl Check for VoteForNonVoter {
         if now.vote == NodeId(0) || (now.term, now.vote) == (before.term, before.vote) {
             return;
         }
-        let members = history.effective_snapshot().and_then(|seen| seen.conf_state.clone());
-        if members.as_ref().is_some_and(|members| members.voters.contains(&now.vote)) {
+        if self.votes.len() == MAX_VOTES {
             return;
         }
-        if self.votes.len() < 1000 {
-            self.votes.push(Vote { candidate: now.vote, term: now.term, members, place: *place });
+        let members = history.effective_snapshot().and_then(|seen| Some((seen.id, seen.conf_state.as_ref()?)));
+        if let Some((id, members)) = members {
+            if self.voters.as_ref().is_none_or(|(known, _)| *known != id) {
+                self.voters = Some((id, members.voters.iter().copied().collect()));
+            }
+            if self.voters.as_ref().is_some_and(|(_, voters)| voters.contains(&now.vote)) {
+                return;
+            }
         }
+        self.votes.push(Vote { candidate: now.vote, term: now.term, members: members.map(|(id, _)| id), place: *place });
     }
 
     fn finish(&mut self, history: &History, evidence: &Evidence<'_>, found: &mut Found) {
@@ -45,6 +57,7 @@ impl Check for VoteForNonVoter {
         }
         let asked = self.votes.iter().map(|vote| vote.candidate).chain([evidence.node_id()]).collect();
         let (voters, seen) = ever_voters(&asked, history, evidence);
+        let mut learners: Option<(SnapshotId, BTreeSet<NodeId>)> = None;
         for vote in std::mem::take(&mut self.votes) {
             let Vote { candidate, term, members, place } = vote;
             // Its promotion may not have reached this node when it voted.
@@ -55,7 +68,12 @@ impl Check for VoteForNonVoter {
             let itself = candidate == evidence.node_id() && members.is_some();
             // Until something of that term, or a later one, is committed here, the promotion may still be on its way.
             let settled = history.term_at(history.commit).is_some_and(|(committed, _)| committed >= term);
-            let learner = settled && members.is_some_and(|members| members.learners.contains(&candidate));
+            if let Some(id) = members.filter(|id| learners.as_ref().is_none_or(|(known, _)| known != id)) {
+                let of_snapshot = history.snapshot(id).and_then(|seen| seen.conf_state.as_ref());
+                learners = Some((id, of_snapshot.into_iter().flat_map(|members| members.learners.iter().copied()).collect()));
+            }
+            let is_learner = || learners.as_ref().is_some_and(|(_, learners)| learners.contains(&candidate));
+            let learner = settled && members.is_some() && is_learner();
             // Without any list that names this node the directory's name says nothing about who it is.
             let known_by_name = seen.contains(&evidence.node_id());
             let name = name_of(candidate, evidence);

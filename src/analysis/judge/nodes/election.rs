@@ -1,5 +1,7 @@
 //! Who would vote for whom, and who can be handed the leadership.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::holdings::{Holdings, IndexRange};
@@ -100,7 +102,8 @@ fn ballot(group: &Group<'_, '_>, candidate: usize, without: Option<usize>) -> Op
     };
     let votes: Vec<_> = members.voters.iter().chain(&members.voters_outgoing).map(|id| (*id, vote(id))).collect();
     let has = |voters: &[NodeId], also: bool| {
-        let yes = votes.iter().filter(|(id, vote)| voters.contains(id) && (vote.granted() || (also && *vote == Vote::Unknown)));
+        let of_them: BTreeSet<_> = voters.iter().collect();
+        let yes = votes.iter().filter(|(id, vote)| of_them.contains(id) && (vote.granted() || (also && *vote == Vote::Unknown)));
         voters.is_empty() || yes.count() >= majority(voters)
     };
     let all = |also| has(&members.voters, also) && has(&members.voters_outgoing, also);

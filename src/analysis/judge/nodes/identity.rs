@@ -1,5 +1,7 @@
 //! Are these copies of one group, and of different members?
 
+use std::collections::HashMap;
+
 use super::{Group, Replica};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::compare as codes;
@@ -87,7 +89,8 @@ pub(super) fn duplicates(replicas: &[Replica<'_>], findings: &mut Vec<Finding>) 
 /// Records of the shorter log, if all its bytes are those of the other; segments that one of them has purged do not count.
 fn records_in_common(one: &WalScan, other: &WalScan, a: &Replica<'_>, b: &Replica<'_>) -> Option<u64> {
     let mut records = 0;
-    let pairs = one.segments.iter().filter_map(|mine| Some((mine, other.segments.iter().find(|its| its.seq() == mine.seq())?)));
+    let by_seq: HashMap<_, _> = other.segments.iter().rev().map(|its| (its.seq(), its)).collect();
+    let pairs = one.segments.iter().filter_map(|mine| Some((mine, *by_seq.get(&mine.seq())?)));
     for (mine, its) in pairs {
         let ends = (end_of(mine, a), end_of(its, b));
         let (shorter, end) =

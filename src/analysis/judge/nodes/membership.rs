@@ -1,6 +1,6 @@
 //! How the members changed, told by all nodes together: snapshots, the changes in the logs, and the peers files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::Replica;
 use super::names::Names;
 use crate::analysis::server::membership::Membership;
 use crate::formats::raftpb::ConfState;
-use crate::types::{LogIndex, NodeId};
+use crate::types::{LogIndex, NodeId, count_work};
 
 /// A membership and the index from which on it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -71,7 +71,12 @@ pub(super) struct MembershipHistory {
     pub steps: Vec<MembershipStep>,
     /// Index at which a node was removed, unless it joined again.
     pub removed: BTreeMap<NodeId, LogIndex>,
+    /// Changes that were not followed.
+    pub left_out: u64,
 }
+
+/// Members that are looked at in all steps together. A group has a handful of them, and changes them now and then.
+const LOOKED_AT: usize = 16 << 20;
 
 /// One source of knowledge about the members at an index.
 enum Known<'r> {
@@ -104,7 +109,17 @@ pub(super) fn history(replicas: &[Replica<'_>], names: &Names, commit: LogIndex)
     }
     let mut history = MembershipHistory::default();
     let mut now: Option<ConfState> = None;
+    let mut left = LOOKED_AT;
     for ((index, _), source) in known.into_iter().filter(|((index, _), _)| *index > LogIndex(0)) {
+        let members = now.as_ref().map_or(0, count);
+        count_work(1 + members as u64);
+        match left.checked_sub(1 + members) {
+            Some(rest) => left = rest,
+            None => {
+                history.left_out += 1;
+                continue;
+            }
+        }
         let (next, exact) = match (&source, &now) {
             (Known::State(members), None) => {
                 history.push(index, None, members, replicas, names, (true, commit));
@@ -124,6 +139,11 @@ pub(super) fn history(replicas: &[Replica<'_>], names: &Names, commit: LogIndex)
         now = Some(next);
     }
     history
+}
+
+/// How many members a membership names, some of them twice.
+const fn count(members: &ConfState) -> usize {
+    members.voters.len() + members.learners.len() + members.voters_outgoing.len() + members.learners_next.len()
 }
 
 fn applied(replica: &Replica<'_>, position: usize, before: &ConfState) -> Option<ConfState> {
@@ -171,14 +191,18 @@ impl MembershipHistory {
 
 /// Who changed, in the order of node ids.
 fn differences(before: &ConfState, after: &ConfState) -> Vec<(NodeId, ChangeKind)> {
-    let everyone: std::collections::BTreeSet<_> = [before, after]
+    let everyone: BTreeSet<_> = [before, after]
         .iter()
         .flat_map(|members| members.voters.iter().chain(&members.learners).chain(&members.voters_outgoing))
         .copied()
         .collect();
-    let role = |members: &ConfState, id: &NodeId| (members.voters.contains(id), members.learners.contains(id));
+    let sets = |members: &ConfState| -> [BTreeSet<NodeId>; 2] {
+        [&members.voters, &members.learners].map(|ids| ids.iter().copied().collect())
+    };
+    let (before, after) = (sets(before), sets(after));
+    let role = |[voters, learners]: &[BTreeSet<NodeId>; 2], id: &NodeId| (voters.contains(id), learners.contains(id));
     let change = |id: NodeId| {
-        let change = match (role(before, &id), role(after, &id)) {
+        let change = match (role(&before, &id), role(&after, &id)) {
             ((false, false), (true, _)) => ChangeKind::JoinedAsVoter,
             ((false, false), (_, true)) => ChangeKind::JoinedAsLearner,
             ((false, true), (true, _)) => ChangeKind::Promoted,

@@ -65,6 +65,9 @@ pub struct Comparison {
     pub without: Vec<WithoutRow>,
     /// How the members changed, as far as snapshots, logs and peers files tell.
     pub membership: Vec<MembershipStep>,
+    /// Changes of it that were not followed, because there are very many among very many members.
+    #[serde(skip)]
+    pub membership_left_out: u64,
     /// Nodes in the order in which they are best restarted, least needed first.
     pub restart_order: Vec<String>,
     /// The same order with what holds meanwhile, and the nodes that are better left as they are.
@@ -90,7 +93,13 @@ impl<'a> Replica<'a> {
         let (mut commits, mut snapshots_after) = (Vec::new(), Vec::new());
         let history = match evidence.scan() {
             Some(scan) => History::replay(scan, evidence.engine, |event, before| match event {
-                Event::States { span, .. } => commits.extend([span.first, span.last].map(|state| (state.commit, state.term))),
+                Event::States { span, .. } => {
+                    for state in [span.first, span.last] {
+                        if commits.last().is_none_or(|(highest, _)| state.commit > *highest) {
+                            commits.push((state.commit, state.term));
+                        }
+                    }
+                }
                 Event::Snapshot { snapshot, .. } => snapshots_after.push((snapshot.index, before.last.unwrap_or_default())),
                 _ => {}
             }),
@@ -133,7 +142,8 @@ impl<'a> Replica<'a> {
 
     /// A term that the leader that committed the entry had at most.
     fn commit_term(&self, index: LogIndex) -> Term {
-        self.commits.iter().find(|(commit, _)| *commit >= index).map_or(self.hard_state.term, |(_, term)| *term)
+        let at = self.commits.partition_point(|(commit, _)| *commit < index);
+        self.commits.get(at).map_or(self.hard_state.term, |(_, term)| *term)
     }
 
     /// True for a node that has neither an entry nor a snapshot: it was started and has heard from no leader yet.
@@ -277,6 +287,7 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
         missing_voters: group.missing_voters(),
         commit: group.commit,
         comparable: true,
+        membership_left_out: group.history.left_out,
         membership: group.history.steps,
     };
     (comparison, findings)

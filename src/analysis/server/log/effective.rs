@@ -1,5 +1,7 @@
 //! The log that is left when later entries have replaced earlier ones, without regard to any snapshot file.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::formats::raftpb::{Entry, HardState};
@@ -103,7 +105,7 @@ impl EffectiveLog {
             records: 0,
             end: LogicalEnd { segment: 0, offset: 0, kind: EndKind::Eof },
         };
-        let mut dropped = Vec::new();
+        let mut taking = Taking::default();
         let mut counted = None;
         let end = walk(scan, engine, 0, None, |segment, position, item| {
             if counted != Some(segment) {
@@ -113,11 +115,11 @@ impl EffectiveLog {
                     log.records += scanned.trace(engine).records;
                 }
             }
-            log.take(segment, position, item, &mut dropped);
+            log.take(segment, position, item, &mut taking);
             Ok(())
         });
         log.end = logical_end(scan, engine, &end);
-        for range in dropped {
+        for range in taking.dropped {
             log.replaced += range.count();
             let one = EntryRanges::of(range);
             for entry in one.iter(scan, engine) {
@@ -128,39 +130,47 @@ impl EffectiveLog {
         log
     }
 
-    fn take(&mut self, segment: usize, position: usize, item: &Item, dropped: &mut Vec<EntryRange>) {
+    fn take(&mut self, segment: usize, position: usize, item: &Item, taking: &mut Taking) {
         match item {
             Item::Run(run) => {
                 if let Some(entries) = run.entries {
                     let range =
                         EntryRange { segment, item: position, first: entries.first, last: entries.last, term: entries.term };
-                    self.append(range, dropped);
+                    self.append(range, taking);
                 }
                 self.hard_state = run.states.map(|states| states.last).or(self.hard_state);
             }
-            Item::Snapshot { at, snapshot } => self.snapshots.push(SnapshotRecord {
-                id: snapshot.id(),
-                conf_state: snapshot.conf_state.clone(),
-                segment,
-                offset: *at,
-            }),
+            Item::Snapshot { at, snapshot } => {
+                taking.snapshots.insert(snapshot.index);
+                let conf_state = snapshot.conf_state.clone();
+                self.snapshots.push(SnapshotRecord { id: snapshot.id(), conf_state, segment, offset: *at });
+            }
             Item::Metadata { .. } | Item::Crc { .. } | Item::Unknown { .. } | Item::Malformed { .. } => {}
         }
     }
 
-    fn append(&mut self, range: EntryRange, dropped: &mut Vec<EntryRange>) {
+    fn append(&mut self, range: EntryRange, taking: &mut Taking) {
         if let Some(last) = self.entries.last()
             && last.next().is_none_or(|next| range.first > next)
         {
-            let received = self.snapshots.iter().any(|record| record.id.index.next() == Some(range.first));
+            let received = range.first.0.checked_sub(1).is_some_and(|before| taking.snapshots.contains(&LogIndex(before)));
             if !received {
                 self.gaps.push((last, range.first));
             }
-            self.entries.truncate_from(LogIndex(0), |range| dropped.push(range));
+            self.entries.truncate_from(LogIndex(0), |range| taking.dropped.push(range));
         }
-        self.entries.truncate_from(range.first, |range| dropped.push(range));
+        self.entries.truncate_from(range.first, |range| taking.dropped.push(range));
         self.entries.push(range);
     }
+}
+
+/// What is known on the way.
+#[derive(Default)]
+struct Taking {
+    /// Entries that do not stand.
+    dropped: Vec<EntryRange>,
+    /// Indexes of the snapshot records.
+    snapshots: HashSet<LogIndex>,
 }
 
 fn logical_end(scan: &WalScan, engine: ServerVersion, end: &End) -> LogicalEnd {

@@ -7,6 +7,8 @@
 //!
 //! Nothing is changed: what the server would change is part of the result.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::ServerError;
 use crate::analysis::server::conditions;
 use crate::formats::raftpb::{ConfState, HardState};
@@ -31,6 +33,8 @@ pub struct ValidSnapshots {
     pub hard_state: HardState,
     /// Where the reading ended before the end of the log without the server noticing: segment and offset.
     pub cut_short: Option<(usize, u64)>,
+    /// What the usable records name.
+    eligible: BTreeSet<SnapshotId>,
 }
 
 /// A snapshot record of the log.
@@ -49,7 +53,12 @@ pub struct SnapshotRecord {
 impl ValidSnapshots {
     /// True when a start from `id` is allowed.
     pub fn contains(&self, id: SnapshotId) -> bool {
-        self.snapshots.iter().any(|record| record.id == id)
+        self.eligible.contains(&id)
+    }
+
+    /// The snapshots that a start may be made from.
+    pub const fn eligible(&self) -> &BTreeSet<SnapshotId> {
+        &self.eligible
     }
 }
 
@@ -129,8 +138,9 @@ pub fn valid_snapshots(scan: &WalScan, engine: ServerVersion) -> Result<ValidSna
         End::UnexpectedEof { segment, at, .. } => Some((segment, at)),
         End::Failed { error, .. } => return Err(error),
     };
-    let (snapshots, too_new) = found.into_iter().partition(|record| record.id.index <= hard_state.commit);
-    Ok(ValidSnapshots { snapshots, too_new, hard_state, cut_short })
+    let (snapshots, too_new): (Vec<_>, Vec<_>) = found.into_iter().partition(|record| record.id.index <= hard_state.commit);
+    let eligible = snapshots.iter().map(|record: &SnapshotRecord| record.id).collect();
+    Ok(ValidSnapshots { snapshots, too_new, hard_state, cut_short, eligible })
 }
 
 /// The second reading: the log after `snapshot`, `SnapshotId::default()` for the start of the log.

@@ -1,5 +1,7 @@
 //! Which `.snap` a start takes.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::analysis::server::types::Rename;
 use crate::formats::layout;
 use crate::readers::{EntryKind, SnapDir, SnapEntry, SnapReadError};
@@ -22,7 +24,7 @@ pub struct Choice<'d> {
 
 /// Follows the search of a start: names from the highest down as text, until one can be read and its own term and index
 /// (not those of its name) are among `valid`, the log's snapshot records up to its last commit.
-pub fn choose<'d>(dir: &'d SnapDir, engine: ServerVersion, valid: &[SnapshotId]) -> Choice<'d> {
+pub fn choose<'d>(dir: &'d SnapDir, engine: ServerVersion, valid: &BTreeSet<SnapshotId>) -> Choice<'d> {
     let mut choice = Choice::default();
     let mut entries = dir.snaps.iter();
     for entry in entries.by_ref() {
@@ -46,10 +48,10 @@ pub fn choose<'d>(dir: &'d SnapDir, engine: ServerVersion, valid: &[SnapshotId])
 /// on all the same.
 pub fn renames(dir: &SnapDir, choice: &Choice<'_>) -> Vec<Rename> {
     let is_dir = |kind| kind == EntryKind::Directory;
+    let others: HashMap<_, _> = dir.others.iter().map(|other| (other.name.as_str(), other.kind)).collect();
     let possible = |entry: &&&SnapEntry| {
-        let to = format!("{}.broken", entry.name);
-        let standing = dir.others.iter().find(|other| other.name == to);
-        standing.is_none_or(|standing| is_dir(standing.kind) == is_dir(entry.kind))
+        let standing = others.get(format!("{}.broken", entry.name).as_str());
+        standing.is_none_or(|standing| is_dir(*standing) == is_dir(entry.kind))
     };
     let rename = |entry: &&SnapEntry| {
         let from = layout::in_snap(&entry.name);

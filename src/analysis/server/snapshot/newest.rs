@@ -1,5 +1,7 @@
 //! Which snapshots the next start would use, whichever server it is.
 
+use std::collections::BTreeSet;
+
 use super::choose::choose;
 use crate::analysis::Coverage;
 use crate::analysis::server::log::valid_snapshots;
@@ -45,7 +47,7 @@ pub fn newest(dir: &SnapDir, log: Option<&WalScan>) -> Newest {
         return newest;
     }
     for engine in ServerVersion::ALL {
-        let readable: Vec<SnapshotId> =
+        let readable: BTreeSet<SnapshotId> =
             dir.snaps.iter().filter_map(|entry| entry.read(engine).as_ref().ok()).map(|content| content.metadata.id()).collect();
         let valid = match log.map(|scan| valid_snapshots(scan, engine)) {
             None => readable,
