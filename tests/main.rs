@@ -34,6 +34,7 @@ mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 #[cfg(target_os = "linux")]
 mod live; // A node that writes while the program reads, and every state in which it can die.
+mod names; // Keys by the names that people use for them.
 mod ndjson; // The lines of ndjson hold the whole report.
 mod next_steps; // Every command that a report ends with works as it stands.
 mod offload; // Stores of offloaded snapshots: what the server's restore said, and what it does not look at.

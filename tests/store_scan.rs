@@ -259,10 +259,10 @@ fn the_command_takes_rows_apart() {
     assert_eq!(
         rows,
         [
-            "committed                               bytes  key",
-            "7                               m           8  _meta_applied_index",
-            "2025-06-15T15:06:39.000Z+3                  5  user|1",
-            "2025-06-15T15:06:39.000Z+3      S          40  user|3",
+            "committed                               bytes  name                      key",
+            "7                               m           8  meta:applied_index        _meta_applied_index",
+            "2025-06-15T15:06:39.000Z+3                  5                            user|1",
+            "2025-06-15T15:06:39.000Z+3      S          40                            user|3",
         ]
     );
     let (_, lines) = run(&["--format", "ndjson", "--prefix", "user|", "--limit", "1"], &dir);

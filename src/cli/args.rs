@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ekv_tool::formats::kv::KeyText;
 use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
 use ekv_tool::report::OutputFormat;
@@ -202,6 +203,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         total = total.checked_add(Duration::from_millis(part)).ok_or_else(wrong)?;
     }
     Ok(total)
+}
+
+/// Parses a key: a name, or bytes with escapes.
+pub fn parse_key(text: &str) -> Result<KeyText, String> {
+    text.parse()
 }
 
 /// Parses an index: decimal or `0x` and hex digits.

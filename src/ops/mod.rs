@@ -16,6 +16,7 @@ mod legacy;
 mod offload;
 pub mod snapshot;
 mod store;
+mod store_name;
 mod store_scan;
 mod verify_snapshot;
 pub mod wal;

@@ -1,15 +1,18 @@
 //! `store meta`, `store get` and `store verify`.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::advice;
+use super::store_name::{NameRequest, Named, rows_of_name};
 use crate::analysis::judge::envelopes::open_failed;
 use crate::analysis::judge::store::{add_scan, not_scanned, store_findings, table_finding, verify};
 use crate::analysis::server::store::open_verdict;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
+use crate::formats::kv::{KeyText, LogicalKey};
 use crate::formats::mvcc::{ROW_HEADER_LEN, RowKey, StoreKey};
 use crate::readers::keys::Opener;
 use crate::readers::pebble::{GroupStoreFacts, KeyState, Store, StoreCheck, StorePresence, examine_store};
@@ -21,7 +24,7 @@ use crate::report::Report;
 use crate::report::body::store_get::{StoreGetBody, VersionView};
 use crate::report::body::store_meta::{OpenView, StoreMeta, StoreMetaBody};
 use crate::report::body::store_verify::{StoreVerifyBody, VerifiedStore};
-use crate::types::{HlcTimestamp, ServerVersion};
+use crate::types::{HlcTimestamp, ServerVersion, unescape};
 
 /// What each store says about itself, and whether it opens.
 pub fn store_meta(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<StoreMetaBody>> {
@@ -51,46 +54,100 @@ pub fn store_meta(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<StoreMetaBod
 /// What is asked of `store get`.
 #[derive(Debug, Clone)]
 pub struct GetOptions {
-    /// The key.
-    pub key: Vec<u8>,
-    /// It is a key of the store itself, timestamp and all.
+    /// The key, or the name of what is looked for.
+    pub key: KeyText,
+    /// The key is one of the store itself, timestamp and all.
     pub raw: bool,
     /// Only versions committed at or before this.
     pub at: Option<HlcTimestamp>,
     /// How many versions.
     pub versions: usize,
+    /// How many rows of a name are listed.
+    pub limit: usize,
 }
 
 /// What a store holds under one key.
 ///
-/// The store's own keys and the rows of the writer registry have no versions and are looked up as they stand.
+/// The store's own keys and the rows of the writer registry have no versions and are looked up as they stand. A key that is not
+/// there is looked for as a name of redis, and a name of which nothing is there as the key that reads like it; the report then says so.
 /// With an opener, sealed values are opened.
 pub fn store_get(dir: &Path, options: &GetOptions, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<StoreGetBody>> {
+    let (bytes, name) = match &options.key {
+        KeyText::Bytes(bytes) => (bytes.clone(), None),
+        KeyText::Name(LogicalKey::Meta(key)) => (key.name().as_bytes().to_vec(), None),
+        // The text without its escapes, as a user may have written it.
+        KeyText::Name(name) => (unescape(&name.to_string()).unwrap_or_default(), Some(name)),
+    };
+    let GetOptions { at, versions, limit, .. } = *options;
+    let asked = NameRequest { at, versions, limit };
+    if let Some(name) = name {
+        let named = rows_of_name(dir, name, &asked, opener, run)?;
+        if named.rows.found > 0 || !named.coverage.not_examined.is_empty() {
+            return Ok(named_report(dir, name, &bytes, named, false));
+        }
+    }
+    let report = get_key(dir, &bytes, options, opener, run)?;
+    if !report.body.is_absent() {
+        return Ok(report);
+    }
+    let own = LogicalKey::Redis(Cow::Owned(bytes.clone()));
+    match name {
+        // The name is what was asked for.
+        Some(name) => {
+            let Report { body, findings, coverage, .. } = report;
+            Ok(Report::new(body.of_name(name), findings, coverage))
+        }
+        None if report.body.mode == "versions" => {
+            let named = rows_of_name(dir, &own, &asked, opener, run)?;
+            if named.rows.found == 0 {
+                return Ok(report);
+            }
+            Ok(named_report(dir, &own, &bytes, named, true))
+        }
+        None => Ok(report),
+    }
+}
+
+fn named_report(dir: &Path, name: &LogicalKey<'_>, key: &[u8], named: Named, instead: bool) -> Report<StoreGetBody> {
+    let Named { rows, findings, mut coverage } = named;
+    // Only the way to the rows was asked for.
+    coverage.keep_needed();
+    let body = StoreGetBody::empty(dir.display().to_string(), key, "name").of_name(name).with_rows(rows, instead);
+    Report::new(body, findings, coverage)
+}
+
+fn get_key(
+    dir: &Path,
+    asked: &[u8],
+    options: &GetOptions,
+    opener: Option<&Opener>,
+    run: &Run<'_>,
+) -> Result<Report<StoreGetBody>> {
     let name = dir.display().to_string();
-    let raw = options.raw || matches!(StoreKey::of(&options.key), StoreKey::Meta(_) | StoreKey::Registry(_));
-    let mut body = StoreGetBody::empty(name.clone(), &options.key, "versions");
+    let raw = options.raw || matches!(StoreKey::of(asked), StoreKey::Meta(_) | StoreKey::Registry(_));
+    let mut body = StoreGetBody::empty(name.clone(), asked, "versions");
     let mut damage = None;
     let mut closed = Vec::new();
     let store = Store::open_with(dir, run, |store| {
         damage = None;
         if raw {
-            let state = store.get(&options.key);
-            body = StoreGetBody::raw(name.clone(), &options.key, &state, &store.facts);
+            let state = store.get(asked);
+            body = StoreGetBody::raw(name.clone(), asked, &state, &store.facts);
             if let KeyState::Unreadable(found) = state {
                 store.fail_if_replaced(&found)?;
                 damage = Some(found);
             }
             return Ok(());
         }
-        body = StoreGetBody::empty(name.clone(), &options.key, "versions");
-        match store.row_versions(&options.key, options.at, options.versions) {
+        body = StoreGetBody::empty(name.clone(), asked, "versions");
+        match store.row_versions(asked, options.at, options.versions) {
             Ok(found) => {
                 body.more = found.more;
                 closed.clear();
                 for version in &found.versions {
                     let mut view = VersionView::of_row(version, &store.facts);
                     if let Some(opener) = opener {
-                        let key = RowKey { user_key: &options.key, commit_ts: version.commit_ts }.encode();
+                        let key = RowKey { user_key: asked, commit_ts: version.commit_ts }.encode();
                         closed.extend(open_version(&mut view, opener, &key, &version.found.value, &name));
                     }
                     body.versions.push(view);

@@ -1,6 +1,5 @@
 //! `store scan`: the newest state of every key of a store, written while it is read.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::analysis::judge::envelopes::Closed;
@@ -8,19 +7,21 @@ use crate::analysis::judge::store::scanned;
 use crate::crypto::OpenError;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::mvcc::{ROW_HEADER_LEN, is_sealed};
+use crate::formats::kv::{Selection, Shown};
+use crate::formats::mvcc::{ROW_HEADER_LEN, StoreKey, is_sealed};
 use crate::readers::keys::Opener;
-use crate::readers::pebble_scan::{KeyRange, walk};
+use crate::readers::pebble_scan::{KeyRange, Step, walk_ranges};
 use crate::readers::source::Run;
 use crate::report::body::store_scan::{Inside, RawRow, RowMaker, StoreScanBody};
 use crate::report::{Report, RowStream};
-use crate::types::Escaped;
 
 /// What is asked of a scan.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
     /// The keys.
     pub range: KeyRange,
+    /// Only keys that belong to these names; `range` is then not looked at.
+    pub names: Option<Selection>,
     /// End after this many rows.
     pub limit: Option<u64>,
     /// Keys and values as stored, not taken apart.
@@ -38,21 +39,26 @@ pub fn store_scan(
     run: &Run<'_>,
     rows: &mut RowStream<'_>,
 ) -> Result<Report<StoreScanBody>> {
-    let ScanOptions { range, limit, raw, value_bytes } = options;
+    let ScanOptions { range, names, limit, raw, value_bytes } = options;
     let mut maker = RowMaker::default();
     let mut written = Ok(false);
     let mut limited = false;
     let mut closed = Closed::default();
-    let outcome = walk(dir, range.start(), run, &mut |live| {
-        if range.is_past(live.key) {
-            return ControlFlow::Break(());
-        }
-        if !range.contains(live.key) {
-            return ControlFlow::Continue(());
+    let ranges = match names {
+        Some(names) => KeyRange::of_prefixes(&names.prefixes()),
+        None => vec![range.clone()],
+    };
+    let outcome = walk_ranges(dir, &ranges, run, &mut |live| {
+        match names {
+            Some(names) if !names.matches_stored(StoreKey::of(live.key)) => {
+                return names.next_place(live.key).map_or(Step::Next, Step::Leap);
+            }
+            None if !range.contains(live.key) => return Step::Next,
+            _ => {}
         }
         if *limit == Some(rows.written()) {
             limited = true;
-            return ControlFlow::Break(());
+            return Step::Enough;
         }
         if *raw {
             written = rows.row(&RawRow::new(live, *value_bytes));
@@ -65,7 +71,7 @@ pub fn store_scan(
                         && let Err(error) = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default())
                     {
                         // No key opens what is no envelope.
-                        let what = format!("Row {}", Escaped(live.key));
+                        let what = format!("Row {}", Shown(live.key));
                         closed.add(&what, dir.display().to_string(), None, None, &OpenError::of_decoding(&error));
                     }
                     Inside::Untried
@@ -73,14 +79,14 @@ pub fn store_scan(
                 Some((opener, Ok(opened))) => Inside::Opened { clear: opened.bytes(), shown: opener.shows_values },
                 Some((_, Err(error))) => {
                     let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
-                    let what = format!("Row {}", Escaped(live.key));
+                    let what = format!("Row {}", Shown(live.key));
                     closed.add(&what, dir.display().to_string(), None, envelope.as_ref(), error);
                     Inside::Closed
                 }
             };
             written = rows.row(&maker.row(live, *value_bytes, inside));
         }
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if written.is_ok() { Step::Next } else { Step::Enough }
     });
     written.map_err(Error::Output)?;
     let outcome = outcome?;

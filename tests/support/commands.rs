@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::Result;
+use ekv_tool::formats::kv::KeyText;
 use ekv_tool::ops::hraft::{
     self, Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
     hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
@@ -209,13 +210,14 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
         Command::StoreMeta => is_store().then(|| written(store_meta(stores, run), formats)).flatten(),
         Command::StoreVerify(depth) => is_store().then(|| written(store_verify(stores, depth, run), formats)).flatten(),
         Command::StoreScan { raw } => {
-            let options = ScanOptions { range: KeyRange::new(None, None, None, raw), limit: None, raw, value_bytes: 32 };
+            let options =
+                ScanOptions { range: KeyRange::new(None, None, None, raw), limit: None, names: None, raw, value_bytes: 32 };
             is_store()
                 .then(|| streamed(StoreScanBody::LIST, formats, |rows| store_scan(&store, &options, None, run, rows)))
                 .flatten()
         }
         Command::StoreGet => {
-            let options = GetOptions { key: b"key".to_vec(), raw: false, at: None, versions: 3 };
+            let options = GetOptions { key: KeyText::Bytes(b"key".to_vec()), raw: false, at: None, versions: 3, limit: 10 };
             is_store().then(|| written(store_get(&store, &options, None, run), formats)).flatten()
         }
         Command::SnapshotLs => written(snapshot::ls(paths, run), formats),

@@ -9,9 +9,10 @@ use super::codes::encryption as codes;
 use crate::analysis::{Coverage, Finding};
 use crate::crypto::OpenError;
 use crate::formats::envelope::Envelope;
+use crate::formats::kv::Shown;
 use crate::formats::sidecar::Sidecar;
 use crate::readers::sealed_rows::KEPT;
-use crate::types::{Count, Escaped, HlcTimestamp};
+use crate::types::{Count, HlcTimestamp};
 
 /// Envelopes that do not open and are named; more are only counted.
 const NAMED: u64 = KEPT as u64;
@@ -171,7 +172,7 @@ impl Counting {
             && let Some(late) = &mut self.census.clear_rows_after_cutover
         {
             *late += 1;
-            self.first_late.get_or_insert_with(|| (Escaped(key).to_string(), committed));
+            self.first_late.get_or_insert_with(|| (Shown(key).to_string(), committed));
         }
     }
 

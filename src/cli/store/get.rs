@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use ekv_tool::formats::kv::KeyText;
 use ekv_tool::ops::{GetOptions, store_get};
-use ekv_tool::types::{HlcTimestamp, unescape};
+use ekv_tool::types::HlcTimestamp;
 
-use super::args::ViewKeys;
+use super::args::{ViewKeys, parse_key};
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
 Examples:
-  ekv-tool store get n1 '!redis|str|user:1'             the newest version
+  ekv-tool store get n1 redis:user:1                    every row of a key of redis, and its type
+  ekv-tool store get n1 ddb:orders/42/2026              an item; s3:BUCKET/KEY and sqs:QUEUE too
+  ekv-tool store get n1 '!redis|str|user:1'             the newest version of one row
   ekv-tool store get n1 'key\\x00with\\xff' --versions 10
   ekv-tool store get n1 hex:6b6579                      a key in hex
   ekv-tool store get n1 _meta_applied_index             a key of the store itself
@@ -25,9 +28,10 @@ pub struct GetArgs {
     /// A store (fsm.db), or a group or node directory with one store
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The user key: text with \xNN escapes as the tool prints keys, or hex:...
+    /// A name (redis:NAME, ddb:TABLE/HASH/RANGE, s3:BUCKET/KEY, sqs:QUEUE, meta:NAME), or a user key: text with \xNN escapes as
+    /// keys are printed, hex:..., or raw:... for one that begins like a name
     #[arg(value_name = "KEY", value_parser = parse_key)]
-    key: Key,
+    key: KeyText,
     /// KEY is a key of the store itself, with its timestamp
     #[arg(long)]
     raw: bool,
@@ -37,53 +41,26 @@ pub struct GetArgs {
     /// Only versions committed at or before this commit timestamp
     #[arg(long, value_name = "TS", conflicts_with = "raw")]
     at: Option<u64>,
+    /// Rows of a name that are listed
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "raw")]
+    limit: usize,
     #[command(flatten)]
     keys: ViewKeys,
 }
 
-/// A key of any bytes.
-#[derive(Debug, Clone)]
-struct Key(Vec<u8>);
-
-fn parse_key(text: &str) -> Result<Key, String> {
-    match text.strip_prefix("hex:") {
-        Some(hex) => parse_hex(hex).map(Key),
-        None => unescape(text).map(Key),
-    }
-}
-
-fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u32> =
-        text.chars().map(|c| c.to_digit(16).ok_or_else(|| format!("{c:?} is no hex digit"))).collect::<Result<_, _>>()?;
-    if !digits.len().is_multiple_of(2) {
-        return Err("an odd number of hex digits".to_owned());
-    }
-    Ok(digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect())
-}
-
 /// Looks one key up.
 pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let GetArgs { dir, key, raw, versions, at, keys } = args;
+    let GetArgs { dir, key, raw, versions, at, limit, keys } = args;
     context.keep_out_of(std::slice::from_ref(dir))?;
     let (stores, _) = super::stores(std::slice::from_ref(dir))?;
     let [store] = stores.as_slice() else {
         let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
         bail!("{} holds {} stores; name one of {}", dir.display(), stores.len(), names.join(", "));
     };
-    let options = GetOptions { key: key.0.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions };
+    if let (true, KeyText::Name(name)) = (*raw, key) {
+        bail!("--raw: {name} is a name; give the stored key itself, or raw:{name} for one that reads so");
+    }
+    let options = GetOptions { key: key.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions, limit: *limit };
     let opener = keys.opener(context.is_kept())?;
     context.emit(store_get(store, &options, opener.as_ref(), &context.run())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_text_with_escapes_or_hex() {
-        let key = |text: &str| parse_key(text).map(|key| key.0);
-        assert_eq!(key("a\\x00\\\\b").unwrap(), b"a\x00\\b");
-        assert_eq!(key("hex:00fF").unwrap(), [0, 0xff]);
-        assert!(key("hex:0").is_err() && key("hex:zz").is_err() && key("\\q").is_err());
-    }
 }

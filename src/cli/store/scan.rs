@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use ekv_tool::formats::kv::{KeyText, Selection};
 use ekv_tool::ops::{ScanOptions, store_scan};
 use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::report::body::store_scan::StoreScanBody;
-use ekv_tool::types::unescape;
 
-use super::args::ViewKeys;
+use super::args::{ViewKeys, parse_key};
 use super::{Context, ExitStatus};
 
 /// `store scan`
@@ -18,15 +18,16 @@ pub struct ScanArgs {
     /// A store (fsm.db), or a directory with exactly one
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Only user keys that begin with this (\xNN for any byte, as keys are printed)
+    /// Only user keys that begin with this (\xNN for any byte, as keys are printed), or names: redis:user: has all keys of redis that
+    /// begin with user:
     #[arg(long, value_name = "KEY", value_parser = parse_key)]
-    prefix: Option<Key>,
-    /// Begin at this stored key
+    prefix: Option<KeyText>,
+    /// Begin at this stored key, or with this name
     #[arg(long, value_name = "KEY", value_parser = parse_key)]
-    from: Option<Key>,
-    /// End before this stored key
+    from: Option<KeyText>,
+    /// End before this stored key, or before this name
     #[arg(long, value_name = "KEY", value_parser = parse_key)]
-    to: Option<Key>,
+    to: Option<KeyText>,
     /// End after this many rows
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -40,20 +41,6 @@ pub struct ScanArgs {
     keys: ViewKeys,
 }
 
-/// A key given on the command line.
-#[derive(Debug, Clone)]
-struct Key(Vec<u8>);
-
-fn parse_key(text: &str) -> Result<Key, String> {
-    unescape(text).map(Key)
-}
-
-impl Key {
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// Writes the rows while they are read, then the report.
 pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.dir))?;
@@ -61,9 +48,26 @@ pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let [dir] = dirs.as_slice() else {
         bail!("{}: holds {} stores; name one of them", args.dir.display(), dirs.len());
     };
-    let [prefix, from, to] = [&args.prefix, &args.from, &args.to].map(|key| key.as_ref().map(Key::bytes));
+    let given = [&args.prefix, &args.from, &args.to];
+    let [prefix, from, to] = given.map(|key| match key {
+        Some(KeyText::Bytes(bytes)) => Some(bytes.as_slice()),
+        _ => None,
+    });
+    let named = given.map(|key| match key {
+        Some(KeyText::Name(name)) => Some(name.clone()),
+        _ => None,
+    });
+    let names = if named.iter().any(Option::is_some) {
+        let [prefix_name, from_name, to_name] = named;
+        let names = Selection::within(prefix_name, from_name, to_name).filter(|_| prefix.or(from).or(to).is_none());
+        let Some(names) = names else { bail!("--prefix, --from and --to: give names of one kind, or stored keys, not both") };
+        Some(names)
+    } else {
+        None
+    };
     let options = ScanOptions {
         range: KeyRange::new(prefix, from, to, args.raw),
+        names,
         limit: args.limit,
         raw: args.raw,
         value_bytes: args.value_bytes,

@@ -1,15 +1,14 @@
 //! `ekv-tool wal dump`
 
 use clap::{Args, ValueEnum};
-use ekv_tool::formats::kv::EntryClass;
+use ekv_tool::formats::kv::{EntryClass, KeyFilter, KeyText};
 use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_segment_dump, hashicorp_wal_dump, is_lone_segment};
 use ekv_tool::ops::wal::{self, DumpFilter};
 use ekv_tool::readers::Local;
 use ekv_tool::report::body::hraft::page::HashiBody;
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
-use ekv_tool::types::unescape;
 
-use super::args::{ViewKeys, parse_index};
+use super::args::{ViewKeys, parse_index, parse_key};
 use super::{Context, ExitStatus, Paths};
 
 /// `wal dump`
@@ -34,9 +33,10 @@ pub struct DumpArgs {
     /// Only entries of these classes
     #[arg(long = "class", value_name = "CLASS", value_delimiter = ',', value_parser = parse_class)]
     classes: Vec<EntryClass>,
-    /// Only entries that touch a key with this prefix; \xNN, \0, \n, \r, \t and \\ are understood
+    /// Only entries that touch a key with this prefix (\xNN, \0, \n, \r, \t and \\ are understood), or a name that begins so
+    /// (redis:NAME, ddb:TABLE/HASH, s3:BUCKET/KEY, sqs:QUEUE)
     #[arg(long, value_name = "PREFIX", value_parser = parse_key)]
-    key_prefix: Option<Key>,
+    key_prefix: Option<KeyText>,
     /// Only this segment: its sequence number or file name
     #[arg(long, value_name = "SEGMENT")]
     segment: Option<String>,
@@ -63,19 +63,11 @@ enum Type {
     Crc,
 }
 
-/// `--key-prefix`
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Key(Vec<u8>);
-
 fn parse_class(text: &str) -> Result<EntryClass, String> {
     EntryClass::ALL.into_iter().find(|class| class.name() == text).ok_or_else(|| {
         let names: Vec<_> = EntryClass::ALL.iter().map(|class| class.name()).collect();
         format!("unknown class; one of {}", names.join(", "))
     })
-}
-
-fn parse_key(text: &str) -> Result<Key, String> {
-    unescape(text).map(Key)
 }
 
 /// Filters that logs of hashicorp/raft do not have. One that is passed over in silence would show what was not asked for.
@@ -125,7 +117,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         term: args.term,
         types: args.types.iter().map(kind).collect(),
         classes: args.classes.clone(),
-        key_prefix: args.key_prefix.clone().map(|key| key.0),
+        keys: args.key_prefix.clone().map(KeyFilter::of_prefix),
         segment: args.segment.clone(),
         offset: args.offset,
         effective_only: args.effective,
@@ -143,8 +135,8 @@ mod tests {
     #[test]
     fn keys_are_parsed_as_they_are_printed() {
         let every: Vec<u8> = (0..=255).collect();
-        assert_eq!(parse_key(&Escaped(&every).to_string()), Ok(Key(every)));
-        assert_eq!(parse_key("!redis|str|"), Ok(Key(b"!redis|str|".to_vec())));
+        assert_eq!(parse_key(&Escaped(&every).to_string()), Ok(KeyText::Bytes(every)));
+        assert_eq!(parse_key("!redis|str|"), Ok(KeyText::Bytes(b"!redis|str|".to_vec())));
         for wrong in ["\\", "\\q", "\\x1", "\\xzz"] {
             assert!(parse_key(wrong).is_err(), "{wrong}");
         }

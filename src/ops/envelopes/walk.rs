@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::fsm::FsmName;
 use crate::formats::fsm::body::{BodyVisitor, Row};
-use crate::formats::kv::{EntryClass, Payload, classify_above};
+use crate::formats::kv::{EntryClass, Payload, Shown, classify_above};
 use crate::formats::layout;
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, RowKey, StoreKey};
 use crate::io::{EntryKind, IoOptions};
@@ -24,7 +24,7 @@ use crate::readers::sealed_rows::SealedValue;
 use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::readers::{BodyFacts, Examine, FsmFacts};
-use crate::types::{ByteSize, Escaped, HlcTimestamp, LogIndex, ServerVersion};
+use crate::types::{ByteSize, HlcTimestamp, LogIndex, ServerVersion};
 
 /// An envelope where it stands.
 pub(super) struct Sighting<'a> {
@@ -281,7 +281,7 @@ fn row(key: &[u8], value: &[u8], source: usize, name: &str, visit: Visit<'_>) {
         }
         return;
     }
-    let place = || Stand { what: format!("Row {}", Escaped(key)), path: name.to_owned(), offset: None };
+    let place = || Stand { what: format!("Row {}", Shown(key)), path: name.to_owned(), offset: None };
     match Envelope::decode(value.get(ROW_HEADER_LEN..).unwrap_or_default()) {
         Ok(envelope) => {
             let whole = Whole::Row { key, value, cut: false };
@@ -319,7 +319,7 @@ impl BodyVisitor for PayloadRows<'_> {
     fn row_end(&mut self) {
         self.too_large += u64::from(self.value.is_too_large());
         let Some(row) = self.value.end() else { return };
-        let place = || Stand { what: format!("Row {}", Escaped(row.key)), path: self.shown.to_owned(), offset: None };
+        let place = || Stand { what: format!("Row {}", Shown(row.key)), path: self.shown.to_owned(), offset: None };
         let source = self.source;
         (self.visit)(match row.envelope() {
             Ok(envelope) => {

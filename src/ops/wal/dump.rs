@@ -8,7 +8,7 @@ use crate::crypto::OpenError;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, EntryView, Payload, classify_above, classify_payload};
+use crate::formats::kv::{EntryClass, EntryView, KeyFilter, Payload, classify_above, classify_payload};
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
@@ -35,8 +35,8 @@ pub struct DumpFilter {
     pub types: Vec<RecordType>,
     /// Entries of these classes; everything when empty.
     pub classes: Vec<EntryClass>,
-    /// Entries that touch a key with this prefix.
-    pub key_prefix: Option<Vec<u8>>,
+    /// Entries that touch one of these keys.
+    pub keys: Option<KeyFilter>,
     /// Only this segment: a sequence number or a file name.
     pub segment: Option<String>,
     /// From the frame at this offset of a segment on.
@@ -346,9 +346,9 @@ impl SegmentDump<'_> {
         if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
             return None;
         }
-        if let Some(prefix) = &filter.key_prefix {
+        if let Some(keys) = &filter.keys {
             let mut found = false;
-            view.for_each_key(|key| found |= key.starts_with(prefix));
+            view.for_each_key(|key| found = found || keys.matches(key));
             if !found {
                 return None;
             }
@@ -371,7 +371,7 @@ impl SegmentDump<'_> {
                 in_range(index.0)
                     && filter.term.is_none_or(|wanted| term.is_some_and(|term| term.0 == wanted))
                     && filter.classes.is_empty()
-                    && filter.key_prefix.is_none()
+                    && filter.keys.is_none()
             }
             None => self.wants_unfiltered(),
         }
@@ -384,7 +384,7 @@ impl SegmentDump<'_> {
             && filter.to.is_none()
             && filter.term.is_none()
             && filter.classes.is_empty()
-            && filter.key_prefix.is_none()
+            && filter.keys.is_none()
             && !filter.effective_only
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::crypto::{OpenError, Opened};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{Payload, ProposalEnvelope, classify_payload};
+use crate::formats::kv::{KeyName, Payload, ProposalEnvelope, classify_payload};
 use crate::formats::protobuf::{self, Value};
 use crate::formats::raftpb::{Entry, EntryType, ProtoRules};
 use crate::formats::wal::{Frame, Record, RecordKind};
@@ -23,6 +23,8 @@ enum Shape {
     Time,
     Choice(&'static [&'static str]),
     Bytes,
+    /// A key as requests name it.
+    Key,
     Message(&'static Schema),
     EntryData,
 }
@@ -62,7 +64,7 @@ static CONF_CHANGE_V2: Schema = Schema(&[
 ]);
 static MUTATION: Schema = Schema(&[
     (1, "op", Shape::Choice(&["put", "delete", "delete prefix"])),
-    (2, "key", Shape::Bytes),
+    (2, "key", Shape::Key),
     (3, "value", Shape::Bytes),
     (4, "commit timestamp at", Shape::Number),
 ]);
@@ -71,7 +73,7 @@ static REQUEST: Schema = Schema(&[
     (2, "phase", Shape::Choice(&["none", "prepare", "commit", "abort"])),
     (3, "ts (txn: start)", Shape::Time),
     (4, "mutation", Shape::Message(&MUTATION)),
-    (5, "read key", Shape::Bytes),
+    (5, "read key", Shape::Key),
     (6, "route version", Shape::Number),
 ]);
 static COMMAND: Schema = Schema(&[(1, "request", Shape::Message(&REQUEST))]);
@@ -167,7 +169,7 @@ impl Rows<'_> {
     fn add(&mut self, offset: u64, bytes: &[u8], depth: u8, field: &str, value: String) {
         if self.fields.len() < MAX_ROWS {
             let hex = if self.hidden { String::new() } else { hex(bytes) };
-            self.fields.push(FieldRow { offset, hex, depth, field: field.to_owned(), value });
+            self.fields.push(FieldRow { offset, hex, depth, field: field.to_owned(), value, logical: None });
         } else {
             self.left_out += 1;
         }
@@ -177,7 +179,7 @@ impl Rows<'_> {
         if self.left_out > 0 {
             let value = format!("{} more fields", self.left_out);
             let (offset, field) = (self.segment_at, "...".to_owned());
-            self.fields.push(FieldRow { offset, hex: String::new(), depth: 0, field, value });
+            self.fields.push(FieldRow { offset, hex: String::new(), depth: 0, field, value, logical: None });
         }
         self.fields
     }
@@ -221,6 +223,12 @@ impl Rows<'_> {
                     self.add(field_at, bytes, depth, name, text);
                 }
                 (Shape::Bytes, Value::Bytes(content)) => self.add(field_at, bytes, depth, name, shown(content)),
+                (Shape::Key, Value::Bytes(content)) => {
+                    self.add(field_at, bytes, depth, name, shown(content));
+                    if let (Some(row), true) = (self.fields.last_mut(), self.left_out == 0) {
+                        row.logical = KeyName::of_user_key(content).place().map(|place| place.to_string());
+                    }
+                }
                 (Shape::Number, Value::Varint(value)) => self.add(field_at, bytes, depth, name, value.to_string()),
                 (Shape::Bool, Value::Varint(value)) => {
                     self.add(field_at, bytes, depth, name, if value != 0 { "yes" } else { "no" }.to_owned());

@@ -31,6 +31,11 @@ impl KeyRange {
         }
     }
 
+    /// Stored keys of each of these prefixes of user keys, whatever follows.
+    pub fn of_prefixes(prefixes: &[Vec<u8>]) -> Vec<Self> {
+        prefixes.iter().map(|prefix| Self::new(Some(prefix), None, None, true)).collect()
+    }
+
     /// Where to begin.
     pub fn start(&self) -> &[u8] {
         &self.start

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{Scan, ScanStats, separate};
+use super::{KeyRange, Scan, ScanStats, separate};
 use crate::error::{Error, Result};
 use crate::formats::pebble::Trailer;
 use crate::readers::pebble::{Store, StoreFacts, TableDamage, TableTrouble};
@@ -40,59 +40,108 @@ pub struct ScanOutcome {
     pub cut_short: bool,
 }
 
+/// What a visitor wants next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The next key.
+    Next,
+    /// The first key at or behind this one, which lies behind the present one; what is in between need not be read.
+    Leap(Vec<u8>),
+    /// Nothing more.
+    Enough,
+}
+
 /// Shows every live key of the store in `dir` at or behind `from` to `visit`, in order, until it breaks off.
 pub fn walk(dir: &Path, from: &[u8], run: &Run<'_>, visit: &mut dyn FnMut(Live<'_>) -> ControlFlow<()>) -> Result<ScanOutcome> {
-    let mut from = from.to_vec();
+    let all = KeyRange::new(None, Some(from), None, true);
+    walk_ranges(dir, &[all], run, &mut |live| match visit(live) {
+        ControlFlow::Continue(()) => Step::Next,
+        ControlFlow::Break(()) => Step::Enough,
+    })
+}
+
+/// Shows the live keys of the store in `dir` that lie in one of `ranges` to `visit`, one range after another. The view of the store is
+/// opened once for all of them.
+pub fn walk_ranges(
+    dir: &Path,
+    ranges: &[KeyRange],
+    run: &Run<'_>,
+    visit: &mut dyn FnMut(Live<'_>) -> Step,
+) -> Result<ScanOutcome> {
+    let mut place = Position { range: 0, from: ranges.first().map_or_else(Vec::new, |range| range.start().to_vec()) };
     let mut total = ScanStats::default();
     let mut views = 0;
     loop {
         views += 1;
         let store = Store::open(dir, run)?;
-        let mut last: Option<Vec<u8>> = None;
-        let mut stats = ScanStats::default();
         let mut cut_short = false;
-        let stopped = match separate(Scan::new(&store, &from))? {
-            Err(damage) => Some(damage),
-            Ok(mut scan) => {
-                let stopped = loop {
-                    if scan.live().is_multiple_of(INTERRUPT_EVERY) && run.progress.interrupted() {
-                        return Err(Error::Interrupted);
-                    }
-                    match separate(scan.next())? {
-                        Ok(true) => {
-                            let live = Live { key: scan.key(), value: scan.value(), trailer: scan.trailer() };
-                            if visit(live).is_break() {
-                                cut_short = true;
-                                break None;
-                            }
-                        }
-                        Ok(false) => break None,
-                        Err(damage) => {
-                            last = Some(scan.last_live().to_vec());
-                            break Some(damage);
-                        }
-                    }
-                };
-                stats = scan.stats();
-                stopped
+        let mut stopped = None;
+        while let (None, false, Some(range)) = (&stopped, cut_short, ranges.get(place.range)) {
+            let start = place.from.clone();
+            let mut scan = match separate(Scan::new(&store, &start))? {
+                Ok(scan) => scan,
+                Err(damage) => {
+                    stopped = Some((damage, None));
+                    continue;
+                }
+            };
+            let ended = walk_range(&mut scan, range, run, visit)?;
+            total.add(scan.stats());
+            match ended {
+                Ended::Range => place = Position::at(ranges, place.range + 1),
+                Ended::Leap(to) => place.from = to,
+                Ended::Enough => cut_short = true,
+                Ended::Stopped(damage) => stopped = Some((damage, Some(scan.last_live().to_vec()).filter(|_| scan.live() > 0))),
             }
-        };
-        total.add(stats);
-        let replaced = stopped.as_ref().is_some_and(|damage| damage.trouble == TableTrouble::Missing) && !store.is_unchanged()?;
+        }
+        let replaced =
+            stopped.as_ref().is_some_and(|(damage, _)| damage.trouble == TableTrouble::Missing) && !store.is_unchanged()?;
         if !replaced || views == MAX_VIEWS {
-            let last = last.filter(|_| stats.live > 0).unwrap_or_else(|| from.clone());
-            return Ok(ScanOutcome {
-                facts: store.facts,
-                stats: total,
-                views,
-                stopped: stopped.map(|damage| (damage, last)),
-                cut_short,
-            });
+            let stopped = stopped.map(|(damage, last)| (damage, last.unwrap_or(place.from)));
+            return Ok(ScanOutcome { facts: store.facts, stats: total, views, stopped, cut_short });
         }
         // Go on in the newer view, behind the last key shown.
-        if let Some(mut last) = last.filter(|_| stats.live > 0) {
+        if let Some((_, Some(mut last))) = stopped {
             last.push(0);
-            from = last;
+            place.from = last;
+        }
+    }
+}
+
+/// Where a walk over ranges stands.
+struct Position {
+    range: usize,
+    from: Vec<u8>,
+}
+
+impl Position {
+    fn at(ranges: &[KeyRange], range: usize) -> Self {
+        Self { range, from: ranges.get(range).map_or_else(Vec::new, |range| range.start().to_vec()) }
+    }
+}
+
+/// How the walk over one range ended.
+enum Ended {
+    Range,
+    Leap(Vec<u8>),
+    Enough,
+    Stopped(TableDamage),
+}
+
+fn walk_range(scan: &mut Scan<'_>, range: &KeyRange, run: &Run<'_>, visit: &mut dyn FnMut(Live<'_>) -> Step) -> Result<Ended> {
+    loop {
+        if scan.live().is_multiple_of(INTERRUPT_EVERY) && run.progress.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        match separate(scan.next())? {
+            Ok(true) if range.is_past(scan.key()) => return Ok(Ended::Range),
+            Ok(true) => match visit(Live { key: scan.key(), value: scan.value(), trailer: scan.trailer() }) {
+                Step::Next => {}
+                Step::Leap(to) => return Ok(Ended::Leap(to)),
+                Step::Enough => return Ok(Ended::Enough),
+            },
+            Ok(false) => return Ok(Ended::Range),
+            Err(damage) => return Ok(Ended::Stopped(damage)),
         }
     }
 }

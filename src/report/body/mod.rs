@@ -18,6 +18,7 @@ pub mod snapshot_stat;
 pub mod store_get;
 pub mod store_lsm;
 pub mod store_meta;
+pub mod store_name;
 pub mod store_scan;
 pub mod store_verify;
 pub mod wal;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::analysis::judge::snapshot::VerifiedPayload;
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
+use crate::formats::kv::KeyName;
 use crate::formats::mvcc::StoreKey;
 use crate::readers::fsm_diff::{ComparedRow, FsmDiff, RowDifference};
 use crate::report::{Body, Cell, Cells, Column, Lines, Row, Section};
@@ -77,6 +78,10 @@ pub struct Difference {
     pub space: &'static str,
     /// The user key, or the store's own key, escaped.
     pub key: String,
+    /// The name that the key belongs to; `null` when there is none.
+    pub logical: Option<String>,
+    /// What of that name the row holds; `null` when it is all of it, or there is no name.
+    pub part: Option<String>,
     /// When the version was committed; `null` for keys without versions.
     pub commit_ts: Option<u64>,
     /// The same as a time.
@@ -129,9 +134,10 @@ impl SnapshotDiffBody {
             self.not_listed += 1;
             return;
         }
-        let (key, commit_ts) = key_of(row);
+        let (key, name, commit_ts) = key_of(row);
+        let (logical, part) = (name.text(), name.part().text());
         let (commit_ts, commit_time) = (commit_ts.map(|ts| ts.0), commit_ts.and_then(|ts| ts.millis().to_rfc3339()));
-        self.differences.push(Difference { kind, space, key, commit_ts, commit_time, first_len, second_len });
+        self.differences.push(Difference { kind, space, key, logical, part, commit_ts, commit_time, first_len, second_len });
     }
 
     /// Both payloads have been read. Returns how many rows may or may not differ.
@@ -152,21 +158,33 @@ impl SnapshotDiffBody {
     }
 }
 
-/// The key as people know it, and its version.
-fn key_of(row: &ComparedRow) -> (String, Option<HlcTimestamp>) {
+/// The key as requests name it, the name that it belongs to, and its version.
+fn key_of(row: &ComparedRow) -> (String, KeyName<'_>, Option<HlcTimestamp>) {
     match (row.commit_ts, StoreKey::of(&row.key)) {
-        (Some(ts), _) => (Escaped(&row.key).to_string(), Some(ts)),
-        (None, StoreKey::Row(key)) => (Escaped(key.user_key).to_string(), Some(key.commit_ts)),
-        (None, _) => (Escaped(&row.key).to_string(), None),
+        (Some(ts), _) => (Escaped(&row.key).to_string(), KeyName::of_user_key(&row.key), Some(ts)),
+        (None, StoreKey::Row(key)) => {
+            (Escaped(key.user_key).to_string(), KeyName::of_user_key(key.user_key), Some(key.commit_ts))
+        }
+        (None, _) => (Escaped(&row.key).to_string(), KeyName::of_stored(&row.key), None),
     }
 }
 
 impl Row for Difference {
-    const COLUMNS: &'static [Column] =
-        &[Column::left("what", 11), Column::left("key", 40), Column::left("committed", 24), Column::right("bytes", 15)];
+    const COLUMNS: &'static [Column] = &[
+        Column::left("what", 11),
+        Column::left("name", 24),
+        Column::left("key", 40),
+        Column::left("committed", 24),
+        Column::right("bytes", 15),
+    ];
 
     fn cells(&self, cells: &mut Cells) {
         cells.add_str(self.kind);
+        cells.write_str(self.logical.as_deref().unwrap_or("-"));
+        if let Some(part) = &self.part {
+            cells.write(format_args!(" {part}"));
+        }
+        cells.end();
         cells.add_str(&self.key);
         cells.add_str(self.commit_time.as_deref().unwrap_or("-"));
         for (number, len) in [self.first_len, self.second_len].into_iter().enumerate() {

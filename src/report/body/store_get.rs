@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::store_meta::{Place, place, place_cell};
+use super::store_name::{NameRow, NameRows};
+use crate::formats::kv::{KeyName, LogicalKey};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader};
 use crate::formats::pebble::Trailer;
 use crate::readers::pebble::{FoundValue, KeyState, RowVersion, StoreFacts};
 use crate::report::{Body, Cell, Lines, Section, Tone};
-use crate::types::{Escaped, HlcTimestamp};
+use crate::types::{Count, Escaped, HlcTimestamp, in_words};
 
 /// What a store holds under one key.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -18,8 +20,20 @@ pub struct StoreGetBody {
     pub key: String,
     /// The key in hex.
     pub key_hex: String,
-    /// `versions` of a user key, or the `raw` key as it stands.
+    /// `versions` of a user key, the `raw` key as it stands, or the rows of a `name`.
     pub mode: &'static str,
+    /// The name that was asked for, or that the key belongs to; `null` when there is none.
+    pub logical: Option<String>,
+    /// What of that name the key holds; `null` when it is all of it, or there is no name.
+    pub part: Option<String>,
+    /// True when no row has the key that was asked for, and its rows were found under the name that it has in redis.
+    pub instead: bool,
+    /// What redis calls the type of a name's value, by the rows that are listed; several, with `and`, if they contradict each other.
+    pub redis_type: Option<String>,
+    /// The rows of a name, in the order of their keys; the first `--limit` of them.
+    pub rows: Vec<NameRow>,
+    /// How many rows the name has, of each key as many versions as were asked for.
+    pub rows_found: u64,
     /// The versions that were asked for, newest first; of a raw key its only state.
     pub versions: Vec<VersionView>,
     /// True if there are older versions that were not asked for.
@@ -154,7 +168,58 @@ impl StoreGetBody {
 
     /// A key of which nothing is known yet.
     pub fn empty(dir: String, key: &[u8], mode: &'static str) -> Self {
-        Self { dir, key: Escaped(key).to_string(), key_hex: hex(key), mode, versions: Vec::new(), more: false, problem: None }
+        let name = if mode == "raw" { KeyName::of_stored(key) } else { KeyName::of_user_key(key) };
+        Self {
+            dir,
+            key: Escaped(key).to_string(),
+            key_hex: hex(key),
+            mode,
+            logical: name.text(),
+            part: name.part().text(),
+            instead: false,
+            redis_type: None,
+            rows: Vec::new(),
+            rows_found: 0,
+            versions: Vec::new(),
+            more: false,
+            problem: None,
+        }
+    }
+
+    /// The name that was asked for.
+    #[must_use]
+    pub fn of_name(self, name: &LogicalKey<'_>) -> Self {
+        Self { mode: "name", logical: Some(name.to_string()), part: None, ..self }
+    }
+
+    /// The rows that belong to the name. `instead`: the key itself was asked for.
+    #[must_use]
+    pub fn with_rows(self, rows: NameRows, instead: bool) -> Self {
+        Self {
+            more: rows.older > 0,
+            rows_found: rows.found,
+            redis_type: Some(in_words(&rows.redis_types.into_iter().collect::<Vec<_>>())).filter(|types| !types.is_empty()),
+            rows: rows.listed,
+            instead,
+            ..self
+        }
+    }
+
+    /// True when there is nothing, and nothing was in the way.
+    pub fn is_absent(&self) -> bool {
+        self.versions.is_empty() && self.rows_found == 0 && self.problem.is_none()
+    }
+
+    /// What was found under the name, in a few words.
+    fn of_the_name(&self, name: &str) -> String {
+        let live = self.rows.iter().filter(|row| row.state == "live").count();
+        let types = self.redis_type.as_ref().map_or_else(String::new, |types| format!("{types}, "));
+        let rows = Count(self.rows_found, "row");
+        match (self.rows_found, live) {
+            (0, _) => format!("{name}: not in the store"),
+            (found, 0) if found == self.rows.len() as u64 => format!("{name}: deleted; {rows}"),
+            _ => format!("{name}: {types}{rows}"),
+        }
     }
 }
 
@@ -169,9 +234,13 @@ fn hex(bytes: &[u8]) -> String {
 
 impl Body for StoreGetBody {
     const NAME: &'static str = "store-get";
-    const LINES: &'static [Lines] = &[Lines::of("versions", "version")];
+    const LINES: &'static [Lines] = &[Lines::of("versions", "version"), Lines::of("rows", "row")];
 
     fn headline(&self) -> String {
+        if let ("name", Some(name)) = (self.mode, &self.logical) {
+            let found = self.of_the_name(name);
+            return if self.instead { format!("{}: no key of its own; as {found}", self.key) } else { found };
+        }
         match (self.versions.as_slice(), &self.problem) {
             (_, Some(problem)) => format!("{}: {problem}", self.key),
             ([], None) => format!("{}: not in the store", self.key),
@@ -185,6 +254,23 @@ impl Body for StoreGetBody {
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
+        if self.mode != "name"
+            && let Some(name) = &self.logical
+        {
+            let name = self.part.as_ref().map_or_else(|| name.clone(), |part| format!("{name} {part}"));
+            sections.push(Section::facts("", vec![("name", Cell::new(name))]));
+        }
+        if self.instead {
+            let said = format!("No row has the key {} as it stands; what follows are the rows of that key of redis.", self.key);
+            sections.push(Section::Note(said));
+        }
+        if !self.rows.is_empty() {
+            sections.push(Section::rows("", &self.rows));
+            let left_out = self.rows_found.saturating_sub(self.rows.len() as u64);
+            if left_out > 0 {
+                sections.push(Section::Note(format!("... and {}; --limit shows more.", Count(left_out, "more row"))));
+            }
+        }
         for version in &self.versions {
             let mut rows = Vec::new();
             let mut row = |name: &str, cell: Cell| rows.push((name.to_owned(), cell));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::formats::kv::KeyName;
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{NewTable, SeqNum, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts, Writer};
@@ -84,6 +85,10 @@ pub struct LsmTable {
     pub smallest: String,
     /// Largest user key, escaped.
     pub largest: String,
+    /// The name that the smallest key belongs to, and what of it; `null` when there is none.
+    pub smallest_logical: Option<String>,
+    /// The same of the largest key.
+    pub largest_logical: Option<String>,
     /// True if the largest key is not in the table itself.
     pub largest_exclusive: bool,
     /// Smallest sequence number.
@@ -206,6 +211,8 @@ impl LsmTable {
             size: table.size,
             smallest: Escaped(&smallest.user_key).to_string(),
             largest: Escaped(&largest.user_key).to_string(),
+            smallest_logical: KeyName::of_stored(&smallest.user_key).place().map(|place| place.to_string()),
+            largest_logical: KeyName::of_stored(&largest.user_key).place().map(|place| place.to_string()),
             largest_exclusive: largest.trailer.is_exclusive_bound(),
             smallest_seq: table.smallest_seq,
             largest_seq: table.largest_seq,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::store_name::NameCell;
+use crate::formats::kv::{KeyName, PartName};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RegistryValue, RowHeader, StoreKey, meta_value};
 use crate::formats::pebble::{KeyKind, Trailer};
 use crate::readers::pebble_scan::Live;
@@ -65,6 +67,10 @@ pub struct StoreRow<'a> {
     pub kind: StoreRowKind,
     /// The user key, or the store's own key, escaped.
     pub key: Escaped<'a>,
+    /// The name that the key belongs to; `null` when there is none.
+    pub logical: KeyName<'a>,
+    /// What of that name the row holds; `null` when it is all of it, or there is no name.
+    pub part: PartName<'a>,
     /// What key and value say; the fields depend on the type.
     #[serde(flatten)]
     pub content: StoreRowContent,
@@ -176,6 +182,10 @@ pub struct RawRow<'a> {
     pub kind: RawRowKind,
     /// The stored key, escaped.
     pub key: Escaped<'a>,
+    /// The name that the key belongs to; `null` when there is none.
+    pub logical: KeyName<'a>,
+    /// What of that name the row holds; `null` when it is all of it, or there is no name.
+    pub part: PartName<'a>,
     /// Kind of the newest record.
     #[serde(rename = "kind")]
     pub record: &'static str,
@@ -204,6 +214,8 @@ impl<'a> RawRow<'a> {
         Self {
             kind: RawRowKind::Raw,
             key: Escaped(key),
+            logical: KeyName::of_stored(key),
+            part: KeyName::of_stored(key).part(),
             record: trailer.kind().map_or("?", KeyKind::name),
             seq: trailer.seq().0,
             value_bytes: value.len() as u64,
@@ -214,12 +226,17 @@ impl<'a> RawRow<'a> {
 }
 
 impl Row for RawRow<'_> {
-    const COLUMNS: &'static [Column] =
-        &[Column::left("sequence and kind", 30), Column::right("bytes", 8), Column::left("key", 0).cut()];
+    const COLUMNS: &'static [Column] = &[
+        Column::left("sequence and kind", 30),
+        Column::right("bytes", 8),
+        Column::left("name", 24),
+        Column::left("key", 0).cut(),
+    ];
 
     fn cells(&self, cells: &mut Cells) {
         cells.add(self.trailer);
         cells.add_number(self.value_bytes);
+        cells.add(NameCell(self.logical));
         cells.write_bytes(self.key.0);
         cells.end();
     }
@@ -288,6 +305,8 @@ impl RowMaker {
         StoreRow {
             kind,
             key: Escaped(shown),
+            logical: KeyName::of_stored(key),
+            part: KeyName::of_stored(key).part(),
             content,
             seq: trailer.seq().0,
             value_bytes: len as u64,
@@ -297,8 +316,13 @@ impl RowMaker {
 }
 
 impl Row for StoreRow<'_> {
-    const COLUMNS: &'static [Column] =
-        &[Column::left("committed", 30), Column::left("", 3), Column::right("bytes", 8), Column::left("key", 0).cut()];
+    const COLUMNS: &'static [Column] = &[
+        Column::left("committed", 30),
+        Column::left("", 3),
+        Column::right("bytes", 8),
+        Column::left("name", 24),
+        Column::left("key", 0).cut(),
+    ];
 
     fn cells(&self, cells: &mut Cells) {
         match &self.content {
@@ -340,6 +364,7 @@ impl Row for StoreRow<'_> {
             }
         }
         cells.add_number(self.value_bytes);
+        cells.add(NameCell(self.logical));
         cells.write_bytes(self.key.0);
         cells.end();
     }

@@ -4,9 +4,9 @@ use super::findings::damage_finding;
 use super::{cover, store_findings};
 use crate::analysis::judge::codes::table::STORE_LEVEL_ORDER;
 use crate::analysis::{Coverage, Finding};
+use crate::formats::kv::Shown;
 use crate::readers::pebble::{StoreFacts, TableTrouble, Writer};
 use crate::readers::pebble_scan::ScanOutcome;
-use crate::types::Escaped;
 
 /// What is wrong, and what was not scanned.
 pub fn scanned(outcome: &ScanOutcome) -> (Vec<Finding>, Coverage) {
@@ -18,7 +18,7 @@ pub fn scanned(outcome: &ScanOutcome) -> (Vec<Finding>, Coverage) {
     let mut found = store_findings(facts);
     if let Some((damage, last)) = &outcome.stopped {
         let gone = damage.trouble == TableTrouble::Missing;
-        let (behind, why) = (format!("keys behind {}", Escaped(last)), "a table on the way cannot be read");
+        let (behind, why) = (format!("keys behind {}", Shown(last)), "a table on the way cannot be read");
         if gone && facts.writer == Writer::Alive {
             coverage.missing(behind, "compactions replaced tables faster than they could be read; try again");
         } else {

@@ -4,7 +4,7 @@ use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::EntryView;
+use crate::formats::kv::{EntryView, KeyName};
 use crate::formats::raftpb::{ConfState, Entry, HardState, WalSnapshot};
 use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section, Tone};
 use crate::types::{Count, Crc32c, Escaped, HlcTimestamp, NodeId, UnixMillis};
@@ -151,6 +151,9 @@ pub struct RequestFields<'a> {
     /// The first 16 keys that they touch, escaped.
     #[schemars(with = "Vec<String>")]
     pub keys: FirstKeys<'a>,
+    /// The names of these keys, in the same order; `null` for one without a name.
+    #[schemars(with = "Vec<Option<String>>")]
+    pub logical: NamesOf<'a>,
     /// Number of keys that they touch.
     pub key_count: u64,
 }
@@ -239,6 +242,16 @@ impl Serialize for FirstKeys<'_> {
     }
 }
 
+/// The names of the first keys.
+#[derive(Debug, Clone, Default)]
+pub struct NamesOf<'a>(FirstKeys<'a>);
+
+impl Serialize for NamesOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.as_slice().iter().map(|key| KeyName::of_user_key(key)))
+    }
+}
+
 impl<'a> EntryFields<'a> {
     /// What `entry` says. `effective`: it stands in the log that a server reads.
     pub fn new(entry: &Entry<'_>, view: &EntryView<'a>, effective: bool) -> Self {
@@ -248,6 +261,7 @@ impl<'a> EntryFields<'a> {
                 requests: view.requests.into(),
                 mutations: view.mutations.into(),
                 commit_ts: view.commit_ts.map(|ts| ts.0),
+                logical: NamesOf(keys.clone()),
                 keys,
                 key_count,
             }
@@ -350,6 +364,9 @@ impl EntryFields<'_> {
             for (number, key) in shown.iter().enumerate() {
                 cells.write_str(if number == 0 { "" } else { " " });
                 cells.write_bytes(key);
+                if let Some(place) = KeyName::of_user_key(key).place() {
+                    cells.write(format_args!(" ({place})"));
+                }
             }
             let more = requests.key_count - shown.len() as u64;
             if more > 0 {

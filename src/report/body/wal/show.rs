@@ -43,6 +43,8 @@ pub struct FieldRow {
     pub field: String,
     /// Its value.
     pub value: String,
+    /// The name that a key belongs to, and what of it the key holds; `null` for everything else.
+    pub logical: Option<String>,
 }
 
 impl Row for FieldRow {
@@ -56,7 +58,11 @@ impl Row for FieldRow {
             cells.write_str("  ");
         }
         cells.add_str(&self.field);
-        cells.add_str(&self.value);
+        cells.write_str(&self.value);
+        if let Some(name) = &self.logical {
+            cells.write(format_args!(" ({name})"));
+        }
+        cells.end();
     }
 }
 

@@ -7,8 +7,8 @@ use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::judge::envelopes::{Closed, open_failed};
 use crate::analysis::{Finding, Severity};
 use crate::formats::fsm::body::BodyHead;
+use crate::formats::kv::Shown;
 use crate::readers::{BodyFacts, Oddity, UnreadTable};
-use crate::types::Escaped;
 
 impl Judge<'_, '_> {
     pub(super) fn rows(&mut self, body: &BodyFacts, start: u64) {
@@ -77,7 +77,7 @@ impl Judge<'_, '_> {
         let Some(rows) = self.subject.opened else { return };
         let mut closed = Closed::default();
         for row in &rows.first_closed {
-            let what = format!("Row {}", Escaped(&row.key));
+            let what = format!("Row {}", Shown(&row.key));
             closed.add(&what, path.clone(), Some(start + row.at), row.envelope.as_ref(), &row.error);
         }
         closed.add_unnamed(rows.closed.saturating_sub(rows.first_closed.len() as u64));
