@@ -2,7 +2,7 @@
 //! to something that is printed the same way or refused.
 #![no_main]
 
-use ekv_tool::formats::kv::{KeyFilter, KeyText, Place, Selection, Shown};
+use ekv_tool::formats::kv::{KeyFilter, KeyText, Place, Selection, Shown, decode_value};
 use ekv_tool::formats::mvcc::StoreKey;
 use libfuzzer_sys::fuzz_target;
 
@@ -24,5 +24,10 @@ fuzz_target!(|bytes: &[u8]| {
     {
         assert_eq!(key.to_string().parse(), Ok(key.clone()));
         KeyFilter::of_prefix(key).matches(bytes);
+    }
+    // The first byte says where the key ends; the rest is its value.
+    if let Some((&len, rest)) = bytes.split_first() {
+        let (key, value) = rest.split_at(usize::from(len).min(rest.len()));
+        drop(decode_value(key, value).map(|value| value.to_string()));
     }
 });

@@ -145,7 +145,7 @@ fn get_key(
                 body.more = found.more;
                 closed.clear();
                 for version in &found.versions {
-                    let mut view = VersionView::of_row(version, &store.facts);
+                    let mut view = VersionView::of_row(asked, version, &store.facts);
                     if let Some(opener) = opener {
                         let key = RowKey { user_key: asked, commit_ts: version.commit_ts }.encode();
                         closed.extend(open_version(&mut view, opener, &key, &version.found.value, &name));
@@ -188,7 +188,8 @@ fn open_version(view: &mut VersionView, opener: &Opener, key: &[u8], value: &[u8
     }
     match opener.row(key, value) {
         Ok(opened) => {
-            view.open(opened.bytes(), opener.shows_values);
+            let user_key = RowKey::decode(key).map_or(key, |row| row.user_key);
+            view.open(user_key, opened.bytes(), opener.shows_values);
             None
         }
         Err(error) => {

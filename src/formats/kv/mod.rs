@@ -9,6 +9,7 @@ mod proposal;
 mod request;
 mod testing;
 mod txn;
+mod value;
 
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
@@ -18,3 +19,4 @@ pub use logical::{Held, KeyFilter, KeyName, KeyText, LogicalKey, Namespace, Part
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};
 pub use txn::{Rejection, RequestClass, TXN_META_PREFIX, TxnMeta};
+pub use value::{CatalogRoute, DecodedValue, LONGEST_DECODED, ValueEncoding, decode_value};

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::store_meta::{Place, place, place_cell};
-use super::store_name::{NameRow, NameRows};
-use crate::formats::kv::{KeyName, LogicalKey};
+use super::store_name::{NameRow, NameRows, shortened};
+use crate::formats::kv::{DecodedValue, KeyName, LogicalKey, decode_value};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader};
 use crate::formats::pebble::Trailer;
 use crate::readers::pebble::{FoundValue, KeyState, RowVersion, StoreFacts};
@@ -65,6 +65,8 @@ pub struct VersionView {
     pub value: Option<String>,
     /// The value in hex, whole; of a sealed one that was not opened the envelope.
     pub value_hex: Option<String>,
+    /// What the value says; `null` where its encoding is not known, or with the value itself.
+    pub decoded: Option<DecodedValue>,
     /// Sequence number of the record.
     pub sequence: u64,
     /// Kind of the record.
@@ -82,7 +84,7 @@ const VALUE_SHOWN: usize = 256;
 
 impl VersionView {
     /// A version of a user key.
-    pub fn of_row(version: &RowVersion, facts: &StoreFacts) -> Self {
+    pub fn of_row(user_key: &[u8], version: &RowVersion, facts: &StoreFacts) -> Self {
         let mut view = Self::of_value(&version.found, facts);
         view.commit_ts = Some(version.commit_ts.0);
         view.commit_time = version.commit_ts.millis().to_rfc3339();
@@ -94,9 +96,12 @@ impl VersionView {
                     view.expire_ts = Some(header.expire_at.0);
                     view.expire_time = header.expire_at.millis().to_rfc3339();
                 }
-                view.show(version.found.value.get(ROW_HEADER_LEN..).unwrap_or_default());
+                let body = version.found.value.get(ROW_HEADER_LEN..).unwrap_or_default();
+                view.show(body);
                 if view.sealed == Some(true) {
                     view.value = None;
+                } else if !header.tombstone {
+                    view.decoded = decode_value(user_key, body);
                 }
             }
             Err(_) => view.state = "malformed",
@@ -117,6 +122,7 @@ impl VersionView {
             length: None,
             value: None,
             value_hex: None,
+            decoded: None,
             sequence: trailer.seq().0,
             kind: trailer.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
             file,
@@ -132,10 +138,11 @@ impl VersionView {
     }
 
     /// The envelope was opened and held `clear`.
-    pub fn open(&mut self, clear: &[u8], shown: bool) {
+    pub fn open(&mut self, user_key: &[u8], clear: &[u8], shown: bool) {
         self.opened = Some(true);
         if shown {
             self.show(clear);
+            self.decoded = if self.state == "live" { decode_value(user_key, clear) } else { None };
         } else {
             (self.length, self.value, self.value_hex) = (Some(clear.len() as u64), None, None);
         }
@@ -303,6 +310,9 @@ impl Body for StoreGetBody {
             }
             if let Some(value) = &version.value {
                 row("value", Cell::new(value));
+            }
+            if let Some(decoded) = &version.decoded {
+                row("says", Cell::new(shortened(&decoded.to_string(), VALUE_SHOWN)));
             }
             row("record", Cell::new(format!("{} with sequence number {}", version.kind, version.sequence)));
             row("from", place_cell(version.file.as_deref(), version.offset, version.level));

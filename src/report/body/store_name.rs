@@ -1,11 +1,12 @@
 //! The rows that belong to a name, in `store get`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::formats::kv::{KeyName, KeySpace, Place};
+use crate::formats::kv::{DecodedValue, KeyName, KeySpace, Place, decode_value};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, RowKey};
 use crate::formats::pebble::Trailer;
 use crate::report::{Cells, Column, Row, Tone};
@@ -43,6 +44,8 @@ pub struct NameRow {
     pub length: u64,
     /// The value, escaped; of a long one the beginning. `null` for a sealed one that was not opened, or is not shown.
     pub value: Option<String>,
+    /// What the value says; `null` where its encoding is not known, or with the value itself.
+    pub decoded: Option<DecodedValue>,
     /// Sequence number of the record.
     pub sequence: u64,
     #[serde(skip)]
@@ -109,6 +112,7 @@ impl NameRow {
             opened: None,
             length: body.len() as u64,
             value: None,
+            decoded: None,
             sequence: trailer.seq().0,
             // A user's own key is an old string of redis when it is asked for by a name.
             redis_type: match &place {
@@ -118,21 +122,23 @@ impl NameRow {
             },
         };
         if view.sealed != Some(true) {
-            view.show(body);
+            view.show(row.user_key, body);
         }
         view
     }
 
     /// The envelope of the row was opened and held `clear`.
-    pub fn open(&mut self, _row: RowKey<'_>, clear: &[u8], shown: bool) {
+    pub fn open(&mut self, row: RowKey<'_>, clear: &[u8], shown: bool) {
         self.opened = Some(true);
         self.length = clear.len() as u64;
         if shown {
-            self.show(clear);
+            self.show(row.user_key, clear);
         }
     }
 
-    fn show(&mut self, value: &[u8]) {
+    fn show(&mut self, user_key: &[u8], value: &[u8]) {
+        // What deletes a key has no value.
+        self.decoded = if self.state == "live" { decode_value(user_key, value) } else { None };
         let beginning = value.get(..VALUE_SHOWN).unwrap_or(value);
         let dots = if beginning.len() < value.len() { "..." } else { "" };
         self.value = Some(format!("{}{dots}", Escaped(beginning)));
@@ -140,14 +146,12 @@ impl NameRow {
 
     /// What the value says, in words for a cell.
     fn content(&self) -> String {
-        match (&self.value, self.sealed) {
+        match (&self.value, &self.decoded) {
             _ if self.state == "tombstone" => String::new(),
-            (Some(value), _) if value.chars().count() > VALUE_IN_TABLE => {
-                value.chars().take(VALUE_IN_TABLE - 2).chain("..".chars()).collect()
-            }
-            (Some(value), _) => value.clone(),
-            (None, Some(true)) => "sealed".to_owned(),
-            (None, _) => String::new(),
+            (_, Some(decoded)) => shortened(&decoded.to_string(), VALUE_IN_TABLE),
+            (Some(value), None) => shortened(value, VALUE_IN_TABLE),
+            (None, None) if self.sealed == Some(true) => "sealed".to_owned(),
+            (None, None) => String::new(),
         }
     }
 }
@@ -172,6 +176,43 @@ impl Row for NameRow {
         cells.add_number(self.length);
         cells.add(self.content());
         cells.add_str(&self.key);
+    }
+}
+
+/// The beginning of a text.
+pub(super) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width - 2).chain("..".chars()).collect() }
+}
+
+/// What a value says, for reports of many: it is decoded when it is written, and `null` where its encoding is not known.
+#[derive(Debug, Clone, Copy)]
+pub struct ValueOf<'a> {
+    /// The key as requests name it; `None` for keys that have no versions.
+    pub(super) user_key: Option<&'a [u8]>,
+    /// The value, without the header of its row.
+    pub(super) value: &'a [u8],
+    /// Longest value that is decoded.
+    pub(super) longest: usize,
+}
+
+impl Serialize for ValueOf<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let key = self.user_key.filter(|_| self.value.len() <= self.longest);
+        key.and_then(|key| decode_value(key, self.value)).serialize(serializer)
+    }
+}
+
+impl schemars::JsonSchema for ValueOf<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "ValueOf".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Option::<DecodedValue>::json_schema(generator)
     }
 }
 

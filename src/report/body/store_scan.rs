@@ -2,13 +2,16 @@
 
 use serde::Serialize;
 
-use super::store_name::NameCell;
+use super::store_name::{NameCell, ValueOf};
 use crate::formats::kv::{KeyName, PartName};
 use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RegistryValue, RowHeader, StoreKey, meta_value};
 use crate::formats::pebble::{KeyKind, Trailer};
 use crate::readers::pebble_scan::Live;
 use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section};
 use crate::types::{Count, Escaped, HlcTimestamp, NodeId, UnixMillis};
+
+/// Longest value that is decoded whatever `--value-bytes` says.
+const ALWAYS_DECODED: usize = 1 << 10;
 
 /// What a scan passed; the rows are written while it runs.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -80,6 +83,8 @@ pub struct StoreRow<'a> {
     pub value_bytes: u64,
     /// The value, escaped; of a long one the beginning. Empty for a sealed one that was not opened, or is not shown.
     pub value: Escaped<'a>,
+    /// What the value says; `null` where its encoding is not known, and for a value longer than 1 KiB and `--value-bytes`.
+    pub decoded: ValueOf<'a>,
 }
 
 /// What became of the envelope that a value stands in.
@@ -263,6 +268,7 @@ impl RowMaker {
     pub fn row<'a>(&mut self, live: Live<'a>, value_bytes: usize, inside: Inside<'a>) -> StoreRow<'a> {
         let Live { key, value, trailer } = live;
         let mut sealed = false;
+        let mut decodable = None;
         let (kind, shown, content, body) = match StoreKey::of(key) {
             StoreKey::Meta(meta) => {
                 let content = StoreRowContent::Meta(MetaFields { number: meta_value(value) });
@@ -287,6 +293,7 @@ impl RowMaker {
                             expire_time: expire_at.map(|at| self.clock.time(at)),
                         };
                         sealed = fields.sealed;
+                        decodable = Some(row.user_key).filter(|_| !header.tombstone);
                         (Some(fields), None, value.get(ROW_HEADER_LEN..).unwrap_or_default())
                     }
                     Err(problem) => (None, Some(problem.to_string()), value),
@@ -295,6 +302,7 @@ impl RowMaker {
                 (StoreRowKind::Row, row.user_key, StoreRowContent::Version(content), body)
             }
         };
+        let hidden = sealed && !matches!(inside, Inside::Opened { shown: true, .. });
         let (len, body) = match inside {
             Inside::Opened { clear, shown: true } => (clear.len(), clear),
             Inside::Opened { clear, shown: false } => (clear.len(), &[][..]),
@@ -311,6 +319,7 @@ impl RowMaker {
             seq: trailer.seq().0,
             value_bytes: len as u64,
             value: Escaped(body.get(..value_bytes).unwrap_or(body)),
+            decoded: ValueOf { user_key: decodable.filter(|_| !hidden), value: body, longest: value_bytes.max(ALWAYS_DECODED) },
         }
     }
 }
@@ -442,7 +451,7 @@ mod tests {
                 "type": "row", "key": "!redis|str|a\"\\\\", "commit_ts": 114_687_999_934_464_003_u64,
                 "commit_time": "2025-06-15T15:06:39.000Z", "tombstone": true, "sealed": true,
                 "expire_at": 114_687_999_934_464_003_u64, "expire_time": "2025-06-15T15:06:39.000Z",
-                "seq": 7, "value_bytes": 7, "value": "",
+                "seq": 7, "value_bytes": 7, "value": "", "decoded": null, "logical": "redis:a\"\\\\", "part": null,
             })
         );
         let odd = ndjson(&key, b"short", false);
