@@ -38,6 +38,7 @@ mod names; // Keys by the names that people use for them.
 mod ndjson; // The lines of ndjson hold the whole report.
 mod next_steps; // Every command that a report ends with works as it stands.
 mod offload; // Stores of offloaded snapshots: what the server's restore said, and what it does not look at.
+mod offload_plan; // What a publish and a restore would do, in the words of the server's program.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.

@@ -13,8 +13,15 @@ use crate::support::node_dir::{NodeDir, ids};
 use crate::support::recorded;
 
 /// Each is asked about the directory that is examined.
-const QUESTIONS: &[&[&str]] =
-    &[&["gate-dryrun"], &["check"], &["verify-snapshot"], &["wal", "verify"], &["store", "verify"], &["inspect"]];
+const QUESTIONS: &[&[&str]] = &[
+    &["gate-dryrun"],
+    &["check"],
+    &["verify-snapshot"],
+    &["wal", "verify"],
+    &["store", "verify"],
+    &["inspect"],
+    &["offload", "plan"],
+];
 
 /// One recorded directory in so many is asked about. `EKV_NEXT=all` in the environment asks about all of them, and a directory
 /// of directories that is named there about everything in it.

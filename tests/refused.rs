@@ -154,13 +154,15 @@ fn may_be_content(command: Command, place: &Path, refused: Refused) -> bool {
         Command::VerifySnapshot(_) | Command::SnapshotLs | Command::SnapshotStat | Command::SnapshotRebuild => {
             within(&["snap", "fsm-snap", "snapshots"])
         }
+        Command::OffloadPlan => within(&["wal", "snap", "fsm-snap", "snapshots"]),
         _ => true,
     };
     match refused {
         Refused::Look => true,
         Refused::List => !concerned || !within(&["wal", "snap", "fsm-snap", "fsm.db"]),
         Refused::Open | Refused::Read(_) => {
-            !concerned || place.ends_with("LOCK") || matches!(command, Command::Gate(_) | Command::Inspect | Command::WalShow(_))
+            let forecasts = matches!(command, Command::Gate(_) | Command::Inspect | Command::WalShow(_) | Command::OffloadPlan);
+            !concerned || place.ends_with("LOCK") || forecasts
         }
     }
 }

@@ -12,6 +12,7 @@ mod explain;
 mod gate_dryrun;
 mod generate;
 mod inspect;
+mod offload;
 mod output;
 mod progress;
 mod snapshot;
@@ -65,6 +66,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Look into snapshots: what there is, what one holds, what two do not share
     Snapshot(snapshot::SnapshotArgs),
+    /// Plan for offloaded snapshots: what a publish or a restore would do
+    Offload(offload::OffloadArgs),
     /// Look into the Raft log
     Wal(wal::WalArgs),
     /// Look into the Pebble store
@@ -139,6 +142,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::Compare(args) => compare::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Snapshot(args) => snapshot::run(&args, context),
+        Command::Offload(args) => offload::run(args, context),
         Command::Wal(args) => wal::run(&args, context),
         Command::Store(args) => store::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

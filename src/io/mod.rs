@@ -14,6 +14,7 @@ mod map;
 mod mounts;
 mod open;
 mod progress;
+mod space;
 mod threads;
 
 pub use access::Access;
@@ -26,4 +27,5 @@ pub use map::{MapFault, MappedFile, Mapping, ignore_file_size_signal};
 pub use mounts::{directory_id, other_paths};
 pub use open::{OpenFile, ReadAt};
 pub use progress::{NoProgress, Progress};
+pub use space::free_space;
 pub use threads::side_by_side;

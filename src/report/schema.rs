@@ -14,6 +14,7 @@ use super::body::hraft::dump::EntryLine;
 use super::body::hraft::gate::HashiGateBody;
 use super::body::hraft::page::{self, HashiBody};
 use super::body::inspect::InspectBody;
+use super::body::offload_plan::OffloadPlanBody;
 use super::body::snapshot::SnapshotBody;
 use super::body::snapshot_diff::SnapshotDiffBody;
 use super::body::snapshot_ls::SnapshotListBody;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<FailureBody>(),
         of::<GateBody>(),
         of::<InspectBody>(),
+        of::<OffloadPlanBody>(),
         of::<SnapshotBody>(),
         of::<SnapshotDiffBody>(),
         of::<SnapshotListBody>(),

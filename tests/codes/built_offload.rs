@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Files, Provocation};
 use crate::support::offload_writer::{PAYLOAD, Publish};
+use crate::support::tree::copy_tree;
 
 const MANIFEST: &str = "p/v1/groups/7/snapshots/00000000000000000042-00000000000000000002.json";
 const PAYLOAD_AT: &str = "p/v1/payloads/sha256/d3/d39a6bb255838bc171fd597a036e7ed93e18bab0d188327e90293d5a93dd859a.fsm";
@@ -20,7 +21,52 @@ fn changed(root: &Path, change: impl FnOnce(&mut Publish)) -> (std::path::PathBu
     publish.write(root)
 }
 
+/// The first test directory of the repository, whose newest snapshot is at 201, as `n1/group-7`.
+fn demo(root: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/n1/group-2");
+    copy_tree(&from, &root.join("n1/group-7"));
+}
+
+const fn plan(
+    code: &'static str,
+    severity: &'static str,
+    target: &'static str,
+    path: &'static str,
+    build: fn(&Path),
+) -> Provocation {
+    Provocation { code, severity, command: "offload plan", files: Files::Built(build), target, path, offset: None }
+}
+
+const RESTORE: &str = "new --store p";
+
 pub const ALL: &[Provocation] = &[
+    plan("offload-publish-refused", "error", "n1/group-7", "n1/group-7", |root| {
+        demo(root);
+        fs::remove_file(root.join("n1/group-7/fsm-snap/00000000000000c9.fsm")).unwrap();
+    }),
+    plan("offload-publish-renames", "warning", "n1/group-7", "n1/group-7/snap/0000000000000002-00000000000000c9.snap", |root| {
+        demo(root);
+        fs::write(root.join("n1/group-7/snap/0000000000000002-00000000000000c9.snap"), b"torn").unwrap();
+    }),
+    plan("offload-leftover", "warning", "n1/group-7", "n1/group-7.restore-prep", |root| {
+        demo(root);
+        fs::create_dir(root.join("n1/group-7.restore-prep")).unwrap();
+    }),
+    plan("offload-leftover", "info", "n1/group-7", "n1/.snapshot-offload-spool/elastickv-snapshot-offload-17.fsm", |root| {
+        demo(root);
+        fs::create_dir(root.join("n1/.snapshot-offload-spool")).unwrap();
+        fs::write(root.join("n1/.snapshot-offload-spool/elastickv-snapshot-offload-17.fsm"), b"x").unwrap();
+    }),
+    plan("offload-destination-exists", "info", "n1/group-7 --store p", "n1/group-7", |root| {
+        demo(root);
+        changed(root, |_| {});
+    }),
+    plan("offload-restore-refused", "error", RESTORE, "new", |root| {
+        changed(root, |_| {});
+        fs::create_dir(root.join("new.restore-prep")).unwrap();
+    }),
+    plan("offload-no-room", "warning", RESTORE, ".", |root| drop(changed(root, |it| it.bytes = Some(1 << 60)))),
+    plan("offload-peers-differ", "warning", "new --store p --peers n1=a:1,n2=b:1", "new", |root| drop(changed(root, |_| {}))),
     store("offload-manifest-refused", "error", MANIFEST, |root| {
         let (manifest, _) = changed(root, |_| {});
         fs::write(manifest, Publish::default().manifest().replace("\"group_id\": 7", "\"group_id\": 8")).unwrap();

@@ -12,13 +12,15 @@ use ekv_tool::ops::hraft::{
 };
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
-    CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, ScanOptions, VerifyDepth, VerifySnapshotOptions,
-    check, compare, gate_dryrun, inspect, snapshot, store_get, store_meta, store_scan, store_verify, verify_snapshot,
+    CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, OffloadPlanOptions, ScanOptions, VerifyDepth,
+    VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_get, store_meta, store_scan,
+    store_verify, verify_snapshot,
 };
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::readers::{Depth, EntryKind};
 use ekv_tool::report::body::hraft::page::HashiBody;
+use ekv_tool::report::body::offload_plan::OffloadPlanBody;
 use ekv_tool::report::body::store_scan::StoreScanBody;
 use ekv_tool::report::body::wal::DumpBody;
 use ekv_tool::report::{Body, OutputFormat, Report, RowStream, Style, render};
@@ -44,6 +46,7 @@ pub enum Command {
     SnapshotLs,
     SnapshotStat,
     SnapshotRebuild,
+    OffloadPlan,
     Inspect,
     InspectFile,
     Compare,
@@ -51,7 +54,7 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -74,6 +77,7 @@ impl Command {
         Self::SnapshotLs,
         Self::SnapshotStat,
         Self::SnapshotRebuild,
+        Self::OffloadPlan,
         Self::Inspect,
         Self::InspectFile,
     ];
@@ -182,6 +186,17 @@ fn without_now(said: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('Z').map_or(part, |(_, rest)| rest))
 }
 
+/// How much space is free depends on the source and on the moment.
+fn without_free_space(mut report: Report<OffloadPlanBody>) -> Report<OffloadPlanBody> {
+    for plan in &mut report.body.plans {
+        let publish = plan.publish.iter_mut().flat_map(|publish| std::iter::once(&mut publish.spool).chain(&mut publish.store));
+        publish.chain([&mut plan.restore.room]).for_each(|room| room.free_bytes = None);
+    }
+    report.coverage.not_examined.retain(|part| !part.what.starts_with("the free space in "));
+    report.verdict = Verdict::of(&report.findings, &report.coverage);
+    report
+}
+
 /// Asks. Nothing for a command that cannot do its work there.
 pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
     let paths = std::slice::from_ref(&place.dir);
@@ -223,6 +238,10 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
         Command::SnapshotLs => written(snapshot::ls(paths, run), formats),
         Command::SnapshotStat => written(snapshot::stat(paths, false, None, run), formats),
         Command::SnapshotRebuild => written(snapshot::rebuild(&place.dir, run), formats),
+        Command::OffloadPlan => {
+            let options = OffloadPlanOptions { group_id: Some(7), ..OffloadPlanOptions::default() };
+            written(offload_plan(&place.dir, &options, run).map(without_free_space), formats)
+        }
         Command::Inspect => written(inspect(&place.dir, InspectOptions::default(), run), formats),
         Command::InspectFile => inspect_file(&place.file, formats, run),
         Command::Compare => {
@@ -241,9 +260,11 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
     match command {
         Command::Check | Command::CheckFast => written(hashicorp_check(nodes, None, None, run), formats),
         Command::Gate(_) => written(hashicorp_gate_dryrun(nodes, Some("n1"), run), formats),
-        Command::VerifySnapshot(_) | Command::SnapshotLs | Command::SnapshotStat | Command::SnapshotRebuild => {
-            written(hashicorp_verify_snapshot(nodes, run), formats)
-        }
+        Command::VerifySnapshot(_)
+        | Command::SnapshotLs
+        | Command::SnapshotStat
+        | Command::SnapshotRebuild
+        | Command::OffloadPlan => written(hashicorp_verify_snapshot(nodes, run), formats),
         Command::WalVerify => written(hashicorp_wal_verify(nodes, run), formats),
         Command::WalStat => written(hashicorp_wal_stat(nodes, run), formats),
         Command::WalLs => written(hashicorp_wal_ls(nodes, run), formats),

@@ -22,6 +22,8 @@ pub struct Publish {
     pub created: &'static str,
     pub conf_state: &'static str,
     pub payload: Vec<u8>,
+    /// Instead of the length that the payload has.
+    pub bytes: Option<u64>,
     /// Instead of the checksum that the payload has.
     pub crc: Option<u32>,
     /// Instead of the key that follows from the digest.
@@ -43,6 +45,7 @@ impl Default for Publish {
             created: "2026-11-26T11:22:30.5Z",
             conf_state: "\n    \"voters\": [\n      626980046172116160\n    ]\n  ",
             payload: PAYLOAD.to_vec(),
+            bytes: None,
             crc: None,
             payload_key: None,
             manifest_key: None,
@@ -81,7 +84,7 @@ impl Publish {
              \"payload\": {{\n    \"key\": \"{}\",\n    \"bytes\": {},\n    \"sha256\": \"{}\",\n    \"source_crc32c\": {crc}\n  }},\n  \
              \"manifest_key\": \"{}\"",
             self.payload_key.clone().unwrap_or_else(|| self.payload_at()),
-            payload.len(),
+            self.bytes.unwrap_or(payload.len() as u64),
             hex(payload),
             self.manifest_key.clone().unwrap_or_else(|| self.manifest_at()),
         );

@@ -51,6 +51,7 @@ impl Scene {
             format!("snapshot stat {payload}"),
             format!("snapshot diff {payload} {payload}"),
             format!("snapshot rebuild {group}"),
+            format!("offload plan {group}"),
             format!("wal ls {group}"),
             format!("wal stat {group}"),
             format!("wal verify {group}"),

@@ -14,6 +14,11 @@ pub fn cleaned_key(key: &str) -> String {
     clean(key.strip_prefix('/').unwrap_or(key))
 }
 
+/// A path as the server's texts show it: cleaned, without looking at any directory.
+pub fn cleaned_path(path: &str) -> String {
+    clean(path)
+}
+
 /// The shortest path that means the same, as Go's `path.Clean` gives it.
 fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');

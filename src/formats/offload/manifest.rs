@@ -99,6 +99,21 @@ impl Manifest {
         format!("{}\n", self.write(&time, Some(self.manifest_sha256)))
     }
 
+    /// Why the server would refuse to write it, if it would. Its own digest is not asked for.
+    pub fn refusal(&self) -> Option<ManifestRefusal> {
+        let time = self.created_at.to_rfc3339().unwrap_or_default();
+        match Self::decode(self.write(&time, Some(self.manifest_sha256)).as_bytes()) {
+            Ok(_) | Err(ManifestRefusal::Digest { .. }) => None,
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    /// True when both say the same of everything but the time of their making.
+    pub fn is_same_snapshot(&self, other: &Self) -> bool {
+        let Self { created_at, manifest_sha256, .. } = other.clone();
+        Self { created_at, manifest_sha256, ..self.clone() } == *other
+    }
+
     /// The key that its payload has when the server chose it; `prefix` ends in a slash or is empty.
     pub fn usual_payload_key(&self, prefix: &str) -> String {
         payload_key(prefix, self.payload.sha256)

@@ -5,8 +5,8 @@ mod manifest;
 mod refusal;
 
 pub use key::{
-    KeyKind, ManifestName, cleaned_key, is_spool_file, is_temporary, key_prefix, manifest_key, normalize_key, payload_digest,
-    payload_key,
+    KeyKind, ManifestName, cleaned_key, cleaned_path, is_spool_file, is_temporary, key_prefix, manifest_key, normalize_key,
+    payload_digest, payload_key,
 };
 pub use manifest::{Manifest, PayloadDescriptor};
 pub use refusal::{MAX_MANIFEST_LEN, ManifestRefusal, Sentinel};

@@ -121,7 +121,7 @@ fn head(path: &Path, source: &dyn Source) -> Result<(Vec<u8>, u64)> {
     Ok((file.read_at(0, HEADER_PEEK + MAGIC_LEN)?, file.stamp().size))
 }
 
-fn not_an_object(path: &Path, error: Error, files: &dyn Source) -> ObjectRead {
+pub(super) fn not_an_object(path: &Path, error: Error, files: &dyn Source) -> ObjectRead {
     if let Error::Io { source, .. } = &error {
         let impossible = match source.raw_os_error() {
             Some(libc::ENOTDIR) => Some("not a directory"),

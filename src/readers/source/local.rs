@@ -40,6 +40,10 @@ impl Source for Local {
         OpenFile::open(path)
     }
 
+    fn free_space(&self, dir: &Path) -> Option<u64> {
+        files::free_space(dir)
+    }
+
     fn lock_state(&self, path: &Path) -> Result<LockState> {
         files::lock_state(path)
     }

@@ -60,6 +60,12 @@ pub trait Source: fmt::Debug + Send + Sync {
         self.list_sized(dir, &|_| false)
     }
 
+    /// Bytes that may still be written below a directory; `None` where nobody can say.
+    fn free_space(&self, dir: &Path) -> Option<u64> {
+        let _ = dir;
+        None
+    }
+
     /// Opens a regular file with its bytes in place.
     fn map(&self, path: &Path) -> Result<MappedFile> {
         self.open(path)?.map()

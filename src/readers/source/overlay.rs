@@ -228,6 +228,10 @@ impl Source for Overlay {
         }
     }
 
+    fn free_space(&self, dir: &Path) -> Option<u64> {
+        self.below.free_space(dir)
+    }
+
     fn lock_state(&self, path: &Path) -> Result<LockState> {
         match self.find(path) {
             Found::Below => self.below.lock_state(path),

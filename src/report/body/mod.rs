@@ -10,6 +10,7 @@ pub mod gate;
 pub mod hraft;
 pub mod inspect;
 mod offload;
+pub mod offload_plan;
 pub mod snapshot;
 pub mod snapshot_diff;
 pub mod snapshot_ls;

@@ -261,6 +261,107 @@ pub static OFFLOAD_MEMBERS: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A publish would fail.
+pub static OFFLOAD_PUBLISH_REFUSED: CodeInfo = CodeInfo {
+    code: "offload-publish-refused",
+    severity: Severity::Error,
+    title: "a publish of this node's snapshot would fail",
+    meaning: "The program takes the newest snapshot that the log knows and that can be read. What it says when there is none, and when none \
+              can be read, is the same: a young node is not told from a damaged one. What it says of a payload is damage.",
+    decided_by: "The snapshot records of the log up to the commit, the .snap files, the payload with its checksum, and what is in the \
+                 store under the same keys, in the order in which the program looks at them.",
+    safe: "Publish from another node of the group. `ekv-tool check DIR` tells whether this one is damaged or merely young.",
+    not_safe: "Do not delete files of the node to have an older snapshot published.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// A restore would fail.
+pub static OFFLOAD_RESTORE_REFUSED: CodeInfo = CodeInfo {
+    code: "offload-restore-refused",
+    severity: Severity::Error,
+    title: "a restore into this directory would fail",
+    meaning: "The program would end before the directory is there: over the peers, the manifest, the payload, or what an earlier restore has \
+              left beside it. Nothing of the store is changed by that.",
+    decided_by: "The peers, the manifest and the payload in the store, the destination and <destination>.restore-prep, in the order in which \
+                 the program looks at them.",
+    safe: "Do what the text says: choose another manifest, move <destination>.restore-prep away when no restore is running.",
+    not_safe: "Do not rename <destination>.restore-prep to the destination: it may lack its log.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// A publish changes the directory that it reads.
+pub static OFFLOAD_PUBLISH_RENAMES: CodeInfo = CodeInfo {
+    code: "offload-publish-renames",
+    severity: Severity::Warning,
+    title: "a publish would rename snapshot files of the node that cannot be read",
+    meaning: "The publish looks for a snapshot as a start does, and like a start it renames every .snap file on its way that it cannot read. \
+              A payload whose .snap is renamed is deleted by the next start.",
+    decided_by: "The .snap files from the highest name down to the first that can be read and that the log knows.",
+    safe: "Copy the .snap file and its payload before anything is published, or publish from another node.",
+    not_safe: "Do not publish from a node whose files are still to be examined.",
+    more: "ekv-tool snapshot ls DIR",
+    never: None,
+};
+
+/// A publish or a restore ended early.
+pub static OFFLOAD_LEFTOVER: CodeInfo = CodeInfo {
+    code: "offload-leftover",
+    severity: Severity::Warning,
+    title: "a publish or a restore that ended early left files beside a data directory",
+    meaning: "Nothing in them is needed, and no node reads them. The server removes downloads that are older than seven days when it \
+              restores again; the copies of publishes and <directory>.restore-prep stay for ever, and the latter blocks every restore into \
+              that directory.",
+    decided_by: "The names: .snapshot-offload-spool, .snapshot-offload-restore-*, and <directory>.restore-prep.",
+    safe: "Make sure that no publish and no restore is running, then remove them.",
+    not_safe: "Do not remove them while one is running.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// There is not enough space.
+pub static OFFLOAD_NO_ROOM: CodeInfo = CodeInfo {
+    code: "offload-no-room",
+    severity: Severity::Warning,
+    title: "a publish or a restore needs more space than is free",
+    meaning: "A publish keeps a copy of the payload while it uploads it. A restore keeps a download and a copy of it beside the destination, \
+              twice the payload, and the first segment of a log. It ends with `no space left on device` and leaves its files when it is \
+              killed.",
+    decided_by: "The length of the payload against what the file system says is free. That may be another amount in a moment.",
+    safe: "Name another --spool-dir, or another destination, or make room first.",
+    not_safe: "Do not make room by deleting snapshots of the node.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// The restored group would have other members.
+pub static OFFLOAD_PEERS_DIFFER: CodeInfo = CodeInfo {
+    code: "offload-peers-differ",
+    severity: Severity::Warning,
+    title: "a restore would give the group other voters than it had",
+    meaning: "The members in the manifest are not used: every peer that the restore is given becomes a voter, whoever was one. Nodes that are \
+              restored with different lists form different groups.",
+    decided_by: "The node ids of the peers against conf_state.voters in the manifest.",
+    safe: "Restore every node of the group with the same list, and with the members that it is to have.",
+    not_safe: "Do not start restored nodes beside nodes of the old group.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// The destination is there.
+pub static OFFLOAD_DESTINATION_EXISTS: CodeInfo = CodeInfo {
+    code: "offload-destination-exists",
+    severity: Severity::Info,
+    title: "a restore goes into a directory that is not there yet",
+    meaning: "The server never restores into a directory that is there, be it empty. The plan tells what follows once it was moved away.",
+    decided_by: "What stands at the path of the destination.",
+    safe: "Move the directory away, or restore under another name; keep the old one until the new node runs.",
+    not_safe: "Do not delete the old directory before that.",
+    more: "ekv-tool inspect DIR",
+    never: None,
+};
+
 /// Every code of this file.
 pub const ALL: &[&CodeInfo] = &[
     &OFFLOAD_MANIFEST_REFUSED,
@@ -281,4 +382,11 @@ pub const ALL: &[&CodeInfo] = &[
     &OFFLOAD_TERM_REGRESS,
     &OFFLOAD_NOTHING_RESTORABLE,
     &OFFLOAD_MEMBERS,
+    &OFFLOAD_PUBLISH_REFUSED,
+    &OFFLOAD_RESTORE_REFUSED,
+    &OFFLOAD_PUBLISH_RENAMES,
+    &OFFLOAD_LEFTOVER,
+    &OFFLOAD_NO_ROOM,
+    &OFFLOAD_PEERS_DIFFER,
+    &OFFLOAD_DESTINATION_EXISTS,
 ];

@@ -3,6 +3,7 @@
 mod lone;
 mod manifest;
 mod payload;
+mod plan;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -10,8 +11,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 
 pub use lone::verify_lone;
+pub use plan::{
+    ExportedSnapshot, GivenPeers, Leftover, OffloadPlan, PlanOutcome, PlannedManifest, PublishPlan, RestorePlan, Room,
+    TakenManifest, judge_plan,
+};
 
-use crate::analysis::judge::snapshot::RowCounts;
+use crate::analysis::judge::snapshot::{Examined, RowCounts};
 use crate::analysis::server::offload::RestoreForecast;
 use crate::analysis::{Coverage, Finding, Verdict};
 use crate::formats::fsm::FsmHeader;
@@ -184,19 +189,16 @@ fn newest(store: &OffloadStore) -> Vec<&ManifestObject> {
     newest.into_values().map(|(it, ..)| it).collect()
 }
 
+/// Judges one manifest of a store, whose payload was read.
+pub fn verify_manifest(store: &OffloadStore, object: &ManifestObject, request: &OffloadRequest) -> Examined<VerifiedOffload> {
+    let mut judge = Judge::over(store, request);
+    let view = judge.manifest(object);
+    Examined { view, findings: judge.findings, coverage: judge.coverage }
+}
+
 /// Judges a store.
 pub fn verify_store(store: &OffloadStore, request: &OffloadRequest) -> VerifiedStore {
-    let display = store.root.display().to_string();
-    let mut judge = Judge {
-        store,
-        request,
-        display,
-        findings: Vec::new(),
-        coverage: Coverage::default(),
-        payloads: BTreeMap::new(),
-        readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
-        by_digest: payload::by_digest(store),
-    };
+    let mut judge = Judge::over(store, request);
     let wanted: Vec<&ManifestObject> = if request.newest { newest(store) } else { store.manifests.iter().collect() };
     let offloads: Vec<_> = wanted.into_iter().map(|it| judge.manifest(it)).collect();
     let view = if store.only_manifest {
@@ -257,6 +259,21 @@ struct JudgedPayload {
     verdict: Verdict,
     applied_index: Option<LogIndex>,
     rows: Option<RowCounts>,
+}
+
+impl<'s> Judge<'s> {
+    fn over(store: &'s OffloadStore, request: &'s OffloadRequest) -> Self {
+        Self {
+            store,
+            request,
+            display: store.root.display().to_string(),
+            findings: Vec::new(),
+            coverage: Coverage::default(),
+            payloads: BTreeMap::new(),
+            readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
+            by_digest: payload::by_digest(store),
+        }
+    }
 }
 
 impl Judge<'_> {

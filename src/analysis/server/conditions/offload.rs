@@ -96,6 +96,7 @@ conditions! {
         says: &[
             "unsupported manifest schema version *",
             "source cluster is required for group 0 manifests",
+            "--source-cluster is required when --group-id is 0",
             "snapshot index must be > 0",
             "snapshot term must be > 0",
             "payload key is required",
@@ -135,6 +136,32 @@ conditions! {
         safe: "If no restore is running, move <directory>.restore-prep away: nothing in it is needed. Move an old data directory away, do not \
                delete it before the new one runs.",
         not_safe: "Do not rename .restore-prep to the destination: it may lack its log.",
+        more: "ekv-tool inspect DIR",
+    };
+
+    /// The newest snapshot of a node cannot be published.
+    pub static OFFLOAD_EXPORT_INVALID: Condition = Condition {
+        name: "etcd persisted snapshot export: invalid source",
+        says: &["snapshot metadata requires non-zero index and term plus confstate: *", "etcd persisted snapshot export: invalid source"],
+        engine: None,
+        title: "the newest snapshot of a node says too little to be published",
+        meaning: "Index, term or members are missing in the .snap file that a start would choose. Nothing was uploaded.",
+        decided_by: "Index, term and ConfState in the metadata of the .snap file.",
+        safe: "Publish from another node of the group, or after this node has taken its next snapshot.",
+        not_safe: "Do not remove the .snap file to have an older one published before it is known what wrote it.",
+        more: "ekv-tool snapshot ls DIR",
+    };
+
+    /// The peers of a restore are refused.
+    pub static OFFLOAD_PEERS_REFUSED: Condition = Condition {
+        name: "snapshot offload: peers refused",
+        says: &["parse peers: *", "--peers selected zero peers", "--peers is required", "duplicate peer node id *"],
+        engine: None,
+        title: "the peers that a restore was given are no list of peers",
+        meaning: "They are looked at before anything is read: id=address, separated by commas, every id once.",
+        decided_by: "The text of --peers.",
+        safe: "Write id=host:port for every member that the restored group is to have.",
+        not_safe: "Do not leave a peer out to make the list pass: the others would form a group without it.",
         more: "ekv-tool inspect DIR",
     };
 

@@ -1,10 +1,22 @@
-//! What the server's own restore makes of an offloaded snapshot, in its order and words.
+//! What the server's own program makes of an offloaded snapshot, of a directory that is to be published, and of a destination, in its order
+//! and words.
+
+mod publish;
+mod refusal;
+mod restoration;
 
 use serde::Serialize;
 
 use crate::formats::offload::{Manifest, Sentinel, normalize_key};
 use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, PayloadObject};
 use crate::types::go_quoted;
+
+pub use publish::{
+    Choice, Export, ObjectState, PUBLISHER, PublishOptions, against_manifest, against_payload, choose_export, differences,
+    judge_export, planned_manifest, published_payload_key,
+};
+pub use refusal::{Halted, Refusal};
+pub use restoration::{RestorePeer, SEGMENT_BYTES, Way, is_removed, parse_peers, restore_into};
 
 /// What the server's program would end with. It begins every error with `restore physical snapshot: `, which is left out here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]

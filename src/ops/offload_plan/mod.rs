@@ -1,0 +1,214 @@
+//! `offload plan`: what a publish of a data directory would do now, and a restore into it.
+
+mod publish;
+mod restore;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::group::{UNSETTLED, unsettle};
+use super::offload::local_path;
+use crate::analysis::judge::offload::{OffloadPlan, PlanOutcome, Room, judge_plan};
+use crate::analysis::judge::unread;
+use crate::analysis::server::offload::PublishOptions;
+use crate::analysis::{Coverage, Finding, Verdict};
+use crate::error::{Error, Result};
+use crate::formats::offload::key_prefix;
+use crate::io::IoOptions;
+use crate::readers::locate::{StorePlace, find_store};
+use crate::readers::offload::{ExportSource, OffloadStore, SPOOL, around};
+use crate::readers::source::Run;
+use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
+use crate::report::body::offload_plan::OffloadPlanBody;
+use crate::report::{NextStep, Report};
+
+/// What the caller would say to the server's program.
+#[derive(Debug, Clone, Default)]
+pub struct OffloadPlanOptions {
+    /// The store, as a directory.
+    pub store: Option<PathBuf>,
+    /// `--prefix`; `None` takes the only one in the store.
+    pub prefix: Option<String>,
+    /// `--group-id`; `None` takes it from the name of the directory, else the only one in the store.
+    pub group_id: Option<u64>,
+    /// `--source-cluster`; `None` takes the only one that the store has of the group.
+    pub source_cluster: Option<String>,
+    /// `--binary-version`; `None` takes that of the same snapshot in the store.
+    pub binary_version: Option<String>,
+    /// `--spool-dir`.
+    pub spool_dir: Option<PathBuf>,
+    /// `--manifest-key` of the restore; `None` takes the newest that can be restored.
+    pub manifest_key: Option<String>,
+    /// `--peers` of the restore; `None` takes the members in the peers file of the directory.
+    pub peers: Option<String>,
+}
+
+/// Plans for the data directories at or below `dir`; for one that is not there yet, a restore into it.
+pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> Result<Report<OffloadPlanBody>> {
+    let mut store = match &options.store {
+        None => None,
+        Some(path) => {
+            let path = local_path(path, &*run.source)?;
+            if matches!(find_store(&path, &*run.source), Some(StorePlace::Manifest { .. } | StorePlace::Payloads)) {
+                return Err(Error::Usage(format!("--store {}: name the directory in which the keys begin", path.display())));
+            }
+            Some(OffloadStore::read(&path, run)?)
+        }
+    };
+    let mut coverage = Coverage::default();
+    let groups = if store.is_some() && run.source.kind_at(dir).is_none() {
+        vec![GroupDir::at(dir, &*run.source)]
+    } else {
+        let Discovered { groups, unplaced, .. } = discover_paths(&[dir.to_owned()], &*run.source)?;
+        unread::cover_unplaced(&unplaced, &mut coverage);
+        groups
+    };
+    let of_one = [(options.group_id.is_some(), "--group-id"), (options.manifest_key.is_some(), "--manifest-key")];
+    if let Some((_, flag)) = of_one.iter().find(|(given, _)| *given && groups.len() > 1) {
+        return Err(Error::Usage(format!("{flag}: there are {} groups below {}; name one", groups.len(), dir.display())));
+    }
+    let (mut plans, mut findings) = (Vec::new(), Vec::new());
+    for group in &groups {
+        let asked = Asked { options, group, run, io: IoOptions { threads: run.threads, ..IoOptions::default() } };
+        let planned = settle(|| asked.plan(store.as_mut()))?;
+        plans.push(planned.plan);
+        findings.extend(planned.findings);
+        coverage.absorb(planned.coverage);
+    }
+    if store.is_some() {
+        coverage.skipped("the rest of the store", "verify-snapshot looks at all of it");
+    } else {
+        coverage.skipped("what is in the store", "name it with --store");
+    }
+    coverage.skipped("flags, rights and network of the server's programs", "they can fail over those too");
+    let condition = plans.iter().find_map(|plan: &OffloadPlan| plan.publish.as_ref()?.condition);
+    let report = Report::new(OffloadPlanBody { plans }, findings, coverage);
+    let next = match (condition, report.verdict, &options.store) {
+        (Some(condition), ..) => Some(NextStep::explain_error(condition)),
+        (None, Verdict::Damaged, _) => NextStep::explain_first_error(&report.findings),
+        (None, _, Some(store)) => Some(NextStep::new(["verify-snapshot"]).on(store)),
+        (None, ..) => Some(NextStep::new(["verify-snapshot", "--newest"]).on(dir)),
+    };
+    Ok(report.next_step(next))
+}
+
+/// The plans of one group.
+struct Planned {
+    plan: OffloadPlan,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+    changed: bool,
+}
+
+impl Settled for Planned {
+    fn is_doubtful(&self) -> bool {
+        let publish = self.plan.publish.as_ref();
+        publish.is_some_and(|plan| {
+            matches!(plan.outcome, PlanOutcome::Refused | PlanOutcome::Unknown) || !plan.would_rename.is_empty()
+        })
+    }
+
+    fn changed(&self) -> bool {
+        self.changed
+    }
+
+    fn unsettle(&mut self) {
+        unsettle(&mut self.findings, &mut self.coverage, &self.plan.dir);
+        if let Some(publish) = &mut self.plan.publish {
+            (publish.outcome, publish.status, publish.error) = (PlanOutcome::Unknown, None, None);
+            publish.condition = None;
+            publish.undecided = Some(UNSETTLED.to_owned());
+        }
+    }
+}
+
+struct Asked<'r> {
+    options: &'r OffloadPlanOptions,
+    group: &'r GroupDir,
+    run: &'r Run<'r>,
+    io: IoOptions,
+}
+
+impl Asked<'_> {
+    fn plan(&self, mut store: Option<&mut OffloadStore>) -> Result<Planned> {
+        let Self { group, run, .. } = self;
+        let there = run.source.kind_at(&group.path).is_some();
+        let source = there.then(|| ExportSource::read(&group.path, run)).transpose()?;
+        let mut coverage = Coverage::default();
+        let (group_id, group_from) = self.group_id(store.as_deref());
+        let publish = match &source {
+            Some(source) => Some(self.publish(source, group_id, store.as_deref(), &mut coverage)?),
+            None => None,
+        };
+        let known = publish.as_ref().and_then(|plan| plan.snapshot.as_ref()?.payload_bytes);
+        let mut found = Vec::new();
+        let restore = self.restore(source.as_ref(), group_id, known, store.as_deref_mut(), &mut found, &mut coverage)?;
+        let plan = OffloadPlan { dir: group.display(), group_id, group_from, publish, restore };
+        let (mut findings, judged) = judge_plan(&plan, store.is_some());
+        findings.extend(found);
+        coverage.absorb(judged);
+        let changed = source.is_some_and(|source| {
+            source.snaps.snaps.iter().any(|snap| snap.changed)
+                || source.log.as_ref().is_some_and(|scan| scan.disturbed().is_some())
+                || ExportSource::read(&group.path, run).is_ok_and(|again| again.listing != source.listing)
+        });
+        Ok(Planned { plan, findings, coverage, changed })
+    }
+
+    /// The group's number, and where it comes from.
+    fn group_id(&self, store: Option<&OffloadStore>) -> (Option<u64>, &'static str) {
+        if let Some(asked) = self.options.group_id {
+            return (Some(asked), "--group-id");
+        }
+        if let Some(named) = self.group.group_id {
+            return (Some(named), "the name of the directory");
+        }
+        let groups: BTreeSet<_> = store
+            .into_iter()
+            .flat_map(|store| &store.manifests)
+            .filter_map(|it| it.read.manifest().map(|manifest| manifest.group_id))
+            .collect();
+        match (groups.first(), groups.len()) {
+            (Some(only), 1) => (Some(*only), "the only group in the store"),
+            _ => (None, "nothing says it"),
+        }
+    }
+
+    /// What stands before `v1/` in the keys: as asked, else what all manifests of the group in the store have there.
+    fn prefix(&self, group_id: Option<u64>, store: Option<&OffloadStore>) -> String {
+        if let Some(asked) = &self.options.prefix {
+            return key_prefix(asked);
+        }
+        let manifests = || store.into_iter().flat_map(|store| &store.manifests);
+        let of_group = manifests().filter(|it| it.name.map(|name| name.group) == group_id).map(|it| it.prefix.as_str());
+        only(of_group).or_else(|| only(manifests().map(|it| it.prefix.as_str()))).unwrap_or_default().to_owned()
+    }
+
+    /// What a publish says beside directory and store: as asked, else as the store has it.
+    fn publish_options(&self, group_id: Option<u64>, store: Option<&OffloadStore>) -> PublishOptions {
+        let prefix = self.prefix(group_id, store);
+        let of_group = store.into_iter().flat_map(|store| &store.manifests).filter(|it| it.prefix == prefix);
+        let of_group = of_group.filter_map(|it| it.read.manifest()).filter(|manifest| Some(manifest.group_id) == group_id);
+        let said = |text: &Option<String>, in_store: Option<&str>| {
+            text.as_deref().map(str::trim).or(in_store).unwrap_or_default().to_owned()
+        };
+        let source_cluster = said(&self.options.source_cluster, only(of_group.map(|it| it.source_cluster.as_str())));
+        PublishOptions { prefix, source_cluster, binary_version: said(&self.options.binary_version, None) }
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.options.spool_dir.clone().unwrap_or_else(|| around(&self.group.path).join(SPOOL))
+    }
+
+    fn room(&self, dir: &Path, needed_bytes: Option<u64>) -> Room {
+        let there = dir.ancestors().find(|dir| self.run.source.directory_id(dir).is_some() || dir.as_os_str().is_empty());
+        let there = there.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Room { dir: dir.display().to_string(), needed_bytes, free_bytes: self.run.source.free_space(there) }
+    }
+}
+
+/// The value that all have, if there is one.
+fn only<'v>(mut values: impl Iterator<Item = &'v str>) -> Option<&'v str> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}
