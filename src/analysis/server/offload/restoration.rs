@@ -43,7 +43,7 @@ pub fn parse_peers(text: &str) -> Result<Vec<RestorePeer>, Refusal> {
     }
     let mut seen = HashSet::new();
     if let Some(twice) = peers.iter().find(|peer| !seen.insert(peer.node_id)) {
-        return refused(format!("duplicate peer node id {}", twice.node_id));
+        return refused(format!("duplicate peer node id {}", twice.node_id.0));
     }
     peers.sort_by_key(|peer| peer.node_id);
     Ok(peers)
