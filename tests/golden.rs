@@ -29,6 +29,7 @@ const ON_THE_DEMO: &[(&str, &str)] = &[
     ("store/scan", "store scan --limit 8 demo/n1/group-2"),
     ("store/scan-raw", "store scan --raw --limit 4 demo/n1/group-2"),
     ("store/scan-own", "store scan --prefix _meta_ demo/n1/group-2"),
+    ("store/stat", "store stat --top 5 demo/n1/group-2"),
     ("store/verify", "store verify demo/n1/group-1"),
     ("verify-snapshot/demo", "verify-snapshot --deep demo"),
     ("wal/dump", "wal dump --from 275 demo/n1/group-2"),

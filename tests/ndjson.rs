@@ -64,6 +64,8 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("store scan", vec![tables.clone()]),
         ("store scan --raw --limit 5", vec![tables.clone()]),
         ("store verify", vec![tables]),
+        ("store stat", vec![real().root.join("groups01-M")]),
+        ("snapshot stat", vec![real().root.join("groups01-M")]),
         ("verify-snapshot --deep", vec![demo.clone()]),
         ("verify-snapshot", vec![made.join("store")]),
         ("verify-snapshot", vec![offloaded]),

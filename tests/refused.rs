@@ -150,7 +150,9 @@ fn may_be_content(command: Command, place: &Path, refused: Refused) -> bool {
         Command::WalVerify | Command::WalStat | Command::WalLs | Command::WalDump | Command::WalShow(_) => {
             !within(&["snap", "snapshots", "fsm-snap", "fsm.db"])
         }
-        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet => within(&["fsm.db"]),
+        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet | Command::StoreStat => {
+            within(&["fsm.db"])
+        }
         Command::VerifySnapshot(_) | Command::SnapshotLs | Command::SnapshotStat | Command::SnapshotRebuild => {
             within(&["snap", "fsm-snap", "snapshots"])
         }

@@ -33,7 +33,7 @@ fn forecast(case: &Case<'_>, dir: &SnapDir, entry: &SnapEntry, engine: ServerVer
         SnapshotData::Token(token) => {
             let path = format!("fsm-snap/{}", FsmName::of(token.index));
             let facts = if dir.live_indexes(engine).contains(&token.index) {
-                fsm_file::examine(&case.dir.join(&path), Examine { crc: true, walk: true }, &Run::local()).unwrap()
+                fsm_file::examine(&case.dir.join(&path), Examine { crc: true, walk: true, usage: false }, &Run::local()).unwrap()
             } else {
                 match fsm_file::examine(&case.dir.join(&path), Examine::default(), &Run::local()).unwrap() {
                     // Cleanup leaves directories alone.
@@ -157,7 +157,8 @@ fn every_recorded_payload_agrees() {
     cases().for_each_group(|case| {
         let files = case.expected.get("verify").and_then(Value::as_object);
         for (path, expected) in files.into_iter().flatten() {
-            let facts = fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true }, &Run::local()).unwrap();
+            let facts =
+                fsm_file::examine(&case.dir.join(path), Examine { crc: true, walk: true, usage: false }, &Run::local()).unwrap();
             let (_, name) = path.split_once('/').unwrap();
             let subject = Subject {
                 path: path.clone(),

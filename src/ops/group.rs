@@ -166,7 +166,7 @@ impl Opened {
                     let walk = restore && crc;
                     // A payload that is too large for the question counts as the one that its checksum names.
                     self.facts.skip_payload_body |= !crc;
-                    self.facts.group.examine(index, Examine { crc, walk }, run)?;
+                    self.facts.group.examine(index, Examine { crc, walk, usage: false }, run)?;
                 }
             }
         }
@@ -193,7 +193,7 @@ impl Opened {
         }
         for index in self.facts.group.ahead_of_the_store(self.version, self.store().applied_index.value()) {
             let walk = self.payloads > 0 && self.facts.group.payload_size(index) <= WALK_UP_TO;
-            self.facts.group.examine(index, Examine { crc: false, walk }, run)?;
+            self.facts.group.examine(index, Examine { crc: false, walk, usage: false }, run)?;
         }
         let (found, mut undecided) = self.ask(rules);
         findings.extend(found);

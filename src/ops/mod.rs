@@ -19,6 +19,7 @@ pub mod snapshot;
 mod store;
 mod store_name;
 mod store_scan;
+mod store_stat;
 mod verify_snapshot;
 pub mod wal;
 
@@ -29,4 +30,5 @@ pub use inspect::{InspectOptions, inspect};
 pub use offload_plan::{OffloadPlanOptions, offload_plan};
 pub use store::{GetOptions, VerifyDepth, store_get, store_meta, store_verify};
 pub use store_scan::{ScanOptions, store_scan};
+pub use store_stat::store_stat;
 pub use verify_snapshot::{VerifySnapshotOptions, verify_snapshot};

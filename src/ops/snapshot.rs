@@ -50,7 +50,7 @@ pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<SnapshotListBody>> 
 /// Reads every row of the payloads at or below `paths` and counts them by what they belong to.
 pub fn stat(paths: &[PathBuf], newest: bool, opener: Option<Arc<Opener>>, run: &Run<'_>) -> Result<Report<SnapshotStatBody>> {
     in_place(paths, run)?;
-    let options = VerifySnapshotOptions { depth: Depth::Deep, newest, opener, ..VerifySnapshotOptions::default() };
+    let options = VerifySnapshotOptions { depth: Depth::Usage, newest, opener, ..VerifySnapshotOptions::default() };
     let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
     for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {
         coverage.missing(format!("rows of {}", view.path), "they could not be read to the end");

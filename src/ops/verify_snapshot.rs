@@ -99,7 +99,7 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
             }
         }
     }
-    if options.opener.is_none() && options.depth == Depth::Deep {
+    if options.opener.is_none() && options.depth >= Depth::Deep {
         for view in &verified.payloads {
             let sealed = view.rows.map_or(0, |rows| rows.sealed);
             if sealed > 0 {

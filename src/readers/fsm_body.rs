@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bundle::UnreadTable;
+use super::usage::Usage;
 use crate::crypto::OpenError;
 use crate::formats::envelope::{MIN_LEN, VERSION};
 use crate::formats::fsm::body::{BodyError, BodyHead, BodyVisitor, Row, RowVersion};
@@ -21,6 +22,8 @@ pub struct BodyFacts {
     pub rows: RowFacts,
     /// The first table of a bundle whose rows could not all be read; `rows` ends there.
     pub unread_table: Option<UnreadTable>,
+    /// Who uses the space, when it was asked for and the payload keeps the newest version of a key first.
+    pub usage: Option<Box<Usage>>,
 }
 
 /// Counts and oddities of rows.
@@ -157,7 +160,7 @@ impl RowCollector {
 
     /// Everything gathered, with the walk's own result.
     pub fn finish(self, result: Result<(), BodyError>) -> BodyFacts {
-        BodyFacts { result, head: self.head, rows: self.facts, unread_table: None }
+        BodyFacts { result, head: self.head, rows: self.facts, unread_table: None, usage: None }
     }
 
     fn check_order(&mut self, row: &Row<'_>) {

@@ -131,7 +131,7 @@ pub fn diff_payloads(
             let (sender, receiver) = sync_channel(WAITING);
             let read = move || {
                 let mut stream = RowStream::new(sender, opener);
-                let wanted = Examine { crc: true, walk: true };
+                let wanted = Examine { crc: true, walk: true, usage: false };
                 let (facts, _) = share_budget(2, || examine_visiting(path, wanted, options, run, &mut stream));
                 stream.flush();
                 facts.map(|facts| (facts, opener.map(|_| stream.opened)))

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::bundle::{Bundle, UnreadTable, grant_manifest, unread_manifest, visit_rows};
 use super::fsm_body::{BodyFacts, RowCollector};
+use super::usage::{LISTED, UsageCollector, UsageRequest};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
@@ -19,6 +20,8 @@ pub struct Examine {
     pub crc: bool,
     /// Walk the store payload: where a restore would stop, and what its rows say.
     pub walk: bool,
+    /// Also count who uses the space, on a walk.
+    pub usage: bool,
 }
 
 /// What stands under the name of a payload.
@@ -91,7 +94,7 @@ impl PayloadFacts {
             .ok()
             .map(|header| usize::try_from(header.len).map_or(&[][..], |len| &payload[len.min(payload.len())..]));
         let body = store.filter(|_| walk).map(|store| {
-            let mut both = Both { collector: RowCollector::default(), visitor: &mut NoVisitor };
+            let mut both = Both { collector: RowCollector::default(), usage: None, visitor: &mut NoVisitor };
             if let Err(over) = grant_manifest(store, store.len() as u64) {
                 let unread_table = Some(unread_manifest(over, store.len() as u64));
                 return BodyFacts { unread_table, ..both.collector.finish(Ok(())) };
@@ -161,10 +164,14 @@ pub fn examine_visiting(
         if let Err(over) = manifest {
             file.unread = Some(format!("its manifest: {over}"));
         } else if let Some(start) = start.filter(|_| wanted.walk) {
-            let mut visitor = Both { collector: RowCollector::default(), visitor };
+            let usage = wanted.usage.then(|| UsageCollector::new(UsageRequest { top: LISTED, ..UsageRequest::default() }));
+            let mut visitor = Both { collector: RowCollector::default(), usage, visitor };
             if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
                 match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, run.progress) {
-                    Ok(unread_table) => body = Some(BodyFacts { unread_table, ..visitor.collector.finish(result) }),
+                    Ok(unread_table) => {
+                        let usage = visitor.usage.map(|usage| Box::new(usage.finish()));
+                        body = Some(BodyFacts { unread_table, usage, ..visitor.collector.finish(result) });
+                    }
                     Err(error) => file.unread = Some(words(error)?),
                 }
             }
@@ -242,6 +249,7 @@ fn walk(
 /// Gathers what the rows say, and shows them to somebody else.
 struct Both<'v> {
     collector: RowCollector,
+    usage: Option<UsageCollector>,
     visitor: &'v mut dyn BodyVisitor,
 }
 
@@ -267,11 +275,26 @@ impl Both<'_> {
 impl BodyVisitor for Both<'_> {
     fn head(&mut self, head: &BodyHead) {
         self.collector.head(head);
+        let last_commit = match head {
+            BodyHead::PebbleStream { last_commit_ts } | BodyHead::MvccStream { last_commit_ts, .. } => *last_commit_ts,
+            BodyHead::SstIngest(manifest) => manifest.last_commit_ts,
+        };
+        // An empty payload has none.
+        if let Some(usage) = self.usage.as_mut().filter(|_| last_commit.0 != 0) {
+            usage.set_as_of(last_commit);
+        }
         self.visitor.head(head);
     }
 
     fn row(&mut self, row: &Row<'_>) {
         self.collector.row(row);
+        if row.version.is_some() {
+            // The oldest version comes first, and nobody knows yet which is the newest.
+            self.usage = None;
+        }
+        if let Some(usage) = &mut self.usage {
+            usage.row(row.key, row.value_len, row.value_head, None);
+        }
         self.visitor.row(row);
     }
 

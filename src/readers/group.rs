@@ -97,7 +97,11 @@ impl Group {
     /// Examines a payload for everything that was wanted of it so far. What was read before is not read again for less.
     pub fn examine(&mut self, index: LogIndex, wanted: Examine, run: &Run<'_>) -> Result<&FsmFacts> {
         let before = self.examined.get(&index).copied();
-        let wanted = before.map_or(wanted, |before| Examine { crc: wanted.crc || before.crc, walk: wanted.walk || before.walk });
+        let wanted = before.map_or(wanted, |before| Examine {
+            crc: wanted.crc || before.crc,
+            walk: wanted.walk || before.walk,
+            usage: wanted.usage || before.usage,
+        });
         if before != Some(wanted) {
             let path = self.dir.path.join(layout::PAYLOADS).join(FsmName::of(index));
             let started = Instant::now();
@@ -119,7 +123,7 @@ impl Group {
         for SnapshotToken { index, .. } in tokens.collect::<Vec<_>>() {
             let size = self.payload_size(index);
             let crc = size <= whole;
-            self.examine(index, Examine { crc, walk: crc && size <= WALK_UP_TO }, run)?;
+            self.examine(index, Examine { crc, walk: crc && size <= WALK_UP_TO, usage: false }, run)?;
         }
         Ok(())
     }

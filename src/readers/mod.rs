@@ -21,6 +21,7 @@ pub mod snap_dir;
 mod snapshot_set;
 pub mod source;
 pub mod subject;
+pub mod usage;
 pub mod wal;
 
 pub use bundle::UnreadTable;

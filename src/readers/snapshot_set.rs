@@ -25,6 +25,8 @@ pub enum Depth {
     Checksum,
     /// Also every row.
     Deep,
+    /// Also who uses the space.
+    Usage,
 }
 
 /// Store payloads up to this many bytes are walked along with their checksum: it costs next to nothing, and shows the
@@ -34,7 +36,8 @@ const ALWAYS_WALKED: u64 = 64 << 20;
 impl Depth {
     /// What to read of a payload in a file of `size` bytes.
     pub fn examine(self, size: u64) -> Examine {
-        Examine { crc: self >= Self::Checksum, walk: self == Self::Deep || (self == Self::Checksum && size <= ALWAYS_WALKED) }
+        let walk = self >= Self::Deep || (self == Self::Checksum && size <= ALWAYS_WALKED);
+        Examine { crc: self >= Self::Checksum, walk, usage: self == Self::Usage }
     }
 }
 

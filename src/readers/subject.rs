@@ -149,11 +149,11 @@ impl Subject {
         let named_as_segment = SegmentName::parse(name.strip_suffix(".broken").unwrap_or(&name)).is_some();
         let content = match detection.kind {
             FileKind::SnapshotPayload => {
-                let wanted = Examine { crc: size <= WHOLE, walk: false };
+                let wanted = Examine { crc: size <= WHOLE, walk: false, usage: false };
                 Content::Payload(fsm_file::examine(path, wanted, run)?)
             }
             FileKind::OffloadPayload => {
-                let wanted = Examine { crc: size <= WHOLE, walk: false };
+                let wanted = Examine { crc: size <= WHOLE, walk: false, usage: false };
                 Content::OffloadPayload(read_object(path, wanted, &IoOptions::default(), run)?)
             }
             FileKind::SnapshotEnvelope => Content::Envelope(Box::new(SnapEntry::open(path, name.clone(), source))),

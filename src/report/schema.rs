@@ -24,6 +24,7 @@ use super::body::store_get::StoreGetBody;
 use super::body::store_lsm::StoreLsmBody;
 use super::body::store_meta::StoreMetaBody;
 use super::body::store_scan::{RawRow, StoreRow, StoreScanBody};
+use super::body::store_stat::StoreStatBody;
 use super::body::store_verify::StoreVerifyBody;
 use super::body::wal::{DumpBody, LsBody, RecordRow, ShowBody, StatBody, VerifyBody};
 use super::{Body, JsonList, Lines, Report};
@@ -64,6 +65,7 @@ pub fn all() -> Vec<ReportSchema> {
             StoreScanBody::LIST,
             |generator| json!({ "anyOf": [generator.subschema_for::<StoreRow<'_>>(), generator.subschema_for::<RawRow<'_>>()] }),
         ),
+        of::<StoreStatBody>(),
         of::<StoreVerifyBody>(),
         of_rows::<DumpBody>(DumpBody::LIST, |generator| generator.subschema_for::<RecordRow<'_>>().into()),
         of::<LsBody>(),

@@ -14,7 +14,7 @@ use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
     CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, OffloadPlanOptions, ScanOptions, VerifyDepth,
     VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_get, store_meta, store_scan,
-    store_verify, verify_snapshot,
+    store_stat, store_verify, verify_snapshot,
 };
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
@@ -43,6 +43,7 @@ pub enum Command {
     StoreVerify(VerifyDepth),
     StoreScan { raw: bool },
     StoreGet,
+    StoreStat,
     SnapshotLs,
     SnapshotStat,
     SnapshotRebuild,
@@ -54,7 +55,7 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -74,6 +75,7 @@ impl Command {
         Self::StoreScan { raw: false },
         Self::StoreScan { raw: true },
         Self::StoreGet,
+        Self::StoreStat,
         Self::SnapshotLs,
         Self::SnapshotStat,
         Self::SnapshotRebuild,
@@ -235,6 +237,7 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let options = GetOptions { key: KeyText::Bytes(b"key".to_vec()), raw: false, at: None, versions: 3, limit: 10 };
             is_store().then(|| written(store_get(&store, &options, None, run), formats)).flatten()
         }
+        Command::StoreStat => is_store().then(|| written(store_stat(stores, 5, None, run), formats)).flatten(),
         Command::SnapshotLs => written(snapshot::ls(paths, run), formats),
         Command::SnapshotStat => written(snapshot::stat(paths, false, None, run), formats),
         Command::SnapshotRebuild => written(snapshot::rebuild(&place.dir, run), formats),
@@ -278,6 +281,6 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
             };
             written(hraft::hashicorp_compare(&all, run), formats)
         }
-        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet => None,
+        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet | Command::StoreStat => None,
     }
 }

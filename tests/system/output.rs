@@ -62,6 +62,7 @@ impl Scene {
             format!("store meta {store}"),
             format!("store get {store} _meta_applied_index"),
             format!("store verify {store}"),
+            format!("store stat {store}"),
             "explain fsm-body-crc".to_owned(),
             "completions bash".to_owned(),
             "man".to_owned(),

@@ -4,6 +4,7 @@ mod get;
 mod lsm;
 mod meta;
 mod scan;
+mod stat;
 mod verify;
 
 use std::collections::HashSet;
@@ -32,6 +33,8 @@ enum StoreCommand {
     Meta(meta::MetaArgs),
     /// Look up a key: its newest versions, or a raw key
     Get(get::GetArgs),
+    /// Who uses the space: rows and bytes by class of keys, table, bucket and queue, and what is the largest
+    Stat(stat::StatArgs),
     /// Read every byte of the live tables and check everything that can be checked
     Verify(verify::VerifyArgs),
 }
@@ -43,6 +46,7 @@ pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         StoreCommand::Scan(args) => scan::run(args, context),
         StoreCommand::Meta(args) => meta::run(args, context),
         StoreCommand::Get(args) => get::run(args, context),
+        StoreCommand::Stat(args) => stat::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
     }
 }

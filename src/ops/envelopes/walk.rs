@@ -122,7 +122,7 @@ pub(super) fn whole_payloads(
         let facts = match source.facts.group.checked_payload(&entry.name) {
             Some(facts) => facts,
             None => {
-                read = examine_with(&path, Examine { crc: true, walk: false }, &IoOptions::default(), run)?;
+                read = examine_with(&path, Examine { crc: true, walk: false, usage: false }, &IoOptions::default(), run)?;
                 &read
             }
         };
@@ -209,7 +209,8 @@ impl Walk<'_> {
         let payloads = self.payloads;
         for WholePayload { path, shown } in &payloads[number] {
             let mut rows = PayloadRows::new(visit, number, shown, self.whole && opening(source).is_some());
-            let facts = examine_visiting(path, Examine { crc: false, walk: true }, &IoOptions::default(), run, &mut rows)?;
+            let facts =
+                examine_visiting(path, Examine { crc: false, walk: true, usage: false }, &IoOptions::default(), run, &mut rows)?;
             let too_large = rows.too_large;
             let whole = matches!(&facts, FsmFacts::File(file)
                 if file.payload.as_ref().and_then(|payload| payload.body.as_ref()).is_some_and(BodyFacts::is_complete));

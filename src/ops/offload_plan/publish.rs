@@ -115,7 +115,7 @@ impl Asked<'_> {
         snapshot.payload_key = Some(key.clone());
         if let Some(store) = store {
             let found = match store.path_of(&key) {
-                Some(path) => read_object(&path, Examine { crc: true, walk: false }, &self.io, run)?,
+                Some(path) => read_object(&path, Examine { crc: true, walk: false, usage: false }, &self.io, run)?,
                 None => ObjectRead::NotAsked,
             };
             let (state, passed) = against_payload(&key, payload, &found);

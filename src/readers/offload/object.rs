@@ -186,7 +186,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         std::fs::write(&path, bytes).unwrap();
-        let wanted = Examine { crc: true, walk: false };
+        let wanted = Examine { crc: true, walk: false, usage: false };
         match read_object(&path, wanted, &IoOptions::default(), &Run::local()).unwrap() {
             ObjectRead::Object(facts) => facts.sums.unwrap(),
             other => panic!("{other:?}"),
@@ -210,7 +210,7 @@ mod tests {
     fn whatever_stands_there_is_a_fact() {
         let dir = tempfile::tempdir().unwrap();
         let read = |path: &Path| {
-            let wanted = Examine { crc: true, walk: true };
+            let wanted = Examine { crc: true, walk: true, usage: false };
             read_object(path, wanted, &IoOptions::default(), &Run::local()).unwrap()
         };
         assert_eq!(read(&dir.path().join("gone")), ObjectRead::Absent);

@@ -21,5 +21,7 @@ pub mod store_lsm;
 pub mod store_meta;
 pub mod store_name;
 pub mod store_scan;
+pub mod store_stat;
 pub mod store_verify;
+mod usage;
 pub mod wal;

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::snapshot::SnapshotBody;
+use super::usage::{usage_facts, usage_metrics, usage_sections};
 use crate::analysis::Verdict;
 use crate::analysis::judge::snapshot::{RowCounts, VerifiedPayload};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
+use crate::readers::usage::Usage;
 use crate::report::{Body, Cell, Lines, Metric, Section};
 use crate::types::{ByteSize, Count, HlcTimestamp, LogIndex};
 
@@ -36,6 +38,8 @@ pub struct SnapshotStat {
     pub rows: Option<RowCounts>,
     /// The same by what the rows belong to, most bytes first.
     pub spaces: Vec<SpaceStat>,
+    /// Who uses the space; `null` when the rows could not be read to the end, and for payloads of an in-memory store.
+    pub usage: Option<Usage>,
     /// Of this payload alone.
     pub verdict: Verdict,
 }
@@ -92,6 +96,7 @@ impl SnapshotStat {
             applied_index: view.applied_index,
             rows: view.rows,
             spaces,
+            usage: view.usage.map(|usage| *usage),
             verdict: view.verdict,
         }
     }
@@ -156,6 +161,10 @@ impl Body for SnapshotStatBody {
                 let columns = ["rows of", ">rows", ">deleted", ">keys", ">values", "newest"];
                 sections.push(Section::table("", &columns, rows.collect()));
             }
+            if let Some(usage) = &stat.usage {
+                sections.push(Section::facts("Who uses the space", usage_facts(usage)));
+                sections.extend(usage_sections(usage));
+            }
         }
         sections
     }
@@ -168,6 +177,17 @@ impl Body for SnapshotStatBody {
                 rows = rows.sample(labels, space.rows as f64);
             }
         }
-        vec![rows]
+        let each = self.snapshots.iter().filter_map(|stat| Some(("path", stat.path.as_str(), stat.usage.as_ref()?)));
+        let mut metrics = vec![rows];
+        metrics.extend(usage_metrics(
+            [
+                "ekv_tool_snapshot_usage_bytes",
+                "ekv_tool_snapshot_usage_rows",
+                "ekv_tool_snapshot_owner_bytes",
+                "ekv_tool_snapshot_reclaimable_bytes",
+            ],
+            each,
+        ));
+        metrics
     }
 }

@@ -27,7 +27,7 @@ pub use sst_ingest::{MAX_MANIFEST_LEN, ManifestFile, SstError, SstManifest};
 pub const MAGIC_LEN: usize = 8;
 
 /// Bytes at the front of a value that a [`Row`] shows; the whole value when it is no longer.
-pub const VALUE_HEAD: usize = 16;
+pub const VALUE_HEAD: usize = 48;
 
 /// Which format a store payload has, by its first eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

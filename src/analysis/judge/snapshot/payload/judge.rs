@@ -159,7 +159,7 @@ impl Judge<'_, '_> {
 
     fn body(&mut self, file: &FsmFile, view: &mut VerifiedPayload) {
         let Some(payload) = &file.payload else { return };
-        let deep = self.subject.depth == Depth::Deep;
+        let deep = self.subject.depth >= Depth::Deep;
         let before = self.errors();
         let start = payload.header.map_or(0, |header| header.len);
         match &payload.body {
@@ -195,6 +195,7 @@ impl Judge<'_, '_> {
                     for (space, rows) in &body.rows.spaces {
                         view.spaces.entry(space.label()).or_default().absorb(rows);
                     }
+                    view.usage.clone_from(&body.usage);
                     view.rows = Some(RowCounts {
                         rows: body.rows.rows,
                         versions: body.rows.versions,
@@ -264,7 +265,7 @@ impl Judge<'_, '_> {
                 Finding::new(&codes::FSM_AHEAD_OF_INDEX, message).expected(format_args!("at most {index}")).found(found);
             // Without a token, only the file's name says what it should hold, and files are renamed.
             let vouched = self.subject.token.as_ref().is_some_and(|token| token.index.is_some());
-            let certain = vouched || self.subject.depth == Depth::Deep;
+            let certain = vouched || self.subject.depth >= Depth::Deep;
             self.find(if certain { finding } else { finding.severity(Severity::Warning) });
         }
     }

@@ -15,6 +15,7 @@ use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
 use crate::readers::sealed_rows::OpenedRows;
+use crate::readers::usage::Usage;
 use crate::readers::{Depth, FsmFacts, SpaceRows};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
@@ -110,6 +111,9 @@ pub struct VerifiedPayload {
     /// The same by what the rows belong to; `snapshot stat` shows it.
     #[serde(skip)]
     pub spaces: BTreeMap<&'static str, SpaceRows>,
+    /// Who uses the space, when that was asked for; `snapshot stat` shows it.
+    #[serde(skip)]
+    pub usage: Option<Box<Usage>>,
     /// What a start that used this file without restoring from it would raise first.
     pub engine_error: Option<ServerError>,
     /// What a start that restored from it would raise first.
@@ -173,6 +177,7 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
         applied_index: None,
         rows: None,
         spaces: BTreeMap::new(),
+        usage: None,
         engine_error: None,
         restore_error: ServerVersion::ALL.into_iter().map(|version| (version, None)).collect(),
         verdict: Verdict::Clean,
