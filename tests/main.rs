@@ -15,6 +15,7 @@ mod codes; // Every code is emitted, at the place where the damage is.
 mod codes_doc; // docs/codes.md is made from the table of codes.
 mod columnar; // Stores with columnar tables: clean, damaged, and what a start reads of them.
 mod compare; // The same group on several nodes.
+mod dumps; // Dumps of the offline tools: what the tools say, every cut and flip of an archive.
 mod encryption; // Starts with and without keys, what is opened, and that no key is ever shown.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.

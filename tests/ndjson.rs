@@ -9,6 +9,7 @@ use ekv_tool::report::schema;
 use serde_json::Value;
 
 use crate::support::archive_writer::ArchiveWriter;
+use crate::support::dump_writer::Dump;
 use crate::support::offload_writer::Publish;
 use crate::support::rebuilt::{SHARED, STREAMED, rebuilt};
 use crate::support::recorded::{cases, hashi, real};
@@ -37,6 +38,8 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
     let hraft = hashi().root.join(hashi().expected.keys().next().unwrap());
     let archive = made.join("backup.snap");
     fs::write(&archive, ArchiveWriter::consul().with("more", b"x").gzip()).unwrap();
+    let dump = made.join("dump");
+    Dump::default().write(&dump);
     let (_, offloaded) = Publish::default().write(&made.join("store"));
     vec![
         ("check", vec![demo.clone()]),
@@ -70,6 +73,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("verify-snapshot", vec![made.join("store")]),
         ("verify-snapshot", vec![offloaded]),
         ("verify-snapshot", vec![archive]),
+        ("verify-snapshot", vec![dump]),
         ("wal dump", vec![demo.clone()]),
         ("wal dump", vec![hraft.clone()]),
         ("wal ls", vec![demo.clone()]),

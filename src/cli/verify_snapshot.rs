@@ -9,7 +9,7 @@ use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot, node_of_snapshot};
-use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
+use ekv_tool::ops::{VerifySnapshotOptions, dumps, verify_dumps, verify_snapshot};
 use ekv_tool::readers::{Depth, Local};
 use ekv_tool::types::Crc32c;
 
@@ -27,7 +27,8 @@ Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work
 /// Check snapshots: payload against checksum, token against payload, names against contents
 ///
 /// PATH is a payload (.fsm), an envelope (.snap), a folder of either, a group directory, a node directory, the server's
-/// --raftDataDir, or a store of offloaded snapshots that is a directory (also as file:///PATH), a manifest or a payload in it.
+/// --raftDataDir, or a store of offloaded snapshots that is a directory (also as file:///PATH), a manifest or a payload in it; or
+/// a dump of the offline tools as a directory, .tar or .tar.zst.
 /// Directories of running nodes may be named: nothing is locked or written.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -71,6 +72,13 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
             return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
         }
         return context.emit(hashicorp_verify_archives(&archives, &context.run())?);
+    }
+    let dumps = dumps(&args.paths, &Local)?;
+    if !dumps.is_empty() {
+        if let Some(token) = args.token_view() {
+            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
+        }
+        return context.emit(verify_dumps(&dumps, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     if opener.is_some() && !args.deep {

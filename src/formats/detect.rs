@@ -1,5 +1,6 @@
 //! Which format do these bytes have? Content first, name second.
 
+use super::dump::{HEAD, begins_a_dump, is_named_as_archive};
 use super::fsm::FsmName;
 use super::fsm::body::BodyFormat;
 use super::hraft::begins_an_archive;
@@ -55,6 +56,8 @@ pub enum FileKind {
     ToolJson,
     /// A file of the old hashicorp backend.
     Hashicorp,
+    /// An archive of a dump of the offline tools.
+    DumpArchive,
     /// A snapshot archive of Consul, Nomad, Vault or OpenBao.
     HashicorpArchive,
     /// A segment of a log of hashicorp/raft-wal.
@@ -112,6 +115,7 @@ impl FileKind {
             Self::OffloadManifest => "offload-manifest",
             Self::OffloadPayload => "offload-payload",
             Self::ToolJson => "tool-json",
+            Self::DumpArchive => "dump-archive",
             Self::Hashicorp => "hashicorp",
             Self::HashicorpArchive => "hashicorp-archive",
             Self::RaftWalSegment => "raftwal-segment",
@@ -142,6 +146,7 @@ impl FileKind {
             Self::OffloadManifest => "manifest of an offloaded snapshot",
             Self::OffloadPayload => "payload of an offloaded snapshot",
             Self::ToolJson => "description written by an offline tool",
+            Self::DumpArchive => "archive of a dump of the offline tools",
             Self::Hashicorp => "file of the old hashicorp/raft backend",
             Self::HashicorpArchive => "snapshot archive of Consul, Nomad, Vault or OpenBao",
             Self::RaftWalSegment => "segment of a log of hashicorp/raft-wal",
@@ -222,6 +227,10 @@ pub fn kind_of_name(name: &str) -> Option<(FileKind, &'static str)> {
     if let Some(kind) = fixed {
         return Some((kind, "its name"));
     }
+    // A bare tar may be anything.
+    if is_named_as_archive(name) && !name.ends_with(".tar") {
+        return Some((FileKind::DumpArchive, "its name"));
+    }
     if super::offload::payload_digest(name).is_some() {
         return Some((FileKind::OffloadPayload, "its name: a SHA-256 and .fsm"));
     }
@@ -288,6 +297,9 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
     }
     if begins_an_archive(bytes) {
         return Some((FileKind::HashicorpArchive, "a member of such an archive at its beginning"));
+    }
+    if begins_a_dump(bytes.get(..bytes.len().min(HEAD)).unwrap_or_default()) {
+        return Some((FileKind::DumpArchive, "an entry of a dump at its beginning"));
     }
     let tail = bytes.get(bytes.len().saturating_sub(MAX_FOOTER_LEN)..).unwrap_or_default();
     if Footer::decode(tail, bytes.len() as u64).is_ok() {

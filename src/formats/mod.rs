@@ -9,6 +9,7 @@
 pub mod bolt;
 mod cursor;
 pub mod detect;
+pub mod dump;
 pub mod envelope;
 mod error;
 pub mod foreign;
@@ -32,6 +33,7 @@ pub mod snap;
 pub mod tar;
 pub mod varint;
 pub mod wal;
+pub mod zstd;
 
 pub use cursor::Cursor;
 pub use error::{DecodeError, DecodeErrorKind, DecodeResult};

@@ -85,8 +85,8 @@ fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<
         // A segment whose name is no segment's cannot be placed in a log.
         "raftwal-segment" => on(&["wal", "verify"], path),
         "wal-segment" if named_as_segment => on(&["wal", "verify"], path),
-        "snap" | "fsm-snap" | "snapshot-envelope" | "offload-store" | "offload-payload" | "offload-manifest"
-        | "hashicorp-archive" => on(&["verify-snapshot"], path),
+        "snap" | "fsm-snap" | "snapshot-envelope" | "offload-store" | "offload-payload" | "offload-manifest" | "dump"
+        | "dump-archive" | "hashicorp-archive" => on(&["verify-snapshot"], path),
         "snapshot-payload" => on(&["verify-snapshot", "--deep"], path),
         "store" => on(&["store", "verify"], path),
         "store-table" | "store-manifest" | "store-log" | "store-options" | "store-marker" if beside == DirectoryKind::Store => {

@@ -5,6 +5,7 @@
 mod advice;
 mod check;
 mod compare;
+mod dump;
 mod encryption;
 mod engine;
 mod envelopes;
@@ -25,6 +26,7 @@ pub mod wal;
 
 pub use check::{CheckOptions, check};
 pub use compare::{CompareOptions, compare};
+pub use dump::{dumps, verify_dumps};
 pub use gate::{GateOptions, gate_dryrun};
 pub use inspect::{InspectOptions, inspect};
 pub use offload_plan::{OffloadPlanOptions, offload_plan};

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+pub mod dump;
 mod fsm_body;
 pub mod fsm_diff;
 pub mod fsm_file;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::dump::{DumpPlace, find_dump};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
 use super::hraft::archive::{ArchiveFacts, read_archive};
@@ -260,6 +261,9 @@ impl DirectoryFacts {
         }
         if kind == DirectoryKind::Unknown && groups.is_empty() && find_store(path, source) == Some(StorePlace::Store) {
             kind = DirectoryKind::OffloadStore;
+        }
+        if kind == DirectoryKind::Unknown && groups.is_empty() && find_dump(path, source) == Some(DumpPlace::Directory) {
+            kind = DirectoryKind::Dump;
         }
         let inside = match Inside::read(path, kind, &entries, run) {
             Ok(inside) => inside,

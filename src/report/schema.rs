@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::body::check::{CheckBody, CheckListBody};
 use super::body::compare::CompareBody;
+use super::body::dump::DumpBody as ToolDumpBody;
 use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<CheckBody>(),
         of::<CheckListBody>(),
         of::<CompareBody>(),
+        ReportSchema { name: "dumps", ..titled("ekv-tool/verify-snapshot/v1 of dumps", of::<ToolDumpBody>()) },
         of::<ExplainBody>(),
         of::<FailureBody>(),
         of::<GateBody>(),
@@ -95,9 +97,14 @@ fn of_hashicorp<B: Body + JsonSchema>(name: &'static str, field: &str) -> Report
 }
 
 /// The same under a name of its own.
-fn called(name: &'static str, field: &str, mut report: ReportSchema) -> ReportSchema {
-    report.schema.insert("title".to_owned(), format!("{field} of hashicorp/raft").into());
-    ReportSchema { name, ..report }
+fn called(name: &'static str, field: &str, report: ReportSchema) -> ReportSchema {
+    ReportSchema { name, ..titled(&format!("{field} of hashicorp/raft"), report) }
+}
+
+/// The same with another title.
+fn titled(title: &str, mut report: ReportSchema) -> ReportSchema {
+    report.schema.insert("title".to_owned(), title.into());
+    report
 }
 
 /// A report in front of which rows stand.

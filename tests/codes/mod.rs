@@ -2,6 +2,7 @@
 //! one that is built for it.
 
 mod built_directories;
+mod built_dumps;
 mod built_envelopes;
 mod built_logs;
 mod built_nodes;
@@ -84,6 +85,7 @@ fn all() -> impl Iterator<Item = &'static Provocation> {
         hashicorp::ALL,
         recorded::ALL,
         built_directories::ALL,
+        built_dumps::ALL,
         built_envelopes::ALL,
         built_logs::ALL,
         built_nodes::ALL,

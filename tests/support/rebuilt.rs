@@ -23,6 +23,7 @@ fn schema_of<'s>(all: &'s [ReportSchema], body: &Map<String, Value>, field: &str
         (true, "verify-snapshot") if body.contains_key("archives") => "hashicorp-archives",
         (true, "wal-dump") => "hashicorp-wal-dump",
         (true, _) => "hashicorp-nodes",
+        (false, "verify-snapshot") if body.contains_key("dumps") => "dumps",
         (false, command) => command,
     };
     all.iter().find(|report| report.name == name).unwrap()

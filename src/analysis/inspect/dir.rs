@@ -28,6 +28,7 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
         DirectoryKind::Store => ("store", "Pebble store", by_name(facts, "its files")),
         DirectoryKind::Encryption => ("encryption", "directory of the key sidecar", "keys.json in it"),
         DirectoryKind::OffloadStore => ("offload-store", "store of offloaded snapshots", "v1/groups or v1/payloads in it"),
+        DirectoryKind::Dump => ("dump", "dump of the offline tools", "MANIFEST.json or CHECKSUMS beside the data"),
         DirectoryKind::Unknown if facts.entries.is_empty() => ("unknown", "an empty directory", "nothing is in it"),
         DirectoryKind::Unknown => ("unknown", "not recognised", "nothing in it is known"),
     };
@@ -50,6 +51,9 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
     for part in &facts.unplaced {
         let what = part.path.display().to_string();
         if part.needed { page.coverage.missing(what, part.why.clone()) } else { page.coverage.skipped(what, part.why.clone()) }
+    }
+    if facts.kind == DirectoryKind::Dump {
+        page.coverage.skipped("the files of the dump", "verify-snapshot compares them with CHECKSUMS");
     }
     if facts.kind == DirectoryKind::Unknown {
         let why = if facts.entries.is_empty() {

@@ -45,6 +45,7 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         },
         FileKind::Sidecar => sidecar(page, path, bytes),
         FileKind::OffloadManifest => super::offload::manifest(page, path, bytes),
+        FileKind::DumpArchive => super::dump::archive(page, path, bytes),
         FileKind::RaftWalSegment => raftwal_segment(page, subject, bytes),
         FileKind::EngineMarker => marker(page, path, bytes),
         FileKind::Manifest => manifest(page, path, bytes),

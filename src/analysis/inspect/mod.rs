@@ -2,6 +2,7 @@
 
 mod archive;
 mod dir;
+mod dump;
 mod file;
 mod group;
 mod inside;
@@ -145,6 +146,6 @@ fn of_detection(detection: &Detection, subject: &Subject) -> Description {
 /// True when a name promises something else than the content is.
 fn contradicts(named: FileKind, found: FileKind) -> bool {
     // Consul's archives are called .snap as well.
-    let archive = named == FileKind::SnapshotEnvelope && found == FileKind::HashicorpArchive;
+    let archive = matches!(named, FileKind::SnapshotEnvelope | FileKind::DumpArchive) && found == FileKind::HashicorpArchive;
     named != found && !archive && !matches!(named, FileKind::Unfinished | FileKind::WalReserve | FileKind::Kek)
 }

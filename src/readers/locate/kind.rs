@@ -31,6 +31,8 @@ pub enum DirectoryKind {
     Encryption,
     /// Offloaded snapshots.
     OffloadStore,
+    /// A dump of the offline tools.
+    Dump,
     /// Something else.
     Unknown,
 }

@@ -3,6 +3,7 @@
 mod cells;
 pub mod check;
 pub mod compare;
+pub mod dump;
 pub mod envelopes;
 pub mod explain;
 pub mod failure;

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod directory;
+pub mod dump;
 pub mod encryption;
 pub mod files;
 pub mod gate;
@@ -59,6 +60,7 @@ impl CodeInfo {
 const GROUPS: &[&[&CodeInfo]] = &[
     compare::ALL,
     directory::ALL,
+    dump::ALL,
     encryption::ALL,
     files::ALL,
     gate::ALL,
