@@ -99,10 +99,19 @@ pub fn store_get(dir: &Path, options: &GetOptions, opener: Option<&Opener>, run:
         }
         None if report.body.mode == "versions" => {
             let named = rows_of_name(dir, &own, &asked, opener, run)?;
-            if named.rows.found == 0 {
-                return Ok(report);
+            if named.rows.found > 0 {
+                return Ok(named_report(dir, &own, &bytes, named, true));
             }
-            Ok(named_report(dir, &own, &bytes, named, true))
+            // That there is none is known only as far as the search came.
+            let Named { findings: others, coverage: mut searched, .. } = named;
+            searched.keep_needed();
+            let Report { body, mut findings, mut coverage, .. } = report;
+            if !searched.not_examined.is_empty() {
+                let new: Vec<_> = others.into_iter().filter(|finding| !findings.contains(finding)).collect();
+                findings.extend(new);
+                coverage.also_left_out(searched.not_examined);
+            }
+            Ok(Report::new(body, findings, coverage))
         }
         None => Ok(report),
     }
