@@ -313,10 +313,29 @@ fn restorable() -> (TempDir, PathBuf, PathBuf) {
     (root, store, new)
 }
 
+fn with_peers(store: &Path) -> OffloadPlanOptions {
+    OffloadPlanOptions { peers: Some("n1=a:1".to_owned()), ..stored(store) }
+}
+
+#[test]
+fn a_snapshot_of_another_group_than_the_directorys_is_not_clean() {
+    let (root, store, _) = restorable();
+    let found = report(&root.path().join("group-9"), &OffloadPlanOptions { group_id: Some(7), ..with_peers(&store) });
+    assert_eq!((found["verdict"].as_str(), ending(&found["plans"][0]["restore"])), (Some("unknown"), json!(["done", 0, null])));
+    let left_out = found["coverage"]["not_examined"].to_string();
+    assert!(left_out.contains("whether a snapshot of group 7 is meant for"), "{left_out}");
+}
+
 #[test]
 fn a_new_directory_gets_the_newest_snapshot_that_can_be_restored() {
     let (_root, store, new) = restorable();
-    let found = report(&new, &stored(&store));
+    // The program demands the peers, and nobody has told them.
+    let without = report(&new, &stored(&store));
+    assert_eq!(
+        (without["verdict"].as_str(), ending(&without["plans"][0]["restore"])),
+        (Some("unknown"), json!(["unknown", null, null]))
+    );
+    let found = report(&new, &with_peers(&store));
     let plan = &found["plans"][0]["restore"];
     assert_eq!((found["verdict"].as_str(), ending(plan)), (Some("clean"), json!(["done", 0, null])));
     assert_eq!((plan["manifest"]["snapshot_index"].as_u64(), found["plans"][0]["publish"].is_null()), (Some(50), true));
@@ -390,7 +409,7 @@ fn what_stands_in_the_way_of_a_restore() {
     }
     let week = SystemTime::now() - Duration::from_secs(8 * 24 * 3600);
     fs::File::open(&old).unwrap().set_modified(week).unwrap();
-    let plan = restore(&new, &stored(&store));
+    let plan = restore(&new, &with_peers(&store));
     assert_eq!(plan["outcome"], "done");
     let left: Vec<_> = plan["leftovers"]
         .as_array()

@@ -36,6 +36,7 @@ pub fn run(dir: &Path, bytes: u64) -> io::Result<()> {
         &["store", "scan", "--format", "ndjson"],
         &["store", "scan", "--raw", "--format", "ndjson"],
         &["store", "scan", "--quiet"],
+        &["store", "stat"],
     ] {
         subjects.push(Subject::ekv(arguments, &store));
     }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::layout;
 use crate::io::IoOptions;
+use crate::readers::dump::find_dump;
 use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
 use crate::readers::locate::snapshots;
@@ -24,8 +25,15 @@ use crate::report::body::snapshot_rebuild::SnapshotRebuildBody;
 use crate::report::body::snapshot_stat::SnapshotStatBody;
 use crate::types::{Count, ServerVersion};
 
-/// Refuses stores of offloaded snapshots, which another command lists.
+/// Refuses dumps and stores of offloaded snapshots, which another command lists.
 fn in_place(paths: &[PathBuf], run: &Run<'_>) -> Result<()> {
+    if let Some(path) = paths.iter().find(|path| find_dump(path, &*run.source).is_some()) {
+        return Err(Error::Unsuitable {
+            path: path.clone(),
+            problem: "is a dump of the offline tools".to_owned(),
+            hint: "`verify-snapshot` checks it".to_owned(),
+        });
+    }
     match paths.iter().find(|path| matches!(SnapshotTarget::at(path, &*run.source), Ok(SnapshotTarget::Offloaded(_)))) {
         Some(path) => Err(Error::Unsuitable {
             path: path.clone(),
@@ -54,6 +62,9 @@ pub fn stat(paths: &[PathBuf], newest: bool, opener: Option<Arc<Opener>>, run: &
     let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
     for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {
         coverage.missing(format!("rows of {}", view.path), "they could not be read to the end");
+    }
+    if body.snapshots.is_empty() && coverage.not_examined.iter().all(|part| !part.needed) {
+        coverage.missing("the rows of a payload", "no payload was read; name a payload or the group directory");
     }
     Ok(Report::new(SnapshotStatBody::new(body), findings, coverage))
 }

@@ -37,29 +37,31 @@ impl<'a> Escaped<'a> {
         if self.0.iter().copied().all(is_plain) { str::from_utf8(self.0).ok() } else { None }
     }
 
-    /// Adds the text to `out`, plain bytes many at once: rows of a store are written by the million.
+    /// Adds the text to `out`.
     pub fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self.as_plain() {
+            Some(plain) => out.write_str(plain),
+            None => out.write_str(&self.text()),
+        }
+    }
+
+    /// The text, made in one piece: rows of a store are written by the million.
+    fn text(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut rest = self.0;
-        loop {
-            let plain = rest.iter().take_while(|&&byte| is_plain(byte)).count();
-            let (run, after) = rest.split_at(plain);
-            // Plain bytes are ASCII.
-            out.write_str(str::from_utf8(run).unwrap_or_default())?;
-            let Some((&byte, after)) = after.split_first() else { return Ok(()) };
-            rest = after;
+        let mut text = Vec::with_capacity(self.0.len() * 4);
+        for &byte in self.0 {
             match byte {
-                b'\\' => out.write_str("\\\\")?,
-                b'\n' => out.write_str("\\n")?,
-                b'\r' => out.write_str("\\r")?,
-                b'\t' => out.write_str("\\t")?,
-                0 => out.write_str("\\0")?,
-                _ => {
-                    let text = [b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-                    out.write_str(str::from_utf8(&text).unwrap_or_default())?;
-                }
+                byte if is_plain(byte) => text.push(byte),
+                b'\\' => text.extend_from_slice(b"\\\\"),
+                b'\n' => text.extend_from_slice(b"\\n"),
+                b'\r' => text.extend_from_slice(b"\\r"),
+                b'\t' => text.extend_from_slice(b"\\t"),
+                0 => text.extend_from_slice(b"\\0"),
+                _ => text.extend_from_slice(&[b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
             }
         }
+        // All of it is ASCII.
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 
@@ -77,12 +79,7 @@ impl serde::Serialize for Escaped<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.as_plain() {
             Some(plain) => serializer.serialize_str(plain),
-            None => {
-                let mut text = String::with_capacity(self.0.len() * 4);
-                // Writing to a string cannot fail.
-                let _ = self.write_to(&mut text);
-                serializer.serialize_str(&text)
-            }
+            None => serializer.serialize_str(&self.text()),
         }
     }
 }

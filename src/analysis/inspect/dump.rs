@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Description;
+use crate::analysis::Severity;
 use crate::analysis::judge::dump::judge_dump;
 use crate::readers::dump::examine_dump_archive;
 use crate::types::ByteSize;
@@ -28,7 +29,9 @@ pub(super) fn archive(page: &mut Description, path: &str, bytes: &[u8]) {
         page.plain("snapshot_index", manifest.snapshot_index);
         page.plain("made_at", manifest.wall_time.clone());
     }
-    let says = judged.error.clone().unwrap_or_else(|| "nothing".to_owned());
+    let wrong = judged.findings.iter().any(|finding| finding.severity == Severity::Error);
+    let nothing = if wrong { "not known" } else { "nothing" };
+    let says = judged.error.clone().unwrap_or_else(|| nothing.to_owned());
     page.fact("tool_error", json!(judged.error), says);
     page.findings.extend(judged.findings);
 }

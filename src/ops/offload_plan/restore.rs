@@ -106,6 +106,18 @@ impl Asked<'_> {
         if let (Some(index), Some(term)) = (view.snapshot_index, view.snapshot_term) {
             plan.would_make = would_make(index, term);
         }
+        if given.is_none() && plan.outcome == PlanOutcome::Done {
+            (plan.outcome, plan.status) = (PlanOutcome::Unknown, None);
+            plan.undecided =
+                Some("a restore demands --peers; none were given, and there is no peers file that can be read".to_owned());
+        }
+        let snapshot_group = object.read.manifest().map(|manifest| manifest.group_id);
+        if let (Some(of_snapshot), Some(of_dir)) = (snapshot_group, self.group.group_id)
+            && of_snapshot != of_dir
+        {
+            let what = format!("whether a snapshot of group {of_snapshot} is meant for {}", self.group.display());
+            coverage.missing(what, format!("its name is that of group {of_dir}, and the server compares the two nowhere"));
+        }
         plan.peers = self.peers(given, view.conf_state.as_ref().map(|conf| conf.voters.as_slice()), coverage);
         plan.manifest = Some(TakenManifest {
             manifest_key: view.manifest_key,

@@ -12,6 +12,7 @@ pub use dir::read_dump_dir;
 pub use ledger::{BadLine, Differing, LineProblem};
 
 use crate::formats::dump::{ADAPTERS, CHECKSUMS, HEAD, MANIFEST, begins_a_dump, is_named_as_archive};
+use crate::formats::zstd::ZSTD_MAGIC;
 use crate::io::EntryKind;
 use crate::readers::is_group;
 use crate::readers::source::Source;
@@ -222,7 +223,9 @@ pub fn find_dump(path: &Path, source: &dyn Source) -> Option<DumpPlace> {
         EntryKind::File => {
             let name = path.file_name()?.to_string_lossy().into_owned();
             let head = source.open(path).ok()?.read_at(0, HEAD).ok()?;
-            (is_named_as_archive(&name) || begins_a_dump(&head)).then_some(DumpPlace::Archive)
+            // No payload of a node begins as Zstandard does, be it as damaged as it may.
+            let compressed = head.starts_with(&ZSTD_MAGIC);
+            (is_named_as_archive(&name) || compressed || begins_a_dump(&head)).then_some(DumpPlace::Archive)
         }
         EntryKind::Other | EntryKind::Nowhere => None,
     }

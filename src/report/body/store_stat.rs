@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::usage::{usage_metrics, usage_sections};
 use crate::readers::pebble_scan::ScanOutcome;
 use crate::readers::usage::Usage;
-use crate::report::{Body, Cell, Lines, Metric, Section};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
@@ -30,6 +30,8 @@ pub struct StoreStat {
     pub superseded_records: u64,
     /// Views that were read; more than one if a server was compacting.
     pub views: u32,
+    /// False when something could not be read, so that the numbers are those of a part.
+    pub complete: bool,
     /// Who uses the space.
     pub usage: Usage,
 }
@@ -45,6 +47,7 @@ impl StoreStat {
             records: stats.records,
             superseded_records: stats.records.saturating_sub(stats.live),
             views: outcome.views,
+            complete: outcome.stopped.is_none(),
             usage,
         }
     }
@@ -65,17 +68,21 @@ impl Body for StoreStatBody {
             [store] => store.dir.clone(),
             several => Count::of(several.len(), "store").to_string(),
         };
-        format!("{what}: {}, {}", Count(rows, "row"), ByteSize(bytes))
+        let part = if self.stores.iter().all(|store| store.complete) { "" } else { " as far as it could be read" };
+        format!("{what}: {}, {}{part}", Count(rows, "row"), ByteSize(bytes))
     }
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
         for store in &self.stores {
-            let StoreStat { dir, table_bytes, keys: _, records, superseded_records, views: _, usage } = store;
+            let StoreStat { dir, table_bytes, keys: _, records, superseded_records, views: _, complete, usage } = store;
             let mut facts = vec![
                 ("tables", Cell::new(ByteSize(*table_bytes))),
                 ("records", Cell::new(format!("{records}, {superseded_records} of them superseded"))),
             ];
+            if !complete {
+                facts.push(("what follows", Cell::toned("of the part that could be read", Tone::Caution)));
+            }
             facts.extend(super::usage::usage_facts(usage));
             sections.push(Section::facts(dir.clone(), facts));
             sections.extend(usage_sections(usage));
@@ -89,7 +96,11 @@ impl Body for StoreStatBody {
             tables = tables.sample(vec![("dir", store.dir.clone())], store.table_bytes as f64);
         }
         let each = self.stores.iter().map(|store| ("dir", store.dir.as_str(), &store.usage));
-        let mut metrics = vec![tables];
+        let mut complete = Metric::gauge("ekv_tool_store_usage_complete", "Whether a store was read to its end: 1 or 0.");
+        for store in &self.stores {
+            complete = complete.sample(vec![("dir", store.dir.clone())], f64::from(u8::from(store.complete)));
+        }
+        let mut metrics = vec![tables, complete];
         metrics.extend(usage_metrics(
             [
                 "ekv_tool_store_usage_bytes",

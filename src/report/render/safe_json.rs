@@ -34,6 +34,10 @@ impl<F: Formatter> Formatter for Safe<F> {
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly every fragment, of which a value of many escapes has very many.
+        if fragment.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_deceptive) {
             let (before, after) = rest.split_at(at);
@@ -56,7 +60,7 @@ pub(crate) fn write_pretty(out: &mut dyn Write, value: &impl Serialize) -> io::R
 }
 
 /// Writes `value` in one line.
-pub(crate) fn write_compact(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write_compact(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, Safe(CompactFormatter))).map_err(io::Error::from)
 }
 
