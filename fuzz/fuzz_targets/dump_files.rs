@@ -3,8 +3,8 @@
 
 use ekv_tool::analysis::Coverage;
 use ekv_tool::analysis::judge::dump::judge_dump;
-use ekv_tool::formats::dump::{DumpManifest, checksum_lines, cleaned_local};
-use ekv_tool::readers::dump::{begins_a_dump, examine_dump_archive};
+use ekv_tool::formats::dump::{DumpManifest, begins_a_dump, checksum_lines, cleaned_local};
+use ekv_tool::readers::dump::examine_dump_archive;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
