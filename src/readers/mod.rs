@@ -22,6 +22,7 @@ pub mod snap_dir;
 mod snapshot_set;
 pub mod source;
 pub mod subject;
+mod unpacked;
 pub mod usage;
 pub mod wal;
 

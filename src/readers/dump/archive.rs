@@ -6,15 +6,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::ledger::{Ledger, most_lines};
 use super::{Container, DumpFacts, EntryFault, RefusedEntry, RootFile};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::dump::{CHECKSUMS, MANIFEST, MAX_BYTES, MAX_ENTRIES, cleaned_local};
 use crate::formats::tar::{TAR_BLOCK, TarFault, TarHeader, padding, pax_records};
 use crate::formats::zstd::{Unzstd, ZSTD_MAGIC, ZstdFault};
 use crate::readers::source::Run;
+use crate::readers::unpacked::{PIECE, Unpacked, in_one_pass};
 use crate::types::{ByteSize, Sha256Sum};
 
-/// Bytes that are decompressed at a time.
-const PIECE: usize = 256 << 10;
 /// Bytes of `MANIFEST.json` that are held: far more than any has.
 const MANIFEST_LIMIT: u64 = 1 << 20;
 /// Longest content of a header that describes the next one; Go takes no more.
@@ -82,18 +81,8 @@ impl std::fmt::Display for DumpStopReason {
 
 /// Reads an archive.
 pub fn read_dump_archive(path: &Path, run: &Run<'_>) -> Result<DumpFacts> {
-    let file = run.source.map(path)?;
-    run.progress.expect(file.bytes().len() as u64);
-    let mut seen = 0;
-    let read = examine_dump_archive(file.bytes(), &mut |offset| {
-        run.progress.advance(offset.saturating_sub(seen));
-        seen = seen.max(offset);
-        file.release_before(offset);
-        !run.progress.interrupted()
-    });
-    file.delivered()?;
-    let mut facts = read.ok_or(Error::Interrupted)?;
-    facts.changed = file.changed_by_name();
+    let (mut facts, changed) = in_one_pass(path, run, examine_dump_archive)?;
+    facts.changed = changed;
     Ok(facts)
 }
 
@@ -101,7 +90,7 @@ pub fn read_dump_archive(path: &Path, run: &Run<'_>) -> Result<DumpFacts> {
 pub fn examine_dump_archive(bytes: &[u8], tick: &mut dyn FnMut(u64) -> bool) -> Option<DumpFacts> {
     let zstd = bytes.starts_with(&ZSTD_MAGIC);
     let container = if zstd { Container::TarZstd } else { Container::Tar };
-    let stream = if zstd { Stream::Zstd(Box::new(Unzstd::new(bytes))) } else { Stream::Plain(bytes, 0) };
+    let stream = if zstd { Unpacked::Packed(Box::new(Unzstd::new(bytes))) } else { Unpacked::Plain(bytes, 0) };
     let mut walk = Walk {
         stream,
         at: 0,
@@ -125,35 +114,6 @@ pub fn examine_dump_archive(bytes: &[u8], tick: &mut dyn FnMut(u64) -> bool) -> 
     Some(facts)
 }
 
-enum Stream<'a> {
-    Zstd(Box<Unzstd<'a>>),
-    Plain(&'a [u8], usize),
-}
-
-impl Stream<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::result::Result<usize, ZstdFault> {
-        match self {
-            Self::Zstd(zstd) => zstd.read(out),
-            Self::Plain(bytes, at) => {
-                let rest = bytes.get(*at..).unwrap_or_default();
-                let len = rest.len().min(out.len());
-                if let (Some(to), Some(from)) = (out.get_mut(..len), rest.get(..len)) {
-                    to.copy_from_slice(from);
-                }
-                *at += len;
-                Ok(len)
-            }
-        }
-    }
-
-    const fn offset(&self) -> u64 {
-        match self {
-            Self::Zstd(zstd) => zstd.offset(),
-            Self::Plain(_, at) => *at as u64,
-        }
-    }
-}
-
 enum Halt {
     Stop(DumpStopReason),
     Asked,
@@ -162,7 +122,7 @@ enum Halt {
 type Step<T> = std::result::Result<T, Halt>;
 
 struct Walk<'a, 't> {
-    stream: Stream<'a>,
+    stream: Unpacked<'a, Unzstd<'a>>,
     /// Offset in the tar.
     at: u64,
     tick: &'t mut dyn FnMut(u64) -> bool,
@@ -175,18 +135,7 @@ struct Walk<'a, 't> {
 impl Walk<'_, '_> {
     /// Reads a block as far as there is one.
     fn block(&mut self) -> Step<([u8; TAR_BLOCK], usize)> {
-        let mut block = [0; TAR_BLOCK];
-        let mut done = 0;
-        while let Some(room) = block.get_mut(done..).filter(|room| !room.is_empty()) {
-            match self.stream.read(room).map_err(|fault| Halt::Stop(DumpStopReason::Zstd(fault)))? {
-                0 => break,
-                read => {
-                    done += read;
-                    self.at += read as u64;
-                }
-            }
-        }
-        Ok((block, done))
+        self.stream.block(&mut self.at).map_err(|fault| Halt::Stop(DumpStopReason::Zstd(fault)))
     }
 
     /// Reads `len` bytes and hands them on. Returns how many there were.

@@ -5,16 +5,15 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::gzip::{GZIP_MAGIC, Gunzip, GzipFault, almost_gzip};
 use crate::formats::hraft::{Crc64, begins_an_archive};
 use crate::formats::layout::{META_JSON, SHA256SUMS, SHA256SUMS_SEALED, STATE_BIN};
 use crate::formats::tar::{TAR_BLOCK, TarFault, TarHeader, padding, pax_records};
 use crate::readers::source::{Run, Source};
+use crate::readers::unpacked::{PIECE, Unpacked, in_one_pass};
 use crate::types::Sha256Sum;
 
-/// Bytes that are decompressed at a time.
-const PIECE: usize = 256 << 10;
 /// Bytes of `meta.json` that are held: far more than any has.
 const META_LIMIT: u64 = 1 << 20;
 /// Bytes of `SHA256SUMS` that are held.
@@ -169,33 +168,25 @@ pub fn is_archive_at(path: &Path, source: &dyn Source) -> bool {
 
 /// Reads an archive.
 pub fn read_archive(path: &Path, run: &Run<'_>) -> Result<ArchiveFacts> {
-    let file = run.source.map(path)?;
-    let size = file.bytes().len() as u64;
-    run.progress.expect(size);
-    let mut seen = 0;
-    let read = examine_archive(file.bytes(), &mut |offset| {
-        run.progress.advance(offset.saturating_sub(seen));
-        seen = seen.max(offset);
-        file.release_before(offset);
-        !run.progress.interrupted()
-    });
-    file.delivered()?;
-    let mut facts = read.ok_or(Error::Interrupted)?;
-    facts.changed = file.changed_by_name();
+    let (mut facts, changed) = in_one_pass(path, run, examine_archive)?;
+    facts.changed = changed;
     Ok(facts)
 }
 
 /// Reads an archive from its bytes. `tick` is told how far it is, and says whether to go on; `None` when it did not.
 pub fn examine_archive(bytes: &[u8], tick: &mut dyn FnMut(u64) -> bool) -> Option<ArchiveFacts> {
     let gzip = almost_gzip(bytes);
-    let stream = if gzip { Stream::Gzip(Box::new(Gunzip::new(bytes))) } else { Stream::Plain(bytes, 0) };
+    let stream = if gzip { Unpacked::Packed(Box::new(Gunzip::new(bytes))) } else { Unpacked::Plain(bytes, 0) };
     let mut walk = Walk { stream, at: 0, tick, piece: vec![0; PIECE], found: Found::default() };
     let stop = match walk.archive() {
         Ok(()) => None,
         Err(Halt::Stop(place, why)) => Some(ArchiveStop { at: walk.at, place, why }),
         Err(Halt::Asked) => return None,
     };
-    let streams = walk.stream.streams();
+    let streams = match &walk.stream {
+        Unpacked::Packed(gunzip) => gunzip.streams(),
+        Unpacked::Plain(..) => 0,
+    };
     let Found { members, more_members, end_blocks, behind, meta, meta_sum, sums, state_size, state_sum, state_crc, .. } =
         walk.found;
     Some(ArchiveFacts {
@@ -215,42 +206,6 @@ pub fn examine_archive(bytes: &[u8], tick: &mut dyn FnMut(u64) -> bool) -> Optio
         state_crc: state_crc.finish(),
         changed: false,
     })
-}
-
-enum Stream<'a> {
-    Gzip(Box<Gunzip<'a>>),
-    Plain(&'a [u8], usize),
-}
-
-impl Stream<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::result::Result<usize, GzipFault> {
-        match self {
-            Self::Gzip(gunzip) => gunzip.read(out),
-            Self::Plain(bytes, at) => {
-                let rest = bytes.get(*at..).unwrap_or_default();
-                let len = rest.len().min(out.len());
-                if let (Some(to), Some(from)) = (out.get_mut(..len), rest.get(..len)) {
-                    to.copy_from_slice(from);
-                }
-                *at += len;
-                Ok(len)
-            }
-        }
-    }
-
-    fn offset(&self) -> u64 {
-        match self {
-            Self::Gzip(gunzip) => gunzip.offset(),
-            Self::Plain(_, at) => *at as u64,
-        }
-    }
-
-    fn streams(&self) -> u64 {
-        match self {
-            Self::Gzip(gunzip) => gunzip.streams(),
-            Self::Plain(..) => 0,
-        }
-    }
 }
 
 #[derive(Default)]
@@ -282,7 +237,7 @@ enum Goal {
 }
 
 struct Walk<'a, 't> {
-    stream: Stream<'a>,
+    stream: Unpacked<'a, Gunzip<'a>>,
     /// Offset in the tar.
     at: u64,
     tick: &'t mut dyn FnMut(u64) -> bool,
@@ -293,19 +248,7 @@ struct Walk<'a, 't> {
 impl Walk<'_, '_> {
     /// Reads a block as far as there is one.
     fn block(&mut self, place: StopPlace) -> std::result::Result<([u8; TAR_BLOCK], usize), Halt> {
-        let mut block = [0; TAR_BLOCK];
-        let mut done = 0;
-        while let Some(room) = block.get_mut(done..).filter(|room| !room.is_empty()) {
-            match self.stream.read(room) {
-                Ok(0) => break,
-                Ok(read) => {
-                    done += read;
-                    self.at += read as u64;
-                }
-                Err(fault) => return Err(Halt::Stop(place, StopReason::Gzip(fault))),
-            }
-        }
-        Ok((block, done))
+        self.stream.block(&mut self.at).map_err(|fault| Halt::Stop(place, StopReason::Gzip(fault)))
     }
 
     /// Reads `len` bytes and hands them on. Returns how many there were and whether all of them are zero.
