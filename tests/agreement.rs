@@ -11,6 +11,8 @@ use ekv_tool::ops::{
 use ekv_tool::readers::Depth;
 use ekv_tool::report::{Body, Report};
 
+use crate::support::log_writer::LogWriter;
+use crate::support::node_dir::NodeDir;
 use crate::support::recorded::{cases, real};
 
 /// Every so many of the recorded cases; `EKV_AGREEMENT_STEP=1` asks all of them.
@@ -67,4 +69,26 @@ fn check_is_never_better_than_another_command() {
     }
     assert!(!nodes.is_empty() && !recorded.is_empty());
     assert!(wrong.is_empty(), "{} directories:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
+}
+
+/// Nothing was bootstrapped here, and the log names a snapshot at index 0 that cannot be: what a start from nothing refuses.
+#[test]
+fn a_blank_group_whose_log_does_not_read_is_as_damaged_for_each_command() {
+    let mut spoiled = LogWriter::new();
+    spoiled.snapshot(0, 1, &[]);
+    let whole = LogWriter::new();
+    for (log, own, codes) in [(&spoiled, 2, vec!["snap-replay-hole", "start-refused"]), (&whole, 0, vec!["start-refused"])] {
+        let dir = NodeDir::new(log);
+        let (rank, mut found) = rank(check(&[dir.path().to_owned()], &CheckOptions::default(), &Run::local())).unwrap();
+        found.retain(|code| codes.contains(code));
+        found.sort_unstable();
+        assert_eq!((rank, found), (own, codes));
+        for (name, answer) in others(dir.path()) {
+            let Some((rank, codes)) = answer else { continue };
+            assert!(
+                rank <= own || rank == 1 && asked_for_what_is_not_there(name, &codes),
+                "{name} {rank} {codes:?}, check {own}"
+            );
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::analysis::judge::codes::{gate as codes, snapshot as snapshot_codes};
 use crate::analysis::judge::outlook;
 use crate::analysis::judge::snapshot::Recorded;
 use crate::analysis::server::conditions;
-use crate::analysis::server::log::EffectiveLog;
+use crate::analysis::server::log::{EffectiveLog, read_from};
 use crate::analysis::server::replay::HaltEffect;
 use crate::analysis::server::{Abort, ChosenSnapshot, Forecast, OtherEngine, Outcome, StartFacts};
 use crate::analysis::{Finding, Severity};
@@ -14,7 +14,7 @@ use crate::formats::fsm::FsmName;
 use crate::formats::layout::{self, PEERS};
 use crate::formats::snap::SnapName;
 use crate::readers::{FsmFacts, Group, SmallFact};
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{LogIndex, ServerVersion, SnapshotId};
 
 /// What to do about a node that its own peers file does not list.
 const NOT_LISTED: &str = "Do not restart this node. If it was removed from its group, archive the directory, and let it join with an \
@@ -116,12 +116,15 @@ fn refusals(
 }
 
 /// True for a group that no server has bootstrapped to its end, so that a refused start tells of no loss: no peers file, which
-/// is written last, no entry in the log, no state files, and a store, if any, that has applied nothing.
+/// is written last, no entry in the log, which can be read, no state files, and a store, if any, that has applied nothing.
 fn is_blank(facts: &StartFacts, version: ServerVersion) -> bool {
     let Group { listing, log, .. } = &facts.group;
     let applied = facts.store.values().any(|store| store.applied.value.is_some() || store.refusal.is_some());
-    let empty =
-        log.as_ref().is_none_or(|scan| scan.unread().is_none() && EffectiveLog::of(scan, version).entries.ranges().is_empty());
+    let empty = log.as_ref().is_none_or(|scan| {
+        scan.unread().is_none()
+            && EffectiveLog::of(scan, version).entries.ranges().is_empty()
+            && (scan.segments.is_empty() || read_from(scan, SnapshotId::default(), version).result.is_ok())
+    });
     listing.peers == SmallFact::Absent && empty && facts.legacy.is_empty() && !applied
 }
 
