@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
+use ekv_tool::io::cores;
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
 use ekv_tool::types::set_budget;
@@ -58,7 +59,7 @@ impl Context {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
         let width = width.map(usize::from).or_else(|| to_terminal.then(|| terminal_width().clamp(MIN_WIDTH, MAX_WIDTH)));
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
         let gate = OutputLock::default();
         progress.stop_on_interrupt(&gate).context("cannot listen for an interrupt")?;

@@ -22,8 +22,8 @@ pub enum EntryKind {
     Nowhere,
 }
 
-/// One name in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One name in a directory. Two are equal whenever they were changed: a file that is written in place stays the same entry.
+#[derive(Debug, Clone, Eq)]
 pub struct DirEntry {
     /// The name; bytes that are not UTF-8 are replaced, which no name of ours contains.
     pub name: String,
@@ -31,6 +31,29 @@ pub struct DirEntry {
     pub kind: EntryKind,
     /// Size in bytes; 0 for anything but a file.
     pub size: u64,
+    /// Whose it is, where that came with the size.
+    pub access: Option<Access>,
+    /// When it was last changed, where that came with the size; `None` also when that is before 1970.
+    pub modified: Option<UnixMillis>,
+}
+
+impl DirEntry {
+    /// A name and what it is, of which nothing else was asked.
+    pub const fn named(name: String, kind: EntryKind) -> Self {
+        Self { name, kind, size: 0, access: None, modified: None }
+    }
+
+    /// The same with a size in bytes.
+    #[must_use]
+    pub fn of_size(self, size: u64) -> Self {
+        Self { size, ..self }
+    }
+}
+
+impl PartialEq for DirEntry {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.kind, self.size, self.access) == (&other.name, other.kind, other.size, other.access)
+    }
 }
 
 /// What stands at a path, links followed.
@@ -47,9 +70,7 @@ pub struct Standing {
 impl Standing {
     /// When it was last changed; `None` when that is before 1970.
     pub fn modified(&self) -> Option<UnixMillis> {
-        let (seconds, nanos) = self.stamp.mtime;
-        let millis = u64::try_from(seconds).ok()?.checked_mul(1000)?;
-        Some(UnixMillis(millis.checked_add(u64::try_from(nanos).ok()? / 1_000_000)?))
+        self.stamp.modified()
     }
 }
 
@@ -101,7 +122,7 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
         };
         names.push((entry.file_name().to_string_lossy().into_owned(), is_directory));
     }
-    names.sort();
+    names.sort_unstable();
     Ok(names)
 }
 
@@ -118,36 +139,41 @@ pub fn list_dir(dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry
         let entry = entry.map_err(|source| Error::io(dir, "list the directory", source))?;
         count_work(1);
         let name = entry.file_name().to_string_lossy().into_owned();
-        let (kind, size) = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => (EntryKind::Directory, 0),
-            Ok(kind) if kind.is_file() && !sized(&name) => (EntryKind::File, 0),
-            Ok(kind) => match examine(&entry, kind.is_symlink())? {
+        entries.push(match entry.file_type() {
+            Ok(kind) if kind.is_dir() => DirEntry::named(name, EntryKind::Directory),
+            Ok(kind) if kind.is_file() && !sized(&name) => DirEntry::named(name, EntryKind::File),
+            Ok(kind) => match examine(&entry, name, kind.is_symlink())? {
                 Some(found) => found,
                 None => continue,
             },
             // A file that cannot be looked at is not a file of another kind or size.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
-        };
-        entries.push(DirEntry { name, kind, size });
+        });
     }
-    entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    entries.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     Ok(entries)
 }
 
-/// Kind and size of an entry, links followed; `None` when it is gone meanwhile.
-fn examine(entry: &fs::DirEntry, is_link: bool) -> Result<Option<(EntryKind, u64)>> {
+/// An entry with all that the system tells of it, links followed; `None` when it is gone meanwhile.
+fn examine(entry: &fs::DirEntry, name: String, is_link: bool) -> Result<Option<DirEntry>> {
     // What is no link is asked by its name in the directory that is open already.
     let found = if is_link { fs::metadata(entry.path()) } else { entry.metadata() };
     Ok(Some(match found {
-        Ok(meta) if meta.is_file() => (EntryKind::File, meta.len()),
-        Ok(meta) if meta.is_dir() => (EntryKind::Directory, 0),
+        Ok(meta) if meta.is_file() => DirEntry {
+            name,
+            kind: EntryKind::File,
+            size: meta.len(),
+            access: Some(Access::of(&meta)),
+            modified: FileStamp::of(&meta).modified(),
+        },
+        Ok(meta) if meta.is_dir() => DirEntry::named(name, EntryKind::Directory),
         // It became a link meanwhile.
-        Ok(meta) if meta.is_symlink() => return examine(entry, true),
-        Ok(_) => (EntryKind::Other, 0),
+        Ok(meta) if meta.is_symlink() => return examine(entry, name, true),
+        Ok(_) => DirEntry::named(name, EntryKind::Other),
         Err(error) if leads_nowhere(&error) => match entry.metadata() {
-            Ok(_) if error.kind() == ErrorKind::NotFound => (EntryKind::Nowhere, 0),
-            Ok(_) => (EntryKind::Other, 0),
+            Ok(_) if error.kind() == ErrorKind::NotFound => DirEntry::named(name, EntryKind::Nowhere),
+            Ok(_) => DirEntry::named(name, EntryKind::Other),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
         },

@@ -5,6 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::types::UnixMillis;
 
 /// What identifies a file's content from outside. Two equal stamps around a read mean that nobody changed the file's
 /// size, inode or modification time in between.
@@ -24,6 +25,13 @@ impl FileStamp {
     /// From metadata already at hand.
     pub fn of(meta: &Metadata) -> Self {
         Self { dev: meta.dev(), ino: meta.ino(), size: meta.size(), mtime: (meta.mtime(), meta.mtime_nsec()) }
+    }
+
+    /// When it was last changed; `None` when that is before 1970.
+    pub fn modified(&self) -> Option<UnixMillis> {
+        let (seconds, nanos) = self.mtime;
+        let millis = u64::try_from(seconds).ok()?.checked_mul(1000)?;
+        Some(UnixMillis(millis.checked_add(u64::try_from(nanos).ok()? / 1_000_000)?))
     }
 
     /// The stamp of whatever stands at `path` now, or `None` when it is gone.

@@ -28,4 +28,4 @@ pub use mounts::{directory_id, other_paths};
 pub use open::{OpenFile, ReadAt};
 pub use progress::{NoProgress, Progress};
 pub use space::free_space;
-pub use threads::side_by_side;
+pub use threads::{cores, side_by_side};

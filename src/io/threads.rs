@@ -1,6 +1,13 @@
 //! Work that several threads do together.
 
+use std::sync::OnceLock;
 use std::thread;
+
+/// Processors that this process may use, at least one. The system is asked once: it reads several files to answer.
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
 
 /// Runs `work` in this thread and, at the same time, in up to `threads - 1` others; returns when all have ended. They
 /// divide the work among themselves, usually by counting.

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
-use crate::io::{DirEntry, EntryKind, IoOptions, now};
+use crate::io::{EntryKind, IoOptions, now};
 use crate::types::{LogIndex, ServerVersion, UnixMillis};
 
 /// A store up to this size, in bytes of its tables, is read whole when nothing else is asked for.
@@ -158,13 +158,11 @@ impl Group {
     /// Now, or when a file of the log or of the snapshots was last changed if that is later: the clock of a machine that only looks at
     /// the files may stand still.
     pub fn latest(&self) -> Option<UnixMillis> {
-        let below = |folder: &'static str, entries: &[DirEntry]| {
-            let path = self.dir.path.join(folder);
-            let ours = |entry: &&DirEntry| entry.name.ends_with(".wal") || entry.name.ends_with(".snap");
-            entries.iter().filter(ours).filter_map(move |entry| self.source.modified_at(&path.join(&entry.name))).max()
-        };
-        let changed = [below(layout::WAL, self.listing.wal.entries()), below(layout::SNAP, self.listing.snap.entries())];
-        changed.into_iter().flatten().chain(now()).max()
+        let path = self.dir.path.join(layout::WAL);
+        let segments = self.listing.wal.entries().iter().filter(|entry| entry.name.ends_with(".wal"));
+        let segments = segments.filter_map(|entry| entry.modified.or_else(|| self.source.modified_at(&path.join(&entry.name))));
+        let snaps = self.snaps.snaps.iter().filter_map(|snap| snap.modified);
+        segments.chain(snaps).chain(now()).max()
     }
 
     /// Length of a payload's file in bytes by the listing; 0 when there is none.

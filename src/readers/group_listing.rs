@@ -122,12 +122,15 @@ impl GroupListing {
         }
         let below = |place: &SubDir, folder: &str, ends: &str| {
             let names = place.entries().iter().filter(|entry| entry.name.ends_with(ends));
-            names.map(|entry| format!("{folder}/{}", entry.name)).collect::<Vec<_>>()
+            names.map(|entry| (format!("{folder}/{}", entry.name), entry.access)).collect::<Vec<_>>()
         };
-        let files = [".", layout::STORE, "fsm.db/LOCK", layout::ENGINE_MARKER, layout::PEERS].map(str::to_owned);
+        let files = [".", layout::STORE, "fsm.db/LOCK", layout::ENGINE_MARKER, layout::PEERS].map(|name| (name.to_owned(), None));
         let asked = files.into_iter().chain(below(&wal, layout::WAL, ".wal")).chain(below(&fsm_snap, layout::PAYLOADS, ".fsm"));
-        let access =
-            asked.filter_map(|name| Some((source.access_at(&path.join(&name))?, name))).map(|(access, name)| (name, access));
+        // A listing that asked for the sizes knows it already.
+        let access = asked.filter_map(|(name, known)| {
+            let access = known.or_else(|| source.access_at(&path.join(&name)))?;
+            Some((name, access))
+        });
         let access = access.collect();
         let mut dangling = BTreeMap::new();
         for (place, entries) in

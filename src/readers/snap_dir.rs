@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind};
-use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, count_work};
+use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, UnixMillis, count_work};
 
 /// What `snap/` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +30,8 @@ pub struct SnapEntry {
     pub size: u64,
     /// Term and index as the name has them; `None` when it has none.
     pub id: Option<SnapName>,
+    /// When it was last changed; `None` when it could not be opened, or before 1970.
+    pub modified: Option<UnixMillis>,
     /// True when the file has no byte other than zero, or none at all.
     pub blank: bool,
     /// True when the file changed or vanished while it was read.
@@ -82,20 +84,21 @@ impl SnapEntry {
         let refused = || Err(SnapReadError::Nowhere);
         let id = SnapName::parse(&name);
         let kind = EntryKind::Nowhere;
-        Self { name, kind, size: 0, id, blank: false, changed: false, gogo: refused(), google: refused() }
+        Self { name, kind, size: 0, id, modified: None, blank: false, changed: false, gogo: refused(), google: refused() }
     }
 
     /// Reads one file. `name` need not end in `.snap`.
     pub fn open(path: &Path, name: String, source: &dyn Source) -> Self {
-        let kind = source.kind_at(path).unwrap_or(EntryKind::Other);
         let id = SnapName::parse(&name);
         let refused = |error: SnapReadError| (Err(error.clone()), Err(error));
-        let (mut size, mut changed, mut blank) = (0, false, false);
+        let (mut kind, mut size, mut changed, mut blank) = (EntryKind::File, 0, false, false);
+        let mut modified = None;
         let (gogo, google) = match source.map(path) {
             Ok(file) => {
                 let read = (content(file.bytes(), ProtoRules::Gogo), content(file.bytes(), ProtoRules::Google));
                 blank = file.bytes().iter().all(|&byte| byte == 0);
                 size = file.stamp().size;
+                modified = file.stamp().modified();
                 match file.fault() {
                     Ok(fault) => {
                         changed = fault.is_some() || file.changed();
@@ -107,13 +110,17 @@ impl SnapEntry {
                     }
                 }
             }
-            Err(_) if kind == EntryKind::Directory => refused(SnapReadError::Directory),
             Err(error) => {
-                changed = error.is_not_found();
-                refused(SnapReadError::Unreadable(error.reason()))
+                kind = source.kind_at(path).unwrap_or(EntryKind::Other);
+                changed = kind != EntryKind::Directory && error.is_not_found();
+                if kind == EntryKind::Directory {
+                    refused(SnapReadError::Directory)
+                } else {
+                    refused(SnapReadError::Unreadable(error.reason()))
+                }
             }
         };
-        Self { name, kind, size, id, blank, changed, gogo, google }
+        Self { name, kind, size, id, modified, blank, changed, gogo, google }
     }
 }
 

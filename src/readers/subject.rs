@@ -132,16 +132,16 @@ impl Subject {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let source = &*run.source;
         if source.kind_at(path) == Some(EntryKind::Directory) {
-            let content = Content::Directory(DirectoryFacts::read(path, display.clone(), run)?);
+            let content = DirectoryFacts::read(path, display.clone(), run)?;
             return Ok(Self {
                 display,
                 name,
                 size: 0,
-                modified: newest(path, source),
+                modified: newest(path, &content.entries, source),
                 detection: None,
                 named_as_segment: false,
                 show_bytes: false,
-                content,
+                content: Content::Directory(content),
             });
         }
         let map = source.map(path)?;
@@ -293,14 +293,15 @@ impl Inside {
     }
 }
 
-/// The newest file in a directory and in those below it that a node has.
-fn newest(path: &Path, source: &dyn Source) -> Option<UnixMillis> {
-    let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE];
-    let dirs = std::iter::once(path.to_owned()).chain(below.iter().map(|name| path.join(name)));
-    let files = dirs.filter_map(|dir| Some((source.list_kinds(&dir).ok()?, dir))).flat_map(|(entries, dir)| {
-        entries.into_iter().filter(|entry| entry.kind == EntryKind::File).map(move |entry| dir.join(entry.name))
-    });
-    files.filter_map(|file| source.modified_at(&file)).max()
+/// The newest file in a directory, of which `entries` are the content, and in those below it that a node has.
+fn newest(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<UnixMillis> {
+    let newest_of = |dir: &Path, entries: &[DirEntry]| {
+        let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
+        files.filter_map(|file| file.modified.or_else(|| source.modified_at(&dir.join(&file.name)))).max()
+    };
+    let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE].map(|name| path.join(name));
+    let below = below.iter().filter_map(|dir| newest_of(dir, &source.list(dir).ok()?));
+    newest_of(path, entries).into_iter().chain(below).max()
 }
 
 impl GroupFacts {

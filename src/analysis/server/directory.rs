@@ -191,11 +191,11 @@ mod tests {
     use crate::readers::DirEntry;
 
     fn file(name: &str) -> DirEntry {
-        DirEntry { name: name.to_owned(), kind: EntryKind::File, size: 1 }
+        DirEntry::named(name.to_owned(), EntryKind::File).of_size(1)
     }
 
     fn dir(name: &str) -> DirEntry {
-        DirEntry { name: name.to_owned(), kind: EntryKind::Directory, size: 0 }
+        DirEntry::named(name.to_owned(), EntryKind::Directory)
     }
 
     #[test]

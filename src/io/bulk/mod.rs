@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::file::FileStamp;
 use super::map::MappedFile;
 use super::open::OpenFile;
+use super::threads::cores;
 use crate::error::Result;
 
 pub use checksum::{ChecksumOutcome, checksum_range};
@@ -56,7 +57,7 @@ impl IoOptions {
     fn threads_for(self, pieces: u64) -> usize {
         let wanted = match self.threads {
             // One thread cannot keep a disk busy while it sums, even on one core.
-            0 => std::thread::available_parallelism().map_or(1, usize::from).clamp(2, MOST_THREADS),
+            0 => cores().clamp(2, MOST_THREADS),
             threads => threads.min(MOST_THREADS),
         };
         wanted.min(usize::try_from(pieces).unwrap_or(wanted)).max(1)

@@ -127,7 +127,7 @@ impl OffloadStore {
     pub fn of_manifest(root: &Path, below: &str, run: &Run<'_>) -> Result<Self> {
         let mut store = Self { root: root.to_owned(), only_manifest: true, ..Self::default() };
         let size = run.source.open(&root.join(below))?.stamp().size;
-        let entry = DirEntry { name: below.to_owned(), kind: EntryKind::File, size };
+        let entry = DirEntry::named(below.to_owned(), EntryKind::File).of_size(size);
         let KeyKind::Manifest { prefix, name } = KeyKind::of(below) else { return Ok(store) };
         Walk { store: Self::default(), seen: HashSet::new(), run }.stop()?;
         store.manifests.push(read_manifest(root, below, prefix, name, &entry, &*run.source));

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::formats::layout;
 use crate::formats::mvcc::{MetaKey, RegistryKey, RegistryValue};
 use crate::formats::pebble::{FileNum, NewTable, Version};
+use crate::io::cores;
 use crate::readers::pebble_scan::{self, Scan};
 use crate::readers::pebble_survey::{SurveyOutcome, survey_files, table_files};
 use crate::readers::pebble_table::{Table, TableDepth, TableProblemKind, TableView, separate};
@@ -143,7 +144,7 @@ pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
     let (files, absent) = table_files(store, &numbers, &*run.source)?;
     let mut deletes_ranges = !store.memory.ranges.is_empty();
     let all_walkable = store.version().into_iter().flat_map(Version::tables).all(|table| TableView::of(table).is_some());
-    let at_once = run.clone().on_threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
+    let at_once = run.clone().on_threads(cores().min(MAX_THREADS));
     let surveyed = files.iter().map(|file| file.number).zip(survey_files(&files, TableDepth::Rows, &at_once)?);
     let mut outcomes: BTreeMap<_, _> = surveyed.collect();
     outcomes.extend(absent.into_iter().map(|number| (number, SurveyOutcome::Missing)));

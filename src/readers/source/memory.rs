@@ -1,10 +1,11 @@
 //! Directories in memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::memory_file::MemoryFile;
@@ -37,15 +38,29 @@ const PATH_MAX: usize = 4096;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Memory {
-    nodes: BTreeMap<PathBuf, Node>,
+    /// Everything that was ever made; what something else took the place of is in no directory any more. The root is the first.
+    things: Vec<Thing>,
     made: u64,
+}
+
+/// Number of a thing.
+type Id = usize;
+const ROOT: Id = 0;
+
+/// Something in a directory.
+#[derive(Debug, Clone)]
+struct Thing {
+    /// The directory it is in; the root is in itself.
+    parent: Id,
+    name: OsString,
+    node: Node,
 }
 
 #[derive(Debug, Clone)]
 enum Node {
     Directory {
         standing: Standing,
-        names: BTreeSet<OsString>,
+        names: BTreeMap<OsString, Id>,
     },
     File(Arc<MemoryFile>),
     Link(PathBuf),
@@ -65,9 +80,9 @@ impl Default for Memory {
 impl Memory {
     /// Nothing but an empty root.
     pub fn new() -> Self {
-        let mut memory = Self { nodes: BTreeMap::new(), made: 0 };
-        let standing = memory.plain(EntryKind::Directory);
-        memory.nodes.insert(PathBuf::from("/"), Node::Directory { standing, names: BTreeSet::new() });
+        let mut memory = Self { things: Vec::new(), made: 0 };
+        let node = memory.directory();
+        memory.things.push(Thing { parent: ROOT, name: OsString::new(), node });
         memory
     }
 
@@ -95,8 +110,8 @@ impl Memory {
             };
             match standing.kind {
                 EntryKind::Directory => {
-                    let place = self.make(&path)?;
-                    if let Some(Node::Directory { standing: made, .. }) = self.nodes.get_mut(&place) {
+                    let made = self.make(&path)?;
+                    if let Node::Directory { standing: made, .. } = &mut self.things[made].node {
                         *made = standing;
                     }
                     waiting.extend(source.list_names(&path)?.into_iter().map(|(name, _)| path.join(name)));
@@ -141,90 +156,116 @@ impl Memory {
         Standing { kind, stamp, access: Access { mode, uid: 0, gid: 0 } }
     }
 
-    /// Makes a directory and those around it; its place.
-    fn make(&mut self, path: &Path) -> Result<PathBuf> {
-        let mut place = PathBuf::from("/");
-        for part in lexical(path).map_err(|source| Error::io(path, "make the directory", source))?.components().skip(1) {
-            let inner = place.join(part);
-            if !matches!(self.nodes.get(&inner), Some(Node::Directory { .. })) {
-                let standing = self.plain(EntryKind::Directory);
-                self.add(&place, &inner, Node::Directory { standing, names: BTreeSet::new() });
-            }
-            place = inner;
+    fn directory(&mut self) -> Node {
+        Node::Directory { standing: self.plain(EntryKind::Directory), names: BTreeMap::new() }
+    }
+
+    /// Makes a directory and those around it. There are no links on the way: `..` takes away the name before it.
+    fn make(&mut self, path: &Path) -> Result<Id> {
+        let absolute = absolute(path).map_err(|source| Error::io(path, "make the directory", source))?;
+        let mut place = ROOT;
+        for name in parts(&absolute) {
+            place = if name == b".." { self.things[place].parent } else { self.make_in(place, OsStr::from_bytes(name)) };
         }
         Ok(place)
     }
 
+    /// The directory of that name in another; what else stands there gives way.
+    fn make_in(&mut self, parent: Id, name: &OsStr) -> Id {
+        match self.child(parent, name) {
+            Some(id) if matches!(self.things[id].node, Node::Directory { .. }) => id,
+            _ => {
+                let node = self.directory();
+                self.put_in(parent, name, node)
+            }
+        }
+    }
+
     fn insert(&mut self, path: &Path, node: Node) -> Result<()> {
         let refused = |source| Error::io(path, "put the file", source);
-        let place = lexical(path).map_err(refused)?;
-        let Some(parent) = place.parent() else { return Err(refused(answer(libc::EISDIR))) };
-        let parent = self.make(parent)?;
-        self.remove_below(&place);
-        self.add(&parent, &place, node);
+        let absolute = absolute(path).map_err(refused)?;
+        let mut around: Vec<&[u8]> = Vec::new();
+        for name in parts(&absolute) {
+            if name == b".." {
+                around.pop();
+            } else {
+                around.push(name);
+            }
+        }
+        let Some(name) = around.pop() else { return Err(refused(answer(libc::EISDIR))) };
+        let parent = around.into_iter().fold(ROOT, |parent, name| self.make_in(parent, OsStr::from_bytes(name)));
+        self.put_in(parent, OsStr::from_bytes(name), node);
         Ok(())
     }
 
-    fn add(&mut self, parent: &Path, place: &Path, node: Node) {
-        if let (Some(Node::Directory { names, .. }), Some(name)) = (self.nodes.get_mut(parent), place.file_name()) {
-            names.insert(name.to_owned());
+    /// Puts something into a directory, in the place of what has that name.
+    fn put_in(&mut self, parent: Id, name: &OsStr, node: Node) -> Id {
+        let id = self.things.len();
+        self.things.push(Thing { parent, name: name.to_owned(), node });
+        if let Node::Directory { names, .. } = &mut self.things[parent].node {
+            names.insert(name.to_owned(), id);
         }
-        self.nodes.insert(place.to_owned(), node);
+        id
     }
 
-    /// Takes away what stands in a directory that something else takes the place of.
-    fn remove_below(&mut self, place: &Path) {
-        let Some(Node::Directory { .. }) = self.nodes.get(place) else { return };
-        self.nodes.retain(|path, _| path == place || !path.starts_with(place));
+    fn child(&self, parent: Id, name: &OsStr) -> Option<Id> {
+        match &self.things[parent].node {
+            Node::Directory { names, .. } => names.get(name).copied(),
+            _ => None,
+        }
     }
 
-    /// Where a path leads, and what stands there; a link in its last part is followed on demand.
-    fn resolve(&self, path: &Path, follow: bool) -> io::Result<(PathBuf, &Node)> {
-        let absolute = absolute(path)?;
-        let mut parts: VecDeque<OsString> = parts(&absolute).collect();
-        let (mut place, mut links) = (PathBuf::from("/"), 0);
-        let mut node = self.nodes.get(&place).ok_or_else(|| answer(libc::ENOENT))?;
-        while let Some(part) = parts.pop_front() {
-            let Node::Directory { .. } = node else { return Err(answer(libc::ENOTDIR)) };
-            if part == ".." {
-                place.pop();
+    /// What stands at a path; a link in its last part is followed on demand.
+    fn resolve(&self, path: &Path, follow: bool) -> io::Result<Id> {
+        self.walk(ROOT, &absolute(path)?, follow)
+    }
+
+    /// The same from a directory on.
+    fn walk(&self, from: Id, path: &Path, follow: bool) -> io::Result<Id> {
+        let ahead = |path| {
+            let mut names: Vec<_> = parts(path).collect();
+            names.reverse();
+            names
+        };
+        let (mut place, mut rest, mut links) = (from, ahead(path), 0);
+        while let Some(name) = rest.pop() {
+            let Node::Directory { names, .. } = &self.things[place].node else { return Err(answer(libc::ENOTDIR)) };
+            let around = place;
+            place = if name == b".." {
+                self.things[place].parent
             } else {
-                place.push(&part);
-            }
-            node = self.nodes.get(&place).ok_or_else(|| answer(libc::ENOENT))?;
-            if let Node::Link(target) = node
-                && (follow || !parts.is_empty())
+                *names.get(OsStr::from_bytes(name)).ok_or_else(|| answer(libc::ENOENT))?
+            };
+            if let Node::Link(target) = &self.things[place].node
+                && (follow || !rest.is_empty())
             {
                 links += 1;
                 if links > MOST_LINKS {
                     return Err(answer(libc::ELOOP));
                 }
-                place = if target.is_absolute() {
-                    PathBuf::from("/")
-                } else {
-                    place.parent().map(Path::to_owned).unwrap_or_default()
-                };
-                node = self.nodes.get(&place).ok_or_else(|| answer(libc::ENOENT))?;
-                for part in self::parts(target).collect::<Vec<_>>().into_iter().rev() {
-                    parts.push_front(part);
-                }
+                place = if target.is_absolute() { ROOT } else { around };
+                rest.append(&mut ahead(target));
             }
         }
-        Ok((place, node))
+        Ok(place)
+    }
+
+    fn standing(&self, id: Id) -> io::Result<Standing> {
+        match &self.things[id].node {
+            Node::Directory { standing, .. } | Node::Special { standing, .. } => Ok(*standing),
+            Node::File(file) => Ok(file.standing()),
+            Node::Link(_) => Err(answer(libc::ELOOP)),
+        }
     }
 }
 
 /// The names in a path, `..` among them.
-fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    })
+fn parts(path: &Path) -> impl Iterator<Item = &[u8]> {
+    path.as_os_str().as_bytes().split(|&byte| byte == b'/').filter(|name| !name.is_empty() && *name != b".")
 }
 
 /// A path from the root on; an error for one that the kernel would not take.
-fn absolute(path: &Path) -> io::Result<PathBuf> {
+fn absolute(path: &Path) -> io::Result<Cow<'_, Path>> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "file name contained an unexpected NUL byte"));
@@ -232,40 +273,31 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
     if bytes.is_empty() {
         return Err(answer(libc::ENOENT));
     }
-    if bytes.len() >= PATH_MAX || path.components().any(|part| part.as_os_str().len() > NAME_MAX) {
+    if bytes.len() >= PATH_MAX || parts(path).any(|name| name.len() > NAME_MAX) {
         return Err(answer(libc::ENAMETOOLONG));
     }
-    std::path::absolute(path)
-}
-
-/// The same without `..`, for what is made: there are no links on the way.
-fn lexical(path: &Path) -> io::Result<PathBuf> {
-    let mut place = PathBuf::from("/");
-    for part in parts(&absolute(path)?) {
-        if part == ".." {
-            place.pop();
-        } else {
-            place.push(part);
-        }
-    }
-    Ok(place)
+    if path.is_absolute() { Ok(Cow::Borrowed(path)) } else { std::path::absolute(path).map(Cow::Owned) }
 }
 
 impl Source for Memory {
     fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
         let refused = |source| Error::io(dir, "list the directory", source);
-        let (place, node) = self.resolve(dir, true).map_err(refused)?;
-        let Node::Directory { names, .. } = node else { return Err(refused(answer(libc::ENOTDIR))) };
+        let dir = self.resolve(dir, true).map_err(refused)?;
+        let Node::Directory { names, .. } = &self.things[dir].node else { return Err(refused(answer(libc::ENOTDIR))) };
         let mut entries: Vec<_> = names
             .iter()
-            .map(|name| {
-                let (kind, size) = match self.look(&place.join(name)) {
+            .map(|(name, id)| {
+                let standing = match self.things[*id].node {
+                    Node::Link(_) => self.walk(dir, Path::new(name), true).and_then(|id| self.standing(id)),
+                    _ => self.standing(*id),
+                };
+                let (kind, size) = match standing {
                     Ok(standing) if standing.kind == EntryKind::File => (EntryKind::File, standing.stamp.size),
                     Ok(standing) => (standing.kind, 0),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => (EntryKind::Nowhere, 0),
                     Err(_) => (EntryKind::Other, 0),
                 };
-                DirEntry { name: name.to_string_lossy().into_owned(), kind, size }
+                DirEntry::named(name.to_string_lossy().into_owned(), kind).of_size(size)
             })
             .collect();
         entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
@@ -277,26 +309,29 @@ impl Source for Memory {
     }
 
     fn look(&self, path: &Path) -> io::Result<Standing> {
-        match self.resolve(path, true)?.1 {
-            Node::Directory { standing, .. } | Node::Special { standing, .. } => Ok(*standing),
-            Node::File(file) => Ok(file.standing()),
-            Node::Link(_) => Err(answer(libc::ELOOP)),
-        }
+        self.standing(self.resolve(path, true)?)
     }
 
     fn link_target(&self, path: &Path) -> Option<PathBuf> {
-        match self.resolve(path, false).ok()?.1 {
+        match &self.things[self.resolve(path, false).ok()?].node {
             Node::Link(target) => Some(target.clone()),
             _ => None,
         }
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
-        self.resolve(path, true).ok().map(|(place, _)| place)
+        let mut id = self.resolve(path, true).ok()?;
+        let mut names = Vec::new();
+        while id != ROOT {
+            names.push(&self.things[id].name);
+            id = self.things[id].parent;
+        }
+        Some(Path::new("/").join(names.into_iter().rev().collect::<PathBuf>()))
     }
 
     fn open(&self, path: &Path) -> Result<OpenFile> {
-        match self.resolve(path, true).map_err(|source| Error::io(path, "open the file", source))?.1 {
+        let id = self.resolve(path, true).map_err(|source| Error::io(path, "open the file", source))?;
+        match &self.things[id].node {
             Node::File(file) => OpenFile::object(path, Arc::<MemoryFile>::clone(file)),
             Node::Directory { .. } => Err(not_regular(path, "directory")),
             Node::Special { what, .. } => Err(not_regular(path, what)),

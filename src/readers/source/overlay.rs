@@ -184,7 +184,7 @@ impl Source for Overlay {
             };
             let name = name.to_string_lossy().into_owned();
             if entries.binary_search_by(|entry| entry.name.as_bytes().cmp(name.as_bytes())).is_err() {
-                added.push(DirEntry { name, kind: EntryKind::File, size: file.standing().stamp.size });
+                added.push(DirEntry::named(name, EntryKind::File).of_size(file.standing().stamp.size));
             }
         }
         entries.extend(added);
