@@ -23,6 +23,8 @@ const ON_THE_DEMO: &[(&str, &str)] = &[
         "snapshot/diff",
         "snapshot diff --limit 3 demo/n1/group-2/fsm-snap/0000000000000065.fsm demo/n1/group-2/fsm-snap/00000000000000c9.fsm",
     ),
+    ("store/dump-log", "store dump --limit 6 demo/n1/group-2/fsm.db/000002.log"),
+    ("store/dump-manifest", "store dump demo/n1/group-2/fsm.db/MANIFEST-000001"),
     ("store/get", "store get demo/n1/group-2 !redis|str|probe:n1 --versions 3"),
     ("store/lsm", "store lsm demo/n1/group-2"),
     ("store/meta", "store meta demo/n1/group-2"),

@@ -54,11 +54,13 @@ mod snapshots; // What the library makes of recorded snapshots.
 mod sources; // The same answer wherever the files come from: disk, memory, overlay, objects.
 mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
+mod store_dump; // One file of a store without the others.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_meta; // What a store says about itself, and single keys.
 mod store_open; // What a start does with a store.
 mod store_scan; // The newest state of every key of a store.
 mod store_verify; // Every byte of the tables of a store.
+mod streams; // Standard input, pipes of the shell and compressed files.
 mod support; // Recorded data directories, writers of every format and other help, for every module above.
 #[cfg(target_os = "linux")]
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.

@@ -60,6 +60,8 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("snapshot rebuild", vec![group.clone()]),
         ("snapshot stat", vec![group.clone()]),
         ("snapshot diff --limit 9", vec![payload(101), payload(201)]),
+        ("store dump", vec![group.join("fsm.db/000002.log")]),
+        ("store dump", vec![group.join("fsm.db/MANIFEST-000001")]),
         ("store get --versions 3", vec![group.clone(), "!redis|str|probe:n1".into()]),
         ("store get", vec![group.clone(), "redis:probe:n1".into()]),
         ("store lsm", vec![tables.clone()]),

@@ -1,13 +1,14 @@
 //! What every command is given: where the report goes and how it looks, progress, threads.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
-use ekv_tool::io::cores;
+use ekv_tool::io::{EntryKind, Stream, cores};
+use ekv_tool::readers::{Local, Packing, STDIN, Source as _, Streams};
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
 use ekv_tool::types::set_budget;
@@ -17,7 +18,7 @@ use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
 use super::output::OutputLock;
 use super::progress::ProgressBar;
-use super::target::Target;
+use super::target::{Target, data_around};
 
 /// The surroundings of one run.
 #[derive(Debug)]
@@ -79,6 +80,45 @@ impl Context {
     /// What readers and questions are given: the files of this machine, the bar, the threads.
     pub fn run(&self) -> Run<'_> {
         Run::local().on_threads(self.threads).watched_by(&self.progress)
+    }
+
+    /// The same for questions about files that may come through standard input (`-`) or a pipe of the shell, or be compressed: each of
+    /// them is read to its end first. A compressed file that does not unpack is left as it stands, and judged so.
+    pub fn run_on(&self, paths: &[PathBuf]) -> anyhow::Result<Run<'_>> {
+        let mut streams = Streams::over(Local, std::env::temp_dir());
+        for path in paths {
+            if path == Path::new(STDIN) {
+                Self::admit_spool()?;
+                let stdin = Stream::of_stdin().context("standard input")?;
+                streams.take(path, stdin, &self.progress)?;
+            } else if let Some(given) = Stream::of_descriptor(path) {
+                Self::admit_spool()?;
+                streams.take(path, given.with_context(|| path.display().to_string())?, &self.progress)?;
+            } else if Local.kind_at(path) == Some(EntryKind::File)
+                && Local.open(path).and_then(|file| file.read_at(0, 4)).is_ok_and(|head| Packing::of(&head).is_some())
+            {
+                Self::admit_spool()?;
+                if let Err(Error::Interrupted) = streams.unpack(path, &self.progress) {
+                    return Err(Error::Interrupted.into());
+                }
+            }
+        }
+        if streams.is_empty() {
+            return Ok(self.run());
+        }
+        Ok(Run::over(streams).on_threads(self.threads).watched_by(&self.progress))
+    }
+
+    /// Refuses to keep anything in a data directory.
+    fn admit_spool() -> anyhow::Result<()> {
+        let dir = std::env::temp_dir();
+        if let Some(owner) = data_around(&dir) {
+            anyhow::bail!(
+                "{}: lies in {owner}, where nothing is ever written; set TMPDIR to a directory outside of it",
+                dir.display()
+            );
+        }
+        Ok(())
     }
 
     /// Writes the report; the exit status follows from its verdict.

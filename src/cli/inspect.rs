@@ -14,13 +14,14 @@ Examples:
   ekv-tool inspect /var/lib/elastickv/n1
   ekv-tool inspect n1/etcd-raft-peers.bin
   ekv-tool inspect n1/wal/0000000000000000-0000000000000000.wal
-  ekv-tool inspect unknown-file-from-a-backup";
+  ekv-tool inspect unknown-file-from-a-backup
+  zstdcat unknown.zst | ekv-tool inspect -";
 
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InspectArgs {
-    /// Any file or directory of a node, or a copy of one under any name
+    /// Any file or directory of a node, or a copy of one under any name, also compressed (gzip, Zstandard); - is standard input
     path: PathBuf,
     /// Show the first bytes of a file that is not recognised; it may be a key or a secret
     #[arg(long)]
@@ -29,11 +30,12 @@ pub struct InspectArgs {
 
 pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.path))?;
+    let run = context.run_on(std::slice::from_ref(&args.path))?;
     if args.path.is_dir()
         && let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path), &Local)?
     {
-        return context.emit(hashicorp_inspect(&nodes, &context.run())?);
+        return context.emit(hashicorp_inspect(&nodes, &run)?);
     }
     let options = InspectOptions { show_bytes: args.show_bytes };
-    context.emit(inspect(&args.path, options, &context.run())?)
+    context.emit(inspect(&args.path, options, &run)?)
 }

@@ -220,6 +220,12 @@ fn every_path(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The directory of a server that `dir` is or lies in, by any of its paths.
+/// The data directory in which a directory lies, with what it is; nothing for any other directory.
+pub(super) fn data_around(dir: &Path) -> Option<String> {
+    let dir = fs::canonicalize(dir).ok()?;
+    owner_of(&dir).map(|(owner, what)| format!("{}, which is {}", owner.display(), what.name()))
+}
+
 fn owner_of(dir: &Path) -> Option<(PathBuf, Territory)> {
     let paths = every_path(dir);
     let mut above = paths.iter().flat_map(|path| path.ancestors());

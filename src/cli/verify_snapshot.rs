@@ -10,7 +10,7 @@ use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
 use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot, node_of_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, dumps, verify_dumps, verify_snapshot};
-use ekv_tool::readers::{Depth, Local};
+use ekv_tool::readers::Depth;
 use ekv_tool::types::Crc32c;
 
 use super::args::{OpenKeys, parse_duration};
@@ -21,6 +21,8 @@ Examples:
   ekv-tool verify-snapshot /var/lib/elastickv/n1
   ekv-tool verify-snapshot --deep fsm-snap/00000000000003e8.fsm
   ekv-tool verify-snapshot --token-crc 7aba3e7e backup.fsm
+  ekv-tool verify-snapshot backup.fsm.gz
+  zcat backup.fsm.gz | ekv-tool verify-snapshot -
 
 Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work could not be done.";
 
@@ -28,7 +30,7 @@ Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work
 ///
 /// PATH is a payload (.fsm), an envelope (.snap), a folder of either, a group directory, a node directory, the server's
 /// --raftDataDir, or a store of offloaded snapshots that is a directory (also as file:///PATH), a manifest or a payload in it; or
-/// a dump of the offline tools as a directory, .tar or .tar.zst.
+/// a dump of the offline tools as a directory, .tar or .tar.zst. A file may be compressed (gzip, Zstandard); - is standard input.
 /// Directories of running nodes may be named: nothing is locked or written.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -60,25 +62,27 @@ pub struct VerifySnapshotArgs {
 
 pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths)?;
+    let run = context.run_on(&args.paths)?;
+    let source = &*run.source;
     // A snapshot of hashicorp/raft is judged by its meta.json, and by the others beside it.
-    let mut paths: Vec<_> = args.paths.iter().map(|path| node_of_snapshot(path, &Local)).collect();
+    let mut paths: Vec<_> = args.paths.iter().map(|path| node_of_snapshot(path, source)).collect();
     paths.dedup();
-    if let Backend::Hashicorp(nodes) = Backend::of(&paths, &Local)? {
-        return context.emit(hashicorp_verify_snapshot(&nodes, &context.run())?);
+    if let Backend::Hashicorp(nodes) = Backend::of(&paths, source)? {
+        return context.emit(hashicorp_verify_snapshot(&nodes, &run)?);
     }
-    let archives = archives(&args.paths, &Local)?;
+    let archives = archives(&args.paths, source)?;
     if !archives.is_empty() {
         if let Some(token) = args.token_view() {
             return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
         }
-        return context.emit(hashicorp_verify_archives(&archives, &context.run())?);
+        return context.emit(hashicorp_verify_archives(&archives, &run)?);
     }
-    let dumps = dumps(&args.paths, &Local)?;
+    let dumps = dumps(&args.paths, source)?;
     if !dumps.is_empty() {
         if let Some(token) = args.token_view() {
             return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
         }
-        return context.emit(verify_dumps(&dumps, &context.run())?);
+        return context.emit(verify_dumps(&dumps, &run)?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     if opener.is_some() && !args.deep {
@@ -86,7 +90,7 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     }
     let options =
         VerifySnapshotOptions { depth: args.depth(), newest: args.newest, token: args.token_view(), opener, grace: args.grace };
-    context.emit(verify_snapshot(&args.paths, &options, &context.run())?)
+    context.emit(verify_snapshot(&args.paths, &options, &run)?)
 }
 
 impl VerifySnapshotArgs {

@@ -15,6 +15,7 @@ mod mounts;
 mod open;
 mod progress;
 mod space;
+mod spool;
 mod threads;
 
 pub use access::Access;
@@ -28,4 +29,5 @@ pub use mounts::{directory_id, other_paths};
 pub use open::{OpenFile, ReadAt};
 pub use progress::{NoProgress, Progress};
 pub use space::free_space;
+pub use spool::{Spool, Stream};
 pub use threads::{cores, side_by_side};

@@ -42,6 +42,8 @@ pub struct OpenFile {
 #[derive(Debug)]
 enum Body {
     Local(File),
+    /// A file of this machine that has no name, or not that by which it goes here.
+    Nameless(File),
     Object(Arc<dyn ReadAt>),
 }
 
@@ -50,6 +52,12 @@ impl OpenFile {
     pub fn open(path: &Path) -> Result<Self> {
         let (file, stamp) = open_regular(path)?;
         Ok(Self { path: path.to_owned(), stamp, body: Body::Local(file) })
+    }
+
+    /// A file of this machine that is open already and goes by `path` here, whatever stands there.
+    pub fn nameless(path: &Path, file: File) -> Result<Self> {
+        let meta = file.metadata().map_err(|source| Error::io(path, "examine the file", source))?;
+        Ok(Self { path: path.to_owned(), stamp: FileStamp::of(&meta), body: Body::Nameless(file) })
     }
 
     /// A file that is open already.
@@ -77,7 +85,7 @@ impl OpenFile {
     /// What it looks like now.
     pub fn now(&self) -> Result<FileStamp> {
         let stamp = match &self.body {
-            Body::Local(file) => file.metadata().map(|meta| FileStamp::of(&meta)),
+            Body::Local(file) | Body::Nameless(file) => file.metadata().map(|meta| FileStamp::of(&meta)),
             Body::Object(object) => object.stamp(),
         };
         stamp.map_err(|source| Error::io(&self.path, "examine the file", source))
@@ -86,7 +94,7 @@ impl OpenFile {
     /// Whose it is now.
     pub fn access(&self) -> Result<Access> {
         match &self.body {
-            Body::Local(file) => {
+            Body::Local(file) | Body::Nameless(file) => {
                 let meta = file.metadata().map_err(|source| Error::io(&self.path, "examine the file", source))?;
                 Ok(Access::of(&meta))
             }
@@ -152,7 +160,7 @@ impl OpenFile {
     /// One read, of which the caller handles the outcome.
     pub(super) fn read_some(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.body {
-            Body::Local(file) => file.read_at(buffer, offset),
+            Body::Local(file) | Body::Nameless(file) => file.read_at(buffer, offset),
             Body::Object(object) => object.read_at(offset, buffer),
         }
     }
@@ -160,7 +168,7 @@ impl OpenFile {
     /// The file of this machine that it is.
     pub(super) const fn local(&self) -> Option<&File> {
         match &self.body {
-            Body::Local(file) => Some(file),
+            Body::Local(file) | Body::Nameless(file) => Some(file),
             Body::Object(_) => None,
         }
     }
@@ -168,7 +176,7 @@ impl OpenFile {
     /// What it is instead of a file of this machine.
     pub(super) const fn as_object(&self) -> Option<&Arc<dyn ReadAt>> {
         match &self.body {
-            Body::Local(_) => None,
+            Body::Local(_) | Body::Nameless(_) => None,
             Body::Object(object) => Some(object),
         }
     }
@@ -177,6 +185,7 @@ impl OpenFile {
     pub(super) fn by_name(&self) -> Option<FileStamp> {
         match &self.body {
             Body::Local(_) => FileStamp::at(&self.path),
+            Body::Nameless(_) => self.now().ok(),
             Body::Object(object) => object.stamp().ok(),
         }
     }
@@ -185,6 +194,7 @@ impl OpenFile {
     pub(super) fn try_clone(&self) -> io::Result<Self> {
         let body = match &self.body {
             Body::Local(file) => Body::Local(file.try_clone()?),
+            Body::Nameless(file) => Body::Nameless(file.try_clone()?),
             Body::Object(object) => Body::Object(Arc::clone(object)),
         };
         Ok(Self { path: self.path.clone(), stamp: self.stamp, body })

@@ -85,6 +85,7 @@ fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<
         // A segment whose name is no segment's cannot be placed in a log.
         "raftwal-segment" => on(&["wal", "verify"], path),
         "wal-segment" if named_as_segment => on(&["wal", "verify"], path),
+        "wal-segment" => on(&["wal", "dump"], path),
         "snap" | "fsm-snap" | "snapshot-envelope" | "offload-store" | "offload-payload" | "offload-manifest" | "dump"
         | "dump-archive" | "hashicorp-archive" => on(&["verify-snapshot"], path),
         "snapshot-payload" => on(&["verify-snapshot", "--deep"], path),
@@ -92,6 +93,7 @@ fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<
         "store-table" | "store-manifest" | "store-log" | "store-options" | "store-marker" if beside == DirectoryKind::Store => {
             on(&["store", "verify"], parent)
         }
+        "store-table" | "store-manifest" | "store-log" => on(&["store", "dump"], path),
         "peers" | "engine-marker" | "legacy-state" | "legacy-metadata" | "legacy-entries" | "hashicorp"
             if beside == DirectoryKind::Group =>
         {

@@ -14,7 +14,6 @@ use crate::io::IoOptions;
 use crate::readers::dump::find_dump;
 use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
-use crate::readers::locate::snapshots;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
 use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget};
@@ -88,7 +87,7 @@ pub fn diff(paths: [&Path; 2], shown: usize, opener: Option<&Opener>, run: &Run<
     let mut sides = Vec::new();
     for ((path, facts), opened) in paths.into_iter().zip([&diff.first, &diff.second]).zip(&diff.opened) {
         let opened = opened.as_ref();
-        let name = snapshots::name_of(path);
+        let name = run.source.name_of(path);
         let subject = Subject {
             path: path.display().to_string(),
             name: &name,

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
+use super::sealed_value;
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::store::scanned;
-use crate::crypto::OpenError;
 use crate::error::{Error, Result};
-use crate::formats::envelope::Envelope;
-use crate::formats::kv::{Selection, Shown};
-use crate::formats::mvcc::{ROW_HEADER_LEN, StoreKey, is_sealed};
+use crate::formats::kv::Selection;
+use crate::formats::mvcc::StoreKey;
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::{KeyRange, Step, walk_ranges};
 use crate::readers::source::Run;
-use crate::report::body::store_scan::{Inside, RawRow, RowMaker, StoreScanBody};
+use crate::report::body::store_scan::{RawRow, RowMaker, StoreScanBody};
 use crate::report::{Report, RowStream};
 
 /// What is asked of a scan.
@@ -44,6 +43,7 @@ pub fn store_scan(
     let mut written = Ok(false);
     let mut limited = false;
     let mut closed = Closed::default();
+    let path = dir.display().to_string();
     let ranges = match names {
         Some(names) => KeyRange::of_prefixes(&names.prefixes()),
         None => vec![range.clone()],
@@ -63,28 +63,9 @@ pub fn store_scan(
         if *raw {
             written = rows.row(&RawRow::new(live, *value_bytes));
         } else {
-            let opened =
-                opener.filter(|_| is_sealed(live.key, live.value)).map(|opener| (opener, opener.row(live.key, live.value)));
-            let inside = match &opened {
-                None => {
-                    if is_sealed(live.key, live.value)
-                        && let Err(error) = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default())
-                    {
-                        // No key opens what is no envelope.
-                        let what = format!("Row {}", Shown(live.key));
-                        closed.add(&what, dir.display().to_string(), None, None, &OpenError::of_decoding(&error));
-                    }
-                    Inside::Untried
-                }
-                Some((opener, Ok(opened))) => Inside::Opened { clear: opened.bytes(), shown: opener.shows_values },
-                Some((_, Err(error))) => {
-                    let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default()).ok();
-                    let what = format!("Row {}", Shown(live.key));
-                    closed.add(&what, dir.display().to_string(), None, envelope.as_ref(), error);
-                    Inside::Closed
-                }
-            };
-            written = rows.row(&maker.row(live, *value_bytes, inside));
+            written = sealed_value::opened((live.key, live.value), opener, &path, &mut closed, |inside| {
+                rows.row(&maker.row(live, *value_bytes, inside))
+            });
         }
         if written.is_ok() { Step::Next } else { Step::Enough }
     });
@@ -93,7 +74,7 @@ pub fn store_scan(
     let (mut findings, mut coverage) = scanned(&outcome);
     findings.extend(closed.finish("the store", &mut coverage));
     let body = StoreScanBody {
-        dir: dir.display().to_string(),
+        dir: path,
         rows_shown: rows.written(),
         live_keys: outcome.stats.live,
         keys: outcome.stats.keys,

@@ -89,7 +89,8 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                             one.excuse_unrecorded(&recorded);
                             // A server may have written one while the log was read.
                             if one.envelopes.iter().any(|view| view.error.is_some())
-                                && let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
+                                && let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source)
+                            {
                                 one.accuse_recorded(&recorded, &now);
                             }
                         }
@@ -180,7 +181,7 @@ impl Asked<'_> {
         let VerifySnapshotOptions { depth, opener, .. } = self.options;
         let size = self.run.source.openable_size(path);
         let (facts, opened) = examine_opening(path, depth.examine(size), opener.as_deref(), &self.io, self.run)?;
-        let name = snapshots::name_of(path);
+        let name = self.run.source.name_of(path);
         let path = path.display().to_string();
         let opened = opened.as_ref();
         Ok(verify_lone_payload(&Subject { path, name: &name, facts: &facts, opened, token, expendable: false, depth: *depth }))

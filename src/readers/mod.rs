@@ -38,7 +38,7 @@ pub use locate::{
 };
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
-pub use source::{Local, Memory, Overlay, Run, Source};
+pub use source::{Local, Memory, Overlay, Packing, Run, STDIN, Source, Streams};
 
 // Part of the facts above.
 pub use crate::io::{Access, DirEntry, EntryKind, FileChange, MappedFile};

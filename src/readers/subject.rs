@@ -129,8 +129,8 @@ impl Subject {
     /// Reads what `path` names.
     pub fn read(path: &Path, run: &Run<'_>) -> Result<Self> {
         let display = path.display().to_string();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let source = &*run.source;
+        let name = source.name_of(path);
         if source.kind_at(path) == Some(EntryKind::Directory) {
             let content = DirectoryFacts::read(path, display.clone(), run)?;
             return Ok(Self {
@@ -232,7 +232,7 @@ impl TableFacts {
 fn log(path: &Path, map: &MappedFile, named: bool, run: &Run<'_>) -> Result<WalScan> {
     match WalDir::of_segment(path, &*run.source)?.filter(|_| named) {
         Some(dir) => WalScan::read_listed(dir, run),
-        None => Ok(WalScan::of_bytes([("0000000000000000-0000000000000000.wal".to_owned(), map.bytes().to_vec())])),
+        None => WalScan::read_listed(WalDir::of_renamed(path, map.stamp().size), run),
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 /// Members that every report has, which stand in the summary.
 pub const SHARED: [&str; 7] = ["coverage", "findings", "next_step", "run", "schema", "tool_version", "verdict"];
 /// Lists that are written while they are read, and the reports that they belong to.
-pub const STREAMED: [(&str, &str); 3] = [("wal-dump", "records"), ("hashicorp-wal-dump", "entries"), ("store-scan", "rows")];
+pub const STREAMED: [(&str, &str); 4] =
+    [("wal-dump", "records"), ("hashicorp-wal-dump", "entries"), ("store-dump", "rows"), ("store-scan", "rows")];
 
 fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap()

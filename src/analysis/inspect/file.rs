@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Description, List};
 use crate::analysis::hraft::findings::raftwal::judge_segment;
 use crate::analysis::judge::codes::files as codes;
+use crate::analysis::judge::store::lone::records_end;
 use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
@@ -260,8 +261,7 @@ fn manifest(page: &mut Description, path: &str, bytes: &[u8]) {
     ends(page, path, records.end(), bytes);
 }
 
-/// How a file of records ends. Zeros to the end of the file are space reserved in advance; anything else behind a bad chunk
-/// may be a torn write or lost data, which one file alone does not tell.
+/// How a file of records ends.
 fn ends(page: &mut Description, path: &str, end: Option<RecordsEnd>, bytes: &[u8]) {
     let Some(end) = end else { return };
     let at = end.at();
@@ -271,15 +271,7 @@ fn ends(page: &mut Description, path: &str, end: Option<RecordsEnd>, bytes: &[u8
     };
     let value = json!({ "offset": at, "kind": "defect", "defect": defect.to_string() });
     page.fact("end", value, format_args!("{defect}, at {at}"));
-    let behind = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-    if at == 0 && behind.iter().any(|byte| *byte != 0) {
-        page.damaged(path, at, format!("No record can be read: {defect}."));
-    } else if let RecordsEnd::Corrupt { proof, .. } = end {
-        page.damaged(path, at, format!("A chunk that had been synced cannot be read: {defect}; the chunk at {proof} proves it."));
-    } else if behind.iter().any(|byte| *byte != 0) {
-        let why = "whether it is a torn write or lost data is not told by this file alone; use store verify";
-        page.coverage.missing(format!("what follows offset {at} of {path}"), why);
-    }
+    page.findings.extend(records_end(path, end, bytes, &mut page.coverage));
 }
 
 fn store_log(page: &mut Description, subject: &Subject, bytes: &[u8]) {

@@ -1,8 +1,7 @@
 //! A sorted table, by itself.
 
 use super::Description;
-use crate::analysis::Finding;
-use crate::analysis::judge::codes::files as codes;
+use crate::analysis::judge::store::lone::table_problem;
 use crate::readers::pebble_table::TableProblem;
 use crate::readers::subject::{Subject, TableFacts};
 
@@ -10,7 +9,7 @@ pub(super) fn describe_table(page: &mut Description, subject: &Subject, facts: &
     let TableFacts { table, survey } = match facts {
         Ok(facts) => facts.as_ref(),
         Err(problem) => {
-            page.findings.push(finding(&subject.display, problem, "The table cannot be opened"));
+            page.findings.extend(table_problem(&subject.display, problem, "The table cannot be opened", &mut page.coverage));
             return;
         }
     };
@@ -31,15 +30,8 @@ pub(super) fn describe_table(page: &mut Description, subject: &Subject, facts: &
         return;
     };
     page.coverage.bytes_examined += survey.bytes_examined;
-    page.findings.extend(survey.problems.iter().map(|problem| finding(&subject.display, problem, "A block is damaged")));
+    for problem in &survey.problems {
+        page.findings.extend(table_problem(&subject.display, problem, "A block is damaged", &mut page.coverage));
+    }
     page.coverage.skipped("whether the MANIFEST knows the table as it is", "store verify compares them");
-}
-
-fn finding(path: &str, problem: &TableProblem, what: &str) -> Finding {
-    let TableProblem { kind: _, block, offset, length, expected, found, detail } = problem;
-    let block = block.map_or_else(String::new, |block| format!(" ({} block)", block.name()));
-    let mut finding = Finding::new(&codes::FILE_DAMAGED, format!("{what}{block}: {detail}.")).at(path).range(*offset, *length);
-    finding.expected.clone_from(expected);
-    finding.found.clone_from(found);
-    finding
 }

@@ -1,5 +1,6 @@
 //! `ekv-tool store`: the Pebble store, read-only.
 
+mod dump;
 mod get;
 mod lsm;
 mod meta;
@@ -31,6 +32,8 @@ enum StoreCommand {
     Scan(scan::ScanArgs),
     /// What a store says about itself: applied index, commit timestamps, logs, and whether it opens
     Meta(meta::MetaArgs),
+    /// Write what one file holds, without the others: the records of a table, the batches of a log, the edits of a MANIFEST
+    Dump(dump::DumpArgs),
     /// Look up a key: its newest versions, or a raw key
     Get(get::GetArgs),
     /// Who uses the space: rows and bytes by class of keys, table, bucket and queue, and what is the largest
@@ -45,6 +48,7 @@ pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         StoreCommand::Lsm(args) => lsm::run(args, context),
         StoreCommand::Scan(args) => scan::run(args, context),
         StoreCommand::Meta(args) => meta::run(args, context),
+        StoreCommand::Dump(args) => dump::run(args, context),
         StoreCommand::Get(args) => get::run(args, context),
         StoreCommand::Stat(args) => stat::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),

@@ -4,7 +4,6 @@ use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::{EntryClass, KeyFilter, KeyText};
 use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_segment_dump, hashicorp_wal_dump, is_lone_segment};
 use ekv_tool::ops::wal::{self, DumpFilter};
-use ekv_tool::readers::Local;
 use ekv_tool::report::body::hraft::page::HashiBody;
 use ekv_tool::report::body::wal::{DumpBody, RecordType};
 
@@ -92,17 +91,19 @@ fn refuse_filters(args: &DumpArgs) -> anyhow::Result<()> {
 pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(&args.paths.paths)?;
     let paths = &args.paths.paths;
+    let run = &context.run_on(paths)?;
+    let source = &*run.source;
     let range = EntryRange { from: args.from, to: args.to, term: args.term };
-    if let Backend::Hashicorp(nodes) = Backend::of(paths, &Local)? {
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, source)? {
         refuse_filters(args)?;
         let [node] = nodes.as_slice() else { anyhow::bail!("wal dump: name the directory of one node of hashicorp/raft") };
-        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_wal_dump(node, range, &context.run(), rows));
+        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_wal_dump(node, range, run, rows));
     }
     if let [path] = paths.as_slice()
-        && is_lone_segment(path, &Local)
+        && is_lone_segment(path, source)
     {
         refuse_filters(args)?;
-        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_segment_dump(path, range, &context.run(), rows));
+        return context.emit_rows(HashiBody::LIST, |rows| hashicorp_segment_dump(path, range, run, rows));
     }
     let kind = |kind: &Type| match kind {
         Type::Entry => RecordType::Entry,
@@ -124,7 +125,7 @@ pub fn run(args: &DumpArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     };
     let opener = args.keys.opener(context.is_kept())?;
     let opener = opener.as_ref();
-    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, &context.run(), rows))
+    context.emit_rows(DumpBody::LIST, |rows| wal::dump(paths, &filter, opener, run, rows))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ const ELASTICKV: &[&str] = &[
 
 /// How the stores are kept.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a node")]
 pub enum StoreFilesOf {
     /// `raft.db`, or nothing yet.
     Combined(Option<MappedFile>),

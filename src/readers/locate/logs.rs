@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::groups::{Discovered, Unplaced, discover_all, is_group};
 use crate::error::{Error, Result};
+use crate::formats::detect::{FileKind, detect};
 use crate::formats::layout;
 use crate::io::EntryKind;
 use crate::readers::source::Source;
 use crate::readers::wal::WalDir;
+
+/// Bytes that a file is recognised by.
+const HEAD: usize = 64 << 10;
 
 /// A log that was found below a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +27,10 @@ pub struct LogTarget {
 pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
     let standing = source.look(path).map_err(|error| Error::io(path, "examine the path", error))?;
     if standing.kind != EntryKind::Directory {
-        let Some(dir) = WalDir::of_segment(path, source)? else {
-            return Err(unsuitable(path, "is not named like a log segment"));
+        let dir = match WalDir::of_segment(path, source)? {
+            Some(dir) => dir,
+            None if is_segment(path, source)? => WalDir::of_renamed(path, standing.stamp.size),
+            None => return Err(unsuitable(path, "is no log segment by its name, nor by its content")),
         };
         let prefix = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
         return Ok((vec![LogTarget { prefix, dir }], Vec::new()));
@@ -60,6 +66,12 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
         }
     }
     if targets.is_empty() { Err(unsuitable(path, "has no log at or below it")) } else { Ok((targets, unplaced)) }
+}
+
+/// True for a file whose content is that of a segment, whatever its name.
+fn is_segment(path: &Path, source: &dyn Source) -> Result<bool> {
+    let head = source.open(path)?.read_at(0, HEAD)?;
+    Ok(detect(&source.name_of(path), &head).kind == FileKind::WalSegment)
 }
 
 fn unsuitable(path: &Path, problem: &str) -> Error {

@@ -36,7 +36,7 @@ impl SnapshotTarget {
             if let Some(place) = find_store(path, source) {
                 return Ok(Self::Offloaded(place));
             }
-            let name = name_of(path);
+            let name = source.name_of(path);
             let envelope = name.ends_with(".snap") || name.ends_with(".snap.broken");
             return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
         }
@@ -58,7 +58,7 @@ impl SnapshotTarget {
 
 /// Reads one `.snap` file by its path.
 pub fn read_envelope(path: &Path, source: &dyn Source) -> SnapEntry {
-    SnapEntry::open(path, name_of(path), source)
+    SnapEntry::open(path, source.name_of(path), source)
 }
 
 /// The path of the payload that a token in the `.snap` file at `envelope` names, when that lies in a group directory. `None` when

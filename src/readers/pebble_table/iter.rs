@@ -141,6 +141,13 @@ impl<'t> TableIter<'t> {
         }
     }
 
+    /// Goes on behind a failure in a data block, with the next one that the index names. What the failed block still had is passed over.
+    pub fn pass_over(&mut self) {
+        self.data = None;
+        self.pending = false;
+        self.done = false;
+    }
+
     /// Moves to the next stored record, whatever the view says.
     fn step(&mut self) -> TableResult<bool> {
         loop {

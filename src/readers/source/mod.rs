@@ -5,6 +5,7 @@ mod local;
 mod memory;
 mod memory_file;
 mod overlay;
+mod streams;
 
 use std::fmt;
 use std::io;
@@ -20,6 +21,7 @@ use crate::types::UnixMillis;
 pub use local::Local;
 pub use memory::Memory;
 pub use overlay::Overlay;
+pub use streams::{Packing, STDIN, Streams};
 
 /// Where the files come from.
 ///
@@ -58,6 +60,12 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The same where no size matters.
     fn list_kinds(&self, dir: &Path) -> Result<Vec<DirEntry>> {
         self.list_sized(dir, &|_| false)
+    }
+
+    /// The name by which a file says what it is: the last part of its path, as text. What a compressed file unpacks to has the name
+    /// without the ending.
+    fn name_of(&self, path: &Path) -> String {
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
     }
 
     /// Bytes that may still be written below a directory; `None` where nobody can say.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::formats::wal::{SegmentName, WalName};
 use crate::io::{DirEntry, EntryKind, parent_of};
 use crate::readers::source::Source;
+use crate::types::LogIndex;
 
 /// A listing of the log directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,6 +67,15 @@ impl WalDir {
         dir.partial = true;
         dir.broken.clear();
         Ok((!dir.segments.is_empty()).then_some(dir))
+    }
+
+    /// A file of `size` bytes by itself that has the content of a segment and the name of none: it is taken for the first one of a log.
+    pub fn of_renamed(path: &Path, size: u64) -> Self {
+        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = SegmentName { seq: 0, index: LogIndex(0), canonical: true };
+        let segment = SegmentFile { file_name, name, kind: EntryKind::File, size };
+        let dir = path.parent().map(Path::to_owned).unwrap_or_default();
+        Self { path: dir, segments: vec![segment], partial: true, ..Self::default() }
     }
 
     /// What repair set aside, as segments under the names that they have now.

@@ -17,6 +17,7 @@ pub mod snapshot_diff;
 pub mod snapshot_ls;
 pub mod snapshot_rebuild;
 pub mod snapshot_stat;
+pub mod store_dump;
 pub mod store_get;
 pub mod store_lsm;
 pub mod store_meta;

@@ -1,6 +1,7 @@
 //! What is wrong with the bytes of a store.
 
 mod findings;
+pub mod lone;
 mod scan;
 mod table_check;
 mod verify;

@@ -405,6 +405,16 @@ impl<'a> Records<'a> {
     }
 }
 
+impl Records<'_> {
+    /// What can be read behind the unreadable end, from the first intact chunk on; nothing when there is none. Records that began in the
+    /// damage are passed over. No server reads on there.
+    pub fn behind_end(&self) -> Option<Self> {
+        let (at, _) = self.intact_chunk_behind_end()?;
+        let at = usize::try_from(at).ok()?;
+        Some(Self { at, end: None, false_trailer: None, skipped_chunks: 0, too_large: None, ..*self })
+    }
+}
+
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 

@@ -1,0 +1,267 @@
+//! Files that lie there in another form: what comes through standard input or a pipe, and what a compressed file unpacks to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Source, answer};
+use crate::error::{Error, Result};
+use crate::formats::detect::{FileKind, detect};
+use crate::formats::gzip::Gunzip;
+use crate::formats::zstd::Unzstd;
+use crate::io::{Access, DirEntry, EntryKind, LockState, MappedFile, OpenFile, Progress, Spool, Standing, Stream};
+
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
+
+/// Bytes that are unpacked at a time.
+const PIECE: usize = 256 << 10;
+
+/// Another source, with some paths that stand for files which are kept elsewhere. Each of them is read to its end before it is looked
+/// at, into a file without a name in the directory for temporary ones.
+#[derive(Debug)]
+pub struct Streams {
+    below: Arc<dyn Source>,
+    spool_dir: PathBuf,
+    kept: BTreeMap<PathBuf, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    file: File,
+    /// What it was packed in.
+    packing: Option<Packing>,
+}
+
+/// How bytes are compressed, by the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// gzip, RFC 1952.
+    Gzip,
+    /// Zstandard, RFC 8878.
+    Zstd,
+}
+
+impl Packing {
+    /// Of the first bytes of a file; `None` where they say nothing of the kind.
+    pub const fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "Zstandard",
+        }
+    }
+
+    /// The endings that files of it have, without which their names are those of what is in them.
+    const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Gzip => &[".gz", ".gzip"],
+            Self::Zstd => &[".zst", ".zstd"],
+        }
+    }
+}
+
+impl Streams {
+    /// All that `below` has; files are kept in `spool_dir`.
+    pub fn over(below: impl Source + 'static, spool_dir: PathBuf) -> Self {
+        Self { below: Arc::new(below), spool_dir, kept: BTreeMap::new() }
+    }
+
+    /// True when no path stands for anything else.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Makes `path` stand for what a stream gives, unpacked if it is compressed. Reads it to its end.
+    pub fn take(&mut self, path: &Path, stream: Stream, progress: &dyn Progress) -> Result<()> {
+        let file = match stream {
+            Stream::File(file) => file,
+            Stream::Once(mut pipe) => {
+                let mut spool = self.spool(path)?;
+                spool.drain(&mut pipe, progress).map_err(|error| self.failed(path, error))?;
+                spool.into_file()
+            }
+        };
+        self.kept.insert(path.to_owned(), Kept { file, packing: None });
+        self.unpack(path, progress).map(drop)
+    }
+
+    /// Makes `path` stand for what the file there unpacks to; how it was packed. Nothing is done with a file that is not compressed, nor
+    /// with an archive, which is read as it is.
+    pub fn unpack(&mut self, path: &Path, progress: &dyn Progress) -> Result<Option<Packing>> {
+        let packed = self.map(path)?;
+        let Some(packing) = Packing::of(packed.bytes()) else { return Ok(None) };
+        if matches!(detect(&self.name_of(path), packed.bytes()).kind, FileKind::HashicorpArchive | FileKind::DumpArchive) {
+            return Ok(None);
+        }
+        progress.expect(packed.bytes().len() as u64);
+        let mut spool = self.spool(path)?;
+        match packing {
+            Packing::Gzip => {
+                let mut stream = Gunzip::new(packed.bytes());
+                self.unpacked(path, &packed, packing, &mut spool, progress, |out| {
+                    let read = stream.read(out).map_err(|fault| fault.to_string());
+                    (read, stream.offset())
+                })?;
+            }
+            Packing::Zstd => {
+                let mut stream = Unzstd::new(packed.bytes());
+                self.unpacked(path, &packed, packing, &mut spool, progress, |out| {
+                    let read = stream.read(out).map_err(|fault| fault.to_string());
+                    (read, stream.offset())
+                })?;
+            }
+        }
+        packed.delivered()?;
+        drop(packed);
+        self.kept.insert(path.to_owned(), Kept { file: spool.into_file(), packing: Some(packing) });
+        Ok(Some(packing))
+    }
+
+    fn unpacked(
+        &self,
+        path: &Path,
+        packed: &MappedFile,
+        packing: Packing,
+        spool: &mut Spool,
+        progress: &dyn Progress,
+        mut next: impl FnMut(&mut [u8]) -> (std::result::Result<usize, String>, u64),
+    ) -> Result<()> {
+        let (mut piece, mut passed) = (vec![0; PIECE], 0);
+        loop {
+            if progress.interrupted() {
+                return Err(Error::Interrupted);
+            }
+            let (read, offset) = next(&mut piece);
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(read) => spool.add(piece.get(..read).unwrap_or_default()).map_err(|error| self.failed(path, error))?,
+                Err(fault) => {
+                    return Err(Error::Unsuitable {
+                        path: path.to_owned(),
+                        problem: format!("is compressed with {} and does not unpack: {fault}", packing.name()),
+                        hint: "take another copy of it: this one is damaged".to_owned(),
+                    });
+                }
+            }
+            progress.advance(offset.saturating_sub(passed));
+            passed = passed.max(offset);
+            packed.release_before(offset);
+        }
+    }
+
+    fn spool(&self, path: &Path) -> Result<Spool> {
+        Spool::in_dir(&self.spool_dir).map_err(|error| self.failed(path, error))
+    }
+
+    fn failed(&self, path: &Path, error: io::Error) -> Error {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Error::Interrupted,
+            io::ErrorKind::StorageFull => Error::Unsuitable {
+                path: path.to_owned(),
+                problem: format!("does not fit into {}, of which no more than half is taken", self.spool_dir.display()),
+                hint: "set TMPDIR to a directory with more room, outside of any data directory".to_owned(),
+            },
+            _ => Error::io(path, "read the stream", error),
+        }
+    }
+
+    fn kept(&self, path: &Path) -> Option<io::Result<File>> {
+        self.kept.get(path).map(|kept| kept.file.try_clone())
+    }
+}
+
+impl Source for Streams {
+    fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
+        self.below.list(dir)
+    }
+
+    fn list_names(&self, dir: &Path) -> Result<Vec<(String, bool)>> {
+        self.below.list_names(dir)
+    }
+
+    fn list_sized(&self, dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
+        self.below.list_sized(dir, sized)
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Standing> {
+        match self.kept(path) {
+            Some(file) => {
+                let file = OpenFile::nameless(path, file?).map_err(|_| answer(libc::EIO))?;
+                let access = file.access().unwrap_or(Access { mode: 0, uid: 0, gid: 0 });
+                Ok(Standing { kind: EntryKind::File, stamp: file.stamp(), access })
+            }
+            None => self.below.look(path),
+        }
+    }
+
+    fn link_target(&self, path: &Path) -> Option<PathBuf> {
+        if self.kept.contains_key(path) { None } else { self.below.link_target(path) }
+    }
+
+    fn real_path(&self, path: &Path) -> Option<PathBuf> {
+        if self.kept.contains_key(path) { Some(path.to_owned()) } else { self.below.real_path(path) }
+    }
+
+    fn open(&self, path: &Path) -> Result<OpenFile> {
+        match self.kept(path) {
+            Some(file) => OpenFile::nameless(path, file.map_err(|error| Error::io(path, "open the file", error))?),
+            None => self.below.open(path),
+        }
+    }
+
+    fn lock_state(&self, path: &Path) -> Result<LockState> {
+        if self.kept.contains_key(path) { Ok(LockState::Free) } else { self.below.lock_state(path) }
+    }
+
+    fn free_space(&self, dir: &Path) -> Option<u64> {
+        self.below.free_space(dir)
+    }
+
+    fn name_of(&self, path: &Path) -> String {
+        let name = self.below.name_of(path);
+        let packing = self.kept.get(path).and_then(|kept| kept.packing);
+        let endings = packing.map_or(&[][..], Packing::endings);
+        endings.iter().find_map(|ending| name.strip_suffix(ending)).map(str::to_owned).unwrap_or(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::NoProgress;
+    use crate::readers::Memory;
+
+    #[test]
+    fn a_packed_file_is_what_is_in_it() {
+        let (mut memory, mut zip) = (Memory::new(), Vec::new());
+        let plain = vec![7_u8; 300_000];
+        let mut packer = flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast());
+        io::Read::read_to_end(&mut packer, &mut zip).unwrap();
+        let path = Path::new("/kept/0000000000000065.fsm.gz");
+        memory.put(path, zip.as_slice()).unwrap();
+        memory.put(Path::new("/kept/plain"), *b"1234").unwrap();
+        memory.put(Path::new("/kept/cut.gz"), &zip[..zip.len() - 9]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let mut streams = Streams::over(memory, dir.path().to_owned());
+        assert_eq!(streams.unpack(path, &NoProgress).unwrap(), Some(Packing::Gzip));
+        assert_eq!(streams.unpack(Path::new("/kept/plain"), &NoProgress).unwrap(), None);
+        let cut = streams.unpack(Path::new("/kept/cut.gz"), &NoProgress).unwrap_err().to_string();
+        assert!(cut.contains("is compressed with gzip and does not unpack"), "{cut}");
+        assert_eq!(streams.map(path).unwrap().bytes(), plain);
+        assert_eq!(streams.look(path).unwrap().stamp.size, 300_000);
+        assert_eq!(streams.name_of(path), "0000000000000065.fsm");
+        assert!(!streams.map(path).unwrap().changed_by_name());
+        assert_eq!(streams.map(Path::new("/kept/plain")).unwrap().bytes(), b"1234");
+    }
+}

@@ -1,0 +1,181 @@
+//! Standard input, pipes of the shell and compressed files.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/n1/group-2").join(path)
+}
+
+const PAYLOAD: &str = "fsm-snap/00000000000000c9.fsm";
+const SEGMENT: &str = "wal/0000000000000000-0000000000000000.wal";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    flate2::read::GzEncoder::new(bytes, flate2::Compression::default()).read_to_end(&mut packed).unwrap();
+    packed
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn tool(words: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+    command.args(words).args(["--format", "json", "--width", "200"]);
+    command
+}
+
+/// Runs with `bytes` in a pipe.
+fn piped(words: &[&str], bytes: &[u8]) -> Output {
+    let mut child = tool(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    let writer = std::thread::spawn(move || {
+        let _ = stdin.write_all(&bytes);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// The report without what differs by the way in which the bytes came: paths and times.
+fn report(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let mut report: Value =
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+    report.as_object_mut().unwrap().remove("run");
+    report
+}
+
+#[test]
+fn a_payload_is_judged_however_it_comes() {
+    let bytes = fs::read(fixture(PAYLOAD)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let direct = report(&tool(&["verify-snapshot", "--deep"]).arg(fixture(PAYLOAD)).output().unwrap());
+    assert_eq!(direct["verdict"], "clean");
+    let kept = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let packed = [kept("00000000000000c9.fsm.gz", &gzip(&bytes)), kept("00000000000000c9.fsm.zst", &zstd(&bytes))];
+    let mut came: Vec<_> = packed.iter().map(|path| tool(&["verify-snapshot", "--deep"]).arg(path).output().unwrap()).collect();
+    came.extend(
+        [bytes.clone(), gzip(&bytes), zstd(&bytes)].iter().map(|bytes| piped(&["verify-snapshot", "--deep", "-"], bytes)),
+    );
+    came.push(tool(&["verify-snapshot", "--deep", "-"]).stdin(File::open(fixture(PAYLOAD)).unwrap()).output().unwrap());
+    for (number, output) in came.iter().enumerate() {
+        let said = report(output);
+        assert_eq!((output.status.code(), &said["verdict"]), (Some(0), &"clean".into()), "{number}: {said:#}");
+        let (own, other) = (&said["payloads"][0], &direct["payloads"][0]);
+        for field in ["crc32c", "size_bytes", "rows", "applied_index", "last_commit_ts"] {
+            assert_eq!(own[field], other[field], "{number} {field}");
+        }
+    }
+    // The name of what is packed tells its index.
+    let packed = report(&came[0]);
+    assert_eq!(packed["payloads"][0]["index"], direct["payloads"][0]["index"]);
+}
+
+#[test]
+fn damage_is_damage_however_it_comes() {
+    let mut bytes = fs::read(fixture(PAYLOAD)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    for bytes in [bytes.clone(), gzip(&bytes), zstd(&bytes)] {
+        let output = piped(&["verify-snapshot", "-"], &bytes);
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(report(&output)["findings"][0]["code"], "fsm-body-crc");
+    }
+    // Nothing at all came, or not all of what was packed.
+    assert_ne!(piped(&["verify-snapshot", "-"], b"").status.code(), Some(0));
+    let packed = gzip(&bytes);
+    let cut = piped(&["verify-snapshot", "-"], &packed[..packed.len() / 2]);
+    let said = String::from_utf8(cut.stderr).unwrap();
+    assert!(cut.status.code() == Some(1) && said.contains("is compressed with gzip and does not unpack"), "{said}");
+}
+
+#[test]
+fn a_file_that_does_not_unpack_is_never_clean() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = gzip(&fs::read(fixture(PAYLOAD)).unwrap());
+    for len in (0..packed.len()).step_by(packed.len() / 23) {
+        let path = dir.path().join("x.fsm.gz");
+        fs::write(&path, &packed[..len]).unwrap();
+        let output = tool(&["verify-snapshot"]).arg(&path).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{len}");
+    }
+}
+
+#[test]
+fn a_segment_is_dumped_however_it_comes() {
+    let bytes = fs::read(fixture(SEGMENT)).unwrap();
+    let direct = report(&tool(&["wal", "dump"]).arg(fixture(SEGMENT)).output().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let renamed = dir.path().join("kept.bin");
+    fs::write(&renamed, &bytes).unwrap();
+    let mut came = vec![tool(&["wal", "dump"]).arg(&renamed).output().unwrap()];
+    came.extend([bytes.clone(), gzip(&bytes), zstd(&bytes)].iter().map(|bytes| piped(&["wal", "dump", "-"], bytes)));
+    for output in &came {
+        let said = report(output);
+        assert_eq!((output.status.code(), &said["verdict"]), (Some(0), &direct["verdict"]), "{said:#}");
+        let records = |said: &Value| {
+            let mut records = said["records"].as_array().unwrap().clone();
+            for record in &mut records {
+                record.as_object_mut().unwrap().remove("segment");
+            }
+            records
+        };
+        assert!(records(&said) == records(&direct) && records(&direct).len() > 10);
+    }
+}
+
+#[test]
+fn inspect_says_what_comes() {
+    for (path, kind) in [(PAYLOAD, "snapshot-payload"), (SEGMENT, "wal-segment"), ("fsm.db/MANIFEST-000001", "store-manifest")] {
+        let bytes = fs::read(fixture(path)).unwrap();
+        for bytes in [bytes.clone(), gzip(&bytes)] {
+            assert_eq!(report(&piped(&["inspect", "-"], &bytes))["kind"], kind, "{path}");
+        }
+    }
+    let rows = piped(&["store", "dump", "-"], &gzip(&fs::read(fixture("fsm.db/MANIFEST-000001")).unwrap()));
+    assert_eq!(report(&rows)["kind"], "manifest");
+}
+
+#[test]
+fn a_pipe_of_the_shell_is_read() {
+    if Command::new("bash").arg("-c").arg("true").status().is_err() {
+        eprintln!("skipped: there is no bash");
+        return;
+    }
+    let tool = assert_cmd::cargo::cargo_bin("ekv-tool");
+    let line = format!("{} verify-snapshot --format json <(cat {})", tool.display(), fixture(PAYLOAD).display());
+    let output = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert_eq!((output.status.code(), &report(&output)["verdict"]), (Some(0), &"clean".into()));
+}
+
+#[test]
+fn nothing_is_kept_in_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let group = dir.path().join("n1/group-1");
+    for below in ["wal", "snap", "fsm-snap", "fsm.db", "tmp"] {
+        fs::create_dir_all(group.join(below)).unwrap();
+    }
+    fs::write(group.join("raft-engine"), "etcd\n").unwrap();
+    let payload = fs::read(fixture(PAYLOAD)).unwrap();
+    let mut child = tool(&["verify-snapshot", "-"]);
+    let child = child.env("TMPDIR", group.join("tmp")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&payload)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("where nothing is ever written; set TMPDIR"), "{said}");
+    assert_eq!(fs::read_dir(group.join("tmp")).unwrap().count(), 0);
+}
