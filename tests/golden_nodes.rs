@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::diverging::{LAST, Node};
 use crate::support::golden::{golden, transcript};
 use crate::support::log_writer::{LogWriter, conf_change, conf_context};
 use crate::support::node_dir::{NodeDir, id, ids};
@@ -18,6 +19,13 @@ fn run_in(dir: &Path, args: &[&str]) -> String {
     // Durations and rates are the only part that differs between runs.
     let run = text.find("\"run\":{").and_then(|from| Some((from, from + text[from..].find('}')?)));
     run.map_or_else(|| text.clone(), |(from, to)| format!("{}\"run\":{{{}", &text[..from], &text[to..]))
+}
+
+/// A JSON report has its durations on lines of their own.
+fn without_durations(text: &str) -> String {
+    let figure =
+        |line: &&str| !["\"elapsed_ms\": ", "\"bytes_per_second\": "].iter().any(|name| line.trim_start().starts_with(name));
+    text.split_inclusive('\n').filter(figure).collect()
 }
 
 /// Puts written nodes beside each other, as on one disk.
@@ -58,6 +66,22 @@ fn several_nodes_of_a_group() {
     golden("compare/membership.txt", &run("membership-M", &["compare", "."]));
     golden("compare/payload-of-later.txt", &run("membership-M-H1-after", &["compare", "."]));
     golden("compare/restored.md", &run("sticky-P", &["compare", "--format", "markdown", "."]));
+}
+
+#[test]
+fn two_stores_of_a_group() {
+    for (name, format) in [("txt", "table"), ("json", "json"), ("ndjson", "ndjson"), ("prom", "prometheus"), ("md", "markdown")] {
+        golden(
+            &format!("store/diff.{name}"),
+            &without_durations(&run("three-M", &["store", "diff", "--format", format, "n1", "n3"])),
+        );
+    }
+    let root = tempfile::tempdir().unwrap();
+    let nodes = [Node::new("n1", LAST), Node::new("n2", LAST - 2).without(5), Node::new("n3", LAST)];
+    drop(nodes.map(|node| node.write(root.path())));
+    golden("store/diff-diverged.txt", &run_in(root.path(), &["store", "diff", "n1", "n2"]));
+    golden("store/diff-diverged.md", &run_in(root.path(), &["store", "diff", "--format", "markdown", "n1", "n2"]));
+    golden("compare/stores-diverged.txt", &run_in(root.path(), &["compare", "."]));
 }
 
 #[test]

@@ -54,6 +54,7 @@ mod snapshots; // What the library makes of recorded snapshots.
 mod sources; // The same answer wherever the files come from: disk, memory, overlay, objects.
 mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
+mod store_diff; // Two stores row by row: what is explained, one's own, a divergence, or not known.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_meta; // What a store says about itself, and single keys.
 mod store_open; // What a start does with a store.

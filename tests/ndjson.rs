@@ -60,6 +60,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("snapshot rebuild", vec![group.clone()]),
         ("snapshot stat", vec![group.clone()]),
         ("snapshot diff --limit 9", vec![payload(101), payload(201)]),
+        ("store diff", vec![real().root.join("three-M/n1"), real().root.join("three-M/n3")]),
         ("store get --versions 3", vec![group.clone(), "!redis|str|probe:n1".into()]),
         ("store get", vec![group.clone(), "redis:probe:n1".into()]),
         ("store lsm", vec![tables.clone()]),

@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   ekv-tool compare n1 n2 n3                  the groups that these nodes share
   ekv-tool compare /var/lib/elastickv        every node of a raft data dir
+  ekv-tool compare --fast n1 n2 n3           without the rows of the stores
   ekv-tool compare --format markdown n1 n2   for the incident channel";
 
 /// Arguments of `compare`.
@@ -24,6 +25,9 @@ pub struct CompareArgs {
     /// Directories of the same group on several nodes, or the raft data directory
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
+    /// Leave out the rows of the stores; coverage says so
+    #[arg(long)]
+    fast: bool,
     #[command(flatten)]
     keys: OpenKeys,
 }
@@ -34,6 +38,6 @@ pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitS
         return context.emit(hashicorp_compare(&nodes, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
-    let options = CompareOptions { opener };
+    let options = CompareOptions { opener, fast: args.fast };
     context.emit(compare(&args.dirs, &options, &context.run())?)
 }

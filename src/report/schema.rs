@@ -21,6 +21,7 @@ use super::body::snapshot_diff::SnapshotDiffBody;
 use super::body::snapshot_ls::SnapshotListBody;
 use super::body::snapshot_rebuild::SnapshotRebuildBody;
 use super::body::snapshot_stat::SnapshotStatBody;
+use super::body::store_diff::StoreDiffBody;
 use super::body::store_get::StoreGetBody;
 use super::body::store_lsm::StoreLsmBody;
 use super::body::store_meta::StoreMetaBody;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<SnapshotListBody>(),
         of::<SnapshotRebuildBody>(),
         of::<SnapshotStatBody>(),
+        of::<StoreDiffBody>(),
         of::<StoreGetBody>(),
         of::<StoreLsmBody>(),
         of::<StoreMetaBody>(),

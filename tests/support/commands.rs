@@ -13,8 +13,8 @@ use ekv_tool::ops::hraft::{
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
     CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, OffloadPlanOptions, ScanOptions, VerifyDepth,
-    VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_get, store_meta, store_scan,
-    store_stat, store_verify, verify_snapshot,
+    VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_diff, store_get, store_meta,
+    store_scan, store_stat, store_verify, verify_snapshot,
 };
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
@@ -51,6 +51,7 @@ pub enum Command {
     Inspect,
     InspectFile,
     Compare,
+    StoreDiff,
 }
 
 impl Command {
@@ -251,6 +252,11 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let paths = [place.dir.clone(), place.other.clone()];
             written(compare(&paths, &CompareOptions::default(), run), formats)
         }
+        Command::StoreDiff => {
+            let is_other = run.source.kind_at(&place.other.join("fsm.db")) == Some(EntryKind::Directory);
+            let both = [place.dir.as_path(), place.other.as_path()];
+            (is_store() && is_other).then(|| written(store_diff(both, 5, None, run), formats)).flatten()
+        }
     }
 }
 
@@ -281,6 +287,11 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
             };
             written(hraft::hashicorp_compare(&all, run), formats)
         }
-        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet | Command::StoreStat => None,
+        Command::StoreMeta
+        | Command::StoreVerify(_)
+        | Command::StoreScan { .. }
+        | Command::StoreGet
+        | Command::StoreStat
+        | Command::StoreDiff => None,
     }
 }

@@ -4,6 +4,7 @@ pub mod archive_writer;
 pub mod bombs;
 pub mod column_writer;
 pub mod commands;
+pub mod diverging;
 pub mod dump_writer;
 pub mod dumped;
 pub mod forecast;

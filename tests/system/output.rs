@@ -63,6 +63,7 @@ impl Scene {
             format!("store get {store} _meta_applied_index"),
             format!("store verify {store}"),
             format!("store stat {store}"),
+            format!("store diff {group} {other}"),
             "explain fsm-body-crc".to_owned(),
             "completions bash".to_owned(),
             "man".to_owned(),

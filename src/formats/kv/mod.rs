@@ -11,6 +11,7 @@ mod route;
 mod testing;
 mod txn;
 mod value;
+mod written;
 
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
@@ -22,3 +23,4 @@ pub use request::{Mutation, Op, Phase, Request, Requests};
 pub use route::{route_key, shared_len};
 pub use txn::{Rejection, RequestClass, TXN_META_PREFIX, TxnMeta};
 pub use value::{CatalogRoute, DecodedValue, LONGEST_DECODED, ValueEncoding, decode_value};
+pub use written::{Writes, WrittenKind, WrittenRow, WrittenValue};

@@ -68,13 +68,25 @@ pub fn walk_ranges(
     run: &Run<'_>,
     visit: &mut dyn FnMut(Live<'_>) -> Step,
 ) -> Result<ScanOutcome> {
+    walk_views(dir, ranges, run, &mut |_| true, visit)
+}
+
+/// As [`walk_ranges`]; each view of the store is shown to `opened` before anything of it is visited, which ends the walk by returning
+/// false.
+pub fn walk_views(
+    dir: &Path,
+    ranges: &[KeyRange],
+    run: &Run<'_>,
+    opened: &mut dyn FnMut(&Store) -> bool,
+    visit: &mut dyn FnMut(Live<'_>) -> Step,
+) -> Result<ScanOutcome> {
     let mut place = Position { range: 0, from: ranges.first().map_or_else(Vec::new, |range| range.start().to_vec()) };
     let mut total = ScanStats::default();
     let mut views = 0;
     loop {
         views += 1;
         let store = Store::open(dir, run)?;
-        let mut cut_short = false;
+        let mut cut_short = !opened(&store);
         let mut stopped = None;
         while let (None, false, Some(range)) = (&stopped, cut_short, ranges.get(place.range)) {
             let start = place.from.clone();

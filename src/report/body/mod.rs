@@ -3,6 +3,7 @@
 mod cells;
 pub mod check;
 pub mod compare;
+pub mod compare_stores;
 pub mod dump;
 pub mod envelopes;
 pub mod explain;
@@ -17,6 +18,7 @@ pub mod snapshot_diff;
 pub mod snapshot_ls;
 pub mod snapshot_rebuild;
 pub mod snapshot_stat;
+pub mod store_diff;
 pub mod store_get;
 pub mod store_lsm;
 pub mod store_meta;
