@@ -88,7 +88,13 @@ pub fn store_diff(paths: [&Path; 2], keep: usize, opener: Option<&Opener>, run: 
         unread::cover_unplaced(&side.unplaced, &mut coverage);
     }
     let called = [(first.name.as_str(), names[0].as_str()), (second.name.as_str(), names[1].as_str())];
-    findings.extend(divergence_finding(&found, called));
+    let mut divergence = divergence_finding(&found, called);
+    if let Some(finding) = &mut divergence
+        && diff.alike.rows == 0
+    {
+        finding.message.push_str(" Not one row is the same in both: they may be stores of two groups.");
+    }
+    findings.extend(divergence);
     not_judged(&found, called, opener.is_some(), true, &mut coverage);
     let views = names.iter().zip(&diff.sides).map(|(name, store)| StoreSide::new(name.clone(), store));
     let body = StoreDiffBody::new(views.collect(), complete, diff.alike.rows, diff.alike.sealed_once, &found);
