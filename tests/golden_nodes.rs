@@ -1,4 +1,4 @@
-//! Whole outputs of `check` and `compare` on real nodes: healthy, degraded and damaged.
+//! Whole outputs of `check`, `compare` and `history` on real nodes: healthy, degraded and damaged.
 
 use std::path::Path;
 use std::process::Command;
@@ -89,6 +89,13 @@ fn several_nodes_that_contradict_each_other() {
     let stranger = NodeDir::named("m1", &log).snap(1, 1, &ids(&["m1", "m2"])).peers(1, &["m1", "m2"]);
     let root = cluster([agreeing("n1", 90), ("m1", stranger)]);
     golden("compare/strangers.txt", &run_in(root.path(), &["compare", "."]));
+}
+
+#[test]
+fn every_version_of_a_key() {
+    golden("history/three.txt", &run("three-M", &["history", "!redis|str|e:68", "n1", "n2", "n3", "--limit", "5"]));
+    golden("history/transactions.md", &run("groups-P", &["history", "--format", "markdown", "redis:zm:77", "n1/group-2"]));
+    golden("history/behind.txt", &run("lag-M", &["history", "ml:4", ".", "--limit", "3"]));
 }
 
 #[test]

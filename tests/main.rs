@@ -22,6 +22,7 @@ mod faults; // Every single fault of a group directory is found, or harmless for
 mod gate; // Forecasts against what the server did.
 mod golden; // What every command prints on the demo and on ten recorded directories.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
+mod history; // Every version of a key: exact ones of built directories, and what other commands say of real ones.
 mod hostile; // What hostile bytes may cost.
 mod hostile_dirs; // Hostile directories in memory: no panic, one truth in every command, format and number of threads.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.

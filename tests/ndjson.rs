@@ -52,6 +52,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("explain fsm-body-crc", vec![]),
         ("gate-dryrun --restore-rate 100MB --plan", vec![demo.clone()]),
         ("gate-dryrun", vec![hraft.clone()]),
+        ("history redis:probe:n1", vec![group.clone()]),
         ("inspect", vec![demo.join("n1/group-2/wal/0000000000000000-0000000000000000.wal")]),
         ("inspect", vec![demo.clone()]),
         ("offload plan --store", vec![made.join("store"), group.clone()]),

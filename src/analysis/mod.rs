@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod explain;
+pub mod history;
 pub mod hraft;
 pub mod inspect;
 pub mod judge;

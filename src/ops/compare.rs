@@ -118,6 +118,11 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Re
         let number = numbers.first().map(|(_, number)| *number);
         return Ok(Matched::Groups(BTreeMap::from([(number, dirs)])));
     }
+    Ok(Matched::Groups(by_group(dirs)))
+}
+
+/// The copies of each group, by the numbers in the names of the directories.
+pub(super) fn by_group(dirs: Vec<GroupDir>) -> BTreeMap<Option<u64>, Vec<GroupDir>> {
     let mut groups: BTreeMap<Option<u64>, Vec<GroupDir>> = BTreeMap::new();
     for dir in dirs {
         groups.entry(dir.group_id).or_default().push(dir);
@@ -131,7 +136,7 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Re
         first.extend(unnumbered);
         first.sort_by(|a, b| a.path.cmp(&b.path));
     }
-    Ok(Matched::Groups(groups))
+    groups
 }
 
 impl Node {

@@ -10,6 +10,7 @@ use super::body::dump::DumpBody as ToolDumpBody;
 use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
+use super::body::history::HistoryBody;
 use super::body::hraft::archive::ArchiveBody;
 use super::body::hraft::dump::EntryLine;
 use super::body::hraft::gate::HashiGateBody;
@@ -53,6 +54,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<ExplainBody>(),
         of::<FailureBody>(),
         of::<GateBody>(),
+        of::<HistoryBody>(),
         of::<InspectBody>(),
         of::<OffloadPlanBody>(),
         of::<SnapshotBody>(),

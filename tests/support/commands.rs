@@ -12,9 +12,9 @@ use ekv_tool::ops::hraft::{
 };
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
-    CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, OffloadPlanOptions, ScanOptions, VerifyDepth,
-    VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_get, store_meta, store_scan,
-    store_stat, store_verify, verify_snapshot,
+    CheckOptions, CompareOptions, GateOptions, GetOptions, HistoryOptions, InspectOptions, NamedDir, OffloadPlanOptions,
+    ScanOptions, VerifyDepth, VerifySnapshotOptions, check, compare, gate_dryrun, history, inspect, offload_plan, snapshot,
+    store_get, store_meta, store_scan, store_stat, store_verify, verify_snapshot,
 };
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
@@ -44,6 +44,7 @@ pub enum Command {
     StoreScan { raw: bool },
     StoreGet,
     StoreStat,
+    History,
     SnapshotLs,
     SnapshotStat,
     SnapshotRebuild,
@@ -55,7 +56,7 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -76,6 +77,7 @@ impl Command {
         Self::StoreScan { raw: true },
         Self::StoreGet,
         Self::StoreStat,
+        Self::History,
         Self::SnapshotLs,
         Self::SnapshotStat,
         Self::SnapshotRebuild,
@@ -238,6 +240,11 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             is_store().then(|| written(store_get(&store, &options, None, run), formats)).flatten()
         }
         Command::StoreStat => is_store().then(|| written(store_stat(stores, 5, None, run), formats)).flatten(),
+        Command::History => {
+            let dirs = [NamedDir { name: None, path: place.dir.clone() }];
+            let options = HistoryOptions { key: KeyText::Bytes(b"key".to_vec()), raw: false, limit: 10, payloads: true };
+            written(history(&dirs, &options, None, run), formats)
+        }
         Command::SnapshotLs => written(snapshot::ls(paths, run), formats),
         Command::SnapshotStat => written(snapshot::stat(paths, false, None, run), formats),
         Command::SnapshotRebuild => written(snapshot::rebuild(&place.dir, run), formats),
@@ -281,6 +288,11 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
             };
             written(hraft::hashicorp_compare(&all, run), formats)
         }
-        Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet | Command::StoreStat => None,
+        Command::StoreMeta
+        | Command::StoreVerify(_)
+        | Command::StoreScan { .. }
+        | Command::StoreGet
+        | Command::StoreStat
+        | Command::History => None,
     }
 }

@@ -20,6 +20,7 @@ pub mod raft_db;
 pub mod raftwal_writer;
 pub mod rebuilt;
 pub mod recorded;
+pub mod requests;
 pub mod seal;
 pub mod state_files;
 pub mod store_writer;

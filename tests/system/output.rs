@@ -45,6 +45,7 @@ impl Scene {
             format!("gate-dryrun {group}"),
             format!("check {group}"),
             format!("compare {group} {other}"),
+            format!("history key {group} {other}"),
             format!("inspect {segment}"),
             format!("snapshot ls {group}"),
             format!("snapshot show {envelope}"),

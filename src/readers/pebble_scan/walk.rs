@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{KeyRange, Scan, ScanStats, separate};
 use crate::error::{Error, Result};
 use crate::formats::pebble::Trailer;
-use crate::readers::pebble::{Store, StoreFacts, TableDamage, TableTrouble};
+use crate::readers::pebble::{Source, Store, StoreFacts, TableDamage, TableTrouble};
 use crate::readers::source::Run;
 
 /// How often a view that a compaction takes away under the scan is replaced by a newer one.
@@ -23,6 +23,8 @@ pub struct Live<'a> {
     pub value: &'a [u8],
     /// The newest record that the value comes from.
     pub trailer: Trailer,
+    /// Where that record stands.
+    pub place: Option<Source>,
 }
 
 /// How a scan went.
@@ -78,7 +80,7 @@ pub fn walk_ranges(
         let mut stopped = None;
         while let (None, false, Some(range)) = (&stopped, cut_short, ranges.get(place.range)) {
             let start = place.from.clone();
-            let mut scan = match separate(Scan::new(&store, &start))? {
+            let mut scan = match separate(Scan::within(&store, &start, range.end()))? {
                 Ok(scan) => scan,
                 Err(damage) => {
                     stopped = Some((damage, None));
@@ -135,11 +137,13 @@ fn walk_range(scan: &mut Scan<'_>, range: &KeyRange, run: &Run<'_>, visit: &mut 
         }
         match separate(scan.next())? {
             Ok(true) if range.is_past(scan.key()) => return Ok(Ended::Range),
-            Ok(true) => match visit(Live { key: scan.key(), value: scan.value(), trailer: scan.trailer() }) {
-                Step::Next => {}
-                Step::Leap(to) => return Ok(Ended::Leap(to)),
-                Step::Enough => return Ok(Ended::Enough),
-            },
+            Ok(true) => {
+                match visit(Live { key: scan.key(), value: scan.value(), trailer: scan.trailer(), place: scan.place() }) {
+                    Step::Next => {}
+                    Step::Leap(to) => return Ok(Ended::Leap(to)),
+                    Step::Enough => return Ok(Ended::Enough),
+                }
+            }
             Ok(false) => return Ok(Ended::Range),
             Err(damage) => return Ok(Ended::Stopped(damage)),
         }

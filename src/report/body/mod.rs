@@ -8,6 +8,7 @@ pub mod envelopes;
 pub mod explain;
 pub mod failure;
 pub mod gate;
+pub mod history;
 pub mod hraft;
 pub mod inspect;
 mod offload;
