@@ -17,6 +17,7 @@ mod columnar; // Stores with columnar tables: clean, damaged, and what a start r
 mod compare; // The same group on several nodes.
 mod dumps; // Dumps of the offline tools: what the tools say, every cut and flip of an archive.
 mod encryption; // Starts with and without keys, what is opened, and that no key is ever shown.
+mod etcd; // Directories of etcd: healthy and damaged, recorded and written by etcd in the test.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.

@@ -12,7 +12,7 @@ use crate::support::archive_writer::ArchiveWriter;
 use crate::support::dump_writer::Dump;
 use crate::support::offload_writer::Publish;
 use crate::support::rebuilt::{SHARED, STREAMED, rebuilt};
-use crate::support::recorded::{cases, hashi, real};
+use crate::support::recorded::{cases, etcd, hashi, real};
 
 fn output(command: &str, paths: &[PathBuf], format: &str) -> String {
     let mut program = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
@@ -45,6 +45,11 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("check", vec![demo.clone()]),
         ("check --fast", vec![tables.clone()]),
         ("check", vec![hraft.clone()]),
+        ("check", vec![etcd().root.join("one")]),
+        ("gate-dryrun", vec![etcd().root.clone()]),
+        ("compare", vec![etcd().root.join("a"), etcd().root.join("b")]),
+        ("wal dump", vec![etcd().root.join("one")]),
+        ("wal stat", vec![etcd().root.join("one")]),
         ("check", vec![made.join("nowhere")]),
         ("check --list", vec![]),
         ("compare", vec![demo.join("n1")]),

@@ -3,6 +3,7 @@
 //! Two houses: [`server`] says what a start does, [`judge`] says what is wrong.
 #![forbid(unsafe_code)]
 
+pub mod etcd;
 pub mod explain;
 pub mod hraft;
 pub mod inspect;

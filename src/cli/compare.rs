@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use ekv_tool::ops::etcd::{etcd_compare, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
 use ekv_tool::ops::{CompareOptions, compare};
 use ekv_tool::readers::Local;
@@ -32,6 +33,10 @@ pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitS
     context.keep_out_of(&args.dirs)?;
     if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs, &Local)? {
         return context.emit(hashicorp_compare(&nodes, &context.run())?);
+    }
+    let members = etcd_places(&args.dirs, &Local)?;
+    if !members.places.is_empty() {
+        return context.emit(etcd_compare(&members, &context.run())?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     let options = CompareOptions { opener };

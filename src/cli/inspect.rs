@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ekv_tool::ops::etcd::{etcd_inspect, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_inspect};
 use ekv_tool::ops::{InspectOptions, inspect};
 use ekv_tool::readers::Local;
@@ -33,6 +34,11 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<ExitS
         && let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(&args.path), &Local)?
     {
         return context.emit(hashicorp_inspect(&nodes, &context.run())?);
+    }
+    let members = etcd_places(std::slice::from_ref(&args.path), &Local)?;
+    // A log by itself has a page that says more of its segments.
+    if members.places.iter().any(|place| place.snap.is_some()) {
+        return context.emit(etcd_inspect(&members, &context.run())?);
     }
     let options = InspectOptions { show_bytes: args.show_bytes };
     context.emit(inspect(&args.path, options, &context.run())?)

@@ -9,6 +9,7 @@ mod dump;
 mod encryption;
 mod engine;
 mod envelopes;
+pub mod etcd;
 mod gate;
 mod group;
 pub mod hraft;

@@ -4,6 +4,7 @@
 
 mod bundle;
 pub mod dump;
+pub mod etcd;
 mod fsm_body;
 pub mod fsm_diff;
 pub mod fsm_file;

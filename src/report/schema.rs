@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::body::check::{CheckBody, CheckListBody};
 use super::body::compare::CompareBody;
 use super::body::dump::DumpBody as ToolDumpBody;
+use super::body::etcd::EtcdBody;
 use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
@@ -75,6 +76,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<StatBody>(),
         of::<VerifyBody>(),
         of_hashicorp::<ArchiveBody>("hashicorp-archives", "ekv-tool/verify-snapshot/v1"),
+        of_etcd(),
         of_hashicorp::<HashiGateBody>("hashicorp-gate-dryrun", "ekv-tool/gate-dryrun/v1"),
         of_hashicorp::<HashiBody<page::Check>>("hashicorp-nodes", "ekv-tool/<command>/v1"),
         called(
@@ -89,6 +91,12 @@ pub fn all() -> Vec<ReportSchema> {
 
 fn of<B: Body + JsonSchema>() -> ReportSchema {
     made::<B>(None)
+}
+
+/// The reports about directories of etcd, whose `schema` is that of the command.
+fn of_etcd() -> ReportSchema {
+    let title = "ekv-tool/<command>/v1 of etcd";
+    ReportSchema { name: "etcd-members", ..titled(title, of::<EtcdBody<page::Check>>()) }
 }
 
 /// A report about directories of hashicorp/raft, which has the same `schema` as the one about others.

@@ -6,6 +6,7 @@ use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::Result;
 use ekv_tool::formats::kv::KeyText;
+use ekv_tool::ops::etcd::{etcd_check, etcd_compare, etcd_gate_dryrun, etcd_inspect, etcd_places, etcd_verify_snapshot};
 use ekv_tool::ops::hraft::{
     self, Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
     hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
@@ -16,6 +17,7 @@ use ekv_tool::ops::{
     VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_get, store_meta, store_scan,
     store_stat, store_verify, verify_snapshot,
 };
+use ekv_tool::readers::etcd::EtcdFound;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::readers::{Depth, EntryKind};
@@ -205,6 +207,15 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
     if let Backend::Hashicorp(nodes) = Backend::of(paths, &*run.source).ok()? {
         return ask_hashicorp(command, &nodes, place, formats, run);
     }
+    let members = etcd_places(paths, &*run.source).ok()?;
+    // What is asked of logs and files is asked of all in one way.
+    let asked = matches!(
+        command,
+        Command::Check | Command::CheckFast | Command::Gate(_) | Command::VerifySnapshot(_) | Command::Inspect | Command::Compare
+    );
+    if asked && !members.places.is_empty() {
+        return ask_etcd(command, &members, place, formats, run);
+    }
     let store = place.dir.join("fsm.db");
     let is_store = || run.source.kind_at(&store) == Some(EntryKind::Directory);
     let stores = std::slice::from_ref(&store);
@@ -256,6 +267,20 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
 
 fn inspect_file(file: &Path, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
     written(inspect(file, InspectOptions::default(), run), formats)
+}
+
+fn ask_etcd(command: Command, members: &EtcdFound, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
+    match command {
+        Command::Check | Command::CheckFast => written(etcd_check(members, None, run), formats),
+        Command::Gate(_) => written(etcd_gate_dryrun(members, run), formats),
+        Command::VerifySnapshot(_) => written(etcd_verify_snapshot(members, run), formats),
+        Command::Inspect => written(etcd_inspect(members, run), formats),
+        Command::Compare => {
+            let all = etcd_places(&[place.dir.clone(), place.other.clone()], &*run.source).ok()?;
+            written(etcd_compare(&all, run), formats)
+        }
+        _ => None,
+    }
 }
 
 fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {

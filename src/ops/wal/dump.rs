@@ -8,14 +8,16 @@ use crate::crypto::OpenError;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, EntryView, KeyFilter, Payload, classify_above, classify_payload};
-use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::etcd::{LogOwner, Request};
+use crate::formats::kv::{EntryClass, EntryView, KeyFilter, Payload, classify_above, classify_etcd, classify_payload};
+use crate::formats::raftpb::{Entry, EntryType, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
 use crate::readers::wal::{Entering, Item, SegmentScan, Trace, TypeCounts};
 use crate::report::body::wal::{
-    CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields, UnknownFields,
+    CrcFields, DumpBody, EntryFields, EtcdFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields,
+    UnknownFields,
 };
 use crate::report::{Report, RowStream};
 use crate::types::{Crc32c, LogIndex, ServerVersion, Term};
@@ -126,6 +128,7 @@ fn dump_log(
             closed,
             path: segment_path(&log.prefix, &segment.file.file_name),
             standing: Standing::of(&effective, position, segment),
+            owner: log.scan.owner,
         };
         dump.run(segment, rows, totals)?;
     }
@@ -217,6 +220,7 @@ struct SegmentDump<'a> {
     closed: &'a mut Closed,
     path: String,
     standing: Standing,
+    owner: LogOwner,
 }
 
 impl SegmentDump<'_> {
@@ -272,6 +276,9 @@ impl SegmentDump<'_> {
         match record.kind {
             RecordKind::Entry => {
                 let entry = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())?;
+                if self.owner.is_etcd() {
+                    return self.etcd_entry(frame, &entry).map(RecordContent::Entry);
+                }
                 self.entry(frame, &entry, opened).map(RecordContent::Entry)
             }
             RecordKind::State => {
@@ -285,7 +292,7 @@ impl SegmentDump<'_> {
                 wanted.then(|| RecordContent::Snapshot(snapshot.into()))
             }
             RecordKind::Metadata => {
-                let fields = MetadataFields { data_length: data.len() as u64 };
+                let fields = MetadataFields::of(data);
                 self.wants(RecordType::Metadata, None, None).then_some(RecordContent::Metadata(fields))
             }
             RecordKind::Crc => {
@@ -299,8 +306,8 @@ impl SegmentDump<'_> {
         }
     }
 
-    /// `opened` keeps what an envelope held while the row is written.
-    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
+    /// Whether an entry stands in the log that counts; `None` for one that is not wanted, whatever it holds.
+    fn wants_entry(&mut self, frame: &Frame<'_>, entry: &Entry<'_>) -> Option<bool> {
         let filter = self.filter;
         let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
         let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
@@ -308,9 +315,35 @@ impl SegmentDump<'_> {
             return None;
         }
         let effective = self.standing.contains(frame.at, entry.index);
-        if filter.effective_only && !effective {
+        (effective || !filter.effective_only).then_some(effective)
+    }
+
+    /// An entry of a log of etcd.
+    fn etcd_entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
+        let filter = self.filter;
+        let effective = self.wants_entry(frame, entry)?;
+        let view = classify_etcd(entry.kind, entry.data);
+        if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
             return None;
         }
+        if let Some(keys) = &filter.keys {
+            let mut found = false;
+            if let Some(request) = Request::decode(entry.data).filter(|_| entry.kind == EntryType::Normal) {
+                request.for_each_key(|key| found = found || keys.matches(key));
+            }
+            if !found {
+                return None;
+            }
+        }
+        let etcd = EtcdFields::of(entry);
+        let request_id = Request::decode(entry.data).filter(|_| entry.kind == EntryType::Normal).and_then(|request| request.id);
+        Some(EntryFields { request_id, etcd, ..EntryFields::new(entry, &view, effective) })
+    }
+
+    /// `opened` keeps what an envelope held while the row is written.
+    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
+        let filter = self.filter;
+        let effective = self.wants_entry(frame, entry)?;
         let cutover = self.opener.map_or(LogIndex(0), Opener::cutover);
         let mut view = classify_above(cutover, entry.index, entry.kind, entry.data);
         let mut sealed = None;

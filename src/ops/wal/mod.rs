@@ -1,8 +1,10 @@
 //! Questions about the Raft log.
 
 mod dump;
+mod etcd_fields;
 mod fields;
 mod ls;
+mod schema;
 mod show;
 mod stat;
 mod verify;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod compare;
 pub mod dump;
 pub mod envelopes;
+pub mod etcd;
 pub mod explain;
 pub mod failure;
 pub mod gate;

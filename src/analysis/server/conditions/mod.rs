@@ -19,6 +19,7 @@ macro_rules! conditions {
 
 mod apply;
 mod encryption;
+mod etcd;
 mod legacy;
 mod offload;
 mod payload;
@@ -32,6 +33,7 @@ mod wal;
 
 pub use apply::*;
 pub use encryption::*;
+pub use etcd::*;
 pub use legacy::*;
 pub use offload::*;
 pub use payload::*;
@@ -81,7 +83,7 @@ impl fmt::Debug for Condition {
 
 /// All conditions in the order of a start.
 pub fn all() -> impl Iterator<Item = &'static Condition> {
-    [STARTUP, STORE, PEERS, SNAPSHOT, PAYLOAD, WAL, APPLY, ENCRYPTION, LEGACY, OFFLOAD, SYSTEM, REMARKS]
+    [STARTUP, STORE, PEERS, SNAPSHOT, PAYLOAD, WAL, APPLY, ENCRYPTION, LEGACY, OFFLOAD, ETCD, SYSTEM, REMARKS]
         .into_iter()
         .flatten()
         .copied()
