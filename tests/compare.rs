@@ -289,7 +289,7 @@ fn groups_are_matched_by_the_layout_of_the_directories() {
     // Whole nodes are matched group by group.
     let whole = report(&[a, root.path().join("y")]);
     assert_eq!(whole.body.groups.iter().map(|group| group.group_id).collect::<Vec<_>>(), [Some(1)]);
-    assert_eq!(whole.coverage.not_examined[0].why, "only one node holds this group");
+    assert!(whole.coverage.not_examined.iter().any(|part| part.why == "only one node holds this group"));
     // One directory under two spellings is one.
     let spelled = b.join("../group-1");
     assert!(compare(&[b, spelled], &CompareOptions { ..CompareOptions::default() }, &Run::local()).is_err());

@@ -149,7 +149,7 @@ fn compare_opens_the_envelopes_of_all_nodes() {
     copy_tree(&folder.join("data/n1"), &copy);
     let opener = Opener::read(&folder.join("encryption/keys.json"), &kek, false, &Local).unwrap();
     let compared = |opener: Option<Opener>| {
-        let options = CompareOptions { opener: opener.map(Arc::new) };
+        let options = CompareOptions { opener: opener.map(Arc::new), ..CompareOptions::default() };
         ops::compare(&[folder.join("data/n1"), copy.clone()], &options, &Run::local()).unwrap()
     };
     for (opener, opened) in [(Some(opener), Some(3094)), (None, None)] {

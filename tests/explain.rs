@@ -134,13 +134,58 @@ Line by line
      1  restoreSnapshotState skipped  Nov 26 03:12:07 n2 elastickv[811]: INFO restoreSnapshotState skipped fsm_applied=60 snapshot_index=41
      2  walpb: crc mismatch           Nov 26 03:12:08 n2 elastickv[811]: ERROR open wal: walpb: crc mismatch: expected: db1adccb computed: 6be0cbdc
      3  unexpected EOF                panic: unexpected EOF
+     5  goroutine trace               goroutine 1 [running]:
 ";
     assert!(text.contains(list), "{text}");
-    assert!(text.ends_with("\nAnd 1 other line without anything known.\n"), "{text}");
+    assert!(!text.contains("without anything known"), "{text}");
     let value: Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
     assert_eq!(value["lines"][1]["number"], 2);
-    assert_eq!(value["unknown_lines"], 1);
+    assert_eq!((&value["lines"][1]["node"], &value["lines"][1]["time"]), (&"n2".into(), &"Nov 26 03:12:08".into()));
+    assert_eq!((&value["lines"][2]["node"], &value["lines"][2]["time"]), (&Value::Null, &Value::Null));
+    assert_eq!(value["lines"][1]["title"], value["explanations"][0]["title"]);
+    assert_eq!((&value["unknown_lines"], &value["trace_lines"]), (&0.into(), &0.into()));
     assert_eq!(value["explanations"][0]["name"], "walpb: crc mismatch");
+}
+
+#[test]
+fn a_file_with_a_panic_and_its_goroutines() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("server.log");
+    let log = "\
+time=2026-11-26T03:12:06Z level=INFO msg=\"8b37 became follower at term 3\" node_id=n2
+time=2026-11-26T03:12:07Z level=WARN msg=\"something else\" node_id=n2
+write n2/wal/0.tmp: no space left on device
+panic: runtime error: invalid memory address or nil pointer dereference [recovered, repanicked]
+[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0xb49d39]
+
+goroutine 17 [running]:
+main.run(0xc000012345)
+\t/src/main.go:88 +0x5f
+";
+    std::fs::write(&path, log).unwrap();
+    let path = path.to_str().unwrap();
+    let value: Value = serde_json::from_str(&stdout(&["--format", "json", "--file", path])).unwrap();
+    let names: Vec<_> = value["lines"].as_array().unwrap().iter().map(|line| line["name"].as_str().unwrap()).collect();
+    let expected = [
+        "raft election",
+        "no space left on device",
+        "nil pointer dereference",
+        "SIGSEGV: segmentation violation",
+        "goroutine trace",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(value["explanations"][0]["name"], "no space left on device", "the first that tells of something wrong");
+    assert_eq!((&value["unknown_lines"], &value["trace_lines"]), (&1.into(), &2.into()));
+    assert_eq!((&value["lines"][0]["node"], &value["lines"][0]["time"]), (&"n2".into(), &"2026-11-26T03:12:06Z".into()));
+    let text = stdout(&["--file", path]);
+    assert!(text.contains("And 2 lines of calls of goroutines.\n"), "{text}");
+    assert!(text.contains("And 1 other line without anything known.\n"), "{text}");
+    assert!(value.get("cut_short").is_none());
+    // What is behind the limit is said to be there.
+    std::fs::write(path, format!("{log}{}", format!("{}\n", "a line of no importance ".repeat(400)).repeat(120))).unwrap();
+    let value: Value = serde_json::from_str(&stdout(&["--format", "json", "--file", path])).unwrap();
+    assert_eq!(value["cut_short"], true);
+    tool(&["--file", "no-such.log"]).code(1);
 }
 
 /// Texts as hashicorp/raft, raft-boltdb and bbolt give them, prefixes included, and under which one they are explained.

@@ -15,6 +15,7 @@ const ON_THE_DEMO: &[(&str, &str)] = &[
     ("compare/demo", "compare demo/n1"),
     ("explain/code", "explain fsm-body-crc"),
     ("gate/demo", "gate-dryrun --restore-rate 100MB --plan demo"),
+    ("history/demo", "history redis:probe:n1 demo/n1/group-2"),
     ("inspect/demo", "inspect demo/n1/group-2/wal/0000000000000000-0000000000000000.wal"),
     ("snapshot/ls", "snapshot ls demo"),
     ("snapshot/rebuild", "snapshot rebuild demo/n1/group-2"),

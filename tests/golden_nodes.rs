@@ -1,8 +1,9 @@
-//! Whole outputs of `check` and `compare` on real nodes: healthy, degraded and damaged.
+//! Whole outputs of `check`, `compare` and `history` on real nodes: healthy, degraded and damaged.
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::diverging::{LAST, Node};
 use crate::support::golden::{golden, transcript};
 use crate::support::log_writer::{LogWriter, conf_change, conf_context};
 use crate::support::node_dir::{NodeDir, id, ids};
@@ -18,6 +19,13 @@ fn run_in(dir: &Path, args: &[&str]) -> String {
     // Durations and rates are the only part that differs between runs.
     let run = text.find("\"run\":{").and_then(|from| Some((from, from + text[from..].find('}')?)));
     run.map_or_else(|| text.clone(), |(from, to)| format!("{}\"run\":{{{}", &text[..from], &text[to..]))
+}
+
+/// A JSON report has its durations on lines of their own.
+fn without_durations(text: &str) -> String {
+    let figure =
+        |line: &&str| !["\"elapsed_ms\": ", "\"bytes_per_second\": "].iter().any(|name| line.trim_start().starts_with(name));
+    text.split_inclusive('\n').filter(figure).collect()
 }
 
 /// Puts written nodes beside each other, as on one disk.
@@ -61,6 +69,22 @@ fn several_nodes_of_a_group() {
 }
 
 #[test]
+fn two_stores_of_a_group() {
+    for (name, format) in [("txt", "table"), ("json", "json"), ("ndjson", "ndjson"), ("prom", "prometheus"), ("md", "markdown")] {
+        golden(
+            &format!("store/diff.{name}"),
+            &without_durations(&run("three-M", &["store", "diff", "--format", format, "n1", "n3"])),
+        );
+    }
+    let root = tempfile::tempdir().unwrap();
+    let nodes = [Node::new("n1", LAST), Node::new("n2", LAST - 2).without(5), Node::new("n3", LAST)];
+    drop(nodes.map(|node| node.write(root.path())));
+    golden("store/diff-diverged.txt", &run_in(root.path(), &["store", "diff", "n1", "n2"]));
+    golden("store/diff-diverged.md", &run_in(root.path(), &["store", "diff", "--format", "markdown", "n1", "n2"]));
+    golden("compare/stores-diverged.txt", &run_in(root.path(), &["compare", "."]));
+}
+
+#[test]
 fn several_nodes_of_which_some_are_behind_or_missing() {
     let root = cluster([agreeing("n1", 90), agreeing("n2", 90), agreeing("n3", 40)]);
     golden("compare/degraded.txt", &run_in(root.path(), &["compare", "n1", "n2", "n3"]));
@@ -89,6 +113,13 @@ fn several_nodes_that_contradict_each_other() {
     let stranger = NodeDir::named("m1", &log).snap(1, 1, &ids(&["m1", "m2"])).peers(1, &["m1", "m2"]);
     let root = cluster([agreeing("n1", 90), ("m1", stranger)]);
     golden("compare/strangers.txt", &run_in(root.path(), &["compare", "."]));
+}
+
+#[test]
+fn every_version_of_a_key() {
+    golden("history/three.txt", &run("three-M", &["history", "!redis|str|e:68", "n1", "n2", "n3", "--limit", "5"]));
+    golden("history/transactions.md", &run("groups-P", &["history", "--format", "markdown", "redis:zm:77", "n1/group-2"]));
+    golden("history/behind.txt", &run("lag-M", &["history", "ml:4", ".", "--limit", "3"]));
 }
 
 #[test]

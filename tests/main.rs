@@ -17,11 +17,13 @@ mod columnar; // Stores with columnar tables: clean, damaged, and what a start r
 mod compare; // The same group on several nodes.
 mod dumps; // Dumps of the offline tools: what the tools say, every cut and flip of an archive.
 mod encryption; // Starts with and without keys, what is opened, and that no key is ever shown.
+mod etcd; // Directories of etcd: healthy and damaged, recorded and written by etcd in the test.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.
 mod golden; // What every command prints on the demo and on ten recorded directories.
 mod golden_nodes; // Whole outputs of check and compare on real nodes.
+mod history; // Every version of a key: exact ones of built directories, and what other commands say of real ones.
 mod hostile; // What hostile bytes may cost.
 mod hostile_dirs; // Hostile directories in memory: no panic, one truth in every command, format and number of threads.
 mod hraft; // Directories of hashicorp/raft, against what the library did with recorded ones.
@@ -54,6 +56,7 @@ mod snapshots; // What the library makes of recorded snapshots.
 mod sources; // The same answer wherever the files come from: disk, memory, overlay, objects.
 mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
+mod store_diff; // Two stores row by row: what is explained, one's own, a divergence, or not known.
 mod store_dump; // One file of a store without the others.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_meta; // What a store says about itself, and single keys.

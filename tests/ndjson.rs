@@ -12,7 +12,7 @@ use crate::support::archive_writer::ArchiveWriter;
 use crate::support::dump_writer::Dump;
 use crate::support::offload_writer::Publish;
 use crate::support::rebuilt::{SHARED, STREAMED, rebuilt};
-use crate::support::recorded::{cases, hashi, real};
+use crate::support::recorded::{cases, etcd, hashi, real};
 
 fn output(command: &str, paths: &[PathBuf], format: &str) -> String {
     let mut program = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
@@ -45,6 +45,11 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("check", vec![demo.clone()]),
         ("check --fast", vec![tables.clone()]),
         ("check", vec![hraft.clone()]),
+        ("check", vec![etcd().root.join("one")]),
+        ("gate-dryrun", vec![etcd().root.clone()]),
+        ("compare", vec![etcd().root.join("a"), etcd().root.join("b")]),
+        ("wal dump", vec![etcd().root.join("one")]),
+        ("wal stat", vec![etcd().root.join("one")]),
         ("check", vec![made.join("nowhere")]),
         ("check --list", vec![]),
         ("compare", vec![demo.join("n1")]),
@@ -52,6 +57,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("explain fsm-body-crc", vec![]),
         ("gate-dryrun --restore-rate 100MB --plan", vec![demo.clone()]),
         ("gate-dryrun", vec![hraft.clone()]),
+        ("history redis:probe:n1", vec![group.clone()]),
         ("inspect", vec![demo.join("n1/group-2/wal/0000000000000000-0000000000000000.wal")]),
         ("inspect", vec![demo.clone()]),
         ("offload plan --store", vec![made.join("store"), group.clone()]),
@@ -62,6 +68,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("snapshot diff --limit 9", vec![payload(101), payload(201)]),
         ("store dump", vec![group.join("fsm.db/000002.log")]),
         ("store dump", vec![group.join("fsm.db/MANIFEST-000001")]),
+        ("store diff", vec![real().root.join("three-M/n1"), real().root.join("three-M/n3")]),
         ("store get --versions 3", vec![group.clone(), "!redis|str|probe:n1".into()]),
         ("store get", vec![group.clone(), "redis:probe:n1".into()]),
         ("store lsm", vec![tables.clone()]),

@@ -137,7 +137,7 @@ fn places(memory: &Memory, dir: &Path) -> Vec<(PathBuf, EntryKind, u64)> {
 type Usual = Vec<(Command, Option<Answer>)>;
 
 fn asked(place: &Place, run: &Run<'_>) -> Usual {
-    let all = Command::ALL.into_iter().chain([Command::Compare]);
+    let all = Command::ALL.into_iter().chain([Command::Compare, Command::StoreDiff]);
     all.map(|command| (command, ask(command, place, &[OutputFormat::Json], run))).collect()
 }
 
@@ -153,6 +153,7 @@ fn may_be_content(command: Command, place: &Path, refused: Refused) -> bool {
         Command::StoreMeta | Command::StoreVerify(_) | Command::StoreScan { .. } | Command::StoreGet | Command::StoreStat => {
             within(&["fsm.db"])
         }
+        Command::StoreDiff => within(&["fsm.db", "wal"]),
         Command::VerifySnapshot(_) | Command::SnapshotLs | Command::SnapshotStat | Command::SnapshotRebuild => {
             within(&["snap", "fsm-snap", "snapshots"])
         }

@@ -3,7 +3,9 @@
 //! Two houses: [`server`] says what a start does, [`judge`] says what is wrong.
 #![forbid(unsafe_code)]
 
+pub mod etcd;
 pub mod explain;
+pub mod history;
 pub mod hraft;
 pub mod inspect;
 pub mod judge;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ekv_tool::analysis::{Coverage, Severity};
+use ekv_tool::ops::etcd::{etcd_check, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_check};
 use ekv_tool::ops::{CheckOptions, check};
 use ekv_tool::readers::Local;
@@ -96,6 +97,16 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
             anyhow::bail!("--only, --skip: directories of hashicorp/raft are checked as a whole");
         }
         let report = hashicorp_check(&nodes, raft_id.as_deref(), severity, &context.run())?;
+        let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
+        let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
+        return context.emit_as(report, status);
+    }
+    let members = etcd_places(&dirs, &Local)?;
+    if !members.places.is_empty() {
+        if !only.is_empty() || !skip.is_empty() {
+            anyhow::bail!("--only, --skip: directories of etcd are checked as a whole");
+        }
+        let report = etcd_check(&members, severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
         let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
         return context.emit_as(report, status);

@@ -1,6 +1,8 @@
 //! `explain`.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read, stdin};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -11,8 +13,8 @@ use ekv_tool::report::body::explain::ExplainBody;
 
 use super::{Context, ExitStatus};
 
-/// More than any line of a log; the rest is not read.
-const STDIN_LIMIT: u64 = 1 << 20;
+/// Bytes that are read of a file or of standard input; what is behind them is said to be there.
+const LIMIT: usize = 1 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +22,7 @@ Examples:
   ekv-tool explain ErrFSMSnapshotTokenCRC
   ekv-tool explain 'wal: slice bounds out of range, snapshot[Index: 10, ...'
   journalctl -u elastickv -n 1 | ekv-tool explain -
+  ekv-tool explain --file elastickv.log            each line on its own, the causal one first
   ekv-tool explain --list";
 
 /// Arguments of `explain`.
@@ -27,10 +30,13 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct ExplainArgs {
     /// A finding code, the name of one of the server's errors, or a line that contains its text; `-` reads standard input
-    #[arg(value_name = "CODE|TEXT", required_unless_present = "list")]
+    #[arg(value_name = "CODE|TEXT", required_unless_present_any = ["list", "file"])]
     question: Vec<String>,
+    /// Read the lines of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "question")]
+    file: Option<PathBuf>,
     /// List every code and error that has an explanation
-    #[arg(long, conflicts_with = "question")]
+    #[arg(long, conflicts_with_all = ["question", "file"])]
     list: bool,
 }
 
@@ -39,17 +45,20 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> anyhow::Result<ExitS
         return context.emit(Report::new(ExplainBody::list(), Vec::new(), Coverage::default()));
     }
     let mut question = args.question.join(" ");
-    if question == "-" {
-        question.clear();
-        let mut bytes = Vec::new();
-        std::io::stdin().take(STDIN_LIMIT).read_to_end(&mut bytes).context("explain: cannot read standard input")?;
-        question.push_str(&String::from_utf8_lossy(&bytes));
+    let mut cut_short = false;
+    if let Some(path) = &args.file {
+        context.keep_out_of(std::slice::from_ref(path))?;
+        let failed = || format!("explain: cannot read {}", path.display());
+        (question, cut_short) = text_of(File::open(path).with_context(failed)?).with_context(failed)?;
+    } else if question == "-" {
+        (question, cut_short) = text_of(stdin().lock()).context("explain: cannot read standard input")?;
     }
     if let Some(stack) = Stack::of(&question) {
-        return context.emit(Report::new(ExplainBody::of_lines(&question, stack), Vec::new(), Coverage::default()));
+        let body = ExplainBody { cut_short, ..ExplainBody::of_lines(&question, stack) };
+        return context.emit(Report::new(body, Vec::new(), Coverage::default()));
     }
     match ExplainBody::of(&question, explain(&question)) {
-        Ok(body) => context.emit(Report::new(body, Vec::new(), Coverage::default())),
+        Ok(body) => context.emit(Report::new(ExplainBody { cut_short, ..body }, Vec::new(), Coverage::default())),
         Err(alike) if alike.is_empty() => {
             bail!("explain: no code or error is known by that text; `ekv-tool explain --list` lists them all")
         }
@@ -58,4 +67,17 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> anyhow::Result<ExitS
             alike.join(", ")
         ),
     }
+}
+
+/// The beginning of what is read, up to the last whole line of it, and whether there was more.
+fn text_of(from: impl Read) -> std::io::Result<(String, bool)> {
+    let mut bytes = Vec::new();
+    from.take(LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    let cut_short = bytes.len() > LIMIT;
+    if cut_short {
+        bytes.truncate(LIMIT);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        bytes.truncate(whole.unwrap_or(LIMIT));
+    }
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), cut_short))
 }

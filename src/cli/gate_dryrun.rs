@@ -9,6 +9,7 @@ use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::hraft;
 use ekv_tool::analysis::server::Outcome;
 use ekv_tool::analysis::server::store::AppliedIndexState;
+use ekv_tool::ops::etcd::{etcd_gate_dryrun, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_gate_dryrun};
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::readers::Local;
@@ -139,6 +140,11 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         let aborts = report.body.groups.iter().any(|node| node.start.outcome == hraft::StartOutcome::Abort);
         let status = if aborts { ExitStatus::Damaged } else { ExitStatus::from(report.verdict) };
         return context.emit_as(report, status);
+    }
+    let members = etcd_places(&dirs, &Local)?;
+    if !members.places.is_empty() {
+        let report = etcd_gate_dryrun(&members, &context.run())?;
+        return context.emit(report);
     }
     let options = GateOptions {
         engine: ServerVersion::named(&engine),

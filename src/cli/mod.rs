@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod gate_dryrun;
 mod generate;
+mod history;
 mod inspect;
 mod offload;
 mod output;
@@ -62,6 +63,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the copies of a group on several nodes against each other
     Compare(compare::CompareArgs),
+    /// Show every version of a key: who wrote it, when, what was there before, and where each version lies
+    History(history::HistoryArgs),
     /// Say what a file or directory is and what it says about itself
     Inspect(inspect::InspectArgs),
     /// Look into snapshots: what there is, what one holds, what two do not share
@@ -140,6 +143,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::History(args) => history::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Snapshot(args) => snapshot::run(&args, context),
         Command::Offload(args) => offload::run(args, context),

@@ -8,6 +8,7 @@ use clap::Args;
 use ekv_tool::analysis::judge::snapshot::PayloadToken;
 use ekv_tool::error::Error;
 use ekv_tool::formats::snap::SnapshotToken;
+use ekv_tool::ops::etcd::{etcd_places, etcd_verify_snapshot};
 use ekv_tool::ops::hraft::{Backend, archives, hashicorp_verify_archives, hashicorp_verify_snapshot, node_of_snapshot};
 use ekv_tool::ops::{VerifySnapshotOptions, dumps, verify_dumps, verify_snapshot};
 use ekv_tool::readers::Depth;
@@ -69,6 +70,13 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     paths.dedup();
     if let Backend::Hashicorp(nodes) = Backend::of(&paths, source)? {
         return context.emit(hashicorp_verify_snapshot(&nodes, &run)?);
+    }
+    let members = etcd_places(&args.paths, source)?;
+    if !members.places.is_empty() {
+        if let Some(token) = args.token_view() {
+            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
+        }
+        return context.emit(etcd_verify_snapshot(&members, &run)?);
     }
     let archives = archives(&args.paths, source)?;
     if !archives.is_empty() {

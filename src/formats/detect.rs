@@ -62,6 +62,8 @@ pub enum FileKind {
     HashicorpArchive,
     /// A segment of a log of hashicorp/raft-wal.
     RaftWalSegment,
+    /// The store of a member of etcd.
+    EtcdStore,
     /// Something that a crash or a running server left half done.
     Unfinished,
     /// None of these.
@@ -119,6 +121,7 @@ impl FileKind {
             Self::Hashicorp => "hashicorp",
             Self::HashicorpArchive => "hashicorp-archive",
             Self::RaftWalSegment => "raftwal-segment",
+            Self::EtcdStore => "etcd-store",
             Self::Unfinished => "unfinished",
             Self::Unknown => "unknown",
         }
@@ -150,6 +153,7 @@ impl FileKind {
             Self::Hashicorp => "file of the old hashicorp/raft backend",
             Self::HashicorpArchive => "snapshot archive of Consul, Nomad, Vault or OpenBao",
             Self::RaftWalSegment => "segment of a log of hashicorp/raft-wal",
+            Self::EtcdStore => "store of a member of etcd",
             Self::Unfinished => "unfinished file",
             Self::Unknown => "not recognised",
         }
@@ -294,6 +298,9 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
     }
     if SegmentHeader::decode(bytes).is_ok() {
         return Some((FileKind::RaftWalSegment, "the magic number of a raft-wal segment"));
+    }
+    if super::etcd::is_store(bytes) {
+        return Some((FileKind::EtcdStore, "a bbolt file with the buckets of etcd"));
     }
     if begins_an_archive(bytes) {
         return Some((FileKind::HashicorpArchive, "a member of such an archive at its beginning"));

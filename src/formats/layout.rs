@@ -61,6 +61,11 @@ pub const MIGRATING: &str = ".migrating";
 /// The members that a forced recovery of hashicorp/raft takes.
 pub const PEERS_JSON: &str = "peers.json";
 
+/// The directory of a member in a data directory of etcd.
+pub const ETCD_MEMBER: &str = "member";
+/// The store of a member of etcd, a bbolt file in `snap/`.
+pub const ETCD_STORE: &str = "db";
+
 /// The path of a segment below its group.
 pub fn in_wal(name: impl Display) -> String {
     format!("{WAL}/{name}")

@@ -12,6 +12,7 @@ pub mod detect;
 pub mod dump;
 pub mod envelope;
 mod error;
+pub mod etcd;
 pub mod foreign;
 pub mod fsm;
 pub mod go_json;

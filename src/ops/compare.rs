@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::compare_stores::{StoreOfNode, StoresCompared, compare_stores};
 use super::envelopes::{self, Source};
 use super::group::{Opened, Opening, Start, UNSETTLED};
 use crate::analysis::judge::codes::compare as codes;
@@ -14,11 +15,13 @@ use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::judge::start::encryption_sign;
 use crate::analysis::judge::unread;
 use crate::analysis::server::conditions;
+use crate::analysis::server::store::StoreOpen;
 use crate::analysis::{Coverage, Finding, Severity, fold};
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::readers::group::{Reading, WALK_UP_TO};
 use crate::readers::keys::{Keys, Opener};
-use crate::readers::pebble::StoreCheck;
+use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::source::Run;
 use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::compare::{CompareBody, GroupComparison};
@@ -31,6 +34,8 @@ use crate::types::{ByteSize, beside};
 pub struct CompareOptions {
     /// Keys that open what is sealed. They are one node's and open the others' envelopes as well; no start is forecast with them.
     pub opener: Option<Arc<Opener>>,
+    /// Leave out the rows of the stores.
+    pub fast: bool,
 }
 
 /// One node of a group, read and started on paper.
@@ -79,13 +84,13 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
         let keys = options.opener.as_deref().map(Opener::keys);
         let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, run)?;
         findings.extend(found);
-        groups.push(GroupComparison { group_id, comparison, encryption });
+        let compared = contents(&nodes, &comparison, options, &mut coverage, run)?;
+        findings.extend(compared.findings);
+        let (stores, store_classes) = (compared.stores, compared.classes);
+        groups.push(GroupComparison { group_id, comparison, encryption, stores, store_classes });
     }
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
-    }
-    if !groups.is_empty() {
-        coverage.skipped("the rows of the stores", "logs, snapshots and members are held against each other");
     }
     fold(&mut findings);
     let worst = worst(&findings);
@@ -118,6 +123,11 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Re
         let number = numbers.first().map(|(_, number)| *number);
         return Ok(Matched::Groups(BTreeMap::from([(number, dirs)])));
     }
+    Ok(Matched::Groups(by_group(dirs)))
+}
+
+/// The copies of each group, by the numbers in the names of the directories.
+pub(super) fn by_group(dirs: Vec<GroupDir>) -> BTreeMap<Option<u64>, Vec<GroupDir>> {
     let mut groups: BTreeMap<Option<u64>, Vec<GroupDir>> = BTreeMap::new();
     for dir in dirs {
         groups.entry(dir.group_id).or_default().push(dir);
@@ -131,7 +141,7 @@ fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Re
         first.extend(unnumbered);
         first.sort_by(|a, b| a.path.cmp(&b.path));
     }
-    Ok(Matched::Groups(groups))
+    groups
 }
 
 impl Node {
@@ -233,6 +243,54 @@ fn one_group(nodes: &[Node], coverage: &mut Coverage) -> (nodes::Comparison, Vec
         }
     }
     (comparison, found)
+}
+
+/// The contents of the members' stores. Of nodes that are none, or whose stores do not open, they are left out.
+fn contents(
+    nodes: &[Node],
+    comparison: &nodes::Comparison,
+    options: &CompareOptions,
+    coverage: &mut Coverage,
+    run: &Run<'_>,
+) -> Result<StoresCompared> {
+    const WHAT: &str = "the rows of the stores";
+    if options.fast || !comparison.comparable {
+        let why = if options.fast { "left out, as asked" } else { "the directories are not of one group" };
+        coverage.skipped(WHAT, why);
+        return Ok(StoresCompared::default());
+    }
+    let (mut stores, mut left_out) = (Vec::new(), Vec::new());
+    for (node, row) in nodes.iter().zip(&comparison.nodes) {
+        let opened = &node.opened;
+        let name = if row.raft_id.is_empty() { opened.display() } else { row.raft_id.clone() };
+        let presence = opened.facts.group.store.store.presence;
+        let why = match (row.role, presence, &opened.store().open) {
+            ("removed", ..) => "is no member any more",
+            (_, StorePresence::Directory, StoreOpen::Opens) => {
+                let (dir, log) = (opened.facts.group.dir.path.join(layout::STORE), opened.facts.group.log.as_ref());
+                stores.push(StoreOfNode { name, dir, shown: opened.path(layout::STORE), log, changed: node.changed });
+                continue;
+            }
+            (_, StorePresence::Directory, _) => "has a store that does not open",
+            _ => "has no store",
+        };
+        left_out.push(format!("{name} {why}"));
+    }
+    if stores.len() < 2 {
+        let why = if left_out.is_empty() { "there is only one".to_owned() } else { left_out.join(", ") };
+        coverage.skipped(WHAT, why);
+        return Ok(StoresCompared::default());
+    }
+    if !left_out.is_empty() {
+        coverage.skipped(format!("{WHAT} of some nodes"), left_out.join(", "));
+    }
+    let held = nodes.iter().map(|node| node.opened.log_memory()).fold(0, u64::saturating_add);
+    let mut compared = beside(held, || compare_stores(&stores, options.opener.as_deref(), coverage, run))?;
+    for finding in &mut compared.findings {
+        // Logs that contradict each other make other rows.
+        finding.derived_from = comparison.hold;
+    }
+    Ok(compared)
 }
 
 /// Envelopes of all nodes together: no two of them may have one nonce under one key.

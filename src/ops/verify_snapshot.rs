@@ -8,13 +8,15 @@ use super::advice;
 use super::offload;
 use crate::analysis::Severity;
 use crate::analysis::judge::snapshot::{
-    PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_lone_payload, verify_set,
+    PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_etcd_envelope, verify_lone_payload,
+    verify_set,
 };
 use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::io::IoOptions;
+use crate::readers::etcd::is_part_of_another;
 use crate::readers::keys::Opener;
 use crate::readers::locate::snapshots;
 use crate::readers::sealed_rows::examine_opening;
@@ -159,6 +161,11 @@ impl Asked<'_> {
 
     fn envelope(&self, path: &Path) -> Result<VerifiedSet> {
         let entry = snapshots::read_envelope(path, &*self.run.source);
+        let etcds = entry.read(ServerVersion::NEWEST).as_ref().is_ok_and(|content| content.etcd);
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if etcds && !is_part_of_another(dir, &*self.run.source) {
+            return Ok(VerifiedSet::of_envelope(verify_etcd_envelope(&entry, &path.display().to_string(), false)));
+        }
         let mut verified = VerifiedSet::of_envelope(verify_envelope(&entry, &path.display().to_string(), false));
         let Some(token) = verified.envelopes.first().and_then(|view| view.token) else { return Ok(verified) };
         match snapshots::payload_beside(path, token.index, &*self.run.source) {

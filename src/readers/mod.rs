@@ -4,6 +4,7 @@
 
 mod bundle;
 pub mod dump;
+pub mod etcd;
 mod fsm_body;
 pub mod fsm_diff;
 pub mod fsm_file;
@@ -17,10 +18,12 @@ pub mod pebble;
 pub mod pebble_scan;
 pub mod pebble_survey;
 pub mod pebble_table;
+pub mod row_diff;
 pub mod sealed_rows;
 pub mod snap_dir;
 mod snapshot_set;
 pub mod source;
+pub mod store_diff;
 pub mod subject;
 mod unpacked;
 pub mod usage;

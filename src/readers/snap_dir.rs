@@ -5,6 +5,7 @@ use std::path::Path;
 use super::fsm_file::PayloadFacts;
 use super::source::Source;
 use crate::error::Result;
+use crate::formats::etcd::is_v2_store;
 use crate::formats::raftpb::{ProtoRules, SnapshotMetadata};
 use crate::formats::snap::{self, SnapError, SnapName, SnapshotData};
 use crate::io::{DirEntry, EntryKind};
@@ -49,6 +50,8 @@ pub struct SnapContent {
     pub data: SnapshotData,
     /// The payload it carries instead of a token: its header, and where a restore of it would stop.
     pub legacy: Option<PayloadFacts>,
+    /// The data is the v2 store of etcd, as of a snapshot of a member of that; a server of elastickv would take it for a payload.
+    pub etcd: bool,
 }
 
 /// Why a name ending in `.snap` could not be read. A start renames such a name to `.broken` when it reaches it.
@@ -127,8 +130,9 @@ impl SnapEntry {
 fn content(bytes: &[u8], rules: ProtoRules) -> Result2 {
     let snapshot = snap::decode(bytes, rules)?;
     let data = SnapshotData::of(snapshot.data);
+    let etcd = is_v2_store(snapshot.data);
     let legacy = matches!(data, SnapshotData::LegacyPayload { .. }).then(|| PayloadFacts::of(snapshot.data, true));
-    Ok(SnapContent { metadata: snapshot.metadata, data, legacy })
+    Ok(SnapContent { metadata: snapshot.metadata, data, legacy, etcd })
 }
 
 impl SnapDir {

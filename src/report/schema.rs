@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use super::body::check::{CheckBody, CheckListBody};
 use super::body::compare::CompareBody;
 use super::body::dump::DumpBody as ToolDumpBody;
+use super::body::etcd::EtcdBody;
 use super::body::explain::ExplainBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
+use super::body::history::HistoryBody;
 use super::body::hraft::archive::ArchiveBody;
 use super::body::hraft::dump::EntryLine;
 use super::body::hraft::gate::HashiGateBody;
@@ -21,6 +23,7 @@ use super::body::snapshot_diff::SnapshotDiffBody;
 use super::body::snapshot_ls::SnapshotListBody;
 use super::body::snapshot_rebuild::SnapshotRebuildBody;
 use super::body::snapshot_stat::SnapshotStatBody;
+use super::body::store_diff::StoreDiffBody;
 use super::body::store_dump::{EditRow, FileRow, StoreDumpBody};
 use super::body::store_get::StoreGetBody;
 use super::body::store_lsm::StoreLsmBody;
@@ -54,6 +57,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<ExplainBody>(),
         of::<FailureBody>(),
         of::<GateBody>(),
+        of::<HistoryBody>(),
         of::<InspectBody>(),
         of::<OffloadPlanBody>(),
         of::<SnapshotBody>(),
@@ -65,6 +69,7 @@ pub fn all() -> Vec<ReportSchema> {
             StoreDumpBody::LIST,
             |generator| json!({ "anyOf": [generator.subschema_for::<FileRow<'_>>(), generator.subschema_for::<EditRow>()] }),
         ),
+        of::<StoreDiffBody>(),
         of::<StoreGetBody>(),
         of::<StoreLsmBody>(),
         of::<StoreMetaBody>(),
@@ -80,6 +85,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<StatBody>(),
         of::<VerifyBody>(),
         of_hashicorp::<ArchiveBody>("hashicorp-archives", "ekv-tool/verify-snapshot/v1"),
+        of_etcd(),
         of_hashicorp::<HashiGateBody>("hashicorp-gate-dryrun", "ekv-tool/gate-dryrun/v1"),
         of_hashicorp::<HashiBody<page::Check>>("hashicorp-nodes", "ekv-tool/<command>/v1"),
         called(
@@ -94,6 +100,12 @@ pub fn all() -> Vec<ReportSchema> {
 
 fn of<B: Body + JsonSchema>() -> ReportSchema {
     made::<B>(None)
+}
+
+/// The reports about directories of etcd, whose `schema` is that of the command.
+fn of_etcd() -> ReportSchema {
+    let title = "ekv-tool/<command>/v1 of etcd";
+    ReportSchema { name: "etcd-members", ..titled(title, of::<EtcdBody<page::Check>>()) }
 }
 
 /// A report about directories of hashicorp/raft, which has the same `schema` as the one about others.

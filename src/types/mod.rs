@@ -22,7 +22,7 @@ pub use bytes::{ByteSize, Escaped, escape, go_quoted, is_deceptive, unescape};
 pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};
 pub use library_version::{LibraryTraits, LibraryVersion};
-pub use raft::{LogIndex, NodeId, SnapshotId, Term};
+pub use raft::{EtcdId, LogIndex, NodeId, SnapshotId, Term};
 pub(crate) use schema::text_schema;
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
 pub use sha256::Sha256Sum;

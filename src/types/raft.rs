@@ -30,6 +30,10 @@ pub struct SnapshotId {
     pub index: LogIndex,
 }
 
+/// An id of a member or of a cluster of etcd: a hexadecimal number without leading zeros, as etcd prints it; in JSON as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EtcdId(pub u64);
+
 impl LogIndex {
     /// The index after this one, or `None` at the end of the number range.
     pub const fn next(self) -> Option<Self> {
@@ -84,6 +88,20 @@ impl fmt::Display for NodeId {
         write!(f, "{:x}", self.0)
     }
 }
+
+impl fmt::Display for EtcdId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+impl Serialize for EtcdId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+super::text_schema!(EtcdId, "An id of etcd: a hexadecimal number without leading zeros.");
 
 impl fmt::Display for SnapshotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

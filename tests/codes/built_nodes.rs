@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Files, MEMBERS, Provocation, node};
+use crate::support::diverging::{LAST, Node};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, id, ids};
 
@@ -39,6 +40,10 @@ pub const ALL: &[Provocation] = &[
             let log = |log: &mut LogWriter| drop_ref(log.entries(2, 9, 2).state(2, 0, 9).snapshot(9, 2, &ids(members)));
             drop(node(&sub(root, dir), raft_id, log).snap(9, 2, &ids(members)));
         }
+    }),
+    compare("nodes-stores-diverge", "error", "b/n2/fsm.db", |root| {
+        drop(Node::new("n1", LAST).write(&sub(root, "a")));
+        drop(Node::new("n2", LAST).without(5).write(&sub(root, "b")));
     }),
     compare("cross-term-ahead", "warning", "b/n3", |root| {
         healthy(root, "a", "n1");

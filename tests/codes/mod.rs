@@ -11,6 +11,7 @@ mod built_payloads;
 mod built_small_files;
 mod built_starts;
 mod built_stores;
+pub mod etcd;
 mod hashicorp;
 mod recorded;
 
@@ -82,6 +83,7 @@ fn node(root: &Path, raft_id: &str, write: impl FnOnce(&mut LogWriter)) -> NodeD
 
 fn all() -> impl Iterator<Item = &'static Provocation> {
     [
+        etcd::ALL,
         hashicorp::ALL,
         recorded::ALL,
         built_directories::ALL,

@@ -6,16 +6,18 @@ use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::error::Result;
 use ekv_tool::formats::kv::KeyText;
+use ekv_tool::ops::etcd::{etcd_check, etcd_compare, etcd_gate_dryrun, etcd_inspect, etcd_places, etcd_verify_snapshot};
 use ekv_tool::ops::hraft::{
     self, Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
     hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
 };
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
-    CheckOptions, CompareOptions, GateOptions, GetOptions, InspectOptions, OffloadPlanOptions, ScanOptions, StoreDumpOptions,
-    VerifyDepth, VerifySnapshotOptions, check, compare, gate_dryrun, inspect, offload_plan, snapshot, store_dump, store_get,
-    store_meta, store_scan, store_stat, store_verify, verify_snapshot,
+    CheckOptions, CompareOptions, GateOptions, GetOptions, HistoryOptions, InspectOptions, NamedDir, OffloadPlanOptions,
+    ScanOptions, StoreDumpOptions, VerifyDepth, VerifySnapshotOptions, check, compare, gate_dryrun, history, inspect,
+    offload_plan, snapshot, store_diff, store_dump, store_get, store_meta, store_scan, store_stat, store_verify, verify_snapshot,
 };
+use ekv_tool::readers::etcd::EtcdFound;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::readers::{Depth, EntryKind};
@@ -46,6 +48,7 @@ pub enum Command {
     StoreGet,
     StoreStat,
     StoreDump,
+    History,
     SnapshotLs,
     SnapshotStat,
     SnapshotRebuild,
@@ -53,11 +56,12 @@ pub enum Command {
     Inspect,
     InspectFile,
     Compare,
+    StoreDiff,
 }
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -79,6 +83,7 @@ impl Command {
         Self::StoreGet,
         Self::StoreStat,
         Self::StoreDump,
+        Self::History,
         Self::SnapshotLs,
         Self::SnapshotStat,
         Self::SnapshotRebuild,
@@ -208,6 +213,15 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
     if let Backend::Hashicorp(nodes) = Backend::of(paths, &*run.source).ok()? {
         return ask_hashicorp(command, &nodes, place, formats, run);
     }
+    let members = etcd_places(paths, &*run.source).ok()?;
+    // What is asked of logs and files is asked of all in one way.
+    let asked = matches!(
+        command,
+        Command::Check | Command::CheckFast | Command::Gate(_) | Command::VerifySnapshot(_) | Command::Inspect | Command::Compare
+    );
+    if asked && !members.places.is_empty() {
+        return ask_etcd(command, &members, place, formats, run);
+    }
     let store = place.dir.join("fsm.db");
     let is_store = || run.source.kind_at(&store) == Some(EntryKind::Directory);
     let stores = std::slice::from_ref(&store);
@@ -245,6 +259,11 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let options = StoreDumpOptions { limit: None, raw: false, value_bytes: 32 };
             streamed(StoreDumpBody::LIST, formats, |rows| store_dump(&place.file, &options, None, run, rows))
         }
+        Command::History => {
+            let dirs = [NamedDir { name: None, path: place.dir.clone() }];
+            let options = HistoryOptions { key: KeyText::Bytes(b"key".to_vec()), raw: false, limit: 10, payloads: true };
+            written(history(&dirs, &options, None, run), formats)
+        }
         Command::SnapshotLs => written(snapshot::ls(paths, run), formats),
         Command::SnapshotStat => written(snapshot::stat(paths, false, None, run), formats),
         Command::SnapshotRebuild => written(snapshot::rebuild(&place.dir, run), formats),
@@ -258,11 +277,30 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let paths = [place.dir.clone(), place.other.clone()];
             written(compare(&paths, &CompareOptions::default(), run), formats)
         }
+        Command::StoreDiff => {
+            let is_other = run.source.kind_at(&place.other.join("fsm.db")) == Some(EntryKind::Directory);
+            let both = [place.dir.as_path(), place.other.as_path()];
+            (is_store() && is_other).then(|| written(store_diff(both, 5, None, run), formats)).flatten()
+        }
     }
 }
 
 fn inspect_file(file: &Path, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
     written(inspect(file, InspectOptions::default(), run), formats)
+}
+
+fn ask_etcd(command: Command, members: &EtcdFound, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
+    match command {
+        Command::Check | Command::CheckFast => written(etcd_check(members, None, run), formats),
+        Command::Gate(_) => written(etcd_gate_dryrun(members, run), formats),
+        Command::VerifySnapshot(_) => written(etcd_verify_snapshot(members, run), formats),
+        Command::Inspect => written(etcd_inspect(members, run), formats),
+        Command::Compare => {
+            let all = etcd_places(&[place.dir.clone(), place.other.clone()], &*run.source).ok()?;
+            written(etcd_compare(&all, run), formats)
+        }
+        _ => None,
+    }
 }
 
 fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
@@ -293,6 +331,8 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
         | Command::StoreScan { .. }
         | Command::StoreGet
         | Command::StoreStat
-        | Command::StoreDump => None,
+        | Command::StoreDump
+        | Command::StoreDiff
+        | Command::History => None,
     }
 }

@@ -9,6 +9,8 @@ pub struct LogWriter {
     running: u32,
     last_index: u64,
     state: Option<(u64, u64, u64)>,
+    /// Data of the metadata records.
+    metadata: Vec<u8>,
 }
 
 /// The members that a snapshot record names.
@@ -116,6 +118,17 @@ impl LogWriter {
         log
     }
 
+    /// The log of a member of etcd: its metadata records say whose it is.
+    pub fn of_etcd(member: u64, cluster: u64) -> Self {
+        let mut metadata = Vec::new();
+        field(&mut metadata, 1, member);
+        field(&mut metadata, 2, cluster);
+        let mut log = Self { metadata, ..Self::default() };
+        log.head(0, 0);
+        log.record(5, &[8, 0, 16, 0]);
+        log
+    }
+
     /// A log whose first segments are gone.
     pub fn purged(seq: u64, index: u64) -> Self {
         let mut log = Self { running: 0x1234_5678, ..Self::default() };
@@ -130,7 +143,7 @@ impl LogWriter {
         field(&mut record, 1, 4);
         field(&mut record, 2, u64::from(running));
         self.frame(&record);
-        self.record(1, b"");
+        self.record(1, &self.metadata.clone());
     }
 
     /// Begins another segment, with the last hard state at its head. Returns the index in its name.
@@ -162,7 +175,7 @@ impl LogWriter {
         field(&mut record, 1, kind);
         field(&mut record, 2, u64::from(self.running));
         // The server's logs have metadata records without data.
-        if kind != 1 {
+        if kind != 1 || !data.is_empty() {
             bytes(&mut record, 3, data);
         }
         self.frame(&record);

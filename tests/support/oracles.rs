@@ -61,6 +61,7 @@ pub fn hold(directory: &Directory, dice: &mut Dice<'_>, watch: Watch) {
         }
         _ => {
             asked(Command::Compare, &[OutputFormat::Json], &run);
+            asked(Command::StoreDiff, &[OutputFormat::Json], &run);
         }
     }
 }

@@ -19,6 +19,9 @@ fn object(text: &str) -> Map<String, Value> {
 fn schema_of<'s>(all: &'s [ReportSchema], body: &Map<String, Value>, field: &str) -> &'s ReportSchema {
     let command = field.split('/').nth(1).unwrap();
     let hashicorp = body.get("backend").or_else(|| body.get("groups")?.get(0)?.get("backend")).is_some();
+    if body.get("backend").is_some_and(|backend| backend == "etcd") {
+        return all.iter().find(|report| report.name == "etcd-members").unwrap();
+    }
     let name = match (hashicorp, command) {
         (true, "gate-dryrun") => "hashicorp-gate-dryrun",
         (true, "verify-snapshot") if body.contains_key("archives") => "hashicorp-archives",

@@ -68,6 +68,12 @@ pub fn hashi() -> &'static Recorded {
     HASHI.get_or_init(|| Recorded::open("hashi"))
 }
 
+/// Members of etcd 3.4.23: one with requests of every kind, and a cluster of three.
+pub fn etcd() -> &'static Recorded {
+    static ETCD: OnceLock<Recorded> = OnceLock::new();
+    ETCD.get_or_init(|| Recorded::open("etcd"))
+}
+
 impl Recorded {
     fn open(name: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");

@@ -1,8 +1,10 @@
 //! From a finding code, or a line pasted from a log, to what it means.
 
 mod stack;
+mod stamp;
 
 pub use stack::{Known, KnownLine, Stack};
+pub use stamp::Stamp;
 
 use super::hraft::texts::{self, is_of_the_library};
 use super::judge::codes::{self, CodeInfo};
@@ -30,21 +32,26 @@ const SUGGESTIONS: usize = 5;
 ///
 /// Text that was wrapped on its way here, by a terminal, a quote or a ticket, is recognised too, wherever it was broken.
 pub fn explain(question: &str) -> Answer {
+    recognise(question).unwrap_or_else(|| Answer::Unknown(alike(&normalize(question))))
+}
+
+/// The same without looking for what looks alike, for who has many questions.
+fn recognise(question: &str) -> Option<Answer> {
     let wrapped = question.trim().contains('\n').then(|| squeeze(&unquote(question)));
     let question = normalize(question);
     if let Some(info) = codes::find(&question) {
-        return Answer::Code(info);
+        return Some(Answer::Code(info));
     }
     let matches = matches(&question, wrapped.as_deref());
     if !matches.is_empty() {
-        return Answer::Server(matches);
+        return Some(Answer::Server(matches));
     }
     // A whole finding line, as this tool prints it.
     let mentioned = question.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| {
         // A single plain word is too likely to be just a word.
         if word.contains('-') { codes::find(word) } else { None }
     });
-    mentioned.map_or_else(|| Answer::Unknown(alike(&question)), Answer::Code)
+    mentioned.map(Answer::Code)
 }
 
 /// Lower case, every kind of blank as one, no escapes of quotes. The server's protobuf runtime puts blanks of another kind
@@ -232,6 +239,27 @@ mod tests {
             ("invalid key kind 0x9e: pebble: invalid batch", "pebble: invalid batch"),
             ("unexpected EOF", "unexpected EOF"),
             ("EOF", "unexpected EOF"),
+            ("panic: runtime error: index out of range [3] with length 2", "index out of range in the program"),
+            ("panic: runtime error: slice bounds out of range [:9] with capacity 4", "index out of range in the program"),
+            ("panic: interface conversion: interface {} is nil, not string", "interface conversion"),
+            ("fatal error: all goroutines are asleep - deadlock!", "all goroutines are asleep - deadlock"),
+            ("fatal error: concurrent map read and map write", "concurrent map access"),
+            ("panic: send on closed channel", "concurrent map access"),
+            ("runtime: goroutine stack exceeds 1000000000-byte limit", "goroutine stack exceeds the limit"),
+            ("fatal error: out of memory", "cannot allocate memory"),
+            ("[signal SIGBUS: bus error code=0x2 addr=0x7f2c pc=0x1]", "SIGBUS: bus error"),
+            ("goroutine 1 [running]:", "goroutine trace"),
+            ("panic: assertion of the program", "panic"),
+            ("8b37b07b558d4c0 is starting a new election at term 3", "raft election"),
+            ("raft.node: 8b37 elected leader 8b38 at term 4", "raft election"),
+            ("raft: cannot step as peer not found", "raft: cannot step as peer not found"),
+            ("entry 7 conflict with committed entry [committed(9)]", "conflict with committed entry"),
+            ("level=ERROR msg=propose err=\"raft proposal dropped\"", "raft proposal dropped"),
+            ("[JOB 12] flush error: write fsm.db/000012.sst: no space left on device", "no space left on device"),
+            ("elastickv.service: Main process exited, code=killed, status=9/KILL", "process ended by a signal"),
+            ("open n1/fsm.db/000004.sst: too many open files", "too many open files"),
+            ("mmap: cannot allocate memory", "cannot allocate memory"),
+            ("pebble: could not open table 000012: file does not exist", "pebble: could not open table"),
             (
                 "encryption startup guard: sidecar=\"keys.json\": scan raft entries (439, 765] for encryption-relevant opcodes: \
                  encryption scanner: read raft entries [440, 766) from MemoryStorage: requested index is unavailable due to compaction",

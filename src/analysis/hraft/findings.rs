@@ -21,6 +21,7 @@ use crate::readers::hraft::wal::WalLog;
 use crate::readers::hraft::{HashiDir, LogFacts, Survey};
 
 pub use pebble::cover_pebble;
+pub use store::judge as judge_bolt;
 
 /// What was read of a node.
 #[derive(Debug, Clone, Copy)]

@@ -48,6 +48,7 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         FileKind::OffloadManifest => super::offload::manifest(page, path, bytes),
         FileKind::DumpArchive => super::dump::archive(page, path, bytes),
         FileKind::RaftWalSegment => raftwal_segment(page, subject, bytes),
+        FileKind::EtcdStore => super::etcd::store(page, path, bytes),
         FileKind::EngineMarker => marker(page, path, bytes),
         FileKind::Manifest => manifest(page, path, bytes),
         FileKind::StoreLog => store_log(page, subject, bytes),

@@ -25,6 +25,7 @@ pub(super) fn describe(page: &mut Description, inside: &Inside, name: &str) {
 }
 
 fn log(page: &mut Description, scan: &WalScan) {
+    super::etcd::owner(page, scan);
     let (mut rows, mut state) = (Vec::new(), None);
     for segment in &scan.segments {
         page.coverage.add_file(segment.size);

@@ -18,6 +18,7 @@ pub(super) fn describe(page: &mut Description, subject: &Subject, scan: &WalScan
         if subject.named_as_segment { finding } else { finding.at(&subject.display) }
     }));
     page.coverage = coverage;
+    super::etcd::owner(page, scan);
     let trace = segment.trace(ServerVersion::NEWEST);
     if subject.named_as_segment {
         page.fact("sequence", segment.file.name.seq, segment.file.name.seq);

@@ -3,6 +3,7 @@
 mod archive;
 mod dir;
 mod dump;
+mod etcd;
 mod file;
 mod group;
 mod inside;

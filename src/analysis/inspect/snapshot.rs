@@ -106,6 +106,9 @@ pub(super) fn describe_envelope(page: &mut Description, subject: &Subject, entry
         SnapshotData::BadTokenVersion { version } => {
             page.damaged(&subject.display, 0, format!("The token has version {version}, which no server knows."));
         }
+        SnapshotData::LegacyPayload { len } if content.etcd => {
+            page.fact("data", json!({ "etcd_v2_store_bytes": len }), format_args!("the v2 store of etcd, {}", ByteSize(len)));
+        }
         SnapshotData::LegacyPayload { len } => {
             page.fact("data", json!({ "payload_bytes": len }), format_args!("a whole payload of {}", ByteSize(len)));
             if let Some(payload) = &content.legacy {

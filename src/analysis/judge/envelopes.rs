@@ -112,6 +112,14 @@ impl Closed {
         }
     }
 
+    /// Adds those that somebody else collected.
+    pub fn absorb(&mut self, other: Self) {
+        self.count += other.count;
+        self.unopened += other.unopened;
+        self.findings.extend(other.findings);
+        self.findings.truncate(usize::try_from(NAMED).unwrap_or(usize::MAX));
+    }
+
     /// As many more, of which nothing else is known.
     pub const fn add_unnamed(&mut self, count: u64) {
         self.count += count;

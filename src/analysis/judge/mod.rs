@@ -4,6 +4,7 @@ mod advice;
 mod causes;
 pub mod codes;
 mod coverage;
+pub mod divergence;
 pub mod dump;
 pub mod envelopes;
 pub mod epochs;

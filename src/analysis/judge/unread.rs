@@ -47,7 +47,8 @@ pub fn segment(scan: &WalScan) -> Option<Unread> {
     scan.unread().and_then(of_segment)
 }
 
-fn of_segment(segment: &SegmentScan) -> Option<Unread> {
+/// Why a segment was not seen whole.
+pub fn of_segment(segment: &SegmentScan) -> Option<Unread> {
     let why = match segment.change.as_ref()? {
         Change::Unreadable(why) => why.as_str(),
         Change::Faulted => "it shrank meanwhile",

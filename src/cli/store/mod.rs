@@ -1,5 +1,6 @@
 //! `ekv-tool store`: the Pebble store, read-only.
 
+mod diff;
 mod dump;
 mod get;
 mod lsm;
@@ -26,6 +27,8 @@ pub struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
+    /// Compare two stores of a group row by row: what differs, and which entry explains it
+    Diff(diff::DiffArgs),
     /// Show the levels: tables, sizes, key ranges (--verbose lists every table)
     Lsm(lsm::LsmArgs),
     /// Write the newest state of every key while it is read
@@ -45,6 +48,7 @@ enum StoreCommand {
 /// Runs one of the subcommands.
 pub fn run(args: &StoreArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     match &args.command {
+        StoreCommand::Diff(args) => diff::run(args, context),
         StoreCommand::Lsm(args) => lsm::run(args, context),
         StoreCommand::Scan(args) => scan::run(args, context),
         StoreCommand::Meta(args) => meta::run(args, context),

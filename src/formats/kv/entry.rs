@@ -6,6 +6,7 @@ use super::proposal::ProposalEnvelope;
 use super::request::{Request, Requests};
 use super::txn::{Rejection, RequestClass};
 use crate::formats::envelope;
+use crate::formats::etcd::Request as EtcdRequest;
 use crate::formats::raftpb::EntryType;
 use crate::types::{HlcTimestamp, LogIndex, UnixMillis};
 
@@ -34,11 +35,13 @@ pub enum EntryClass {
     Sealed,
     /// An entry type or payload that no version of the server writes.
     Unknown,
+    /// A request in the log of a member of etcd; no entry of elastickv.
+    EtcdRequest,
 }
 
 impl EntryClass {
     /// All of them, in the order in which reports list them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Noop,
         Self::Data,
         Self::Batch,
@@ -50,6 +53,7 @@ impl EntryClass {
         Self::ConfChangeV2,
         Self::Sealed,
         Self::Unknown,
+        Self::EtcdRequest,
     ];
 
     /// The stable name.
@@ -66,6 +70,7 @@ impl EntryClass {
             Self::ConfChangeV2 => "conf-change-v2",
             Self::Sealed => "sealed",
             Self::Unknown => "unknown",
+            Self::EtcdRequest => "etcd-request",
         }
     }
 }
@@ -132,6 +137,18 @@ pub fn classify_above(cutover: LogIndex, index: LogIndex, kind: EntryType, data:
         }
         _ => view,
     }
+}
+
+/// Classifies one entry of a log of etcd, of which nothing but the class is said: [`EtcdRequest`] reads the rest.
+pub fn classify_etcd(kind: EntryType, data: &[u8]) -> EntryView<'_> {
+    let class = match kind {
+        EntryType::Normal if data.is_empty() => EntryClass::Noop,
+        EntryType::Normal if EtcdRequest::decode(data).is_some() => EntryClass::EtcdRequest,
+        EntryType::ConfChange => EntryClass::ConfChange,
+        EntryType::ConfChangeV2 => EntryClass::ConfChangeV2,
+        EntryType::Normal | EntryType::Other(_) => EntryClass::Unknown,
+    };
+    EntryView::of(class, Payload::None, data)
 }
 
 /// Classifies one entry by its type and data. Nothing is allocated unless the payload is damaged.

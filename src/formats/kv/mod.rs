@@ -11,10 +11,11 @@ mod route;
 mod testing;
 mod txn;
 mod value;
+mod written;
 
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
-pub use entry::{EntryClass, EntryView, Payload, classify, classify_above, classify_payload};
+pub use entry::{EntryClass, EntryView, Payload, classify, classify_above, classify_etcd, classify_payload};
 pub use key_space::{KeySpace, KeySpaceCounts};
 pub use logical::{Held, KeyFilter, KeyName, KeyText, LogicalKey, Namespace, Part, PartName, Place, Selection, Shown};
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
@@ -22,3 +23,4 @@ pub use request::{Mutation, Op, Phase, Request, Requests};
 pub use route::{route_key, shared_len};
 pub use txn::{Rejection, RequestClass, TXN_META_PREFIX, TxnMeta};
 pub use value::{CatalogRoute, DecodedValue, LONGEST_DECODED, ValueEncoding, decode_value};
+pub use written::{Writes, WrittenKind, WrittenRow, WrittenValue};

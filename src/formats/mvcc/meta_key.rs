@@ -72,6 +72,12 @@ impl RegistryKey {
     /// With what the key of every row of the registry begins.
     pub const PREFIX: &[u8] = b"!encryption|writers|";
 
+    /// The row of one writer under one key.
+    pub const fn of(dek_id: u32, node_id: u64) -> Self {
+        let [.., high, low] = node_id.to_be_bytes();
+        Self { dek_id, node_low: u16::from_be_bytes([high, low]) }
+    }
+
     /// Exact shape only: anything else with this prefix is an ordinary row.
     pub fn decode(key: &[u8]) -> Option<Self> {
         let &[k0, k1, k2, k3, b'|', n0, n1] = key.strip_prefix(Self::PREFIX)? else { return None };

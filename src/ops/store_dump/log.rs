@@ -60,7 +60,7 @@ fn batch(dump: &mut Dump<'_, '_>, offset: u64, payload: &[u8]) -> Result<Flow> {
                 let row = row.with_value(entry.value, dump.options.value_bytes);
                 let (key, value) = (entry.key, entry.value);
                 sealed_value::opened((key, value), dump.opener, &dump.path, &mut dump.closed, |inside| {
-                    let live = Live { key, value, trailer: Trailer::new(seq, entry.kind) };
+                    let live = Live { key, value, trailer: Trailer::new(seq, entry.kind), place: None };
                     let taken_apart = dump.maker.row(live, dump.options.value_bytes, inside);
                     dump.rows.row(&row.taken_apart(taken_apart))
                 })

@@ -85,7 +85,7 @@ fn records(dump: &mut Dump<'_, '_>, table: &Table, run: &Run<'_>) -> Result<()> 
             dump.rows.row(&row)
         } else {
             sealed_value::opened((&key, value), dump.opener, &dump.path, &mut dump.closed, |inside| {
-                let live = Live { key: &key, value, trailer };
+                let live = Live { key: &key, value, trailer, place: None };
                 let taken_apart = dump.maker.row(live, dump.options.value_bytes, inside);
                 dump.rows.row(&row.taken_apart(taken_apart))
             })

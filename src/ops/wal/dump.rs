@@ -8,18 +8,21 @@ use crate::crypto::OpenError;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{EntryClass, EntryView, KeyFilter, Payload, classify_above, classify_payload};
-use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
+use crate::formats::etcd::{LogOwner, Request};
+use crate::formats::kv::{EntryClass, EntryView, KeyFilter, Payload, classify_above, classify_etcd, classify_payload};
+use crate::formats::raftpb::{Entry, EntryType, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
-use crate::readers::wal::{Entering, Item, SegmentScan, Trace, TypeCounts};
+use crate::readers::wal::SegmentScan;
 use crate::report::body::wal::{
-    CrcFields, DumpBody, EntryFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields, UnknownFields,
+    CrcFields, DumpBody, EntryFields, EtcdFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields,
+    UnknownFields,
 };
 use crate::report::{Report, RowStream};
-use crate::types::{Crc32c, LogIndex, ServerVersion, Term};
+use crate::types::{LogIndex, ServerVersion, Term};
 
+use super::pass::{SecondPass, Standing};
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Which records are written. Everything that is set must hold.
@@ -126,6 +129,7 @@ fn dump_log(
             closed,
             path: segment_path(&log.prefix, &segment.file.file_name),
             standing: Standing::of(&effective, position, segment),
+            owner: log.scan.owner,
         };
         dump.run(segment, rows, totals)?;
     }
@@ -146,77 +150,13 @@ fn is_segment(segment: &SegmentScan, wanted: &str) -> bool {
     segment.file.file_name == wanted || number == Some(segment.seq())
 }
 
-/// The entry records of a segment that stand, by place.
-struct Standing {
-    /// Offsets of the first and last frame of a run, and the indexes that stand in it; in file order.
-    runs: Vec<(u64, u64, LogIndex, LogIndex)>,
-    next: usize,
-}
-
-impl Standing {
-    fn of(log: &EffectiveLog, segment: usize, scanned: &SegmentScan) -> Self {
-        let items = &scanned.trace(ServerVersion::NEWEST).items;
-        let mut runs: Vec<_> = (log.entries.ranges().iter())
-            .filter(|range| range.segment == segment)
-            .filter_map(|range| match items.get(range.item) {
-                Some(Item::Run(run)) => Some((run.at, run.entries?.last_at, range.first, range.last)),
-                _ => None,
-            })
-            .collect();
-        runs.sort_unstable();
-        Self { runs, next: 0 }
-    }
-
-    /// Whether the entry at `offset` stands. Asked in file order.
-    fn contains(&mut self, offset: u64, index: LogIndex) -> bool {
-        while self.runs.get(self.next).is_some_and(|run| run.1 < offset) {
-            self.next += 1;
-        }
-        self.runs.get(self.next).is_some_and(|&(from, _, first, last)| from <= offset && first <= index && index <= last)
-    }
-}
-
-/// Whether the records that are written are those that the scan found: bytes may have changed since.
-struct SecondPass {
-    entering: Entering,
-    running: Option<Crc32c>,
-    types: TypeCounts,
-    differs: bool,
-}
-
-impl SecondPass {
-    fn of(trace: &Trace) -> Self {
-        Self { entering: trace.entering, running: None, types: TypeCounts::default(), differs: false }
-    }
-
-    #[inline]
-    fn record(&mut self, record: &Record<'_>) {
-        self.types.add(record.kind);
-        self.differs |= match (self.running, record.kind) {
-            // What a first record with data has to fit stands in the segment before.
-            (None, _) => match self.entering {
-                Entering::Nothing => true,
-                Entering::Crc(stored) => record.crc != stored,
-                Entering::Data(first) => record.crc != first.stored || Crc32c::of(record.bytes()) != first.data_crc,
-            },
-            // A crc record may begin anew where nothing was summed yet.
-            (Some(running), RecordKind::Crc) => running != Crc32c(0) && running != record.crc,
-            (Some(running), _) => record.running(running) != record.crc,
-        };
-        self.running = Some(record.crc);
-    }
-
-    fn agrees(&self, trace: &Trace) -> bool {
-        !self.differs && self.running == trace.running && self.types == trace.types
-    }
-}
-
 struct SegmentDump<'a> {
     filter: &'a DumpFilter,
     opener: Option<&'a Opener>,
     closed: &'a mut Closed,
     path: String,
     standing: Standing,
+    owner: LogOwner,
 }
 
 impl SegmentDump<'_> {
@@ -272,6 +212,9 @@ impl SegmentDump<'_> {
         match record.kind {
             RecordKind::Entry => {
                 let entry = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())?;
+                if self.owner.is_etcd() {
+                    return self.etcd_entry(frame, &entry).map(RecordContent::Entry);
+                }
                 self.entry(frame, &entry, opened).map(RecordContent::Entry)
             }
             RecordKind::State => {
@@ -285,7 +228,7 @@ impl SegmentDump<'_> {
                 wanted.then(|| RecordContent::Snapshot(snapshot.into()))
             }
             RecordKind::Metadata => {
-                let fields = MetadataFields { data_length: data.len() as u64 };
+                let fields = MetadataFields::of(data);
                 self.wants(RecordType::Metadata, None, None).then_some(RecordContent::Metadata(fields))
             }
             RecordKind::Crc => {
@@ -299,8 +242,8 @@ impl SegmentDump<'_> {
         }
     }
 
-    /// `opened` keeps what an envelope held while the row is written.
-    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
+    /// Whether an entry stands in the log that counts; `None` for one that is not wanted, whatever it holds.
+    fn wants_entry(&mut self, frame: &Frame<'_>, entry: &Entry<'_>) -> Option<bool> {
         let filter = self.filter;
         let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
         let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
@@ -308,9 +251,35 @@ impl SegmentDump<'_> {
             return None;
         }
         let effective = self.standing.contains(frame.at, entry.index);
-        if filter.effective_only && !effective {
+        (effective || !filter.effective_only).then_some(effective)
+    }
+
+    /// An entry of a log of etcd.
+    fn etcd_entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
+        let filter = self.filter;
+        let effective = self.wants_entry(frame, entry)?;
+        let view = classify_etcd(entry.kind, entry.data);
+        if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
             return None;
         }
+        if let Some(keys) = &filter.keys {
+            let mut found = false;
+            if let Some(request) = Request::decode(entry.data).filter(|_| entry.kind == EntryType::Normal) {
+                request.for_each_key(|key| found = found || keys.matches(key));
+            }
+            if !found {
+                return None;
+            }
+        }
+        let etcd = EtcdFields::of(entry);
+        let request_id = Request::decode(entry.data).filter(|_| entry.kind == EntryType::Normal).and_then(|request| request.id);
+        Some(EntryFields { request_id, etcd, ..EntryFields::new(entry, &view, effective) })
+    }
+
+    /// `opened` keeps what an envelope held while the row is written.
+    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
+        let filter = self.filter;
+        let effective = self.wants_entry(frame, entry)?;
         let cutover = self.opener.map_or(LogIndex(0), Opener::cutover);
         let mut view = classify_above(cutover, entry.index, entry.kind, entry.data);
         let mut sealed = None;

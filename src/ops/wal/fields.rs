@@ -1,7 +1,10 @@
 //! A record's bytes, field by field.
 
+use super::etcd_fields;
+use super::schema::{Schema, Shape};
 use crate::crypto::{OpenError, Opened};
 use crate::formats::envelope::Envelope;
+use crate::formats::etcd::LogOwner;
 use crate::formats::kv::{KeyName, Payload, ProposalEnvelope, classify_payload};
 use crate::formats::protobuf::{self, Value};
 use crate::formats::raftpb::{Entry, EntryType, ProtoRules};
@@ -13,24 +16,6 @@ use crate::types::{Crc32c, Escaped, HlcTimestamp, NodeId, UnixMillis};
 const MAX_ROWS: usize = 500;
 /// Bytes shown of a long value.
 const SHOWN: usize = 48;
-
-/// How a protobuf field is shown.
-#[derive(Clone, Copy)]
-enum Shape {
-    Number,
-    Bool,
-    Node,
-    Time,
-    Choice(&'static [&'static str]),
-    Bytes,
-    /// A key as requests name it.
-    Key,
-    Message(&'static Schema),
-    EntryData,
-}
-
-/// The fields of a message: number, name, shape.
-struct Schema(&'static [(u32, &'static str, Shape)]);
 
 static STATE: Schema = Schema(&[(1, "term", Shape::Number), (2, "vote", Shape::Node), (3, "commit", Shape::Number)]);
 static CONF_STATE: Schema = Schema(&[
@@ -88,12 +73,14 @@ pub(super) struct Inside {
 
 /// Explains one frame. `computed` is the checksum that its record should store, where it is known.
 pub(super) fn explain(
+    owner: LogOwner,
     frame: &Frame<'_>,
     record: Option<&Record<'_>>,
     computed: Option<Crc32c>,
     inside: Option<&Inside>,
 ) -> Vec<FieldRow> {
-    let mut rows = Rows { segment_at: frame.at, fields: Vec::new(), left_out: 0, inside, hidden: false };
+    let hidden = owner.is_etcd() && record.is_some_and(etcd_fields::is_secret);
+    let mut rows = Rows { owner, segment_at: frame.at, fields: Vec::new(), left_out: 0, inside, hidden };
     let word = frame.word;
     let text = format!("record of {} bytes, {} of padding", word.record_len(), word.padding());
     rows.add(frame.at, &word.0.to_le_bytes(), 0, "length word", text);
@@ -157,6 +144,7 @@ const fn number_of(value: Value<'_>) -> u64 {
 }
 
 struct Rows<'i> {
+    owner: LogOwner,
     segment_at: u64,
     fields: Vec<FieldRow>,
     left_out: u64,
@@ -197,6 +185,7 @@ impl Rows<'_> {
             RecordKind::Entry => self.message(&ENTRY, data, at, 1, data),
             RecordKind::State => self.message(&STATE, data, at, 1, data),
             RecordKind::Snapshot => self.message(&SNAPSHOT, data, at, 1, data),
+            RecordKind::Metadata if self.owner.is_etcd() => self.message(&etcd_fields::METADATA, data, at, 1, data),
             RecordKind::Metadata | RecordKind::Crc | RecordKind::Unknown(_) => {}
         }
     }
@@ -218,6 +207,9 @@ impl Rows<'_> {
                     self.add(field_at, bytes, depth, name, format!("{} bytes", content.len()));
                     self.entry_data(entry, content, field_at + (bytes.len() - content.len()) as u64, depth + 1);
                 }
+                (Shape::Secret, Value::Bytes(content)) => {
+                    self.add(field_at, bytes, depth, name, format!("{} bytes, not shown", content.len()));
+                }
                 (Shape::Bytes, Value::Bytes(content)) if self.hidden && *name == "value" => {
                     let text = format!("{} bytes; --show-values shows them", content.len());
                     self.add(field_at, bytes, depth, name, text);
@@ -229,6 +221,7 @@ impl Rows<'_> {
                         row.logical = KeyName::of_user_key(content).place().map(|place| place.to_string());
                     }
                 }
+                (Shape::Hex, Value::Varint(value)) => self.add(field_at, bytes, depth, name, format!("{value:x}")),
                 (Shape::Number, Value::Varint(value)) => self.add(field_at, bytes, depth, name, value.to_string()),
                 (Shape::Bool, Value::Varint(value)) => {
                     self.add(field_at, bytes, depth, name, if value != 0 { "yes" } else { "no" }.to_owned());
@@ -253,6 +246,12 @@ impl Rows<'_> {
             EntryType::ConfChange => return self.message(&CONF_CHANGE, data, at, depth, entry),
             EntryType::ConfChangeV2 => return self.message(&CONF_CHANGE_V2, data, at, depth, entry),
             EntryType::Normal | EntryType::Other(_) => {}
+        }
+        if self.owner.is_etcd() {
+            return match etcd_fields::schema_of(data) {
+                Some(schema) => self.message(schema, data, at, depth, entry),
+                None => self.add(at, data, depth, "no request", "a member that applies it ends with a panic".to_owned()),
+            };
         }
         let Some(proposal) = ProposalEnvelope::decode(data) else {
             return self.add(at, data, depth, "no proposal", "passed over like an empty entry".to_owned());

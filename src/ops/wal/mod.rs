@@ -1,8 +1,11 @@
 //! Questions about the Raft log.
 
 mod dump;
+mod etcd_fields;
 mod fields;
 mod ls;
+mod pass;
+mod schema;
 mod show;
 mod stat;
 mod verify;
@@ -21,6 +24,7 @@ use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, dump};
 pub use ls::ls;
+pub(super) use pass::{SecondPass, Standing};
 pub use show::{RecordRef, show};
 pub use stat::stat;
 pub use verify::verify;
@@ -101,6 +105,6 @@ fn join(logs: &mut [ReadLog]) -> (Vec<Finding>, Coverage) {
 }
 
 /// The name of a segment in reports.
-fn segment_path(prefix: &str, file_name: &str) -> String {
+pub(super) fn segment_path(prefix: &str, file_name: &str) -> String {
     if prefix.is_empty() { file_name.to_owned() } else { format!("{prefix}/{file_name}") }
 }

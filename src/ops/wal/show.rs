@@ -8,7 +8,8 @@ use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
-use crate::formats::kv::{Payload, classify, classify_above};
+use crate::formats::etcd::{LogOwner, Metadata};
+use crate::formats::kv::{Payload, classify, classify_above, classify_etcd};
 use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
@@ -17,7 +18,7 @@ use crate::readers::locate::logs;
 use crate::readers::source::Run;
 use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
 use crate::report::Report;
-use crate::report::body::wal::{ShowBody, ShownRecord};
+use crate::report::body::wal::{EtcdFields, ShowBody, ShownRecord};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 use super::fields::{Inside, explain};
@@ -189,10 +190,10 @@ fn shown(
                 segment: name,
                 offset,
                 length: frame.len(),
-                summary: record.map_or_else(|| "no record".to_owned(), |record| summary(&record)),
+                summary: record.map_or_else(|| "no record".to_owned(), |record| summary(scan.owner, &record)),
                 effective,
                 computed_crc: computed.map(|crc| crc.to_string()),
-                fields: explain(&frame, record.as_ref(), computed, inside.as_ref()),
+                fields: explain(scan.owner, &frame, record.as_ref(), computed, inside.as_ref()),
             });
         }
         FrameStep::Eof => format!("ends at {}", bytes.len()),
@@ -230,10 +231,15 @@ fn checksum_before(segment: &[u8], offset: u64) -> Option<Crc32c> {
     stored.filter(|_| at == offset)
 }
 
-fn summary(record: &Record<'_>) -> String {
+fn summary(owner: LogOwner, record: &Record<'_>) -> String {
     let data = record.bytes();
     match record.kind {
         RecordKind::Entry => match Entry::decode(data, ProtoRules::Google) {
+            Ok(entry) if owner.is_etcd() => {
+                let class = classify_etcd(entry.kind, entry.data).class;
+                let asked = EtcdFields::of(&entry).map(|fields| format!(": {}", fields.summary)).unwrap_or_default();
+                format!("entry {} of term {}, {class}{asked}", entry.index, entry.term)
+            }
             Ok(entry) => {
                 let class = classify(entry.kind, entry.data).class;
                 format!("entry {} of term {}, {class}", entry.index, entry.term)
@@ -248,7 +254,10 @@ fn summary(record: &Record<'_>) -> String {
             Ok(snapshot) => format!("snapshot record, {}", snapshot.id()),
             Err(_) => "snapshot record that does not parse".to_owned(),
         },
-        RecordKind::Metadata => format!("metadata of {} bytes", data.len()),
+        RecordKind::Metadata => match Metadata::decode(data) {
+            Some(Metadata { node_id, cluster_id }) => format!("metadata, etcd member {node_id:x} of cluster {cluster_id:x}"),
+            None => format!("metadata of {} bytes", data.len()),
+        },
         RecordKind::Crc => format!("checksum record {}", record.crc),
         RecordKind::Unknown(kind) => format!("record of unknown type {kind}"),
     }

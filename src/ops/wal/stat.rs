@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::analysis::etcd::operations;
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EffectiveLog;
 use crate::error::Result;
 use crate::formats::envelope::Envelope;
+use crate::formats::etcd::Metadata;
 use crate::formats::kv::{EntryClass, Payload, classify_above, classify_payload};
 use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, HardState};
@@ -15,14 +17,17 @@ use crate::readers::keys::Opener;
 use crate::readers::source::Run;
 use crate::readers::wal::EntryRanges;
 use crate::report::Report;
-use crate::report::body::wal::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
-use crate::types::{NodeId, ServerVersion};
+use crate::report::body::wal::{End, EtcdLog, Gap, LogStat, SnapshotView, StatBody, TermRange};
+use crate::types::{EtcdId, NodeId, ServerVersion};
 
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Classes that are always shown, with 0 when there are none.
 const ALWAYS_SHOWN: [EntryClass; 6] =
     [EntryClass::Data, EntryClass::Lease, EntryClass::Noop, EntryClass::Batch, EntryClass::ConfChange, EntryClass::Encryption];
+
+/// The same of a log of etcd.
+const ALWAYS_SHOWN_OF_ETCD: [EntryClass; 3] = [EntryClass::EtcdRequest, EntryClass::Noop, EntryClass::ConfChange];
 
 /// The figures of the logs at `paths`.
 ///
@@ -52,11 +57,15 @@ fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> Log
             learners: ids(|state| &state.learners),
         }
     };
-    let inside = opener.map(|opener| opened_classes(read, &log, opener, closed)).unwrap_or_default();
+    let inside = opener
+        .filter(|_| !read.scan.owner.is_etcd())
+        .map(|opener| opened_classes(read, &log, opener, closed))
+        .unwrap_or_default();
     let count = |class: EntryClass| {
         let opened = if class == EntryClass::Sealed { inside.values().sum() } else { 0 };
         log.classes.get(class) - opened + inside.get(class.name()).copied().unwrap_or(0)
     };
+    let always: &[EntryClass] = if read.scan.owner.is_etcd() { &ALWAYS_SHOWN_OF_ETCD } else { &ALWAYS_SHOWN };
     LogStat {
         path: read.prefix.clone(),
         segments: read.scan.segments.len() as u64,
@@ -73,7 +82,7 @@ fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> Log
         classes: EntryClass::ALL
             .into_iter()
             .map(|class| (class, count(class)))
-            .filter(|(class, count)| *count > 0 || ALWAYS_SHOWN.contains(class))
+            .filter(|(class, count)| *count > 0 || always.contains(class))
             .map(|(class, count)| (class.name(), count))
             .collect(),
         logical_end: End {
@@ -81,7 +90,14 @@ fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> Log
             offset: log.end.offset,
             kind: log.end.kind,
         },
+        etcd: read.scan.owner.etcd().map(|owner| etcd_log(read, &log, owner)),
     }
+}
+
+/// Whose log it is, and how many entries that stand ask for what.
+fn etcd_log(read: &ReadLog, log: &EffectiveLog, owner: Metadata) -> EtcdLog {
+    let operations = operations(&read.scan, &log.entries, ServerVersion::NEWEST);
+    EtcdLog { member_id: EtcdId(owner.node_id), cluster_id: EtcdId(owner.cluster_id), operations }
 }
 
 /// How many sealed entries hold what, by the name of the class.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::analysis::etcd;
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::server::log::{LogRead, read_from, valid_snapshots};
 use crate::analysis::{Finding, Severity};
@@ -26,7 +27,7 @@ pub fn verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<VerifyBody>> {
             log.coverage.missing(log.prefix.clone(), "it holds no segment; `check` says what that means");
         }
         let whole = !empty && !log.scan.dir.partial && log.scan.unread().is_none();
-        let readings: Vec<_> = if whole { ServerVersion::ALL.map(|engine| reading(log, engine)).into() } else { Vec::new() };
+        let readings: Vec<_> = if whole { ServerVersion::ALL.map(|rules| reading(log, rules)).into() } else { Vec::new() };
         if !log.findings.iter().any(|finding| finding.severity == Severity::Error) {
             log.findings.extend(refusals(log, &readings));
         }
@@ -47,7 +48,8 @@ pub fn verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<VerifyBody>> {
 
 /// A start from the newest snapshot that the log allows; which snapshot files there are is not looked at.
 fn reading(log: &ReadLog, engine: ServerVersion) -> Reading {
-    let mut reading = Reading { engine, snapshot_index: 0, snapshot_term: 0, last_index: None, error: None, repair: None };
+    let name = if log.scan.owner.is_etcd() { etcd::Generation::of(engine).name() } else { engine.name() };
+    let mut reading = Reading { engine: name, snapshot_index: 0, snapshot_term: 0, last_index: None, error: None, repair: None };
     let valid = match valid_snapshots(&log.scan, engine) {
         Ok(valid) => valid,
         Err(error) => {
@@ -83,8 +85,9 @@ fn refusals(log: &ReadLog, readings: &[Reading]) -> Vec<Finding> {
     for reading in readings {
         let Some(error) = &reading.error else { continue };
         let message = format!(
-            "A start of server {} from the snapshot at index {} would be refused: {error}",
-            reading.engine, reading.snapshot_index
+            "A start of {} from the snapshot at index {} would be refused: {error}",
+            if log.scan.owner.is_etcd() { reading.engine.to_owned() } else { format!("server {}", reading.engine) },
+            reading.snapshot_index
         );
         findings.push(Finding::new(&START_REFUSED, message).at(&log.prefix));
     }

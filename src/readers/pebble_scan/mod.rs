@@ -14,14 +14,14 @@ use std::cmp::Ordering;
 
 use crate::error::Result;
 use crate::formats::pebble::version_edit::LEVELS;
-use crate::formats::pebble::{FileNum, InternalKey, KeyKind, SeqNum, Trailer};
-use crate::readers::pebble::{Store, TableDamage};
+use crate::formats::pebble::{FileNum, InternalKey, KeyKind, NewTable, SeqNum, Trailer};
+use crate::readers::pebble::{Source, Store, TableDamage};
 use crate::readers::pebble_table::{OwnedRangeDel, TableFailure, TableView};
 use crate::types::beside;
 
 pub use leaping::first_met;
 pub use range::KeyRange;
-pub use walk::{Live, ScanOutcome, Step, walk, walk_ranges};
+pub use walk::{Live, ScanOutcome, Step, walk, walk_ranges, walk_views};
 
 use hidden::Hidden;
 use source::{Run, read_ahead, replaced_suffix};
@@ -46,6 +46,7 @@ pub struct Scan<'s> {
     last_live: Vec<u8>,
     value: Vec<u8>,
     trailer: Trailer,
+    place: Option<Source>,
     operands: Vec<Vec<u8>>,
     stats: ScanStats,
 }
@@ -92,6 +93,17 @@ pub enum ScanFailure {
 impl<'s> Scan<'s> {
     /// A scan of all keys at or behind `from`.
     pub fn new(store: &'s Store, from: &'s [u8]) -> ScanResult<Self> {
+        Self::within(store, from, None)
+    }
+
+    /// A scan of the keys at or behind `from` of which those before `end` are wanted: tables that hold none of these are not opened.
+    pub fn within(store: &'s Store, from: &'s [u8], end: Option<&[u8]>) -> ScanResult<Self> {
+        let admits = |table: &NewTable| {
+            table.points.as_ref().is_some_and(|points| {
+                let begins_before = end.is_none_or(|end| points.smallest.user_key.as_slice() < end);
+                begins_before && points.largest.user_key.as_slice() >= from
+            })
+        };
         let next_seq = store.facts.next_seq;
         let mut hidden = Hidden::new(next_seq);
         for range in &store.memory.ranges {
@@ -110,7 +122,7 @@ impl<'s> Scan<'s> {
         }
         if let Some(version) = store.version() {
             for table in version.level_0_newest_first() {
-                if table.points.as_ref().is_none_or(|points| points.largest.user_key.as_slice() < from) {
+                if !admits(table) {
                     continue;
                 }
                 let Some(view) = TableView::of(table) else {
@@ -121,7 +133,7 @@ impl<'s> Scan<'s> {
                 held += runs.last().map_or(0, Run::held);
             }
             for level in 1..LEVELS {
-                let tables = version.level_by_key(level);
+                let tables: Vec<_> = version.level_by_key(level).into_iter().filter(|table| admits(table)).collect();
                 if !tables.is_empty() {
                     runs.push(Run::level(store, level, tables, from_ahead, LEVEL_0_RANK + level));
                 }
@@ -137,6 +149,7 @@ impl<'s> Scan<'s> {
             last_live: Vec::new(),
             value: Vec::new(),
             trailer: Trailer(0),
+            place: None,
             operands: Vec::new(),
             stats: ScanStats::default(),
         };
@@ -186,8 +199,8 @@ impl<'s> Scan<'s> {
             deepest = deepest.max(run.rank);
             if state == State::Open && run.trailer().seq() < self.next_seq {
                 let others = self.held.saturating_sub(run.held());
-                let (operands, value, trailer) = (&mut self.operands, &mut self.value, &mut self.trailer);
-                state = beside(others, || Self::take(run, hidden_below, operands, value, trailer))?;
+                let (operands, value, newest) = (&mut self.operands, &mut self.value, (&mut self.trailer, &mut self.place));
+                state = beside(others, || Self::take(run, hidden_below, operands, value, newest))?;
                 self.held = others.saturating_add(run.held());
             }
             if self.advance(top)? {
@@ -218,20 +231,20 @@ impl<'s> Scan<'s> {
         hidden_below: Option<SeqNum>,
         operands: &mut Vec<Vec<u8>>,
         value: &mut Vec<u8>,
-        trailer: &mut Trailer,
+        (trailer, place): (&mut Trailer, &mut Option<Source>),
     ) -> ScanResult<State> {
         let seen = run.trailer();
         // Strictly greater hides; equal does not.
         if hidden_below.is_some_and(|seq| seq > seen.seq()) {
             return Ok(State::Gone);
         }
-        let (file, level) = (run.file.unwrap_or_default(), run.level);
+        let (file, level, standing) = (run.file.unwrap_or_default(), run.level, run.source());
         let mut read =
             || -> ScanResult<Vec<u8>> { run.value().map(<[u8]>::to_vec).map_err(|failure| failed((file, level, failure))) };
         match seen.kind() {
             Some(KeyKind::Set | KeyKind::SetWithDelete) => {
                 if operands.is_empty() {
-                    *trailer = seen;
+                    (*trailer, *place) = (seen, standing);
                 }
                 value.clear();
                 value.extend_from_slice(run.value().map_err(|failure| failed((file, level, failure)))?);
@@ -239,7 +252,7 @@ impl<'s> Scan<'s> {
             }
             Some(KeyKind::Merge) => {
                 if operands.is_empty() {
-                    *trailer = seen;
+                    (*trailer, *place) = (seen, standing);
                 }
                 operands.push(read()?);
                 Ok(State::Open)
@@ -301,6 +314,11 @@ impl<'s> Scan<'s> {
     /// The newest record that the value comes from.
     pub const fn trailer(&self) -> Trailer {
         self.trailer
+    }
+
+    /// Where that record stands.
+    pub const fn place(&self) -> Option<Source> {
+        self.place
     }
 
     /// What has been passed so far.

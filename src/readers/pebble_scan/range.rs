@@ -41,6 +41,11 @@ impl KeyRange {
         &self.start
     }
 
+    /// The first stored key behind the range; `None` when it has no end.
+    pub fn end(&self) -> Option<&[u8]> {
+        self.end.as_deref()
+    }
+
     /// True behind the end.
     pub fn is_past(&self, key: &[u8]) -> bool {
         self.end.as_deref().is_some_and(|end| key >= end)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::hidden::Hidden;
 use crate::formats::pebble::{FileNum, NewTable, Trailer};
-use crate::readers::pebble::{MemoryEntry, Store};
+use crate::readers::pebble::{MemoryEntry, Source, Store};
 use crate::readers::pebble_table::{TableFailure, TableIter, TableProblem, TableResult, TableView};
 use crate::types::free_budget;
 
@@ -67,7 +67,7 @@ impl<'s> Run<'s> {
         Ok(Self { records: Records::Table(Box::new(iter)), rank, file: Some(file), level })
     }
 
-    /// The records of a level below 0. Tables that end before `from` are left out.
+    /// The records of a level below 0, whose `tables` are those that may hold keys that are wanted.
     pub(super) fn level(
         store: &'s Store,
         level: usize,
@@ -75,8 +75,6 @@ impl<'s> Run<'s> {
         (from, ahead): (&[u8], usize),
         rank: usize,
     ) -> Self {
-        let admits = |table: &&NewTable| table.points.as_ref().is_some_and(|points| points.largest.user_key.as_slice() >= from);
-        let tables: Vec<_> = tables.into_iter().filter(admits).collect();
         let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, ahead, bytes_before: 0 };
         Self { records: Records::Level(Box::new(run)), rank, file: None, level: Some(level) }
     }
@@ -118,6 +116,17 @@ impl<'s> Run<'s> {
             Records::Memory { present, .. } => present.as_ref().map_or(none, |entry| entry.trailer),
             Records::Table(iter) => iter.trailer(),
             Records::Level(level) => level.present.as_ref().map_or(none, TableIter::trailer),
+        }
+    }
+
+    /// Where the present record stands.
+    pub(super) fn source(&self) -> Option<Source> {
+        let of_table =
+            |iter: &TableIter<'_>| Source::Table { table: self.file.unwrap_or_default(), level: self.level, block: iter.block() };
+        match &self.records {
+            Records::Memory { present, .. } => present.as_ref().map(|entry| Source::Log(entry.place)),
+            Records::Table(iter) => Some(of_table(iter)),
+            Records::Level(level) => level.present.as_ref().map(of_table),
         }
     }
 

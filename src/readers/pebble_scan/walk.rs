@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{KeyRange, Scan, ScanStats, separate};
 use crate::error::{Error, Result};
 use crate::formats::pebble::Trailer;
-use crate::readers::pebble::{Store, StoreFacts, TableDamage, TableTrouble};
+use crate::readers::pebble::{Source, Store, StoreFacts, TableDamage, TableTrouble};
 use crate::readers::source::Run;
 
 /// How often a view that a compaction takes away under the scan is replaced by a newer one.
@@ -23,6 +23,8 @@ pub struct Live<'a> {
     pub value: &'a [u8],
     /// The newest record that the value comes from.
     pub trailer: Trailer,
+    /// Where that record stands.
+    pub place: Option<Source>,
 }
 
 /// How a scan went.
@@ -68,17 +70,29 @@ pub fn walk_ranges(
     run: &Run<'_>,
     visit: &mut dyn FnMut(Live<'_>) -> Step,
 ) -> Result<ScanOutcome> {
+    walk_views(dir, ranges, run, &mut |_| true, visit)
+}
+
+/// As [`walk_ranges`]; each view of the store is shown to `opened` before anything of it is visited, which ends the walk by returning
+/// false.
+pub fn walk_views(
+    dir: &Path,
+    ranges: &[KeyRange],
+    run: &Run<'_>,
+    opened: &mut dyn FnMut(&Store) -> bool,
+    visit: &mut dyn FnMut(Live<'_>) -> Step,
+) -> Result<ScanOutcome> {
     let mut place = Position { range: 0, from: ranges.first().map_or_else(Vec::new, |range| range.start().to_vec()) };
     let mut total = ScanStats::default();
     let mut views = 0;
     loop {
         views += 1;
         let store = Store::open(dir, run)?;
-        let mut cut_short = false;
+        let mut cut_short = !opened(&store);
         let mut stopped = None;
         while let (None, false, Some(range)) = (&stopped, cut_short, ranges.get(place.range)) {
             let start = place.from.clone();
-            let mut scan = match separate(Scan::new(&store, &start))? {
+            let mut scan = match separate(Scan::within(&store, &start, range.end()))? {
                 Ok(scan) => scan,
                 Err(damage) => {
                     stopped = Some((damage, None));
@@ -135,11 +149,13 @@ fn walk_range(scan: &mut Scan<'_>, range: &KeyRange, run: &Run<'_>, visit: &mut 
         }
         match separate(scan.next())? {
             Ok(true) if range.is_past(scan.key()) => return Ok(Ended::Range),
-            Ok(true) => match visit(Live { key: scan.key(), value: scan.value(), trailer: scan.trailer() }) {
-                Step::Next => {}
-                Step::Leap(to) => return Ok(Ended::Leap(to)),
-                Step::Enough => return Ok(Ended::Enough),
-            },
+            Ok(true) => {
+                match visit(Live { key: scan.key(), value: scan.value(), trailer: scan.trailer(), place: scan.place() }) {
+                    Step::Next => {}
+                    Step::Leap(to) => return Ok(Ended::Leap(to)),
+                    Step::Enough => return Ok(Ended::Enough),
+                }
+            }
             Ok(false) => return Ok(Ended::Range),
             Err(damage) => return Ok(Ended::Stopped(damage)),
         }

@@ -2,7 +2,7 @@
 
 mod owners;
 mod top;
-mod versions;
+pub(super) mod versions;
 
 use std::collections::BTreeMap;
 

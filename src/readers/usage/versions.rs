@@ -8,16 +8,16 @@ const MOST_NESTED: usize = 64;
 
 /// What is known of a version by those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version {
+pub(in crate::readers) struct Version {
     /// The first of its key.
-    pub(super) is_newest: bool,
+    pub(in crate::readers) is_newest: bool,
     /// A newer version of the key is older than the retention, and so is this.
-    pub(super) is_reclaimable: bool,
+    pub(in crate::readers) is_reclaimable: bool,
 }
 
 /// The present key, and those that it begins with whose rows may go on behind it.
 #[derive(Debug, Default)]
-pub(super) struct Versions {
+pub(in crate::readers) struct Versions {
     key: Vec<u8>,
     /// Length of each of them, shortest first, and whether a version at or below the horizon was met.
     nested: Vec<(usize, bool)>,
@@ -26,12 +26,12 @@ pub(super) struct Versions {
 
 impl Versions {
     /// Versions committed at or before `horizon` are older than the retention.
-    pub(super) fn new(horizon: Option<HlcTimestamp>) -> Self {
+    pub(in crate::readers) fn new(horizon: Option<HlcTimestamp>) -> Self {
         Self { horizon, ..Self::default() }
     }
 
     /// Takes the next version in the order of the stored keys.
-    pub(super) fn pass(&mut self, user_key: &[u8], committed: HlcTimestamp) -> Version {
+    pub(in crate::readers) fn pass(&mut self, user_key: &[u8], committed: HlcTimestamp) -> Version {
         while let Some(&(len, _)) = self.nested.last() {
             if user_key.get(..len).is_some_and(|front| self.key.get(..len) == Some(front)) {
                 break;

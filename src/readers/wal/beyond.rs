@@ -68,6 +68,38 @@ const EFFORT: u64 = 8;
 /// Rows that are kept one by one.
 pub const MAX_ROWS: usize = 64;
 
+impl Beyond {
+    /// Shows the entries of every row that is kept, each with the offset of its frame; `segment` is what was searched. Returns how many
+    /// of those that were found are in no row that is kept.
+    pub fn for_each_entry<'s>(&self, segment: &'s [u8], mut visit: impl FnMut(u64, Entry<'s>)) -> u64 {
+        let mut shown = 0;
+        let mut show = |at: u64, record: &Record<'s>| {
+            let data = record.bytes();
+            if record.kind == RecordKind::Entry
+                && let Some(entry) = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())
+            {
+                shown += 1;
+                visit(at, entry);
+            }
+        };
+        if let Some(found) = &self.lost_length_word
+            && let Some((record, ..)) = record_without_word(segment, found.at)
+        {
+            show(found.at, &record);
+        }
+        for found in &self.rows {
+            let mut at = found.at;
+            while at < found.end
+                && let Some((frame, record)) = strict_record(segment, at)
+            {
+                show(at, &record);
+                at = frame.end();
+            }
+        }
+        self.total.entries.saturating_sub(shown)
+    }
+}
+
 impl Recovered {
     const fn none(at: u64) -> Self {
         Self {

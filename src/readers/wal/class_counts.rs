@@ -1,7 +1,8 @@
 //! How many entries of each class, from their first bytes.
 
 use crate::formats::envelope;
-use crate::formats::kv::{EntryClass, PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, classify};
+use crate::formats::etcd::LogOwner;
+use crate::formats::kv::{EntryClass, PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, classify, classify_etcd};
 use crate::formats::raftpb::EntryType;
 
 /// Number of entries of each class.
@@ -14,10 +15,11 @@ impl ClassCounts {
     /// Nothing counted.
     pub const ZERO: Self = Self([0; EntryClass::ALL.len()]);
 
-    /// The class of one entry as far as this count tells classes apart.
+    /// The class of one entry of a log of `owner` as far as this count tells classes apart.
     #[inline]
-    pub fn class_of(kind: EntryType, data: &[u8]) -> EntryClass {
+    pub fn class_of(owner: LogOwner, kind: EntryType, data: &[u8]) -> EntryClass {
         match kind {
+            EntryType::Normal if owner.is_etcd() => return classify_etcd(kind, data).class,
             EntryType::Normal => {}
             EntryType::ConfChange => return EntryClass::ConfChange,
             EntryType::ConfChangeV2 => return EntryClass::ConfChangeV2,
@@ -82,7 +84,7 @@ mod tests {
         datas.extend([vec![], vec![1, 2, 3], vec![9; 20]]);
         for data in &datas {
             for kind in [EntryType::Normal, EntryType::ConfChange, EntryType::ConfChangeV2, EntryType::Other(7)] {
-                assert_eq!(ClassCounts::class_of(kind, data), classify(kind, data).class, "{data:02x?}");
+                assert_eq!(ClassCounts::class_of(LogOwner::Elastickv, kind, data), classify(kind, data).class, "{data:02x?}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One pass over the bytes of a segment.
 
 use crate::formats::DecodeResult;
+use crate::formats::etcd::{LogOwner, Metadata};
 use crate::formats::raftpb::{Entry, EntryType, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind, is_torn};
 use crate::types::Crc32c;
@@ -12,17 +13,18 @@ use super::trace::{Entering, FirstRecord, Item, LogMemory, Trace, TraceBuilder};
 /// Bytes between calls of the caller's hook.
 const HOOK_STEP: u64 = 1 << 20;
 
-/// Decodes `segment` up to the place where a server with these rules would stop.
+/// Decodes `segment` of a log of `owner` up to the place where a server with these rules would stop.
 ///
 /// Returns the trace and whether the other runtime could read the bytes differently. `passed` is called every MiB with the
 /// offset that will not be read again, and ends the work by returning false; then there is no result.
 pub(super) fn decode_segment(
     segment: &[u8],
     rules: ProtoRules,
+    owner: LogOwner,
     log: &LogMemory,
     mut passed: impl FnMut(u64) -> bool,
 ) -> Option<(Trace, bool)> {
-    let mut pass = Pass { rules, sensitive: false, builder: TraceBuilder::new(log) };
+    let mut pass = Pass { rules, owner, sensitive: false, builder: TraceBuilder::new(log) };
     let mut at = 0;
     let mut next_hook = HOOK_STEP;
     let stop = loop {
@@ -49,6 +51,7 @@ pub(super) fn decode_segment(
 
 struct Pass<'m> {
     rules: ProtoRules,
+    owner: LogOwner,
     sensitive: bool,
     builder: TraceBuilder<'m>,
 }
@@ -144,7 +147,7 @@ impl Pass<'_> {
                         if matches!(entry.kind, EntryType::ConfChange | EntryType::ConfChangeV2) {
                             self.builder.change(entry.data.len());
                         }
-                        self.builder.classes.add(ClassCounts::class_of(entry.kind, entry.data));
+                        self.builder.classes.add(ClassCounts::class_of(self.owner, entry.kind, entry.data));
                         self.builder.entry(at, entry.term, entry.index);
                     }
                     Err(error) => self.malformed(at, kind, &error),
@@ -175,7 +178,8 @@ impl Pass<'_> {
                 }
             }
             RecordKind::Metadata => {
-                if !data.is_empty() {
+                let etcds = self.owner.is_etcd() && Metadata::decode(data).is_some();
+                if !data.is_empty() && !etcds {
                     self.builder.suspect(at, kind);
                 }
                 self.builder.repeated(Item::Metadata { at, data: record.data.map(<[u8]>::to_vec) });

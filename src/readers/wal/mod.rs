@@ -13,6 +13,6 @@ pub use beyond::{Beyond, Recovered};
 pub use class_counts::ClassCounts;
 pub use dir::{SegmentFile, WalDir};
 pub use entries::{EntryAt, EntryRange, EntryRanges};
-pub use scan::{Change, SegmentScan, WalScan};
+pub use scan::{Change, SegmentScan, WalScan, owner_of_dir};
 pub use stop::{NOWHERE, Stop};
 pub use trace::{Checkpoint, Entering, EntrySpan, FirstRecord, Item, Run, StateSpan, Suspect, Trace, TypeCounts};

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
+use crate::formats::etcd::{LogOwner, owner_of};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
 use crate::io::{EntryKind, MapFault, Mapping, side_by_side};
-use crate::readers::source::Run;
+use crate::readers::source::{Run, Source};
 use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, grant};
 
 use super::beyond::look_beyond;
@@ -26,6 +27,8 @@ pub struct WalScan {
     pub segments: Vec<SegmentScan>,
     /// What repair set aside; no server reads it. Empty when only some of the segments were meant.
     pub set_aside: Vec<SegmentScan>,
+    /// Whose log it is, by the first segment that says so.
+    pub owner: LogOwner,
 }
 
 /// One segment.
@@ -80,7 +83,7 @@ impl WalScan {
             scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
         }
         let memory = LogMemory::of_run();
-        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, &memory, run);
+        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, scan.owner, &memory, run);
         scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
         give_back(&mut scan.set_aside);
         Ok(scan)
@@ -104,6 +107,7 @@ impl WalScan {
     pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
         let count = dir.segments.len();
         run.progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
+        let owner = owner_of_dir(&dir, &*run.source);
         let memory = LogMemory::of_run();
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
@@ -111,7 +115,7 @@ impl WalScan {
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = dir.segments.get(position) else { break };
-                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), &memory, run);
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), owner, &memory, run);
                 let failed = scanned.is_err();
                 if let Ok(mut done) = done.lock() {
                     done[position] = Some(scanned);
@@ -129,7 +133,7 @@ impl WalScan {
         if segments.len() < count {
             return Err(Error::Interrupted);
         }
-        Ok(Self { dir, segments, set_aside: Vec::new() })
+        Ok(Self { dir, segments, set_aside: Vec::new(), owner })
     }
 
     /// A log that is not in a directory: names and contents, sorted as the server would list them. Names that are no
@@ -137,6 +141,8 @@ impl WalScan {
     pub fn of_bytes(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut files: Vec<_> = files.into_iter().collect();
         files.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        let named = files.iter().filter(|(name, _)| SegmentName::parse(name).is_some());
+        let owner = named.map(|(_, bytes)| bytes).find_map(|bytes| owner_of(bytes)).unwrap_or_default();
         let mut dir = WalDir::default();
         let mut segments = Vec::new();
         let memory = LogMemory::of_run();
@@ -144,13 +150,14 @@ impl WalScan {
             let Some(name) = SegmentName::parse(&file_name) else { continue };
             let file = SegmentFile { file_name, name, kind: EntryKind::File, size: bytes.len() as u64 };
             dir.segments.push(file.clone());
-            let (google, gogo) = traces(&bytes, &memory, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
+            let (google, gogo) =
+                traces(&bytes, owner, &memory, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
             let size = file.size;
             let (bytes, differs) = (SegmentBytes::Owned(bytes), AtomicBool::new(false));
             segments.push(SegmentScan { file, size, change: None, google, gogo, bytes, differs });
         }
         give_back(&mut segments);
-        Self { dir, segments, set_aside: Vec::new() }
+        Self { dir, segments, set_aside: Vec::new(), owner }
     }
 
     /// Bytes of all segments.
@@ -159,11 +166,24 @@ impl WalScan {
     }
 }
 
+/// Bytes of a segment that tell whose it is, at most.
+const HEAD: usize = 512;
+
+/// Whose log a directory holds, by the first segment whose head says so; elastickv's where none does.
+pub fn owner_of_dir(dir: &WalDir, source: &dyn Source) -> LogOwner {
+    let head = |file: &SegmentFile| {
+        let file = source.open(&dir.path_of(file)).ok()?;
+        owner_of(&file.read_at(0, HEAD).ok()?)
+    };
+    let files = || dir.segments.iter().filter(|file| file.kind == EntryKind::File);
+    files().find_map(head).unwrap_or_default()
+}
+
 /// How far ahead of the decoder the system is asked to read, in bytes.
 const AHEAD: u64 = 4 << 20;
 
 impl SegmentScan {
-    fn read(path: &Path, file: SegmentFile, memory: &LogMemory, run: &Run<'_>) -> Result<Self> {
+    fn read(path: &Path, file: SegmentFile, owner: LogOwner, memory: &LogMemory, run: &Run<'_>) -> Result<Self> {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
@@ -181,7 +201,7 @@ impl SegmentScan {
         };
         let mut told = 0;
         map.prefetch(0..AHEAD);
-        let (google, gogo) = traces(map.bytes(), memory, &mut |at: u64| {
+        let (google, gogo) = traces(map.bytes(), owner, memory, &mut |at: u64| {
             map.release_before(at);
             // The hook is called once a MiB: the system always has the next few to read.
             map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
@@ -306,13 +326,18 @@ fn empty(stop: Stop) -> Trace {
 }
 
 /// Decodes for both servers: once when nothing depends on which, twice otherwise.
-fn traces(bytes: &[u8], memory: &LogMemory, passed: &mut impl FnMut(u64) -> bool) -> Option<(Trace, Option<Box<Trace>>)> {
-    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, memory, &mut *passed)?;
+fn traces(
+    bytes: &[u8],
+    owner: LogOwner,
+    memory: &LogMemory,
+    passed: &mut impl FnMut(u64) -> bool,
+) -> Option<(Trace, Option<Box<Trace>>)> {
+    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, owner, memory, &mut *passed)?;
     google.beyond = look_beyond(bytes, &google.stop, google.running, &mut *passed);
     if !sensitive {
         return Some((google, None));
     }
-    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, memory, &mut *passed)?;
+    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, owner, memory, &mut *passed)?;
     gogo.beyond = look_beyond(bytes, &gogo.stop, gogo.running, &mut *passed);
     let differs = gogo != google;
     Some((google, differs.then(|| Box::new(gogo))))

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::compare_stores::{self, ClassOnNodes, NodeStore};
 use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
@@ -32,6 +33,10 @@ pub struct GroupComparison {
     pub comparison: Comparison,
     /// What each node has sealed, under which key; empty without a sign of encryption.
     pub encryption: Vec<NodeEnvelopes>,
+    /// What each node's store holds; empty when the rows were not compared.
+    pub stores: Vec<NodeStore>,
+    /// The same by class of keys.
+    pub store_classes: Vec<ClassOnNodes>,
 }
 
 impl CompareBody {
@@ -193,6 +198,7 @@ impl GroupComparison {
         if !comparison.comparable {
             return sections;
         }
+        sections.extend(compare_stores::sections(&self.stores));
         sections.push(elections(comparison));
         sections.push(without(&comparison.without, &comparison.missing_voters));
         if comparison.membership.len() > 1 {
@@ -246,7 +252,13 @@ impl Body for CompareBody {
     }
 
     fn all_clear(&self) -> &'static str {
-        if self.several_groups || self.groups.iter().all(|group| !group.comparison.comparable) { "" } else { ": the logs agree" }
+        if self.several_groups || self.groups.iter().all(|group| !group.comparison.comparable) {
+            ""
+        } else if self.groups.iter().all(|group| compare_stores::agree(&group.stores)) {
+            ": the logs and the stores agree"
+        } else {
+            ": the logs agree"
+        }
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -258,6 +270,10 @@ impl Body for CompareBody {
         let mut behind = Metric::gauge("ekv_tool_compare_behind", "Committed entries that the node does not hold.");
         let mut term = Metric::gauge("ekv_tool_compare_term", "Term of the node's last hard state.");
         let mut can_win = Metric::gauge("ekv_tool_compare_can_win", "1 if the node could be elected now.");
+        let mut store_rows = Metric::gauge(
+            "ekv_tool_compare_store_rows",
+            "Rows of the node's store that differ from those of the node that has applied most, by what that is.",
+        );
         for group in &self.groups {
             let number = || ("group", group.group_id.map(|number| number.to_string()).unwrap_or_default());
             commit = commit.sample(vec![number()], group.comparison.commit.0 as f64);
@@ -266,11 +282,23 @@ impl Body for CompareBody {
                 behind = behind.sample(labels(), node.behind as f64);
                 term = term.sample(labels(), node.term as f64);
             }
+            for row in &group.stores {
+                let judged = [
+                    ("diverged", row.diverged),
+                    ("unknown", row.unknown),
+                    ("explained", row.explained),
+                    ("expected", row.expected),
+                ];
+                for (judged, count) in judged {
+                    let labels = vec![number(), ("node", row.node.clone()), ("judged", judged.to_owned())];
+                    store_rows = store_rows.sample(labels, count as f64);
+                }
+            }
             for row in &group.comparison.election {
                 let labels = vec![number(), ("node", row.candidate.clone())];
                 can_win = can_win.sample(labels, if row.can_win == "yes" { 1.0 } else { 0.0 });
             }
         }
-        vec![commit, behind, term, can_win]
+        vec![commit, behind, term, can_win, store_rows]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::explain::{Answer, Known, KnownLine, Stack};
+use crate::analysis::explain::{Answer, Known, KnownLine, Stack, Stamp};
 use crate::analysis::hraft::texts::{self, is_of_the_library};
 use crate::analysis::judge::codes;
 use crate::analysis::judge::codes::CodeInfo;
@@ -44,7 +44,7 @@ pub struct Explanation {
 }
 
 /// The answer to one question, or the list of everything that has one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct ExplainBody {
     /// What was asked; absent for the list.
     pub question: Option<String>,
@@ -53,9 +53,20 @@ pub struct ExplainBody {
     /// Of several lines those that were recognised, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ExplainedLine>,
-    /// Lines with text that say nothing known.
+    /// Of several lines those of traces: calls, their places, and headers of goroutines behind the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_lines: Option<usize>,
+    /// Other lines with text that say nothing known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_lines: Option<usize>,
+    /// True when there was more than is read of a file or of standard input.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cut_short: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// One of several lines.
@@ -63,8 +74,14 @@ pub struct ExplainBody {
 pub struct ExplainedLine {
     /// Its number, from 1.
     pub number: usize,
+    /// When it was written, as it stands there; `null` when the line does not say it.
+    pub time: Option<String>,
+    /// Host, pod or container that wrote it, or the node that it names; `null` when it does not.
+    pub node: Option<String>,
     /// The name under which it is explained.
     pub name: &'static str,
+    /// One line on that.
+    pub title: &'static str,
     /// The line as it stands, without blanks around it.
     pub text: String,
 }
@@ -99,6 +116,13 @@ impl From<&'static Condition> for Explanation {
     }
 }
 
+impl From<KnownLine> for ExplainedLine {
+    fn from(line: KnownLine) -> Self {
+        let KnownLine { number, text, stamp: Stamp { time, node }, known } = line;
+        Self { number, time, node, name: known.name(), title: known.title(), text }
+    }
+}
+
 impl ExplainBody {
     /// The body for an answer; `Err` with names that look alike when there is none.
     pub fn of(question: &str, answer: Answer) -> Result<Self, Vec<&'static str>> {
@@ -107,7 +131,7 @@ impl ExplainBody {
             Answer::Server(texts) => texts.into_iter().map(Explanation::from).collect(),
             Answer::Unknown(alike) => return Err(alike),
         };
-        Ok(Self { question: Some(question.to_owned()), explanations, lines: Vec::new(), unknown_lines: None })
+        Ok(Self { question: Some(question.to_owned()), explanations, ..Self::default() })
     }
 
     /// The body for several lines.
@@ -119,12 +143,10 @@ impl ExplainBody {
         Self {
             question: Some(question.to_owned()),
             explanations: explanations.collect(),
+            trace_lines: Some(stack.trace),
             unknown_lines: Some(stack.unknown),
-            lines: stack
-                .lines
-                .into_iter()
-                .map(|KnownLine { number, text, known }| ExplainedLine { number, name: known.name(), text })
-                .collect(),
+            lines: stack.lines.into_iter().map(ExplainedLine::from).collect(),
+            cut_short: false,
         }
     }
 
@@ -133,7 +155,7 @@ impl ExplainBody {
         let codes = codes::all().into_iter().map(Explanation::from);
         let texts = conditions::all().chain(texts::all()).map(Explanation::from);
         let explanations = codes.chain(texts).collect();
-        Self { question: None, explanations, lines: Vec::new(), unknown_lines: None }
+        Self { explanations, ..Self::default() }
     }
 }
 
@@ -175,7 +197,7 @@ impl Body for ExplainBody {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let Self { question, explanations, lines, unknown_lines } = self;
+        let Self { question, explanations, lines, trace_lines, unknown_lines, cut_short } = self;
         let row = |e: &Explanation| vec![Cell::new(e.name), Cell::new(e.title)];
         if question.is_none() {
             let of = |kind: &str| explanations.iter().filter(|e| e.kind == kind).map(row).collect();
@@ -198,9 +220,18 @@ impl Body for ExplainBody {
                 &[">line", "name or text", "the line"],
                 lines.iter().map(row).collect(),
             ));
+            let traced = trace_lines.filter(|count| *count > 0).map(|count| Count::of(count, "line"));
+            if let Some(traced) = traced {
+                sections.push(Section::Note(format!("And {traced} of calls of goroutines.")));
+            }
             if *unknown > 0 {
                 sections.push(Section::Note(format!("And {} without anything known.", Count::of(*unknown, "other line"))));
             }
+        }
+        if *cut_short {
+            sections.push(Section::Note(
+                "There was more than the 1 MiB that is read; the lines behind it were not looked at.".to_owned(),
+            ));
         }
         sections
     }

@@ -10,7 +10,8 @@ use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::kv::KeyName;
 use crate::formats::mvcc::StoreKey;
-use crate::readers::fsm_diff::{ComparedRow, FsmDiff, RowDifference};
+use crate::readers::fsm_diff::FsmDiff;
+use crate::readers::row_diff::{ComparedRow, RowDifference};
 use crate::report::{Body, Cell, Cells, Column, Lines, Row, Section};
 use crate::types::{ByteSize, Count, Crc32c, Escaped, HlcTimestamp, LogIndex};
 

@@ -215,7 +215,7 @@ pub enum RawRowKind {
 impl<'a> RawRow<'a> {
     /// One key; at most `value_bytes` of its value are shown.
     pub fn new(live: Live<'a>, value_bytes: usize) -> Self {
-        let Live { key, value, trailer } = live;
+        let Live { key, value, trailer, .. } = live;
         Self {
             kind: RawRowKind::Raw,
             key: Escaped(key),
@@ -266,7 +266,7 @@ pub struct RowMaker {
 impl RowMaker {
     /// One key; at most `value_bytes` of its value are shown. `inside` is what its envelope held.
     pub fn row<'a>(&mut self, live: Live<'a>, value_bytes: usize, inside: Inside<'a>) -> StoreRow<'a> {
-        let Live { key, value, trailer } = live;
+        let Live { key, value, trailer, .. } = live;
         let mut sealed = false;
         let mut decodable = None;
         let (kind, shown, content, body) = match StoreKey::of(key) {
@@ -430,7 +430,7 @@ mod tests {
     }
 
     fn ndjson(key: &[u8], value: &[u8], raw: bool) -> Value {
-        let live = Live { key, value, trailer: trailer(7) };
+        let live = Live { key, value, trailer: trailer(7), place: None };
         let text = if raw {
             serde_json::to_string(&RawRow::new(live, 4)).unwrap()
         } else {

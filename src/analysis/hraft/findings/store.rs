@@ -9,7 +9,7 @@ use crate::readers::hraft::{FreelistFact, Survey};
 const SHOWN: usize = 20;
 
 /// Judges one file.
-pub(super) fn judge(path: &str, survey: &Survey, found: &mut Vec<Finding>) {
+pub fn judge(path: &str, survey: &Survey, found: &mut Vec<Finding>) {
     if survey.size == 0 {
         return;
     }

@@ -105,6 +105,23 @@ pub static CROSS_SNAPSHOT_DIVERGENCE: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// Two stores of a group hold other rows than the log explains.
+pub static NODES_STORES_DIVERGE: CodeInfo = CodeInfo {
+    code: "nodes-stores-diverge",
+    severity: Severity::Error,
+    title: "two stores of a group have diverged",
+    meaning: "Nodes that have applied the same entries hold the same rows, but for those that each may have of its own. Here a row is \
+              missing on one node, or has another value, that no entry explains which only one of them has applied: clients read \
+              other data on one node than on the other, and the difference spreads with every snapshot that is made of it.",
+    decided_by: "The rows of both stores, their applied indexes, their retention, and the entries of both logs between the applied \
+                 indexes and behind them.",
+    safe: "Keep copies of both directories. Find which node stands alone: compare a third one, or see which of them holds what the \
+              entry wrote. Rebuild that one from a good snapshot.",
+    not_safe: "Do not make the node that stands alone the leader, and do not seed another one from it.",
+    more: "ekv-tool store diff A B",
+    never: None,
+};
+
 /// One node's term is ahead of the others'.
 pub static CROSS_TERM_AHEAD: CodeInfo = CodeInfo {
     code: "cross-term-ahead",
@@ -128,5 +145,6 @@ pub const ALL: &[&CodeInfo] = &[
     &CROSS_COMMITTED_LOST,
     &CROSS_UNDER_REPLICATED,
     &CROSS_SNAPSHOT_DIVERGENCE,
+    &NODES_STORES_DIVERGE,
     &CROSS_TERM_AHEAD,
 ];

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod directory;
 pub mod dump;
 pub mod encryption;
+pub mod etcd;
 pub mod files;
 pub mod gate;
 pub mod hashicorp;
@@ -62,6 +63,7 @@ const GROUPS: &[&[&CodeInfo]] = &[
     directory::ALL,
     dump::ALL,
     encryption::ALL,
+    etcd::ALL,
     files::ALL,
     gate::ALL,
     hashicorp::ALL,

@@ -3,6 +3,7 @@
 use super::{Check, Evidence, Found, History, in_segment};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::directory as codes;
+use crate::formats::etcd::LogOwner;
 use crate::formats::kv::{EntryClass, classify};
 use crate::formats::layout;
 use crate::readers::wal::{ClassCounts, EntryRanges};
@@ -61,7 +62,7 @@ fn highest_lease(history: &History, evidence: &Evidence<'_>) -> Option<(u64, usi
     }
     with_leases
         .iter(scan, evidence.engine)
-        .filter(|entry| ClassCounts::class_of(entry.kind, entry.data) == EntryClass::Lease)
+        .filter(|entry| ClassCounts::class_of(LogOwner::Elastickv, entry.kind, entry.data) == EntryClass::Lease)
         .filter_map(|entry| Some((entry.index.0, entry.segment, entry.offset, classify(entry.kind, entry.data).lease?)))
         .max_by_key(|(.., lease)| *lease)
 }

@@ -119,6 +119,23 @@ pub struct Payload {
     pub ceiling: Option<UnixMillis>,
 }
 
+impl Payload {
+    /// Of a snapshot whose data is no payload of elastickv.
+    pub const fn none() -> Self {
+        Self {
+            file: None,
+            footer: None,
+            size: None,
+            problem: None,
+            unchecked: None,
+            applied: None,
+            walked: false,
+            last_commit: None,
+            ceiling: None,
+        }
+    }
+}
+
 /// A file that no start uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {

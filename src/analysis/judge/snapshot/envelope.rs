@@ -30,7 +30,7 @@ pub struct VerifiedEnvelope {
     pub voters: Vec<NodeId>,
     /// Members that do not vote.
     pub learners: Vec<NodeId>,
-    /// What it carries: `token`, `empty`, `legacy-payload`, `bad-token-version`.
+    /// What it carries: `token`, `empty`, `legacy-payload`, `bad-token-version`, and in a snapshot of etcd `etcd-v2-store`.
     pub data: Option<&'static str>,
     /// The token.
     pub token: Option<SnapshotToken>,
@@ -38,6 +38,16 @@ pub struct VerifiedEnvelope {
     pub error: Option<String>,
     /// Of this envelope alone.
     pub verdict: Verdict,
+}
+
+/// Judges one `.snap` file of a member of etcd, whose data is its own. `older_intact` as in [`verify_envelope`].
+pub fn verify_etcd_envelope(entry: &SnapEntry, path: &str, older_intact: bool) -> Examined<VerifiedEnvelope> {
+    let mut examined = verify_envelope(entry, path, older_intact);
+    let of_the_server =
+        [&codes::SNAP_LEGACY_PAYLOAD, &codes::SNAP_TOKEN_INVALID, &codes::FSM_HEADER_INVALID, &codes::FSM_BODY_MALFORMED];
+    examined.findings.retain(|finding| !of_the_server.iter().any(|code| code.code == finding.code.code));
+    examined.view.verdict = Verdict::of(&examined.findings, &examined.coverage);
+    examined
 }
 
 /// Judges one `.snap` file. `older_intact` tells that it has the highest name of several and that a lower one can be read: a
@@ -98,6 +108,7 @@ fn describe(content: &SnapContent, view: &mut VerifiedEnvelope) {
             "token"
         }
         SnapshotData::BadTokenVersion { .. } => "bad-token-version",
+        SnapshotData::LegacyPayload { .. } if content.etcd => "etcd-v2-store",
         SnapshotData::LegacyPayload { .. } => "legacy-payload",
     });
 }

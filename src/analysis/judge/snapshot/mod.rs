@@ -6,7 +6,7 @@ mod remake;
 mod set;
 mod unrecorded;
 
-pub use envelope::{VerifiedEnvelope, verify_envelope};
+pub use envelope::{VerifiedEnvelope, verify_envelope, verify_etcd_envelope};
 pub use payload::{Check, Checks, Examined, PayloadToken, RowCounts, Subject, VerifiedPayload, verify_payload};
 pub use remake::{EnvelopeState, RemadeEnvelope, remake};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};

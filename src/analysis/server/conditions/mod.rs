@@ -19,11 +19,14 @@ macro_rules! conditions {
 
 mod apply;
 mod encryption;
+mod endings;
+mod etcd;
 mod legacy;
 mod offload;
 mod payload;
 mod peers;
 mod remarks;
+mod runtime;
 mod snapshot;
 mod startup;
 mod store;
@@ -32,11 +35,14 @@ mod wal;
 
 pub use apply::*;
 pub use encryption::*;
+pub use endings::*;
+pub use etcd::*;
 pub use legacy::*;
 pub use offload::*;
 pub use payload::*;
 pub use peers::*;
 pub use remarks::*;
+pub use runtime::*;
 pub use snapshot::*;
 pub use startup::*;
 pub use store::*;
@@ -81,15 +87,18 @@ impl fmt::Debug for Condition {
 
 /// All conditions in the order of a start.
 pub fn all() -> impl Iterator<Item = &'static Condition> {
-    [STARTUP, STORE, PEERS, SNAPSHOT, PAYLOAD, WAL, APPLY, ENCRYPTION, LEGACY, OFFLOAD, SYSTEM, REMARKS]
-        .into_iter()
-        .flatten()
-        .copied()
+    let causes = [STARTUP, STORE, PEERS, SNAPSHOT, PAYLOAD, WAL, APPLY, ENCRYPTION, LEGACY, OFFLOAD, ETCD, SYSTEM, RUNTIME];
+    causes.into_iter().chain([REMARKS, ENDINGS]).flatten().copied()
 }
 
 /// True for a line that says what a start did, and is no error.
 pub fn is_remark(condition: &Condition) -> bool {
     REMARKS.contains(&condition)
+}
+
+/// True for a line that says that a process ended, and not why.
+pub fn is_ending(condition: &Condition) -> bool {
+    ENDINGS.contains(&condition)
 }
 
 #[cfg(test)]

@@ -50,6 +50,29 @@ conditions! {
         more: "ekv-tool store meta DIR/fsm.db",
     };
 
+    /// Elections, as the Raft library tells them.
+    pub static RAFT_ELECTION: Condition = Condition {
+        name: "raft election",
+        says: &[
+            "is starting a new election at term *",
+            "became candidate at term *",
+            "became pre-candidate at term *",
+            "became leader at term *",
+            "became follower at term *",
+            "elected leader * at term *",
+            "lost leader * at term *",
+            "changed leader from * to * at term *",
+        ],
+        engine: None,
+        title: "an election, or what came of one",
+        meaning: "Usual at a start and when a leader goes. The term rising again and again without a leader means that no majority of the voters answers, or that a \
+                  node whose log is behind keeps asking.",
+        decided_by: "The messages of the other voters.",
+        safe: "Once is normal. Again and again: see which voters run, and compare their logs.",
+        not_safe: "Do not remove voters while there is no leader.",
+        more: "ekv-tool compare DIR DIR",
+    };
+
     /// The server cuts a torn record off the end of the log.
     pub static WAL_REPAIRING: Condition = Condition {
         name: "WAL tail truncated, repairing",

@@ -124,7 +124,7 @@ impl EffectiveLog {
             let one = EntryRanges::of(range);
             for entry in one.iter(scan, engine) {
                 let entry = Entry { kind: entry.kind, term: entry.term, index: entry.index, data: entry.data };
-                log.classes.remove(ClassCounts::class_of(entry.kind, entry.data));
+                log.classes.remove(ClassCounts::class_of(scan.owner, entry.kind, entry.data));
             }
         }
         log

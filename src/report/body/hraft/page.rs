@@ -32,6 +32,8 @@ questions! {
     Check = "check",
     /// `compare`
     Compare = "compare",
+    /// `gate-dryrun`
+    GateDryrun = "gate-dryrun",
     /// `inspect`
     Inspect = "inspect",
     /// `verify-snapshot`

@@ -4,10 +4,11 @@ use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
 use crate::formats::envelope::Envelope;
+use crate::formats::etcd::{Metadata, Request, describe_change};
 use crate::formats::kv::{EntryView, KeyName};
-use crate::formats::raftpb::{ConfState, Entry, HardState, WalSnapshot};
+use crate::formats::raftpb::{ConfState, Entry, EntryType, HardState, WalSnapshot};
 use crate::report::{Body, Cell, Cells, Column, JsonList, Row, Section, Tone};
-use crate::types::{Count, Crc32c, Escaped, HlcTimestamp, NodeId, UnixMillis};
+use crate::types::{Count, Crc32c, Escaped, EtcdId, HlcTimestamp, NodeId, UnixMillis};
 
 /// Totals of a dump.
 #[derive(Debug, Clone, Copy, Default, Serialize, schemars::JsonSchema)]
@@ -114,6 +115,40 @@ pub struct EntryFields<'a> {
     /// The envelope that the payload stands in; left out for one in clear text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedFields>,
+    /// What it asks for, in a log of etcd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etcd: Option<EtcdFields<'a>>,
+}
+
+/// What an entry of a log of etcd asks for.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct EtcdFields<'a> {
+    /// `put`, `delete-range`, `txn`, `lease-grant` and so on; of a membership change `add-voter`, `remove` and so on.
+    pub operation: &'static str,
+    /// The same with what it is about, in one line, without values and passwords.
+    pub summary: String,
+    /// Who asked, where authentication is in use; escaped.
+    #[schemars(with = "Option<String>")]
+    pub user: Option<Escaped<'a>>,
+    /// The first 16 keys that it names, escaped.
+    #[schemars(with = "Vec<String>")]
+    pub keys: FirstKeys<'a>,
+    /// Number of keys that it names.
+    pub key_count: u64,
+}
+
+impl<'a> EtcdFields<'a> {
+    /// What the entry asks for; `None` for one that is empty or no request.
+    pub fn of(entry: &Entry<'a>) -> Option<Self> {
+        if entry.kind == EntryType::ConfChange {
+            let (operation, summary) = describe_change(entry.data)?;
+            return Some(Self { operation, summary, user: None, keys: FirstKeys::default(), key_count: 0 });
+        }
+        let request = Request::decode(entry.data).filter(|_| entry.kind == EntryType::Normal)?;
+        let (keys, key_count) = FirstKeys::gather(|visit| request.for_each_key(visit));
+        let user = Some(Escaped(request.user)).filter(|user| !user.0.is_empty());
+        Some(Self { operation: request.name(), summary: request.to_string(), user, keys, key_count })
+    }
 }
 
 /// What an envelope says without a key, and whether it was opened.
@@ -185,6 +220,12 @@ pub struct SnapshotFields {
 pub struct MetadataFields {
     /// Bytes of its data.
     pub data_length: u64,
+    /// The member's id, in a log of etcd, as etcd prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<EtcdId>,
+    /// The cluster's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<EtcdId>,
 }
 
 /// What a checksum record says.
@@ -215,9 +256,13 @@ pub struct FirstKeys<'a> {
 
 impl<'a> FirstKeys<'a> {
     fn of(view: &EntryView<'a>) -> (Self, u64) {
+        Self::gather(|visit| view.for_each_key(visit))
+    }
+
+    fn gather(each: impl FnOnce(&mut dyn FnMut(&'a [u8]))) -> (Self, u64) {
         let mut first = Self::default();
         let mut count = 0;
-        view.for_each_key(|key| {
+        each(&mut |key| {
             if let Some(place) = first.keys.get_mut(first.kept) {
                 *place = key;
                 first.kept += 1;
@@ -276,6 +321,19 @@ impl<'a> EntryFields<'a> {
             requests,
             ceiling_ms: view.lease.map(|ceiling| ceiling.0),
             sealed: None,
+            etcd: None,
+        }
+    }
+}
+
+impl MetadataFields {
+    /// Of the record's data.
+    pub fn of(data: &[u8]) -> Self {
+        let etcd = Metadata::decode(data);
+        Self {
+            data_length: data.len() as u64,
+            member_id: etcd.map(|metadata| EtcdId(metadata.node_id)),
+            cluster_id: etcd.map(|metadata| EtcdId(metadata.cluster_id)),
         }
     }
 }
@@ -348,6 +406,9 @@ impl Row for RecordRow<'_> {
                 cells.write(format_args!("vote {} commit {}", NodeId(state.vote).padded(), state.commit));
             }
             RecordContent::Snapshot(snapshot) => snapshot.details(cells),
+            RecordContent::Metadata(MetadataFields { member_id: Some(member), cluster_id: Some(cluster), .. }) => {
+                cells.write(format_args!("etcd member {member} of cluster {cluster}"));
+            }
             RecordContent::Metadata(metadata) => cells.write(Count(metadata.data_length, "byte")),
             RecordContent::Crc(crc) => cells.write(crc.crc32c),
             RecordContent::Unknown(unknown) => cells.write(format_args!("type {}", unknown.record_type)),
@@ -374,6 +435,12 @@ impl EntryFields<'_> {
             }
             if let Some(ts) = requests.commit_ts {
                 cells.write(format_args!(" commit {}", HlcTimestamp(ts)));
+            }
+        }
+        if let Some(etcd) = &self.etcd {
+            cells.write_str(&etcd.summary);
+            if let Some(user) = etcd.user {
+                cells.write(format_args!(" by {user}"));
             }
         }
         if let Some(ceiling) = self.ceiling_ms {

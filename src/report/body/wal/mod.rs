@@ -7,10 +7,10 @@ mod stat;
 mod verify;
 
 pub use dump::{
-    CrcFields, DumpBody, EntryFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordRow, RecordType,
-    RequestFields, SealedFields, SnapshotFields, UnknownFields,
+    CrcFields, DumpBody, EntryFields, EtcdFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordRow,
+    RecordType, RequestFields, SealedFields, SnapshotFields, UnknownFields,
 };
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};
-pub use stat::{End, Gap, LogStat, SnapshotView, StatBody, TermRange};
+pub use stat::{End, EtcdLog, Gap, LogStat, SnapshotView, StatBody, TermRange};
 pub use verify::{LogVerdict, Reading, VerifyBody};

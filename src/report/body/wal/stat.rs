@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EndKind;
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
-use crate::types::{ByteSize, Count, NodeId};
+use crate::types::{ByteSize, Count, EtcdId, NodeId};
 
 use super::ls::SegmentRow;
 
@@ -52,6 +52,20 @@ pub struct LogStat {
     pub classes: BTreeMap<&'static str, u64>,
     /// Where the log ends.
     pub logical_end: End,
+    /// Whose log it is and what it asks for, for a log of etcd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etcd: Option<EtcdLog>,
+}
+
+/// A log of a member of etcd.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct EtcdLog {
+    /// The member's id.
+    pub member_id: EtcdId,
+    /// The cluster's id.
+    pub cluster_id: EtcdId,
+    /// Number of requests by operation: `put`, `delete-range`, `txn` and so on.
+    pub operations: BTreeMap<&'static str, u64>,
 }
 
 /// Entries of one term.
@@ -196,11 +210,19 @@ impl LogStat {
         let end = &self.logical_end;
         let text = format!("{} at {} of {}", end.kind.name(), end.offset, end.segment);
         rows.push(("ends", Cell::toned(text, SegmentRow::end_tone(end.kind.name()))));
+        if let Some(etcd) = &self.etcd {
+            let text = format!("etcd: member {} of cluster {}", etcd.member_id, etcd.cluster_id);
+            rows.insert(0, ("log of", Cell::new(text)));
+        }
         let mut sections = vec![Section::facts(if titled { self.path.clone() } else { String::new() }, rows)];
         let classes: Vec<_> = self.classes.iter().filter(|(_, count)| **count > 0).collect();
         if !classes.is_empty() {
             let rows = classes.iter().map(|(class, count)| vec![Cell::new(class), Cell::new(count)]).collect();
             sections.push(Section::table("Entries by class", &["class", ">entries"], rows));
+        }
+        if let Some(etcd) = &self.etcd {
+            let rows = etcd.operations.iter().map(|(operation, count)| vec![Cell::new(operation), Cell::new(count)]).collect();
+            sections.push(Section::table("Requests of etcd by operation", &["operation", ">entries"], rows));
         }
         if self.terms.len() > 1 {
             let row = |range: &TermRange| vec![Cell::new(range.term), Cell::new(range.first_index), Cell::new(range.last_index)];

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
-use crate::types::{ByteSize, Count, ServerVersion};
+use crate::types::{ByteSize, Count};
 
 /// The verdict on one or more logs.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -32,8 +32,8 @@ pub struct LogVerdict {
 /// A server's reading of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Reading {
-    /// Which server.
-    pub engine: ServerVersion,
+    /// Which server: `pr934` or `main`, and for a log of etcd `etcd 3.4 to 3.6` or `etcd 3.7`.
+    pub engine: &'static str,
     /// Index of the snapshot that the reading starts from.
     pub snapshot_index: u64,
     /// Term of that snapshot.

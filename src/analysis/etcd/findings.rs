@@ -1,0 +1,234 @@
+//! What is wrong with the files of a member.
+
+use super::generation::Generation;
+use super::operations::malformed;
+use super::start::{EtcdOutcome, EtcdStart, StartAt};
+use crate::analysis::hraft::findings::judge_bolt;
+use crate::analysis::judge::codes::etcd as codes;
+use crate::analysis::judge::codes::gate::START_REFUSED;
+use crate::analysis::judge::codes::invariants;
+use crate::analysis::judge::group::{self, CheckInfo, CheckResult, Evidence, LogEvidence, Part, SnapContents, SnapFile};
+use crate::analysis::judge::log::judge_segments;
+use crate::analysis::judge::snapshot::{VerifiedEnvelope, verify_etcd_envelope};
+use crate::analysis::server::log::{EffectiveLog, read_from, valid_snapshots};
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::readers::etcd::{EtcdMember, StoreRead};
+use crate::readers::wal::WalScan;
+use crate::types::{Count, LogIndex, SnapshotId};
+
+/// The rules of Raft that hold for the log of etcd as for elastickv's. What speaks of members is not among them: etcd refuses
+/// committed changes by a table of its own.
+pub static RULES: &[&crate::analysis::judge::codes::CodeInfo] = &[
+    &invariants::LOG_GAP,
+    &invariants::LOG_TERM_REGRESS,
+    &invariants::LOG_OVERWRITES_COMMITTED,
+    &invariants::LOG_ILLEGAL_REWRITE,
+    &invariants::LOG_APPEND_BELOW_SNAPSHOT,
+    &invariants::LOG_ENTRY_MALFORMED,
+    &invariants::LOG_CONFLICT_TRUNCATION,
+    &invariants::TERM_ABOVE_CURRENT,
+    &invariants::HARDSTATE_REGRESS,
+    &invariants::COMMIT_OUT_OF_RANGE,
+    &invariants::VOTE_CHANGED_IN_TERM,
+    &invariants::SNAP_LOG_TERM_MISMATCH,
+    &invariants::SNAP_REGRESS,
+];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What is wrong, and what is only odd.
+    pub findings: Vec<Finding>,
+    /// What was looked at.
+    pub coverage: Coverage,
+    /// The snapshot files, in the order in which a start tries them.
+    pub snapshots: Vec<VerifiedEnvelope>,
+    /// The rules that were held against the log.
+    pub rules: Vec<CheckResult>,
+}
+
+/// Everything about one member. `start` is that of the releases that wrote the log.
+pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
+    let mut judged = judge_snapshots(member);
+    if let Some(scan) = &member.log {
+        let (findings, coverage) = judge_segments(scan, &member.wal_path());
+        judged.findings.extend(findings);
+        judged.coverage.absorb(coverage);
+        if scan.unread().is_none() {
+            requests(member, scan, start, &mut judged.findings);
+            rules(member, scan, start, &mut judged);
+        }
+    }
+    store(member, &mut judged);
+    against_log(member, start, &mut judged.findings);
+    refusal(member, start, &mut judged.findings);
+    leftovers(member, &mut judged.findings);
+    judged
+}
+
+/// The `.snap` files alone.
+pub fn judge_snapshots(member: &EtcdMember) -> Judged {
+    let mut judged = Judged::default();
+    let Some(snaps) = &member.snaps else { return judged };
+    let readable = |entry: &crate::readers::SnapEntry| Generation::ALL.iter().any(|it| entry.read(it.library()).is_ok());
+    for (position, entry) in snaps.snaps.iter().enumerate() {
+        // Written under its final name: a crash may cut the newest one, and the older ones are there.
+        let older_intact = position == 0 && snaps.snaps.iter().skip(1).any(readable);
+        let verified = verify_etcd_envelope(entry, &member.snap_path(&entry.name), older_intact);
+        judged.findings.extend(verified.findings);
+        judged.coverage.absorb(verified.coverage);
+        judged.snapshots.push(verified.view);
+    }
+    judged
+}
+
+/// Committed entries at which a member ends.
+fn requests(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, found: &mut Vec<Finding>) {
+    let version = start.releases.library();
+    let log = EffectiveLog::of(scan, version);
+    let commit = log.hard_state.unwrap_or_default().commit.0;
+    for (segment, offset, index) in malformed(scan, &log.entries, version) {
+        let name = scan.segments.get(segment).map(|segment| segment.file.file_name.as_str()).unwrap_or_default();
+        let message = format!("The entry {index} is no request of etcd: a member that applies it ends with a panic.");
+        let finding = Finding::new(&codes::REQUEST_MALFORMED, message).at(format!("{}/{name}", member.wal_path())).offset(offset);
+        let finding = if index > commit {
+            finding.severity(Severity::Warning).advice("It is not known to be committed; compare the log with another member's.")
+        } else {
+            finding
+        };
+        found.push(finding);
+    }
+}
+
+/// Holds the rules against the log.
+fn rules(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, judged: &mut Judged) {
+    let version = start.releases.library();
+    let valid = valid_snapshots(scan, version).map_err(|error| error.text);
+    let from = start.snapshot.as_ref();
+    let chosen = from.map_or(SnapshotId::default(), |snapshot| SnapshotId {
+        term: crate::types::Term(snapshot.term),
+        index: LogIndex(snapshot.index),
+    });
+    let files = member.snaps.iter().flat_map(|snaps| &snaps.snaps).map(|entry| {
+        let path = member.snap_path(&entry.name);
+        let contents = entry.read(version).as_ref().map_err(ToString::to_string).map(|content| SnapContents {
+            metadata: content.metadata.clone(),
+            token_index: None,
+            payload: group::Payload::none(),
+        });
+        SnapFile {
+            name: entry.name.clone(),
+            named: entry.id.map(|name| name.id),
+            malformed: contents.is_err(),
+            content: contents,
+            chosen: from.is_some_and(|snapshot| snapshot.file.as_deref() == Some(path.as_str())),
+        }
+    });
+    let evidence = Evidence {
+        dir: member.around(),
+        raft_id: String::new(),
+        engine: version,
+        quiescent: !member.changed(),
+        now: None,
+        listing: &member.listing,
+        log: Part::Read(LogEvidence { scan, valid, start: Some(read_from(scan, chosen, version)) }),
+        snapshots: if member.snaps.is_some() { Part::Read(files.collect()) } else { Part::Absent },
+        leftovers: Vec::new(),
+        peers: Part::Absent,
+        store: Part::Absent,
+    };
+    let selected: Vec<&CheckInfo> = RULES.iter().filter_map(|code| group::find(code.code)).collect();
+    let (results, findings) = group::run(&evidence, &selected);
+    for result in &results {
+        if let Some(why) = result.open() {
+            judged.coverage.missing(format!("{}: {}", member.place.display(), result.check), why);
+        }
+    }
+    judged.findings.extend(findings);
+    judged.rules = results;
+}
+
+/// Pages and keys of the store.
+fn store(member: &EtcdMember, judged: &mut Judged) {
+    let path = member.store_path();
+    match &member.store {
+        StoreRead::NotAsked | StoreRead::Absent => {}
+        StoreRead::Unreadable(why) => judged.coverage.missing(path, format!("it cannot be read: {why}")),
+        StoreRead::Read(store) => {
+            judged.coverage.add_file(store.survey.size);
+            if store.changed {
+                judged.coverage.missing(path, "it changed while it was read; try again");
+                return;
+            }
+            judge_bolt(&path, &store.survey, &mut judged.findings);
+            if store.odd_keys > 0 {
+                let message = format!("{} of the bucket `key` are no revisions.", Count(store.odd_keys, "key"));
+                judged.findings.push(Finding::new(&codes::STORE_ODD, message).at(&path));
+            }
+        }
+    }
+}
+
+/// The store against the log and the snapshots.
+fn against_log(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {
+    if !member.place.is_whole() || start.outcome == EtcdOutcome::Unknown {
+        return;
+    }
+    let snapshots = member.snaps.as_ref().map_or(0, |snaps| snaps.snaps.len());
+    let holds = member.store.read().and_then(|store| store.consistent_index).unwrap_or_default();
+    if start.outcome == EtcdOutcome::NewMember {
+        if holds > 0 || snapshots > 0 {
+            let message = format!(
+                "There is no segment of the log, but the store holds the entries up to {holds} and there are {snapshots} snapshot files. The \
+                 log is written first: it is gone, and with it the vote of the member and what it had acknowledged."
+            );
+            found.push(Finding::new(&codes::LOG_GONE, message).at(member.wal_path()));
+        }
+        return;
+    }
+    if let Some(last) = start.last_index.filter(|last| holds > *last) {
+        let message = format!(
+            "The store holds the entries up to {holds}, the log ends at {last}. Entries are on disk before they are applied: the log has lost its end, \
+             or the store is another member's."
+        );
+        found.push(
+            Finding::new(&codes::STORE_AHEAD, message).at(member.store_path()).expected(format!("at most {last}")).found(holds),
+        );
+    }
+}
+
+/// The start that would be refused.
+fn refusal(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {
+    let Some(abort) = start.abort.as_ref().filter(|_| start.outcome == EtcdOutcome::Abort) else { return };
+    let name = start.releases.name();
+    if start.stage == Some(StartAt::RecoverStore) {
+        let snapshot = start.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
+        let there = match (&member.store, start.consistent_index) {
+            (StoreRead::Absent, _) => "there is no store".to_owned(),
+            (_, Some(index)) => format!("the store holds the entries up to {index}"),
+            (_, None) => "the store does not say which entries it holds".to_owned(),
+        };
+        let message = format!(
+            "A start of {name} begins with the snapshot at {snapshot}, but {there}, and no received store {snapshot:016x}.snap.db lies beside it. It ends with: {}",
+            abort.text
+        );
+        found.push(Finding::new(&codes::STORE_BEHIND, message).at(member.store_path()));
+        return;
+    }
+    let explained = found.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code.code);
+    let mut finding = Finding::new(&START_REFUSED, format!("A start of {name} would be refused: {}", abort.text));
+    finding.derived_from = explained;
+    found.push(finding.at(member.place.display()));
+}
+
+/// What a crash leaves.
+fn leftovers(member: &EtcdMember, found: &mut Vec<Finding>) {
+    for name in &member.leftovers {
+        let message = match name {
+            name if name.ends_with(".broken") => "An earlier start could not read this snapshot and put it aside.",
+            name if name.starts_with("db.tmp") => "A defragmentation did not end; a start deletes what it left.",
+            _ => "A download of a store did not end; a start deletes what it left.",
+        };
+        found.push(Finding::new(&codes::LEFTOVER, message).at(member.snap_path(name)));
+    }
+}

@@ -1,0 +1,71 @@
+//! `history`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use clap::Args;
+use ekv_tool::formats::kv::KeyText;
+use ekv_tool::ops::hraft::Backend;
+use ekv_tool::ops::{HistoryOptions, NamedDir, history};
+use ekv_tool::readers::Local;
+
+use super::args::{ViewKeys, parse_key};
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool history redis:user:1 n1                 who wrote this key, when, and what was there before
+  ekv-tool history user:1 n1 n2 n3                 the same over three nodes: who has which version
+  ekv-tool history ddb:orders/42 a=host1 b=host2   copies under other names than their nodes have
+  ekv-tool history 'k\\x00\\xff' n1 --raw            values as they are stored, in hex too
+  ekv-tool history --format ndjson redis:q n1      a line a version";
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct HistoryArgs {
+    /// A name (redis:NAME, ddb:TABLE/HASH/RANGE, s3:BUCKET/KEY, sqs:QUEUE), or a user key: text with \xNN escapes as keys are printed,
+    /// hex:..., or raw:... for one that begins like a name
+    #[arg(value_name = "KEY", value_parser = parse_key)]
+    key: KeyText,
+    /// Group, node or raft data directories; NAME=DIR says what the node of a copy is called
+    #[arg(required = true, value_name = "[NAME=]DIR")]
+    dirs: Vec<PathBuf>,
+    /// Values as they are stored, with their hex, instead of what they say
+    #[arg(long)]
+    raw: bool,
+    /// Versions that are listed, the newest ones
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    limit: u64,
+    /// Do not read the payloads of snapshots, each of which is read whole
+    #[arg(long)]
+    no_payloads: bool,
+    #[command(flatten)]
+    keys: ViewKeys,
+}
+
+/// A directory, with a name in front of it unless there is one that is called so.
+fn named(argument: &Path) -> NamedDir {
+    let text = argument.to_str().filter(|_| !argument.exists());
+    match text.and_then(|text| text.split_once('=')) {
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
+            NamedDir { name: Some(name.to_owned()), path: PathBuf::from(path) }
+        }
+        _ => NamedDir { name: None, path: argument.to_owned() },
+    }
+}
+
+pub(super) fn run(args: &HistoryArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let HistoryArgs { key, dirs, raw, limit, no_payloads, keys } = args;
+    let dirs: Vec<_> = dirs.iter().map(|dir| named(dir)).collect();
+    let paths: Vec<_> = dirs.iter().map(|dir| dir.path.clone()).collect();
+    context.keep_out_of(&paths)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(&paths, &Local)? {
+        let first = nodes.first().map(|node| node.display().to_string()).unwrap_or_default();
+        bail!("{first} is a directory of hashicorp/raft, whose log history does not read; `wal dump` shows its entries");
+    }
+    let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+    let options = HistoryOptions { key: key.clone(), raw: *raw, limit, payloads: !no_payloads };
+    let opener = keys.opener(context.is_kept())?;
+    context.emit(history(&dirs, &options, opener.as_ref(), &context.run())?)
+}

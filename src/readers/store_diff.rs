@@ -1,0 +1,383 @@
+//! Two stores of one group row by row, side by side, and what one holds as a hash per class of keys; in bounded memory.
+
+use std::cell::Cell;
+use std::hash::Hasher as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use twox_hash::XxHash64;
+
+use super::keys::Opener;
+use super::pebble::{KeyState, Store};
+use super::pebble_scan::{KeyRange, Live, ScanOutcome, Step, walk_views};
+use super::row_diff::{Alike, ComparedRow, RowDifference, RowSender, Sealing, merge, side};
+use super::sealed_rows::{OpenedRows, SealedRow};
+use super::source::Run;
+use super::usage::versions::Versions;
+use crate::crypto::Opened;
+use crate::error::{Error, Result};
+use crate::formats::envelope::MIN_LEN;
+use crate::formats::kv::KeySpace;
+use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RowHeader, StoreKey, is_sealed, meta_value};
+use crate::types::{HlcTimestamp, LogIndex, share_budget};
+
+/// Bytes of a value that a row shows.
+pub const SHOWN: usize = 256;
+/// Threads that take memory at the same time: one a side, and who listens to both.
+const SHARERS: usize = 3;
+
+/// What a view of a store says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreNumbers {
+    /// Index of the last entry that it says it has applied; `None` when it does not say, or that cannot be read.
+    pub applied: Option<LogIndex>,
+    /// Its newest commit.
+    pub last_commit: Option<HlcTimestamp>,
+    /// Of the versions of a key that are this old it need not have more than the newest.
+    pub retained: HlcTimestamp,
+}
+
+impl StoreNumbers {
+    fn of(store: &Store) -> Self {
+        let number = |key: MetaKey| match store.get(key.name().as_bytes()) {
+            KeyState::Value(found) => meta_value(&found.value),
+            KeyState::Deleted { .. } | KeyState::Absent | KeyState::Unreadable(_) => None,
+        };
+        let retained = number(MetaKey::MinRetainedTs).max(number(MetaKey::PendingMinRetainedTs)).unwrap_or(0);
+        Self {
+            applied: number(MetaKey::AppliedIndex).map(LogIndex),
+            last_commit: number(MetaKey::LastCommitTs).map(HlcTimestamp),
+            retained: HlcTimestamp(retained),
+        }
+    }
+}
+
+/// One store, read through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiffedStore {
+    /// What its first view said.
+    pub numbers: StoreNumbers,
+    /// How the scan went.
+    pub outcome: ScanOutcome,
+    /// True if a later view had applied more: its rows are then not those of one moment.
+    pub moved: bool,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Sealed rows that were not opened, for whatever reason.
+    pub closed: u64,
+    /// What the keys made of the sealed rows, if there were keys.
+    pub opened: Option<OpenedRows>,
+}
+
+/// What comparing two stores showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreDiff {
+    /// The first store and the second.
+    pub sides: [DiffedStore; 2],
+    /// Rows that are the same.
+    pub alike: Alike,
+}
+
+/// Is shown what differs.
+pub trait DiffVisitor {
+    /// What both stores say of themselves, before any row.
+    fn begin(&mut self, numbers: &[StoreNumbers; 2]);
+
+    /// A row that is not the same in both, in the order of the keys.
+    fn differs(&mut self, difference: RowDifference<'_>);
+}
+
+/// Reads the rows of two stores in `ranges` and shows what differs to `visitor`. Where one of them cannot be read on, the comparison ends.
+pub fn diff_stores(
+    dirs: [&Path; 2],
+    ranges: &[KeyRange],
+    opener: Option<&Opener>,
+    run: &Run<'_>,
+    visitor: &mut dyn DiffVisitor,
+) -> Result<StoreDiff> {
+    thread::scope(|scope| {
+        let (to_first, of_second) = sync_channel(1);
+        let (to_second, of_first) = sync_channel(1);
+        let start = |dir, to_other, of_other| {
+            let (rows, received) = side();
+            let (tell, told) = sync_channel(1);
+            let read = move || {
+                let reader = SideReader::new(rows, opener, Exchange { tell, to_other, of_other });
+                share_budget(SHARERS, || reader.read(dir, ranges, run)).0
+            };
+            (scope.spawn(read), received, told)
+        };
+        let [first, second] = dirs;
+        let (first, a, told_by_first) = start(first, to_second, of_second);
+        let (second, b, told_by_second) = start(second, to_first, of_first);
+        // Whoever fails tells nothing; the other ends then too.
+        let alike = match (told_by_first.recv(), told_by_second.recv()) {
+            (Ok(one), Ok(other)) => {
+                share_budget(SHARERS, || visitor.begin(&[one, other]));
+                merge(a, b, &mut |difference| visitor.differs(difference))
+            }
+            _ => {
+                drop((a, b));
+                Alike::default()
+            }
+        };
+        let join = |side: thread::ScopedJoinHandle<'_, Result<DiffedStore>>| {
+            side.join().unwrap_or_else(|_| Err(Error::Usage("the reader of a store failed".to_owned())))
+        };
+        let (first, second) = (join(first), join(second));
+        Ok(StoreDiff { sides: [first?, second?], alike })
+    })
+}
+
+/// Where a side tells what its store says of itself, and learns it of the other's.
+struct Exchange {
+    tell: SyncSender<StoreNumbers>,
+    to_other: SyncSender<StoreNumbers>,
+    of_other: Receiver<StoreNumbers>,
+}
+
+impl Exchange {
+    fn with(&self, own: StoreNumbers) -> Option<StoreNumbers> {
+        self.to_other.send(own).ok()?;
+        let other = self.of_other.recv().ok()?;
+        self.tell.send(own).ok()?;
+        Some(other)
+    }
+}
+
+/// Reads one store and hands its rows over.
+struct SideReader<'o> {
+    rows: RowSender,
+    values: Values<'o>,
+    exchange: Exchange,
+}
+
+impl<'o> SideReader<'o> {
+    fn new(rows: RowSender, opener: Option<&'o Opener>, exchange: Exchange) -> Self {
+        Self { rows, values: Values::new(opener), exchange }
+    }
+
+    fn read(self, dir: &Path, ranges: &[KeyRange], run: &Run<'_>) -> Result<DiffedStore> {
+        let Self { mut rows, mut values, exchange } = self;
+        let (mut views, mut count) = (Views::default(), 0);
+        let horizon = Cell::new(None);
+        let mut versions = None;
+        let mut opened = |store: &Store| {
+            let now = StoreNumbers::of(store);
+            if !views.is_first(now) {
+                return true;
+            }
+            horizon.set(exchange.with(now).map(|other| other.retained));
+            horizon.get().is_some()
+        };
+        let outcome = walk_views(dir, ranges, run, &mut opened, &mut |live| {
+            count += 1;
+            let mut row = values.row(live);
+            if let StoreKey::Row(key) = StoreKey::of(live.key) {
+                let versions = versions.get_or_insert_with(|| Versions::new(horizon.get()));
+                row.superseded = versions.pass(key.user_key, key.commit_ts).is_reclaimable;
+            }
+            rows.push(row);
+            if rows.hand_over() { Step::Next } else { Step::Enough }
+        })?;
+        if outcome.stopped.is_some() {
+            rows.stopped();
+        } else {
+            rows.flush();
+        }
+        Ok(DiffedStore {
+            numbers: views.first.unwrap_or_default(),
+            outcome,
+            moved: views.moved,
+            rows: count,
+            closed: values.closed,
+            opened: values.opener.map(|_| values.opened),
+        })
+    }
+}
+
+/// The views of a store that a walk went through.
+#[derive(Debug, Default)]
+struct Views {
+    first: Option<StoreNumbers>,
+    moved: bool,
+}
+
+impl Views {
+    fn is_first(&mut self, now: StoreNumbers) -> bool {
+        match self.first {
+            None => {
+                self.first = Some(now);
+                true
+            }
+            Some(first) => {
+                self.moved |= first.applied != now.applied || first.last_commit != now.last_commit;
+                false
+            }
+        }
+    }
+}
+
+/// What a value is stored in.
+enum Inside {
+    /// Clear text.
+    Clear,
+    /// An envelope that was not opened.
+    Closed,
+    /// An envelope that held this.
+    Opened(Opened),
+}
+
+/// Makes rows to compare of live keys.
+struct Values<'o> {
+    opener: Option<&'o Opener>,
+    opened: OpenedRows,
+    closed: u64,
+}
+
+impl<'o> Values<'o> {
+    fn new(opener: Option<&'o Opener>) -> Self {
+        Self { opener, opened: OpenedRows::default(), closed: 0 }
+    }
+
+    /// Opens the envelope of a row, if it has one.
+    fn open(&mut self, live: Live<'_>) -> Inside {
+        if !is_sealed(live.key, live.value) {
+            return Inside::Clear;
+        }
+        let row = SealedRow { at: 0, key: live.key, value: live.value, cut: false };
+        let opened = self.opener.and_then(|opener| self.opened.open(opener, row));
+        self.closed += u64::from(opened.is_none());
+        opened.map_or(Inside::Closed, Inside::Opened)
+    }
+
+    fn row(&mut self, live: Live<'_>) -> ComparedRow {
+        let header = RowHeader::decode(live.value).ok().filter(|_| matches!(StoreKey::of(live.key), StoreKey::Row(_)));
+        let sealed = self.open(live);
+        let body = live.value.get(if header.is_some() { ROW_HEADER_LEN } else { 0 }..).unwrap_or_default();
+        let mut hash = XxHash64::with_seed(0);
+        let (sealing, shown) = match (&sealed, header) {
+            (Inside::Opened(opened), Some(header)) => {
+                hash_value(&mut hash, header, opened.bytes());
+                let shows = self.opener.is_some_and(|opener| opener.shows_values);
+                (Sealing::Opened, shows.then_some(opened.bytes()))
+            }
+            (Inside::Opened(_) | Inside::Closed, _) => {
+                hash.write(live.value);
+                (Sealing::Closed, None)
+            }
+            (Inside::Clear, _) => {
+                hash.write(live.value);
+                (Sealing::Clear, Some(body))
+            }
+        };
+        ComparedRow {
+            key: live.key.to_vec(),
+            commit_ts: None,
+            value_len: live.value.len() as u64,
+            sealing,
+            header: header.map(|header| (header.tombstone, header.expire_at)),
+            value_hash: hash.finish(),
+            shown: shown.map(|shown| shown.get(..SHOWN).unwrap_or(shown).to_vec()),
+            superseded: false,
+        }
+    }
+}
+
+/// A value as it would stand in clear text.
+fn hash_value(hash: &mut XxHash64, header: RowHeader, body: &[u8]) {
+    hash.write(&RowHeader { encryption: Encryption::Clear, ..header }.encode());
+    hash.write(body);
+}
+
+impl ComparedRow {
+    /// Whether the row holds what an entry writes: this value, or with `None` that its key is deleted. Not known of an envelope that was
+    /// not opened.
+    pub fn holds(&self, written: Option<&[u8]>) -> Option<bool> {
+        if self.sealing == Sealing::Closed {
+            return None;
+        }
+        let Some(body) = written else { return self.is_deletion() };
+        let header = RowHeader { tombstone: false, encryption: Encryption::Clear, expire_at: HlcTimestamp(0) };
+        let mut hash = XxHash64::with_seed(0);
+        hash_value(&mut hash, header, body);
+        Some(hash.finish() == self.value_hash)
+    }
+}
+
+/// The rows of one class of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassContent {
+    /// The class.
+    pub space: KeySpace,
+    /// Its rows.
+    pub rows: u64,
+    /// A hash of their keys and values, in the order of the keys. Of an envelope that was not opened the header and the length count.
+    pub hash: u64,
+}
+
+/// What a store holds, as a hash per class of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreContent {
+    /// The store as it was read through.
+    pub store: DiffedStore,
+    /// The classes, without the store's own numbers, in the order in which they were met.
+    pub classes: Vec<ClassContent>,
+}
+
+/// Hashes the rows of the store in `dir` class by class, in one pass.
+pub fn store_content(dir: &Path, opener: Option<&Opener>, run: &Run<'_>) -> Result<StoreContent> {
+    let mut values = Values::new(opener);
+    let (mut views, mut count) = (Views::default(), 0);
+    let mut classes: Vec<(KeySpace, u64, XxHash64)> = Vec::new();
+    let mut present = 0;
+    let everything = [KeyRange::new(None, None, None, true)];
+    let mut opened = |store: &Store| {
+        views.is_first(StoreNumbers::of(store));
+        true
+    };
+    let outcome = walk_views(dir, &everything, run, &mut opened, &mut |live| {
+        count += 1;
+        let key = StoreKey::of(live.key);
+        if matches!(key, StoreKey::Meta(_)) {
+            return Step::Next;
+        }
+        let space = KeySpace::of_store_key(key);
+        if classes.get(present).is_none_or(|(known, ..)| *known != space) {
+            present = classes.iter().position(|(known, ..)| *known == space).unwrap_or_else(|| {
+                classes.push((space, 0, XxHash64::with_seed(0)));
+                classes.len() - 1
+            });
+        }
+        let (_, rows, hash) = &mut classes[present];
+        *rows += 1;
+        hash.write_u64(live.key.len() as u64);
+        hash.write(live.key);
+        match (values.open(live), RowHeader::decode(live.value)) {
+            (Inside::Opened(opened), Ok(header)) => {
+                hash.write_u64((ROW_HEADER_LEN + opened.bytes().len()) as u64);
+                hash_value(hash, header, opened.bytes());
+            }
+            (Inside::Closed, Ok(header)) => {
+                hash.write_u64(live.value.len().saturating_sub(MIN_LEN) as u64);
+                hash_value(hash, header, &[]);
+            }
+            _ => {
+                hash.write_u64(live.value.len() as u64);
+                hash.write(live.value);
+            }
+        }
+        Step::Next
+    })?;
+    let store = DiffedStore {
+        numbers: views.first.unwrap_or_default(),
+        outcome,
+        moved: views.moved,
+        rows: count,
+        closed: values.closed,
+        opened: opener.map(|_| values.opened),
+    };
+    let classes = classes.into_iter().map(|(space, rows, hash)| ClassContent { space, rows, hash: hash.finish() }).collect();
+    Ok(StoreContent { store, classes })
+}
