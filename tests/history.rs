@@ -313,6 +313,24 @@ fn a_damaged_table_matters_where_the_key_may_be_in_it() {
 }
 
 /// A payload that does not have its checksum is not believed, and the answer is not known.
+/// Nothing was found, but not everything was there to be read.
+#[test]
+fn what_is_gone_is_not_read() {
+    let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]);
+    store(node.path(), 2, &[(b"k", 1, Some(b"a"))]);
+    assert_eq!(told("other", &[node.path()]).0, Verdict::Clean);
+    for gone in ["wal", "fsm.db"] {
+        let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]);
+        store(node.path(), 2, &[(b"k", 1, Some(b"a"))]);
+        fs::remove_dir_all(node.path().join(gone)).unwrap();
+        assert_eq!(told("other", &[node.path()]).0, Verdict::Unknown, "{gone}");
+    }
+    let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]).snap(2, 1, &[id("n1")]);
+    store(node.path(), 2, &[(b"k", 1, Some(b"a"))]);
+    fs::remove_dir_all(node.path().join("fsm-snap")).unwrap();
+    assert_eq!(told("other", &[node.path()]).0, Verdict::Unknown);
+}
+
 #[test]
 fn payloads_hold_versions_too() {
     let row = [row_key(b"k", ts(1)), row_value(Some(b"a"))];
@@ -326,7 +344,8 @@ fn payloads_hold_versions_too() {
     let name = "fsm-snap/0000000000000002.fsm";
     let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]).file(name, &payload);
     let (verdict, report) = told("k", &[node.path()]);
-    assert_eq!(verdict, Verdict::Clean, "{report:#}");
+    // There is no store, which may hold more.
+    assert_eq!(verdict, Verdict::Unknown, "{report:#}");
     assert_eq!(versions(&report, "k"), ["1 put 2 compacted a < absent"]);
     assert_eq!(origins(&report["versions"][0]), pairs(&[("n1", "log"), ("n1", "payload")]));
     payload[20] ^= 1;
@@ -334,7 +353,7 @@ fn payloads_hold_versions_too() {
     let (verdict, report) = told("k", &[node.path()]);
     assert_eq!((verdict, &report["versions"][0]["fate"]), (Verdict::Unknown, &"committed".into()));
     let without = ask(&HistoryOptions { payloads: false, ..options("k") }, &[node.path()]);
-    assert_eq!(without.verdict, Verdict::Clean);
+    assert_eq!((without.verdict, without.coverage.not_examined.len()), (Verdict::Unknown, 2));
 }
 
 /// Some keys of a store.

@@ -36,6 +36,7 @@ mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
 #[cfg(target_os = "linux")]
+mod little_memory; // Healthy nodes with less and less memory: unknown, never damaged.
 mod live; // A node that writes while the program reads, and every state in which it can die.
 mod names; // Keys by the names that people use for them.
 mod ndjson; // The lines of ndjson hold the whole report.

@@ -277,6 +277,36 @@ fn nothing_that_is_not_read_is_clean() {
     assert!(try_group(STEP) > 1000);
 }
 
+/// What a log of a store holds that cannot be read is not missing from the next one.
+#[test]
+fn an_unread_log_of_a_store_makes_no_gap_in_the_next() {
+    let mut tried = 0;
+    for case in crate::support::recorded::real().groups() {
+        let store = case.dir.join("fsm.db");
+        let names = std::fs::read_dir(&store).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let logs: Vec<_> = names.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
+        if logs.len() < 2 || tried > 20 {
+            continue;
+        }
+        let below = Memory::of(&Local, &case.dir, 1 << 30).unwrap();
+        let place = Place { dir: case.dir.clone(), file: logs[0].clone(), other: case.dir.clone() };
+        for log in &logs {
+            let failing = Failing { below: below.clone(), place: log.clone(), refused: Refused::Open, met: Arc::default() };
+            let run = Run::over(failing.clone());
+            for command in [Command::Check, Command::StoreMeta] {
+                let usual = ask(command, &place, &[], &Run::over(below.clone())).unwrap();
+                let answer = ask(command, &place, &[], &run).unwrap();
+                let met = failing.met.swap(false, Ordering::Relaxed);
+                let new: Vec<_> = answer.codes.iter().filter(|code| !usual.codes.contains(code)).collect();
+                assert!(!new.contains(&&"store-sequence-gap"), "{}: {command:?} {new:?}", log.display());
+                assert!(!met || answer.verdict != Verdict::Clean, "{}: {command:?}", log.display());
+                tried += usize::from(met);
+            }
+        }
+    }
+    assert!(tried > 3, "{tried}");
+}
+
 #[test]
 fn nothing_of_hashicorp_that_is_not_read_is_clean() {
     assert!(try_hashicorp(STEP) > 1000);

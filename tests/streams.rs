@@ -112,6 +112,40 @@ fn a_file_that_does_not_unpack_is_never_clean() {
     }
 }
 
+/// Where nothing can be kept nothing is known of the file.
+#[test]
+fn a_place_without_room_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.fsm.gz");
+    fs::write(&path, gzip(&fs::read(fixture(PAYLOAD)).unwrap())).unwrap();
+    for words in [["verify-snapshot"], ["inspect"]] {
+        let output = tool(&words).arg(&path).env("TMPDIR", dir.path().join("nowhere")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && said.contains("nowhere") && said.contains("TMPDIR"), "{said}");
+    }
+    // Nor is what unpacks to far more than it is.
+    let bomb = zstd(&vec![0; 200 << 20]);
+    assert!(bomb.len() < 64 << 10, "{}", bomb.len());
+    let path = dir.path().join("bomb.zst");
+    fs::write(&path, bomb).unwrap();
+    let output = tool(&["inspect"]).arg(&path).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("unpacks to more than 1032 times its size"), "{said}");
+}
+
+/// A word that happens to be hexadecimal is no index.
+#[test]
+fn only_sixteen_digits_are_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a.fsm", "cafe.fsm", "db.fsm"] {
+        let path = dir.path().join(name);
+        fs::copy(fixture(PAYLOAD), &path).unwrap();
+        let output = tool(&["verify-snapshot", "--deep"]).arg(&path).output().unwrap();
+        let said = report(&output);
+        assert_eq!((output.status.code(), &said["payloads"][0]["index"]), (Some(0), &Value::Null), "{said:#}");
+    }
+}
+
 #[test]
 fn a_segment_is_dumped_however_it_comes() {
     let bytes = fs::read(fixture(SEGMENT)).unwrap();

@@ -98,8 +98,9 @@ impl Context {
                 && Local.open(path).and_then(|file| file.read_at(0, 4)).is_ok_and(|head| Packing::of(&head).is_some())
             {
                 Self::admit_spool()?;
-                if let Err(Error::Interrupted) = streams.unpack(path, &self.progress) {
-                    return Err(Error::Interrupted.into());
+                match streams.unpack(path, &self.progress) {
+                    Ok(_) | Err(Error::Unsuitable { .. }) => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
         }

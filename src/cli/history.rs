@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use ekv_tool::formats::kv::KeyText;
+use ekv_tool::ops::etcd::etcd_places;
 use ekv_tool::ops::hraft::Backend;
 use ekv_tool::ops::{HistoryOptions, NamedDir, history};
 use ekv_tool::readers::Local;
@@ -63,6 +64,9 @@ pub(super) fn run(args: &HistoryArgs, context: &Context) -> anyhow::Result<ExitS
     if let Backend::Hashicorp(nodes) = Backend::of(&paths, &Local)? {
         let first = nodes.first().map(|node| node.display().to_string()).unwrap_or_default();
         bail!("{first} is a directory of hashicorp/raft, whose log history does not read; `wal dump` shows its entries");
+    }
+    if let Some(place) = etcd_places(&paths, &Local)?.places.first() {
+        bail!("{} is a directory of etcd, whose log history does not read; `wal dump` shows its entries", place.display());
     }
     let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
     let options = HistoryOptions { key: key.clone(), raw: *raw, limit, payloads: !no_payloads };

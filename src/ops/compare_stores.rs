@@ -142,7 +142,17 @@ impl Pair<'_, '_> {
                 return Ok(StoreAgreement::Unknown);
             }
         };
-        let read_through = diff.sides.iter().all(|side| side.outcome.stopped.is_none() && !side.moved);
+        // With both at once each has less memory than alone: a log that was read for the hashes may not fit now.
+        let mut covered = Coverage::default();
+        let sides = diff.sides.iter().zip(self.nodes);
+        let mut read_through = true;
+        for (side, node) in sides {
+            read_through &= cover_store(side, &node.shown, &mut Vec::new(), &mut covered) && !side.moved;
+        }
+        if self.nodes.iter().any(|node| node.changed) {
+            covered.not_examined.iter_mut().for_each(|part| part.needed = false);
+        }
+        coverage.also_left_out(covered.not_examined);
         let doubtful = !(self.whole && read_through) || self.nodes.iter().any(|node| node.changed);
         let settled = found.total().diverged == 0;
         if doubtful {

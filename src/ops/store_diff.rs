@@ -47,6 +47,12 @@ impl Side {
         };
         Ok(Self { name: path.display().to_string(), store: store.clone(), unplaced, log })
     }
+
+    /// The group's number, by the name of its directory.
+    fn group_id(&self) -> Option<u64> {
+        let group = group_of(&self.store);
+        group.file_name()?.to_str()?.strip_prefix("group-")?.parse().ok()
+    }
 }
 
 /// The group that a store is of: the directory around it.
@@ -64,6 +70,14 @@ pub fn store_diff(paths: [&Path; 2], keep: usize, opener: Option<&Opener>, run: 
     let held = first.log.as_ref().map_or(0, WalScan::memory);
     let second = beside(held, || Side::read(paths[1], run))?;
     let held = held.saturating_add(second.log.as_ref().map_or(0, WalScan::memory));
+    if let [Some(one), Some(other)] = [&first, &second].map(Side::group_id)
+        && one != other
+    {
+        return Err(Error::Usage(format!(
+            "{} and {}: stores of two groups, {one} and {other}; name two nodes' copies of one group",
+            first.name, second.name
+        )));
+    }
     let everything = [KeyRange::new(None, None, None, true)];
     let sides = [&first, &second];
     let logs = sides.iter().filter_map(|side| side.log.as_ref()).collect::<Vec<_>>();

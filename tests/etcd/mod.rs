@@ -273,6 +273,11 @@ fn damaged_snapshots_are_put_aside_and_older_ones_taken() {
         run(&dir, &format!("verify-snapshot {newest}"))
     };
     has(&lone, "error", "snap-file-crc");
+    // Cut, although the log records it: that is done when the file is complete.
+    let (check, gate) = damaged(|root| change_file(root, newest, |bytes| bytes.truncate(300)));
+    let finding = has(&check, "error", "snap-torn");
+    assert!(finding["message"].as_str().unwrap().contains("The log records this snapshot"), "{finding:#}");
+    assert_eq!((&check["verdict"], &gate["members"][0]["starts"][0]["snapshot"]["index"]), (&json!("damaged"), &json!(21)));
     // Gone: the log is read from its beginning.
     let (check, gate) = damaged(|root| {
         for name in [newest, "member/snap/0000000000000002-0000000000000015.snap"] {

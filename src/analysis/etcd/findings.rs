@@ -1,5 +1,7 @@
 //! What is wrong with the files of a member.
 
+use std::collections::HashSet;
+
 use super::generation::Generation;
 use super::operations::malformed;
 use super::start::{EtcdOutcome, EtcdStart, StartAt};
@@ -11,7 +13,8 @@ use crate::analysis::judge::group::{self, CheckInfo, CheckResult, Evidence, LogE
 use crate::analysis::judge::log::judge_segments;
 use crate::analysis::judge::snapshot::{VerifiedEnvelope, verify_etcd_envelope};
 use crate::analysis::server::log::{EffectiveLog, read_from, valid_snapshots};
-use crate::analysis::{Coverage, Finding, Severity};
+use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::readers::SnapReadError;
 use crate::readers::etcd::{EtcdMember, StoreRead};
 use crate::readers::wal::WalScan;
 use crate::types::{Count, LogIndex, SnapshotId};
@@ -47,6 +50,34 @@ pub struct Judged {
     pub rules: Vec<CheckResult>,
 }
 
+/// What to do about a snapshot file that was complete and is no longer.
+const RECORDED_ADVICE: &str = "Keep a copy of the member's directory, and look for the file in a backup. A start goes on from an older snapshot as \
+                               long as the log reaches back to it and the store is ahead: see gate-dryrun.";
+
+/// Makes damage of snapshot files that cannot be read although the log records them: the record is written when the file is complete.
+fn accuse_recorded(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, judged: &mut Judged) {
+    let version = start.releases.library();
+    let Ok(valid) = valid_snapshots(scan, version) else { return };
+    let recorded: HashSet<_> = valid.snapshots.iter().chain(&valid.too_new).map(|record| record.id).collect();
+    for entry in member.snaps.iter().flat_map(|snaps| &snaps.snaps) {
+        let lost = Generation::ALL.iter().all(|it| matches!(entry.read(it.library()), Err(SnapReadError::Format(_))));
+        if !lost || !entry.id.is_some_and(|name| recorded.contains(&name.id)) {
+            continue;
+        }
+        let path = member.snap_path(&entry.name);
+        if let Some(view) = judged.snapshots.iter_mut().find(|view| view.path == path) {
+            view.verdict = Verdict::Damaged;
+        }
+        for finding in judged.findings.iter_mut().filter(|finding| finding.path.as_deref() == Some(path.as_str())) {
+            finding.severity = Severity::Error;
+            finding.message.push_str(
+                " The log records this snapshot, which is done when the file is complete: its bytes changed afterwards.",
+            );
+            RECORDED_ADVICE.clone_into(&mut finding.advice);
+        }
+    }
+}
+
 /// Everything about one member. `start` is that of the releases that wrote the log.
 pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
     let mut judged = judge_snapshots(member);
@@ -55,6 +86,7 @@ pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
         judged.findings.extend(findings);
         judged.coverage.absorb(coverage);
         if scan.unread().is_none() {
+            accuse_recorded(member, scan, start, &mut judged);
             requests(member, scan, start, &mut judged.findings);
             rules(member, scan, start, &mut judged);
         }
@@ -165,6 +197,17 @@ fn store(member: &EtcdMember, judged: &mut Judged) {
                 let message = format!("{} of the bucket `key` are no revisions.", Count(store.odd_keys, "key"));
                 judged.findings.push(Finding::new(&codes::STORE_ODD, message).at(&path));
             }
+            if store.odd_values > 0 {
+                let message = format!(
+                    "{} of the bucket `key` cannot be read: a member ends over the first of them when it starts.",
+                    Count(store.odd_values, "value")
+                );
+                judged.findings.push(Finding::new(&codes::STORE_ODD, message).at(&path).severity(Severity::Error));
+            }
+            judged.coverage.skipped(
+                format!("the content of values in {path}"),
+                "bbolt has no checksums: a changed byte in one may not show",
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The versions of a key: who wrote them, what became of them, and where they lie.
 //!
-//! What was met in logs, stores and payloads is gathered in a [`Ledger`]; when all of it is in, [`settle`] tells what became of each
+//! What was met in logs, stores and payloads is gathered in a [`Ledger`]; when all of it is in, [`settle()`] tells what became of each
 //! version, and [`Leaders`] who proposed it.
 
 mod content;

@@ -8,7 +8,7 @@ mod store;
 pub use member::{MemberContext, describe_change};
 pub use metadata::{LogOwner, Metadata, owner_of};
 pub use request::{Operation, Request, V2Request};
-pub use store::{MetaKey, Revision, StoreKey, is_store};
+pub use store::{MetaKey, Revision, StoreKey, is_key_value, is_store};
 
 /// True for the data of a snapshot that is the JSON of etcd's v2 store: one object with the members `Root` and `CurrentIndex`.
 ///

@@ -1,6 +1,7 @@
 //! What stands in the bbolt file of a member: `snap/db`.
 
 use crate::formats::bolt::{LeafElement, META_END, Meta, PageHeader, PageKind};
+use crate::formats::protobuf;
 
 /// Buckets that every store of etcd 3 has.
 const BUCKETS: [&[u8]; 3] = [b"key", b"lease", b"meta"];
@@ -90,6 +91,18 @@ impl Revision {
         let rest = rest.strip_prefix(b"_")?;
         Some(Self { main: u64::from_be_bytes(*main), sub: u64::from_be_bytes(rest.try_into().ok()?) })
     }
+}
+
+/// True for what a member can read as `mvccpb.KeyValue`: key, create and mod revision, version, value, lease. It ends with a fatal error
+/// over anything else in the bucket `key`. Fields that it does not know are passed over.
+pub fn is_key_value(value: &[u8]) -> bool {
+    protobuf::fields(value).all(|field| {
+        field.is_ok_and(|field| match field.number {
+            1 | 5 => field.value.as_bytes().is_some(),
+            2 | 3 | 4 | 6 => field.value.as_varint().is_some(),
+            number => number > 0,
+        })
+    })
 }
 
 impl StoreKey {

@@ -22,6 +22,20 @@ fn all(parts: &[Vec<u8>]) -> Vec<u8> {
     parts.concat()
 }
 
+#[test]
+fn values_that_a_member_reads() {
+    let value = all(&[bytes(1, b"key"), field(2, 5), field(3, 6), field(4, 1), bytes(5, b"value"), field(6, 77)]);
+    assert!(is_key_value(&value) && is_key_value(b"") && is_key_value(&all(&[bytes(1, b"gone"), field(99, 1)])));
+    for (at, wrong) in [(0, 0x0f), (0, 0x08), (5, 0x12), (1, 0x7f)] {
+        let mut value = value.clone();
+        value[at] = wrong;
+        assert!(!is_key_value(&value), "{at}");
+    }
+    // Cut anywhere, but for the places between two fields.
+    let whole = (0..=value.len()).filter(|len| is_key_value(&value[..*len])).count();
+    assert_eq!(whole, 7);
+}
+
 /// A request with a header, as 3.4 writes it.
 fn request(operation: Operation, body: &[u8]) -> Vec<u8> {
     all(&[bytes(operation.number(), body), bytes(100, &field(1, 7))])

@@ -15,6 +15,7 @@ use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::{log as judge_log, unread};
 use crate::analysis::{Coverage, Finding, Severity, Verdict};
 use crate::error::{Error, Result};
+use crate::formats::fsm::FsmName;
 use crate::formats::kv::{KeyText, LogicalKey};
 use crate::formats::layout;
 use crate::formats::peers::{PeersFile, Suffrage};
@@ -151,7 +152,10 @@ pub fn history(
     let nodes: Vec<_> = copies.iter().map(|copy| (copy.name.clone(), copy.group)).collect();
     let showing = Showing { all: &all, ledger: &ledger, leaders: &leaders, groups: &groups, nodes: &nodes, raw: options.raw };
     let mut body = listed(&all, &wanted, options, &showing);
-    findings.extend(diverged(&body));
+    // What was met and not kept may be what the other copy seems to lack.
+    if ledger.over.is_none() && ledger.deletions_left_out == 0 {
+        findings.extend(diverged(&body));
+    }
     body.nodes =
         copies.iter().zip(&states).map(|(copy, state)| node(copy, groups.get(copy.group).copied().flatten(), state)).collect();
     let next = next_step(&body, &copies, &findings, &coverage);
@@ -241,10 +245,19 @@ fn read_node(reader: &mut Reader<'_>, copy: &GroupCopy, payloads: bool, run: &Ru
         judge_log::settle(&scan, &prefix, &mut reader.coverage);
         read.state.log = Some(state);
     } else {
-        reader.coverage.skipped(format!("{name}/{}", layout::WAL), "there is no log");
+        reader.coverage.missing(format!("{name}/{}", layout::WAL), "there is no log");
     }
     if payloads {
-        rows::read_payloads(reader, dir, name, listing.fsm_snap.entries(), run)?;
+        let there = listing.fsm_snap.entries();
+        rows::read_payloads(reader, dir, name, there, run)?;
+        for token in snaps.snaps.iter().filter_map(|snap| snap.read(ServerVersion::NEWEST).as_ref().ok()?.token()) {
+            let payload = FsmName::of(token.index);
+            if there.binary_search_by(|entry| entry.name.as_str().cmp(&payload)).is_err() {
+                reader
+                    .coverage
+                    .missing(format!("{name}/{}", layout::in_payloads(&payload)), "a .snap file names it, and it is not there");
+            }
+        }
     } else if listing.fsm_snap.entries().iter().any(|entry| entry.name.ends_with(".fsm")) {
         reader.coverage.skipped(format!("{name}/{}", layout::PAYLOADS), "--no-payloads was given");
     }

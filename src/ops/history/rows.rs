@@ -77,7 +77,7 @@ pub(super) fn read_store(reader: &mut Reader<'_>, dir: &Path, name: &str, run: &
     match outcome.facts.presence {
         StorePresence::Directory => {}
         StorePresence::Absent => {
-            reader.coverage.skipped(store, "there is none");
+            reader.coverage.missing(store, "there is none");
             return Ok(None);
         }
         StorePresence::NotADirectory | StorePresence::Nowhere => {

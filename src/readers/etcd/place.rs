@@ -77,7 +77,7 @@ pub struct EtcdFound {
 pub fn discover_etcd(path: &Path, source: &dyn Source) -> Result<EtcdFound> {
     let mut found = EtcdFound::default();
     let Ok(entries) = source.list_kinds(path) else { return Ok(found) };
-    if let Some(place) = at(path, &entries, source) {
+    if let Some(place) = at(path, &entries, None, source) {
         found.places.push(place);
         return Ok(found);
     }
@@ -85,7 +85,7 @@ pub fn discover_etcd(path: &Path, source: &dyn Source) -> Result<EtcdFound> {
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
         let child = path.join(&entry.name);
         match source.list_kinds(&child) {
-            Ok(inside) => match at(&child, &inside, source) {
+            Ok(inside) => match at(&child, &inside, Some(&entries), source) {
                 Some(place) if place.is_whole() => found.places.push(place),
                 // A log by itself is one of its node, which the directory around it would have told.
                 Some(_) => {}
@@ -112,8 +112,8 @@ pub fn discover_etcd(path: &Path, source: &dyn Source) -> Result<EtcdFound> {
     }
 }
 
-/// What one directory is.
-fn at(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<EtcdPlace> {
+/// What one directory is; `around` is what the one around it holds, where that is known.
+fn at(path: &Path, entries: &[DirEntry], around: Option<&[DirEntry]>, source: &dyn Source) -> Option<EtcdPlace> {
     if entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str())) {
         return None;
     }
@@ -126,7 +126,7 @@ fn at(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<EtcdPlac
         let inside = source.list_kinds(&member).ok()?;
         return is_member(&member, &inside, source).then(|| EtcdPlace::whole(path, &member));
     }
-    if is_part_of_another(path, source) {
+    if around.map_or_else(|| is_part_of_another(path, source), is_another) {
         return None;
     }
     let is_segment = |entry: &DirEntry| matches!(WalName::of(&entry.name), WalName::Segment(_));
@@ -141,7 +141,11 @@ fn at(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<EtcdPlac
 /// True for what lies in a directory of somebody else.
 pub fn is_part_of_another(path: &Path, source: &dyn Source) -> bool {
     let around = parent_of(path).map_or_else(|| path.join(".."), Path::to_owned);
-    source.list_kinds(&around).is_ok_and(|entries| entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str())))
+    source.list_kinds(&around).is_ok_and(|entries| is_another(&entries))
+}
+
+fn is_another(entries: &[DirEntry]) -> bool {
+    entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str()))
 }
 
 /// True for the directory around `wal` and `snap` of a member.

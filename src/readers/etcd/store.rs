@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::formats::etcd::{MetaKey, Revision, StoreKey};
+use crate::formats::etcd::{MetaKey, Revision, StoreKey, is_key_value};
 use crate::readers::hraft::{Row, Survey};
 use crate::readers::source::Source;
 
@@ -51,6 +51,8 @@ pub struct EtcdStore {
     pub compacted: Option<Revision>,
     /// Keys of the bucket of changes that are no revision.
     pub odd_keys: u64,
+    /// Values of that bucket that are no `mvccpb.KeyValue`. Nothing sums them, so that others may be damaged without a trace.
+    pub odd_values: u64,
     /// It changed while it was read.
     pub changed: bool,
 }
@@ -83,8 +85,31 @@ impl EtcdStore {
     }
 
     fn of(survey: Survey, seen: Seen) -> Self {
-        let Seen { consistent_index, term, storage_version, revision, changes, deletions, compacted, odd_keys, changed } = seen;
-        Self { survey, consistent_index, term, storage_version, revision, changes, deletions, compacted, odd_keys, changed }
+        let Seen {
+            consistent_index,
+            term,
+            storage_version,
+            revision,
+            changes,
+            deletions,
+            compacted,
+            odd_keys,
+            odd_values,
+            changed,
+        } = seen;
+        Self {
+            survey,
+            consistent_index,
+            term,
+            storage_version,
+            revision,
+            changes,
+            deletions,
+            compacted,
+            odd_keys,
+            odd_values,
+            changed,
+        }
     }
 }
 
@@ -98,6 +123,7 @@ struct Seen {
     deletions: u64,
     compacted: Option<Revision>,
     odd_keys: u64,
+    odd_values: u64,
     changed: bool,
 }
 
@@ -121,14 +147,17 @@ impl Seen {
                 MetaKey::FinishedCompactRev => self.compacted = Revision::decode(value),
                 MetaKey::ConfState | MetaKey::ScheduledCompactRev | MetaKey::Other => {}
             },
-            b"key" => match StoreKey::decode(key) {
-                Some(key) => {
-                    self.changes += 1;
-                    self.deletions += u64::from(key.tombstone);
-                    self.revision = self.revision.max(Some(key.revision));
+            b"key" => {
+                match StoreKey::decode(key) {
+                    Some(key) => {
+                        self.changes += 1;
+                        self.deletions += u64::from(key.tombstone);
+                        self.revision = self.revision.max(Some(key.revision));
+                    }
+                    None => self.odd_keys += 1,
                 }
-                None => self.odd_keys += 1,
-            },
+                self.odd_values += u64::from(!is_key_value(value));
+            }
             _ => {}
         }
     }

@@ -268,6 +268,8 @@ fn replay_logs(dir: &Path, from: FileNum, facts: &mut StoreFacts, memory: &mut M
             Err(error) if error.is_not_found() => return Err(error),
             Err(error) => {
                 facts.unreadable_logs.push((number, error.reason()));
+                // What it holds is not known, so that no number behind it is known to be missing.
+                next = SeqNum(u64::MAX);
             }
         }
         // The server stops at the first log that it refuses.

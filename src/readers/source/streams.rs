@@ -16,6 +16,9 @@ use crate::io::{Access, DirEntry, EntryKind, LockState, MappedFile, OpenFile, Pr
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
 
+/// What a compressed file may unpack to: so many times its size, as much as gzip can at all, and some bytes more.
+const MOST_RATIO: u64 = 1032;
+const ALWAYS: u64 = 64 << 20;
 /// Bytes that are unpacked at a time.
 const PIECE: usize = 256 << 10;
 
@@ -97,7 +100,7 @@ impl Streams {
     }
 
     /// Makes `path` stand for what the file there unpacks to; how it was packed. Nothing is done with a file that is not compressed, nor
-    /// with an archive, which is read as it is.
+    /// with an archive, which is read as it is. Fails with [`Error::Unsuitable`] where the bytes do not unpack.
     pub fn unpack(&mut self, path: &Path, progress: &dyn Progress) -> Result<Option<Packing>> {
         let packed = self.map(path)?;
         let Some(packing) = Packing::of(packed.bytes()) else { return Ok(None) };
@@ -137,7 +140,8 @@ impl Streams {
         progress: &dyn Progress,
         mut next: impl FnMut(&mut [u8]) -> (std::result::Result<usize, String>, u64),
     ) -> Result<()> {
-        let (mut piece, mut passed) = (vec![0; PIECE], 0);
+        let (mut piece, mut passed, mut left) =
+            (vec![0; PIECE], 0, ALWAYS.saturating_add(MOST_RATIO.saturating_mul(packed.bytes().len() as u64)));
         loop {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
@@ -145,7 +149,13 @@ impl Streams {
             let (read, offset) = next(&mut piece);
             match read {
                 Ok(0) => return Ok(()),
-                Ok(read) => spool.add(piece.get(..read).unwrap_or_default()).map_err(|error| self.failed(path, error))?,
+                Ok(read) => {
+                    left = left.checked_sub(read as u64).ok_or_else(|| Error::Usage(format!(
+                        "{}: unpacks to more than {MOST_RATIO} times its size; unpack it yourself if that is what it should do",
+                        path.display()
+                    )))?;
+                    spool.add(piece.get(..read).unwrap_or_default()).map_err(|error| self.failed(path, error))?;
+                }
                 Err(fault) => {
                     return Err(Error::Unsuitable {
                         path: path.to_owned(),
@@ -161,17 +171,19 @@ impl Streams {
     }
 
     fn spool(&self, path: &Path) -> Result<Spool> {
-        Spool::in_dir(&self.spool_dir).map_err(|error| self.failed(path, error))
+        let _ = path;
+        Spool::in_dir(&self.spool_dir)
+            .map_err(|error| Error::io(&self.spool_dir, "keep what comes in a file there (TMPDIR names another place)", error))
     }
 
     fn failed(&self, path: &Path, error: io::Error) -> Error {
         match error.kind() {
             io::ErrorKind::Interrupted => Error::Interrupted,
-            io::ErrorKind::StorageFull => Error::Unsuitable {
-                path: path.to_owned(),
-                problem: format!("does not fit into {}, of which no more than half is taken", self.spool_dir.display()),
-                hint: "set TMPDIR to a directory with more room, outside of any data directory".to_owned(),
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Usage(format!(
+                "{}: does not fit into {}, of which no more than half is taken; set TMPDIR to a directory with more room, outside of any data directory",
+                path.display(),
+                self.spool_dir.display()
+            )),
             _ => Error::io(path, "read the stream", error),
         }
     }

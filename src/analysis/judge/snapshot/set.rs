@@ -55,7 +55,8 @@ impl VerifiedSet {
 pub fn verify_lone_payload(subject: &Subject<'_>) -> VerifiedSet {
     let Examined { mut view, mut findings, mut coverage } = verify_payload(subject);
     let odd = |finding: Finding| finding.at(&subject.path).found(subject.name);
-    match FsmName::parse(subject.name) {
+    // A word that happens to be hexadecimal is no index.
+    match FsmName::parse(subject.name).filter(|name| subject.name.len() == FsmName::of(name.index).len()) {
         Some(name) => {
             if !name.canonical {
                 let message = format!("No start opens a payload under this spelling of index {}.", name.index);

@@ -159,7 +159,10 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
     let mut view = VerifiedPayload {
         group: None,
         path: subject.path.clone(),
-        index: FsmName::parse(subject.name).map(|name| name.index).or_else(|| subject.token.as_ref()?.index),
+        index: FsmName::parse(subject.name)
+            .filter(|name| name.canonical)
+            .map(|name| name.index)
+            .or_else(|| subject.token.as_ref()?.index),
         size_bytes: None,
         payload_bytes: None,
         header: None,
