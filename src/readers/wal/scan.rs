@@ -168,6 +168,8 @@ impl WalScan {
 
 /// Bytes of a segment that tell whose it is, at most.
 const HEAD: usize = 512;
+/// Segments that are asked whose they are, at most: one head is enough where it is whole.
+const HEADS: usize = 64;
 
 /// Whose log a directory holds, by the first segment whose head says so; elastickv's where none does.
 pub fn owner_of_dir(dir: &WalDir, source: &dyn Source) -> LogOwner {
@@ -175,8 +177,8 @@ pub fn owner_of_dir(dir: &WalDir, source: &dyn Source) -> LogOwner {
         let file = source.open(&dir.path_of(file)).ok()?;
         owner_of(&file.read_at(0, HEAD).ok()?)
     };
-    let files = || dir.segments.iter().filter(|file| file.kind == EntryKind::File);
-    files().find_map(head).unwrap_or_default()
+    let mut files = dir.segments.iter().filter(|file| file.kind == EntryKind::File && file.size > 0).take(HEADS);
+    files.find_map(head).unwrap_or_default()
 }
 
 /// How far ahead of the decoder the system is asked to read, in bytes.
