@@ -25,6 +25,6 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = owner_of(bytes);
     if is_store(bytes) {
         let store = EtcdStore::of_bytes(bytes);
-        assert!(store.deletions <= store.changes);
+        assert!(store.content.deletions <= store.content.changes);
     }
 });

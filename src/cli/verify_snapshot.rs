@@ -73,23 +73,17 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     }
     let members = etcd_places(&args.paths, source)?;
     if !members.places.is_empty() {
-        if let Some(token) = args.token_view() {
-            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
-        }
+        args.refuse_token()?;
         return context.emit(etcd_verify_snapshot(&members, &run)?);
     }
     let archives = archives(&args.paths, source)?;
     if !archives.is_empty() {
-        if let Some(token) = args.token_view() {
-            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
-        }
+        args.refuse_token()?;
         return context.emit(hashicorp_verify_archives(&archives, &run)?);
     }
     let dumps = dumps(&args.paths, source)?;
     if !dumps.is_empty() {
-        if let Some(token) = args.token_view() {
-            return Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source)).into());
-        }
+        args.refuse_token()?;
         return context.emit(verify_dumps(&dumps, &run)?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
@@ -102,6 +96,14 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
 }
 
 impl VerifySnapshotArgs {
+    /// What has no payload of elastickv has no token either.
+    fn refuse_token(&self) -> Result<(), Error> {
+        match self.token_view() {
+            Some(token) => Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source))),
+            None => Ok(()),
+        }
+    }
+
     const fn depth(&self) -> Depth {
         match (self.header_only, self.deep) {
             (true, _) => Depth::Header,

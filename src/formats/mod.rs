@@ -32,6 +32,7 @@ pub mod raftwal;
 pub mod sidecar;
 pub mod snap;
 pub mod tar;
+pub mod unpack;
 pub mod varint;
 pub mod wal;
 pub mod zstd;

@@ -9,6 +9,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::readers::keys::Opener;
+use crate::readers::locate::group_number;
 use crate::readers::pebble_scan::KeyRange;
 use crate::readers::source::Run;
 use crate::readers::store_diff::{DiffedStore, StoreDiff, diff_stores};
@@ -50,8 +51,7 @@ impl Side {
 
     /// The group's number, by the name of its directory.
     fn group_id(&self) -> Option<u64> {
-        let group = group_of(&self.store);
-        group.file_name()?.to_str()?.strip_prefix("group-")?.parse().ok()
+        group_number(group_of(&self.store).file_name()?.to_str()?)
     }
 }
 

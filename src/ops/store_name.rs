@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use super::sealed_value;
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::store::scanned;
 use crate::analysis::{Coverage, Finding};
-use crate::crypto::OpenError;
 use crate::error::Result;
-use crate::formats::envelope::Envelope;
-use crate::formats::kv::{LogicalKey, Selection, Shown};
-use crate::formats::mvcc::{ROW_HEADER_LEN, RowKey, StoreKey, is_sealed};
+use crate::formats::kv::{LogicalKey, Selection};
+use crate::formats::mvcc::{RowKey, StoreKey};
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::{KeyRange, Live, Step, walk_ranges};
 use crate::readers::source::Run;
 use crate::report::body::store_name::{NameRow, NameRows};
+use crate::report::body::store_scan::Inside;
 use crate::types::HlcTimestamp;
 
 /// What is asked about a name.
@@ -90,20 +90,10 @@ impl Present {
 
 fn shown(live: Live<'_>, row: RowKey<'_>, opener: Option<&Opener>, store: &str, closed: &mut Closed) -> NameRow {
     let mut view = NameRow::new(row, live.value, live.trailer);
-    if !is_sealed(live.key, live.value) {
-        return view;
-    }
-    let envelope = Envelope::decode(live.value.get(ROW_HEADER_LEN..).unwrap_or_default());
-    let what = format!("Row {}", Shown(live.key));
-    match (&envelope, opener.map(|opener| (opener, opener.row(live.key, live.value)))) {
-        // No key opens what is no envelope.
-        (Err(error), None) => closed.add(&what, store.to_owned(), None, None, &OpenError::of_decoding(error)),
-        (_, Some((opener, Ok(opened)))) => view.open(row, opened.bytes(), opener.shows_values),
-        (_, Some((_, Err(error)))) => {
-            view.opened = Some(false);
-            closed.add(&what, store.to_owned(), None, envelope.as_ref().ok(), &error);
-        }
-        (Ok(_), None) => {}
-    }
+    sealed_value::opened((live.key, live.value), opener, store, closed, |inside| match inside {
+        Inside::Untried => {}
+        Inside::Opened { clear, shown } => view.open(row, clear, shown),
+        Inside::Closed => view.opened = Some(false),
+    });
     view
 }

@@ -3,49 +3,9 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::formats::gzip::{Gunzip, GzipFault};
 use crate::formats::tar::TAR_BLOCK;
-use crate::formats::zstd::{Unzstd, ZstdFault};
+use crate::formats::unpack::Unpack;
 use crate::readers::source::Run;
-
-/// Bytes that are unpacked at a time.
-pub(super) const PIECE: usize = 256 << 10;
-
-/// What unpacks compressed bytes piece by piece.
-pub(super) trait Unpack {
-    /// Why it cannot go on.
-    type Fault;
-
-    /// Unpacks the next bytes; 0 at the end.
-    fn read(&mut self, out: &mut [u8]) -> std::result::Result<usize, Self::Fault>;
-
-    /// Offset in the compressed bytes.
-    fn offset(&self) -> u64;
-}
-
-impl Unpack for Gunzip<'_> {
-    type Fault = GzipFault;
-
-    fn read(&mut self, out: &mut [u8]) -> std::result::Result<usize, GzipFault> {
-        Gunzip::read(self, out)
-    }
-
-    fn offset(&self) -> u64 {
-        Gunzip::offset(self)
-    }
-}
-
-impl Unpack for Unzstd<'_> {
-    type Fault = ZstdFault;
-
-    fn read(&mut self, out: &mut [u8]) -> std::result::Result<usize, ZstdFault> {
-        Unzstd::read(self, out)
-    }
-
-    fn offset(&self) -> u64 {
-        Unzstd::offset(self)
-    }
-}
 
 /// The bytes of a tar.
 pub(super) enum Unpacked<'a, U> {

@@ -193,14 +193,14 @@ fn store(member: &EtcdMember, judged: &mut Judged) {
                 return;
             }
             judge_bolt(&path, &store.survey, &mut judged.findings);
-            if store.odd_keys > 0 {
-                let message = format!("{} of the bucket `key` are no revisions.", Count(store.odd_keys, "key"));
+            if store.content.odd_keys > 0 {
+                let message = format!("{} of the bucket `key` are no revisions.", Count(store.content.odd_keys, "key"));
                 judged.findings.push(Finding::new(&codes::STORE_ODD, message).at(&path));
             }
-            if store.odd_values > 0 {
+            if store.content.odd_values > 0 {
                 let message = format!(
                     "{} of the bucket `key` cannot be read: a member ends over the first of them when it starts.",
-                    Count(store.odd_values, "value")
+                    Count(store.content.odd_values, "value")
                 );
                 judged.findings.push(Finding::new(&codes::STORE_ODD, message).at(&path).severity(Severity::Error));
             }
@@ -218,7 +218,7 @@ fn against_log(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>)
         return;
     }
     let snapshots = member.snaps.as_ref().map_or(0, |snaps| snaps.snaps.len());
-    let holds = member.store.read().and_then(|store| store.consistent_index).unwrap_or_default();
+    let holds = member.store.read().and_then(|store| store.content.consistent_index).unwrap_or_default();
     if start.outcome == EtcdOutcome::NewMember {
         if holds > 0 || snapshots > 0 {
             let message = format!(

@@ -192,7 +192,7 @@ pub fn forecast(member: &EtcdMember, releases: Generation) -> EtcdStart {
 
 /// The index that the store holds; an empty store, and one without the key, hold none.
 fn consistent_index(member: &EtcdMember) -> Option<u64> {
-    member.store.read().and_then(|store| store.consistent_index)
+    member.store.read().and_then(|store| store.content.consistent_index)
 }
 
 /// The first file in the order of names that can be read and that the log names. Files that cannot be read are renamed on the way.

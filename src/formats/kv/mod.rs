@@ -21,6 +21,8 @@ pub use logical::{Held, KeyFilter, KeyName, KeyText, LogicalKey, Namespace, Part
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};
 pub use route::{route_key, shared_len};
-pub use txn::{Rejection, RequestClass, TXN_META_PREFIX, TxnMeta};
+pub use txn::{
+    Rejection, RequestClass, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_META_PREFIX, TXN_ROLLBACK_PREFIX, TxnMeta,
+};
 pub use value::{CatalogRoute, DecodedValue, LONGEST_DECODED, ValueEncoding, decode_value};
 pub use written::{Writes, WrittenKind, WrittenRow, WrittenValue};

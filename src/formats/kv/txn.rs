@@ -8,8 +8,16 @@ use crate::types::HlcTimestamp;
 
 /// Start of the key of the synthetic first mutation of every transaction request.
 pub const TXN_META_PREFIX: &[u8] = b"!txn|meta|";
+/// In front of the key that a transaction locks.
+pub const TXN_LOCK_PREFIX: &[u8] = b"!txn|lock|";
+/// In front of the key for which it keeps a value until it commits.
+pub const TXN_INTENT_PREFIX: &[u8] = b"!txn|int|";
+/// In front of its primary key and its start, once it has committed.
+pub const TXN_COMMIT_PREFIX: &[u8] = b"!txn|cmt|";
+/// The same once it was rolled back.
+pub const TXN_ROLLBACK_PREFIX: &[u8] = b"!txn|rb|";
 /// Sub-spaces that a raw request may not touch.
-const TXN_INTERNAL: [&[u8]; 5] = [b"!txn|lock|", b"!txn|int|", b"!txn|cmt|", b"!txn|rb|", TXN_META_PREFIX];
+const TXN_INTERNAL: [&[u8]; 5] = [TXN_LOCK_PREFIX, TXN_INTENT_PREFIX, TXN_COMMIT_PREFIX, TXN_ROLLBACK_PREFIX, TXN_META_PREFIX];
 
 /// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! docs/formats/entries.md.
 
 use super::request::{Mutation, Op, Request};
-use super::txn::{RequestClass, TXN_META_PREFIX};
+use super::txn::{RequestClass, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_META_PREFIX, TXN_ROLLBACK_PREFIX};
 use super::{EncryptionOp, EntryView};
 use crate::formats::mvcc::{RegistryKey, StoreKey};
 use crate::types::HlcTimestamp;
@@ -55,10 +55,6 @@ pub enum Writes<'a> {
     Prefix(&'a [u8], HlcTimestamp),
 }
 
-const LOCK: &[u8] = b"!txn|lock|";
-const INTENT: &[u8] = b"!txn|int|";
-const COMMIT: &[u8] = b"!txn|cmt|";
-const ROLLBACK: &[u8] = b"!txn|rb|";
 const ANY_TRANSACTION: &[u8] = b"!txn|";
 
 impl<'a> WrittenRow<'a> {
@@ -89,12 +85,12 @@ impl<'a> WrittenRow<'a> {
 }
 
 fn taken_apart(user_key: &[u8]) -> (WrittenKind, &[u8], u64) {
-    for (prefix, kind) in [(COMMIT, WrittenKind::CommitRecord), (ROLLBACK, WrittenKind::RollbackRecord)] {
+    for (prefix, kind) in [(TXN_COMMIT_PREFIX, WrittenKind::CommitRecord), (TXN_ROLLBACK_PREFIX, WrittenKind::RollbackRecord)] {
         if let Some((key, start)) = user_key.strip_prefix(prefix).and_then(<[u8]>::split_last_chunk::<8>) {
             return (kind, key, u64::from_be_bytes(*start));
         }
     }
-    match user_key.strip_prefix(LOCK).or_else(|| user_key.strip_prefix(INTENT)) {
+    match user_key.strip_prefix(TXN_LOCK_PREFIX).or_else(|| user_key.strip_prefix(TXN_INTENT_PREFIX)) {
         Some(key) => (WrittenKind::Pending, key, 0),
         None => (WrittenKind::Plain, user_key, 0),
     }

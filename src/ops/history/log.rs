@@ -1,7 +1,6 @@
 //! What the log of a node holds of the keys in question.
 
 use super::Reader;
-use super::wanted::{COMMIT, INTENT, LOCK, ROLLBACK};
 use crate::analysis::history::{Content, EntryFact, Leaders, LogState, Operation, Origin, Place, RowId};
 use crate::analysis::judge::unread::of_segment;
 use crate::analysis::server::log::EffectiveLog;
@@ -9,8 +8,8 @@ use crate::crypto::{OpenError, Opened};
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
 use crate::formats::kv::{
-    ConfContext, EncryptionOp, EntryClass, EntryView, Mutation, Op, Payload, Request, RequestClass, TXN_META_PREFIX,
-    classify_above, classify_payload,
+    ConfContext, EncryptionOp, EntryClass, EntryView, Mutation, Op, Payload, Request, RequestClass, TXN_COMMIT_PREFIX,
+    TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_META_PREFIX, TXN_ROLLBACK_PREFIX, classify_above, classify_payload,
 };
 use crate::formats::raftpb::{ConfChange, ConfChangeType, Entry, HardState, ProtoRules};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
@@ -280,24 +279,24 @@ impl Seen {
                     see(key, written(deletes));
                 }
                 RequestClass::Prepare => {
-                    see(&about(LOCK), Content::unknown(Some(false)));
+                    see(&about(TXN_LOCK_PREFIX), Content::unknown(Some(false)));
                     let record = intent(request.ts, deletes == Some(true), value);
-                    see(&about(INTENT), Content::of_write(false, &record, self.shows));
+                    see(&about(TXN_INTENT_PREFIX), Content::of_write(false, &record, self.shows));
                 }
                 RequestClass::Commit => {
                     see(key, Content::unknown(None));
-                    see(&about(LOCK), Content::unknown(Some(true)));
-                    see(&about(INTENT), Content::unknown(Some(true)));
+                    see(&about(TXN_LOCK_PREFIX), Content::unknown(Some(true)));
+                    see(&about(TXN_INTENT_PREFIX), Content::unknown(Some(true)));
                 }
                 RequestClass::Abort => {
-                    see(&about(LOCK), Content::unknown(Some(true)));
-                    see(&about(INTENT), Content::unknown(Some(true)));
+                    see(&about(TXN_LOCK_PREFIX), Content::unknown(Some(true)));
+                    see(&about(TXN_INTENT_PREFIX), Content::unknown(Some(true)));
                 }
             }
         }
         let (before, record) = match class {
-            RequestClass::Commit => (COMMIT, [&[1], ts.0.to_be_bytes().as_slice()].concat()),
-            RequestClass::Abort => (ROLLBACK, vec![1]),
+            RequestClass::Commit => (TXN_COMMIT_PREFIX, [&[1], ts.0.to_be_bytes().as_slice()].concat()),
+            RequestClass::Abort => (TXN_ROLLBACK_PREFIX, vec![1]),
             _ => return,
         };
         if let Some(meta) = meta.filter(|_| primary_is_here) {

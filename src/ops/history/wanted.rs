@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::formats::kv::{KeySpace, KeyText, LogicalKey, Selection};
+use crate::formats::kv::{
+    KeySpace, KeyText, LogicalKey, Selection, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_ROLLBACK_PREFIX,
+};
 use crate::formats::mvcc::RowKey;
 use crate::readers::pebble_scan::KeyRange;
 use crate::types::{HlcTimestamp, unescape};
 
-/// Rows of transactions in front of the key that they are about.
-pub(super) const LOCK: &[u8] = b"!txn|lock|";
-pub(super) const INTENT: &[u8] = b"!txn|int|";
-pub(super) const COMMIT: &[u8] = b"!txn|cmt|";
-pub(super) const ROLLBACK: &[u8] = b"!txn|rb|";
 /// Timestamps above this have never been given away, and user keys of text sort in between.
 const LAST_TIMESTAMP: HlcTimestamp = HlcTimestamp(u64::MAX >> 1);
 /// The first byte of the start of a transaction is below this until the year 2500; that of a longer key of text is not.
@@ -58,8 +55,8 @@ impl Wanted {
 
     /// The key itself, and rows of transactions that are about it.
     fn is_key(&self, user_key: &[u8]) -> bool {
-        let inside = [LOCK, INTENT].into_iter().find_map(|before| user_key.strip_prefix(before));
-        let record = [COMMIT, ROLLBACK].into_iter().find_map(|before| user_key.strip_prefix(before));
+        let inside = [TXN_LOCK_PREFIX, TXN_INTENT_PREFIX].into_iter().find_map(|before| user_key.strip_prefix(before));
+        let record = [TXN_COMMIT_PREFIX, TXN_ROLLBACK_PREFIX].into_iter().find_map(|before| user_key.strip_prefix(before));
         user_key == self.key
             || inside.is_some_and(|key| key == self.key)
             || record.and_then(<[u8]>::split_last_chunk::<8>).is_some_and(|(key, _)| key == self.key)
@@ -87,8 +84,8 @@ impl Wanted {
             KeyRange::new(None, Some(&from), Some(&to), true)
         };
         let mut ranges = vec![versions(self.key.clone())];
-        ranges.extend([LOCK, INTENT].map(|before| versions(about(before))));
-        ranges.extend([COMMIT, ROLLBACK].map(records));
+        ranges.extend([TXN_LOCK_PREFIX, TXN_INTENT_PREFIX].map(|before| versions(about(before))));
+        ranges.extend([TXN_COMMIT_PREFIX, TXN_ROLLBACK_PREFIX].map(records));
         if let Some(names) = &self.names {
             ranges.extend(KeyRange::of_prefixes(&names.prefixes()));
         }

@@ -4,10 +4,8 @@ use super::{Dump, Flow};
 use crate::analysis::judge::store::lone::damaged;
 use crate::error::{Error, Result};
 use crate::formats::detect::store_log_number;
-use crate::formats::pebble::{Batch, KeyKind, Records, Trailer};
+use crate::formats::pebble::{Batch, KeyKind, Records};
 use crate::io::MappedFile;
-use crate::ops::sealed_value;
-use crate::readers::pebble_scan::Live;
 use crate::readers::source::Run;
 use crate::report::body::store_dump::{FileRow, FileRowType};
 use crate::types::Escaped;
@@ -51,23 +49,17 @@ fn batch(dump: &mut Dump<'_, '_>, offset: u64, payload: &[u8]) -> Result<Flow> {
         };
         let seq = entry.seq.unwrap_or(batch.seq);
         let row = FileRow { batch: Some(batch.seq.0), ..FileRow::of_key(kind, Some(offset), entry.kind, seq, entry.key) };
-        let written = match kind {
-            FileRowType::Range => dump.rows.row(&FileRow { end: Some(Escaped(entry.value)), ..row }),
+        match kind {
+            FileRowType::Range => dump.rows.row(&FileRow { end: Some(Escaped(entry.value)), ..row }).map_err(Error::Output)?,
             FileRowType::Ingest => {
-                dump.rows.row(&FileRow { table: entry.table_number().ok().map(|table| table.0), key: None, ..row })
+                let table = entry.table_number().ok().map(|table| table.0);
+                dump.rows.row(&FileRow { table, key: None, ..row }).map_err(Error::Output)?
             }
-            FileRowType::Record if matches!(entry.kind, KeyKind::Set | KeyKind::SetWithDelete) && !dump.options.raw => {
-                let row = row.with_value(entry.value, dump.options.value_bytes);
-                let (key, value) = (entry.key, entry.value);
-                sealed_value::opened((key, value), dump.opener, &dump.path, &mut dump.closed, |inside| {
-                    let live = Live { key, value, trailer: Trailer::new(seq, entry.kind), place: None };
-                    let taken_apart = dump.maker.row(live, dump.options.value_bytes, inside);
-                    dump.rows.row(&row.taken_apart(taken_apart))
-                })
+            FileRowType::Record | FileRowType::LogData => {
+                dump.record(&row, entry.key, entry.value)?;
+                continue;
             }
-            FileRowType::Record | FileRowType::LogData => dump.rows.row(&row.with_value(entry.value, dump.options.value_bytes)),
         };
-        written.map_err(Error::Output)?;
     }
     Ok(Flow::Next)
 }

@@ -12,11 +12,13 @@ use crate::analysis::judge::store::lone::{damaged, records_end};
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
-use crate::formats::pebble::Records;
+use crate::formats::pebble::{KeyKind, Records};
 use crate::io::MappedFile;
+use crate::ops::sealed_value;
 use crate::readers::keys::Opener;
+use crate::readers::pebble_scan::Live;
 use crate::readers::source::Run;
-use crate::report::body::store_dump::{DumpedFile, StoreDumpBody};
+use crate::report::body::store_dump::{DumpedFile, FileRow, StoreDumpBody};
 use crate::report::body::store_scan::RowMaker;
 use crate::report::{Report, RowStream};
 use crate::types::Count;
@@ -66,6 +68,22 @@ impl Dump<'_, '_> {
         let enough = self.options.limit == Some(self.rows.written());
         self.body.limited |= enough;
         enough
+    }
+
+    /// Writes a record with its value, taken apart unless that was not wanted or the record sets nothing.
+    fn record(&mut self, row: &FileRow<'_>, key: &[u8], value: &[u8]) -> Result<()> {
+        let sets = matches!(row.trailer.kind(), Some(KeyKind::Set | KeyKind::SetWithDelete));
+        let row = row.clone().with_value(value, self.options.value_bytes);
+        let written = if self.options.raw || !sets {
+            self.rows.row(&row)
+        } else {
+            sealed_value::opened((key, value), self.opener, &self.path, &mut self.closed, |inside| {
+                let live = Live { key, value, trailer: row.trailer, place: None };
+                let taken_apart = self.maker.row(live, self.options.value_bytes, inside);
+                self.rows.row(&row.taken_apart(taken_apart))
+            })
+        };
+        written.map(drop).map_err(Error::Output)
     }
 
     /// Damage at a place, told if it is one of the first.

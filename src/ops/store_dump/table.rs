@@ -6,8 +6,6 @@ use super::Dump;
 use crate::analysis::judge::store::lone::table_problem;
 use crate::error::{Error, Result};
 use crate::formats::pebble::KeyKind;
-use crate::ops::sealed_value;
-use crate::readers::pebble_scan::Live;
 use crate::readers::pebble_table::{
     BlockKind, OwnedRangeDel, OwnedRangeKey, Table, TableFailure, TableIter, TableProblem, TableView, separate,
 };
@@ -30,9 +28,6 @@ pub(super) fn dump(dump: &mut Dump<'_, '_>, path: &Path, run: &Run<'_>) -> Resul
     records(dump, &table, run)?;
     if !dump.body.limited {
         spans(dump, &table)?;
-    }
-    if table.changed() {
-        dump.coverage.missing(dump.path.clone(), "it changed while it was read; run again");
     }
     Ok(())
 }
@@ -70,27 +65,14 @@ fn records(dump: &mut Dump<'_, '_>, table: &Table, run: &Run<'_>) -> Result<()> 
         key.clear();
         key.extend_from_slice(iter.user_key());
         let (trailer, kind, hidden, offset) = (iter.trailer(), iter.kind(), iter.obsolete(), iter.block().offset);
-        let value = match separate(iter.value())? {
-            Ok(value) => value,
+        let row = FileRow { hidden, ..FileRow::of_key(FileRowType::Record, Some(offset), kind, trailer.seq(), &key) };
+        match separate(iter.value())? {
+            Ok(value) => dump.record(&row, &key, value)?,
             Err(problem) => {
                 problem_met(dump, &problem, "A value cannot be read");
-                let row = FileRow { hidden, ..FileRow::of_key(FileRowType::Record, Some(offset), kind, trailer.seq(), &key) };
                 dump.rows.row(&row).map_err(Error::Output)?;
-                continue;
             }
-        };
-        let row = FileRow { hidden, ..FileRow::of_key(FileRowType::Record, Some(offset), kind, trailer.seq(), &key) }
-            .with_value(value, dump.options.value_bytes);
-        let written = if dump.options.raw || !matches!(kind, KeyKind::Set | KeyKind::SetWithDelete) {
-            dump.rows.row(&row)
-        } else {
-            sealed_value::opened((&key, value), dump.opener, &dump.path, &mut dump.closed, |inside| {
-                let live = Live { key: &key, value, trailer, place: None };
-                let taken_apart = dump.maker.row(live, dump.options.value_bytes, inside);
-                dump.rows.row(&row.taken_apart(taken_apart))
-            })
-        };
-        written.map_err(Error::Output)?;
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use super::{Container, DumpFacts, EntryFault, RefusedEntry, RootFile};
 use crate::error::Result;
 use crate::formats::dump::{CHECKSUMS, MANIFEST, MAX_BYTES, MAX_ENTRIES, cleaned_local};
 use crate::formats::tar::{TAR_BLOCK, TarFault, TarHeader, padding, pax_records};
+use crate::formats::unpack::PIECE;
 use crate::formats::zstd::{Unzstd, ZSTD_MAGIC, ZstdFault};
 use crate::readers::source::Run;
-use crate::readers::unpacked::{PIECE, Unpacked, in_one_pass};
+use crate::readers::unpacked::{Unpacked, in_one_pass};
 use crate::types::{ByteSize, Sha256Sum};
 
 /// Bytes of `MANIFEST.json` that are held: far more than any has.

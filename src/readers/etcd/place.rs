@@ -9,23 +9,10 @@ use crate::formats::raftpb::ProtoRules;
 use crate::formats::snap;
 use crate::formats::wal::WalName;
 use crate::io::{DirEntry, EntryKind, parent_of};
-use crate::readers::locate::{Unplaced, group_number, is_group};
+use crate::readers::locate::{OWN_ENTRIES, Unplaced, group_number, is_group};
 use crate::readers::source::Source;
 use crate::readers::wal::{WalDir, owner_of_dir};
 
-/// Names that no directory of etcd has: with one of them it is another's, whatever else is in it.
-const OTHERS: &[&str] = &[
-    layout::ENGINE_MARKER,
-    layout::PAYLOADS,
-    layout::STORE,
-    layout::PEERS,
-    layout::LEGACY_STATE,
-    layout::LEGACY_METADATA,
-    layout::LEGACY_ENTRIES,
-    layout::RAFT_DB,
-    layout::LOGS_DAT,
-    layout::STABLE_DAT,
-];
 /// Snapshot files that are opened to find out whose they are.
 const ASKED: usize = 4;
 /// Largest snapshot that is opened for that.
@@ -114,7 +101,7 @@ pub fn discover_etcd(path: &Path, source: &dyn Source) -> Result<EtcdFound> {
 
 /// What one directory is; `around` is what the one around it holds, where that is known.
 fn at(path: &Path, entries: &[DirEntry], around: Option<&[DirEntry]>, source: &dyn Source) -> Option<EtcdPlace> {
-    if entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str())) {
+    if is_another(entries) {
         return None;
     }
     let has = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind == EntryKind::Directory);
@@ -144,13 +131,14 @@ pub fn is_part_of_another(path: &Path, source: &dyn Source) -> bool {
     source.list_kinds(&around).is_ok_and(|entries| is_another(&entries))
 }
 
+/// With one of these names it is no directory of etcd, whatever else is in it.
 fn is_another(entries: &[DirEntry]) -> bool {
-    entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str()))
+    entries.iter().any(|entry| OWN_ENTRIES.contains(&entry.name.as_str()))
 }
 
 /// True for the directory around `wal` and `snap` of a member.
 fn is_member(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
-    if entries.iter().any(|entry| OTHERS.contains(&entry.name.as_str())) {
+    if is_another(entries) {
         return false;
     }
     let dir = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind == EntryKind::Directory);

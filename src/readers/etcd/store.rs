@@ -30,11 +30,20 @@ impl StoreRead {
     }
 }
 
-/// What the store says.
+/// The store.
 #[derive(Debug)]
 pub struct EtcdStore {
     /// Its pages.
     pub survey: Survey,
+    /// What their keys and values say.
+    pub content: EtcdContent,
+    /// It changed while it was read.
+    pub changed: bool,
+}
+
+/// What the keys and values of the store say.
+#[derive(Debug, Default)]
+pub struct EtcdContent {
     /// Index of the last entry that it holds.
     pub consistent_index: Option<u64>,
     /// Term of that entry; from 3.5 on.
@@ -53,8 +62,6 @@ pub struct EtcdStore {
     pub odd_keys: u64,
     /// Values of that bucket that are no `mvccpb.KeyValue`. Nothing sums them, so that others may be damaged without a trace.
     pub odd_values: u64,
-    /// It changed while it was read.
-    pub changed: bool,
 }
 
 /// Longest version that is kept.
@@ -68,66 +75,26 @@ impl EtcdStore {
             Err(error) if error.is_not_found() => return StoreRead::Absent,
             Err(error) => return StoreRead::Unreadable(error.reason()),
         };
-        let mut seen = Seen::default();
-        let survey = Survey::of_file(&file, &mut |row| seen.take(row));
+        let mut content = EtcdContent::default();
+        let survey = Survey::of_file(&file, &mut |row| content.take(row));
         match file.fault() {
-            Err(error) => return StoreRead::Unreadable(error.reason()),
-            Ok(fault) => seen.changed = fault.is_some() || file.changed(),
+            Err(error) => StoreRead::Unreadable(error.reason()),
+            Ok(fault) => {
+                let changed = fault.is_some() || file.changed();
+                StoreRead::Read(Box::new(Self { survey, content, changed }))
+            }
         }
-        StoreRead::Read(Box::new(Self::of(survey, seen)))
     }
 
     /// A store by its bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        let mut seen = Seen::default();
-        let survey = Survey::of(bytes, &mut |row| seen.take(row));
-        Self::of(survey, seen)
-    }
-
-    fn of(survey: Survey, seen: Seen) -> Self {
-        let Seen {
-            consistent_index,
-            term,
-            storage_version,
-            revision,
-            changes,
-            deletions,
-            compacted,
-            odd_keys,
-            odd_values,
-            changed,
-        } = seen;
-        Self {
-            survey,
-            consistent_index,
-            term,
-            storage_version,
-            revision,
-            changes,
-            deletions,
-            compacted,
-            odd_keys,
-            odd_values,
-            changed,
-        }
+        let mut content = EtcdContent::default();
+        let survey = Survey::of(bytes, &mut |row| content.take(row));
+        Self { survey, content, changed: false }
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    consistent_index: Option<u64>,
-    term: Option<u64>,
-    storage_version: Option<String>,
-    revision: Option<Revision>,
-    changes: u64,
-    deletions: u64,
-    compacted: Option<Revision>,
-    odd_keys: u64,
-    odd_values: u64,
-    changed: bool,
-}
-
-impl Seen {
+impl EtcdContent {
     fn take(&mut self, row: Row<'_>) -> ControlFlow<()> {
         if let Some(value) = row.value {
             self.row(row.bucket, row.key, value);

@@ -10,8 +10,9 @@ use crate::formats::gzip::{GZIP_MAGIC, Gunzip, GzipFault, almost_gzip};
 use crate::formats::hraft::{Crc64, begins_an_archive};
 use crate::formats::layout::{META_JSON, SHA256SUMS, SHA256SUMS_SEALED, STATE_BIN};
 use crate::formats::tar::{TAR_BLOCK, TarFault, TarHeader, padding, pax_records};
+use crate::formats::unpack::PIECE;
 use crate::readers::source::{Run, Source};
-use crate::readers::unpacked::{PIECE, Unpacked, in_one_pass};
+use crate::readers::unpacked::{Unpacked, in_one_pass};
 use crate::types::Sha256Sum;
 
 /// Bytes of `meta.json` that are held: far more than any has.

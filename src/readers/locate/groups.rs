@@ -13,11 +13,9 @@ use crate::io::{DirEntry, EntryKind};
 use crate::readers::group_listing::SPOOL_PREFIX;
 use crate::readers::source::Source;
 
-/// Entries that only a group directory has.
-const GROUP_ENTRIES: &[&str] = &[
+/// Entries that only a group directory has, but for `wal` and `snap`, which a member of etcd has as well.
+pub(in crate::readers) const OWN_ENTRIES: &[&str] = &[
     layout::ENGINE_MARKER,
-    layout::WAL,
-    layout::SNAP,
     layout::PAYLOADS,
     layout::STORE,
     layout::PEERS,
@@ -286,7 +284,8 @@ pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
 
 /// True when `entries` are those of a group directory.
 pub fn is_group(entries: &[DirEntry]) -> bool {
-    entries.iter().any(|entry| GROUP_ENTRIES.contains(&entry.name.as_str()) || entry.name.starts_with("fsm.db-"))
+    let is_own = |name: &str| [layout::WAL, layout::SNAP].contains(&name) || OWN_ENTRIES.contains(&name);
+    entries.iter().any(|entry| is_own(&entry.name) || entry.name.starts_with("fsm.db-"))
 }
 
 /// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.

@@ -9,6 +9,7 @@ pub mod snapshots;
 mod stores;
 mod territory;
 
+pub(in crate::readers) use groups::OWN_ENTRIES;
 pub use groups::{
     Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, group_number, is_group, neighbours,
     nested_groups,

@@ -1,6 +1,7 @@
 //! Files that lie there in another form: what comes through standard input or a pipe, and what a compressed file unpacks to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use super::{Source, answer};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
-use crate::formats::gzip::Gunzip;
-use crate::formats::zstd::Unzstd;
+use crate::formats::gzip::{GZIP_MAGIC, Gunzip};
+use crate::formats::unpack::{PIECE, Unpack};
+use crate::formats::zstd::{Unzstd, ZSTD_MAGIC};
 use crate::io::{Access, DirEntry, EntryKind, LockState, MappedFile, OpenFile, Progress, Spool, Standing, Stream};
 
 /// The path that stands for standard input.
@@ -19,9 +21,6 @@ pub const STDIN: &str = "-";
 /// What a compressed file may unpack to: so many times its size, as much as gzip can at all, and some bytes more.
 const MOST_RATIO: u64 = 1032;
 const ALWAYS: u64 = 64 << 20;
-/// Bytes that are unpacked at a time.
-const PIECE: usize = 256 << 10;
-
 /// Another source, with some paths that stand for files which are kept elsewhere. Each of them is read to its end before it is looked
 /// at, into a file without a name in the directory for temporary ones.
 #[derive(Debug)]
@@ -49,11 +48,13 @@ pub enum Packing {
 
 impl Packing {
     /// Of the first bytes of a file; `None` where they say nothing of the kind.
-    pub const fn of(head: &[u8]) -> Option<Self> {
-        match head {
-            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
-            _ => None,
+    pub fn of(head: &[u8]) -> Option<Self> {
+        if head.starts_with(&GZIP_MAGIC) {
+            Some(Self::Gzip)
+        } else if head.starts_with(&ZSTD_MAGIC) {
+            Some(Self::Zstd)
+        } else {
+            None
         }
     }
 
@@ -90,7 +91,7 @@ impl Streams {
         let file = match stream {
             Stream::File(file) => file,
             Stream::Once(mut pipe) => {
-                let mut spool = self.spool(path)?;
+                let mut spool = self.spool()?;
                 spool.drain(&mut pipe, progress).map_err(|error| self.failed(path, error))?;
                 spool.into_file()
             }
@@ -108,22 +109,10 @@ impl Streams {
             return Ok(None);
         }
         progress.expect(packed.bytes().len() as u64);
-        let mut spool = self.spool(path)?;
+        let mut spool = self.spool()?;
         match packing {
-            Packing::Gzip => {
-                let mut stream = Gunzip::new(packed.bytes());
-                self.unpacked(path, &packed, packing, &mut spool, progress, |out| {
-                    let read = stream.read(out).map_err(|fault| fault.to_string());
-                    (read, stream.offset())
-                })?;
-            }
-            Packing::Zstd => {
-                let mut stream = Unzstd::new(packed.bytes());
-                self.unpacked(path, &packed, packing, &mut spool, progress, |out| {
-                    let read = stream.read(out).map_err(|fault| fault.to_string());
-                    (read, stream.offset())
-                })?;
-            }
+            Packing::Gzip => self.unpacked(path, &packed, packing, &mut spool, progress, Gunzip::new(packed.bytes()))?,
+            Packing::Zstd => self.unpacked(path, &packed, packing, &mut spool, progress, Unzstd::new(packed.bytes()))?,
         }
         packed.delivered()?;
         drop(packed);
@@ -131,14 +120,14 @@ impl Streams {
         Ok(Some(packing))
     }
 
-    fn unpacked(
+    fn unpacked<U: Unpack<Fault: fmt::Display>>(
         &self,
         path: &Path,
         packed: &MappedFile,
         packing: Packing,
         spool: &mut Spool,
         progress: &dyn Progress,
-        mut next: impl FnMut(&mut [u8]) -> (std::result::Result<usize, String>, u64),
+        mut stream: U,
     ) -> Result<()> {
         let (mut piece, mut passed, mut left) =
             (vec![0; PIECE], 0, ALWAYS.saturating_add(MOST_RATIO.saturating_mul(packed.bytes().len() as u64)));
@@ -146,8 +135,7 @@ impl Streams {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let (read, offset) = next(&mut piece);
-            match read {
+            match stream.read(&mut piece) {
                 Ok(0) => return Ok(()),
                 Ok(read) => {
                     left = left.checked_sub(read as u64).ok_or_else(|| Error::Usage(format!(
@@ -164,14 +152,14 @@ impl Streams {
                     });
                 }
             }
+            let offset = stream.offset();
             progress.advance(offset.saturating_sub(passed));
             passed = passed.max(offset);
             packed.release_before(offset);
         }
     }
 
-    fn spool(&self, path: &Path) -> Result<Spool> {
-        let _ = path;
+    fn spool(&self) -> Result<Spool> {
         Spool::in_dir(&self.spool_dir)
             .map_err(|error| Error::io(&self.spool_dir, "keep what comes in a file there (TMPDIR names another place)", error))
     }

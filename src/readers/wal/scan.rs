@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::etcd::{LogOwner, owner_of};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::SegmentName;
-use crate::io::{EntryKind, MapFault, Mapping, side_by_side};
+use crate::io::{EntryKind, MapFault, MappedFile, Mapping, side_by_side};
 use crate::readers::source::{Run, Source};
 use crate::types::{LogIndex, ProtobufRuntime, ServerVersion, grant};
 
@@ -83,7 +83,7 @@ impl WalScan {
             scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
         }
         let memory = LogMemory::of_run();
-        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, scan.owner, &memory, run);
+        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, None, scan.owner, &memory, run);
         scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
         give_back(&mut scan.set_aside);
         Ok(scan)
@@ -107,7 +107,16 @@ impl WalScan {
     pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
         let count = dir.segments.len();
         run.progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
-        let owner = owner_of_dir(&dir, &*run.source);
+        // The segment that tells whose log it is stays open to be read.
+        let told = by_a_head(&dir, |path| {
+            let map = run.source.map(path).ok()?;
+            Some((owner_of(map.bytes().get(..HEAD).unwrap_or(map.bytes()))?, map))
+        });
+        let (owner, opened) = match told {
+            Some((position, (owner, map))) => (owner, Some((position, map))),
+            None => (LogOwner::default(), None),
+        };
+        let opened = Mutex::new(opened);
         let memory = LogMemory::of_run();
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
@@ -115,7 +124,9 @@ impl WalScan {
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = dir.segments.get(position) else { break };
-                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), owner, &memory, run);
+                let is_open = |opened: &mut Option<(usize, MappedFile)>| opened.take_if(|(at, _)| *at == position);
+                let opened = opened.lock().ok().and_then(|mut opened| is_open(&mut opened)).map(|(_, map)| map);
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), opened, owner, &memory, run);
                 let failed = scanned.is_err();
                 if let Ok(mut done) = done.lock() {
                     done[position] = Some(scanned);
@@ -173,19 +184,29 @@ const HEADS: usize = 64;
 
 /// Whose log a directory holds, by the first segment whose head says so; elastickv's where none does.
 pub fn owner_of_dir(dir: &WalDir, source: &dyn Source) -> LogOwner {
-    let head = |file: &SegmentFile| {
-        let file = source.open(&dir.path_of(file)).ok()?;
-        owner_of(&file.read_at(0, HEAD).ok()?)
-    };
-    let mut files = dir.segments.iter().filter(|file| file.kind == EntryKind::File && file.size > 0).take(HEADS);
-    files.find_map(head).unwrap_or_default()
+    let told = by_a_head(dir, |path| owner_of(&source.open(path).ok()?.read_at(0, HEAD).ok()?));
+    told.map(|(_, owner)| owner).unwrap_or_default()
+}
+
+/// What `read` makes of the first segment of which it makes anything, and the position of that.
+fn by_a_head<T>(dir: &WalDir, read: impl Fn(&Path) -> Option<T>) -> Option<(usize, T)> {
+    let files = dir.segments.iter().enumerate().filter(|(_, file)| file.kind == EntryKind::File && file.size > 0);
+    files.take(HEADS).find_map(|(position, file)| Some((position, read(&dir.path_of(file))?)))
 }
 
 /// How far ahead of the decoder the system is asked to read, in bytes.
 const AHEAD: u64 = 4 << 20;
 
 impl SegmentScan {
-    fn read(path: &Path, file: SegmentFile, owner: LogOwner, memory: &LogMemory, run: &Run<'_>) -> Result<Self> {
+    /// Reads the segment at `path`, which may be open already.
+    fn read(
+        path: &Path,
+        file: SegmentFile,
+        opened: Option<MappedFile>,
+        owner: LogOwner,
+        memory: &LogMemory,
+        run: &Run<'_>,
+    ) -> Result<Self> {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
@@ -194,7 +215,7 @@ impl SegmentScan {
             };
             return Ok(Self::without_bytes(file, empty(Stop::NotAFile { reason }), None));
         }
-        let map = match run.source.map(path) {
+        let map = match opened.map_or_else(|| run.source.map(path), Ok) {
             Ok(map) => map,
             Err(error) => {
                 let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.reason()) };

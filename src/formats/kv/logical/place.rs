@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::LogicalKey;
 use super::segments::Pieces;
-use crate::formats::kv::KeySpace;
+use crate::formats::kv::{KeySpace, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_META_PREFIX, TXN_ROLLBACK_PREFIX};
 use crate::formats::mvcc::StoreKey;
 use crate::types::{Escaped, HlcTimestamp};
 
@@ -94,11 +94,11 @@ impl<'a> Place<'a> {
         let space = KeySpace::of_user_key(key);
         let rest = key.strip_prefix(space.prefix())?;
         let held = match space.prefix() {
-            b"!txn|lock|" => Held::Lock,
-            b"!txn|int|" => Held::Intent,
-            b"!txn|meta|" => Held::Meta,
-            b"!txn|cmt|" => Held::Commit,
-            b"!txn|rb|" => Held::Rollback,
+            TXN_LOCK_PREFIX => Held::Lock,
+            TXN_INTENT_PREFIX => Held::Intent,
+            TXN_META_PREFIX => Held::Meta,
+            TXN_COMMIT_PREFIX => Held::Commit,
+            TXN_ROLLBACK_PREFIX => Held::Rollback,
             _ => return Self::plain(key),
         };
         let inner = match held {

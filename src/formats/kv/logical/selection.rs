@@ -2,6 +2,7 @@
 
 use super::segments::{encode_counted, encode_name, encode_segment};
 use super::{KeyText, LogicalKey, Namespace, Place};
+use crate::formats::kv::{TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_ROLLBACK_PREFIX};
 use crate::formats::mvcc::StoreKey;
 
 /// Names that were asked for: one with everything that belongs to it, or all of one interface within bounds.
@@ -54,7 +55,7 @@ const BEFORE_OBJECT: [&[u8]; 6] =
 /// What has to do with messages of a queue.
 const OF_MESSAGES: [&[u8]; 5] = [b"!sqs|msg|data|", b"!sqs|msg|vis|", b"!sqs|msg|dedup|", b"!sqs|msg|group|", b"!sqs|msg|byage|"];
 /// Rows of transactions in front of the key that they are about.
-const OF_TRANSACTIONS: [&[u8]; 4] = [b"!txn|lock|", b"!txn|int|", b"!txn|cmt|", b"!txn|rb|"];
+const OF_TRANSACTIONS: [&[u8]; 4] = [TXN_LOCK_PREFIX, TXN_INTENT_PREFIX, TXN_COMMIT_PREFIX, TXN_ROLLBACK_PREFIX];
 
 impl Selection {
     /// Everything that belongs to a name: of a table its items, of a bucket its objects.

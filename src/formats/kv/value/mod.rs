@@ -16,7 +16,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::KeySpace;
+use super::{KeySpace, TXN_INTENT_PREFIX};
 use crate::types::{Escaped, UnixMillis};
 
 /// Longest value that is taken apart, in bytes: what it says takes several times its length.
@@ -104,7 +104,7 @@ pub fn decode_value(user_key: &[u8], value: &[u8]) -> Option<DecodedValue> {
     }
     match KeySpace::of_user_key(user_key).label() {
         "txn-lock" => transaction::lock(value),
-        "txn-intent" => transaction::intent(user_key.strip_prefix(b"!txn|int|")?, value),
+        "txn-intent" => transaction::intent(user_key.strip_prefix(TXN_INTENT_PREFIX)?, value),
         "txn-commit" => transaction::commit(value),
         "txn-rollback" => transaction::rollback(value),
         label => decode_plain(label, value),
