@@ -11,6 +11,7 @@ use ekv_tool::readers::{Local, Memory};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::golden::golden;
 use crate::support::offload_writer::Publish;
 use crate::support::recorded;
 use crate::support::tree::copy_tree;
@@ -489,4 +490,94 @@ fn nothing_is_written() {
     report(&dir, &OffloadPlanOptions { group_id: Some(7), ..stored(&store) });
     report(&root.path().join("n1/new"), &stored(&store));
     assert!(before == contents(root.path()), "something was written");
+}
+
+/// A store whose manifest was rewritten says the same, unless an empty list is written out, which a publisher takes for another value.
+#[test]
+fn a_rewritten_manifest_is_the_same_snapshot() {
+    let copy = tempfile::tempdir().unwrap();
+    let store = copy.path().join("store");
+    copy_tree(&recorded::offload().root.join("local"), &store);
+    let manifest = store.join("prod/east").join(KEY);
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("  ", "\t")).unwrap();
+    let found = report(&demo(), &stored(&store));
+    assert_eq!(ending(&found["plans"][0]["publish"]), json!(["already-there", 0, null]));
+    assert_eq!((found["verdict"].as_str(), &found["plans"][0]["publish"]["manifest_in_store"]), (Some("clean"), &json!("same")));
+    let written_out = text.replace("\n    ]\n  },", "\n    ], \"learners\": []\n  },");
+    assert_ne!(written_out, text);
+    fs::write(&manifest, written_out).unwrap();
+    let found = report(&demo(), &stored(&store));
+    assert_eq!(ending(&found["plans"][0]["publish"]), json!(["unknown", null, null]));
+    assert!(found["plans"][0]["publish"]["undecided"].as_str().unwrap().contains("an empty list of members"), "{found:#}");
+    assert_eq!(found["verdict"], "unknown");
+}
+
+/// Without manifests the payloads tell where the keys begin.
+#[test]
+fn the_prefix_is_that_of_the_payloads_where_no_manifest_is_left() {
+    let copy = tempfile::tempdir().unwrap();
+    let store = copy.path().join("store");
+    copy_tree(&recorded::offload().root.join("local"), &store);
+    fs::remove_dir_all(store.join("prod/east/v1/groups")).unwrap();
+    let plan = publish(&demo(), &stored(&store));
+    assert_eq!(plan["arguments"], json!(["--prefix=prod/east", "--group-id=2"]));
+    assert_eq!(plan["payload_in_store"], "same");
+}
+
+#[test]
+fn what_a_restore_would_take_back_is_told() {
+    let (root, store, _) = restorable();
+    let (_keep, dir) = node(|_| {});
+    let options = OffloadPlanOptions { group_id: Some(7), ..with_peers(&store) };
+    let found = report(&dir, &options);
+    let finding = found["findings"].as_array().unwrap().iter().find(|it| it["code"] == "offload-restore-goes-back").unwrap();
+    assert_eq!((&finding["expected"], &finding["found"]), (&json!("at least 201"), &json!("50")));
+    assert_eq!(found["plans"][0]["restore"]["own_snapshot"], 201);
+    drop(root);
+}
+
+/// The reason why nothing would be restored is the one that holds.
+#[test]
+fn a_group_that_is_not_known_is_asked_for_by_name() {
+    let local = recorded::offload().root.join("local");
+    let new = tempfile::tempdir().unwrap();
+    let found = report(&new.path().join("n9"), &stored(&local));
+    assert_eq!(found["verdict"], "unknown");
+    let text = found["coverage"]["not_examined"].to_string();
+    assert!(text.contains("the store has groups 0, 1, 2 and 64; --group-id or --manifest-key says"), "{text}");
+    let report = offload_plan(&new.path().join("n9"), &stored(&local), &Run::local()).unwrap();
+    assert!(report.headline().ends_with(" is not known; nothing in the store to restore"), "{}", report.headline());
+}
+
+/// The page as people see it; the free space is that of the moment.
+#[test]
+fn the_page_of_the_demo() {
+    let copy = tempfile::tempdir().unwrap();
+    copy_tree(&demo(), &copy.path().join("n1/group-2"));
+    copy_tree(&recorded::offload().root.join("local"), &copy.path().join("backup"));
+    let manifest = fs::read_to_string(copy.path().join("backup/prod/east").join(KEY)).unwrap();
+    assert!(manifest.contains("\"source_cluster\": \"demo\""));
+    let page = |args: &str| {
+        let mut tool = std::process::Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+        let output = tool.current_dir(copy.path()).args(args.split(' ')).args(["--width", "80"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let free = |line: &str| match line.rfind(" KiB, ").or_else(|| line.rfind(" MiB, ")).filter(|_| line.ends_with(" free")) {
+            Some(at) => format!("{} N free", &line[..at + 5]),
+            None => line.to_owned(),
+        };
+        format!(
+            "$ ekv-tool {args}\n{}\n[{}]\n",
+            text.lines().map(free).collect::<Vec<_>>().join("\n"),
+            output.status.code().unwrap()
+        )
+    };
+    let pages = [
+        "offload plan n1/group-2",
+        "offload plan n1/group-2 --store backup",
+        "offload plan n1/group-2 --store backup --source-cluster a&b --spool-dir spool",
+        "offload plan n9 --store backup --group-id 1 --peers n1=a:7000",
+        "offload plan n9 --store backup",
+    ];
+    golden("offload/plan.txt", &pages.map(page).concat());
 }

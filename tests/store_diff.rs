@@ -6,7 +6,8 @@ use std::path::Path;
 use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::divergence::{DifferenceKind, Judged, Reason};
-use ekv_tool::ops::{CompareOptions, compare, store_diff};
+use ekv_tool::analysis::server::Outcome;
+use ekv_tool::ops::{CompareOptions, GateOptions, compare, gate_dryrun, store_diff};
 use ekv_tool::report::body::compare_stores::StoreAgreement;
 use ekv_tool::report::body::store_diff::StoreDiffBody;
 use ekv_tool::report::{OutputFormat, Report, Style, render};
@@ -194,6 +195,52 @@ fn compare_names_the_node_that_stands_alone() {
     let report = compare(&dirs, &fast, &Run::local()).unwrap();
     assert!(report.findings.iter().all(|finding| finding.code.code != "nodes-stores-diverge"));
     assert!(report.coverage.not_examined.iter().any(|part| part.what == "the rows of the stores"));
+}
+
+/// A node that does not come up is in no order, whatever its log says, and a contradiction of the stores leaves none at all.
+#[test]
+fn compare_never_puts_a_node_in_order_that_gate_dryrun_refuses() {
+    let root = tempfile::tempdir().unwrap();
+    let from = real().root.join("lag-M");
+    let nodes = ["n1", "n2", "n3"].map(|node| {
+        crate::support::tree::copy_tree(&from.join(node), &root.path().join(node));
+        root.path().join(node)
+    });
+    let ask = |options: &CompareOptions| compare(&nodes, options, &Run::local()).unwrap();
+    let whole = ask(&CompareOptions::default());
+    assert_eq!(whole.verdict, Verdict::Clean, "{:?}", whole.findings);
+    assert_eq!(whole.body.groups[0].comparison.restart_order.len(), 3);
+    let store = nodes[2].join("fsm.db");
+    let tables = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path());
+    let table = tables.filter(|path| path.extension().is_some_and(|name| name == "sst")).min().unwrap();
+    let mut bytes = fs::read(&table).unwrap();
+    bytes[60] ^= 0xff;
+    fs::write(&table, bytes).unwrap();
+    let gate = gate_dryrun(&nodes[2..], &GateOptions::default(), &Run::local()).unwrap();
+    assert_eq!((gate.verdict, gate.body.groups[0].forecast.outcome), (Verdict::Damaged, Outcome::Abort));
+    let report = ask(&CompareOptions::default());
+    assert_eq!(report.verdict, Verdict::Damaged);
+    let comparison = &report.body.groups[0].comparison;
+    assert_eq!(comparison.nodes[2].start.as_deref(), Some("refused"));
+    assert!(!comparison.restart_order.contains(&"n3".to_owned()), "{:?}", comparison.restart_order);
+    for code in ["store-table-damage", "start-refused"] {
+        assert!(report.findings.iter().any(|finding| finding.code.code == code), "{code}: {:?}", report.findings);
+    }
+}
+
+#[test]
+fn nothing_is_restarted_while_stores_contradict_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let nodes = [Node::new("n1", LAST), Node::new("n2", LAST), Node::new("n3", LAST).without(5)];
+    let dirs = nodes.map(|node| node.write(root.path()));
+    let report = compare(&dirs, &CompareOptions::default(), &Run::local()).unwrap();
+    let comparison = &report.body.groups[0].comparison;
+    assert_eq!(comparison.hold, Some("nodes-stores-diverge"));
+    assert!(comparison.restart.is_empty() && comparison.restart_order.is_empty());
+    let mut page = Vec::new();
+    render(&report, OutputFormat::Table, Style::default(), &mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("Restart nothing") && !page.contains("Restart one at a time"), "{page}");
 }
 
 #[test]

@@ -8,6 +8,12 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use ekv_tool::Run;
+use ekv_tool::analysis::Severity;
+use ekv_tool::ops::{CheckOptions, GateOptions, check, gate_dryrun};
+
+use crate::support::log_writer::LogWriter;
+use crate::support::node_dir::{NodeDir, ids};
 use crate::support::recorded::{cases, real};
 
 /// Index 42, one row and the applied index; the example of the format page.
@@ -379,4 +385,42 @@ fn the_demonstration_node_is_intact() {
     let indexes: Vec<_> =
         found["snapshots"].as_array().unwrap().iter().map(|snapshot| snapshot["index"].as_u64().unwrap()).collect();
     assert_eq!(indexes, [701, 1, 101, 201]);
+}
+
+/// A file that the log vouches for, and in whose place there is none that can be decoded, is damage for `verify-snapshot` as for `check`.
+/// `--newest` says so beside the one below it.
+#[test]
+fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
+    let voters = ids(&["n1"]);
+    let mut log = LogWriter::new();
+    log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
+    let name = "snap/0000000000000002-000000000000000f.snap";
+    let spoil: [(&str, fn(&Path)); 3] = [
+        ("is a directory", |path| fs::create_dir(path).unwrap()),
+        ("is a link to nothing", |path| symlink("/nowhere/at-all", path).unwrap()),
+        ("outer message", |path| fs::write(path, [9; 30]).unwrap()),
+    ];
+    for (problem, spoil) in spoil {
+        let dir = NodeDir::new(&log).snap(1, 1, &voters).snap(15, 2, &voters).peers(15, &["n1"]);
+        let (group, path) = (dir.path().to_str().unwrap(), dir.path().join(name));
+        assert_eq!(report(&[group]).0, 0);
+        fs::remove_file(&path).unwrap();
+        spoil(&path);
+        // Whoever asks about the one that a start would use is told of the one above it, for want of which it is used.
+        for (args, expected) in [(&[group][..], 2), (&["--newest", group], 0), (&["--header-only", group], 2)] {
+            let (status, report) = report(args);
+            let found = report["findings"].as_array().unwrap();
+            let damage = found.iter().find(|finding| finding["code"] == "snap-identity-mismatch");
+            let damage = damage.unwrap_or_else(|| panic!("{args:?}: {found:?}"));
+            assert_eq!((status, damage["path"].as_str().unwrap()), (expected, path.to_str().unwrap()), "{args:?}");
+            assert_eq!(damage["severity"], if expected == 2 { "error" } else { "warning" });
+            assert!(damage["message"].as_str().unwrap().contains(problem), "{damage}");
+        }
+        let check = check(&[dir.path().to_owned()], &CheckOptions::default(), &Run::local()).unwrap();
+        assert!(check.findings.iter().any(|finding| finding.code.code == "snap-identity-mismatch"), "{:?}", check.findings);
+        let gate = gate_dryrun(&[dir.path().to_owned()], &GateOptions::default(), &Run::local()).unwrap();
+        let newest = gate.findings.iter().find(|finding| finding.code.code == "snapshot-not-newest").unwrap();
+        assert_eq!(newest.severity, Severity::Warning);
+        assert!(newest.message.ends_with("it was damaged since."), "{}", newest.message);
+    }
 }

@@ -135,7 +135,19 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         health_timeout,
     } = args;
     context.keep_out_of(&dirs)?;
+    let of_one_engine = [
+        ("--engine", engine != AUTO),
+        ("--all-engines", all_engines),
+        ("--plan", plan),
+        ("--applied-index", applied_index.is_some()),
+        ("--sidecar", sidecar.is_some()),
+        ("--kek", kek.is_some()),
+        ("--no-encryption", no_encryption),
+        ("--restore-rate", restore_rate.is_some()),
+        ("--health-timeout", health_timeout.is_some()),
+    ];
     if let Backend::Hashicorp(nodes) = Backend::of(&dirs, &Local)? {
+        refuse(&of_one_engine, "hashicorp/raft")?;
         let report = hashicorp_gate_dryrun(&nodes, raft_id.as_deref(), &context.run())?;
         let aborts = report.body.groups.iter().any(|node| node.start.outcome == hraft::StartOutcome::Abort);
         let status = if aborts { ExitStatus::Damaged } else { ExitStatus::from(report.verdict) };
@@ -143,6 +155,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
     }
     let members = etcd_places(&dirs, &Local)?;
     if !members.places.is_empty() {
+        refuse(&of_one_engine, "etcd")?;
+        refuse(&[("--raft-id", raft_id.is_some())], "etcd")?;
         let report = etcd_gate_dryrun(&members, &context.run())?;
         return context.emit(report);
     }
@@ -168,6 +182,18 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
     let report = gate_dryrun(&dirs, &options, &context.run())?;
     let status = status(&report.body, report.verdict, &accept);
     context.emit_as(report, status)
+}
+
+/// Refuses options that say something about a start of elastickv's own engine, where another one's is forecast.
+fn refuse(options: &[(&str, bool)], engine: &str) -> anyhow::Result<()> {
+    let given: Vec<_> = options.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
+    match given.as_slice() {
+        [] => Ok(()),
+        given => anyhow::bail!(
+            "{}: not for directories of {engine}, whose starts are forecast by rules of their own",
+            given.join(", ")
+        ),
+    }
 }
 
 /// The worst group counts; a start that succeeds but loses something is never 0.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::envelopes::{self, Source};
-use super::group::{Opened, Opening, of_one_node, unsettle};
+use super::group::{Opened, Opening, leave_out, of_one_node, unsettle};
 use super::{advice, encryption};
 use crate::analysis::judge::group::{self, CHECKS, CheckInfo, Evidence};
 use crate::analysis::judge::snapshot::{Recorded, SetRequest, verify_set};
@@ -15,6 +15,7 @@ use crate::analysis::judge::store::verify;
 use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
+use crate::formats::layout;
 use crate::readers::keys::Keys;
 use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
@@ -60,7 +61,13 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
     let mut coverage = Coverage::default();
     for dir in &dirs {
         let Checked { group, findings: found, coverage: covered, .. } =
-            settle(|| Checked::read(dir, options, keys.as_ref(), &selected, run))?;
+            match settle(|| Checked::read(dir, options, keys.as_ref(), &selected, run)) {
+                Ok(checked) => checked,
+                Err(error) => {
+                    leave_out(error, &dir.display(), dirs.len() > 1, &mut coverage)?;
+                    continue;
+                }
+            };
         groups.push(group);
         findings.extend(found);
         coverage.absorb(covered);
@@ -154,7 +161,7 @@ impl Checked {
             let mut snapshots = verify_set(&set, &name, SetRequest { depth, only: None });
             if let Some(recorded) = Recorded::of(listing, log.as_ref(), opened.version) {
                 snapshots.excuse_unrecorded(&recorded);
-                snapshots.accuse_recorded(&recorded, snaps);
+                snapshots.accuse_recorded(&recorded, &snaps.snaps, &opened.path(layout::SNAP), Severity::Error);
             }
             if snapshots.envelopes.is_empty() && snapshots.payloads.is_empty() {
                 // That there is none is for the rules and the forecast to judge.

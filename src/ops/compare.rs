@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::compare_stores::{StoreOfNode, StoresCompared, compare_stores};
 use super::envelopes::{self, Source};
-use super::group::{Opened, Opening, Start, UNSETTLED};
+use super::group::{Opened, Opening, Start, UNSETTLED, leave_out};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
@@ -64,7 +64,13 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
         let mut nodes = Vec::new();
         for dir in &dirs {
             let held = nodes.iter().map(|node: &Node| node.opened.log_memory()).fold(0, u64::saturating_add);
-            let node = beside(held, || settle(|| Node::read(dir, run)))?;
+            let node = match beside(held, || settle(|| Node::read(dir, options, run))) {
+                Ok(node) => node,
+                Err(error) => {
+                    leave_out(error, &dir.display(), true, &mut coverage)?;
+                    continue;
+                }
+            };
             coverage.absorb(node.coverage.clone());
             match (node.opened.foreign(), node.opened.unread()) {
                 (Some(refusal), _) => coverage.missing(dir.display(), refusal.text),
@@ -79,12 +85,16 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
         if nodes.is_empty() {
             continue;
         }
-        let (comparison, found) = one_group(&nodes, &mut coverage);
+        let (mut comparison, found) = one_group(&nodes, &mut coverage);
         findings.extend(found);
         let keys = options.opener.as_deref().map(Opener::keys);
         let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, run)?;
         findings.extend(found);
         let compared = contents(&nodes, &comparison, options, &mut coverage, run)?;
+        if let Some(diverged) = compared.findings.first() {
+            // A node that is restarted may lead, and seed the others with its rows.
+            comparison.hold_for(diverged.code.code);
+        }
         findings.extend(compared.findings);
         let (stores, store_classes) = (compared.stores, compared.classes);
         groups.push(GroupComparison { group_id, comparison, encryption, stores, store_classes });
@@ -145,9 +155,9 @@ pub(super) fn by_group(dirs: Vec<GroupDir>) -> BTreeMap<Option<u64>, Vec<GroupDi
 }
 
 impl Node {
-    /// Reads one node.
-    fn read(dir: &GroupDir, run: &Run<'_>) -> Result<Self> {
-        let reading = Reading { store: Some(StoreCheck::Meta) };
+    /// Reads one node. Every block of its store is checked where its rows are compared as well: whether it comes up depends on them.
+    fn read(dir: &GroupDir, options: &CompareOptions, run: &Run<'_>) -> Result<Self> {
+        let reading = Reading { store: Some(if options.fast { StoreCheck::Meta } else { StoreCheck::Full }) };
         let opening = Opening { reading, payloads: WALK_UP_TO, ..Opening::default() };
         let mut opened = Opened::read(dir, &opening, run)?;
         if opened.foreign().is_some() {

@@ -36,6 +36,16 @@ pub(super) fn unsettle(findings: &mut Vec<Finding>, coverage: &mut Coverage, dir
     }
 }
 
+/// Leaves one of several directories out that the system does not let anyone read, so that the others are answered for. Of one alone
+/// there is nothing to say, and the error stays.
+pub(super) fn leave_out(error: Error, dir: &str, several: bool, coverage: &mut Coverage) -> Result<()> {
+    if !several || !error.is_unread() {
+        return Err(error);
+    }
+    coverage.missing(dir, error.to_string());
+    Ok(())
+}
+
 /// How a group is opened, and what is assumed about its start.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Opening<'o> {

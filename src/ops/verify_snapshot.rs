@@ -20,6 +20,7 @@ use crate::readers::etcd::is_part_of_another;
 use crate::readers::keys::Opener;
 use crate::readers::locate::snapshots;
 use crate::readers::sealed_rows::examine_opening;
+use crate::readers::snap_dir::SnapEntry;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
 use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget};
@@ -80,7 +81,7 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                     let (dir, log) = if options.newest { asked.choice(&group.path)? } else { (None, None) };
                     let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
                     let mut one = asked.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
-                    if one.findings.iter().any(|finding| finding.severity != Severity::Info) {
+                    if options.newest || one.findings.iter().any(|finding| finding.severity != Severity::Info) {
                         // Only the log knows which snapshots were ever in force.
                         let listing = GroupListing::read(&group.path, &*run.source)?;
                         let log = match log {
@@ -90,10 +91,12 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                         if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
                             one.excuse_unrecorded(&recorded);
                             // A server may have written one while the log was read.
-                            if one.envelopes.iter().any(|view| view.error.is_some())
-                                && let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source)
-                            {
-                                one.accuse_recorded(&recorded, &now);
+                            if let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
+                                let snaps = format!("{}/{}", base.trim_end_matches('/'), layout::SNAP);
+                                // Of the one that a start uses, those above it are asked as well: it may only be used for want of them.
+                                let asked = |entry: &&SnapEntry| !options.newest || entry.read(ServerVersion::NEWEST).is_err();
+                                let severity = if options.newest { Severity::Warning } else { Severity::Error };
+                                one.accuse_recorded(&recorded, now.snaps.iter().take_while(asked), &snaps, severity);
                             }
                         }
                     }

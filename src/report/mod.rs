@@ -22,7 +22,7 @@ use crate::readers::Unplaced;
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use lines::Lines;
-pub use next_step::NextStep;
+pub use next_step::{NextStep, shell_words};
 pub use render::{OutputFormat, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
 pub use view::{Cell, Heading, Metric, MetricKind, Section, Tone};
@@ -154,7 +154,11 @@ impl<B: Body> Report<B> {
                 let needed: Vec<_> = self.coverage.not_examined.iter().filter(|part| part.needed).collect();
                 match needed.as_slice() {
                     [] => None,
+                    [only] if is_question(&only.what) => Some(format!("{} is not known", only.what)),
                     [only] => Some(format!("{} was not examined", only.what)),
+                    [first, rest @ ..] if is_question(&first.what) => {
+                        Some(format!("{} is not known, and {} more were not examined", first.what, rest.len()))
+                    }
                     [first, rest @ ..] => Some(format!("{} and {} more were not examined", first.what, rest.len())),
                 }
             }
@@ -170,6 +174,7 @@ impl<B: Body> Report<B> {
         let clear = if self.verdict == Verdict::Clean && counts.is_empty() { self.body.all_clear() } else { "" };
         let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
         match worst {
+            Some(worst) if own.is_empty() => format!("{worst}{counts}"),
             Some(worst) if !own.contains(&worst) => format!("{worst}{counts}; {own}"),
             _ => format!("{own}{clear}{counts}"),
         }
@@ -179,4 +184,9 @@ impl<B: Body> Report<B> {
     pub fn count(&self, severity: Severity) -> u64 {
         self.findings.iter().filter(|finding| finding.severity == severity).map(Finding::count).sum()
     }
+}
+
+/// True for a part that is no file but something that one wants to know.
+fn is_question(what: &str) -> bool {
+    ["what ", "which ", "whether "].iter().any(|word| what.starts_with(word))
 }

@@ -79,6 +79,17 @@ impl Serialize for NextStep {
     }
 }
 
+/// Words as a POSIX shell takes them.
+pub fn shell_words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    struct Word<'w>(&'w str);
+    impl Display for Word<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            quote(OsStr::new(self.0), f)
+        }
+    }
+    words.into_iter().map(|word| Word(word).to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// One word of a POSIX shell; bytes that are no printable text, or text that does not show as itself, in the form that bash, zsh
 /// and ksh share.
 fn quote(word: &OsStr, f: &mut fmt::Formatter<'_>) -> fmt::Result {

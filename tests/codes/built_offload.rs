@@ -61,6 +61,15 @@ pub const ALL: &[Provocation] = &[
         demo(root);
         changed(root, |_| {});
     }),
+    plan("offload-restore-goes-back", "info", "n1/group-7 --store p", "n1/group-7", |root| {
+        demo(root);
+        drop(changed(root, |_| {}));
+    }),
+    plan("offload-no-store", "warning", "n1/group-7 --store other", "other", |root| {
+        demo(root);
+        fs::create_dir(root.join("other")).unwrap();
+        fs::write(root.join("other/notes"), "x").unwrap();
+    }),
     plan("offload-restore-refused", "error", RESTORE, "new", |root| {
         changed(root, |_| {});
         fs::create_dir(root.join("new.restore-prep")).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Files, Provocation};
-use crate::support::log_writer::LogWriter;
+use crate::support::log_writer::{LogWriter, snap_file};
 use crate::support::recorded;
 use crate::support::tree::copy_tree;
 
@@ -72,6 +72,20 @@ pub(super) const ALL: &[Provocation] = &[
         for (name, bytes) in log.files() {
             fs::write(wal.join(name), bytes).unwrap();
         }
+    }),
+    member("etcd-files-gone", "error", "n1/member/snap/db", None, |root| {
+        one(root);
+        fs::remove_dir_all(root.join("n1/member/snap")).unwrap();
+    }),
+    member("etcd-files-gone", "warning", "n1/member/snap/0000000000000002-000000000000002a.snap", None, |root| {
+        one(root);
+        fs::remove_file(root.join("n1/member/snap/0000000000000002-000000000000002a.snap")).unwrap();
+    }),
+    member("etcd-snapshot-foreign", "error", "n1/member/snap/0000000000000002-0000000000000001.snap", None, |root| {
+        one(root);
+        // Of one voter, 9, which the member is not.
+        let snap = snap_file(1, 2, &[0x08, 9], b"{\"Root\":{}}");
+        fs::write(root.join("n1/member/snap/0000000000000002-0000000000000001.snap"), snap).unwrap();
     }),
     member("etcd-leftover", "info", "n1/member/snap/db.tmp.123", None, |root| {
         one(root);

@@ -176,3 +176,23 @@ fn a_directory_that_goes_away_is_never_damaged() {
     }
     copy_tree(&healthy.other, &healthy.group);
 }
+
+/// Several nodes, one of which keeps a part of itself from the reader: the others are answered for, and nothing is clean.
+#[test]
+fn one_unreadable_directory_among_several_is_left_out_and_named() {
+    let Some(healthy) = public_copy() else { return };
+    let root = healthy.group.parent().unwrap();
+    let second = root.join("n2");
+    copy_tree(&healthy.group, &second);
+    let dir = second.join("snap");
+    mode(&dir, 0);
+    for command in ["check", "gate-dryrun", "compare"] {
+        let mut words = vec![command.to_owned(), "--format".to_owned(), "json".to_owned()];
+        words.extend([&healthy.group, &second].map(|path| path.display().to_string()));
+        let ended = as_nobody(&words);
+        let text = ended.text();
+        assert!(matches!(ended.status, 2 | 3), "{command}: {}\n{text}", ended.status);
+        assert!(text.contains("snap: cannot list the directory: Permission denied"), "{command}: {text}");
+    }
+    mode(&dir, 0o755);
+}

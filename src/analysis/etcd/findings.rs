@@ -14,10 +14,11 @@ use crate::analysis::judge::log::judge_segments;
 use crate::analysis::judge::snapshot::{VerifiedEnvelope, verify_etcd_envelope};
 use crate::analysis::server::log::{EffectiveLog, read_from, valid_snapshots};
 use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::formats::raftpb::ConfState;
 use crate::readers::SnapReadError;
 use crate::readers::etcd::{EtcdMember, StoreRead};
 use crate::readers::wal::WalScan;
-use crate::types::{Count, LogIndex, SnapshotId};
+use crate::types::{Count, LogIndex, NodeId, SnapshotId};
 
 /// The rules of Raft that hold for the log of etcd as for elastickv's. What speaks of members is not among them: etcd refuses
 /// committed changes by a table of its own.
@@ -93,6 +94,8 @@ pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
     }
     store(member, &mut judged);
     against_log(member, start, &mut judged.findings);
+    gone(member, start, &mut judged.findings);
+    foreign(member, &mut judged.findings);
     refusal(member, start, &mut judged.findings);
     leftovers(member, &mut judged.findings);
     judged
@@ -239,6 +242,81 @@ fn against_log(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>)
         );
     }
 }
+
+/// Files that a member with such a log has had, and that are not there.
+fn gone(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {
+    let Some(scan) = member.log.as_ref().filter(|scan| member.place.is_whole() && scan.unread().is_none()) else { return };
+    let version = start.releases.library();
+    let Ok(valid) = valid_snapshots(scan, version) else { return };
+    let newest = valid.snapshots.iter().map(|record| record.id).max_by_key(|id| id.index).filter(|id| id.index.0 > 0);
+    let entries = EffectiveLog::of(scan, version).entries.count();
+    // A start that ends for want of it says so itself.
+    let told = start.stage == Some(StartAt::RecoverStore);
+    if matches!(member.store, StoreRead::Absent) && entries > 0 && !told {
+        let begins = match (newest, start.outcome) {
+            (_, EtcdOutcome::Abort | EtcdOutcome::Unknown) => String::new(),
+            (Some(id), _) if start.releases == Generation::UpTo36 => format!(
+                " A start of {} makes it again from the log, which reaches back to its beginning; one of {} ends, because the log records \
+                 a snapshot at {}.",
+                start.releases.name(),
+                Generation::From37.name(),
+                id.index
+            ),
+            _ => format!(" A start of {} makes it again from the log.", start.releases.name()),
+        };
+        let message =
+            format!("There is no store, and the log holds {}. A store is made before the log.{begins}", Count(entries, "entry"));
+        let finding = Finding::new(&codes::FILES_GONE, message).at(member.store_path());
+        found.push(match (newest, start.outcome) {
+            (Some(_), _) => finding,
+            // The log tells everything that was in it.
+            (None, EtcdOutcome::Start) => finding.severity(Severity::Info).advice("Nothing is lost: a start makes it again."),
+            (None, _) => finding.severity(Severity::Warning),
+        });
+    }
+    // From 3.7 on a start needs none.
+    let named = |id: SnapshotId| {
+        member.snaps.iter().flat_map(|snaps| &snaps.snaps).any(|entry| entry.id.is_some_and(|name| name.id == id))
+    };
+    if let Some(id) = newest.filter(|id| start.releases == Generation::UpTo36 && !named(*id)) {
+        let name = format!("{:016x}-{:016x}.snap", id.term.0, id.index.0);
+        let put_aside = format!("{name}.broken");
+        if member.leftovers.contains(&put_aside) {
+            return;
+        }
+        let message = format!(
+            "The log records a snapshot at {}, which is done when its file is complete, and the file is not there. A start of {} goes on \
+             from an older one, or from the beginning of the log.",
+            id.index,
+            start.releases.name()
+        );
+        found.push(Finding::new(&codes::FILES_GONE, message).at(member.snap_path(&name)).severity(Severity::Warning));
+    }
+}
+
+/// Snapshots of which this member is no part: those of another cluster, or of another member.
+fn foreign(member: &EtcdMember, found: &mut Vec<Finding>) {
+    let Some(own) = member.owner().map(|owner| NodeId(owner.node_id)) else { return };
+    for entry in member.snaps.iter().flat_map(|snaps| &snaps.snaps) {
+        let Some(content) = Generation::ALL.iter().find_map(|it| entry.read(it.library()).as_ref().ok()) else { continue };
+        let ConfState { voters, learners, voters_outgoing, .. } = &content.metadata.conf_state;
+        if voters.is_empty() || [voters, learners, voters_outgoing].iter().any(|members| members.contains(&own)) {
+            continue;
+        }
+        let members: Vec<_> = voters.iter().take(NAMED).map(|id| format!("{:x}", id.0)).collect();
+        let more = if voters.len() > NAMED { " and others" } else { "" };
+        let message = format!(
+            "The snapshot is of a cluster of {}{more}, and this is the log of the member {:x}: a member takes and receives only snapshots that \
+             it is a part of.",
+            members.join(", "),
+            own.0
+        );
+        found.push(Finding::new(&codes::SNAPSHOT_FOREIGN, message).at(member.snap_path(&entry.name)));
+    }
+}
+
+/// Voters that a message names.
+const NAMED: usize = 5;
 
 /// The start that would be refused.
 fn refusal(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::judge::codes::{gate as codes, snapshot as snapshot_codes};
 use crate::analysis::judge::outlook;
-use crate::analysis::judge::snapshot::Recorded;
+use crate::analysis::judge::snapshot::{LOST_ENVELOPE, Recorded};
 use crate::analysis::server::conditions;
 use crate::analysis::server::log::{EffectiveLog, read_from};
 use crate::analysis::server::replay::HaltEffect;
@@ -185,7 +185,15 @@ fn snapshots(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &s
             "is not among the committed snapshot records of the log"
         };
         let message = format!("The start uses index {} instead of the newest name, which {why}.", chosen.index);
-        found.push(Finding::new(&codes::SNAPSHOT_NOT_NEWEST, message).at(format!("{dir}/snap/{}", newest.name)));
+        let finding = Finding::new(&codes::SNAPSHOT_NOT_NEWEST, message).at(format!("{dir}/snap/{}", newest.name));
+        let recorded = Recorded::of(&facts.group.listing, facts.group.log.as_ref(), engine);
+        found.push(if recorded.is_some_and(|recorded| recorded.lost(newest).is_some()) {
+            // No crash did this: the record is written when the file is complete.
+            let said = format!("{} The log recorded it after its file was complete: it was damaged since.", finding.message);
+            Finding { message: said, ..finding }.severity(Severity::Warning).advice(LOST_ENVELOPE)
+        } else {
+            finding
+        });
     }
     if let (Outcome::Execute, Some(applied), Some(chosen)) = (seen.outcome, seen.applied_index.value, &seen.snapshot)
         && applied < chosen.index

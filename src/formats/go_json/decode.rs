@@ -54,6 +54,7 @@ pub struct Decoder<'j> {
 pub struct Numbers {
     memory: Vec<u64>,
     len: usize,
+    listed: bool,
 }
 
 /// What a value is.
@@ -224,7 +225,7 @@ impl<'j> Decoder<'j> {
             Shape::Null => *into = Numbers::default(),
             Shape::List => {
                 self.at += 1;
-                into.len = 0;
+                (into.len, into.listed) = (0, true);
                 loop {
                     self.blanks();
                     match self.peek() {
@@ -245,7 +246,7 @@ impl<'j> Decoder<'j> {
                 }
                 self.at += 1;
                 if into.len == 0 {
-                    *into = Numbers::default();
+                    *into = Numbers { listed: true, ..Numbers::default() };
                 }
             }
             other => {
@@ -421,6 +422,11 @@ impl Numbers {
     /// The numbers.
     pub fn get(&self) -> &[u64] {
         self.memory.get(..self.len).unwrap_or_default()
+    }
+
+    /// True for a list that is written out and has nothing in it: to Go that is another value than one that is left out, or `null`.
+    pub fn is_written_empty(&self) -> bool {
+        self.listed && self.len == 0
     }
 }
 

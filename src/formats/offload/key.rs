@@ -85,6 +85,16 @@ pub enum KeyKind {
     Foreign,
 }
 
+impl KeyKind {
+    /// What stands before `v1/` in the key of a payload.
+    pub fn payload_prefix(self) -> Option<String> {
+        match self {
+            Self::Payload { prefix, .. } => Some(prefix),
+            Self::Manifest { .. } | Self::Temporary | Self::Foreign => None,
+        }
+    }
+}
+
 /// What the key of a manifest says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ManifestName {

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub manifest_key: String,
     /// Its digest.
     pub manifest_sha256: Sha256Sum,
+    /// A list of members is written out although it is empty, as the publisher never does. It says the same, and a publisher that
+    /// compares takes it for another value.
+    pub lists_nobody: bool,
 }
 
 /// What a manifest says about its payload.
@@ -110,8 +113,8 @@ impl Manifest {
 
     /// True when both say the same of everything but the time of their making.
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
-        let Self { created_at, manifest_sha256, .. } = other.clone();
-        Self { created_at, manifest_sha256, ..self.clone() } == *other
+        let Self { created_at, manifest_sha256, lists_nobody, .. } = other.clone();
+        Self { created_at, manifest_sha256, lists_nobody, ..self.clone() } == *other
     }
 
     /// The key that its payload has when the server chose it; `prefix` ends in a slash or is empty.
@@ -303,6 +306,8 @@ impl Raw {
             return Err(Refusal::KeyMissing);
         }
         let conf_state = self.members.judge()?;
+        let Members { voters, learners, voters_outgoing, learners_next, .. } = &self.members;
+        let lists_nobody = [voters, learners, voters_outgoing, learners_next].iter().any(|list| list.is_written_empty());
         let stated = Sha256Sum::parse(&self.manifest_sha256).ok_or(Refusal::DigestText)?;
         let source_crc32c = Crc32c(u32::try_from(self.source_crc32c).unwrap_or_default());
         let manifest = Manifest {
@@ -316,6 +321,7 @@ impl Raw {
             binary_version: self.binary_version,
             manifest_key: self.manifest_key,
             manifest_sha256: stated,
+            lists_nobody,
         };
         let time = manifest.created_at.to_rfc3339().map_err(Refusal::Unwritable)?;
         let computed = Sha256Sum::of(manifest.write(&time, None).as_bytes());

@@ -14,7 +14,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
 use crate::io::side_by_side;
 use crate::ops::encryption;
-use crate::ops::group::of_one_node;
+use crate::ops::group::{leave_out, of_one_node};
 use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
@@ -60,11 +60,18 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> R
     let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
     of_one_node(&dirs, options.sidecar.is_some(), "--sidecar: it is one node's, and several")?;
     of_one_node(&dirs, options.raft_id.is_some(), "--raft-id: several")?;
-    let results = each_group(&dirs, options, keys.as_ref(), run)?;
+    let results = each_group(&dirs, options, keys.as_ref(), run);
     let mut groups = Vec::new();
     let mut findings = Vec::new();
     let mut coverage = Coverage::default();
-    for result in results {
+    for (dir, result) in dirs.iter().zip(results) {
+        let result = match result {
+            Ok(result) => result,
+            Err(error) => {
+                leave_out(error, &dir.display(), dirs.len() > 1, &mut coverage)?;
+                continue;
+            }
+        };
         findings.extend(result.findings);
         coverage.absorb(result.coverage);
         groups.push(result.forecast);
@@ -90,7 +97,7 @@ fn left_out(dirs: &[GroupDir], run: &Run<'_>) -> Result<Vec<String>> {
 }
 
 /// Groups side by side; their order stays that of `dirs`.
-fn each_group(dirs: &[GroupDir], options: &GateOptions, keys: Option<&Arc<Keys>>, run: &Run<'_>) -> Result<Vec<GroupResult>> {
+fn each_group(dirs: &[GroupDir], options: &GateOptions, keys: Option<&Arc<Keys>>, run: &Run<'_>) -> Vec<Result<GroupResult>> {
     let workers = run.threads.clamp(1, dirs.len().max(1));
     let inner = run.clone().on_threads((run.threads / workers).max(1));
     let next = AtomicUsize::new(0);

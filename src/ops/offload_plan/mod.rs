@@ -9,18 +9,19 @@ use std::path::{Path, PathBuf};
 use super::group::{UNSETTLED, unsettle};
 use super::offload::local_path;
 use crate::analysis::judge::offload::{OffloadPlan, PlanOutcome, Room, judge_plan};
-use crate::analysis::judge::unread;
+use crate::analysis::judge::{codes, unread};
 use crate::analysis::server::offload::PublishOptions;
 use crate::analysis::{Coverage, Finding, Verdict};
 use crate::error::{Error, Result};
-use crate::formats::offload::key_prefix;
+use crate::formats::offload::{KeyKind, key_prefix};
 use crate::io::IoOptions;
 use crate::readers::locate::{StorePlace, find_store};
 use crate::readers::offload::{ExportSource, OffloadStore, SPOOL, around};
-use crate::readers::source::Run;
+use crate::readers::source::{Run, Source};
 use crate::readers::{Discovered, GroupDir, Settled, discover_paths, settle};
 use crate::report::body::offload_plan::OffloadPlanBody;
 use crate::report::{NextStep, Report};
+use crate::types::Count;
 
 /// What the caller would say to the server's program.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +57,11 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
         }
     };
     let mut coverage = Coverage::default();
+    let (mut plans, mut findings) = (Vec::new(), Vec::new());
+    if let Some(store) = &store {
+        findings.extend(no_store(&store.root, &*run.source)?);
+    }
+    let is_store = store.is_some() && findings.is_empty();
     let groups = if store.is_some() && run.source.kind_at(dir).is_none() {
         vec![GroupDir::at(dir, &*run.source)]
     } else {
@@ -67,7 +73,6 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
     if let Some((_, flag)) = of_one.iter().find(|(given, _)| *given && groups.len() > 1) {
         return Err(Error::Usage(format!("{flag}: there are {} groups below {}; name one", groups.len(), dir.display())));
     }
-    let (mut plans, mut findings) = (Vec::new(), Vec::new());
     for group in &groups {
         let asked = Asked { options, group, run, io: IoOptions { threads: run.threads, ..IoOptions::default() } };
         let planned = settle(|| asked.plan(store.as_mut()))?;
@@ -86,10 +91,24 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
     let next = match (condition, report.verdict, &options.store) {
         (Some(condition), ..) => Some(NextStep::explain_error(condition)),
         (None, Verdict::Damaged, _) => NextStep::explain_first_error(&report.findings),
-        (None, _, Some(store)) => Some(NextStep::new(["verify-snapshot"]).on(store)),
-        (None, ..) => Some(NextStep::new(["verify-snapshot", "--newest"]).on(dir)),
+        (None, _, Some(store)) if is_store => Some(NextStep::new(["verify-snapshot"]).on(store)),
+        (None, ..) if run.source.kind_at(dir).is_some() => Some(NextStep::new(["verify-snapshot", "--newest"]).on(dir)),
+        (None, ..) => None,
     };
     Ok(report.next_step(next))
+}
+
+/// What is wrong with a directory as a store: it is neither empty nor does it hold what publishers write.
+fn no_store(dir: &Path, source: &dyn Source) -> Result<Option<Finding>> {
+    if find_store(dir, source).is_some() {
+        return Ok(None);
+    }
+    let names = source.list_kinds(dir)?;
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let message = format!("It holds {}, and nothing that a publisher writes.", Count::of(names.len(), "other name"));
+    Ok(Some(Finding::new(&codes::offload::OFFLOAD_NO_STORE, message).at(dir.display().to_string())))
 }
 
 /// The plans of one group.
@@ -140,9 +159,9 @@ impl Asked<'_> {
             Some(source) => Some(self.publish(source, group_id, store.as_deref(), &mut coverage)?),
             None => None,
         };
-        let known = publish.as_ref().and_then(|plan| plan.snapshot.as_ref()?.payload_bytes);
+        let own = publish.as_ref().and_then(|plan| plan.snapshot.as_ref());
         let mut found = Vec::new();
-        let restore = self.restore(source.as_ref(), group_id, known, store.as_deref_mut(), &mut found, &mut coverage)?;
+        let restore = self.restore(source.as_ref(), group_id, own, store.as_deref_mut(), &mut found, &mut coverage)?;
         let plan = OffloadPlan { dir: group.display(), group_id, group_from, publish, restore };
         let (mut findings, judged) = judge_plan(&plan, store.is_some());
         findings.extend(found);
@@ -174,14 +193,24 @@ impl Asked<'_> {
         }
     }
 
-    /// What stands before `v1/` in the keys: as asked, else what all manifests of the group in the store have there.
+    /// What stands before `v1/` in the keys: as asked, else what all manifests of the group in the store have there, else all payloads.
     fn prefix(&self, group_id: Option<u64>, store: Option<&OffloadStore>) -> String {
         if let Some(asked) = &self.options.prefix {
             return key_prefix(asked);
         }
         let manifests = || store.into_iter().flat_map(|store| &store.manifests);
         let of_group = manifests().filter(|it| it.name.map(|name| name.group) == group_id).map(|it| it.prefix.as_str());
-        only(of_group).or_else(|| only(manifests().map(|it| it.prefix.as_str()))).unwrap_or_default().to_owned()
+        let of_any = || only(manifests().map(|it| it.prefix.as_str()));
+        if let Some(prefix) = only(of_group).or_else(of_any) {
+            return prefix.to_owned();
+        }
+        // A store from which the manifests are gone still has payloads where they were.
+        let payloads = store.into_iter().filter(|store| store.manifests.is_empty()).flat_map(|store| store.payloads.keys());
+        let prefixes: BTreeSet<_> = payloads.filter_map(|key| KeyKind::of(key).payload_prefix()).collect();
+        match (prefixes.first(), prefixes.len()) {
+            (Some(only), 1) => only.clone(),
+            _ => String::new(),
+        }
     }
 
     /// What a publish says beside directory and store: as asked, else as the store has it.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::Asked;
 use crate::analysis::judge::codes;
 use crate::analysis::judge::offload::{
-    GivenPeers, Leftover, OffloadRequest, PlanOutcome, RestorePlan, TakenManifest, VerifiedOffload, verify_manifest,
+    ExportedSnapshot, GivenPeers, Leftover, OffloadRequest, PlanOutcome, RestorePlan, TakenManifest, VerifiedOffload,
+    verify_manifest,
 };
 use crate::analysis::judge::snapshot::Examined;
 use crate::analysis::server::conditions;
@@ -23,14 +24,14 @@ use crate::formats::wal::SegmentName;
 use crate::ops::offload::now;
 use crate::readers::offload::{ExportSource, Left, ManifestObject, OffloadStore, around, leftovers, preparation_of, stands};
 use crate::readers::{Depth, SmallFact};
-use crate::types::{LogIndex, NodeId, SnapshotId, Term, UnixMillis, go_quoted};
+use crate::types::{LogIndex, NodeId, SnapshotId, Term, UnixMillis, go_quoted, in_words};
 
 impl Asked<'_> {
     pub(super) fn restore(
         &self,
         source: Option<&ExportSource>,
         group_id: Option<u64>,
-        payload_bytes: Option<u64>,
+        own: Option<&ExportedSnapshot>,
         store: Option<&mut OffloadStore>,
         findings: &mut Vec<Finding>,
         coverage: &mut Coverage,
@@ -53,10 +54,11 @@ impl Asked<'_> {
             error: None,
             undecided: None,
             destination: destination.clone(),
+            own_snapshot: own.map(|snapshot| snapshot.index),
             refused_now: None,
             manifest: None,
             passed_over: Vec::new(),
-            room: self.room(around(&group.path), payload_bytes.map(needed)),
+            room: self.room(around(&group.path), own.and_then(|snapshot| snapshot.payload_bytes).map(needed)),
             leftovers: left.iter().map(|left| leftover(left, now)).collect(),
             peers: None,
             would_make: Vec::new(),
@@ -81,11 +83,7 @@ impl Asked<'_> {
         };
         let Some(Taken { object, examined, chosen_by }) = taken else {
             if plan.outcome == PlanOutcome::NothingThere {
-                let what = match group_id {
-                    Some(group) => format!("a snapshot of group {group} in {}", store.root.display()),
-                    None => format!("a snapshot in {} to restore", store.root.display()),
-                };
-                let why = "there is none; --group-id, --prefix and --manifest-key say which is meant";
+                let (what, why) = nothing_meant(group_id, store);
                 if source.is_some() { coverage.skipped(what, why) } else { coverage.missing(what, why) }
             }
             return Ok(plan);
@@ -252,6 +250,29 @@ struct Taken {
     object: ManifestObject,
     examined: Examined<VerifiedOffload>,
     chosen_by: &'static str,
+}
+
+/// What is not known where no manifest is the one that is meant, and why.
+fn nothing_meant(group_id: Option<u64>, store: &OffloadStore) -> (String, String) {
+    const NAMED: usize = 8;
+    let what = format!("what a restore from {} would bring back", store.root.display());
+    let Some(group) = group_id else {
+        let manifests = store.manifests.iter();
+        let of = |it: &ManifestObject| it.read.manifest().map(|manifest| manifest.group_id).or(it.name.map(|name| name.group));
+        let groups: BTreeSet<_> = manifests.filter_map(of).collect();
+        let named: Vec<_> = groups.iter().take(NAMED).map(u64::to_string).collect();
+        let has = match groups.len() {
+            0 => "the store has no manifest".to_owned(),
+            more if more > NAMED => format!("the store has {more} groups"),
+            _ => format!("the store has {} {}", if groups.len() == 1 { "group" } else { "groups" }, in_words(&named)),
+        };
+        return (
+            what,
+            format!("the number of the group is not known, and {has}; --group-id or --manifest-key says which is meant"),
+        );
+    };
+    let why = format!("it has no snapshot of group {group}; --group-id, --prefix and --manifest-key say which is meant");
+    (what, why)
 }
 
 fn refuse(plan: &mut RestorePlan, refusal: Refusal) {

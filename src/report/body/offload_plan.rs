@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cells::verdict_cell;
 use crate::analysis::judge::offload::{OffloadPlan, PlanOutcome, PublishPlan, RestorePlan, Room};
 use crate::analysis::server::offload::ObjectState;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Lines, Metric, Section, Tone, shell_words};
 use crate::types::{ByteSize, NodeId};
 
 /// What `elastickv-snapshot-offload` would do with data directories: publish now, and restore.
@@ -37,7 +37,8 @@ impl Body for OffloadPlanBody {
                         None => "a restore would be done".to_owned(),
                     },
                     (PlanOutcome::Refused, _) => "a restore would be refused".to_owned(),
-                    (PlanOutcome::Unknown, _) => "what a restore would do is not known".to_owned(),
+                    (PlanOutcome::NothingThere, _) if plan.publish.is_none() => "nothing in the store to restore".to_owned(),
+                    // What is not known is named before.
                     _ => String::new(),
                 };
                 let publish = plan.publish.as_ref().map(publish_words).unwrap_or_default();
@@ -103,7 +104,7 @@ fn publish_words(publish: &PublishPlan) -> String {
         PlanOutcome::Done => format!("a publish would upload {at}"),
         PlanOutcome::AlreadyThere => format!("{at} is in the store already"),
         PlanOutcome::Refused => "a publish would be refused".to_owned(),
-        PlanOutcome::Unknown | PlanOutcome::NothingThere => "what a publish would do is not known".to_owned(),
+        PlanOutcome::Unknown | PlanOutcome::NothingThere => String::new(),
     }
 }
 
@@ -153,7 +154,7 @@ fn publish_facts(plan: &OffloadPlan, publish: &PublishPlan) -> Vec<(&'static str
         ("group", Cell::new(group)),
     ];
     if !publish.arguments.is_empty() {
-        rows.push(("called with", Cell::new(publish.arguments.join(" "))));
+        rows.push(("called with", Cell::new(shell_words(publish.arguments.iter().map(String::as_str)))));
     }
     if let Some(snapshot) = &publish.snapshot {
         rows.push(("snapshot", Cell::new(format_args!("index {} term {}, {}", snapshot.index, snapshot.term, snapshot.file))));

@@ -76,6 +76,35 @@ pub static REQUEST_MALFORMED: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// Files that the member has had are not there.
+pub static FILES_GONE: CodeInfo = CodeInfo {
+    code: "etcd-files-gone",
+    severity: Severity::Error,
+    title: "the store or the newest snapshot of a member of etcd is gone",
+    meaning: "The log holds entries, and the store that is made before it is not there; or the log records a snapshot whose file is not there. \
+              Up to 3.6 a start makes the store again if the log reaches back to its beginning; from 3.7 on it ends if the log records a snapshot.",
+    decided_by: "The entries and the snapshot records of the log, member/snap/db and the names in member/snap.",
+    safe: "Find out who removed them, and look for them in a backup of the same moment. If the other members are healthy, remove this one, empty its \
+           directory and add it again.",
+    not_safe: "Do not put a store from another member or another moment in its place.",
+    more: CHECK,
+    never: None,
+};
+
+/// A snapshot of another cluster or another member.
+pub static SNAPSHOT_FOREIGN: CodeInfo = CodeInfo {
+    code: "etcd-snapshot-foreign",
+    severity: Severity::Error,
+    title: "a snapshot of a member of etcd is another cluster's",
+    meaning: "The members that the snapshot names are not those of the log beside it: the member that wrote the log is none of them. Up to 3.6 a start \
+              takes it if the log records a snapshot of the same term and index, and has the other cluster's members from then on.",
+    decided_by: "The member's id in the metadata record of the log, and the ConfState of the .snap file.",
+    safe: "Keep a copy of the directory, and move the file out of member/snap while the member is stopped, if the forecast without it is good.",
+    not_safe: "Do not start the member with it.",
+    more: CHECK,
+    never: None,
+};
+
 /// Something that a crash left beside the snapshots.
 pub static LEFTOVER: CodeInfo = CodeInfo {
     code: "etcd-leftover",
@@ -90,4 +119,5 @@ pub static LEFTOVER: CodeInfo = CodeInfo {
 };
 
 /// Every code of this file.
-pub const ALL: &[&CodeInfo] = &[&LOG_GONE, &STORE_BEHIND, &STORE_AHEAD, &STORE_ODD, &REQUEST_MALFORMED, &LEFTOVER];
+pub const ALL: &[&CodeInfo] =
+    &[&LOG_GONE, &STORE_BEHIND, &STORE_AHEAD, &STORE_ODD, &REQUEST_MALFORMED, &FILES_GONE, &SNAPSHOT_FOREIGN, &LEFTOVER];

@@ -349,6 +349,34 @@ pub static OFFLOAD_PEERS_DIFFER: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// The restored snapshot is older than what stands at the destination.
+pub static OFFLOAD_RESTORE_GOES_BACK: CodeInfo = CodeInfo {
+    code: "offload-restore-goes-back",
+    severity: Severity::Info,
+    title: "a restore goes back behind the directory's own snapshot",
+    meaning: "The newest snapshot in the store that can be restored is older than the newest one in the directory. Whoever restores it goes back to \
+              that moment: what was written since is in the directory that was moved away, and nowhere in the restored one.",
+    decided_by: "snapshot_index of the manifest against the newest snapshot in the directory that a publish would take.",
+    safe: "Publish the directory's own snapshot first if it is good (`verify-snapshot --newest DIR`), and keep the directory.",
+    not_safe: "Do not delete the old directory: it may hold the only copy of the newer entries.",
+    more: "ekv-tool offload plan DIR",
+    never: None,
+};
+
+/// The directory that was named as the store holds other things.
+pub static OFFLOAD_NO_STORE: CodeInfo = CodeInfo {
+    code: "offload-no-store",
+    severity: Severity::Warning,
+    title: "the directory that was named as the store holds other things",
+    meaning: "Nothing in it is what a publisher writes (v1/groups, v1/payloads), and it is not empty. A publish would not mind: it would begin a store \
+              there. It is rather not the directory that was meant.",
+    decided_by: "The names in the directory.",
+    safe: "Name the directory in which the keys of the store begin, or an empty one for a new store.",
+    not_safe: "Do not publish into a directory that belongs to something else.",
+    more: "ekv-tool verify-snapshot DIR",
+    never: None,
+};
+
 /// The destination is there.
 pub static OFFLOAD_DESTINATION_EXISTS: CodeInfo = CodeInfo {
     code: "offload-destination-exists",
@@ -388,5 +416,7 @@ pub const ALL: &[&CodeInfo] = &[
     &OFFLOAD_LEFTOVER,
     &OFFLOAD_NO_ROOM,
     &OFFLOAD_PEERS_DIFFER,
+    &OFFLOAD_RESTORE_GOES_BACK,
+    &OFFLOAD_NO_STORE,
     &OFFLOAD_DESTINATION_EXISTS,
 ];

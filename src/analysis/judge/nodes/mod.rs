@@ -82,6 +82,15 @@ pub struct Comparison {
     pub comparable: bool,
 }
 
+impl Comparison {
+    /// Takes the order of restarts back for a contradiction that was found later; the first one stays.
+    pub fn hold_for(&mut self, code: &'static str) {
+        self.hold.get_or_insert(code);
+        self.restart.clear();
+        self.restart_order.clear();
+    }
+}
+
 impl<'a> Replica<'a> {
     /// Index of the last entry, or of the snapshot when none follows it; `None` when the log cannot be decoded to its end.
     fn end_of_log(&self) -> Option<LogIndex> {

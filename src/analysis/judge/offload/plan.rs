@@ -155,6 +155,8 @@ pub struct RestorePlan {
     pub undecided: Option<String>,
     /// The directory that would be made.
     pub destination: String,
+    /// Last entry that the newest snapshot at the destination covers, if something stands there and has one.
+    pub own_snapshot: Option<LogIndex>,
     /// What it would end with now, because something stands there.
     pub refused_now: Option<String>,
     /// The manifest that would be restored.
@@ -245,7 +247,7 @@ fn judge_publish(dir: &str, plan: &PublishPlan, findings: &mut Vec<Finding>, cov
                 None => finding,
             });
         }
-        (PlanOutcome::Unknown, _, Some(why)) => coverage.missing(format!("{dir}: what a publish would do"), why),
+        (PlanOutcome::Unknown, _, Some(why)) => coverage.missing(format!("what a publish from {dir} would do"), why),
         _ => {}
     }
     let renamed: Vec<_> = plan.would_rename.iter().map(|rename| rename.from.as_str()).collect();
@@ -275,7 +277,7 @@ fn judge_restore(plan: &RestorePlan, asked: bool, findings: &mut Vec<Finding>, c
             let message = format!("A restore would end{status}: {error}.");
             findings.push(Finding::new(&codes::OFFLOAD_RESTORE_REFUSED, message).at(destination));
         }
-        (PlanOutcome::Unknown, _, Some(why)) => coverage.missing(format!("{destination}: what a restore would do"), why),
+        (PlanOutcome::Unknown, _, Some(why)) => coverage.missing(format!("what a restore into {destination} would do"), why),
         _ => {}
     }
     if let Some(text) = plan.refused_now.as_ref().filter(|_| asked) {
@@ -301,6 +303,17 @@ fn judge_restore(plan: &RestorePlan, asked: bool, findings: &mut Vec<Finding>, c
             }
         };
         findings.push(Finding::new(&codes::OFFLOAD_LEFTOVER, message).severity(severity).at(&left.path));
+    }
+    if let (PlanOutcome::Done, Some(own), Some(index)) =
+        (plan.outcome, plan.own_snapshot, plan.manifest.as_ref().and_then(|taken| taken.snapshot_index))
+        && index < own
+    {
+        let message = format!(
+            "A restore brings back index {index}, and the directory has a snapshot of its own at {own}: what was written in between is only there, \
+             and on the other nodes."
+        );
+        let finding = Finding::new(&codes::OFFLOAD_RESTORE_GOES_BACK, message).at(destination);
+        findings.push(finding.expected(format!("at least {own}")).found(index));
     }
     if let Some(peers) = plan.peers.as_ref().filter(|peers| !peers.missing.is_empty() || !peers.added.is_empty()) {
         let named = |ids: &[NodeId]| in_words(&ids.iter().map(ToString::to_string).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! Snapshots that no record of the log names: what a crash leaves while one is made or received.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::VerifiedSet;
 use crate::analysis::judge::codes::{invariants as rules, snapshot};
@@ -8,9 +8,9 @@ use crate::analysis::server::log::valid_snapshots;
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::formats::fsm::FsmName;
 use crate::formats::snap::SnapName;
-use crate::readers::snap_dir::SnapReadError;
+use crate::readers::snap_dir::{SnapEntry, SnapReadError};
 use crate::readers::wal::WalScan;
-use crate::readers::{GroupListing, SmallFact, SnapDir};
+use crate::readers::{GroupListing, SmallFact};
 use crate::types::{LogIndex, ServerVersion, SnapshotId, count_work};
 
 /// The snapshots that the log of a group vouches for.
@@ -41,6 +41,18 @@ impl Recorded {
         self.1.contains(&index)
     }
 
+    /// What is wrong with an envelope that a record vouches for and that is there no longer as a file that can be decoded. One that
+    /// the system does not let anyone read may be whole.
+    pub fn lost(&self, entry: &SnapEntry) -> Option<String> {
+        let named = SnapName::parse(&entry.name).is_some_and(|named| self.0.contains(&named.id));
+        match entry.read(ServerVersion::NEWEST) {
+            Err(problem @ (SnapReadError::Format(_) | SnapReadError::Directory | SnapReadError::Nowhere)) if named => {
+                Some(problem.to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// True for the path of a `.snap` or `.fsm` file that stands for a snapshot which no record names. Odd names stand for none.
     fn never_in_force(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -54,25 +66,28 @@ impl Recorded {
 
 impl VerifiedSet {
     /// Makes damage of envelopes that cannot be read although the log vouches for them: a record is written when the file is complete.
-    /// `snap` is the directory as it was after the log was read.
-    pub fn accuse_recorded(&mut self, recorded: &Recorded, snap: &SnapDir) {
-        let lost = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            let named = SnapName::parse(name).is_some_and(|named| recorded.0.contains(&named.id));
-            named
-                && snap.get(name).is_some_and(|entry| matches!(entry.read(ServerVersion::NEWEST), Err(SnapReadError::Format(_))))
-        };
-        let mut accused = HashSet::new();
-        let mut said = Vec::new();
-        for view in self.envelopes.iter_mut().filter(|view| lost(&view.path)) {
+    /// `entries` are of the directory as it was after the log was read, and `base` is what the caller called it.
+    /// `severity` is milder where they were not asked about.
+    pub fn accuse_recorded<'s>(
+        &mut self,
+        recorded: &Recorded,
+        entries: impl IntoIterator<Item = &'s SnapEntry>,
+        base: &str,
+        severity: Severity,
+    ) {
+        let mut said = BTreeMap::new();
+        for entry in entries {
             count_work(1);
-            let Some(problem) = &view.error else { continue };
-            view.verdict = Verdict::Damaged;
-            accused.insert(view.path.as_str());
-            said.push(recorded_and_lost(problem).at(&view.path));
+            if let Some(problem) = recorded.lost(entry) {
+                let path = format!("{base}/{}", entry.name);
+                said.insert(path.clone(), recorded_and_lost(&problem).severity(severity).at(path));
+            }
         }
-        self.findings.retain(|finding| finding.path.as_deref().is_none_or(|path| !accused.contains(path)));
-        self.findings.extend(said);
+        for view in self.envelopes.iter_mut().filter(|view| said.contains_key(&view.path)) {
+            view.verdict = Verdict::Damaged;
+        }
+        self.findings.retain(|finding| finding.path.as_ref().is_none_or(|path| !said.contains_key(path)));
+        self.findings.extend(said.into_values());
     }
 
     /// Makes remarks of what is wrong with snapshots that were never in force.

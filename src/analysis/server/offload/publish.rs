@@ -266,6 +266,7 @@ pub fn planned_manifest(
         binary_version: options.binary_version.clone(),
         manifest_key: manifest_key(&options.prefix, group_id, id.index, id.term),
         manifest_sha256: Sha256Sum([0; 32]),
+        lists_nobody: false,
     }
 }
 
@@ -343,10 +344,12 @@ pub fn against_manifest(planned: &Manifest, found: Option<&ManifestObject>) -> (
             let text = format!("{LOAD}manifest key mismatch: loaded {key}, body says {}", manifest.manifest_key);
             different(Refusal::of(text, Sentinel::Integrity, &conditions::OFFLOAD_MANIFEST_KEY_MISMATCH))
         }
-        ManifestRead::Accepted { manifest, as_written } => match (planned.is_same_snapshot(manifest), as_written) {
-            (true, true) => (ObjectState::Same, Ok(())),
+        ManifestRead::Accepted { manifest, .. } => match (planned.is_same_snapshot(manifest), manifest.lists_nobody) {
+            (true, false) => (ObjectState::Same, Ok(())),
             // It takes an empty list that is written out for another value than one that is left out.
-            (true, false) => unknown(format!("the manifest {key} in the store says the same in other bytes than its writer's")),
+            (true, true) => unknown(format!(
+                "the manifest {key} in the store says the same, but writes out an empty list of members, as no publisher does"
+            )),
             (false, _) => {
                 let text = format!("manifest object {key} already exists with different content");
                 different(Refusal::of(text, Sentinel::Integrity, exists))
