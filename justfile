@@ -25,6 +25,10 @@ lib:
 test *WORDS:
     cargo test --locked {{ if WORDS == "" { "" } else { "-- " + WORDS } }}
 
+# Twice the input is at most 2.3 times the work, counted by the regions of the code that are passed.
+effort:
+    LLVM_PROFILE_FILE=/dev/null RUSTFLAGS='-C instrument-coverage --cfg ekv_regions' cargo test --locked --target-dir target/effort --test main -- hostile::twice hostile::a_long_question --test-threads=1
+
 # Writes the held outputs, docs/codes.md, docs/json.md again. Read the difference before it is committed.
 golden *WORDS:
     EKV_GOLDEN=overwrite cargo test --locked --test main -- {{ WORDS }}

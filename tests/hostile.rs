@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
 use ekv_tool::analysis::{Severity, Verdict, explain};
-use ekv_tool::ops::{VerifyDepth, VerifySnapshotOptions, store_meta, store_verify, verify_snapshot};
-use ekv_tool::readers::Depth;
+use ekv_tool::ops::{CheckOptions, VerifyDepth, VerifySnapshotOptions, check, store_meta, store_verify, verify_snapshot};
+use ekv_tool::readers::{Depth, Local, Territory};
 use ekv_tool::report::OutputFormat;
-use ekv_tool::types::{share_budget, work_counted};
+use ekv_tool::types::share_budget;
 
 use crate::support::bombs;
 use crate::support::commands::{Answer, Command, Place, ask};
+use crate::support::effort::Effort;
 use crate::support::log_writer::{LogWriter, conf_state};
 use crate::support::node_dir::NodeDir;
 use crate::support::store_writer::StoreWriter;
@@ -186,11 +187,24 @@ fn varint(value: u64) -> Vec<u8> {
     bytes
 }
 
-/// The steps that are counted while a command looks at an input of a size.
-fn work_of(run: impl FnOnce()) -> u64 {
-    let before = work_counted();
-    run();
-    work_counted() - before
+/// What every command costs on a directory, one after another.
+fn effort_of(dir: &Path) -> Vec<(Command, Effort)> {
+    let place = Place { dir: dir.to_owned(), file: dir.join("fsm.db/000002.log"), other: PathBuf::new() };
+    let ask_one = |command| drop(ask(command, &place, &[OutputFormat::Table, OutputFormat::Json], &Run::local()));
+    Command::ALL.map(|command| (command, Effort::of(|| ask_one(command)))).into()
+}
+
+/// Holds what each command does on twice the input below 2.3 times the work; `least` steps are counted in all on the smaller one.
+fn hold_to_twice(kind: &str, least: u64, effort: impl Fn(u64) -> Vec<(Command, Effort)>) {
+    let (once, twice) = (effort(1), effort(2));
+    let counted: u64 = once.iter().map(|(_, effort)| effort.steps).sum();
+    assert!(counted >= least, "{kind}: nothing counts it: {counted}");
+    let wrong: Vec<_> = (once.iter().zip(&twice))
+        .flat_map(|((command, once), (_, twice))| {
+            once.too_much(twice).into_iter().map(move |what| format!("{kind}: {command:?}: {what}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Twice the input costs at most 2.3 times the work.
@@ -259,8 +273,8 @@ fn twice_the_input_costs_twice_the_work() {
                 "states" => {
                     log.state(number, 1, 0);
                 }
-                "segments" if number % 50 == 0 => {
-                    log.entry(number / 50, 1, "x").cut();
+                "segments" if number % 5 == 0 => {
+                    log.entry(number / 5, 1, "x").cut();
                 }
                 _ => {}
             }
@@ -304,13 +318,7 @@ fn twice_the_input_costs_twice_the_work() {
         "range deletions",
         "rows",
     ] {
-        let work = |count| {
-            let node = input(kind, count);
-            work_of(|| drop(answers(node.path(), 1)))
-        };
-        let (once, twice) = (work(ONCE), work(2 * ONCE));
-        assert!(twice * 10 <= once * 23 + 1000, "{kind}: {once}, then {twice}");
-        assert!(once >= ONCE / 64, "{kind}: nothing counts it: {once}");
+        hold_to_twice(kind, ONCE / 64, |times| effort_of(input(kind, times * ONCE).path()));
     }
 }
 
@@ -413,26 +421,68 @@ fn many(kind: &str, count: u64) -> (NodeDir, PathBuf) {
     (node, place)
 }
 
+/// Each compared with each, without a word to anybody and without memory: the count of regions tells, in a build that has it.
+#[test]
+fn a_loop_that_counts_nothing_is_seen() {
+    let compare_all = |count: u64| {
+        let all: Vec<u64> = (0..count).collect();
+        Effort::of(|| assert!(!all.iter().any(|one| all.iter().any(|other| *other == one + count))))
+    };
+    let (once, twice) = (compare_all(2000), compare_all(4000));
+    let seen = once.too_much(&twice).iter().any(|what| what.contains("regions"));
+    assert_eq!(seen, once.regions.is_some(), "{once:?}, then {twice:?}");
+}
+
 /// The same of everything that a directory can hold very many of.
 #[test]
 fn twice_the_files_cost_twice_the_work() {
     for (kind, once) in
         [("members", 3000), ("registrations", 1500), ("snapshots", 150), ("payloads", 300), ("stray files", 200), ("groups", 200)]
     {
-        let work = |count| {
-            let (_node, place) = many(kind, count);
-            work_of(|| drop(answers(&place, 1)))
-        };
-        let (few, twice) = (work(once), work(2 * once));
-        assert!(few >= once, "{kind}: nothing counts it: {few}");
-        assert!(twice * 10 <= few * 23, "{kind}: {few}, then {twice}");
+        hold_to_twice(kind, once, |times| {
+            let (_node, place) = many(kind, times * once);
+            effort_of(&place)
+        });
     }
 }
 
 #[test]
 fn a_long_question_costs_no_more_than_its_length() {
     let text = "open wal: ".repeat(2000);
-    let work = |times: usize| work_of(|| drop(explain::explain(&text.repeat(times))));
-    let (once, twice) = (work(1), work(2));
-    assert!(twice * 10 <= once * 23 + 1000, "{once}, then {twice}");
+    let effort = |times: usize| {
+        let text = text.repeat(times);
+        Effort::of(|| drop(explain::explain(&text)))
+    };
+    let wrong = effort(1).too_much(&effort(2));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The names of a directory are granted as everything else is: of one with too many nothing is said, and which `--memory` lists it.
+#[test]
+fn a_directory_of_too_many_names_is_not_known() {
+    // One of so many sharers has 64 KiB.
+    const VERY_MANY: usize = 2048;
+    for below in ["", "wal/", "snap/", "fsm-snap/", "fsm.db/"] {
+        let mut log = LogWriter::new();
+        log.state(1, 0, 0);
+        let mut node = NodeDir::new(&log).peers(0, &["n1"]);
+        StoreWriter::new(&node.path().join("fsm.db")).unwrap().finish().unwrap();
+        for number in 0..1500 {
+            node = node.file(&format!("{below}stray{number}"), b"");
+        }
+        let (told, _) = share_budget(VERY_MANY, || {
+            let options = CheckOptions::default();
+            match check(&[node.path().to_owned()], &options, &Run::local()) {
+                Ok(report) => {
+                    assert_eq!(report.verdict, Verdict::Unknown, "{below}: {:?}", report.findings);
+                    format!("{:?} {:?}", report.findings, report.coverage)
+                }
+                Err(error) => error.to_string(),
+            }
+        });
+        assert!(told.contains("larger than the budget of 128.0 MiB; --memory "), "{below}: {told}");
+        // `--output` keeps off what cannot be looked through.
+        let guarded = || Territory::of(&node.path().join(below), &Local).is_some();
+        assert!(!guarded() || share_budget(VERY_MANY, guarded).0, "{below}");
+    }
 }

@@ -70,3 +70,7 @@ mod support; // Recorded data directories, writers of every format and other hel
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.
 mod wal; // The Raft log: what servers read of recorded logs, and every kind of damage to written ones.
+
+/// Memory that a test asks for is counted, as a measure of the work.
+#[global_allocator]
+static COUNTING: support::effort::Counting = support::effort::Counting;

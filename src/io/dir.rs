@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::access::Access;
 use super::file::FileStamp;
 use crate::error::{Error, Result};
-use crate::types::{UnixMillis, count_work};
+use crate::types::{UnixMillis, count_work, grant};
 
 /// What a directory entry is, without following symbolic links except to classify their target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,60 @@ impl DirEntry {
     }
 }
 
+/// The entry of that name in a listing, which is sorted by the bytes of the names: a directory may hold very many.
+pub fn entry_named<'e>(entries: &'e [DirEntry], name: &str) -> Option<&'e DirEntry> {
+    let at = entries.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
+    entries.get(at)
+}
+
+/// True when a name in a listing, which is sorted by the bytes of the names, begins so.
+pub fn holds_prefix(entries: &[DirEntry], prefix: &str) -> bool {
+    let at = entries.partition_point(|entry| entry.name.as_str() < prefix);
+    entries.get(at).is_some_and(|entry| entry.name.starts_with(prefix))
+}
+
+/// Bytes of memory that a listing takes.
+pub fn memory_of_listing(entries: &[DirEntry]) -> u64 {
+    entries.iter().map(|entry| memory_of_name::<DirEntry>(&entry.name)).sum()
+}
+
+fn memory_of_name<T>(name: &str) -> u64 {
+    (size_of::<T>() + name.len()) as u64
+}
+
+/// Names that are kept without asking for the memory again.
+const ASKED_EVERY: usize = 1 << 10;
+
+/// Names while they are listed, in memory that the budget grants. Names that do not fit are counted and not kept: the refusal says
+/// what all of them take.
+struct Granted<T> {
+    names: Vec<T>,
+    bytes: u64,
+    refused: bool,
+}
+
+impl<T> Granted<T> {
+    const fn new() -> Self {
+        Self { names: Vec::new(), bytes: 0, refused: false }
+    }
+
+    fn keep(&mut self, memory: u64, entry: impl FnOnce() -> T) {
+        self.bytes = self.bytes.saturating_add(memory);
+        if !self.refused && self.names.len().is_multiple_of(ASKED_EVERY) && grant(self.bytes).is_err() {
+            self.refused = true;
+            self.names = Vec::new();
+        }
+        if !self.refused {
+            self.names.push(entry());
+        }
+    }
+
+    fn finish(self) -> io::Result<Vec<T>> {
+        grant(self.bytes).map_err(|over| io::Error::new(ErrorKind::OutOfMemory, over.to_string()))?;
+        Ok(self.names)
+    }
+}
+
 impl PartialEq for DirEntry {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, self.kind, self.size, self.access) == (&other.name, other.kind, other.size, other.access)
@@ -76,6 +130,7 @@ impl Standing {
 
 /// Looks at what stands at `path`, links followed.
 pub fn look(path: &Path) -> io::Result<Standing> {
+    count_work(1);
     let meta = fs::metadata(path)?;
     let kind = if meta.is_file() {
         EntryKind::File
@@ -89,11 +144,13 @@ pub fn look(path: &Path) -> io::Result<Standing> {
 
 /// Where a symbolic link leads, as it says so itself; `None` for anything else.
 pub fn link_target(path: &Path) -> Option<PathBuf> {
+    count_work(1);
     fs::read_link(path).ok()
 }
 
 /// The path with `.`, `..` and links resolved; `None` when nothing stands there.
 pub fn real_path(path: &Path) -> Option<PathBuf> {
+    count_work(1);
     fs::canonicalize(path).ok()
 }
 
@@ -111,7 +168,7 @@ fn leads_nowhere(error: &io::Error) -> bool {
 /// The names in `dir` and which of them are directories (links followed), sorted, without looking at anything else.
 pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
     let failed = |source| Error::io(dir, "list the directory", source);
-    let mut names = Vec::new();
+    let mut names = Granted::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         count_work(1);
@@ -120,8 +177,11 @@ pub fn list_names(dir: &Path) -> Result<Vec<(String, bool)>> {
             Ok(kind) => kind.is_dir(),
             Err(_) => false,
         };
-        names.push((entry.file_name().to_string_lossy().into_owned(), is_directory));
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        names.keep(memory_of_name::<(String, bool)>(&name), || (name.to_string(), is_directory));
     }
+    let mut names = names.finish().map_err(failed)?;
     names.sort_unstable();
     Ok(names)
 }
@@ -134,12 +194,14 @@ pub fn parent_of(path: &Path) -> Option<&Path> {
 /// Lists `dir`, sorted by the bytes of the names. An entry that vanishes while listing is left out. Only files whose name `sized`
 /// accepts are asked for their size; that of others is 0. With many files in a directory, asking each is most of the work.
 pub fn list_dir(dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(dir).map_err(|source| Error::io(dir, "list the directory", source))? {
-        let entry = entry.map_err(|source| Error::io(dir, "list the directory", source))?;
+    let failed = |source| Error::io(dir, "list the directory", source);
+    let mut entries = Granted::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
         count_work(1);
         let name = entry.file_name().to_string_lossy().into_owned();
-        entries.push(match entry.file_type() {
+        let memory = memory_of_name::<DirEntry>(&name);
+        let found = match entry.file_type() {
             Ok(kind) if kind.is_dir() => DirEntry::named(name, EntryKind::Directory),
             Ok(kind) if kind.is_file() && !sized(&name) => DirEntry::named(name, EntryKind::File),
             Ok(kind) => match examine(&entry, name, kind.is_symlink())? {
@@ -149,8 +211,10 @@ pub fn list_dir(dir: &Path, sized: &dyn Fn(&str) -> bool) -> Result<Vec<DirEntry
             // A file that cannot be looked at is not a file of another kind or size.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(source) => return Err(Error::io(&entry.path(), "examine the file", source)),
-        });
+        };
+        entries.keep(memory, || found);
     }
+    let mut entries = entries.finish().map_err(failed)?;
     entries.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     Ok(entries)
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::types::UnixMillis;
+use crate::types::{UnixMillis, count_work};
 
 /// What identifies a file's content from outside. Two equal stamps around a read mean that nobody changed the file's
 /// size, inode or modification time in between.
@@ -36,6 +36,7 @@ impl FileStamp {
 
     /// The stamp of whatever stands at `path` now, or `None` when it is gone.
     pub fn at(path: &Path) -> Option<Self> {
+        count_work(1);
         std::fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
 }
@@ -44,6 +45,7 @@ impl FileStamp {
 ///
 /// The access time is left alone where the system allows it.
 pub fn open_regular(path: &Path) -> Result<(File, FileStamp)> {
+    count_work(1);
     // Opening a device can do something to it, so the name is asked first; what was opened is asked again below.
     let meta = std::fs::metadata(path).map_err(|source| Error::io(path, "open the file", source))?;
     if !meta.is_file() {

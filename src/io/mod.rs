@@ -21,7 +21,10 @@ mod threads;
 pub use access::Access;
 pub use bulk::{BulkFile, ChecksumOutcome, FileChange, IoOptions, ReadOutcome, Served, Strategy, checksum_range};
 pub use core_dumps::keep_out_of_core_dumps;
-pub use dir::{DirEntry, EntryKind, Standing, link_target, list_dir, list_names, look, now, parent_of, real_path};
+pub use dir::{
+    DirEntry, EntryKind, Standing, entry_named, holds_prefix, link_target, list_dir, list_names, look, memory_of_listing, now,
+    parent_of, real_path,
+};
 pub use file::{FileStamp, SmallFile, not_regular, open_regular};
 pub use lock::{LockState, lock_state};
 pub use map::{MapFault, MappedFile, Mapping, ignore_file_size_signal};

@@ -40,11 +40,12 @@ pub fn inspect(path: &Path, options: InspectOptions, run: &Run<'_>) -> Result<Re
                     read.absorb(opened.bytes().1);
                     covered = (covered.0 + read.files, covered.1 + read.bytes_examined);
                     opened.cover_unread(&mut unread);
-                    links.extend(group::run(&opened.evidence(), &group::of_links()).1);
+                    let evidence = opened.evidence();
+                    links.extend(group::run(&evidence, &group::of_links()).1);
                     match opened.foreign() {
                         Some(refusal) => GroupState { unreadable: Some(refusal.text), ..GroupState::default() },
                         None => {
-                            let state = GroupState::of(&opened.evidence());
+                            let state = GroupState::of(&evidence);
                             opened.settle(&mut unsettled);
                             state
                         }

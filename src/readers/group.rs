@@ -16,7 +16,7 @@ use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::formats::snap::{SnapshotData, SnapshotToken};
 use crate::io::{EntryKind, IoOptions, now};
-use crate::types::{LogIndex, ServerVersion, UnixMillis};
+use crate::types::{LogIndex, ServerVersion, UnixMillis, beside};
 
 /// A store up to this size, in bytes of its tables, is read whole when nothing else is asked for.
 const FULL_CHECK_UP_TO: u64 = 256 << 20;
@@ -57,8 +57,12 @@ pub struct Group {
 impl Group {
     /// Reads a group in the order in which its files depend on each other: what comes later is at least as new.
     pub fn read(dir: &GroupDir, reading: Reading, run: &Run<'_>) -> Result<Self> {
+        let listing = GroupListing::read(&dir.path, &*run.source)?;
+        beside(listing.memory(), || Self::read_listed(dir, listing, reading, run))
+    }
+
+    fn read_listed(dir: &GroupDir, listing: GroupListing, reading: Reading, run: &Run<'_>) -> Result<Self> {
         let source = &*run.source;
-        let listing = GroupListing::read(&dir.path, source)?;
         let check = match reading.store {
             Some(check) => check,
             None => {

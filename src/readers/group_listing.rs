@@ -6,7 +6,7 @@ use std::path::Path;
 use super::source::Source;
 use crate::error::Result;
 use crate::formats::layout;
-use crate::io::{Access, DirEntry, EntryKind};
+use crate::io::{Access, DirEntry, EntryKind, entry_named, memory_of_listing};
 
 /// Larger than any marker that a server writes, small enough to read whole.
 const MARKER_LIMIT: u64 = 1 << 16;
@@ -86,7 +86,7 @@ impl SubDir {
     }
 
     fn read(path: &Path, root: &[DirEntry], name: &str, source: &dyn Source) -> Result<Self> {
-        match root.iter().find(|entry| entry.name == name) {
+        match entry_named(root, name) {
             None => Ok(Self::Absent),
             Some(entry) if entry.kind != EntryKind::Directory => Ok(Self::NotADirectory),
             Some(_) => match source.list_sized(&path.join(name), &is_sized) {
@@ -146,6 +146,12 @@ impl GroupListing {
         Ok(Self { root, wal, snap, fsm_snap, marker, peers, spool_dirs, access, dangling })
     }
 
+    /// Bytes of memory that its names take.
+    pub fn memory(&self) -> u64 {
+        let below = [&self.wal, &self.snap, &self.fsm_snap].map(SubDir::entries);
+        below.iter().chain([&self.root.as_slice()]).map(|entries| memory_of_listing(entries)).sum()
+    }
+
     /// True when some name in `wal/` ends in `.wal`: a start then reads the log instead of looking for state files from before it.
     pub fn has_log(&self) -> bool {
         self.wal.entries().iter().any(|entry| entry.name.ends_with(".wal"))
@@ -153,17 +159,17 @@ impl GroupListing {
 
     /// What stands under that name; `None` when nothing does.
     pub fn kind(&self, name: &str) -> Option<EntryKind> {
-        self.root.iter().find(|entry| entry.name == name).map(|entry| entry.kind)
+        entry_named(&self.root, name).map(|entry| entry.kind)
     }
 
     /// True when the directory has an entry of that name, be it a link to nothing.
     pub fn has(&self, name: &str) -> bool {
-        self.root.iter().any(|entry| entry.name == name)
+        entry_named(&self.root, name).is_some()
     }
 }
 
 fn small(path: &Path, root: &[DirEntry], name: &str, limit: u64, source: &dyn Source) -> SmallFact {
-    match root.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
+    match entry_named(root, name).map(|entry| entry.kind) {
         None => return SmallFact::Absent,
         Some(EntryKind::Directory) => return SmallFact::Directory,
         Some(EntryKind::Nowhere) if source.leads_into_a_directory(&path.join(name)) => return SmallFact::Absent,

@@ -137,7 +137,7 @@ impl Subject {
                 display,
                 name,
                 size: 0,
-                modified: newest(path, &content.entries, source),
+                modified: newest(path, &content, source),
                 detection: None,
                 named_as_segment: false,
                 show_bytes: false,
@@ -293,15 +293,30 @@ impl Inside {
     }
 }
 
-/// The newest file in a directory, of which `entries` are the content, and in those below it that a node has.
-fn newest(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<UnixMillis> {
+/// The newest file in a directory, and in those below it that a node has.
+fn newest(path: &Path, facts: &DirectoryFacts, source: &dyn Source) -> Option<UnixMillis> {
     let newest_of = |dir: &Path, entries: &[DirEntry]| {
         let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
         files.filter_map(|file| file.modified.or_else(|| source.modified_at(&dir.join(&file.name)))).max()
     };
     let below = [layout::WAL, layout::SNAP, layout::PAYLOADS, layout::STORE].map(|name| path.join(name));
-    let below = below.iter().filter_map(|dir| newest_of(dir, &source.list(dir).ok()?));
-    newest_of(path, entries).into_iter().chain(below).max()
+    // Those of the group that the directory itself is were listed already.
+    let own = facts.groups.iter().find(|group| group.group.path == path);
+    let [wal, snap, payloads, store] = &below;
+    let listed = own.map(|own| {
+        let listing = &own.listing;
+        [
+            (wal, listing.wal.entries()),
+            (snap, listing.snap.entries()),
+            (payloads, listing.fsm_snap.entries()),
+            (store, &own.store),
+        ]
+    });
+    let below = match listed {
+        Some(listed) => listed.iter().filter_map(|(dir, entries)| newest_of(dir, entries)).max(),
+        None => below.iter().filter_map(|dir| newest_of(dir, &source.list(dir).ok()?)).max(),
+    };
+    newest_of(path, &facts.entries).into_iter().chain(below).max()
 }
 
 impl GroupFacts {

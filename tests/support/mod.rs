@@ -7,6 +7,7 @@ pub mod commands;
 pub mod diverging;
 pub mod dump_writer;
 pub mod dumped;
+pub mod effort;
 pub mod forecast;
 pub mod golden;
 pub mod group;

@@ -2,7 +2,8 @@
 
 mod calls; // Every system call of every reading command.
 mod disk_error; // A disk that does not deliver a page.
-mod kernel_files; // Files of the kernel, of the largest size, of many names; blocks and file systems that claim or lack something.
+mod file_systems; // File systems with other ways of reading, and files of some TiB.
+mod kernel_files; // Files of the kernel, of the largest size, of many names; blocks that claim something.
 mod odd_files; // FIFOs, sockets, devices, loops and strange names in the place of data.
 mod other_user; // Files that belong to somebody else, and a file system that cannot be written to.
 mod output; // Where a report may be written.

@@ -19,7 +19,7 @@ fn endless(dir: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(super) fn signal(child: &Child, name: &str) {
     let done = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(done.success());
 }

@@ -13,7 +13,7 @@ use crate::formats::kv::{
 };
 use crate::formats::raftpb::{ConfChange, ConfChangeType, Entry, HardState, ProtoRules};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
-use crate::ops::wal::{ReadLog, SecondPass, Standing, segment_path};
+use crate::ops::wal::{ReadLog, SecondPass, Standing, Standings, segment_path};
 use crate::readers::source::Run;
 use crate::readers::wal::SegmentScan;
 use crate::types::{Count, HlcTimestamp, LogIndex, NodeId, ServerVersion, Term};
@@ -45,10 +45,11 @@ struct Met {
 pub(super) fn read_log(reader: &mut Reader<'_>, log: &ReadLog, own: NodeId, run: &Run<'_>) -> Result<(LogState, Leaders)> {
     let scan = &log.scan;
     let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
+    let standings = Standings::of(&effective, scan);
     let mut aside = Aside::default();
     let mut whole = true;
     for (position, segment) in scan.segments.iter().enumerate() {
-        let standing = Some(Standing::of(&effective, position, segment));
+        let standing = Some(standings.in_segment(position));
         whole &= read_segment(reader, log, segment, standing, own, &mut aside, run)?;
     }
     for segment in &scan.set_aside {
@@ -87,7 +88,7 @@ fn read_segment(
     reader: &mut Reader<'_>,
     log: &ReadLog,
     segment: &SegmentScan,
-    mut standing: Option<Standing>,
+    mut standing: Option<Standing<'_>>,
     own: NodeId,
     aside: &mut Aside,
     run: &Run<'_>,

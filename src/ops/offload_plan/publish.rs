@@ -87,7 +87,7 @@ impl Asked<'_> {
         let dir = group.display();
         source.snaps.snaps.iter().for_each(|snap| coverage.add_file(snap.size));
         if let Some(scan) = &source.log {
-            scan.segments.iter().for_each(|segment| coverage.add_file(segment.file.size));
+            scan.segments.iter().for_each(|segment| coverage.add_file(segment.size));
         }
         let choice = choose_export(source, &dir);
         (plan.would_rename, plan.would_delete) = (choice.would_rename, choice.would_delete);

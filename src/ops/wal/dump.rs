@@ -22,7 +22,7 @@ use crate::report::body::wal::{
 use crate::report::{Report, RowStream};
 use crate::types::{LogIndex, ServerVersion, Term};
 
-use super::pass::{SecondPass, Standing};
+use super::pass::{SecondPass, Standing, Standings};
 use super::{ReadLog, join, read_all, segment_path};
 
 /// Which records are written. Everything that is set must hold.
@@ -115,7 +115,7 @@ fn dump_log(
     totals: &mut DumpBody,
     closed: &mut Closed,
 ) -> Result<()> {
-    let effective = EffectiveLog::of(&log.scan, ServerVersion::NEWEST);
+    let standings = Standings::of(&EffectiveLog::of(&log.scan, ServerVersion::NEWEST), &log.scan);
     let mut any = false;
     for (position, segment) in log.scan.segments.iter().enumerate() {
         if !filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)) {
@@ -128,7 +128,7 @@ fn dump_log(
             opener,
             closed,
             path: segment_path(&log.prefix, &segment.file.file_name),
-            standing: Standing::of(&effective, position, segment),
+            standing: standings.in_segment(position),
             owner: log.scan.owner,
         };
         dump.run(segment, rows, totals)?;
@@ -155,7 +155,7 @@ struct SegmentDump<'a> {
     opener: Option<&'a Opener>,
     closed: &'a mut Closed,
     path: String,
-    standing: Standing,
+    standing: Standing<'a>,
     owner: LogOwner,
 }
 

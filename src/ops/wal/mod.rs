@@ -24,7 +24,7 @@ use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, dump};
 pub use ls::ls;
-pub(super) use pass::{SecondPass, Standing};
+pub(super) use pass::{SecondPass, Standing, Standings};
 pub use show::{RecordRef, show};
 pub use stat::stat;
 pub use verify::verify;

@@ -2,37 +2,65 @@
 
 use crate::analysis::server::log::EffectiveLog;
 use crate::formats::wal::{Record, RecordKind};
-use crate::readers::wal::{Entering, Item, SegmentScan, Trace, TypeCounts};
+use crate::readers::wal::{Entering, Item, Trace, TypeCounts, WalScan};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
+/// The entry records of a log that stand, by place.
+pub(in crate::ops) struct Standings {
+    /// In the order of segments, and of the file in each.
+    runs: Vec<StandingRun>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct StandingRun {
+    segment: usize,
+    /// Offset of the first frame.
+    at: u64,
+    last_at: u64,
+    first: LogIndex,
+    last: LogIndex,
+}
+
+impl Standings {
+    /// Those of a scanned log.
+    pub(in crate::ops) fn of(log: &EffectiveLog, scan: &WalScan) -> Self {
+        let ranges = log.entries.ranges().iter();
+        let runs = ranges.filter_map(|range| {
+            let trace = scan.segments.get(range.segment)?.trace(ServerVersion::NEWEST);
+            match trace.items.get(range.item)? {
+                Item::Run(run) => {
+                    let (segment, last_at) = (range.segment, run.entries?.last_at);
+                    Some(StandingRun { segment, at: run.at, last_at, first: range.first, last: range.last })
+                }
+                _ => None,
+            }
+        });
+        let mut runs: Vec<_> = runs.collect();
+        runs.sort_unstable();
+        Self { runs }
+    }
+
+    /// Those of the segment at this position of the log.
+    pub(in crate::ops) fn in_segment(&self, segment: usize) -> Standing<'_> {
+        let from = self.runs.partition_point(|run| run.segment < segment);
+        let len = self.runs[from..].partition_point(|run| run.segment == segment);
+        Standing { runs: &self.runs[from..from + len], next: 0 }
+    }
+}
+
 /// The entry records of a segment that stand, by place.
-pub(in crate::ops) struct Standing {
-    /// Offsets of the first and last frame of a run, and the indexes that stand in it; in file order.
-    runs: Vec<(u64, u64, LogIndex, LogIndex)>,
+pub(in crate::ops) struct Standing<'l> {
+    runs: &'l [StandingRun],
     next: usize,
 }
 
-impl Standing {
-    /// Those of the segment at this position of the log.
-    pub(in crate::ops) fn of(log: &EffectiveLog, segment: usize, scanned: &SegmentScan) -> Self {
-        let items = &scanned.trace(ServerVersion::NEWEST).items;
-        let mut runs: Vec<_> = (log.entries.ranges().iter())
-            .filter(|range| range.segment == segment)
-            .filter_map(|range| match items.get(range.item) {
-                Some(Item::Run(run)) => Some((run.at, run.entries?.last_at, range.first, range.last)),
-                _ => None,
-            })
-            .collect();
-        runs.sort_unstable();
-        Self { runs, next: 0 }
-    }
-
+impl Standing<'_> {
     /// Whether the entry at `offset` stands. Asked in file order.
     pub(in crate::ops) fn contains(&mut self, offset: u64, index: LogIndex) -> bool {
-        while self.runs.get(self.next).is_some_and(|run| run.1 < offset) {
+        while self.runs.get(self.next).is_some_and(|run| run.last_at < offset) {
             self.next += 1;
         }
-        self.runs.get(self.next).is_some_and(|&(from, _, first, last)| from <= offset && first <= index && index <= last)
+        self.runs.get(self.next).is_some_and(|run| run.at <= offset && run.first <= index && index <= run.last)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::formats::layout::{self, ETCD_MEMBER, ETCD_STORE};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::snap;
 use crate::formats::wal::WalName;
-use crate::io::{DirEntry, EntryKind, parent_of};
+use crate::io::{DirEntry, EntryKind, entry_named, parent_of};
 use crate::readers::locate::{OWN_ENTRIES, Unplaced, group_number, is_group};
 use crate::readers::source::Source;
 use crate::readers::wal::{WalDir, owner_of_dir};
@@ -104,7 +104,7 @@ fn at(path: &Path, entries: &[DirEntry], around: Option<&[DirEntry]>, source: &d
     if is_another(entries) {
         return None;
     }
-    let has = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind == EntryKind::Directory);
+    let has = |name: &str| entry_named(entries, name).is_some_and(|entry| entry.kind == EntryKind::Directory);
     if is_member(path, entries, source) {
         return Some(EtcdPlace::whole(path, path));
     }
@@ -133,7 +133,7 @@ pub fn is_part_of_another(path: &Path, source: &dyn Source) -> bool {
 
 /// With one of these names it is no directory of etcd, whatever else is in it.
 fn is_another(entries: &[DirEntry]) -> bool {
-    entries.iter().any(|entry| OWN_ENTRIES.contains(&entry.name.as_str()))
+    OWN_ENTRIES.iter().any(|name| entry_named(entries, name).is_some())
 }
 
 /// True for the directory around `wal` and `snap` of a member.
@@ -141,7 +141,7 @@ fn is_member(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
     if is_another(entries) {
         return false;
     }
-    let dir = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind == EntryKind::Directory);
+    let dir = |name: &str| entry_named(entries, name).is_some_and(|entry| entry.kind == EntryKind::Directory);
     let snap = path.join(layout::SNAP);
     if dir(layout::WAL) && is_log(&path.join(layout::WAL), source) {
         return true;

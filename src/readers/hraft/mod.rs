@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::formats::bolt::{BIG_ENDIAN_MAGIC, MAGIC};
 use crate::formats::layout::{self, LOGS_DAT, NODE_ID, PEERS_JSON, RAFT_DB, SNAPSHOTS, STABLE_DAT, VAULT_DB, WAL_META};
-use crate::io::{DirEntry, EntryKind, MappedFile, parent_of};
+use crate::io::{DirEntry, EntryKind, MappedFile, entry_named, parent_of};
 use crate::readers::locate::{group_number, is_group};
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
@@ -89,7 +89,7 @@ pub struct HashiDir {
 
 /// True when `entries` are those of a node of hashicorp/raft, and not of an elastickv that would refuse them.
 pub fn is_hashicorp(path: &Path, entries: &[DirEntry], source: &dyn Source) -> bool {
-    let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
+    let kind = |name: &str| entry_named(entries, name).map(|entry| entry.kind);
     if is_wal_dir(entries) {
         return true;
     }
@@ -169,9 +169,7 @@ fn has_snapshots(path: &Path, source: &dyn Source) -> bool {
     let Ok(entries) = source.list_kinds(path) else { return false };
     entries.iter().any(|entry| {
         entry.kind == EntryKind::Directory
-            && source
-                .list_kinds(&path.join(&entry.name))
-                .is_ok_and(|files| files.iter().any(|file| file.name == layout::META_JSON))
+            && source.list_kinds(&path.join(&entry.name)).is_ok_and(|files| entry_named(&files, layout::META_JSON).is_some())
     })
 }
 
@@ -241,7 +239,7 @@ impl HashiDir {
             }
         };
         let split = entries.iter().any(|entry| entry.name == LOGS_DAT || entry.name == STABLE_DAT);
-        let pebble = entries.iter().any(|entry| entry.name == RAFT_DB && entry.kind == EntryKind::Directory);
+        let pebble = entry_named(&entries, RAFT_DB).is_some_and(|entry| entry.kind == EntryKind::Directory);
         let wal = if is_wal_dir(&entries) {
             Some(path.to_owned())
         } else {

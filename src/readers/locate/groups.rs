@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind};
+use crate::io::{DirEntry, EntryKind, entry_named, holds_prefix};
 use crate::readers::group_listing::SPOOL_PREFIX;
 use crate::readers::source::Source;
 
@@ -282,10 +282,11 @@ pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
     Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
 }
 
-/// True when `entries` are those of a group directory.
+/// True when `entries`, sorted by name, are those of a group directory.
 pub fn is_group(entries: &[DirEntry]) -> bool {
-    let is_own = |name: &str| [layout::WAL, layout::SNAP].contains(&name) || OWN_ENTRIES.contains(&name);
-    entries.iter().any(|entry| is_own(&entry.name) || entry.name.starts_with("fsm.db-"))
+    let own = [layout::WAL, layout::SNAP];
+    let mut own = own.iter().chain(OWN_ENTRIES);
+    own.any(|name| entry_named(entries, name).is_some()) || holds_prefix(entries, "fsm.db-")
 }
 
 /// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.

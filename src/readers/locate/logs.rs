@@ -6,7 +6,7 @@ use super::groups::{Discovered, Unplaced, discover_all, is_group};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
 use crate::formats::layout;
-use crate::io::EntryKind;
+use crate::io::{EntryKind, entry_named};
 use crate::readers::source::Source;
 use crate::readers::wal::WalDir;
 
@@ -38,7 +38,7 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
     let target = |path: PathBuf| WalDir::list(&path, source).map(|dir| LogTarget { prefix: path.display().to_string(), dir });
     let entries = source.list_kinds(path)?;
     let has_log = |entries: &[crate::io::DirEntry]| {
-        entries.iter().any(|entry| entry.name == layout::WAL && entry.kind == EntryKind::Directory)
+        entry_named(entries, layout::WAL).is_some_and(|entry| entry.kind == EntryKind::Directory)
     };
     let direct = target(path.to_owned())?;
     if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == layout::WAL) && !has_log(&entries)) {

@@ -6,14 +6,14 @@ use super::groups::{Discovered, Unplaced, discover_all};
 use super::kind::is_store_file;
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::EntryKind;
+use crate::io::{EntryKind, entry_named};
 use crate::readers::source::Source;
 
 /// Finds the stores at or below `path`: a store directory itself, or those of the groups that [`discover_all`] finds there,
 /// sorted by path; and what lies beside them, groups without a store among it.
 pub fn store_dirs(path: &Path, source: &dyn Source) -> Result<(Vec<PathBuf>, Vec<Unplaced>)> {
     let entries = source.list_kinds(path)?;
-    let has_store = entries.iter().any(|entry| entry.name == layout::STORE && entry.kind == EntryKind::Directory);
+    let has_store = entry_named(&entries, layout::STORE).is_some_and(|entry| entry.kind == EntryKind::Directory);
     let is_store = entries.iter().any(is_store_file);
     if is_store && !has_store {
         return Ok((vec![path.to_owned()], Vec::new()));

@@ -3,8 +3,10 @@
 //! Recognised by names alone, and by names that nobody else uses: `snap` is also a directory in many a home, so a name that
 //! others use counts only with what is in it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::formats::fsm::{FsmName, is_received_spool, is_unfinished};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;
@@ -40,6 +42,8 @@ pub enum Territory {
     ObjectStore,
     /// Where a tool of the server works on a snapshot.
     WorkArea,
+    /// It holds more names than there is memory for: whatever it is, it is left alone.
+    TooLarge,
 }
 
 impl Territory {
@@ -56,6 +60,7 @@ impl Territory {
             Self::HashicorpSnapshots => "a directory of hashicorp/raft snapshots",
             Self::ObjectStore => "an object store of snapshots",
             Self::WorkArea => "a work area of the server's tools",
+            Self::TooLarge => "a directory of more names than the memory of the run takes",
         }
     }
 
@@ -64,7 +69,12 @@ impl Territory {
     pub fn of(dir: &Path, source: &dyn Source) -> Option<Self> {
         let named = dir.file_name().and_then(|name| Self::of_name(&name.to_string_lossy().to_ascii_lowercase()));
         named.or_else(|| {
-            let names = Names::of(dir, source)?;
+            let entries = match source.list_names(dir) {
+                Ok(entries) => entries,
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::OutOfMemory => return Some(Self::TooLarge),
+                Err(_) => return None,
+            };
+            let names = Names { source, dir: dir.to_owned(), entries };
             names.told().or_else(|| names.shape()).or_else(|| names.nodes())
         })
     }

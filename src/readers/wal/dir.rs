@@ -1,5 +1,6 @@
 //! What the log directory holds, as the server would list it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
@@ -34,15 +35,29 @@ pub struct SegmentFile {
     pub name: SegmentName,
     /// What stands there: the server opens anything of that name.
     pub kind: EntryKind,
-    /// Size in bytes at listing time.
+    /// Size in bytes at listing time; 0 also where it was not asked for, as of those behind the first thousand of a log.
     pub size: u64,
 }
+
+/// Segments that are asked for their size in a listing: it tells beforehand how much there is to read, and to ask fifty thousand
+/// takes as long as to read them.
+const SIZED: usize = 1 << 10;
 
 impl WalDir {
     /// Lists `path`.
     pub fn list(path: &Path, source: &dyn Source) -> Result<Self> {
+        let asked = Cell::new(0);
+        let first = || asked.replace(asked.get() + 1) < SIZED;
+        Self::list_sized(path, source, &|name| match WalName::of(name) {
+            WalName::Segment(_) => first(),
+            WalName::Temporary | WalName::Broken => true,
+            WalName::Foreign => false,
+        })
+    }
+
+    fn list_sized(path: &Path, source: &dyn Source, sized: &dyn Fn(&str) -> bool) -> Result<Self> {
         let mut dir = Self { path: path.to_owned(), ..Self::default() };
-        for entry in source.list_sized(path, &|name| !matches!(WalName::of(name), WalName::Foreign))? {
+        for entry in source.list_sized(path, sized)? {
             match WalName::of(&entry.name) {
                 WalName::Segment(name) => {
                     dir.segments.push(SegmentFile { file_name: entry.name, name, kind: entry.kind, size: entry.size });
@@ -55,11 +70,19 @@ impl WalDir {
         Ok(dir)
     }
 
+    /// Bytes of all segments, as far as their sizes were asked for; the others count as much on the average.
+    pub fn expected_bytes(&self) -> u64 {
+        let asked = self.segments.len().min(SIZED) as u128;
+        let bytes: u64 = self.segments.iter().map(|segment| segment.size).fold(0, u64::saturating_add);
+        let all = (u128::from(bytes) * self.segments.len() as u128).checked_div(asked).unwrap_or_default();
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+
     /// A single segment, whatever stands beside it; also one that repair set aside. `None` when the name is no segment's.
     pub fn of_segment(path: &Path, source: &dyn Source) -> Result<Option<Self>> {
         let parent = parent_of(path).unwrap_or(Path::new("."));
         let Some(file_name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
-        let mut dir = Self::list(parent, source)?;
+        let mut dir = Self::list_sized(parent, source, &|name| name == file_name)?;
         if WalName::of(&file_name) == WalName::Broken {
             dir.segments = dir.set_aside().into_iter().filter(|segment| segment.file_name == file_name).collect();
         }

@@ -106,7 +106,7 @@ impl WalScan {
     /// Reads the segments of a listing, which may have been narrowed.
     pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
         let count = dir.segments.len();
-        run.progress.expect(dir.segments.iter().map(|segment| segment.size).sum());
+        run.progress.expect(dir.expected_bytes());
         // The segment that tells whose log it is stays open to be read.
         let told = by_a_head(&dir, |path| {
             let map = run.source.map(path).ok()?;
@@ -233,7 +233,7 @@ impl SegmentScan {
             !run.progress.interrupted()
         })
         .ok_or(Error::Interrupted)?;
-        run.progress.advance(file.size.saturating_sub(told));
+        run.progress.advance((map.bytes().len() as u64).saturating_sub(told));
         map.release_before(u64::MAX);
         map.rewind();
         let change = match map.fault() {
