@@ -170,6 +170,13 @@ fn every_sealed_row_of_a_payload_opens_in_rows_and_in_tables() {
         assert!(report.findings.is_empty(), "{:?}", report.findings);
         let stat = snapshot::stat(std::slice::from_ref(path), false, Some(Arc::clone(&scene.opener)), &Run::local()).unwrap();
         assert_eq!(stat.body.snapshots[0].rows.unwrap().opened, Some(SEALED));
+        // What they hold counts as what it is; without keys nobody knows whether it has expired.
+        let closed = snapshot::stat(std::slice::from_ref(path), false, None, &Run::local()).unwrap();
+        let [with, without] = [&stat, &closed].map(|stat| stat.body.snapshots[0].usage.as_ref().unwrap());
+        assert_eq!((with.total.sealed.rows, with.total.total()), (0, without.total.total()));
+        assert!(without.total.sealed.rows > 100, "{:?}", without.total);
+        let known = |usage: &ekv_tool::readers::usage::Usage| usage.total.live.rows + usage.total.expired.rows;
+        assert_eq!(known(with), known(without) + without.total.sealed.rows);
     }
     // A count in the manifest that the tables do not bear out is told.
     rows.write_bundle(&bundle, rows.rows.len() + 1);
