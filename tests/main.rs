@@ -58,6 +58,7 @@ mod sources; // The same answer wherever the files come from: disk, memory, over
 mod starts; // Kinds of directories that only random damage turned up.
 mod store_damage; // One byte of a store changed, at every place.
 mod store_diff; // Two stores row by row: what is explained, one's own, a divergence, or not known.
+mod store_diff_payload; // The same with a payload on one side or both.
 mod store_dump; // One file of a store without the others.
 mod store_lsm; // The levels as people and scripts see them.
 mod store_meta; // What a store says about itself, and single keys.

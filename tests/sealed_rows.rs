@@ -10,7 +10,7 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::formats::fsm::FsmHeader;
-use ekv_tool::ops::{CheckOptions, VerifySnapshotOptions, check, snapshot, verify_snapshot};
+use ekv_tool::ops::{CheckOptions, VerifySnapshotOptions, check, snapshot, store_diff, verify_snapshot};
 use ekv_tool::readers::Depth;
 use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::keys::{base64, kek_copy};
 use crate::support::recorded::{fresh, real};
+use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::{Options, SET, TableWriter};
 use crate::support::tree::copy_tree;
 
@@ -137,12 +138,16 @@ impl Scene {
 
     /// The value of a row as another node would have sealed it.
     fn sealed_anew(&self, key: &[u8], value: &[u8], node: u8) -> Vec<u8> {
-        let clear = self.open(key, value);
+        self.seal(key, value, &self.open(key, value), node)
+    }
+
+    /// What a row holds instead, as that node would have sealed it.
+    fn seal(&self, key: &[u8], value: &[u8], clear: &[u8], node: u8) -> Vec<u8> {
         let mut anew = value[..HEADERS.0 + HEADERS.1].to_vec();
         anew[HEADERS.0 + 6] = node;
         let aad = Self::aad(key, &anew);
         let nonce: Vec<u8> = anew[HEADERS.0 + 6..].to_vec();
-        anew.extend(self.dek.encrypt(Nonce::from_slice(&nonce), Payload { msg: &clear, aad: &aad }).unwrap());
+        anew.extend(self.dek.encrypt(Nonce::from_slice(&nonce), Payload { msg: clear, aad: &aad }).unwrap());
         anew
     }
 
@@ -165,6 +170,13 @@ fn every_sealed_row_of_a_payload_opens_in_rows_and_in_tables() {
         assert!(report.findings.is_empty(), "{:?}", report.findings);
         let stat = snapshot::stat(std::slice::from_ref(path), false, Some(Arc::clone(&scene.opener)), &Run::local()).unwrap();
         assert_eq!(stat.body.snapshots[0].rows.unwrap().opened, Some(SEALED));
+        // What they hold counts as what it is; without keys nobody knows whether it has expired.
+        let closed = snapshot::stat(std::slice::from_ref(path), false, None, &Run::local()).unwrap();
+        let [with, without] = [&stat, &closed].map(|stat| stat.body.snapshots[0].usage.as_ref().unwrap());
+        assert_eq!((with.total.sealed.rows, with.total.total()), (0, without.total.total()));
+        assert!(without.total.sealed.rows > 100, "{:?}", without.total);
+        let known = |usage: &ekv_tool::readers::usage::Usage| usage.total.live.rows + usage.total.expired.rows;
+        assert_eq!(known(with), known(without) + without.total.sealed.rows);
     }
     // A count in the manifest that the tables do not bear out is told.
     rows.write_bundle(&bundle, rows.rows.len() + 1);
@@ -250,6 +262,50 @@ fn differences_are_those_of_the_clear_text() {
     Rows::read(&first).write_bundle(&first, rows.rows.len());
     let open = diff(true);
     assert_eq!((total(&open), open.body.same, open.verdict), ((1, 0), 4357, Verdict::Clean));
+}
+
+/// Stores of two nodes, each of which seals for itself, and a payload beside a store.
+#[test]
+fn stores_of_two_nodes_are_compared_in_clear_text() {
+    let scene = Scene::new();
+    let mut rows = Rows::read(&scene.payload);
+    let write = |rows: &Rows, name: &str| {
+        let dir = scene.file(name);
+        let mut store = StoreWriter::new(&dir).unwrap();
+        let entries: Vec<_> = rows.rows.iter().map(|(key, value)| (SET, key.as_slice(), value.as_slice())).collect();
+        store.batch(100, &entries);
+        store.finish().unwrap();
+        dir
+    };
+    let first = write(&rows, "first.db");
+    let sealed: Vec<_> = (0..rows.rows.len()).filter(|at| Rows::is_sealed(&rows.rows[*at].1)).collect();
+    for at in &sealed[..5] {
+        let (key, value) = &rows.rows[*at];
+        rows.rows[*at].1 = scene.sealed_anew(key, value, 0x77);
+    }
+    let second = write(&rows, "second.db");
+    let diff = |one: &Path, other: &Path, keys: bool| {
+        store_diff([one, other], 10, keys.then_some(&*scene.opener), &Run::local()).unwrap()
+    };
+    for one in [&first, &scene.payload] {
+        let closed = diff(one, &second, false);
+        assert_eq!((closed.verdict, closed.body.identical_rows), (Verdict::Unknown, false));
+        assert!(closed.findings.iter().all(|finding| finding.code.code != "nodes-stores-diverge"), "{:?}", closed.findings);
+        let why = closed.coverage.not_examined.iter().find(|part| part.what.contains("the values of 5 sealed rows"));
+        assert!(why.is_some_and(|part| part.needed && part.why.contains("--sidecar")), "{:?}", closed.coverage);
+        let open = diff(one, &second, true);
+        assert_eq!((open.verdict, open.body.identical_rows), (Verdict::Clean, true), "{:?}", open.coverage);
+    }
+    // Another value under a good seal is a divergence, which only keys show.
+    let (key, value) = rows.rows[sealed[9]].clone();
+    let mut other = scene.open(&key, &value);
+    other[0] ^= 1;
+    rows.rows[sealed[9]].1 = scene.seal(&key, &value, &other, 0x77);
+    let second = write(&rows, "third.db");
+    assert_eq!(diff(&first, &second, false).verdict, Verdict::Unknown);
+    let open = diff(&first, &second, true);
+    assert_eq!(open.verdict, Verdict::Damaged, "{:?}", open.findings);
+    assert_eq!(open.body.classes.iter().map(|class| class.sums.other_value).sum::<u64>(), 1);
 }
 
 /// Bundles that real servers wrote: their manifests count the rows that their tables hold.

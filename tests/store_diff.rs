@@ -120,6 +120,39 @@ fn what_each_node_may_have_of_its_own_is_no_divergence() {
     assert_eq!((report.verdict, judged(&report)), (Verdict::Clean, expected.to_vec()));
 }
 
+/// A later catalog is written by entries: that none did is known only of logs that begin with the group.
+#[test]
+fn a_later_catalog_whose_entries_are_gone_is_not_known() {
+    let later = |node: Node| node.row(key(b"!dist|meta|version", commit_of(3)), value(b"\x01\0\0\0\0\0\0\0\x02"));
+    let report = of_two(Node::new("n1", LAST), later(Node::new("n2", LAST)));
+    assert_eq!((report.verdict, judged(&report)), (Verdict::Clean, vec![(DifferenceKind::OnlySecond, Reason::OwnCatalog, None)]));
+    let report = of_two(Node::new("n1", LAST).from(6), later(Node::new("n2", LAST).from(6)));
+    assert_eq!((report.verdict, codes(&report)), (Verdict::Unknown, vec![]));
+    assert_eq!(judged(&report), [(DifferenceKind::OnlySecond, Reason::CatalogGone, None)]);
+    let why = "rows of a later shard catalog, and the logs begin behind what may have written them";
+    assert!(report.coverage.not_examined.iter().any(|part| part.needed && part.why == why), "{:?}", report.coverage);
+    // The first one needs no entry.
+    let first = Node::new("n2", LAST).from(6).row(key(b"!dist|meta|version", 1), value(b"\x01\0\0\0\0\0\0\0\x01"));
+    let report = of_two(Node::new("n1", LAST).from(6), first);
+    assert_eq!((report.verdict, judged(&report)), (Verdict::Clean, vec![(DifferenceKind::OnlySecond, Reason::OwnCatalog, None)]));
+}
+
+/// Stores of two clusters: said as `compare` says it.
+#[test]
+fn stores_of_two_clusters_are_not_of_one_group() {
+    let root = tempfile::tempdir().unwrap();
+    let one = Node::new("n1", LAST).write(&root.path().join("a"));
+    let other = Node::new("n1", LAST).of_others().write(&root.path().join("b"));
+    for paths in [[one.clone(), other.clone()], [one.join("fsm.db"), other.join("fsm.db")]] {
+        let report = diff(&paths[0], &paths[1]);
+        assert_eq!((report.verdict, codes(&report)), (Verdict::Damaged, vec!["cross-group-mismatch"]), "{:?}", report.findings);
+        assert!(report.body.sides.is_empty() && !report.body.complete && !report.body.identical_rows);
+        assert_eq!(report.headline(), "the directories are not of one group (1 error); no row was compared");
+    }
+    let compared = compare(&[one, other], &CompareOptions::default(), &Run::local()).unwrap();
+    assert!(compared.findings.iter().any(|finding| finding.code.code == "cross-group-mismatch"));
+}
+
 #[test]
 fn what_the_logs_do_not_tell_is_not_known() {
     // Both logs begin behind what is missing.

@@ -112,6 +112,77 @@ fn a_file_that_does_not_unpack_is_never_clean() {
     }
 }
 
+/// Damage of what a file was packed in is that of the packed file, and one that is not opened is neither fine nor damaged.
+#[test]
+fn a_packed_file_is_called_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = fs::read(fixture(PAYLOAD)).unwrap();
+    for (name, whole, packer) in [("x.fsm.gz", gzip(&bytes), "gzip"), ("x.fsm.zst", zstd(&bytes), "Zstandard")] {
+        let path = dir.path().join(name);
+        let cut = whole.len() - 20;
+        fs::write(&path, &whole[..cut]).unwrap();
+        for words in ["verify-snapshot", "inspect"] {
+            let output = tool(&[words]).arg(&path).output().unwrap();
+            let said = report(&output);
+            assert_eq!(output.status.code(), Some(2), "{said:#}");
+            let findings = said["findings"].as_array().unwrap();
+            assert_eq!((findings.len(), &findings[0]["code"]), (1, &"file-damaged".into()), "{said:#}");
+            let message = findings[0]["message"].as_str().unwrap();
+            assert!(message.starts_with(&format!("This compressed file ({packer}) is damaged: ")), "{message}");
+            assert!(findings[0]["offset"].as_u64().unwrap() <= cut as u64, "{said:#}");
+            if words == "inspect" {
+                assert_eq!((&said["kind"], &said["confidence"]), (&"compressed".into(), &"content".into()), "{said:#}");
+            }
+        }
+    }
+    for (name, head, packer) in [
+        ("x.fsm.xz", &b"\xfd7zXZ\0\0\x04"[..], "xz"),
+        ("x.fsm.bz2", b"BZh91AY&SY", "bzip2"),
+        ("x.fsm", b"\x04\x22\x4d\x18", "lz4"),
+    ] {
+        let path = dir.path().join(name);
+        fs::write(&path, [head, &[7; 300]].concat()).unwrap();
+        for words in ["verify-snapshot", "inspect"] {
+            let output = tool(&[words]).arg(&path).output().unwrap();
+            let said = report(&output);
+            assert_eq!((output.status.code(), &said["verdict"]), (Some(3), &"unknown".into()), "{said:#}");
+            let why = said["coverage"]["not_examined"][0]["why"].as_str().unwrap();
+            assert_eq!(
+                why,
+                format!("it is compressed with {packer}, which is not opened; decompress it first and name what comes out")
+            );
+        }
+    }
+}
+
+/// Logs that were rotated away are compressed.
+#[test]
+fn lines_of_a_packed_file_are_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = b"panic: wal: slice bounds out of range\n";
+    for (name, bytes) in [("a.log.gz", gzip(line)), ("a.log.zst", zstd(line)), ("a.log", line.to_vec())] {
+        let path = dir.path().join(name);
+        fs::write(&path, &bytes).unwrap();
+        let output = tool(&["explain"]).arg("--file").arg(&path).output().unwrap();
+        let plain = tool(&["explain", str::from_utf8(line).unwrap().trim_end()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let [mut said, mut direct] = [&output, &plain].map(report);
+        for one in [&mut said, &mut direct] {
+            one.as_object_mut().unwrap().remove("run");
+        }
+        assert_eq!(said["explanations"], direct["explanations"]);
+    }
+    let cut = gzip(line);
+    let path = dir.path().join("cut.gz");
+    fs::write(&path, &cut[..cut.len() - 9]).unwrap();
+    let output = tool(&["explain"]).arg("--file").arg(&path).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("is compressed with gzip and does not unpack"), "{said}");
+    fs::write(&path, b"\xfd7zXZ\0\0\x04").unwrap();
+    let said = String::from_utf8(tool(&["explain"]).arg("--file").arg(&path).output().unwrap().stderr).unwrap();
+    assert!(said.contains("is compressed with xz, which is not opened; decompress it first"), "{said}");
+}
+
 /// Where nothing can be kept nothing is known of the file.
 #[test]
 fn a_place_without_room_is_no_damage() {

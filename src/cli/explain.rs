@@ -1,6 +1,5 @@
 //! `explain`.
 
-use std::fs::File;
 use std::io::{Read, stdin};
 use std::path::PathBuf;
 
@@ -8,6 +7,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use ekv_tool::analysis::Coverage;
 use ekv_tool::analysis::explain::{Stack, explain};
+use ekv_tool::formats::foreign::packed_by;
+use ekv_tool::readers::Packing;
 use ekv_tool::report::Report;
 use ekv_tool::report::body::explain::ExplainBody;
 
@@ -23,6 +24,7 @@ Examples:
   ekv-tool explain 'wal: slice bounds out of range, snapshot[Index: 10, ...'
   journalctl -u elastickv -n 1 | ekv-tool explain -
   ekv-tool explain --file elastickv.log            each line on its own, the causal one first
+  ekv-tool explain --file elastickv.log.2.gz       gzip and Zstandard are unpacked
   ekv-tool explain --list";
 
 /// Arguments of `explain`.
@@ -32,7 +34,7 @@ pub struct ExplainArgs {
     /// A finding code, the name of one of the server's errors, or a line that contains its text; `-` reads standard input
     #[arg(value_name = "CODE|TEXT", required_unless_present_any = ["list", "file"])]
     question: Vec<String>,
-    /// Read the lines of this file
+    /// Read the lines of this file, also compressed (gzip, Zstandard)
     #[arg(long, value_name = "FILE", conflicts_with = "question")]
     file: Option<PathBuf>,
     /// List every code and error that has an explanation
@@ -49,7 +51,17 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> anyhow::Result<ExitS
     if let Some(path) = &args.file {
         context.keep_out_of(std::slice::from_ref(path))?;
         let failed = || format!("explain: cannot read {}", path.display());
-        (question, cut_short) = text_of(File::open(path).with_context(failed)?).with_context(failed)?;
+        // Logs that were rotated away are mostly compressed.
+        let run = context.run_on(std::slice::from_ref(path))?;
+        let head = run.source.open(path).and_then(|file| file.read_at(0, LIMIT + 1)).with_context(failed)?;
+        if let Some(packer) = packed_by(&head) {
+            let why = Packing::of(&head).map_or_else(
+                || format!("is compressed with {packer}, which is not opened; decompress it first"),
+                |packing| format!("is compressed with {} and does not unpack", packing.name()),
+            );
+            bail!("explain: {}: {why}", path.display());
+        }
+        (question, cut_short) = text_of(head.as_slice())?;
     } else if question == "-" {
         (question, cut_short) = text_of(stdin().lock()).context("explain: cannot read standard input")?;
     }

@@ -1,6 +1,7 @@
 //! Which format do these bytes have? Content first, name second.
 
 use super::dump::{HEAD, begins_a_dump, is_named_as_archive};
+use super::foreign::packed_by;
 use super::fsm::FsmName;
 use super::fsm::body::BodyFormat;
 use super::hraft::begins_an_archive;
@@ -64,6 +65,8 @@ pub enum FileKind {
     RaftWalSegment,
     /// The store of a member of etcd.
     EtcdStore,
+    /// Something that was compressed, as a whole, by one of the usual programs.
+    Compressed,
     /// Something that a crash or a running server left half done.
     Unfinished,
     /// None of these.
@@ -122,6 +125,7 @@ impl FileKind {
             Self::HashicorpArchive => "hashicorp-archive",
             Self::RaftWalSegment => "raftwal-segment",
             Self::EtcdStore => "etcd-store",
+            Self::Compressed => "compressed",
             Self::Unfinished => "unfinished",
             Self::Unknown => "unknown",
         }
@@ -154,6 +158,7 @@ impl FileKind {
             Self::HashicorpArchive => "snapshot archive of Consul, Nomad, Vault or OpenBao",
             Self::RaftWalSegment => "segment of a log of hashicorp/raft-wal",
             Self::EtcdStore => "store of a member of etcd",
+            Self::Compressed => "compressed file",
             Self::Unfinished => "unfinished file",
             Self::Unknown => "not recognised",
         }
@@ -308,6 +313,9 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
     if begins_a_dump(bytes.get(..bytes.len().min(HEAD)).unwrap_or_default()) {
         return Some((FileKind::DumpArchive, "an entry of a dump at its beginning"));
     }
+    if let Some(packer) = packed_by(bytes) {
+        return Some((FileKind::Compressed, packed_why(packer)));
+    }
     let tail = bytes.get(bytes.len().saturating_sub(MAX_FOOTER_LEN)..).unwrap_or_default();
     if Footer::decode(tail, bytes.len() as u64).is_ok() {
         return Some((FileKind::Table, "the footer of a table at its end"));
@@ -327,6 +335,16 @@ fn kind_of_content(name: &str, bytes: &[u8]) -> Option<(FileKind, &'static str)>
     let small = bytes.len() <= 64 << 20;
     (small && snap::decode(bytes, ProtoRules::Google).is_ok())
         .then_some((FileKind::SnapshotEnvelope, "its checksum over a Raft snapshot"))
+}
+
+fn packed_why(packer: &str) -> &'static str {
+    match packer {
+        "gzip" => "the magic number of gzip",
+        "zstd" => "the magic number of Zstandard",
+        "xz" => "the magic number of xz",
+        "bzip2" => "the magic numbers of bzip2",
+        _ => "the magic number of lz4",
+    }
 }
 
 fn begins_a_segment(bytes: &[u8]) -> bool {
@@ -399,6 +417,9 @@ mod tests {
         assert_eq!(kind("x", b"EKVMVCC2\x01\0\0\0"), (FileKind::SnapshotPayload, Confidence::Content));
         assert_eq!(kind("x", b"EKVPBBL1\0\0\0\0"), (FileKind::SnapshotPayload, Confidence::Content));
         assert_eq!(kind("x", b"EKVM\0\0\0\x01"), (FileKind::LegacyMetadata, Confidence::Content));
+        assert_eq!(kind("x.fsm.gz", b"\x1f\x8b\x08\0\0\0\0\0\x02\x03x"), (FileKind::Compressed, Confidence::Content));
+        assert_eq!(kind("x", b"\xfd7zXZ\0\0\x04"), (FileKind::Compressed, Confidence::Content));
+        assert_eq!(kind("x", b"BZh91AY&SY"), (FileKind::Compressed, Confidence::Content));
         assert_eq!(kind("x", b"etcd\n"), (FileKind::EngineMarker, Confidence::Content));
         assert_eq!(kind("x", b"[Version]\n  pebble_version=0.1\n"), (FileKind::Options, Confidence::Content));
         assert_eq!(kind("x", br#"{"raft_applied_index": 1}"#), (FileKind::Sidecar, Confidence::Content));

@@ -6,7 +6,6 @@ pub fn resembles(bytes: &[u8]) -> Option<&'static str> {
         (0, b"\x1f\x8b", "gzip data; unpack it and look again"),
         (0, b"\x28\xb5\x2f\xfd", "zstd data; unpack it and look again"),
         (0, b"\xfd7zXZ\0", "xz data; unpack it and look again"),
-        (0, b"BZh", "bzip2 data; unpack it and look again"),
         (0, b"\x04\x22\x4d\x18", "lz4 data; unpack it and look again"),
         (0, b"PK\x03\x04", "a zip archive; unpack it and look again"),
         (257, b"ustar", "a tar archive; unpack it and look again"),
@@ -16,6 +15,9 @@ pub fn resembles(bytes: &[u8]) -> Option<&'static str> {
         (0, b"%PDF-", "a PDF document"),
         (0, b"\x89PNG", "a picture"),
     ];
+    if begins_bzip2(bytes) {
+        return Some("bzip2 data; unpack it and look again");
+    }
     let has = |(at, magic, _): &&(usize, &[u8], &str)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic));
     if let Some((_, _, what)) = MAGICS.iter().find(has) {
         return Some(what);
@@ -33,6 +35,13 @@ pub fn resembles(bytes: &[u8]) -> Option<&'static str> {
     None
 }
 
+/// The letters and the size of blocks, and the number that a block begins with, or that stands where there is none.
+fn begins_bzip2(bytes: &[u8]) -> bool {
+    let Some((head, rest)) = bytes.split_first_chunk::<4>() else { return false };
+    let blocks = [[0x31, 0x41, 0x59, 0x26], [0x17, 0x72, 0x45, 0x38]];
+    matches!(head, [b'B', b'Z', b'h', b'1'..=b'9']) && blocks.iter().any(|block| rest.starts_with(block))
+}
+
 /// The program that packed a file of another kind, by how it begins.
 pub fn packed_by(bytes: &[u8]) -> Option<&'static str> {
     let words = resembles(bytes.get(..8).unwrap_or(bytes))?;
@@ -47,7 +56,10 @@ mod tests {
     fn what_was_packed_names_its_packer() {
         assert_eq!(packed_by(b"\x1f\x8b\x08\0\0\0\0\0\x02\x03"), Some("gzip"));
         assert_eq!(packed_by(b"\x28\xb5\x2f\xfd"), Some("zstd"));
-        for other in [&b"EKVPBBL1"[..], b"PK\x03\x04", b"text text", &[0; 8], b""] {
+        assert_eq!(packed_by(b"\xfd7zXZ\0\0\x04"), Some("xz"));
+        assert_eq!(packed_by(b"BZh91AY&SY"), Some("bzip2"));
+        assert_eq!(packed_by(b"BZh9\x17\x72\x45\x38\x50\x90"), Some("bzip2"));
+        for other in [&b"EKVPBBL1"[..], b"BZhello, text", b"BZh", b"PK\x03\x04", b"text text", &[0; 8], b""] {
             assert_eq!(packed_by(other), None);
         }
     }

@@ -12,7 +12,7 @@ use crate::formats::kv::KeySpace;
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::KeyRange;
 use crate::readers::source::Run;
-use crate::readers::store_diff::{ClassContent, StoreContent, store_content};
+use crate::readers::store_diff::{ClassContent, RowsOf, StoreContent, store_content};
 use crate::readers::wal::WalScan;
 use crate::report::body::compare_stores::{ClassOnNodes, NodeStore, StoreAgreement};
 use crate::types::Count;
@@ -131,7 +131,7 @@ impl Pair<'_, '_> {
         coverage: &mut Coverage,
         run: &Run<'_>,
     ) -> Result<StoreAgreement> {
-        let stores = self.nodes.map(|node| node.dir.as_path());
+        let stores = self.nodes.map(|node| RowsOf::Store(&node.dir));
         let logs: Vec<_> = self.nodes.iter().filter_map(|node| node.log).collect();
         let (diff, mut found) = match diff_judged(stores, ranges, &logs, KEPT, self.opener, run) {
             Ok(done) => done,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::advice;
 use super::offload;
 use crate::analysis::Severity;
+use crate::analysis::judge::packed::{NOT_UNPACKED, does_not_unpack, not_opened};
 use crate::analysis::judge::snapshot::{
     PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_etcd_envelope, verify_lone_payload,
     verify_set,
@@ -14,7 +15,9 @@ use crate::analysis::judge::snapshot::{
 use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
 use crate::error::{Error, Result};
+use crate::formats::foreign::packed_by;
 use crate::formats::layout;
+use crate::formats::unpack::{PackFault, Packing, Stopped};
 use crate::io::IoOptions;
 use crate::readers::etcd::is_part_of_another;
 use crate::readers::keys::Opener;
@@ -27,6 +30,9 @@ use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, Snapsho
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
 use crate::types::{Count, LogIndex, ServerVersion};
+
+/// Bytes that tell what a file was compressed with.
+const PACKED_HEAD: usize = 8;
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -182,8 +188,38 @@ impl Asked<'_> {
     }
 
     fn payload(&self, path: &Path) -> Result<VerifiedSet> {
-        self.run.source.open(path)?;
+        let head = self.run.source.open(path)?.read_at(0, PACKED_HEAD).unwrap_or_default();
+        if let Some(packer) = packed_by(&head) {
+            return self.packed(path, packer);
+        }
         self.lone(path, self.options.token.clone())
+    }
+
+    /// What is compressed and was not unpacked.
+    fn packed(&self, path: &Path, packer: &str) -> Result<VerifiedSet> {
+        let mut verified = VerifiedSet::default();
+        let shown = path.display().to_string();
+        let file = self.run.source.map(path)?;
+        verified.coverage.add_file(file.bytes().len() as u64);
+        let Some(packing) = Packing::of(file.bytes()) else {
+            verified.coverage.missing(shown, not_opened(packer));
+            return Ok(verified);
+        };
+        let mut passed = 0;
+        let fault = PackFault::find(packing, file.bytes(), &mut |offset| {
+            self.run.progress.advance(offset.saturating_sub(passed));
+            passed = passed.max(offset);
+            file.release_before(offset);
+            !self.run.progress.interrupted()
+        });
+        file.delivered()?;
+        match fault {
+            Ok(Some(fault)) if !file.changed_by_name() => verified.findings.push(does_not_unpack(&shown, &fault)),
+            Ok(Some(_)) => verified.coverage.missing(shown, "the file changed while it was read; try again when it is written"),
+            Ok(None) => verified.coverage.missing(shown, NOT_UNPACKED),
+            Err(Stopped) => return Err(Error::Interrupted),
+        }
+        Ok(verified)
     }
 
     /// A payload beside which nothing else is looked at.

@@ -6,14 +6,15 @@ use std::thread;
 
 use super::fsm_file::{Examine, FsmFacts, examine_visiting};
 use super::keys::Opener;
-use super::row_diff::{ComparedRow, RowDifference, RowSender, Sealing, merge, side};
+use super::row_diff::{ComparedRow, RowDifference, RowSender, SHOWN, Sealing, merge, side};
 use super::sealed_rows::{OpenedRows, SealedValue};
+use super::usage::versions::Versions;
 use crate::error::Result;
 use crate::formats::fsm::body::{BodyVisitor, Row};
-use crate::formats::mvcc::{Encryption, RowHeader};
+use crate::formats::mvcc::{Encryption, ROW_HEADER_LEN, RowHeader, StoreKey};
 use crate::io::IoOptions;
 use crate::readers::source::Run;
-use crate::types::share_budget;
+use crate::types::{HlcTimestamp, share_budget};
 
 /// What comparing two payloads showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,33 +63,54 @@ pub fn diff_payloads(
 }
 
 /// The sending end: a walk that hands over its rows in batches.
-struct RowStream<'o> {
-    rows: RowSender,
+pub(super) struct RowStream<'o> {
+    pub(super) rows: RowSender,
     hash: twox_hash::XxHash64,
     opener: Option<&'o Opener>,
     value: SealedValue,
-    opened: OpenedRows,
+    pub(super) opened: OpenedRows,
+    /// Rows so far, and how many of them stayed sealed.
+    pub(super) count: u64,
+    pub(super) closed: u64,
+    /// With a store on the other side: what that has dropped, and the beginning of the present value.
+    beside_store: Option<(Versions, Vec<u8>)>,
+}
+
+/// The value of a row that was opened.
+struct ClearValue {
+    /// Its beginning, where that may be shown.
+    shown: Option<Vec<u8>>,
 }
 
 impl<'o> RowStream<'o> {
-    fn new(rows: RowSender, opener: Option<&'o Opener>) -> Self {
+    pub(super) fn new(rows: RowSender, opener: Option<&'o Opener>) -> Self {
         Self {
             rows,
             hash: twox_hash::XxHash64::with_seed(0),
             opener,
             value: SealedValue::new(true),
             opened: OpenedRows::default(),
+            count: 0,
+            closed: 0,
+            beside_store: None,
         }
     }
 
-    /// Hashes the opened value of the row that ends, with the header that it would have in clear text; false when it stays closed.
-    fn hash_opened(&mut self) -> bool {
-        let (Some(opener), Some(row)) = (self.opener, self.value.end()) else { return false };
-        let (Some(opened), Ok(header)) = (self.opened.open(opener, row), RowHeader::decode(row.value)) else { return false };
+    /// The other side is a store that retains versions down to here: rows tell what it may have dropped, and show what they hold.
+    pub(super) fn beside_store(self, retained: HlcTimestamp) -> Self {
+        Self { beside_store: Some((Versions::new(Some(retained)), Vec::new())), ..self }
+    }
+
+    /// Hashes the opened value of the row that ends, with the header that it would have in clear text; nothing when it stays closed. Gives
+    /// the beginning of it where that may be shown.
+    fn hash_opened(&mut self) -> Option<ClearValue> {
+        let (Some(opener), Some(row)) = (self.opener, self.value.end()) else { return None };
+        let (Some(opened), Ok(header)) = (self.opened.open(opener, row), RowHeader::decode(row.value)) else { return None };
         self.hash = twox_hash::XxHash64::with_seed(0);
         self.hash.write(&RowHeader { encryption: Encryption::Clear, ..header }.encode());
         self.hash.write(opened.bytes());
-        true
+        let shows = opener.shows_values && self.beside_store.is_some();
+        Some(ClearValue { shown: shows.then(|| opened.bytes().get(..SHOWN).unwrap_or(opened.bytes()).to_vec()) })
     }
 }
 
@@ -101,14 +123,29 @@ impl BodyVisitor for RowStream<'_> {
         }
         let commit_ts = row.version.map(|version| version.commit_ts);
         let sealing = if self.value.start(row) { Sealing::Closed } else { Sealing::Clear };
-        let header = RowHeader::decode(row.value_head).ok().map(|header| (header.tombstone, header.expire_at));
+        let stored = row.version.is_none().then(|| StoreKey::of(row.key));
+        let with_header = stored.is_none_or(|key| matches!(key, StoreKey::Row(_)));
+        let header = RowHeader::decode(row.value_head).ok().filter(|_| with_header);
+        let header = header.map(|header| (header.tombstone, header.expire_at));
+        let mut superseded = false;
+        if let Some((versions, front)) = &mut self.beside_store {
+            front.clear();
+            if let Some(StoreKey::Row(key)) = stored {
+                superseded = versions.pass(key.user_key, key.commit_ts).is_reclaimable;
+            }
+        }
+        self.count += 1;
         let (key, value_len) = (row.key.to_vec(), row.value_len);
-        let row = ComparedRow { key, commit_ts, value_len, sealing, header, value_hash: 0, shown: None, superseded: false };
+        let row = ComparedRow { key, commit_ts, value_len, sealing, header, value_hash: 0, shown: None, superseded };
         self.rows.push(row);
     }
 
     fn value(&mut self, chunk: &[u8]) {
         self.hash.write(chunk);
+        if let Some((_, front)) = &mut self.beside_store {
+            let room = (ROW_HEADER_LEN + SHOWN).saturating_sub(front.len());
+            front.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        }
         if self.opener.is_some() {
             self.value.push(chunk);
         }
@@ -118,9 +155,15 @@ impl BodyVisitor for RowStream<'_> {
         let opened = self.hash_opened();
         if let Some(row) = self.rows.last() {
             row.value_hash = self.hash.finish();
-            if opened {
-                row.sealing = Sealing::Opened;
+            match (opened, row.sealing, &self.beside_store) {
+                (Some(clear), ..) => (row.sealing, row.shown) = (Sealing::Opened, clear.shown),
+                (None, Sealing::Clear, Some((_, front))) => {
+                    let body = front.get(if row.header.is_some() { ROW_HEADER_LEN } else { 0 }..).unwrap_or_default();
+                    row.shown = Some(body.get(..SHOWN).unwrap_or(body).to_vec());
+                }
+                _ => {}
             }
+            self.closed += u64::from(row.sealing == Sealing::Closed);
         }
         self.rows.hand_over();
     }

@@ -9,6 +9,7 @@ use super::usage::{LISTED, UsageCollector, UsageRequest};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
+use crate::formats::mvcc::is_sealed;
 use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, NoProgress, Progress};
 use crate::readers::source::{Run, Source};
 use crate::types::{Crc32c, HlcTimestamp, LogIndex};
@@ -94,7 +95,8 @@ impl PayloadFacts {
             .ok()
             .map(|header| usize::try_from(header.len).map_or(&[][..], |len| &payload[len.min(payload.len())..]));
         let body = store.filter(|_| walk).map(|store| {
-            let mut both = Both { collector: RowCollector::default(), usage: None, visitor: &mut NoVisitor };
+            let mut both =
+                Both { collector: RowCollector::default(), usage: None, sealed: SealedHead::default(), visitor: &mut NoVisitor };
             if let Err(over) = grant_manifest(store, store.len() as u64) {
                 let unread_table = Some(unread_manifest(over, store.len() as u64));
                 return BodyFacts { unread_table, ..both.collector.finish(Ok(())) };
@@ -165,7 +167,7 @@ pub fn examine_visiting(
             file.unread = Some(format!("its manifest: {over}"));
         } else if let Some(start) = start.filter(|_| wanted.walk) {
             let usage = wanted.usage.then(|| UsageCollector::new(UsageRequest { top: LISTED, ..UsageRequest::default() }));
-            let mut visitor = Both { collector: RowCollector::default(), usage, visitor };
+            let mut visitor = Both { collector: RowCollector::default(), usage, sealed: SealedHead::default(), visitor };
             if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
                 match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, run.progress) {
                     Ok(unread_table) => {
@@ -250,7 +252,33 @@ fn walk(
 struct Both<'v> {
     collector: RowCollector,
     usage: Option<UsageCollector>,
+    /// The present row, when it is sealed: what it holds may be known when it ends.
+    sealed: SealedHead,
     visitor: &'v mut dyn BodyVisitor,
+}
+
+/// The beginning of a sealed row.
+#[derive(Debug, Default)]
+struct SealedHead {
+    is_present: bool,
+    key: Vec<u8>,
+    head: Vec<u8>,
+    value_len: u64,
+}
+
+impl SealedHead {
+    /// True for a sealed row, which is kept until it ends.
+    fn keep(&mut self, row: &Row<'_>) -> bool {
+        self.is_present = is_sealed(row.key, row.value_head);
+        if self.is_present {
+            self.key.clear();
+            self.key.extend_from_slice(row.key);
+            self.head.clear();
+            self.head.extend_from_slice(row.value_head);
+            self.value_len = row.value_len;
+        }
+        self.is_present
+    }
 }
 
 impl Both<'_> {
@@ -292,7 +320,9 @@ impl BodyVisitor for Both<'_> {
             // The oldest version comes first, and nobody knows yet which is the newest.
             self.usage = None;
         }
-        if let Some(usage) = &mut self.usage {
+        if let Some(usage) = &mut self.usage
+            && !self.sealed.keep(row)
+        {
             usage.row(row.key, row.value_len, row.value_head, None);
         }
         self.visitor.row(row);
@@ -304,6 +334,10 @@ impl BodyVisitor for Both<'_> {
 
     fn row_end(&mut self) {
         self.visitor.row_end();
+        let SealedHead { is_present, key, head, value_len } = &mut self.sealed;
+        if let (true, Some(usage)) = (std::mem::take(is_present), &mut self.usage) {
+            usage.row(key, *value_len, head, self.visitor.opened());
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::StoreKey;
 use crate::types::HlcTimestamp;
 
+/// Bytes of a value that a row shows, where values are asked for.
+pub const SHOWN: usize = 256;
 /// Rows handed over at once, unless they are long.
 const BATCH: usize = 512;
 /// Bytes of keys and values after which a batch is handed over.

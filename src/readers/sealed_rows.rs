@@ -174,21 +174,23 @@ pub fn examine_opening(
 }
 
 /// Opens every sealed row of a payload while it is walked.
-#[derive(Debug)]
 struct RowOpening<'o> {
     opener: &'o Opener,
     value: SealedValue,
     rows: OpenedRows,
+    /// What the row before held.
+    last: Option<Opened>,
 }
 
 impl<'o> RowOpening<'o> {
     fn new(opener: &'o Opener) -> Self {
-        Self { opener, value: SealedValue::new(true), rows: OpenedRows::default() }
+        Self { opener, value: SealedValue::new(true), rows: OpenedRows::default(), last: None }
     }
 }
 
 impl BodyVisitor for RowOpening<'_> {
     fn row(&mut self, row: &Row<'_>) {
+        self.last = None;
         self.value.start(row);
     }
 
@@ -198,8 +200,12 @@ impl BodyVisitor for RowOpening<'_> {
 
     fn row_end(&mut self) {
         if let Some(row) = self.value.end() {
-            drop(self.rows.open(self.opener, row));
+            self.last = self.rows.open(self.opener, row);
         }
+    }
+
+    fn opened(&self) -> Option<&[u8]> {
+        self.last.as_ref().map(Opened::bytes)
     }
 }
 

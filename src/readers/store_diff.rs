@@ -1,4 +1,4 @@
-//! Two stores of one group row by row, side by side, and what one holds as a hash per class of keys; in bounded memory.
+//! Two stores of one group, or a store and a payload, row by row, side by side, and what one holds as a hash per class of keys; in bounded memory.
 
 use std::cell::Cell;
 use std::hash::Hasher as _;
@@ -8,10 +8,12 @@ use std::thread;
 
 use twox_hash::XxHash64;
 
+use super::fsm_diff::RowStream;
+use super::fsm_file::{Examine, FsmFacts, examine_visiting};
 use super::keys::Opener;
 use super::pebble::{KeyState, Store};
 use super::pebble_scan::{KeyRange, Live, ScanOutcome, Step, walk_views};
-use super::row_diff::{Alike, ComparedRow, RowDifference, RowSender, Sealing, merge, side};
+use super::row_diff::{Alike, ComparedRow, RowDifference, RowSender, SHOWN, Sealing, merge, side};
 use super::sealed_rows::{OpenedRows, SealedRow};
 use super::source::Run;
 use super::usage::versions::Versions;
@@ -20,10 +22,9 @@ use crate::error::{Error, Result};
 use crate::formats::envelope::MIN_LEN;
 use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RowHeader, StoreKey, is_sealed, meta_value};
+use crate::io::IoOptions;
 use crate::types::{HlcTimestamp, LogIndex, share_budget};
 
-/// Bytes of a value that a row shows.
-pub const SHOWN: usize = 256;
 /// Threads that take memory at the same time: one a side, and who listens to both.
 const SHARERS: usize = 3;
 
@@ -53,13 +54,57 @@ impl StoreNumbers {
     }
 }
 
-/// One store, read through.
+/// Whose rows are compared.
+#[derive(Debug, Clone, Copy)]
+pub enum RowsOf<'p> {
+    /// Those of the store in this directory.
+    Store(&'p Path),
+    /// Those of the payload in this file, which keeps its rows as a store does, and what it says of itself: it does so in the middle.
+    Payload(&'p Path, StoreNumbers),
+}
+
+/// How reading one side went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SideRead {
+    /// A store.
+    Store(Box<ScanOutcome>),
+    /// A payload.
+    Payload(Box<FsmFacts>),
+}
+
+impl SideRead {
+    /// True when nothing kept it from being read to its end, in order.
+    pub fn is_through(&self) -> bool {
+        match self {
+            Self::Store(outcome) => outcome.stopped.is_none(),
+            Self::Payload(facts) => match facts.as_ref() {
+                FsmFacts::File(file) => {
+                    let body = file.payload.as_ref().and_then(|payload| payload.body.as_ref());
+                    let whole = body
+                        .is_some_and(|body| body.result.is_ok() && body.unread_table.is_none() && body.rows.unordered.count == 0);
+                    whole && file.unread.is_none() && file.change.is_none()
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Views that were read; a payload is one.
+    pub fn views(&self) -> u32 {
+        match self {
+            Self::Store(outcome) => outcome.views,
+            Self::Payload(_) => 1,
+        }
+    }
+}
+
+/// One store or payload, read through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiffedStore {
     /// What its first view said.
     pub numbers: StoreNumbers,
     /// How the scan went.
-    pub outcome: ScanOutcome,
+    pub read: SideRead,
     /// True if a later view had applied more: its rows are then not those of one moment.
     pub moved: bool,
     /// Rows that were read.
@@ -88,9 +133,10 @@ pub trait DiffVisitor {
     fn differs(&mut self, difference: RowDifference<'_>);
 }
 
-/// Reads the rows of two stores in `ranges` and shows what differs to `visitor`. Where one of them cannot be read on, the comparison ends.
+/// Reads the rows of two stores in `ranges` and shows what differs to `visitor`; of payloads all rows. Where one of them cannot be read on,
+/// the comparison ends.
 pub fn diff_stores(
-    dirs: [&Path; 2],
+    sides: [RowsOf<'_>; 2],
     ranges: &[KeyRange],
     opener: Option<&Opener>,
     run: &Run<'_>,
@@ -99,16 +145,20 @@ pub fn diff_stores(
     thread::scope(|scope| {
         let (to_first, of_second) = sync_channel(1);
         let (to_second, of_first) = sync_channel(1);
-        let start = |dir, to_other, of_other| {
+        let start = |of, to_other, of_other| {
             let (rows, received) = side();
             let (tell, told) = sync_channel(1);
             let read = move || {
                 let reader = SideReader::new(rows, opener, Exchange { tell, to_other, of_other });
-                share_budget(SHARERS, || reader.read(dir, ranges, run)).0
+                let read = || match of {
+                    RowsOf::Store(dir) => reader.read(dir, ranges, run),
+                    RowsOf::Payload(path, numbers) => reader.read_payload(path, numbers, run),
+                };
+                share_budget(SHARERS, read).0
             };
             (scope.spawn(read), received, told)
         };
-        let [first, second] = dirs;
+        let [first, second] = sides;
         let (first, a, told_by_first) = start(first, to_second, of_second);
         let (second, b, told_by_second) = start(second, to_first, of_first);
         // Whoever fails tells nothing; the other ends then too.
@@ -188,12 +238,28 @@ impl<'o> SideReader<'o> {
         }
         Ok(DiffedStore {
             numbers: views.first.unwrap_or_default(),
-            outcome,
+            read: SideRead::Store(Box::new(outcome)),
             moved: views.moved,
             rows: count,
             closed: values.closed,
             opened: values.opener.map(|_| values.opened),
         })
+    }
+
+    fn read_payload(self, path: &Path, numbers: StoreNumbers, run: &Run<'_>) -> Result<DiffedStore> {
+        let Self { rows, values, exchange } = self;
+        let opener = values.opener;
+        let retained = exchange.with(numbers).map_or(HlcTimestamp(0), |other| other.retained);
+        let mut stream = RowStream::new(rows, opener).beside_store(retained);
+        let wanted = Examine { crc: false, walk: true, usage: false };
+        let read = SideRead::Payload(Box::new(examine_visiting(path, wanted, &IoOptions::default(), run, &mut stream)?));
+        let RowStream { mut rows, count, closed, opened, .. } = stream;
+        if read.is_through() {
+            rows.flush();
+        } else {
+            rows.stopped();
+        }
+        Ok(DiffedStore { numbers, read, moved: false, rows: count, closed, opened: opener.map(|_| opened) })
     }
 }
 
@@ -372,7 +438,7 @@ pub fn store_content(dir: &Path, opener: Option<&Opener>, run: &Run<'_>) -> Resu
     })?;
     let store = DiffedStore {
         numbers: views.first.unwrap_or_default(),
-        outcome,
+        read: SideRead::Store(Box::new(outcome)),
         moved: views.moved,
         rows: count,
         closed: values.closed,

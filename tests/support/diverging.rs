@@ -14,6 +14,8 @@ use super::table_writer::SET;
 
 /// Everybody in the group.
 pub const MEMBERS: [&str; 3] = ["n1", "n2", "n3"];
+/// Everybody in the group of another cluster.
+pub const OTHERS: [&str; 3] = ["x1", "x2", "x3"];
 /// The last entry of every log.
 pub const LAST: u64 = 9;
 
@@ -55,6 +57,7 @@ pub struct Node {
     raft_id: &'static str,
     applied: u64,
     first_entry: u64,
+    members: [&'static str; 3],
     /// Stored keys and values.
     pub rows: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -71,13 +74,18 @@ impl Node {
             let (user_key, body) = written(index);
             (key(&user_key, commit_of(index)), value(&body))
         };
-        Self { raft_id, applied, first_entry: 2, rows: (2..=applied).map(row).collect() }
+        Self { raft_id, applied, first_entry: 2, members: MEMBERS, rows: (2..=applied).map(row).collect() }
     }
 
     /// Its log begins with this entry.
     pub fn from(mut self, first_entry: u64) -> Self {
         self.first_entry = first_entry;
         self
+    }
+
+    /// It belongs to another cluster.
+    pub fn of_others(self) -> Self {
+        Self { members: OTHERS, ..self }
     }
 
     /// A further row.
@@ -97,13 +105,13 @@ impl Node {
     pub fn write(mut self, root: &Path) -> PathBuf {
         let mut log = LogWriter::new();
         let before = self.first_entry - 1;
-        log.snapshot(before, 2, &ids(&MEMBERS)).state(2, 0, before);
+        log.snapshot(before, 2, &ids(&self.members)).state(2, 0, before);
         for index in self.first_entry..=LAST {
             let (user_key, body) = written(index);
             log.typed_entry(0, index, 2, &put(&user_key, &body, commit_of(index)));
         }
         log.state(2, id("n1"), LAST);
-        let node = NodeDir::below(root, self.raft_id, &log).snap(before, 2, &ids(&MEMBERS)).peers(before, &MEMBERS);
+        let node = NodeDir::below(root, self.raft_id, &log).snap(before, 2, &ids(&self.members)).peers(before, &self.members);
         let has = |rows: &[(Vec<u8>, Vec<u8>)], name: &[u8]| rows.iter().any(|(stored, _)| stored == name);
         if !has(&self.rows, b"_meta_applied_index") {
             self.rows.push((b"_meta_applied_index".to_vec(), self.applied.to_le_bytes().to_vec()));

@@ -5,18 +5,20 @@ use serde_json::json;
 use super::{Description, List};
 use crate::analysis::hraft::findings::raftwal::judge_segment;
 use crate::analysis::judge::codes::files as codes;
+use crate::analysis::judge::packed::{NOT_UNPACKED, does_not_unpack, not_opened};
 use crate::analysis::judge::store::lone::records_end;
 use crate::analysis::server::conditions;
 use crate::analysis::server::peers::decode_refusal;
 use crate::analysis::{Finding, ServerError};
 use crate::formats::detect::{FileKind, store_log_number};
-use crate::formats::foreign::resembles;
+use crate::formats::foreign::{packed_by, resembles};
 use crate::formats::kv::classify;
 use crate::formats::legacy::{self, LegacyEntry, LegacyError, LegacyState};
 use crate::formats::pebble::{Batch, Records, RecordsEnd, StoreFileName, StoreOptions, VersionEdit};
 use crate::formats::peers::{Peer, PeersFile, Suffrage};
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::sidecar::Sidecar;
+use crate::formats::unpack::{PackFault, Packing};
 use crate::readers::hraft::wal::{SegmentRole, read_segment};
 use crate::readers::keys::looks_like_key;
 use crate::readers::subject::Subject;
@@ -47,6 +49,7 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         FileKind::Sidecar => sidecar(page, path, bytes),
         FileKind::OffloadManifest => super::offload::manifest(page, path, bytes),
         FileKind::DumpArchive => super::dump::archive(page, path, bytes),
+        FileKind::Compressed => compressed(page, path, bytes),
         FileKind::RaftWalSegment => raftwal_segment(page, subject, bytes),
         FileKind::EtcdStore => super::etcd::store(page, path, bytes),
         FileKind::EngineMarker => marker(page, path, bytes),
@@ -65,6 +68,17 @@ pub(super) fn describe(page: &mut Description, kind: FileKind, subject: &Subject
         | FileKind::SnapshotEnvelope
         | FileKind::WalSegment
         | FileKind::Table => {}
+    }
+}
+
+/// What was compressed and not unpacked: damaged, or by a program whose files are not opened.
+fn compressed(page: &mut Description, path: &str, bytes: &[u8]) {
+    let packer = Packing::of(bytes).map(Packing::name).or_else(|| packed_by(bytes)).unwrap_or_default();
+    page.plain("compressed_with", packer);
+    match Packing::of(bytes).map(|packing| PackFault::find(packing, bytes, &mut |_| true)) {
+        Some(Ok(Some(fault))) => page.findings.push(does_not_unpack(path, &fault)),
+        Some(_) => page.coverage.missing(path, NOT_UNPACKED),
+        None => page.coverage.missing(path, not_opened(packer)),
     }
 }
 

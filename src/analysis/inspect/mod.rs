@@ -148,5 +148,7 @@ fn of_detection(detection: &Detection, subject: &Subject) -> Description {
 fn contradicts(named: FileKind, found: FileKind) -> bool {
     // Consul's archives are called .snap as well.
     let archive = matches!(named, FileKind::SnapshotEnvelope | FileKind::DumpArchive) && found == FileKind::HashicorpArchive;
-    named != found && !archive && !matches!(named, FileKind::Unfinished | FileKind::WalReserve | FileKind::Kek)
+    // An archive is compressed, and one that cannot be unpacked may have been one.
+    let packed = named == FileKind::DumpArchive && found == FileKind::Compressed;
+    named != found && !archive && !packed && !matches!(named, FileKind::Unfinished | FileKind::WalReserve | FileKind::Kek)
 }

@@ -15,6 +15,7 @@ pub mod nodes;
 pub mod nonces;
 pub mod offload;
 pub mod outlook;
+pub mod packed;
 mod severity;
 pub mod snapshot;
 pub mod start;

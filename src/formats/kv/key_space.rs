@@ -153,6 +153,18 @@ impl KeySpace {
         }
     }
 
+    /// The family of a key as requests name it, when that of the key before it in their order is known: neighbours mostly share it.
+    #[must_use]
+    pub fn of_next_user_key(self, key: &[u8]) -> Self {
+        let at = usize::from(self.0);
+        let Some(row) = PREFIXES.get(at).filter(|row| !row.whole_key && key.starts_with(row.bytes)) else {
+            return Self::of_user_key(key);
+        };
+        // A longer prefix that begins with this one stands right behind it.
+        let is_extended = PREFIXES.get(at + 1).is_some_and(|next| next.bytes.starts_with(row.bytes));
+        if is_extended { Self::of_user_key(key) } else { self }
+    }
+
     /// The family of a key as it lies in the store.
     pub fn of_store_key(key: StoreKey<'_>) -> Self {
         match key {
@@ -315,6 +327,10 @@ mod tests {
             let mut key = bytes[..cut.min(bytes.len())].to_vec();
             key.extend(tail.bytes());
             prop_assert_eq!(KeySpace::of_user_key(&key).label(), by_scan(&key));
+            // Whatever the key before it was.
+            for before in 0..COUNT + 3 {
+                prop_assert_eq!(KeySpace(before).of_next_user_key(&key), KeySpace::of_user_key(&key));
+            }
         }
     }
 }

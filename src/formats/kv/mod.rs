@@ -20,7 +20,7 @@ pub use key_space::{KeySpace, KeySpaceCounts};
 pub use logical::{Held, KeyFilter, KeyName, KeyText, LogicalKey, Namespace, Part, PartName, Place, Selection, Shown};
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};
-pub use route::{route_key, shared_len};
+pub use route::{route_key, routed_alike, shared_len};
 pub use txn::{
     Rejection, RequestClass, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_META_PREFIX, TXN_ROLLBACK_PREFIX, TxnMeta,
 };

@@ -59,6 +59,25 @@ fn s3_route(key: &[u8]) -> Option<Vec<u8>> {
     Some([b"!s3route|", rest.get(..bucket + 8 + object)?].concat())
 }
 
+/// How many bytes from the front of a key decide where it goes, when each key that begins with them goes there; 0 when all of it counts.
+pub fn routed_alike(user_key: &[u8]) -> usize {
+    const SQS: &[u8] = b"!sqs|";
+    let families = [&b"!ddb|item|"[..], b"!ddb|gsi|"];
+    if user_key.starts_with(SQS) {
+        return SQS.len();
+    }
+    if let Some(family) = families.iter().find(|family| user_key.starts_with(family)) {
+        let table = user_key.get(family.len()..).unwrap_or_default();
+        return table.iter().position(|&byte| byte == b'|').map_or(0, |at| family.len() + at + 1);
+    }
+    // Of one object.
+    if user_key.starts_with(b"!s3|blob|") {
+        let shared = shared_len(user_key);
+        return if shared < user_key.len() { shared } else { 0 };
+    }
+    0
+}
+
 /// Bytes of a segment with its end mark.
 pub(super) fn segment_end(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
@@ -143,6 +162,29 @@ mod tests {
             assert_eq!(&key[..shared_len(key)], shared, "{}", Escaped(key));
             for cut in 0..=key.len() {
                 assert!(shared_len(&key[..cut]) <= cut);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_with_the_same_front_are_routed_alike() {
+        for (key, alike) in [
+            (&b"!sqs|msg|data|cTE\0"[..], 5),
+            (b"!ddb|item|dDE|1|p\0\x01", 14),
+            (b"!ddb|gsi|dDE|1|aTE|", 13),
+            (b"!ddb|meta|table|dDE", 0),
+            (b"!s3|blob|b\0\x01\0\0\0\0\0\0\0\x01k\0\x01u\0\x01", 23),
+            (b"!s3|blob|b\0\x01\0\0\0\0\0\0\0\x01k\0\x01", 0),
+            (b"!redis|str|user:1", 0),
+            (b"plain", 0),
+        ] {
+            assert_eq!(routed_alike(key), alike, "{}", Escaped(key));
+            for tail in [&b""[..], b"\0", b"|", b"x\0\x01", b"\xff\xff"] {
+                let other = [&key[..alike], tail].concat();
+                assert!(alike == 0 || tail.is_empty() || route_key(&other) == route_key(key), "{}", Escaped(&other));
+            }
+            for cut in 0..=key.len() {
+                assert!(routed_alike(&key[..cut]) <= cut);
             }
         }
     }

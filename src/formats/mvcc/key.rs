@@ -41,13 +41,13 @@ impl<'a> RowKey<'a> {
 impl<'a> StoreKey<'a> {
     /// Classifies any key of the store.
     pub fn of(key: &'a [u8]) -> Self {
-        if let Some(meta) = MetaKey::of(key) {
-            Self::Meta(meta)
-        } else if let Some(registry) = RegistryKey::decode(key) {
-            Self::Registry(registry)
-        } else {
-            RowKey::decode(key).map_or(Self::Short(key), Self::Row)
-        }
+        // The first byte rules most keys out before they are compared with names.
+        let special = match key.first() {
+            Some(b'_') => MetaKey::of(key).map(Self::Meta),
+            Some(b'!') => RegistryKey::decode(key).map(Self::Registry),
+            _ => None,
+        };
+        special.unwrap_or_else(|| RowKey::decode(key).map_or(Self::Short(key), Self::Row))
     }
 }
 

@@ -11,8 +11,10 @@ pub use archive::{DumpStop, DumpStopReason, examine_dump_archive, read_dump_arch
 pub use dir::read_dump_dir;
 pub use ledger::{BadLine, Differing, LineProblem};
 
+use crate::formats::detect::{FileKind, kind_of_name};
 use crate::formats::dump::{ADAPTERS, CHECKSUMS, HEAD, MANIFEST, begins_a_dump, is_named_as_archive};
-use crate::formats::zstd::ZSTD_MAGIC;
+use crate::formats::unpack::Packing;
+use crate::formats::zstd::{Unzstd, ZSTD_MAGIC};
 use crate::io::EntryKind;
 use crate::readers::is_group;
 use crate::readers::source::Source;
@@ -210,6 +212,13 @@ pub enum DumpPlace {
     Archive,
 }
 
+/// True for one file of another kind that somebody compressed, by its name or by what its first bytes unpack to.
+fn is_packed_alone(name: &str, head: &[u8]) -> bool {
+    let inner = Packing::Zstd.endings().iter().find_map(|ending| name.strip_suffix(ending));
+    let promised = inner.and_then(kind_of_name).is_some_and(|(kind, _)| kind != FileKind::DumpArchive);
+    promised || (!begins_a_dump(head) && Unzstd::new(head).read(&mut [0; 512]).is_ok_and(|read| read > 0))
+}
+
 /// Finds out; `None` for nothing.
 pub fn find_dump(path: &Path, source: &dyn Source) -> Option<DumpPlace> {
     match source.kind_at(path)? {
@@ -224,7 +233,7 @@ pub fn find_dump(path: &Path, source: &dyn Source) -> Option<DumpPlace> {
             let name = path.file_name()?.to_string_lossy().into_owned();
             let head = source.open(path).ok()?.read_at(0, HEAD).ok()?;
             // No payload of a node begins as Zstandard does, be it as damaged as it may.
-            let compressed = head.starts_with(&ZSTD_MAGIC);
+            let compressed = head.starts_with(&ZSTD_MAGIC) && !is_packed_alone(&name, &head);
             (is_named_as_archive(&name) || compressed || begins_a_dump(&head)).then_some(DumpPlace::Archive)
         }
         EntryKind::Other | EntryKind::Nowhere => None,

@@ -164,7 +164,8 @@ impl ArchiveFacts {
 pub fn is_archive_at(path: &Path, source: &dyn Source) -> bool {
     let Ok(file) = source.open(path) else { return false };
     let Ok(head) = file.read_at(0, RECOGNISED_IN) else { return false };
-    head.starts_with(&GZIP_MAGIC) || begins_an_archive(&head)
+    // One whose beginning does not unpack is still called what these are called.
+    begins_an_archive(&head) || (head.starts_with(&GZIP_MAGIC) && source.name_of(path).ends_with(".snap"))
 }
 
 /// Reads an archive.

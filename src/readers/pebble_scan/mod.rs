@@ -21,7 +21,7 @@ use crate::types::beside;
 
 pub use leaping::first_met;
 pub use range::KeyRange;
-pub use walk::{Live, ScanOutcome, Step, walk, walk_ranges, walk_views};
+pub use walk::{Live, ScanOutcome, Step, walk, walk_open, walk_ranges, walk_views};
 
 use hidden::Hidden;
 use source::{Run, read_ahead, replaced_suffix};

@@ -82,32 +82,17 @@ pub fn walk_views(
     opened: &mut dyn FnMut(&Store) -> bool,
     visit: &mut dyn FnMut(Live<'_>) -> Step,
 ) -> Result<ScanOutcome> {
-    let mut place = Position { range: 0, from: ranges.first().map_or_else(Vec::new, |range| range.start().to_vec()) };
+    let mut place = Position::at(ranges, 0);
     let mut total = ScanStats::default();
     let mut views = 0;
     loop {
         views += 1;
         let store = Store::open(dir, run)?;
-        let mut cut_short = !opened(&store);
-        let mut stopped = None;
-        while let (None, false, Some(range)) = (&stopped, cut_short, ranges.get(place.range)) {
-            let start = place.from.clone();
-            let mut scan = match separate(Scan::within(&store, &start, range.end()))? {
-                Ok(scan) => scan,
-                Err(damage) => {
-                    stopped = Some((damage, None));
-                    continue;
-                }
-            };
-            let ended = walk_range(&mut scan, range, run, visit)?;
-            total.add(scan.stats());
-            match ended {
-                Ended::Range => place = Position::at(ranges, place.range + 1),
-                Ended::Leap(to) => place.from = to,
-                Ended::Enough => cut_short = true,
-                Ended::Stopped(damage) => stopped = Some((damage, Some(scan.last_live().to_vec()).filter(|_| scan.live() > 0))),
-            }
-        }
+        let ViewEnded { cut_short, stopped } = if opened(&store) {
+            walk_view(&store, ranges, &mut place, &mut total, run, visit)?
+        } else {
+            ViewEnded { cut_short: true, stopped: None }
+        };
         let replaced =
             stopped.as_ref().is_some_and(|(damage, _)| damage.trouble == TableTrouble::Missing) && !store.is_unchanged()?;
         if !replaced || views == MAX_VIEWS {
@@ -120,6 +105,54 @@ pub fn walk_views(
             place.from = last;
         }
     }
+}
+
+/// Shows the live keys of a view that is open to `visit`, those that lie in one of `ranges`. What kept it from going on, if anything did.
+pub fn walk_open(
+    store: &Store,
+    ranges: &[KeyRange],
+    run: &Run<'_>,
+    visit: &mut dyn FnMut(Live<'_>) -> Step,
+) -> Result<Option<TableDamage>> {
+    let ended = walk_view(store, ranges, &mut Position::at(ranges, 0), &mut ScanStats::default(), run, visit)?;
+    Ok(ended.stopped.map(|(damage, _)| damage))
+}
+
+/// How the walk over one view ended.
+struct ViewEnded {
+    cut_short: bool,
+    /// What kept it from going on, and the last key that it showed of that range.
+    stopped: Option<(TableDamage, Option<Vec<u8>>)>,
+}
+
+/// Goes on from `place`, which is left where the walk ends, and adds what was passed to `total`.
+fn walk_view(
+    store: &Store,
+    ranges: &[KeyRange],
+    place: &mut Position,
+    total: &mut ScanStats,
+    run: &Run<'_>,
+    visit: &mut dyn FnMut(Live<'_>) -> Step,
+) -> Result<ViewEnded> {
+    while let Some(range) = ranges.get(place.range) {
+        let start = place.from.clone();
+        let mut scan = match separate(Scan::within(store, &start, range.end()))? {
+            Ok(scan) => scan,
+            Err(damage) => return Ok(ViewEnded { cut_short: false, stopped: Some((damage, None)) }),
+        };
+        let ended = walk_range(&mut scan, range, run, visit)?;
+        total.add(scan.stats());
+        match ended {
+            Ended::Range => *place = Position::at(ranges, place.range + 1),
+            Ended::Leap(to) => place.from = to,
+            Ended::Enough => return Ok(ViewEnded { cut_short: true, stopped: None }),
+            Ended::Stopped(damage) => {
+                let last = Some(scan.last_live().to_vec()).filter(|_| scan.live() > 0);
+                return Ok(ViewEnded { cut_short: false, stopped: Some((damage, last)) });
+            }
+        }
+    }
+    Ok(ViewEnded { cut_short: false, stopped: None })
 }
 
 /// Where a walk over ranges stands.

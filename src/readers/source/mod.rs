@@ -18,10 +18,11 @@ use crate::io::{
 };
 use crate::types::UnixMillis;
 
+pub use crate::formats::unpack::Packing;
 pub use local::Local;
 pub use memory::Memory;
 pub use overlay::Overlay;
-pub use streams::{Packing, STDIN, Streams};
+pub use streams::{STDIN, Streams};
 
 /// Where the files come from.
 ///

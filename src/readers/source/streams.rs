@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::{Source, answer};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
-use crate::formats::gzip::{GZIP_MAGIC, Gunzip};
-use crate::formats::unpack::{PIECE, Unpack};
-use crate::formats::zstd::{Unzstd, ZSTD_MAGIC};
+use crate::formats::gzip::Gunzip;
+use crate::formats::unpack::{PIECE, Packing, Unpack};
+use crate::formats::zstd::Unzstd;
 use crate::io::{Access, DirEntry, EntryKind, LockState, MappedFile, OpenFile, Progress, Spool, Standing, Stream};
 
 /// The path that stands for standard input.
@@ -35,44 +35,6 @@ struct Kept {
     file: File,
     /// What it was packed in.
     packing: Option<Packing>,
-}
-
-/// How bytes are compressed, by the first of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// gzip, RFC 1952.
-    Gzip,
-    /// Zstandard, RFC 8878.
-    Zstd,
-}
-
-impl Packing {
-    /// Of the first bytes of a file; `None` where they say nothing of the kind.
-    pub fn of(head: &[u8]) -> Option<Self> {
-        if head.starts_with(&GZIP_MAGIC) {
-            Some(Self::Gzip)
-        } else if head.starts_with(&ZSTD_MAGIC) {
-            Some(Self::Zstd)
-        } else {
-            None
-        }
-    }
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "Zstandard",
-        }
-    }
-
-    /// The endings that files of it have, without which their names are those of what is in them.
-    const fn endings(self) -> &'static [&'static str] {
-        match self {
-            Self::Gzip => &[".gz", ".gzip"],
-            Self::Zstd => &[".zst", ".zstd"],
-        }
-    }
 }
 
 impl Streams {

@@ -262,12 +262,13 @@ impl UsageCollector {
     pub fn row(&mut self, key: &[u8], value_len: u64, head: &[u8], opened: Option<&[u8]>) {
         let bytes = key.len() as u64 + value_len;
         let store_key = StoreKey::of(key);
-        let space = KeySpace::of_store_key(store_key);
         let StoreKey::Row(row) = store_key else {
-            self.class_of(space).count(RowState::Live, key.len() as u64, value_len);
+            self.class_of(KeySpace::of_store_key(store_key)).count(RowState::Live, key.len() as u64, value_len);
             return;
         };
         let user_key = row.user_key;
+        let before = self.classes.get(self.class).map_or(KeySpace::USER, |(space, _)| *space);
+        let space = before.of_next_user_key(user_key);
         let version = self.versions.pass(user_key, row.commit_ts);
         let state = match RowHeader::decode(head) {
             Err(_) => RowState::Malformed,

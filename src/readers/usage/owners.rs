@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{RowState, StateSums};
-use crate::formats::kv::{CatalogRoute, KeySpace, LogicalKey, Place, route_key};
+use crate::formats::kv::{CatalogRoute, KeySpace, LogicalKey, Place, route_key, routed_alike};
 use crate::types::{Escaped, free_budget};
 
 /// What one table, bucket or queue uses.
@@ -147,6 +147,12 @@ fn owner_len(space: KeySpace, user_key: &[u8]) -> usize {
     let len = match space.prefix() {
         b"!ddb|item|" | b"!ddb|gsi|" => rest.iter().position(|&byte| byte == b'|').map(|at| at + 1),
         [b'!', b's', b'3', ..] => rest.windows(2).position(|pair| pair == [0, 1]).map(|at| at + 2),
+        // The mark of partitions, the digits of the name, and the byte that ends them.
+        [b'!', b's', b'q', b's', b'|', b'm', ..] => {
+            let mark = if rest.starts_with(b"p|") { 2 } else { 0 };
+            let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            rest.get(mark..).and_then(|name| name.iter().position(|&byte| !is_digit(byte))).map(|at| mark + at + 1)
+        }
         _ => None,
     };
     len.map_or(0, |len| front + len)
@@ -158,12 +164,21 @@ pub(super) struct Ranges {
     /// By their start.
     routes: Vec<(Route, StateSums)>,
     outside: StateSums,
+    /// Which of them the row before belongs to; `None` for none of them.
+    last: Option<usize>,
+    /// The beginning of its key, if all keys that begin so are routed alike.
+    front: Vec<u8>,
 }
 
 impl Ranges {
     pub(super) fn new(mut routes: Vec<Route>) -> Self {
         routes.sort_by(|a, b| a.start.cmp(&b.start));
-        Self { routes: routes.into_iter().map(|route| (route, StateSums::default())).collect(), outside: StateSums::default() }
+        Self {
+            routes: routes.into_iter().map(|route| (route, StateSums::default())).collect(),
+            outside: StateSums::default(),
+            last: None,
+            front: Vec::new(),
+        }
     }
 
     pub(super) fn count(&mut self, user_key: &[u8], state: RowState, bytes: u64) {
@@ -173,13 +188,27 @@ impl Ranges {
         {
             return sums.add(state, bytes);
         }
-        let key = route_key(user_key);
-        let behind = self.routes.partition_point(|(route, _)| route.start.as_slice() <= key.as_ref());
-        let found = behind.checked_sub(1).and_then(|at| self.routes.get_mut(at));
-        match found.filter(|(route, _)| route.end.as_ref().is_none_or(|end| key.as_ref() < end.as_slice())) {
+        if self.front.is_empty() || !user_key.starts_with(&self.front) {
+            self.last = self.place_of(&route_key(user_key));
+            self.front.clear();
+            self.front.extend_from_slice(user_key.get(..routed_alike(user_key)).unwrap_or_default());
+        }
+        match self.last.and_then(|at| self.routes.get_mut(at)) {
             Some((_, sums)) => sums.add(state, bytes),
             None => self.outside.add(state, bytes),
         }
+    }
+
+    fn place_of(&self, key: &[u8]) -> Option<usize> {
+        let holds = |at: usize| {
+            let (route, _) = self.routes.get(at)?;
+            let begins = route.start.as_slice() <= key;
+            (begins && route.end.as_ref().is_none_or(|end| key < end.as_slice())).then_some(at)
+        };
+        let search = || holds(self.routes.partition_point(|(route, _)| route.start.as_slice() <= key).checked_sub(1)?);
+        // Of routes that overlap the last one that begins before the key has it.
+        let is_last = |at: &usize| self.routes.get(at + 1).is_none_or(|(next, _)| next.start.as_slice() > key);
+        self.last.and_then(holds).filter(is_last).or_else(search)
     }
 
     pub(super) fn finish(self) -> Vec<RangeUse> {

@@ -98,3 +98,65 @@ fn too_many_owners_are_others_to_the_row() {
     assert!(listed > 100 && usage.other_owners.total().rows > 0, "{listed}");
     assert_eq!(listed + usage.other_owners.total().rows, u64::from(names));
 }
+
+/// What is remembered of the row before does not change what a row belongs to.
+#[test]
+fn rows_belong_to_the_same_whatever_comes_before_them() {
+    let route = |number, start: &'static [u8], end: Option<&'static [u8]>| {
+        Route::of(&CatalogRoute { route: number, group: number, state: "active", parent: 0, start, end, split_at: None })
+    };
+    let routes = || {
+        let table = b"!ddb|route|table|dDF";
+        let object = b"!s3route|b\0\x01\0\0\0\0\0\0\0\x01l";
+        let bounds = [&b""[..], table, object, b"!sqs|", b"k", b"m"];
+        let ends = bounds.iter().skip(1).map(|end| Some(*end)).chain([Some(&b"n"[..])]);
+        (1..).zip(bounds).zip(ends).map(|((number, start), end)| route(number, start, end)).collect::<Vec<_>>()
+    };
+    let keys: [&[u8]; 22] = [
+        b"!ddb|gsi|dDE|1|aTE|x\0\x01p0\0\x01",
+        b"!ddb|item|dDE|1|p0\0\x01",
+        b"!ddb|item|dDE|1|p1\0\x01",
+        b"!ddb|item|dDEx|1|p1\0\x01",
+        b"!ddb|item|dDI|1|p1\0\x01",
+        b"!ddb|meta|table|dDI",
+        b"!hs|fld|\0\0\0\x01hf",
+        b"!redis|str|a",
+        b"!redis|str|l",
+        b"!s3|blob|b\0\x01\0\0\0\0\0\0\0\x01k\0\x01u\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02",
+        b"!s3|blob|b\0\x01\0\0\0\0\0\0\0\x01l\0\x01u\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02",
+        b"!s3|chunkblob|ab",
+        b"!sqs|msg|data|cTE\0\0\0\0\0\0\0\x01bTE",
+        b"!sqs|msg|data|cTEx\0\0\0\0\0\0\0\x01bTE",
+        b"!sqs|msg|dedup|p|cTE|\0\0\0\x01\0\0\0\0\0\0\0\x01Z3A|bTE",
+        b"!sqs|msg|vis|cTE\0\0\0\0\0\0\0\x01\0\0\x01\xa1\xfb\xc3\xba\x96bTE",
+        b"!sqs|queue|meta|cTE",
+        b"!sqs|queue|meta|cTEx",
+        b"!txn|lock|!ddb|item|dDE|1|p0\0\x01",
+        b"a",
+        b"l",
+        b"z",
+    ];
+    let mut together = collector(3, Some(routes()));
+    let (mut owners, mut ranges) = (BTreeMap::new(), BTreeMap::new());
+    for key in keys {
+        version(&mut together, key, NOW, &live(b"v"));
+        let mut alone = collector(3, Some(routes()));
+        version(&mut alone, key, NOW, &live(b"v"));
+        let alone = alone.finish();
+        for owner in alone.owners {
+            *owners.entry(owner.owner).or_insert(0) += owner.states.total().rows;
+        }
+        for range in alone.ranges.unwrap() {
+            *ranges.entry(range.route).or_insert(0) += range.states.total().rows;
+        }
+    }
+    let together = together.finish();
+    assert_eq!(
+        together.owners.into_iter().map(|owner| (owner.owner, owner.states.total().rows)).collect::<BTreeMap<_, _>>(),
+        owners
+    );
+    let of_all = together.ranges.unwrap().into_iter().map(|range| (range.route, range.states.total().rows));
+    assert_eq!(of_all.collect::<BTreeMap<_, _>>(), ranges);
+    let rows: Vec<_> = ranges.into_iter().collect();
+    assert_eq!(rows, [(None, 1), (Some(1), 5), (Some(2), 3), (Some(3), 2), (Some(4), 7), (Some(5), 2), (Some(6), 2)]);
+}

@@ -8,8 +8,8 @@ use super::store_name::shortened;
 use crate::analysis::judge::divergence::{DifferenceKind, DifferenceSums, DivergenceFound, Judged, KeptDifference, Reason};
 use crate::formats::kv::{KeyName, KeySpace, decode_value};
 use crate::formats::mvcc::StoreKey;
-use crate::readers::row_diff::{ComparedRow, Sealing};
-use crate::readers::store_diff::{DiffedStore, SHOWN};
+use crate::readers::row_diff::{ComparedRow, SHOWN, Sealing};
+use crate::readers::store_diff::DiffedStore;
 use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
 use crate::types::{Count, Escaped, HlcTimestamp, LogIndex};
 
@@ -19,7 +19,7 @@ const VALUE_IN_PAGE: usize = 160;
 /// Two stores beside each other.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreDiffBody {
-    /// The first store, then the second.
+    /// The first store or payload, then the second; none when they are not of one group and nothing was compared.
     pub sides: Vec<StoreSide>,
     /// True when both are undamaged and were read to their ends, each as of one moment.
     pub complete: bool,
@@ -134,7 +134,7 @@ impl StoreSide {
             last_commit_time: numbers.last_commit.and_then(|ts| ts.millis().to_rfc3339()),
             retained_ts: numbers.retained.0,
             rows: store.rows,
-            views: store.outcome.views,
+            views: store.read.views(),
         }
     }
 }
@@ -261,6 +261,21 @@ impl StoreDiffBody {
         }
     }
 
+    /// Of stores whose groups have nothing to do with each other: no row was compared.
+    pub const fn of_strangers() -> Self {
+        Self {
+            sides: Vec::new(),
+            complete: false,
+            identical_rows: false,
+            same: 0,
+            sealed_once: 0,
+            classes: Vec::new(),
+            reasons: Vec::new(),
+            differences: Vec::new(),
+            not_listed: 0,
+        }
+    }
+
     fn total(&self) -> DifferenceSums {
         let mut total = DifferenceSums::default();
         self.classes.iter().for_each(|class| total.add(&class.sums));
@@ -295,6 +310,9 @@ impl Body for StoreDiffBody {
         let total = self.total();
         let own = self.reasons.iter().find(|count| count.reason == Reason::OwnNumber).map_or(0, |count| count.rows);
         let same = Count(self.same, "row");
+        if self.sides.is_empty() {
+            return "no row was compared".to_owned();
+        }
         if self.identical_rows {
             return format!("the same {same} in both");
         }

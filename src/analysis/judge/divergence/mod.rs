@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::formats::kv::{WrittenKind, WrittenRow, WrittenValue};
 use crate::formats::mvcc::StoreKey;
-use crate::readers::row_diff::{ComparedRow, RowDifference};
-use crate::readers::store_diff::{DiffVisitor, SHOWN, StoreNumbers};
-use crate::types::LogIndex;
+use crate::readers::row_diff::{ComparedRow, RowDifference, SHOWN};
+use crate::readers::store_diff::{DiffVisitor, StoreNumbers};
+use crate::types::{HlcTimestamp, LogIndex};
 
 pub use finding::{divergence_finding, not_judged};
 pub use log::{AppliedLog, Logs, WrittenBy};
@@ -20,6 +20,11 @@ use log::{CATALOG, Writers};
 
 /// Bytes that the differences which are kept may take: keys may be a MiB long.
 const ROOM: usize = 8 << 20;
+
+/// When a node commits the catalog that it writes into an empty store.
+const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
+/// The entry that a group begins with, in the snapshot that every node makes for itself: the first one of a log is the next.
+const BEFORE_ALL: LogIndex = LogIndex(1);
 
 /// What a difference is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
@@ -49,6 +54,8 @@ pub enum Reason {
     AppliedUnknown,
     /// Rows of the writer registry do not move the applied index, and the logs do not have all entries behind it.
     Registry,
+    /// A row of the shard catalog that is not of the first one, and the logs begin behind what may have written it.
+    CatalogGone,
     /// It must not be there, but one of the stores is damaged, was not read whole, or not as of one moment.
     StoreNotWhole,
     /// An entry that only one has applied.
@@ -70,7 +77,12 @@ impl Reason {
     pub const fn judged(self) -> Judged {
         match self {
             Self::NoEntry => Judged::Diverged,
-            Self::Sealed | Self::EntriesMissing | Self::AppliedUnknown | Self::Registry | Self::StoreNotWhole => Judged::Unknown,
+            Self::Sealed
+            | Self::EntriesMissing
+            | Self::AppliedUnknown
+            | Self::Registry
+            | Self::CatalogGone
+            | Self::StoreNotWhole => Judged::Unknown,
             Self::Entry | Self::NewerCommit => Judged::Explained,
             Self::OwnNumber | Self::OwnChunk | Self::OwnCatalog | Self::Retention => Judged::Expected,
         }
@@ -84,6 +96,7 @@ impl Reason {
             Self::EntriesMissing => "not all entries between the applied indexes are in the logs",
             Self::AppliedUnknown => "a store does not say what it has applied",
             Self::Registry => "rows of the writer registry, of which the applied index says nothing, and the logs begin later",
+            Self::CatalogGone => "rows of a later shard catalog, and the logs begin behind what may have written them",
             Self::StoreNotWhole => "one of the stores is damaged, was not read whole, or not as of one moment",
             Self::Entry => "written by entries that only one has applied",
             Self::NewerCommit => "committed after everything that the other has applied",
@@ -299,10 +312,11 @@ impl<'a> Divergence<'a> {
         if row.superseded {
             return (Reason::Retention, last);
         }
-        if let Some(reason) = self.of_its_own(written, lacks) {
+        let missing = last.is_none() && self.writers.gap(lacks, has).is_some();
+        if let Some(reason) = self.of_its_own(written, lacks).filter(|reason| *reason != Reason::CatalogGone || !missing) {
             return (reason, last);
         }
-        if last.is_none() && self.writers.gap(lacks, has).is_some() {
+        if missing {
             let is_newer = written.zip(lacking.last_commit).is_some_and(|(written, newest)| written.commit_ts > newest);
             return (if is_newer { Reason::NewerCommit } else { Reason::EntriesMissing }, None);
         }
@@ -338,7 +352,13 @@ impl<'a> Divergence<'a> {
             return None;
         }
         let catalog = self.catalog.get_or_insert_with(|| self.logs.catalog());
-        catalog.last_of(&written, None).is_none().then_some(Reason::OwnCatalog)
+        if catalog.last_of(&written, None).is_some() {
+            return None;
+        }
+        // A node that begins writes its catalog before anything else. What came later an entry wrote, or again the node itself: that there
+        // is no such entry is known only where the logs begin with the group.
+        let is_first = written.commit_ts == FIRST_CATALOG || catalog.begins_behind(BEFORE_ALL);
+        Some(if is_first { Reason::OwnCatalog } else { Reason::CatalogGone })
     }
 
     fn keep(&mut self, difference: RowDifference<'_>, kind: DifferenceKind, (reason, index): (Reason, Option<LogIndex>)) {

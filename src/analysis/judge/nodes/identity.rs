@@ -12,14 +12,20 @@ const TELLING_RECORDS: u64 = 1000;
 
 /// The gate: `false` when nothing else can be compared.
 pub(super) fn same_group(group: &Group<'_, '_>, findings: &mut Vec<Finding>) -> bool {
-    let stranger = by_members(group.replicas).or_else(|| by_content(group.replicas));
-    let Some((first, stranger, why)) = stranger else { return true };
+    let mismatch = group_mismatch(group.replicas);
+    let is_same = mismatch.is_none();
+    findings.extend(mismatch);
+    is_same
+}
+
+/// The first of the copies that cannot be of the same group as another one; `None` when nothing says so.
+pub fn group_mismatch(replicas: &[Replica<'_>]) -> Option<Finding> {
+    let (first, stranger, why) = by_members(replicas).or_else(|| by_content(replicas))?;
     let message = format!(
         "{} and {} {why}: these directories are not of one group, and nothing else was compared.",
         first.evidence.dir, stranger.evidence.dir
     );
-    findings.push(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.evidence.dir.clone()));
-    false
+    Some(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.evidence.dir.clone()))
 }
 
 /// The gate for directories whose names already say different groups.

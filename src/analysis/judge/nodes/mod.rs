@@ -24,7 +24,7 @@ use crate::types::{LogIndex, NodeId, SnapshotId, Term};
 
 pub use election::{ElectionRow, Vote, VoteRow};
 pub use holdings::IndexRange;
-pub use identity::numbers_differ;
+pub use identity::{group_mismatch, numbers_differ};
 pub use membership::{ChangeKind, MemberChange, MembershipStep};
 pub use replicas::{NodeRow, RestartStep};
 pub use start::NodeStart;

@@ -59,6 +59,11 @@ pub trait BodyVisitor {
 
     /// The current row is complete.
     fn row_end(&mut self) {}
+
+    /// What the envelope of the row that was completed last holds; `None` when it has none, or was not opened.
+    fn opened(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// Wants nothing but the walker's verdict.

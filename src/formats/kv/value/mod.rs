@@ -137,8 +137,10 @@ fn decode_plain(label: &str, value: &[u8]) -> Option<DecodedValue> {
         "dynamodb-item" => dynamo::item(value),
         "dynamodb-table" => dynamo::schema(value),
         "dynamodb-generation" | "sqs-generation" => decimal(value),
-        "s3-bucket-generation" => number(value),
         "s3-bucket" | "s3-object" | "s3-upload" | "s3-part" | "s3-upload-gc" => json_value(value),
+        // A mark, or how many partitions the queue had.
+        "sqs-tombstone" if value == [1] => Some(DecodedValue::new(Encoding::Nothing, Value::Null)),
+        "s3-bucket-generation" | "sqs-tombstone" => number(value),
         "sqs-queue" => json_value(value.strip_prefix(b"\0SQ\x01")?),
         "sqs-message" => json_value(value.strip_prefix(b"\0SM\x01")?),
         "catalog-version" | "catalog-counter" => catalog::number(value),
@@ -241,6 +243,8 @@ mod tests {
         (b"!ddb|meta|gen|dDE", b"1", "1"),
         (b"!s3|bucket|gen|bkt\0\x01", b"\0\0\0\0\0\0\0\x01", "1"),
         (b"!s3|bucket|meta|bkt\0\x01", br#"{"bucket_name":"bkt","generation":1}"#, r#"{"bucket_name":"bkt","generation":1}"#),
+        (b"!sqs|queue|tombstone|cTE\0\0\0\0\0\0\0\x07", b"\x01", ""),
+        (b"!sqs|queue|tombstone|cTE\0\0\0\0\0\0\0\x07", b"\0\0\0\0\0\0\0\x04", "4"),
         (b"!sqs|queue|meta|cTE", b"\0SQ\x01{\"name\":\"q1\"}", r#"{"name":"q1"}"#),
         (b"!dist|meta|version", b"\x01\0\0\0\0\0\0\0\x02", "2"),
         (
