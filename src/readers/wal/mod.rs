@@ -9,7 +9,7 @@ mod scan;
 mod stop;
 mod trace;
 
-pub use beyond::{Beyond, Recovered};
+pub use beyond::{Behind, Beyond, Recovered};
 pub use class_counts::ClassCounts;
 pub use dir::{SegmentFile, WalDir};
 pub use entries::{EntryAt, EntryRange, EntryRanges};

@@ -311,6 +311,11 @@ impl SegmentScan {
         }
     }
 
+    /// True for a copy that repair set aside: no server reads it.
+    pub fn is_set_aside(&self) -> bool {
+        self.file.file_name.ends_with(".broken")
+    }
+
     /// The file's number in the sequence.
     pub const fn seq(&self) -> u64 {
         self.file.name.seq
