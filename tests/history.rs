@@ -1,5 +1,7 @@
 //! `history`: exact versions of built directories, and agreement with the other commands on real ones.
 
+mod truth;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -189,7 +191,7 @@ fn two_nodes_of_which_one_is_behind_or_says_something_else() {
     store(second.path(), 2, &[(b"k", 1, Some(b"z"))]);
     let report = history(&dirs, &options("k"), None, &Run::local()).unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
-    assert_eq!(report.findings[0].code.code, "cross-committed-divergence");
+    assert_eq!(report.findings[0].code.code, "nodes-stores-diverge");
     assert!(report.body.versions[0].differs && !report.body.versions[1].differs);
 
     // Another entry of a later term in the place of one that was not committed.
@@ -432,6 +434,10 @@ fn sealed_entries_and_rows() {
     let ask = |format: &str, keys: &[PathBuf]| run(&["history", key, "data/n1", "--format", format], keys);
     let without: Value = serde_json::from_str(&ask("json", &[])).unwrap();
     assert_eq!(without["verdict"], "unknown");
+    // Without them nobody knows in which entry it stands, and nobody says that it is in none.
+    let how = |version: &Value| version["proposer"]["how"].as_str().unwrap().to_owned();
+    let rows = without["versions"].as_array().unwrap();
+    assert!(rows.iter().any(|version| how(version).contains("sealed entries that were not opened")), "{without:#}");
     let with: Value = serde_json::from_str(&ask("json", &keys)).unwrap();
     let versions = with["versions"].as_array().unwrap();
     let version = versions.iter().find(|version| version["index"] == sealed["index"]).unwrap();

@@ -395,7 +395,8 @@ fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
     let mut log = LogWriter::new();
     log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
     let name = "snap/0000000000000002-000000000000000f.snap";
-    let spoil: [(&str, fn(&Path)); 3] = [
+    type Spoil = fn(&Path);
+    let spoil: [(&str, Spoil); 3] = [
         ("is a directory", |path| fs::create_dir(path).unwrap()),
         ("is a link to nothing", |path| symlink("/nowhere/at-all", path).unwrap()),
         ("outer message", |path| fs::write(path, [9; 30]).unwrap()),

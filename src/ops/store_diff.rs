@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::group::{Opened, Opening};
 use crate::analysis::judge::divergence::{AppliedLog, Divergence, DivergenceFound, Logs, divergence_finding, not_judged};
-use crate::analysis::judge::nodes::{NodeStart, Replica, group_mismatch};
+use crate::analysis::judge::nodes::{self, NodeStart, Replica};
 use crate::analysis::judge::snapshot::{Subject, VerifiedSet, verify_lone_payload};
 use crate::analysis::judge::store::scanned;
 use crate::analysis::judge::unread;
@@ -154,7 +154,7 @@ fn payload(path: &Path, run: &Run<'_>) -> Result<Rows> {
 fn strangers(sides: [&Side; 2]) -> Option<Finding> {
     let [Some(one), Some(other)] = sides.map(|side| side.opened.as_ref()) else { return None };
     let replicas = [one, other].map(|opened| Replica::new(opened.evidence(), NodeStart::default()));
-    group_mismatch(&replicas)
+    nodes::strangers(&replicas.each_ref().map(Replica::identity))
 }
 
 /// The group that a store is of: the directory around it.

@@ -89,14 +89,18 @@ impl FsmFile {
 impl PayloadFacts {
     /// Examines a payload that is at hand whole.
     pub fn of(payload: &[u8], walk: bool) -> Self {
+        Self::of_visiting(payload, walk, &mut NoVisitor)
+    }
+
+    /// The same, while `visitor` sees the rows that are walked.
+    pub fn of_visiting(payload: &[u8], walk: bool, visitor: &mut dyn BodyVisitor) -> Self {
         let header = FsmHeader::decode(payload);
         let store = header
             .as_ref()
             .ok()
             .map(|header| usize::try_from(header.len).map_or(&[][..], |len| &payload[len.min(payload.len())..]));
         let body = store.filter(|_| walk).map(|store| {
-            let mut both =
-                Both { collector: RowCollector::default(), usage: None, sealed: SealedHead::default(), visitor: &mut NoVisitor };
+            let mut both = Both { collector: RowCollector::default(), usage: None, sealed: SealedHead::default(), visitor };
             if let Err(over) = grant_manifest(store, store.len() as u64) {
                 let unread_table = Some(unread_manifest(over, store.len() as u64));
                 return BodyFacts { unread_table, ..both.collector.finish(Ok(())) };

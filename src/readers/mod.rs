@@ -40,7 +40,7 @@ pub use locate::{
     neighbours, nested_groups, store_dirs,
 };
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
-pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet};
+pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet, is_payload};
 pub use source::{Local, Memory, Overlay, Packing, Run, STDIN, Source, Streams};
 
 // Part of the facts above.

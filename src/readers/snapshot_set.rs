@@ -101,7 +101,7 @@ impl SnapshotSet {
     }
 
     /// The snapshots of a group that was read, without its payloads.
-    pub(super) fn listed(listing: &GroupListing, snaps: &SnapDir) -> Self {
+    pub fn listed(listing: &GroupListing, snaps: &SnapDir) -> Self {
         let snap = matches!(listing.snap, SubDir::Listed(_)).then(|| snaps.clone());
         let mut set = Self { snap, snap_prefix: "snap/", fsm_prefix: "fsm-snap/", ..Self::default() };
         set.leftovers = leftovers(&listing.root, "").collect();
@@ -134,7 +134,8 @@ impl SnapshotSet {
         Ok(())
     }
 
-    pub(super) fn note_purged(&mut self, dir: &Path, source: &dyn Source) -> Result<()> {
+    /// Notes which `.snap` files are gone by now from the directory that they were read from.
+    pub fn note_purged(&mut self, dir: &Path, source: &dyn Source) -> Result<()> {
         let Some(snap) = &self.snap else { return Ok(()) };
         let now = optional(source.list_names(dir))?.unwrap_or_default();
         let gone = snap.snaps.iter().filter(|entry| now.binary_search_by(|(name, _)| name.cmp(&entry.name)).is_err());
@@ -152,7 +153,7 @@ impl SnapshotSet {
 }
 
 /// True for a name that stands for a complete payload.
-pub(super) fn is_payload(entry: &DirEntry) -> bool {
+pub fn is_payload(entry: &DirEntry) -> bool {
     is_payload_name(&entry.name)
 }
 

@@ -3,7 +3,10 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::support::log_writer::LogWriter;
+use crate::support::node_dir::{NodeDir, id};
 use crate::support::recorded::{cases, real};
+use crate::support::requests;
 
 fn run(args: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("ekv-tool").unwrap().args(args).output().unwrap();
@@ -102,7 +105,10 @@ fn dump_filters() {
     let all = dump(&[]);
     let entries = dump(&["--type", "entry"]);
     assert!(all.len() > entries.len());
-    assert_eq!(entries.len(), 63);
+    // One stands behind the place where a server takes the log for finished.
+    let (entries, behind): (Vec<_>, Vec<_>) = entries.into_iter().partition(|row| row["place"] == "log");
+    assert_eq!((entries.len(), behind.len()), (63, 1));
+    assert_eq!((&behind[0]["place"], &behind[0]["effective"]), (&"log-hole".into(), &false.into()));
     let indexes: Vec<_> = entries.iter().map(|row| row["index"].as_u64().unwrap()).collect();
     assert_eq!(indexes, (2..=64).collect::<Vec<_>>());
     assert!(entries.iter().all(|row| row["effective"] == true));
@@ -118,8 +124,86 @@ fn dump_filters() {
     assert!(status == 1 && err.contains("--segment 7"), "{err}");
 
     let (_, report) = json(&["wal", "dump", "--format", "json", "--from", "63", &dir]);
-    assert_eq!(report["records"].as_array().unwrap().len(), 2);
+    let places: Vec<_> = report["records"].as_array().unwrap().iter().map(|record| &record["place"]).collect();
+    assert_eq!(places, ["log", "log", "log-hole"]);
     assert_eq!(report["schema"], "ekv-tool/wal-dump/v1");
+}
+
+/// Index, place and whether it stands, of every entry that is listed.
+fn entries_listed(report: &Value) -> Vec<(u64, String, bool)> {
+    let entries = report["records"].as_array().unwrap().iter().filter(|record| record["type"] == "entry");
+    let place = |entry: &Value| entry["place"].as_str().unwrap().to_owned();
+    entries.map(|entry| (entry["index"].as_u64().unwrap(), place(entry), entry["effective"] == true)).collect()
+}
+
+#[test]
+fn dump_lists_what_stands_behind_a_hole_and_what_was_set_aside_as_that() {
+    let mut log = LogWriter::new();
+    log.snapshot(0, 0, &[id("n1")]).state(1, id("n1"), 0);
+    for index in 1..=5_u64 {
+        log.typed_entry(0, index, 1, &requests::raw(index, &[(0, format!("key{index}").as_bytes(), b"v")]));
+    }
+    log.state(1, id("n1"), 5);
+    let name = "0000000000000000-0000000000000000.wal";
+    let mut bytes = log.files().remove(0).1;
+    let at = bytes.windows(4).position(|window| window == b"key3").unwrap();
+    bytes[at] ^= 1;
+    let hole = NodeDir::new(&log).peers(1, &["n1"]).file(&format!("wal/{name}"), &bytes);
+    let dir = hole.path().display().to_string();
+    let of =
+        |place: &str, entries: &[u64], stands| entries.iter().map(|index| (*index, place.to_owned(), stands)).collect::<Vec<_>>();
+
+    let (status, report) = json(&["wal", "dump", "--format", "json", &dir]);
+    assert_eq!((status, &report["verdict"]), (2, &"damaged".into()), "{report:#}");
+    assert_eq!(entries_listed(&report), [of("log", &[1, 2], true), of("log-hole", &[4, 5], false)].concat());
+    // The hard state behind it is a record as well, and what check says of the hole is said here.
+    assert_eq!((&report["records_behind_holes"], &report["records_set_aside"]), (&3.into(), &0.into()));
+    let last = report["records"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["type"], &last["place"], &last["commit"]), (&"hard-state".into(), &"log-hole".into(), &5.into()));
+    assert_eq!(report["findings"][0]["code"], "wal-crc-mismatch");
+    let (_, check) = json(&["check", "--format", "json", &dir]);
+    assert_eq!(check["verdict"], report["verdict"]);
+
+    let (_, text, _) = run(&["wal", "dump", &dir]);
+    assert!(text.contains(&format!("# {dir}/wal/{name}, behind a hole\n")), "{text}");
+    let row = text.lines().find(|line| line.contains("key4")).unwrap();
+    assert!(row.ends_with(" (behind a hole)") && !row.contains("replaced"), "{row}");
+    assert!(text.contains("(3 behind a hole of them) written") && text.contains("behind holes"), "{text}");
+
+    let some = |more: &[&str]| json(&[&["wal", "dump", "--format", "json", dir.as_str()], more].concat()).1;
+    assert_eq!(entries_listed(&some(&["--effective"])), of("log", &[1, 2], true));
+    assert_eq!(entries_listed(&some(&["--from", "5"])), of("log-hole", &[5], false));
+    assert_eq!(entries_listed(&some(&["--key-prefix", "key4"])), of("log-hole", &[4], false));
+    let offset = report["records"].as_array().unwrap().iter().find(|record| record["index"] == 5).unwrap()["offset"].to_string();
+    assert_eq!(entries_listed(&some(&["--segment", "0", "--offset", &offset])), of("log-hole", &[5], false));
+
+    // One record alone is told the same of, by its place and by its index.
+    for which in [format!("0@{offset}"), "5".to_owned()] {
+        let (status, shown) = json(&["wal", "show", "--format", "json", &which, &dir]);
+        assert_eq!((status, &shown["records"][0]["place"]), (2, &"log-hole".into()), "{shown:#}");
+        assert_eq!(shown["findings"][0]["code"], "wal-crc-mismatch");
+    }
+    assert_eq!(json(&["wal", "show", "--format", "json", "2", &dir]).0, 0);
+
+    // The log goes on without what repair set aside; the copy has a hole of its own.
+    let mut short = LogWriter::new();
+    short.snapshot(0, 0, &[id("n1")]).state(1, id("n1"), 0).typed_entry(0, 1, 1, b"").state(1, id("n1"), 1);
+    let aside = NodeDir::new(&short).peers(1, &["n1"]).file(&format!("wal/{name}.broken"), &bytes);
+    let dir = aside.path().display().to_string();
+    let (_, report) = json(&["wal", "dump", "--format", "json", &dir]);
+    let copies = [of("log-broken", &[1, 2], false), of("log-broken-hole", &[4, 5], false)].concat();
+    assert_eq!(entries_listed(&report), [of("log", &[1], true), copies.clone()].concat());
+    assert_eq!((&report["records_behind_holes"], &report["records_set_aside"]), (&0.into(), &10.into()));
+    let (_, lines, _) =
+        run(&["wal", "dump", "--format", "ndjson", &dir, "--segment", &format!("{name}.broken"), "--type", "entry"]);
+    let rows: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|row: &Value| row["type"] == "entry").collect();
+    assert_eq!(entries_listed(&serde_json::json!({ "records": rows })), copies);
+    let (_, text, _) = run(&["wal", "dump", &dir]);
+    assert!(text.contains(" (set aside)\n") && text.contains(" (set aside, behind a hole)\n"), "{text}");
+    // By itself it is no segment of a log.
+    let (_, alone) = json(&["wal", "dump", "--format", "json", &format!("{dir}/wal/{name}.broken")]);
+    assert_eq!(entries_listed(&alone), copies);
 }
 
 #[test]

@@ -95,7 +95,6 @@ pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
     store(member, &mut judged);
     against_log(member, start, &mut judged.findings);
     gone(member, start, &mut judged.findings);
-    foreign(member, &mut judged.findings);
     refusal(member, start, &mut judged.findings);
     leftovers(member, &mut judged.findings);
     judged
@@ -114,6 +113,7 @@ pub fn judge_snapshots(member: &EtcdMember) -> Judged {
         judged.coverage.absorb(verified.coverage);
         judged.snapshots.push(verified.view);
     }
+    foreign(member, &mut judged.findings);
     judged
 }
 

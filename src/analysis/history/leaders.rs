@@ -47,6 +47,8 @@ pub struct Leaders {
     /// By term: who voted, and for whom.
     votes: BTreeMap<Term, BTreeMap<NodeId, NodeId>>,
     voters: BTreeSet<NodeId>,
+    /// Everyone that a membership in these files names.
+    members: BTreeSet<NodeId>,
     names: BTreeMap<NodeId, String>,
     /// Nodes that are known to seal, by the low half of their ids.
     writers: BTreeMap<u16, BTreeSet<NodeId>>,
@@ -64,7 +66,20 @@ impl Leaders {
     pub fn voter(&mut self, id: NodeId) {
         if id.0 != 0 {
             self.voters.insert(id);
+            self.members.insert(id);
         }
+    }
+
+    /// A node is a member, or was one.
+    pub fn member(&mut self, id: NodeId) {
+        if id.0 != 0 {
+            self.members.insert(id);
+        }
+    }
+
+    /// Everyone that a membership in these files names.
+    pub const fn members(&self) -> &BTreeSet<NodeId> {
+        &self.members
     }
 
     /// A node is called so.
@@ -86,6 +101,7 @@ impl Leaders {
             self.votes.entry(term).or_default().extend(votes);
         }
         self.voters.extend(other.voters);
+        self.members.extend(other.members);
         for (id, name) in other.names {
             self.names.entry(id).or_insert(name);
         }

@@ -190,6 +190,12 @@ impl Ledger {
         }
     }
 
+    /// Forgets what was met of a group.
+    pub fn forget(&mut self, group: usize) {
+        self.versions.retain(|row, _| row.group != group);
+        self.deletions.retain(|row, _| row.group != group);
+    }
+
     /// The version, if it was met.
     pub fn get(&self, row: &RowId) -> Option<&Version> {
         self.versions.get(row)

@@ -4,6 +4,7 @@
 //! version, and [`Leaders`] who proposed it.
 
 mod content;
+mod divergence;
 mod leaders;
 mod ledger;
 mod settle;
@@ -13,9 +14,10 @@ use serde::Serialize;
 use crate::formats::kv::KeySpace;
 
 pub use content::{Content, SHOWN};
+pub use divergence::{Named, divergences};
 pub use leaders::{KnownBy, Leaders, Proposer};
 pub use ledger::{Deleting, EntryFact, Ledger, Place, RowId, Version};
-pub use settle::{EntryState, Fate, LogState, NodeState, NoneBefore, Settled, StoreState, settle};
+pub use settle::{EntryState, Fate, LogState, NodeState, NoneBefore, Settled, StoreState, settle, without_entry};
 
 /// What a version does to its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]

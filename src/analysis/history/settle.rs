@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Content, EntryFact, Leaders, Ledger, Operation, Place, RowId, Version};
 use crate::formats::kv::RequestClass;
 use crate::readers::wal::EntryRanges;
-use crate::types::{HlcTimestamp, LogIndex, Term};
+use crate::types::{Count, HlcTimestamp, LogIndex, Term};
 
 /// One node's copy of a group, as far as the fate of versions depends on it.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub struct LogState {
     pub commit_aside: LogIndex,
     /// Every segment was read to its end.
     pub whole: bool,
+    /// Sealed entries that were not opened.
+    pub sealed: u64,
 }
 
 /// What a node's store says.
@@ -42,6 +44,8 @@ pub struct StoreState {
     pub min_retained: Option<HlcTimestamp>,
     /// All rows that were asked for could be read.
     pub whole: bool,
+    /// Data blocks of its tables that were read.
+    pub blocks: u64,
 }
 
 impl StoreState {
@@ -322,12 +326,36 @@ impl Settled {
         }
     }
 
-    /// Who proposed its entry.
-    pub fn proposer(&self, leaders: &Leaders) -> super::Proposer {
+    /// Who proposed its entry; `without` says what is known of an entry that was not found, as [`without_entry`] does.
+    pub fn proposer(&self, leaders: &Leaders, without: &str) -> super::Proposer {
         match self.fact() {
             Some(fact) => leaders.proposer(fact.term, fact.sealer),
-            None => super::Proposer::unknown("its entry is in no log that was read".to_owned()),
+            None => super::Proposer::unknown(without.to_owned()),
         }
+    }
+}
+
+/// What is known of an entry of the group at this position that was not found: in which entries that were not seen it may stand.
+pub fn without_entry(nodes: &[NodeState], group: usize) -> String {
+    let logs: Vec<_> = nodes.iter().filter(|node| node.group == group).filter_map(|node| node.log.as_ref()).collect();
+    if logs.is_empty() {
+        return "no log was read that could have its entry".to_owned();
+    }
+    let mut may = Vec::new();
+    let sealed: u64 = logs.iter().map(|log| log.sealed).sum();
+    if sealed > 0 {
+        may.push(format!("may be one of {} that were not opened", Count(sealed, "sealed entry")));
+    }
+    if logs.iter().any(|log| !log.whole) {
+        may.push("may stand in a part of a log that could not be read".to_owned());
+    }
+    let first = logs.iter().map(|log| log.entries.first()).min().flatten();
+    if let Some(first) = first.filter(|first| *first > LogIndex(1)) {
+        may.push(format!("may be older than the logs, which begin with entry {first}"));
+    }
+    match may.as_slice() {
+        [] => "its entry is in no log that was read".to_owned(),
+        may => format!("no entry that could be read writes it; its entry {}", may.join(", or ")),
     }
 }
 

@@ -36,13 +36,13 @@ pub struct DumpArgs {
     /// (redis:NAME, ddb:TABLE/HASH, s3:BUCKET/KEY, sqs:QUEUE)
     #[arg(long, value_name = "PREFIX", value_parser = parse_key)]
     key_prefix: Option<KeyText>,
-    /// Only this segment: its sequence number or file name
+    /// Only this segment: its sequence number or file name; a copy that repair set aside goes by its file name
     #[arg(long, value_name = "SEGMENT")]
     segment: Option<String>,
     /// From the frame at this offset of the segment on
     #[arg(long, value_name = "OFFSET", value_parser = parse_index)]
     offset: Option<u64>,
-    /// Only entries that stand, without those that later ones replaced
+    /// Only entries that stand, without those that later ones replaced, that stand behind a hole, or that repair set aside
     #[arg(long)]
     effective: bool,
 }

@@ -42,6 +42,13 @@ pub enum WrittenValue<'a> {
     Bytes(&'a [u8]),
     /// That the key is deleted.
     Deletion,
+    /// Of a transaction that begins at `start`: a lock, and an intent to put the value, or to delete when there is none.
+    Intent {
+        /// When the transaction began.
+        start: HlcTimestamp,
+        /// What it is to write.
+        value: Option<&'a [u8]>,
+    },
     /// The entry alone does not say: the value comes from an intent, or is made when it is applied.
     NotSaid,
 }
@@ -106,7 +113,56 @@ impl<'a> EntryView<'a> {
             return;
         }
         for request in self.requests().filter_map(Result::ok) {
-            of_request(&request, &mut visit);
+            if request.commit_ts().is_ok() && request.class() != RequestClass::Unknown {
+                request.for_each_write(&mut visit);
+            }
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Hands everything that the request names for writing to `visit`, also where the state machine turns it down: [`Request::rejection`]
+    /// tells whether it does on sight. Where it names no commit timestamp, its own stands for it.
+    pub fn for_each_write(&self, mut visit: impl FnMut(Writes<'a>)) {
+        let commit_ts = self.commit_ts().unwrap_or(HlcTimestamp(self.ts));
+        let mut row = |kind, key, number, value| visit(Writes::Row(WrittenRow { kind, key, number, commit_ts }, value));
+        let class = self.class();
+        if let (RequestClass::DeletePrefix, Some(prefix)) = (class, self.delete_prefix) {
+            return visit(Writes::Prefix(prefix, commit_ts));
+        }
+        let meta = if self.is_txn { self.txn_meta().ok() } else { None };
+        let mut primary_is_here = false;
+        let is_meta = |key: &[u8]| self.is_txn && key.starts_with(TXN_META_PREFIX);
+        for Mutation { op, key, value, .. } in self.mutations().filter(|mutation| !is_meta(mutation.key)) {
+            primary_is_here |= meta.is_some_and(|meta| meta.primary_key == key);
+            let written = match op {
+                Op::Put => WrittenValue::Bytes(value),
+                Op::Del => WrittenValue::Deletion,
+                Op::DelPrefix | Op::Unknown(_) => WrittenValue::NotSaid,
+            };
+            match class {
+                RequestClass::Raw | RequestClass::OnePhase | RequestClass::DeletePrefix | RequestClass::Unknown => {
+                    row(WrittenKind::Plain, key, 0, written);
+                }
+                RequestClass::Prepare => {
+                    let value = Some(value).filter(|_| op != Op::Del);
+                    row(WrittenKind::Pending, key, 0, WrittenValue::Intent { start: HlcTimestamp(self.ts), value });
+                }
+                RequestClass::Commit => {
+                    row(WrittenKind::Plain, key, 0, WrittenValue::NotSaid);
+                    row(WrittenKind::Pending, key, 0, WrittenValue::Deletion);
+                }
+                RequestClass::Abort => row(WrittenKind::Pending, key, 0, WrittenValue::Deletion),
+            }
+        }
+        let record = match class {
+            RequestClass::Commit => WrittenKind::CommitRecord,
+            RequestClass::Abort => WrittenKind::RollbackRecord,
+            _ => return,
+        };
+        // What commits or gives up the others' keys alone leaves no record.
+        if let Some(meta) = meta.filter(|_| primary_is_here) {
+            row(record, meta.primary_key, self.ts, WrittenValue::NotSaid);
         }
     }
 }
@@ -115,36 +171,6 @@ fn registry<'a>(operation: &EncryptionOp<'a>, visit: &mut impl FnMut(Writes<'a>)
     for row in operation.rows() {
         let key = RegistryKey::of(row.dek_id, row.full_node_id);
         visit(Writes::Row(WrittenRow::of_registry(key.dek_id, key.node_low), WrittenValue::NotSaid));
-    }
-}
-
-fn of_request<'a>(request: &Request<'a>, visit: &mut impl FnMut(Writes<'a>)) {
-    let Ok(commit_ts) = request.commit_ts() else { return };
-    let mut row = |kind, key, number, value| visit(Writes::Row(WrittenRow { kind, key, number, commit_ts }, value));
-    let class = request.class();
-    if let (RequestClass::DeletePrefix, Some(prefix)) = (class, request.delete_prefix) {
-        return visit(Writes::Prefix(prefix, commit_ts));
-    }
-    for Mutation { op, key, value, .. } in request.mutations().filter(|mutation| !mutation.key.starts_with(TXN_META_PREFIX)) {
-        let written = if op == Op::Put { WrittenValue::Bytes(value) } else { WrittenValue::Deletion };
-        match class {
-            RequestClass::Raw | RequestClass::OnePhase => row(WrittenKind::Plain, key, 0, written),
-            RequestClass::Prepare => row(WrittenKind::Pending, key, 0, WrittenValue::NotSaid),
-            RequestClass::Commit => {
-                row(WrittenKind::Plain, key, 0, WrittenValue::NotSaid);
-                row(WrittenKind::Pending, key, 0, WrittenValue::Deletion);
-            }
-            RequestClass::Abort => row(WrittenKind::Pending, key, 0, WrittenValue::Deletion),
-            RequestClass::DeletePrefix | RequestClass::Unknown => {}
-        }
-    }
-    let record = match class {
-        RequestClass::Commit => WrittenKind::CommitRecord,
-        RequestClass::Abort => WrittenKind::RollbackRecord,
-        _ => return,
-    };
-    if let Ok(meta) = request.txn_meta() {
-        row(record, meta.primary_key, request.ts, WrittenValue::NotSaid);
     }
 }
 
@@ -207,6 +233,16 @@ mod tests {
         let mut prefix = put(b"", b"", 9);
         prefix.mutations[0].op = 2;
         assert_eq!(writes(&prefix), [stored(b"k", 9)]);
+    }
+
+    #[test]
+    fn only_who_writes_the_primary_key_leaves_a_record() {
+        let mut secondary = transaction(2, 9);
+        secondary.mutations[1].key = b"other".to_vec();
+        assert_eq!(writes(&secondary), Vec::<Vec<u8>>::new());
+        let mut aborted = transaction(3, 9);
+        aborted.mutations[1].key = b"other".to_vec();
+        assert_eq!(writes(&aborted), Vec::<Vec<u8>>::new());
     }
 
     #[test]

@@ -11,17 +11,20 @@ use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::store::scanned;
 use crate::error::{Error, Result};
 use crate::formats::envelope::Envelope;
+use crate::formats::fsm::FsmName;
 use crate::formats::fsm::body::{BodyVisitor, Row, RowVersion};
 use crate::formats::kv::Shown;
 use crate::formats::layout;
 use crate::formats::mvcc::{MetaKey, ROW_HEADER_LEN, RegistryKey, RegistryValue, RowKey, StoreKey, meta_value};
-use crate::io::{EntryKind, IoOptions};
+use crate::formats::raftpb::ProtoRules;
+use crate::formats::snap;
+use crate::io::IoOptions;
 use crate::readers::fsm_file::examine_visiting;
 use crate::readers::keys::Opener;
 use crate::readers::pebble::{Source, StorePresence};
 use crate::readers::pebble_scan::{KeyRange, Step, walk_ranges};
 use crate::readers::source::Run;
-use crate::readers::{BodyFacts, DirEntry, Examine, FsmFacts};
+use crate::readers::{BodyFacts, DirEntry, Examine, FsmFacts, PayloadEntry, PayloadFacts, is_payload};
 use crate::types::{Count, HlcTimestamp, LogIndex, NodeId, grant};
 
 /// What a store says beside the versions.
@@ -107,6 +110,7 @@ pub(super) fn read_store(reader: &mut Reader<'_>, dir: &Path, name: &str, run: &
     for finding in &mut read.findings {
         finding.path = finding.path.take().map(|path| format!("{name}/{path}"));
     }
+    read.state.blocks = outcome.stats.blocks;
     read.state.whole = outcome.stopped.is_none() && coverage.not_examined.iter().all(|part| !part.needed);
     reader.coverage.absorb(coverage);
     Ok(Some(read))
@@ -125,27 +129,43 @@ fn open(content: &mut Content, key: &[u8], value: &[u8], opener: Option<&Opener>
     }
 }
 
-/// Reads every payload among `entries`, which lie in `fsm-snap` of the group directory `dir`. What is not whole is not believed.
-pub(super) fn read_payloads(reader: &mut Reader<'_>, dir: &Path, name: &str, entries: &[DirEntry], run: &Run<'_>) -> Result<()> {
+/// Reads every payload among `entries`, which lie in `fsm-snap` of the group directory `dir`. What is not whole is not believed. Returns what
+/// was found of each.
+pub(super) fn read_payloads(
+    reader: &mut Reader<'_>,
+    dir: &Path,
+    name: &str,
+    entries: &[DirEntry],
+    run: &Run<'_>,
+) -> Result<Vec<PayloadEntry>> {
+    let mut read = Vec::new();
     let io = IoOptions { threads: run.threads, ..IoOptions::default() };
     for entry in entries.iter().filter(|entry| entry.name.ends_with(".fsm")) {
         let shown = format!("{name}/{}", layout::in_payloads(&entry.name));
-        if entry.kind != EntryKind::File {
-            reader.coverage.missing(shown, "it is no file that can be read");
-            continue;
-        }
         let path = dir.join(layout::PAYLOADS).join(&entry.name);
         let mut rows = PayloadRows::new(reader.wanted, reader.opener, &shown);
         let facts = examine_visiting(&path, Examine { crc: true, walk: true, usage: false }, &io, run, &mut rows)?;
         let PayloadRows { found, left_out, closed, .. } = rows;
+        if is_payload(entry) {
+            read.push(PayloadEntry {
+                name: entry.name.clone(),
+                id: FsmName::parse(&entry.name),
+                facts: facts.clone(),
+                opened: None,
+            });
+        }
         let file = match facts {
             FsmFacts::File(file) => file,
             FsmFacts::Unreadable(why) | FsmFacts::Special(why) => {
                 reader.coverage.missing(shown, why);
                 continue;
             }
-            FsmFacts::Absent | FsmFacts::Directory => {
+            FsmFacts::Absent => {
                 reader.coverage.missing(shown, "it was removed meanwhile");
+                continue;
+            }
+            FsmFacts::Directory => {
+                reader.coverage.missing(shown, "it is a directory");
                 continue;
             }
         };
@@ -172,16 +192,46 @@ pub(super) fn read_payloads(reader: &mut Reader<'_>, dir: &Path, name: &str, ent
             reader.coverage.missing(what, "they take more memory than --memory grants");
         }
         let header = payload.and_then(|payload| payload.header.ok()).map_or(0, |header| header.len);
-        let file = reader.ledger.file(shown);
         reader.closed.absorb(closed);
-        for Found { key, ts, at, content } in found {
-            let offset = Some(at.saturating_add(header));
-            let place =
-                Place { node: reader.node, origin: Origin::Payload, file, offset, level: None, entry: None, digest: None };
-            reader.ledger.see_row(RowId { group: reader.group, key, ts }, place, content);
-        }
+        believe(reader, found, shown, Some(header));
     }
-    Ok(())
+    Ok(read)
+}
+
+/// Reads a payload that stands in a `.snap` file, as older servers wrote them; the checksum of the envelope covers it.
+pub(super) fn read_payload_in_snap(reader: &mut Reader<'_>, path: &Path, file: String, run: &Run<'_>) {
+    let shown = format!("the store payload in {file}");
+    let map = match run.source.map(path) {
+        Ok(map) => map,
+        Err(error) => return reader.coverage.missing(shown, error.reason()),
+    };
+    let Ok(snapshot) = snap::decode(map.bytes(), ProtoRules::Google) else {
+        return reader.coverage.missing(shown, "it changed while it was read");
+    };
+    let mut rows = PayloadRows::new(reader.wanted, reader.opener, &shown);
+    let facts = PayloadFacts::of_visiting(snapshot.data, true, &mut rows);
+    let PayloadRows { found, left_out, closed, .. } = rows;
+    reader.coverage.add_file(map.bytes().len() as u64);
+    if !facts.body.as_ref().is_some_and(BodyFacts::is_complete) {
+        return reader.coverage.missing(shown, "its rows cannot all be read; verify-snapshot tells more");
+    }
+    if left_out > 0 {
+        let what = format!("{} of {shown}", Count(left_out, "row"));
+        reader.coverage.missing(what, "they take more memory than --memory grants");
+    }
+    reader.closed.absorb(closed);
+    // Where the payload begins in the file depends on the messages around it.
+    believe(reader, found, file, None);
+}
+
+/// Takes in the rows of a payload that is whole; `header` is the length of what stands before them in the file.
+fn believe(reader: &mut Reader<'_>, found: Vec<Found>, shown: String, header: Option<u64>) {
+    let file = reader.ledger.file(shown);
+    for Found { key, ts, at, content } in found {
+        let offset = header.map(|header| at.saturating_add(header));
+        let place = Place { node: reader.node, origin: Origin::Payload, file, offset, level: None, entry: None, digest: None };
+        reader.ledger.see_row(RowId { group: reader.group, key, ts }, place, content);
+    }
 }
 
 /// A row of a payload that is not believed yet.

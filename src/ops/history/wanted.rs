@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::formats::kv::{
     KeySpace, KeyText, LogicalKey, Selection, TXN_COMMIT_PREFIX, TXN_INTENT_PREFIX, TXN_LOCK_PREFIX, TXN_ROLLBACK_PREFIX,
+    WrittenKind, WrittenRow,
 };
 use crate::formats::mvcc::RowKey;
 use crate::readers::pebble_scan::KeyRange;
@@ -13,6 +14,28 @@ use crate::types::{HlcTimestamp, unescape};
 const LAST_TIMESTAMP: HlcTimestamp = HlcTimestamp(u64::MAX >> 1);
 /// The first byte of the start of a transaction is below this until the year 2500; that of a longer key of text is not.
 const START_BELOW: u8 = 0x10;
+
+/// Shows the user keys of the rows that stand for a row as an entry names it, and whether it is an intent. `buffer` is used on the way.
+pub(super) fn each_key(row: &WrittenRow<'_>, buffer: &mut Vec<u8>, mut show: impl FnMut(&[u8], bool)) {
+    let mut joined = |parts: &[&[u8]], is_intent: bool| {
+        buffer.clear();
+        for part in parts {
+            buffer.extend_from_slice(part);
+        }
+        show(buffer, is_intent);
+    };
+    match row.kind {
+        WrittenKind::Plain => show(row.key, false),
+        WrittenKind::Pending => {
+            joined(&[TXN_LOCK_PREFIX, row.key], false);
+            joined(&[TXN_INTENT_PREFIX, row.key], true);
+        }
+        WrittenKind::CommitRecord => joined(&[TXN_COMMIT_PREFIX, row.key, &row.number.to_be_bytes()], false),
+        WrittenKind::RollbackRecord => joined(&[TXN_ROLLBACK_PREFIX, row.key, &row.number.to_be_bytes()], false),
+        // Of no key.
+        WrittenKind::Registry => {}
+    }
+}
 
 /// A key, and a name that it may be meant as: both are looked for in one pass.
 #[derive(Debug, Clone)]

@@ -1,8 +1,11 @@
 //! `wal dump`: every record, written as it is read.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
+use crate::analysis::Coverage;
 use crate::analysis::judge::envelopes::Closed;
+use crate::analysis::judge::unread::of_segment;
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::OpenError;
 use crate::crypto::Opened;
@@ -14,13 +17,13 @@ use crate::formats::raftpb::{Entry, EntryType, HardState, ProtoRules, WalSnapsho
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
-use crate::readers::wal::SegmentScan;
+use crate::readers::wal::{Behind, SegmentScan};
 use crate::report::body::wal::{
-    CrcFields, DumpBody, EntryFields, EtcdFields, MetadataFields, RecordContent, RecordRow, RecordType, SealedFields,
-    UnknownFields,
+    CrcFields, DumpBody, EntryFields, EtcdFields, MetadataFields, RecordContent, RecordPlace, RecordRow, RecordType,
+    SealedFields, UnknownFields,
 };
 use crate::report::{Report, RowStream};
-use crate::types::{LogIndex, ServerVersion, Term};
+use crate::types::{Count, LogIndex, ServerVersion, Term};
 
 use super::pass::{SecondPass, Standing, Standings};
 use super::{ReadLog, join, read_all, segment_path};
@@ -48,8 +51,9 @@ pub struct DumpFilter {
     pub effective_only: bool,
 }
 
-/// Writes the records of the logs at `paths` to `rows`, in the order in which they stand in the files, up to where a server
-/// stops reading. Returns the totals, for the end of the stream.
+/// Writes the records of the logs at `paths` to `rows`, in the order in which they stand in the files: of each segment those up to
+/// where a server stops reading, then what still can be read behind that place, and at last the copies that repair set aside. Returns
+/// the totals, for the end of the stream.
 pub fn dump(
     paths: &[PathBuf],
     filter: &DumpFilter,
@@ -63,8 +67,9 @@ pub fn dump(
         frame_at(&logs, filter, offset)?;
     }
     let mut closed = Closed::default();
-    for log in &logs {
-        dump_log(log, filter, opener, rows, &mut totals, &mut closed)?;
+    for log in &mut logs {
+        let left_out = dump_log(log, filter, opener, rows, &mut totals, &mut closed)?;
+        log.coverage.absorb(left_out);
     }
     let (mut findings, mut coverage) = join(&mut logs);
     findings.extend(closed.finish("the log", &mut coverage));
@@ -73,7 +78,7 @@ pub fn dump(
 
 /// Says where records begin if none of the wanted segments has one at `offset`.
 fn frame_at(logs: &[ReadLog], filter: &DumpFilter, offset: u64) -> Result<()> {
-    let segments = logs.iter().flat_map(|log| &log.scan.segments);
+    let segments = logs.iter().flat_map(|log| log.scan.segments.iter().chain(&log.scan.set_aside));
     let wanted = segments.filter(|segment| filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)));
     let mut nearest = None;
     for segment in wanted {
@@ -91,7 +96,8 @@ fn frame_at(logs: &[ReadLog], filter: &DumpFilter, offset: u64) -> Result<()> {
 
 /// Whether a record of the segment begins at `offset`; else where the last one before and the next one do.
 fn begins_at(segment: &SegmentScan, offset: u64) -> std::result::Result<(), (u64, Option<u64>)> {
-    let end = segment.trace(ServerVersion::NEWEST).stop.at();
+    let trace = segment.trace(ServerVersion::NEWEST);
+    let end = trace.stop.at();
     let (mut at, mut before) = (0, 0);
     while at < end {
         if at == offset {
@@ -104,9 +110,17 @@ fn begins_at(segment: &SegmentScan, offset: u64) -> std::result::Result<(), (u64
         before = at;
         at = frame.end();
     }
+    for behind in trace.beyond.iter().flat_map(|beyond| beyond.records(segment.bytes())) {
+        match behind.at.cmp(&offset) {
+            Ordering::Less => before = behind.at,
+            Ordering::Equal => return Ok(()),
+            Ordering::Greater => return Err((before, Some(behind.at))),
+        }
+    }
     Err((before, None))
 }
 
+/// Writes the records of one log. Returns what of it was left out.
 fn dump_log(
     log: &ReadLog,
     filter: &DumpFilter,
@@ -114,24 +128,37 @@ fn dump_log(
     rows: &mut RowStream<'_>,
     totals: &mut DumpBody,
     closed: &mut Closed,
-) -> Result<()> {
+) -> Result<Coverage> {
     let standings = Standings::of(&EffectiveLog::of(&log.scan, ServerVersion::NEWEST), &log.scan);
-    let mut any = false;
-    for (position, segment) in log.scan.segments.iter().enumerate() {
+    let (mut any, mut left_out) = (false, Coverage::default());
+    let segments = log.scan.segments.iter().enumerate().map(|(position, segment)| {
+        let is_read = !segment.is_set_aside();
+        (segment, is_read.then(|| standings.in_segment(position)))
+    });
+    for (segment, standing) in segments.chain(log.scan.set_aside.iter().map(|segment| (segment, None))) {
         if !filter.segment.as_deref().is_none_or(|wanted| is_segment(segment, wanted)) {
             continue;
         }
         any = true;
+        let path = segment_path(&log.prefix, &segment.file.file_name);
+        if let Some(unread) = of_segment(segment).filter(|_| segment.is_set_aside()) {
+            left_out.skipped(path.clone(), format!("it cannot be read: {}", unread.why));
+        }
         segment.rewind();
         let mut dump = SegmentDump {
             filter,
             opener,
             closed,
-            path: segment_path(&log.prefix, &segment.file.file_name),
-            standing: standings.in_segment(position),
+            path,
+            place: RecordPlace::of(segment.is_set_aside(), false),
+            standing,
             owner: log.scan.owner,
         };
-        dump.run(segment, rows, totals)?;
+        let unseen = dump.run(segment, rows, totals)?;
+        if unseen > 0 {
+            let what = format!("{} behind a hole of {}", Count(unseen, "record"), dump.path);
+            left_out.missing(what, "there are more rows of records behind a hole than are kept");
+        }
     }
     if !any && let Some(wanted) = &filter.segment {
         return Err(Error::Usage(format!(
@@ -139,7 +166,7 @@ fn dump_log(
             log.prefix
         )));
     }
-    Ok(())
+    Ok(left_out)
 }
 
 fn is_segment(segment: &SegmentScan, wanted: &str) -> bool {
@@ -147,7 +174,8 @@ fn is_segment(segment: &SegmentScan, wanted: &str) -> bool {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => wanted.parse().ok(),
     };
-    segment.file.file_name == wanted || number == Some(segment.seq())
+    // A copy has the number of its segment.
+    segment.file.file_name == wanted || (number == Some(segment.seq()) && !segment.is_set_aside())
 }
 
 struct SegmentDump<'a> {
@@ -155,17 +183,21 @@ struct SegmentDump<'a> {
     opener: Option<&'a Opener>,
     closed: &'a mut Closed,
     path: String,
-    standing: Standing<'a>,
+    /// Where the record stands that is looked at.
+    place: RecordPlace,
+    /// The records that stand; `None` for a copy that repair set aside.
+    standing: Option<Standing<'a>>,
     owner: LogOwner,
 }
 
 impl SegmentDump<'_> {
-    fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<()> {
+    /// Writes what is wanted. Returns how many records behind a hole were found and not kept.
+    fn run(&mut self, segment: &SegmentScan, rows: &mut RowStream<'_>, totals: &mut DumpBody) -> Result<u64> {
         let trace = segment.trace(ServerVersion::NEWEST);
         let end = trace.stop.at();
         let wanted_from = match self.filter.offset {
             // Another segment has a record there.
-            Some(offset) if begins_at(segment, offset).is_err() => return Ok(()),
+            Some(offset) if begins_at(segment, offset).is_err() => return Ok(0),
             Some(offset) => offset,
             None => 0,
         };
@@ -185,12 +217,7 @@ impl SegmentDump<'_> {
             if frame.at < wanted_from {
                 continue;
             }
-            totals.records_read += 1;
-            let mut opened = None;
-            let Some(content) = self.content(&frame, &record, &mut opened) else { continue };
-            totals.records_written += 1;
-            let row = RecordRow { kind: content.kind(), segment: &path, offset: frame.at, length: frame.len(), content };
-            if rows.row(&row).map_err(Error::Output)? {
+            if self.record(&path, (frame.at, frame.end()), &record, rows, totals)? {
                 segment.release_before(frame.at);
             }
         }
@@ -198,24 +225,60 @@ impl SegmentDump<'_> {
         if at < end || !again.agrees(trace) {
             segment.mark_as_different();
         }
-        Ok(())
+        let Some(beyond) = &trace.beyond else { return Ok(0) };
+        self.place = RecordPlace::of(segment.is_set_aside(), true);
+        let mut shown = 0;
+        for Behind { at, end, record } in beyond.records(segment.bytes()) {
+            if shown == 0 {
+                rows.group(&format!("{path}, behind a hole"));
+            }
+            shown += 1;
+            if at >= wanted_from {
+                self.record(&path, (at, end), &record, rows, totals)?;
+            }
+        }
+        Ok(beyond.total.records.saturating_sub(shown))
+    }
+
+    /// Writes one record if it is wanted. True when a batch of rows was handed on.
+    fn record(
+        &mut self,
+        path: &str,
+        (at, end): (u64, u64),
+        record: &Record<'_>,
+        rows: &mut RowStream<'_>,
+        totals: &mut DumpBody,
+    ) -> Result<bool> {
+        totals.records_read += 1;
+        match self.place {
+            RecordPlace::Log => {}
+            RecordPlace::LogHole => totals.records_behind_holes += 1,
+            RecordPlace::LogBroken | RecordPlace::LogBrokenHole => totals.records_set_aside += 1,
+        }
+        let mut opened = None;
+        let Some(content) = self.content(at, record, &mut opened) else { return Ok(false) };
+        totals.records_written += 1;
+        let row = RecordRow {
+            kind: content.kind(),
+            segment: path,
+            offset: at,
+            length: end.saturating_sub(at),
+            place: self.place,
+            content,
+        };
+        rows.row(&row).map_err(Error::Output)
     }
 
     /// What a record says, if the filter lets it through.
-    fn content<'r>(
-        &mut self,
-        frame: &Frame<'r>,
-        record: &Record<'r>,
-        opened: &'r mut Option<Opened>,
-    ) -> Option<RecordContent<'r>> {
+    fn content<'r>(&mut self, at: u64, record: &Record<'r>, opened: &'r mut Option<Opened>) -> Option<RecordContent<'r>> {
         let data = record.bytes();
         match record.kind {
             RecordKind::Entry => {
                 let entry = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())?;
                 if self.owner.is_etcd() {
-                    return self.etcd_entry(frame, &entry).map(RecordContent::Entry);
+                    return self.etcd_entry(at, &entry).map(RecordContent::Entry);
                 }
-                self.entry(frame, &entry, opened).map(RecordContent::Entry)
+                self.entry(at, &entry, opened).map(RecordContent::Entry)
             }
             RecordKind::State => {
                 let state = HardState::decode(data, ProtoRules::Google).ok()?;
@@ -243,21 +306,22 @@ impl SegmentDump<'_> {
     }
 
     /// Whether an entry stands in the log that counts; `None` for one that is not wanted, whatever it holds.
-    fn wants_entry(&mut self, frame: &Frame<'_>, entry: &Entry<'_>) -> Option<bool> {
+    fn wants_entry(&mut self, at: u64, entry: &Entry<'_>) -> Option<bool> {
         let filter = self.filter;
         let of_type = filter.types.is_empty() || filter.types.contains(&RecordType::Entry);
         let in_range = filter.from.is_none_or(|from| from <= entry.index.0) && filter.to.is_none_or(|to| entry.index.0 <= to);
         if !of_type || !in_range || filter.term.is_some_and(|term| term != entry.term.0) {
             return None;
         }
-        let effective = self.standing.contains(frame.at, entry.index);
+        let in_log = self.place == RecordPlace::Log;
+        let effective = in_log && self.standing.as_mut().is_some_and(|standing| standing.contains(at, entry.index));
         (effective || !filter.effective_only).then_some(effective)
     }
 
     /// An entry of a log of etcd.
-    fn etcd_entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
+    fn etcd_entry<'r>(&mut self, at: u64, entry: &Entry<'r>) -> Option<EntryFields<'r>> {
         let filter = self.filter;
-        let effective = self.wants_entry(frame, entry)?;
+        let effective = self.wants_entry(at, entry)?;
         let view = classify_etcd(entry.kind, entry.data);
         if !filter.classes.is_empty() && !filter.classes.contains(&view.class) {
             return None;
@@ -277,9 +341,9 @@ impl SegmentDump<'_> {
     }
 
     /// `opened` keeps what an envelope held while the row is written.
-    fn entry<'r>(&mut self, frame: &Frame<'_>, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
+    fn entry<'r>(&mut self, at: u64, entry: &Entry<'r>, opened: &'r mut Option<Opened>) -> Option<EntryFields<'r>> {
         let filter = self.filter;
-        let effective = self.wants_entry(frame, entry)?;
+        let effective = self.wants_entry(at, entry)?;
         let cutover = self.opener.map_or(LogIndex(0), Opener::cutover);
         let mut view = classify_above(cutover, entry.index, entry.kind, entry.data);
         let mut sealed = None;
@@ -289,7 +353,7 @@ impl SegmentDump<'_> {
         };
         if let (Some((_, Err(error))), Some(_)) = (&decoded, self.opener) {
             let what = format!("Entry {}", entry.index);
-            self.closed.add(&what, self.path.clone(), Some(frame.at), None, &OpenError::of_decoding(error));
+            self.closed.add(&what, self.path.clone(), Some(at), None, &OpenError::of_decoding(error));
         }
         if let Some((payload, Ok(envelope))) = decoded {
             let mut fields = SealedFields::of(&envelope);
@@ -301,13 +365,7 @@ impl SegmentDump<'_> {
                 }
                 Some(Err(error)) => {
                     fields.opened = Some(false);
-                    self.closed.add(
-                        &format!("Entry {}", entry.index),
-                        self.path.clone(),
-                        Some(frame.at),
-                        Some(&envelope),
-                        &error,
-                    );
+                    self.closed.add(&format!("Entry {}", entry.index), self.path.clone(), Some(at), Some(&envelope), &error);
                 }
             }
             sealed = Some(fields);

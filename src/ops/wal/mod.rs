@@ -19,12 +19,12 @@ use crate::analysis::{Coverage, Finding};
 use crate::error::Result;
 use crate::readers::locate::{LogTarget, logs};
 use crate::readers::source::Run;
-use crate::readers::wal::{Change, WalScan};
+use crate::readers::wal::{Change, LogWatch, WalScan, WatchedLog};
 use crate::types::ServerVersion;
 
 pub use dump::{DumpFilter, dump};
 pub use ls::ls;
-pub(super) use pass::{SecondPass, Standing, Standings};
+pub(super) use pass::{Standing, Standings};
 pub use show::{RecordRef, show};
 pub use stat::stat;
 pub use verify::verify;
@@ -47,12 +47,20 @@ const ATTEMPTS: usize = 3;
 
 /// Reads one log and examines its bytes. A log that a live node is writing to is read again when its end looks wrong.
 pub fn read(target: &LogTarget, run: &Run<'_>) -> Result<ReadLog> {
+    read_watched(target, &(), run).map(|(log, _)| log)
+}
+
+/// What was noted of each segment, and of each copy that repair set aside.
+pub(super) type Notes<N> = (Vec<N>, Vec<N>);
+
+/// As [`read`], with somebody who sees the entries.
+pub(super) fn read_watched<W: LogWatch>(target: &LogTarget, watch: &W, run: &Run<'_>) -> Result<(ReadLog, Notes<W::Notes>)> {
     let mut attempt = 1;
     loop {
-        let scan = if target.dir.partial {
-            WalScan::read_listed(target.dir.clone(), run)?
+        let WatchedLog { scan, segments, set_aside } = if target.dir.partial {
+            WalScan::read_listed_watched(target.dir.clone(), watch, run)?
         } else {
-            WalScan::read(&target.dir.path, run)?
+            WalScan::read_watched(&target.dir.path, watch, run)?
         };
         let unsettled = scan.segments.last().is_some_and(|last| {
             let trace = last.trace(ServerVersion::NEWEST);
@@ -66,7 +74,8 @@ pub fn read(target: &LogTarget, run: &Run<'_>) -> Result<ReadLog> {
         // The group is the directory around the log.
         let path = if target.dir.path.as_os_str().is_empty() { Path::new(".") } else { &target.dir.path };
         advice::fit(&mut findings, &path.join(".."), &*run.source);
-        return Ok(ReadLog { prefix: target.prefix.clone(), scan, findings, coverage });
+        let log = ReadLog { prefix: target.prefix.clone(), scan, findings, coverage };
+        return Ok((log, (segments, set_aside)));
     }
 }
 

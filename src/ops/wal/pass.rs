@@ -65,7 +65,7 @@ impl Standing<'_> {
 }
 
 /// Whether the records that are written are those that the scan found: bytes may have changed since.
-pub(in crate::ops) struct SecondPass {
+pub(super) struct SecondPass {
     entering: Entering,
     running: Option<Crc32c>,
     types: TypeCounts,
@@ -74,13 +74,13 @@ pub(in crate::ops) struct SecondPass {
 
 impl SecondPass {
     /// Of a segment that this was found in.
-    pub(in crate::ops) fn of(trace: &Trace) -> Self {
+    pub(super) fn of(trace: &Trace) -> Self {
         Self { entering: trace.entering, running: None, types: TypeCounts::default(), differs: false }
     }
 
     /// The next record.
     #[inline]
-    pub(in crate::ops) fn record(&mut self, record: &Record<'_>) {
+    pub(super) fn record(&mut self, record: &Record<'_>) {
         self.types.add(record.kind);
         self.differs |= match (self.running, record.kind) {
             // What a first record with data has to fit stands in the segment before.
@@ -97,7 +97,7 @@ impl SecondPass {
     }
 
     /// True when the records were those that were found.
-    pub(in crate::ops) fn agrees(&self, trace: &Trace) -> bool {
+    pub(super) fn agrees(&self, trace: &Trace) -> bool {
         !self.differs && self.running == trace.running && self.types == trace.types
     }
 }

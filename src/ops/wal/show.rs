@@ -16,9 +16,9 @@ use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
 use crate::readers::keys::Opener;
 use crate::readers::locate::logs;
 use crate::readers::source::Run;
-use crate::readers::wal::{EntryRange, EntryRanges, Item, WalScan};
+use crate::readers::wal::{EntryRange, EntryRanges, Item, SegmentScan, WalScan};
 use crate::report::Report;
-use crate::report::body::wal::{EtcdFields, ShowBody, ShownRecord};
+use crate::report::body::wal::{EtcdFields, RecordPlace, ShowBody, ShownRecord};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
 use super::fields::{Inside, explain};
@@ -57,7 +57,9 @@ pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'
     let places = match place {
         RecordRef::At { segment, offset } => vec![(find_segment(scan, path, segment)?, *offset)],
         RecordRef::Index(index) => {
-            let mut places = places_of(scan, *index);
+            let mut places = places_behind(scan, *index);
+            places.reverse();
+            places.extend(places_of(scan, *index));
             // The record that stands comes first, the replaced ones follow from the newest to the oldest.
             places.reverse();
             places.sort_by_key(|&(segment, offset)| !stands(scan, &effective, segment, offset));
@@ -85,8 +87,10 @@ pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'
     }
     let near = |finding: &Finding| {
         records.iter().any(|record| {
+            // Of a record behind a hole the hole is what is wrong.
+            let from = if record.place == RecordPlace::Log { record.offset } else { 0 };
             finding.path.as_deref() == Some(&record.segment)
-                && finding.offset.is_some_and(|at| (record.offset..record.offset + record.length.max(1)).contains(&at))
+                && finding.offset.is_some_and(|at| (from..record.offset + record.length.max(1)).contains(&at))
         })
     };
     let mut findings: Vec<_> = log.findings.iter().filter(|finding| near(finding)).cloned().collect();
@@ -104,7 +108,7 @@ fn find_segment(scan: &WalScan, path: &Path, wanted: &str) -> Result<usize> {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => wanted.parse().ok(),
     };
-    let matches = |segment: &crate::readers::wal::SegmentScan| {
+    let matches = |segment: &SegmentScan| {
         segment.file.file_name == wanted
             || segment_path(layout::WAL, &segment.file.file_name) == wanted
             || by_number == Some(segment.seq())
@@ -115,6 +119,26 @@ fn find_segment(scan: &WalScan, path: &Path, wanted: &str) -> Result<usize> {
         problem: format!("has no segment {wanted:?}"),
         hint: "give its sequence number or its file name, as `wal ls` shows them".to_owned(),
     })
+}
+
+/// True for a place where no server reads, because it takes the segment for finished before, or cannot decode it.
+fn is_behind(segment: Option<&SegmentScan>, offset: u64) -> bool {
+    segment.is_some_and(|segment| offset >= segment.trace(ServerVersion::NEWEST).stop.at())
+}
+
+/// Every place behind a hole where an entry record with this index stands, in file order.
+fn places_behind(scan: &WalScan, index: LogIndex) -> Vec<(usize, u64)> {
+    let mut places = Vec::new();
+    for (position, segment) in scan.segments.iter().enumerate() {
+        if let Some(beyond) = &segment.trace(ServerVersion::NEWEST).beyond {
+            beyond.for_each_entry(segment.bytes(), |at, entry| {
+                if entry.index == index {
+                    places.push((position, at));
+                }
+            });
+        }
+    }
+    places
 }
 
 /// Every place where an entry record with this index stands, in file order.
@@ -160,7 +184,7 @@ fn shown(
 ) -> Result<ShownRecord> {
     let scan = &read.scan;
     let scanned = scan.segments.get(segment);
-    let bytes = scanned.map(crate::readers::wal::SegmentScan::bytes).unwrap_or_default();
+    let bytes = scanned.map(SegmentScan::bytes).unwrap_or_default();
     let name = scanned.map(|segment| segment_path(&read.prefix, &segment.file.file_name)).unwrap_or_default();
     let problem = match Frame::read(bytes, offset) {
         FrameStep::Frame(frame) => {
@@ -191,6 +215,7 @@ fn shown(
                 offset,
                 length: frame.len(),
                 summary: record.map_or_else(|| "no record".to_owned(), |record| summary(scan.owner, &record)),
+                place: RecordPlace::of(false, is_behind(scanned, offset)),
                 effective,
                 computed_crc: computed.map(|crc| crc.to_string()),
                 fields: explain(scan.owner, &frame, record.as_ref(), computed, inside.as_ref()),

@@ -64,17 +64,20 @@ pub struct ScanStats {
     pub misplaced: u64,
     /// Stored bytes of the data blocks read.
     pub table_bytes: u64,
+    /// How many data blocks these are; one that is read again counts again.
+    pub blocks: u64,
 }
 
 impl ScanStats {
     /// Adds what another scan passed.
     pub const fn add(&mut self, other: Self) {
-        let Self { records, keys, live, misplaced, table_bytes } = other;
+        let Self { records, keys, live, misplaced, table_bytes, blocks } = other;
         self.records += records;
         self.keys += keys;
         self.live += live;
         self.misplaced += misplaced;
         self.table_bytes += table_bytes;
+        self.blocks += blocks;
     }
 }
 
@@ -323,7 +326,12 @@ impl<'s> Scan<'s> {
 
     /// What has been passed so far.
     pub fn stats(&self) -> ScanStats {
-        ScanStats { table_bytes: self.runs.iter().map(Run::bytes_read).sum(), ..self.stats }
+        let mut stats = self.stats;
+        for (blocks, bytes) in self.runs.iter().map(Run::read) {
+            stats.blocks += blocks;
+            stats.table_bytes += bytes;
+        }
+        stats
     }
 
     /// Keys with a value passed so far.

@@ -42,8 +42,8 @@ struct Level<'s> {
     from: Vec<u8>,
     present: Option<TableIter<'static>>,
     ahead: usize,
-    /// Bytes of data blocks of the tables before.
-    bytes_before: u64,
+    /// Data blocks read of the tables before, and their stored bytes.
+    before: (u64, u64),
 }
 
 impl<'s> Run<'s> {
@@ -75,7 +75,7 @@ impl<'s> Run<'s> {
         (from, ahead): (&[u8], usize),
         rank: usize,
     ) -> Self {
-        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, ahead, bytes_before: 0 };
+        let run = Level { store, tables: tables.into_iter(), from: from.to_vec(), present: None, ahead, before: (0, 0) };
         Self { records: Records::Level(Box::new(run)), rank, file: None, level: Some(level) }
     }
 
@@ -95,7 +95,8 @@ impl<'s> Run<'s> {
                 }
                 let Some(table) = level.tables.next() else { return Ok(false) };
                 self.file = Some(table.file());
-                level.bytes_before += level.present.as_ref().map_or(0, TableIter::bytes_read);
+                level.before = level.read();
+                level.present = None;
                 let Some(view) = TableView::of(table) else { return Err(replaced_suffix().into()) };
                 level.present = Some(open(level.store, table.file(), view, (&level.from, level.ahead), hidden)?);
             },
@@ -139,12 +140,12 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Stored bytes of data blocks read so far.
-    pub(super) fn bytes_read(&self) -> u64 {
+    /// How many data blocks were read so far, and their stored bytes.
+    pub(super) fn read(&self) -> (u64, u64) {
         match &self.records {
-            Records::Memory { .. } => 0,
-            Records::Table(iter) => iter.bytes_read(),
-            Records::Level(level) => level.bytes_before + level.present.as_ref().map_or(0, TableIter::bytes_read),
+            Records::Memory { .. } => (0, 0),
+            Records::Table(iter) => (iter.blocks_read(), iter.bytes_read()),
+            Records::Level(level) => level.read(),
         }
     }
 
@@ -154,6 +155,14 @@ impl<'s> Run<'s> {
             Records::Table(iter) => iter.value(),
             Records::Level(level) => level.present.as_mut().map_or(Ok(&[]), TableIter::value),
         }
+    }
+}
+
+impl Level<'_> {
+    /// How many data blocks of its tables were read so far, and their stored bytes.
+    fn read(&self) -> (u64, u64) {
+        let (blocks, bytes) = self.before;
+        self.present.as_ref().map_or(self.before, |iter| (blocks + iter.blocks_read(), bytes + iter.bytes_read()))
     }
 }
 

@@ -33,6 +33,7 @@ pub struct TableIter<'t> {
     /// Leave out what newer records of this table hide.
     hides_obsolete: bool,
     bytes_read: u64,
+    blocks_read: u64,
     /// Bytes of the buffer of the present data block.
     data_len: u64,
 }
@@ -67,6 +68,7 @@ impl<'t> TableIter<'t> {
             done: false,
             hides_obsolete: false,
             bytes_read: 0,
+            blocks_read: 0,
             data_len: 0,
         }
     }
@@ -189,6 +191,7 @@ impl<'t> TableIter<'t> {
         };
         self.block = next.handle;
         self.bytes_read += next.handle.len_with_trailer();
+        self.blocks_read += 1;
         let in_block = |error| TableProblem::in_block(BlockKind::Data, next.handle, &error);
         match self.data.take() {
             // The buffers of the block before are used again.
@@ -237,6 +240,11 @@ impl<'t> TableIter<'t> {
     /// Stored bytes of the data blocks read so far.
     pub const fn bytes_read(&self) -> u64 {
         self.bytes_read
+    }
+
+    /// Data blocks read so far.
+    pub const fn blocks_read(&self) -> u64 {
+        self.blocks_read
     }
 
     /// The data block that holds the present record.

@@ -62,6 +62,17 @@ pub struct Recovered {
     pub begins_with_state: bool,
 }
 
+/// A record behind the place where a decoder stops.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind<'s> {
+    /// Offset of its frame.
+    pub at: u64,
+    /// Offset of the byte after it and its padding.
+    pub end: u64,
+    /// The record.
+    pub record: Record<'s>,
+}
+
 /// Bytes of candidates that turn out to be no records, for each byte that is searched, after which the search is given up.
 const EFFORT: u64 = 8;
 
@@ -69,31 +80,33 @@ const EFFORT: u64 = 8;
 pub const MAX_ROWS: usize = 64;
 
 impl Beyond {
+    /// The records of every row that is kept, in file order; `segment` is what was searched.
+    pub fn records<'s>(&self, segment: &'s [u8]) -> impl Iterator<Item = Behind<'s>> {
+        let lost = self.lost_length_word.iter().filter_map(move |found| {
+            let (record, _, end) = record_without_word(segment, found.at)?;
+            Some(Behind { at: found.at, end, record })
+        });
+        let rows = self.rows.iter().flat_map(move |found| {
+            let mut at = found.at;
+            std::iter::from_fn(move || {
+                let (frame, record) = (at < found.end).then(|| strict_record(segment, at))??;
+                let behind = Behind { at, end: frame.end(), record };
+                at = behind.end;
+                Some(behind)
+            })
+        });
+        lost.chain(rows)
+    }
+
     /// Shows the entries of every row that is kept, each with the offset of its frame; `segment` is what was searched. Returns how many
     /// of those that were found are in no row that is kept.
     pub fn for_each_entry<'s>(&self, segment: &'s [u8], mut visit: impl FnMut(u64, Entry<'s>)) -> u64 {
         let mut shown = 0;
-        let mut show = |at: u64, record: &Record<'s>| {
+        for Behind { at, record, .. } in self.records(segment).filter(|behind| behind.record.kind == RecordKind::Entry) {
             let data = record.bytes();
-            if record.kind == RecordKind::Entry
-                && let Some(entry) = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok())
-            {
+            if let Some(entry) = Entry::decode_canonical(data).or_else(|| Entry::decode(data, ProtoRules::Google).ok()) {
                 shown += 1;
                 visit(at, entry);
-            }
-        };
-        if let Some(found) = &self.lost_length_word
-            && let Some((record, ..)) = record_without_word(segment, found.at)
-        {
-            show(found.at, &record);
-        }
-        for found in &self.rows {
-            let mut at = found.at;
-            while at < found.end
-                && let Some((frame, record)) = strict_record(segment, at)
-            {
-                show(at, &record);
-                at = frame.end();
             }
         }
         self.total.entries.saturating_sub(shown)

@@ -9,22 +9,24 @@ use crate::types::Crc32c;
 use super::class_counts::ClassCounts;
 use super::stop::Stop;
 use super::trace::{Entering, FirstRecord, Item, LogMemory, Trace, TraceBuilder};
+use super::watch::{LogWatch, RecordSpan};
 
 /// Bytes between calls of the caller's hook.
 const HOOK_STEP: u64 = 1 << 20;
 
 /// Decodes `segment` of a log of `owner` up to the place where a server with these rules would stop.
 ///
-/// Returns the trace and whether the other runtime could read the bytes differently. `passed` is called every MiB with the
+/// Returns the trace, whether the other runtime could read the bytes differently, and what `watch` noted. `passed` is called every MiB with the
 /// offset that will not be read again, and ends the work by returning false; then there is no result.
-pub(super) fn decode_segment(
+pub(super) fn decode_segment<W: LogWatch>(
     segment: &[u8],
     rules: ProtoRules,
     owner: LogOwner,
     log: &LogMemory,
+    watch: &W,
     mut passed: impl FnMut(u64) -> bool,
-) -> Option<(Trace, bool)> {
-    let mut pass = Pass { rules, owner, sensitive: false, builder: TraceBuilder::new(log) };
+) -> Option<(Trace, bool, W::Notes)> {
+    let mut pass = Pass { rules, owner, sensitive: false, builder: TraceBuilder::new(log), watch, notes: W::Notes::default() };
     let mut at = 0;
     let mut next_hook = HOOK_STEP;
     let stop = loop {
@@ -46,17 +48,19 @@ pub(super) fn decode_segment(
             next_hook = at + HOOK_STEP;
         }
     };
-    Some((pass.builder.finish(stop), pass.sensitive))
+    Some((pass.builder.finish(stop), pass.sensitive, pass.notes))
 }
 
-struct Pass<'m> {
+struct Pass<'m, W: LogWatch> {
     rules: ProtoRules,
     owner: LogOwner,
     sensitive: bool,
     builder: TraceBuilder<'m>,
+    watch: &'m W,
+    notes: W::Notes,
 }
 
-impl Pass<'_> {
+impl<W: LogWatch> Pass<'_, W> {
     /// Takes one frame in; `Some` when the decoder stops at it.
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) -> Option<Stop> {
@@ -79,6 +83,7 @@ impl Pass<'_> {
                 }
             },
         };
+        let span = RecordSpan { at: frame.at, end: frame.end(), before: self.builder.running };
         if let Some(stop) = self.chain(frame, &record) {
             return Some(stop);
         }
@@ -92,7 +97,7 @@ impl Pass<'_> {
         if odd_layout && self.builder.odd_layout.is_none() {
             self.builder.odd_layout = Some(frame.at);
         }
-        self.payload(frame.at, &record);
+        self.payload(span, &record);
         None
     }
 
@@ -131,7 +136,8 @@ impl Pass<'_> {
     }
 
     #[inline]
-    fn payload(&mut self, at: u64, record: &Record<'_>) {
+    fn payload(&mut self, span: RecordSpan, record: &Record<'_>) {
+        let at = span.at;
         let data = record.bytes();
         let kind = record.kind;
         match kind {
@@ -149,6 +155,7 @@ impl Pass<'_> {
                         }
                         self.builder.classes.add(ClassCounts::class_of(self.owner, entry.kind, entry.data));
                         self.builder.entry(at, entry.term, entry.index);
+                        self.watch.entry(&mut self.notes, span, &entry);
                     }
                     Err(error) => self.malformed(at, kind, &error),
                 }
@@ -160,7 +167,10 @@ impl Pass<'_> {
                     self.builder.suspect(at, kind);
                 }
                 match canonical.map_or_else(|| self.either(|rules| HardState::decode(data, rules)), Ok) {
-                    Ok(state) => self.builder.state(at, state),
+                    Ok(state) => {
+                        self.builder.state(at, state);
+                        self.watch.state(&mut self.notes, span, state);
+                    }
                     Err(error) => self.malformed(at, kind, &error),
                 }
             }

@@ -17,6 +17,7 @@ use super::decode::decode_segment;
 use super::dir::{SegmentFile, WalDir};
 use super::stop::{NOWHERE, Stop};
 use super::trace::{Entering, LogMemory, Trace, TraceBuilder};
+use super::watch::LogWatch;
 
 /// All segments of a log as both servers decode them.
 #[derive(Debug)]
@@ -68,6 +69,20 @@ enum SegmentBytes {
     Owned(Vec<u8>),
 }
 
+/// A log, and what was noted while it was read.
+#[derive(Debug)]
+pub struct WatchedLog<N> {
+    /// The log.
+    pub scan: WalScan,
+    /// Of each of its segments, in their order.
+    pub segments: Vec<N>,
+    /// Of each copy that repair set aside.
+    pub set_aside: Vec<N>,
+}
+
+/// A segment with what was noted of it, or why it could not be read.
+type Noted<W> = Result<(SegmentScan, <W as LogWatch>::Notes)>;
+
 impl WalScan {
     /// Bytes of memory that it takes from the budget.
     pub fn memory(&self) -> u64 {
@@ -78,15 +93,25 @@ impl WalScan {
     ///
     /// A segment that vanishes meanwhile (a live node purges old ones) makes it start over once.
     pub fn read(path: &Path, run: &Run<'_>) -> Result<Self> {
-        let mut scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
-        if scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
-            scan = Self::read_listed(WalDir::list(path, &*run.source)?, run)?;
+        Self::read_watched(path, &(), run).map(|watched| watched.scan)
+    }
+
+    /// As [`WalScan::read`], with somebody who sees the entries.
+    pub fn read_watched<W: LogWatch>(path: &Path, watch: &W, run: &Run<'_>) -> Result<WatchedLog<W::Notes>> {
+        let mut read = Self::read_listed_watched(WalDir::list(path, &*run.source)?, watch, run)?;
+        if read.scan.segments.iter().any(|segment| segment.change == Some(Change::Vanished)) {
+            read = Self::read_listed_watched(WalDir::list(path, &*run.source)?, watch, run)?;
         }
         let memory = LogMemory::of_run();
-        let read = |file: SegmentFile| SegmentScan::read(&scan.dir.path_of(&file), file, None, scan.owner, &memory, run);
-        scan.set_aside = scan.dir.set_aside().into_iter().map(read).collect::<Result<_>>()?;
+        let WatchedLog { scan, set_aside, .. } = &mut read;
+        for file in scan.dir.set_aside() {
+            let path = scan.dir.path_of(&file);
+            let (segment, notes) = SegmentScan::read(&path, file, None, scan.owner, &memory, watch, run)?;
+            scan.set_aside.push(segment);
+            set_aside.push(notes);
+        }
         give_back(&mut scan.set_aside);
-        Ok(scan)
+        Ok(read)
     }
 
     /// The first segment whose bytes were not all seen. Nothing may be concluded from what a scan with such a segment does
@@ -105,6 +130,11 @@ impl WalScan {
 
     /// Reads the segments of a listing, which may have been narrowed.
     pub fn read_listed(dir: WalDir, run: &Run<'_>) -> Result<Self> {
+        Self::read_listed_watched(dir, &(), run).map(|watched| watched.scan)
+    }
+
+    /// As [`WalScan::read_listed`], with somebody who sees the entries.
+    pub fn read_listed_watched<W: LogWatch>(dir: WalDir, watch: &W, run: &Run<'_>) -> Result<WatchedLog<W::Notes>> {
         let count = dir.segments.len();
         run.progress.expect(dir.expected_bytes());
         // The segment that tells whose log it is stays open to be read.
@@ -119,14 +149,15 @@ impl WalScan {
         let opened = Mutex::new(opened);
         let memory = LogMemory::of_run();
         let next = AtomicUsize::new(0);
-        let done: Mutex<Vec<Option<Result<SegmentScan>>>> = Mutex::new((0..count).map(|_| None).collect());
+        let none_yet: Vec<Option<Noted<W>>> = (0..count).map(|_| None).collect();
+        let done = Mutex::new(none_yet);
         let work = || {
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = dir.segments.get(position) else { break };
                 let is_open = |opened: &mut Option<(usize, MappedFile)>| opened.take_if(|(at, _)| *at == position);
                 let opened = opened.lock().ok().and_then(|mut opened| is_open(&mut opened)).map(|(_, map)| map);
-                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), opened, owner, &memory, run);
+                let scanned = SegmentScan::read(&dir.path_of(file), file.clone(), opened, owner, &memory, watch, run);
                 let failed = scanned.is_err();
                 if let Ok(mut done) = done.lock() {
                     done[position] = Some(scanned);
@@ -139,12 +170,14 @@ impl WalScan {
         };
         side_by_side(run.threads.min(count), work);
         let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut segments = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+        let read = done.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+        let (mut segments, notes): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         give_back(&mut segments);
         if segments.len() < count {
             return Err(Error::Interrupted);
         }
-        Ok(Self { dir, segments, set_aside: Vec::new(), owner })
+        let scan = Self { dir, segments, set_aside: Vec::new(), owner };
+        Ok(WatchedLog { scan, segments: notes, set_aside: Vec::new() })
     }
 
     /// A log that is not in a directory: names and contents, sorted as the server would list them. Names that are no
@@ -161,8 +194,8 @@ impl WalScan {
             let Some(name) = SegmentName::parse(&file_name) else { continue };
             let file = SegmentFile { file_name, name, kind: EntryKind::File, size: bytes.len() as u64 };
             dir.segments.push(file.clone());
-            let (google, gogo) =
-                traces(&bytes, owner, &memory, &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None));
+            let (google, gogo, ()) =
+                traces(&bytes, owner, &memory, &(), &mut |_| true).unwrap_or_else(|| (empty(Stop::Eof { at: 0 }), None, ()));
             let size = file.size;
             let (bytes, differs) = (SegmentBytes::Owned(bytes), AtomicBool::new(false));
             segments.push(SegmentScan { file, size, change: None, google, gogo, bytes, differs });
@@ -199,32 +232,33 @@ const AHEAD: u64 = 4 << 20;
 
 impl SegmentScan {
     /// Reads the segment at `path`, which may be open already.
-    fn read(
+    fn read<W: LogWatch>(
         path: &Path,
         file: SegmentFile,
         opened: Option<MappedFile>,
         owner: LogOwner,
         memory: &LogMemory,
+        watch: &W,
         run: &Run<'_>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, W::Notes)> {
         if file.kind != EntryKind::File {
             let reason = match file.kind {
                 EntryKind::Directory => "is a directory",
                 EntryKind::Nowhere => NOWHERE,
                 EntryKind::File | EntryKind::Other => "is not a regular file",
             };
-            return Ok(Self::without_bytes(file, empty(Stop::NotAFile { reason }), None));
+            return Ok((Self::without_bytes(file, empty(Stop::NotAFile { reason }), None), W::Notes::default()));
         }
         let map = match opened.map_or_else(|| run.source.map(path), Ok) {
             Ok(map) => map,
             Err(error) => {
                 let change = if error.is_not_found() { Change::Vanished } else { Change::Unreadable(error.reason()) };
-                return Ok(Self::without_bytes(file, empty(Stop::Eof { at: 0 }), Some(change)));
+                return Ok((Self::without_bytes(file, empty(Stop::Eof { at: 0 }), Some(change)), W::Notes::default()));
             }
         };
         let mut told = 0;
         map.prefetch(0..AHEAD);
-        let (google, gogo) = traces(map.bytes(), owner, memory, &mut |at: u64| {
+        let (google, gogo, notes) = traces(map.bytes(), owner, memory, watch, &mut |at: u64| {
             map.release_before(at);
             // The hook is called once a MiB: the system always has the next few to read.
             map.prefetch(at + AHEAD - AHEAD / 4..at + AHEAD);
@@ -243,7 +277,7 @@ impl SegmentScan {
             Ok(None) => None,
         };
         let (size, differs) = (map.bytes().len() as u64, AtomicBool::new(false));
-        Ok(Self { size, file, change, google, gogo, bytes: SegmentBytes::Mapped(map.close()), differs })
+        Ok((Self { size, file, change, google, gogo, bytes: SegmentBytes::Mapped(map.close()), differs }, notes))
     }
 
     /// True when its bytes were not all seen: it could not be read here, or was gone, or was cut.
@@ -311,6 +345,11 @@ impl SegmentScan {
         }
     }
 
+    /// True for a copy that repair set aside: no server reads it.
+    pub fn is_set_aside(&self) -> bool {
+        self.file.file_name.ends_with(".broken")
+    }
+
     /// The file's number in the sequence.
     pub const fn seq(&self) -> u64 {
         self.file.name.seq
@@ -349,19 +388,21 @@ fn empty(stop: Stop) -> Trace {
 }
 
 /// Decodes for both servers: once when nothing depends on which, twice otherwise.
-fn traces(
+fn traces<W: LogWatch>(
     bytes: &[u8],
     owner: LogOwner,
     memory: &LogMemory,
+    watch: &W,
     passed: &mut impl FnMut(u64) -> bool,
-) -> Option<(Trace, Option<Box<Trace>>)> {
-    let (mut google, sensitive) = decode_segment(bytes, ProtoRules::Google, owner, memory, &mut *passed)?;
+) -> Option<(Trace, Option<Box<Trace>>, W::Notes)> {
+    // Whoever watches sees what the newest server reads.
+    let (mut google, sensitive, notes) = decode_segment(bytes, ProtoRules::Google, owner, memory, watch, &mut *passed)?;
     google.beyond = look_beyond(bytes, &google.stop, google.running, &mut *passed);
     if !sensitive {
-        return Some((google, None));
+        return Some((google, None, notes));
     }
-    let (mut gogo, _) = decode_segment(bytes, ProtoRules::Gogo, owner, memory, &mut *passed)?;
+    let (mut gogo, _, ()) = decode_segment(bytes, ProtoRules::Gogo, owner, memory, &(), &mut *passed)?;
     gogo.beyond = look_beyond(bytes, &gogo.stop, gogo.running, &mut *passed);
     let differs = gogo != google;
-    Some((google, differs.then(|| Box::new(gogo))))
+    Some((google, differs.then(|| Box::new(gogo)), notes))
 }

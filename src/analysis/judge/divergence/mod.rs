@@ -287,7 +287,7 @@ impl<'a> Divergence<'a> {
             let holds = |row: &Option<ComparedRow>| match (row, value) {
                 (Some(row), WrittenValue::Bytes(bytes)) => row.holds(Some(bytes)),
                 (Some(row), WrittenValue::Deletion) => row.holds(None),
-                (None, _) | (_, WrittenValue::NotSaid) => None,
+                (None, _) | (_, WrittenValue::NotSaid | WrittenValue::Intent { .. }) => None,
             };
             difference.first_as_written = holds(&difference.first);
             difference.second_as_written = holds(&difference.second);

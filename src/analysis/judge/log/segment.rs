@@ -17,7 +17,7 @@ pub(super) struct JudgedSegment<'a> {
 impl JudgedSegment<'_> {
     /// True for a copy that repair kept: no start reads it.
     pub(super) fn is_set_aside(&self) -> bool {
-        self.segment.file.file_name.ends_with(".broken")
+        self.segment.is_set_aside()
     }
 
     pub(super) fn finding(&self, code: &'static crate::analysis::judge::codes::CodeInfo, message: impl Into<String>) -> Finding {

@@ -2,30 +2,23 @@
 
 use std::collections::HashMap;
 
-use super::{Group, Replica};
+use super::copy::Identity;
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::compare as codes;
 use crate::readers::wal::{SegmentScan, WalScan};
+use crate::types::ServerVersion;
 
 /// Records that two members do not have in common by chance: batches and votes fall differently on every node.
 const TELLING_RECORDS: u64 = 1000;
 
-/// The gate: `false` when nothing else can be compared.
-pub(super) fn same_group(group: &Group<'_, '_>, findings: &mut Vec<Finding>) -> bool {
-    let mismatch = group_mismatch(group.replicas);
-    let is_same = mismatch.is_none();
-    findings.extend(mismatch);
-    is_same
-}
-
-/// The first of the copies that cannot be of the same group as another one; `None` when nothing says so.
-pub fn group_mismatch(replicas: &[Replica<'_>]) -> Option<Finding> {
-    let (first, stranger, why) = by_members(replicas).or_else(|| by_content(replicas))?;
+/// The gate: the finding when the copies are not of one group, so that nothing else about them can be compared.
+pub fn strangers(copies: &[Identity<'_>]) -> Option<Finding> {
+    let (first, stranger, why) = by_members(copies).or_else(|| by_content(copies))?;
     let message = format!(
         "{} and {} {why}: these directories are not of one group, and nothing else was compared.",
-        first.evidence.dir, stranger.evidence.dir
+        first.dir, stranger.dir
     );
-    Some(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.evidence.dir.clone()))
+    Some(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.dir.clone()))
 }
 
 /// The gate for directories whose names already say different groups.
@@ -39,22 +32,18 @@ pub fn numbers_differ(dirs: &[(String, u64)]) -> Option<Finding> {
     Some(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(stranger.clone()))
 }
 
-type Strangers<'r, 'a> = (&'r Replica<'a>, &'r Replica<'a>, String);
+type Strangers<'r, 'a> = (&'r Identity<'a>, &'r Identity<'a>, String);
 
-fn by_members<'r, 'a>(replicas: &'r [Replica<'a>]) -> Option<Strangers<'r, 'a>> {
-    let first = replicas.iter().find(|replica| !replica.everyone().is_empty())?;
-    let members = first.everyone();
-    let stranger = replicas.iter().find(|replica| {
-        let its = replica.everyone();
-        !its.is_empty() && its.is_disjoint(&members)
-    })?;
+fn by_members<'r, 'a>(copies: &'r [Identity<'a>]) -> Option<Strangers<'r, 'a>> {
+    let first = copies.iter().find(|copy| !copy.everyone.is_empty())?;
+    let stranger = copies.iter().find(|copy| !copy.everyone.is_empty() && copy.everyone.is_disjoint(&first.everyone))?;
     Some((first, stranger, "have no member in common".to_owned()))
 }
 
 /// Entries of one index and term with other content everywhere.
-fn by_content<'r, 'a>(replicas: &'r [Replica<'a>]) -> Option<Strangers<'r, 'a>> {
-    for (number, a) in replicas.iter().enumerate() {
-        for b in replicas.iter().skip(number + 1) {
+fn by_content<'r, 'a>(copies: &'r [Identity<'a>]) -> Option<Strangers<'r, 'a>> {
+    for (number, a) in copies.iter().enumerate() {
+        for b in copies.iter().skip(number + 1) {
             let (compared, equal) = super::log::equal_entries(a, b);
             // One entry or two may be damaged; a history of them is another history.
             if compared >= 8 && equal == 0 {
@@ -65,42 +54,44 @@ fn by_content<'r, 'a>(replicas: &'r [Replica<'a>]) -> Option<Strangers<'r, 'a>> 
     None
 }
 
-pub(super) fn duplicates(replicas: &[Replica<'_>], findings: &mut Vec<Finding>) {
-    for (number, a) in replicas.iter().enumerate() {
-        for b in replicas.iter().skip(number + 1) {
-            let copied = a.evidence.scan().zip(b.evidence.scan()).and_then(|(one, other)| records_in_common(one, other, a, b));
-            let message = if a.node_id() == b.node_id() {
+/// Copies of one member, by their names or by their bytes: each is a finding.
+pub fn duplicates(copies: &[Identity<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, a) in copies.iter().enumerate() {
+        for b in copies.iter().skip(number + 1) {
+            let copied = a.log.zip(b.log).and_then(|((one, _), (other, _))| records_in_common(one, other, [a.engine, b.engine]));
+            let message = if a.node_id == b.node_id {
                 format!(
                     "{} and {} are both {}{}. If these are two copies of one node on purpose, compare only one of them with the \
                      others.",
-                    a.evidence.dir,
-                    b.evidence.dir,
-                    a.name(),
+                    a.dir,
+                    b.dir,
+                    a.name,
                     copied.map_or_else(String::new, |records| format!(", with the same {records} records in their logs"))
                 )
             } else if let Some(records) = copied.filter(|records| *records >= TELLING_RECORDS) {
                 format!(
                     "The logs of {} and {} have their first {records} records in common, byte for byte: one of these directories \
                      is a copy of the other under another name. Two members never write the same file.",
-                    a.evidence.dir, b.evidence.dir
+                    a.dir, b.dir
                 )
             } else {
                 continue;
             };
-            findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(b.evidence.dir.clone()));
+            findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(b.dir.clone()));
         }
     }
+    findings
 }
 
 /// Records of the shorter log, if all its bytes are those of the other; segments that one of them has purged do not count.
-fn records_in_common(one: &WalScan, other: &WalScan, a: &Replica<'_>, b: &Replica<'_>) -> Option<u64> {
+fn records_in_common(one: &WalScan, other: &WalScan, [a, b]: [ServerVersion; 2]) -> Option<u64> {
     let mut records = 0;
     let by_seq: HashMap<_, _> = other.segments.iter().rev().map(|its| (its.seq(), its)).collect();
     let pairs = one.segments.iter().filter_map(|mine| Some((mine, *by_seq.get(&mine.seq())?)));
     for (mine, its) in pairs {
         let ends = (end_of(mine, a), end_of(its, b));
-        let (shorter, end) =
-            if ends.0 <= ends.1 { (mine.trace(a.evidence.engine), ends.0) } else { (its.trace(b.evidence.engine), ends.1) };
+        let (shorter, end) = if ends.0 <= ends.1 { (mine.trace(a), ends.0) } else { (its.trace(b), ends.1) };
         let len = usize::try_from(end).ok()?;
         if mine.name_index() != its.name_index() || mine.bytes().get(..len)? != its.bytes().get(..len)? {
             return None;
@@ -113,6 +104,6 @@ fn records_in_common(one: &WalScan, other: &WalScan, a: &Replica<'_>, b: &Replic
     (records > 0).then_some(records)
 }
 
-fn end_of(segment: &SegmentScan, replica: &Replica<'_>) -> u64 {
-    segment.trace(replica.evidence.engine).stop.at()
+fn end_of(segment: &SegmentScan, engine: ServerVersion) -> u64 {
+    segment.trace(engine).stop.at()
 }

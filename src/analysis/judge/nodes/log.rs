@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Replica;
+use super::copy::Identity;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
@@ -144,13 +145,13 @@ fn overlap(a: &EntryRanges, b: &EntryRanges) -> Vec<Common> {
 }
 
 /// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one.
-pub(super) fn equal_entries(a: &Replica<'_>, b: &Replica<'_>) -> (usize, usize) {
+pub(super) fn equal_entries(a: &Identity<'_>, b: &Identity<'_>) -> (usize, usize) {
     const ENOUGH: usize = 64;
     let mut compared = 0;
-    for part in overlap(&a.entries, &b.entries).iter().filter(|part| part.a.term == part.b.term) {
-        let Some((one, other)) = a.evidence.scan().zip(b.evidence.scan()) else { break };
+    let Some(((one, ours), (other, its))) = a.log.zip(b.log) else { return (0, 0) };
+    for part in overlap(ours, its).iter().filter(|part| part.a.term == part.b.term) {
         let (mine, theirs) = part.sides();
-        let both = mine.iter(one, a.evidence.engine).zip(theirs.iter(other, b.evidence.engine));
+        let both = mine.iter(one, a.engine).zip(theirs.iter(other, b.engine));
         // What a new leader writes first is empty in every group.
         for (mine, theirs) in both.filter(|(mine, _)| !mine.data.is_empty()) {
             compared += 1;

@@ -1,5 +1,6 @@
 //! The same group on several nodes: do their copies agree, who could lead, and what would be lost with which node.
 
+mod copy;
 mod election;
 mod holdings;
 mod identity;
@@ -22,9 +23,10 @@ use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::wal::EntryRanges;
 use crate::types::{LogIndex, NodeId, SnapshotId, Term};
 
+pub use copy::Identity;
 pub use election::{ElectionRow, Vote, VoteRow};
 pub use holdings::IndexRange;
-pub use identity::{group_mismatch, numbers_differ};
+pub use identity::{duplicates, numbers_differ, strangers};
 pub use membership::{ChangeKind, MemberChange, MembershipStep};
 pub use replicas::{NodeRow, RestartStep};
 pub use start::NodeStart;
@@ -166,6 +168,18 @@ impl<'a> Replica<'a> {
         self.commit().max(peers.map(|peers| peers.index).unwrap_or_default())
     }
 
+    /// What tells it from other copies.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity {
+            dir: self.evidence.dir.clone(),
+            name: self.name(),
+            node_id: self.node_id(),
+            everyone: self.everyone(),
+            log: self.evidence.scan().map(|scan| (scan, &self.entries)),
+            engine: self.evidence.engine,
+        }
+    }
+
     /// Everyone that any configuration here names.
     fn everyone(&self) -> BTreeSet<NodeId> {
         let states = self.recorded.iter().map(|(_, members)| members).chain(&self.members);
@@ -261,12 +275,14 @@ impl<'r, 'a> Group<'r, 'a> {
 pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     let mut findings = Vec::new();
     let group = Group::new(replicas);
-    if !identity::same_group(&group, &mut findings) {
+    let copies: Vec<_> = replicas.iter().map(Replica::identity).collect();
+    if let Some(mismatch) = strangers(&copies) {
+        findings.push(mismatch);
         // Everything else would be said about one group.
         let nodes = (0..replicas.len()).map(|node| replicas::row(&group, node, None)).collect();
         return (Comparison { nodes, ..Comparison::default() }, findings);
     }
-    identity::duplicates(replicas, &mut findings);
+    findings.extend(duplicates(&copies));
     let mut pairs = vec![vec![log::Agreement::default(); replicas.len()]; replicas.len()];
     let mut clashes = Vec::new();
     for (number, _) in replicas.iter().enumerate() {

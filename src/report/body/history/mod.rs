@@ -22,6 +22,8 @@ pub struct HistoryBody {
     pub instead: bool,
     /// How many versions were found.
     pub versions_found: u64,
+    /// Groups whose directories are not copies of one group, so that nothing of them is put together and listed.
+    pub groups_apart: u64,
     /// How many of these are not listed: the oldest ones.
     pub versions_left_out: u64,
     /// How many rows have versions.
@@ -57,6 +59,8 @@ pub struct HistoryNode {
     /// Versions that were older than what was visible then may be gone from its store, in the number of a commit timestamp; `null` when
     /// nothing was compacted away.
     pub min_retained_ts: Option<u64>,
+    /// Data blocks of its store's tables that were read; `null` without a store.
+    pub blocks_read: Option<u64>,
 }
 
 /// Characters of a value in the headline, in the answer and in tables.
@@ -219,6 +223,9 @@ impl Body for HistoryBody {
         let asked = self.asked();
         let Some(version) = self.answer() else {
             return match self.versions_found {
+                0 if self.groups_apart > 0 => {
+                    format!("{asked}: the directories are not of one group, and nothing was put together")
+                }
                 0 => format!("{asked}: no version in what was read"),
                 found => format!("{asked}: {}, none of which counts", Count(found, "version")),
             };

@@ -28,7 +28,7 @@ pub struct HistoryVersion {
     pub fate: Fate,
     /// More about that; `null` when there is nothing more to say.
     pub why: Option<String>,
-    /// Index of the entry that writes it; `null` when no log that was read has it.
+    /// Index of the entry that writes it; `null` when it was not found: `proposer.how` says where it may be.
     pub index: Option<u64>,
     /// Its term.
     pub term: Option<u64>,
@@ -146,6 +146,8 @@ pub struct Showing<'a> {
     pub ledger: &'a Ledger,
     /// Who led each group.
     pub leaders: &'a [Leaders],
+    /// Of each group, what is known of an entry that was not found.
+    pub without_entry: &'a [String],
     /// Numbers of the groups.
     pub groups: &'a [Option<u64>],
     /// Names of the nodes, and the position of the group of each.
@@ -173,7 +175,8 @@ impl HistoryVersion {
             refusal: entry.refusal.clone(),
         });
         let leaders = showing.leaders.get(row.group);
-        let proposer = leaders.map_or_else(|| Proposer::unknown(String::new()), |leaders| settled.proposer(leaders));
+        let without = showing.without_entry.get(row.group).map_or("", String::as_str);
+        let proposer = leaders.map_or_else(|| Proposer::unknown(String::new()), |leaders| settled.proposer(leaders, without));
         Some(Self {
             group_id: showing.groups.get(row.group).copied().flatten(),
             key: Escaped(&row.key).to_string(),
@@ -211,7 +214,7 @@ impl HistoryVersion {
     pub fn entry(&self) -> String {
         match (self.index, self.term) {
             (Some(index), Some(term)) => format!("entry {index} of term {term}"),
-            _ => "an entry that is in no log that was read".to_owned(),
+            _ => "an entry that was not found".to_owned(),
         }
     }
 

@@ -17,6 +17,10 @@ pub struct DumpBody {
     pub records_read: u64,
     /// Records written.
     pub records_written: u64,
+    /// Of the records read, those behind a hole: a place of a segment where a server takes the log for finished, or cannot decode it.
+    pub records_behind_holes: u64,
+    /// Of the records read, those in copies that repair set aside, their own holes included.
+    pub records_set_aside: u64,
 }
 
 impl DumpBody {
@@ -28,11 +32,20 @@ impl Body for DumpBody {
     const NAME: &'static str = "wal-dump";
 
     fn headline(&self) -> String {
-        format!("{} of {} written", self.records_written, Count(self.records_read, "record"))
+        let aside = [(self.records_behind_holes, "behind a hole"), (self.records_set_aside, "in copies that repair set aside")];
+        let aside: Vec<_> = aside.iter().filter(|(count, _)| *count > 0).map(|(count, of)| format!("{count} {of}")).collect();
+        let aside = if aside.is_empty() { String::new() } else { format!(" ({} of them)", aside.join(", ")) };
+        format!("{} of {}{aside} written", self.records_written, Count(self.records_read, "record"))
     }
 
     fn sections(&self) -> Vec<Section> {
-        vec![Section::facts("", vec![("records read", Cell::new(self.records_read))])]
+        let mut facts = vec![("records read", Cell::new(self.records_read))];
+        for (name, count) in [("behind holes", self.records_behind_holes), ("set aside", self.records_set_aside)] {
+            if count > 0 {
+                facts.push((name, Cell::toned(count, Tone::Caution)));
+            }
+        }
+        vec![Section::facts("", facts)]
     }
 }
 
@@ -48,6 +61,8 @@ pub struct RecordRow<'a> {
     pub offset: u64,
     /// Bytes of the frame, padding included.
     pub length: u64,
+    /// Where it stands: in the log, or where no server reads it.
+    pub place: RecordPlace,
     /// What it says; the fields depend on the type.
     #[serde(flatten)]
     pub content: RecordContent<'a>,
@@ -69,6 +84,42 @@ pub enum RecordType {
     Crc,
     /// A record of a type that no server writes.
     Unknown,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordPlace {
+    /// In a segment, before the place where a server stops reading it.
+    Log,
+    /// In a segment, behind that place: no server reads it.
+    LogHole,
+    /// In a copy that repair set aside (`*.wal.broken`), before the place where it cut the segment off.
+    LogBroken,
+    /// In such a copy, behind that place.
+    LogBrokenHole,
+}
+
+impl RecordPlace {
+    /// The place of a record in a segment, or in a copy of one, behind the place where reading stops or before it.
+    pub const fn of(set_aside: bool, behind: bool) -> Self {
+        match (set_aside, behind) {
+            (false, false) => Self::Log,
+            (false, true) => Self::LogHole,
+            (true, false) => Self::LogBroken,
+            (true, true) => Self::LogBrokenHole,
+        }
+    }
+
+    /// The words in tables; none for the log.
+    pub const fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Log => None,
+            Self::LogHole => Some("behind a hole"),
+            Self::LogBroken => Some("set aside"),
+            Self::LogBrokenHole => Some("set aside, behind a hole"),
+        }
+    }
 }
 
 /// What a record says.
@@ -413,6 +464,17 @@ impl Row for RecordRow<'_> {
             RecordContent::Crc(crc) => cells.write(crc.crc32c),
             RecordContent::Unknown(unknown) => cells.write(format_args!("type {}", unknown.record_type)),
         }
+        match (self.place.words(), &self.content) {
+            (Some(words), _) => {
+                cells.write(format_args!(" ({words})"));
+                cells.set_tone(Tone::Caution);
+            }
+            (None, RecordContent::Entry(entry)) if !entry.effective => {
+                cells.write_str(" (replaced)");
+                cells.set_tone(Tone::Dim);
+            }
+            (None, _) => {}
+        }
         cells.end();
     }
 }
@@ -455,10 +517,6 @@ impl EntryFields<'_> {
                 cells.write_str(" (does not open)");
                 cells.set_tone(Tone::Bad);
             }
-        }
-        if !self.effective {
-            cells.write_str(" (replaced)");
-            cells.set_tone(Tone::Dim);
         }
     }
 }

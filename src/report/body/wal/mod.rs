@@ -7,8 +7,8 @@ mod stat;
 mod verify;
 
 pub use dump::{
-    CrcFields, DumpBody, EntryFields, EtcdFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordRow,
-    RecordType, RequestFields, SealedFields, SnapshotFields, UnknownFields,
+    CrcFields, DumpBody, EntryFields, EtcdFields, FirstKeys, HardStateFields, MetadataFields, RecordContent, RecordPlace,
+    RecordRow, RecordType, RequestFields, SealedFields, SnapshotFields, UnknownFields,
 };
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::RecordPlace;
 use crate::report::{Body, Cells, Column, Lines, Row, Section};
 
 /// One record, or several with the same index.
@@ -22,6 +23,8 @@ pub struct ShownRecord {
     pub length: u64,
     /// What it is, in a few words.
     pub summary: String,
+    /// Where it stands: in the log, or where no server reads it.
+    pub place: RecordPlace,
     /// Whether it stands in the log that a server reads; `null` for anything but entries.
     pub effective: Option<bool>,
     /// The checksum that its data and everything before it give; `null` when that cannot be computed.
@@ -85,8 +88,14 @@ impl Body for ShowBody {
         let mut sections = Vec::new();
         for record in &self.records {
             let mut title = format!("{} @ {}", record.segment, record.offset);
-            if record.effective == Some(false) {
-                title.push_str(" (replaced)");
+            match record.place.words() {
+                Some(words) => {
+                    title.push_str(" (");
+                    title.push_str(words);
+                    title.push(')');
+                }
+                None if record.effective == Some(false) => title.push_str(" (replaced)"),
+                None => {}
             }
             sections.push(Section::rows(title, &record.fields));
         }
