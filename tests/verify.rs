@@ -425,3 +425,23 @@ fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
         assert!(newest.message.ends_with("it was damaged since."), "{}", newest.message);
     }
 }
+
+/// Whether an envelope that cannot be read was ever complete is told by the log alone.
+#[test]
+fn an_unreadable_envelope_beside_a_log_with_a_hole_is_unknown() {
+    let voters = ids(&["n1"]);
+    let mut log = LogWriter::new();
+    log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
+    let name = "snap/0000000000000002-000000000000000f.snap";
+    let dir = NodeDir::new(&log).snap(1, 1, &voters).snap(15, 2, &voters).peers(15, &["n1"]);
+    fs::remove_file(dir.path().join(name)).unwrap();
+    fs::create_dir(dir.path().join(name)).unwrap();
+    let segment = dir.path().join("wal/0000000000000000-0000000000000000.wal");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[200] ^= 0xff;
+    fs::write(&segment, bytes).unwrap();
+    let (status, report) = report(&[dir.path().to_str().unwrap()]);
+    assert_eq!((status, &report["verdict"]), (3, &"unknown".into()), "{report:#}");
+    let text = report["coverage"]["not_examined"].to_string();
+    assert!(text.contains("that cannot be read were complete"), "{text}");
+}

@@ -256,6 +256,12 @@ pub(super) fn cover_store(store: &DiffedStore, name: &str, findings: &mut Vec<Fi
         && !store.moved;
     for finding in &mut found {
         finding.group = Some(name.to_owned());
+        // Of two stores the path has to say which.
+        if let (SideRead::Store(outcome), Some(path)) = (&store.read, &mut finding.path)
+            && let Some(below) = path.strip_prefix(&outcome.facts.name).and_then(|below| below.strip_prefix('/'))
+        {
+            *path = format!("{}/{below}", name.trim_end_matches('/'));
+        }
     }
     findings.extend(found);
     coverage.absorb(covered);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::advice;
 use super::offload;
-use crate::analysis::Severity;
+use crate::analysis::judge::codes::snapshot;
 use crate::analysis::judge::packed::{NOT_UNPACKED, does_not_unpack, not_opened};
 use crate::analysis::judge::snapshot::{
     PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_etcd_envelope, verify_lone_payload,
@@ -14,6 +14,7 @@ use crate::analysis::judge::snapshot::{
 };
 use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
+use crate::analysis::{Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::foreign::packed_by;
 use crate::formats::layout;
@@ -94,7 +95,14 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                             None if listing.has_log() => Some(WalScan::read(&group.path.join(layout::WAL), run)?),
                             log => log,
                         };
-                        if let Some(recorded) = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST) {
+                        let recorded = Recorded::of(&listing, log.as_ref(), ServerVersion::NEWEST);
+                        if recorded.is_none() && log.is_some() && one.findings.iter().any(is_doubtful_envelope) {
+                            // Of a recorded one it would be damage.
+                            let why = "the log, whose records tell it, cannot be read to its end; see `wal verify`";
+                            one.coverage
+                                .missing(format!("whether the envelopes in {base} that cannot be read were complete"), why);
+                        }
+                        if let Some(recorded) = recorded {
                             one.excuse_unrecorded(&recorded);
                             // A server may have written one while the log was read.
                             if let Ok(now) = SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
@@ -126,6 +134,12 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
     verified.coverage.absorb(std::mem::take(&mut stores.coverage));
     (body.offloads, body.stores, body.offload_payloads) = (stores.offloads, stores.stores, stores.payloads);
     Ok(Report::new(body, verified.findings, verified.coverage))
+}
+
+/// True for an envelope that is no damage as long as no record vouches for it.
+fn is_doubtful_envelope(finding: &Finding) -> bool {
+    let codes = [&snapshot::SNAP_MALFORMED, &snapshot::SNAP_TORN];
+    finding.severity != Severity::Error && codes.iter().any(|code| code.code == finding.code.code)
 }
 
 struct Asked<'r> {

@@ -196,3 +196,24 @@ fn one_unreadable_directory_among_several_is_left_out_and_named() {
     }
     mode(&dir, 0o755);
 }
+
+/// Entries that were committed may stand in a copy that repair set aside, and nowhere else.
+#[test]
+fn an_unreadable_copy_that_repair_set_aside_is_unknown() {
+    let Some(healthy) = public_copy() else { return };
+    let copy = healthy.group.join("wal/0000000000000000-0000000000000000.wal.broken");
+    let segment = fs::read_dir(healthy.group.join("wal")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segment.into_iter().find(|path| path.extension().is_some_and(|name| name == "wal")).unwrap();
+    fs::copy(segment, &copy).unwrap();
+    mode(&copy, 0);
+    let dir = healthy.group.display().to_string();
+    for command in [&["check"][..], &["wal", "verify"], &["wal", "dump"], &["history", "k"]] {
+        let mut words: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        words.push(dir.clone());
+        let ended = as_nobody(&words);
+        let text = ended.text();
+        assert_eq!(ended.status, 3, "{command:?}: {text}");
+        assert!(text.contains(".wal.broken") && text.contains("Permission denied"), "{command:?}: {text}");
+    }
+    mode(&copy, 0o644);
+}

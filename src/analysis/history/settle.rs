@@ -279,7 +279,10 @@ fn fate_of(row: &RowId, version: &Version, entry: Option<(&EntryFact, EntryState
         return Fate::Applied;
     }
     if version.places.iter().any(|place| place.entry.is_none()) {
-        return Fate::Compacted;
+        // It may stand in what was not read of a store.
+        let stores = || nodes.iter().filter(|node| node.group == row.group).filter_map(|node| node.store);
+        let unread = stores().any(|store| !store.whole) && !stores().any(|store| store.whole);
+        return if unread { Fate::Unknown } else { Fate::Compacted };
     }
     let Some((entry, state)) = entry else { return Fate::Unknown };
     match state {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::analysis::judge::codes::wal as codes;
+use crate::analysis::judge::unread::of_segment;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::readers::wal::{Change, Item, NOWHERE, SegmentScan, Stop, Trace, WalScan};
 use crate::types::ServerVersion;
@@ -41,6 +42,11 @@ pub fn judge_segments(scan: &WalScan, prefix: &str) -> (Vec<Finding>, Coverage) 
     }
     if scan.unread().is_none() {
         findings.extend(seams::findings(scan, prefix));
+    }
+    for copy in scan.set_aside.iter().filter(|copy| copy.is_unread()) {
+        // Committed entries may stand in it alone.
+        let why = of_segment(copy).map_or_else(String::new, |unread| unread.why);
+        coverage.missing(path_of(prefix, copy), format!("it cannot be read: {why}"));
     }
     (findings, coverage)
 }
