@@ -73,14 +73,19 @@ fn a_payload_is_what_the_store_was() {
     assert_eq!(report.body.differences.iter().find_map(|row| row.second_value.clone()).as_deref(), Some("value of 8"));
 }
 
+/// A payload of everything but the row that the entry at `index` wrote.
+fn payload_without(node: &Path, index: u64) -> PathBuf {
+    let (lost, _) = written(index);
+    let mut fewer = rows(LAST);
+    fewer.retain(|(stored, _)| *stored != key(&lost, commit_of(index)));
+    payload(node, LAST, &fewer)
+}
+
 #[test]
 fn a_payload_that_lacks_a_row_has_diverged() {
     let root = tempfile::tempdir().unwrap();
     let node = Node::new("n1", LAST).write(root.path());
-    let (lost, _) = written(5);
-    let mut fewer = rows(LAST);
-    fewer.retain(|(stored, _)| *stored != key(&lost, commit_of(5)));
-    let path = payload(&node, LAST, &fewer);
+    let path = payload_without(&node, 5);
     let report = diff(&node, &path);
     assert_eq!((report.verdict, codes(&report)), (Verdict::Damaged, vec!["nodes-stores-diverge"]));
     assert_eq!(judged(&report), [(DifferenceKind::OnlyFirst, Reason::NoEntry, Some(5))]);
@@ -92,10 +97,7 @@ fn a_payload_that_lacks_a_row_has_diverged() {
 fn a_damaged_payload_is_damage_and_no_divergence() {
     let root = tempfile::tempdir().unwrap();
     let node = Node::new("n1", LAST).write(root.path());
-    let (lost, _) = written(5);
-    let mut fewer = rows(LAST);
-    fewer.retain(|(stored, _)| *stored != key(&lost, commit_of(5)));
-    let path = payload(&node, LAST, &fewer);
+    let path = payload_without(&node, 5);
     let whole = fs::read(&path).unwrap();
     let mut wrong = whole.clone();
     *wrong.last_mut().unwrap() ^= 1;

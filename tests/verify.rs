@@ -387,14 +387,21 @@ fn the_demonstration_node_is_intact() {
     assert_eq!(indexes, [701, 1, 101, 201]);
 }
 
+/// The newest envelope of [`recorded_twice`].
+const NEWEST: &str = "snap/0000000000000002-000000000000000f.snap";
+
+/// A group whose log records snapshots at 1 and 15, both of which are there.
+fn recorded_twice() -> NodeDir {
+    let voters = ids(&["n1"]);
+    let mut log = LogWriter::new();
+    log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
+    NodeDir::new(&log).snap(1, 1, &voters).snap(15, 2, &voters).peers(15, &["n1"])
+}
+
 /// A file that the log vouches for, and in whose place there is none that can be decoded, is damage for `verify-snapshot` as for `check`.
 /// `--newest` says so beside the one below it.
 #[test]
 fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
-    let voters = ids(&["n1"]);
-    let mut log = LogWriter::new();
-    log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
-    let name = "snap/0000000000000002-000000000000000f.snap";
     type Spoil = fn(&Path);
     let spoil: [(&str, Spoil); 3] = [
         ("is a directory", |path| fs::create_dir(path).unwrap()),
@@ -402,8 +409,8 @@ fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
         ("outer message", |path| fs::write(path, [9; 30]).unwrap()),
     ];
     for (problem, spoil) in spoil {
-        let dir = NodeDir::new(&log).snap(1, 1, &voters).snap(15, 2, &voters).peers(15, &["n1"]);
-        let (group, path) = (dir.path().to_str().unwrap(), dir.path().join(name));
+        let dir = recorded_twice();
+        let (group, path) = (dir.path().to_str().unwrap(), dir.path().join(NEWEST));
         assert_eq!(report(&[group]).0, 0);
         fs::remove_file(&path).unwrap();
         spoil(&path);
@@ -429,13 +436,9 @@ fn a_recorded_envelope_that_is_no_file_any_more_is_damaged() {
 /// Whether an envelope that cannot be read was ever complete is told by the log alone.
 #[test]
 fn an_unreadable_envelope_beside_a_log_with_a_hole_is_unknown() {
-    let voters = ids(&["n1"]);
-    let mut log = LogWriter::new();
-    log.snapshot(1, 1, &voters).state(1, 0, 1).entries(2, 20, 2).state(2, 0, 20).snapshot(15, 2, &voters).state(2, 0, 20);
-    let name = "snap/0000000000000002-000000000000000f.snap";
-    let dir = NodeDir::new(&log).snap(1, 1, &voters).snap(15, 2, &voters).peers(15, &["n1"]);
-    fs::remove_file(dir.path().join(name)).unwrap();
-    fs::create_dir(dir.path().join(name)).unwrap();
+    let dir = recorded_twice();
+    fs::remove_file(dir.path().join(NEWEST)).unwrap();
+    fs::create_dir(dir.path().join(NEWEST)).unwrap();
     let segment = dir.path().join("wal/0000000000000000-0000000000000000.wal");
     let mut bytes = fs::read(&segment).unwrap();
     bytes[200] ^= 0xff;

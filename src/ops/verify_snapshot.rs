@@ -88,7 +88,10 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                     let (dir, log) = if options.newest { asked.choice(&group.path)? } else { (None, None) };
                     let set = |wanted: &ReadSet<'_>| SnapshotSet::of_group(&group.path, wanted);
                     let mut one = asked.snapshots(&base, dir.as_ref(), log.as_ref(), set)?;
-                    if options.newest || one.findings.iter().any(|finding| finding.severity != Severity::Info) {
+                    // What stands above the one that a start would use was not judged with it.
+                    let passed_over = dir.as_ref().and_then(|dir| dir.snaps.first());
+                    let passed_over = passed_over.is_some_and(|entry| entry.read(ServerVersion::NEWEST).is_err());
+                    if passed_over || one.findings.iter().any(|finding| finding.severity != Severity::Info) {
                         // Only the log knows which snapshots were ever in force.
                         let listing = GroupListing::read(&group.path, &*run.source)?;
                         let log = match log {

@@ -163,10 +163,4 @@ impl SnapDir {
         let files = self.snaps.iter().filter(move |entry| entry.kind != EntryKind::Directory && counts(&entry.name));
         files.filter_map(move |entry| SnapName::live_index(&entry.name, engine))
     }
-
-    /// The entry of that name.
-    pub fn get(&self, name: &str) -> Option<&SnapEntry> {
-        let at = self.snaps.binary_search_by(|entry| name.cmp(&entry.name)).ok()?;
-        self.snaps.get(at)
-    }
 }

@@ -12,9 +12,10 @@ use crate::analysis::judge::codes::invariants;
 use crate::analysis::judge::group::{self, CheckInfo, CheckResult, Evidence, LogEvidence, Part, SnapContents, SnapFile};
 use crate::analysis::judge::log::judge_segments;
 use crate::analysis::judge::snapshot::{VerifiedEnvelope, verify_etcd_envelope};
-use crate::analysis::server::log::{EffectiveLog, read_from, valid_snapshots};
-use crate::analysis::{Coverage, Finding, Severity, Verdict};
+use crate::analysis::server::log::{EffectiveLog, ValidSnapshots, read_from, valid_snapshots};
+use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::raftpb::ConfState;
+use crate::formats::snap::SnapName;
 use crate::readers::SnapReadError;
 use crate::readers::etcd::{EtcdMember, StoreRead};
 use crate::readers::wal::WalScan;
@@ -56,9 +57,7 @@ const RECORDED_ADVICE: &str = "Keep a copy of the member's directory, and look f
                                long as the log reaches back to it and the store is ahead: see gate-dryrun.";
 
 /// Makes damage of snapshot files that cannot be read although the log records them: the record is written when the file is complete.
-fn accuse_recorded(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, judged: &mut Judged) {
-    let version = start.releases.library();
-    let Ok(valid) = valid_snapshots(scan, version) else { return };
+fn accuse_recorded(member: &EtcdMember, valid: &ValidSnapshots, judged: &mut Judged) {
     let recorded: HashSet<_> = valid.snapshots.iter().chain(&valid.too_new).map(|record| record.id).collect();
     for entry in member.snaps.iter().flat_map(|snaps| &snaps.snaps) {
         let lost = Generation::ALL.iter().all(|it| matches!(entry.read(it.library()), Err(SnapReadError::Format(_))));
@@ -81,20 +80,25 @@ fn accuse_recorded(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, judge
 
 /// Everything about one member. `start` is that of the releases that wrote the log.
 pub fn judge(member: &EtcdMember, start: &EtcdStart) -> Judged {
-    let mut judged = judge_snapshots(member);
+    let (mut judged, mut missing) = (judge_snapshots(member), Vec::new());
     if let Some(scan) = &member.log {
         let (findings, coverage) = judge_segments(scan, &member.wal_path());
         judged.findings.extend(findings);
         judged.coverage.absorb(coverage);
         if scan.unread().is_none() {
-            accuse_recorded(member, scan, start, &mut judged);
-            requests(member, scan, start, &mut judged.findings);
-            rules(member, scan, start, &mut judged);
+            let version = start.releases.library();
+            let (valid, log) = (valid_snapshots(scan, version), EffectiveLog::of(scan, version));
+            if let Ok(valid) = &valid {
+                accuse_recorded(member, valid, &mut judged);
+                gone(member, valid, &log, start, &mut missing);
+            }
+            requests(member, scan, &log, start, &mut judged.findings);
+            rules(member, scan, valid, start, &mut judged);
         }
     }
     store(member, &mut judged);
     against_log(member, start, &mut judged.findings);
-    gone(member, start, &mut judged.findings);
+    judged.findings.append(&mut missing);
     refusal(member, start, &mut judged.findings);
     leftovers(member, &mut judged.findings);
     judged
@@ -118,9 +122,8 @@ pub fn judge_snapshots(member: &EtcdMember) -> Judged {
 }
 
 /// Committed entries at which a member ends.
-fn requests(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, found: &mut Vec<Finding>) {
+fn requests(member: &EtcdMember, scan: &WalScan, log: &EffectiveLog, start: &EtcdStart, found: &mut Vec<Finding>) {
     let version = start.releases.library();
-    let log = EffectiveLog::of(scan, version);
     let commit = log.hard_state.unwrap_or_default().commit.0;
     for (segment, offset, index) in malformed(scan, &log.entries, version) {
         let name = scan.segments.get(segment).map(|segment| segment.file.file_name.as_str()).unwrap_or_default();
@@ -136,9 +139,15 @@ fn requests(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, found: &mut 
 }
 
 /// Holds the rules against the log.
-fn rules(member: &EtcdMember, scan: &WalScan, start: &EtcdStart, judged: &mut Judged) {
+fn rules(
+    member: &EtcdMember,
+    scan: &WalScan,
+    valid: Result<ValidSnapshots, ServerError>,
+    start: &EtcdStart,
+    judged: &mut Judged,
+) {
     let version = start.releases.library();
-    let valid = valid_snapshots(scan, version).map_err(|error| error.text);
+    let valid = valid.map_err(|error| error.text);
     let from = start.snapshot.as_ref();
     let chosen = from.map_or(SnapshotId::default(), |snapshot| SnapshotId {
         term: crate::types::Term(snapshot.term),
@@ -244,12 +253,12 @@ fn against_log(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>)
 }
 
 /// Files that a member with such a log has had, and that are not there.
-fn gone(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {
-    let Some(scan) = member.log.as_ref().filter(|scan| member.place.is_whole() && scan.unread().is_none()) else { return };
-    let version = start.releases.library();
-    let Ok(valid) = valid_snapshots(scan, version) else { return };
+fn gone(member: &EtcdMember, valid: &ValidSnapshots, log: &EffectiveLog, start: &EtcdStart, found: &mut Vec<Finding>) {
+    if !member.place.is_whole() {
+        return;
+    }
     let newest = valid.snapshots.iter().map(|record| record.id).max_by_key(|id| id.index).filter(|id| id.index.0 > 0);
-    let entries = EffectiveLog::of(scan, version).entries.count();
+    let entries = log.entries.count();
     // A start that ends for want of it says so itself.
     let told = start.stage == Some(StartAt::RecoverStore);
     if matches!(member.store, StoreRead::Absent) && entries > 0 && !told {
@@ -279,7 +288,7 @@ fn gone(member: &EtcdMember, start: &EtcdStart, found: &mut Vec<Finding>) {
         member.snaps.iter().flat_map(|snaps| &snaps.snaps).any(|entry| entry.id.is_some_and(|name| name.id == id))
     };
     if let Some(id) = newest.filter(|id| start.releases == Generation::UpTo36 && !named(*id)) {
-        let name = format!("{:016x}-{:016x}.snap", id.term.0, id.index.0);
+        let name = SnapName::of(id);
         let put_aside = format!("{name}.broken");
         if member.leftovers.contains(&put_aside) {
             return;

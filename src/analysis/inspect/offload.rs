@@ -110,7 +110,7 @@ pub(super) fn store(page: &mut Description, store: &OffloadStore) {
         .take(LISTED)
         .map(|object| {
             let manifest = object.read.manifest();
-            let group = manifest.map(|manifest| manifest.group_id).or(object.name.map(|name| name.group));
+            let group = object.group();
             let cluster =
                 manifest.map_or_else(|| "cannot be read".to_owned(), |manifest| escape(&manifest.source_cluster).into_owned());
             vec![

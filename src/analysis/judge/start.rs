@@ -154,13 +154,14 @@ fn stays_behind(facts: &StartFacts, chosen: &ChosenSnapshot) -> bool {
 }
 
 fn snapshots(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &str, found: &mut Vec<Finding>) {
+    let recorded = || Recorded::of(&facts.group.listing, facts.group.log.as_ref(), engine);
     let payloads = facts.group.listing.fsm_snap.entries().iter().filter(|entry| entry.name.ends_with(".fsm")).count();
     let deleted = seen.would_delete.iter().filter(|path| path.starts_with("fsm-snap/") && path.ends_with(".fsm")).count();
     if payloads > 0 && payloads == deleted && facts.group.listing.has_log() {
         let message = format!("All {payloads} payloads in fsm-snap/ would be deleted, because no name in snap/ protects them.");
         let finding = Finding::new(&codes::PAYLOADS_DELETED, message).at(format!("{dir}/fsm-snap"));
         // One that was received is complete before anything names it.
-        let recorded = Recorded::of(&facts.group.listing, facts.group.log.as_ref(), engine);
+        let recorded = recorded();
         let mut names = facts.group.listing.fsm_snap.entries().iter().filter_map(|entry| FsmName::parse(&entry.name));
         let ever = recorded.is_none_or(|recorded| names.any(|name| recorded.names_index(name.index)));
         found.push(if ever { finding } else { finding.severity(Severity::Info).advice("Nothing needs to be done.") });
@@ -186,7 +187,7 @@ fn snapshots(facts: &StartFacts, engine: ServerVersion, seen: &Forecast, dir: &s
         };
         let message = format!("The start uses index {} instead of the newest name, which {why}.", chosen.index);
         let finding = Finding::new(&codes::SNAPSHOT_NOT_NEWEST, message).at(format!("{dir}/snap/{}", newest.name));
-        let recorded = Recorded::of(&facts.group.listing, facts.group.log.as_ref(), engine);
+        let recorded = recorded();
         found.push(if recorded.is_some_and(|recorded| recorded.lost(newest).is_some()) {
             // No crash did this: the record is written when the file is complete.
             let said = format!("{} The log recorded it after its file was complete: it was damaged since.", finding.message);

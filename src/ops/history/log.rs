@@ -4,7 +4,6 @@ use super::Reader;
 use super::notes::{KeyNotes, Part};
 use super::wanted::each_key;
 use crate::analysis::history::{Content, EntryFact, Leaders, LogState, Operation, Origin, Place, RowId};
-use crate::analysis::judge::unread::of_segment;
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::{OpenError, Opened};
 use crate::error::{Error, Result};
@@ -67,10 +66,6 @@ pub(super) fn read_log(
     }
     for (segment, notes) in scan.set_aside.iter().zip(of_set_aside) {
         read_segment(reader, log, (segment, notes), None, own, &mut aside, run)?;
-        if let Some(unread) = of_segment(segment) {
-            let name = segment_path(&log.prefix, &segment.file.file_name);
-            reader.coverage.missing(name, format!("it cannot be read: {}", unread.why));
-        }
     }
     for foreign in scan.dir.foreign.iter().filter(|entry| entry.name.contains(".wal")) {
         let name = segment_path(&log.prefix, &foreign.name);

@@ -3,7 +3,6 @@
 mod publish;
 mod restore;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::group::{UNSETTLED, unsettle};
@@ -46,21 +45,24 @@ pub struct OffloadPlanOptions {
 
 /// Plans for the data directories at or below `dir`; for one that is not there yet, a restore into it.
 pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> Result<Report<OffloadPlanBody>> {
+    let mut findings = Vec::new();
     let mut store = match &options.store {
         None => None,
         Some(path) => {
             let path = local_path(path, &*run.source)?;
-            if matches!(find_store(&path, &*run.source), Some(StorePlace::Manifest { .. } | StorePlace::Payloads)) {
-                return Err(Error::Usage(format!("--store {}: name the directory in which the keys begin", path.display())));
+            match find_store(&path, &*run.source) {
+                Some(StorePlace::Store) => {}
+                Some(StorePlace::Manifest { .. } | StorePlace::Payloads) => {
+                    let text = format!("--store {}: name the directory in which the keys begin", path.display());
+                    return Err(Error::Usage(text));
+                }
+                None => findings.extend(no_store(&path, &*run.source)?),
             }
             Some(OffloadStore::read(&path, run)?)
         }
     };
     let mut coverage = Coverage::default();
-    let (mut plans, mut findings) = (Vec::new(), Vec::new());
-    if let Some(store) = &store {
-        findings.extend(no_store(&store.root, &*run.source)?);
-    }
+    let mut plans = Vec::new();
     let is_store = store.is_some() && findings.is_empty();
     let groups = if store.is_some() && run.source.kind_at(dir).is_none() {
         vec![GroupDir::at(dir, &*run.source)]
@@ -100,9 +102,6 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
 
 /// What is wrong with a directory as a store: it is neither empty nor does it hold what publishers write.
 fn no_store(dir: &Path, source: &dyn Source) -> Result<Option<Finding>> {
-    if find_store(dir, source).is_some() {
-        return Ok(None);
-    }
     let names = source.list_kinds(dir)?;
     if names.is_empty() {
         return Ok(None);
@@ -182,14 +181,10 @@ impl Asked<'_> {
         if let Some(named) = self.group.group_id {
             return (Some(named), "the name of the directory");
         }
-        let groups: BTreeSet<_> = store
-            .into_iter()
-            .flat_map(|store| &store.manifests)
-            .filter_map(|it| it.read.manifest().map(|manifest| manifest.group_id))
-            .collect();
-        match (groups.first(), groups.len()) {
-            (Some(only), 1) => (Some(*only), "the only group in the store"),
-            _ => (None, "nothing says it"),
+        let manifests = store.into_iter().flat_map(|store| &store.manifests).filter_map(|it| it.read.manifest());
+        match only(manifests.map(|manifest| manifest.group_id)) {
+            Some(only) => (Some(only), "the only group in the store"),
+            None => (None, "nothing says it"),
         }
     }
 
@@ -206,11 +201,7 @@ impl Asked<'_> {
         }
         // A store from which the manifests are gone still has payloads where they were.
         let payloads = store.into_iter().filter(|store| store.manifests.is_empty()).flat_map(|store| store.payloads.keys());
-        let prefixes: BTreeSet<_> = payloads.filter_map(|key| KeyKind::of(key).payload_prefix()).collect();
-        match (prefixes.first(), prefixes.len()) {
-            (Some(only), 1) => only.clone(),
-            _ => String::new(),
-        }
+        only(payloads.filter_map(|key| KeyKind::of(key).payload_prefix())).unwrap_or_default()
     }
 
     /// What a publish says beside directory and store: as asked, else as the store has it.
@@ -237,7 +228,7 @@ impl Asked<'_> {
 }
 
 /// The value that all have, if there is one.
-fn only<'v>(mut values: impl Iterator<Item = &'v str>) -> Option<&'v str> {
+fn only<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
 }

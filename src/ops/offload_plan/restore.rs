@@ -193,9 +193,8 @@ impl Asked<'_> {
         let prefix = self.options.prefix.as_deref().map(key_prefix);
         let cluster = self.options.source_cluster.as_deref().unwrap_or_default().trim();
         let is_meant = |it: &&ManifestObject| {
-            let group = it.read.manifest().map(|manifest| manifest.group_id).or(it.name.map(|name| name.group));
             let of_cluster = |manifest: &Manifest| cluster.is_empty() || manifest.source_cluster == cluster;
-            group == Some(group_id)
+            it.group() == Some(group_id)
                 && prefix.as_ref().is_none_or(|prefix| *prefix == it.prefix)
                 && it.read.manifest().is_none_or(of_cluster)
         };
@@ -258,8 +257,7 @@ fn nothing_meant(group_id: Option<u64>, store: &OffloadStore) -> (String, String
     let what = format!("what a restore from {} would bring back", store.root.display());
     let Some(group) = group_id else {
         let manifests = store.manifests.iter();
-        let of = |it: &ManifestObject| it.read.manifest().map(|manifest| manifest.group_id).or(it.name.map(|name| name.group));
-        let groups: BTreeSet<_> = manifests.filter_map(of).collect();
+        let groups: BTreeSet<_> = manifests.filter_map(ManifestObject::group).collect();
         let named: Vec<_> = groups.iter().take(NAMED).map(u64::to_string).collect();
         let has = match groups.len() {
             0 => "the store has no manifest".to_owned(),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::analysis::Coverage;
 use crate::analysis::judge::envelopes::Closed;
-use crate::analysis::judge::unread::of_segment;
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::OpenError;
 use crate::crypto::Opened;
@@ -141,9 +140,6 @@ fn dump_log(
         }
         any = true;
         let path = segment_path(&log.prefix, &segment.file.file_name);
-        if let Some(unread) = of_segment(segment).filter(|_| segment.is_set_aside()) {
-            left_out.skipped(path.clone(), format!("it cannot be read: {}", unread.why));
-        }
         segment.rewind();
         let mut dump = SegmentDump {
             filter,

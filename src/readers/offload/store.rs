@@ -52,6 +52,13 @@ pub struct ManifestObject {
     pub read: ManifestRead,
 }
 
+impl ManifestObject {
+    /// The group, as the manifest says, or else its key.
+    pub fn group(&self) -> Option<u64> {
+        self.read.manifest().map(|manifest| manifest.group_id).or(self.name.map(|name| name.group))
+    }
+}
+
 /// What a manifest object holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ManifestRead {

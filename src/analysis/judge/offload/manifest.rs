@@ -20,7 +20,7 @@ impl Judge<'_> {
         let mut view = VerifiedOffload {
             manifest_key: object.key.clone(),
             path: self.shown(&object.key),
-            group_id: manifest.map(|it| it.group_id).or(object.name.map(|name| name.group)),
+            group_id: object.group(),
             snapshot_index: manifest.map(|it| it.snapshot_index).or(object.name.map(|name| name.index)),
             snapshot_term: manifest.map(|it| it.snapshot_term).or(object.name.map(|name| name.term)),
             source_cluster: manifest.map(|it| it.source_cluster.clone()).filter(|name| !name.is_empty()),
