@@ -86,8 +86,9 @@ fn a_run_that_fails_says_so_to_scripts_too() {
     assert!(lines.lines().any(|line| line.contains("\"type\":\"error\"")), "{lines}");
     let run = tool().args(["check", "--format", "prometheus"]).arg(&nowhere).assert().code(1);
     let metrics = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
-    assert!(metrics.contains("\nekv_tool_run_failed{command=\"check\"} 1\n"), "{metrics}");
-    assert!(metrics.contains("\nekv_tool_verdict{command=\"check\",verdict=\"unknown\"} 1\n"), "{metrics}");
+    let target = format!("target=\"{}\"", nowhere.display().to_string().replace('\u{1b}', r"\\u{1b}"));
+    assert!(metrics.contains(&format!("\nekv_tool_run_failed{{command=\"check\",{target}}} 1\n")), "{metrics}");
+    assert!(metrics.contains(&format!("\nekv_tool_verdict{{command=\"check\",{target},verdict=\"unknown\"}} 1\n")), "{metrics}");
     // For people the line on standard error is all.
     tool().arg("check").arg(&nowhere).assert().code(1).stdout("");
 }
@@ -100,10 +101,29 @@ fn a_run_that_fails_leaves_no_earlier_report_as_if_it_were_its_own() {
     let run = |what: &std::path::Path| {
         tool().args(["verify-snapshot", "--format", "prometheus", "--output"]).arg(&file).arg(what).assert()
     };
+    let failed = |of: &std::path::Path, value| {
+        format!("ekv_tool_run_failed{{command=\"verify-snapshot\",target=\"{}\"}} {value}\n", of.display())
+    };
     run(&demo).code(0);
-    assert!(std::fs::read_to_string(&file).unwrap().contains("ekv_tool_run_failed{command=\"verify-snapshot\"} 0\n"));
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&failed(&demo, 0)));
     run(&data).code(1).stdout("");
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&failed(&data, 1)));
+    // Neither when the line is not understood, as far as it can be.
+    run(&demo).code(0);
+    tool()
+        .args(["verify-snapshot", "--nonsense", "--format", "prometheus", "--output"])
+        .arg(&file)
+        .arg(&demo)
+        .assert()
+        .code(1)
+        .stdout("");
     assert!(std::fs::read_to_string(&file).unwrap().contains("ekv_tool_run_failed{command=\"verify-snapshot\"} 1\n"));
+    for (args, stands) in [(&["--format=nagios"][..], "EKV UNKNOWN - "), (&["--format", "json"], "{\n")] {
+        let status = if args[0].ends_with("nagios") { 3 } else { 1 };
+        let run = tool().args(["wal", "stat", "--nonsense"]).args(args).arg(&demo).assert().code(status);
+        let stdout = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+        assert!(stdout.starts_with(stands) && stdout.contains("unexpected argument"), "{stdout}");
+    }
     // Not where data may be, even when there is nothing yet but a name.
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("photo"), b"a photo").unwrap();

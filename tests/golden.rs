@@ -97,6 +97,38 @@ fn every_command_on_the_demo() {
     }
 }
 
+/// What monitors and CI systems are given, of a node that is fine and of one that is not.
+#[test]
+fn for_monitors_and_ci() {
+    let copied = tempfile::tempdir().unwrap();
+    for node in ["good", "bad"] {
+        copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo"), &copied.path().join(node));
+    }
+    let payload = copied.path().join("bad/n1/group-1/fsm-snap/00000000000002bd.fsm");
+    let mut bytes = std::fs::read(&payload).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&payload, bytes).unwrap();
+    for node in ["good", "bad", "nowhere"] {
+        for command in ["check", "gate-dryrun", "verify-snapshot"] {
+            for format in ["nagios", "github", "junit"] {
+                let text = run(copied.path(), &format!("{command} {node}"), format);
+                golden(&format!("ci/{command}-{node}.{format}"), &without_time(&text));
+            }
+        }
+    }
+}
+
+/// The time that the run took, `time=12ms` and `time="0.012"`.
+fn without_time(text: &str) -> String {
+    let mut parts = text.split("time=");
+    let mut kept = parts.next().unwrap().to_owned();
+    for part in parts {
+        kept.push_str("time=");
+        kept.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '"'));
+    }
+    kept
+}
+
 #[test]
 fn ten_recorded_directories() {
     for case in CASES {

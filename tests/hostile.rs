@@ -155,11 +155,9 @@ const ASKED: [Command; 9] = [
 ];
 
 fn answers(dir: &Path, threads: usize) -> Vec<(Command, Option<Answer>)> {
-    const FORMATS: [OutputFormat; 5] =
-        [OutputFormat::Table, OutputFormat::Json, OutputFormat::Ndjson, OutputFormat::Prometheus, OutputFormat::Markdown];
     let place = Place { dir: dir.to_owned(), file: PathBuf::new(), other: PathBuf::new() };
     let run = Run::local().on_threads(threads);
-    ASKED.map(|command| (command, ask(command, &place, &FORMATS, &run))).into()
+    ASKED.map(|command| (command, ask(command, &place, &OutputFormat::ALL, &run))).into()
 }
 
 /// No panic, the same facts in every format and with any number of threads, and nothing is damaged to one command and fine to `check`.

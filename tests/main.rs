@@ -50,6 +50,7 @@ mod readme; // The examples of README.md, run as they stand there.
 mod refused; // A source that fails: reads, opens, looks and lists that are refused, in every command.
 #[cfg(target_os = "linux")]
 mod resources; // Limits of the system: few descriptors, little address space.
+mod scripts; // The scripts of docs/pre-deploy.md, run against nodes that are fine, damaged, and not there.
 mod sealed_rows; // Sealed rows of payloads: opened, compared, and in bundles of tables.
 mod second_pass; // Files that change between two passes over them.
 mod snapshot_commands; // `snapshot ls`, `show`, `stat` and `diff`.

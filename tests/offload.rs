@@ -340,7 +340,7 @@ fn every_format_and_every_address() {
     for (format, expected) in [
         ("table", "CLEAN    1 offloaded snapshot"),
         ("markdown", "what can be restored"),
-        ("prometheus", "ekv_tool_offload_newest_index{dir="),
+        ("prometheus", "ekv_tool_offload_newest_index{command=\"verify-snapshot\",dir="),
         ("ndjson", "\"type\":\"offload\","),
     ] {
         let output = run(&["--format", format, store]);

@@ -43,9 +43,7 @@ fn lay_out(files: &[(PathBuf, Vec<u8>)]) -> Vec<&(PathBuf, Vec<u8>)> {
 
 fn write<B: Body>(report: Result<Report<B>>) -> Option<Report<B>> {
     let report = report.ok()?;
-    for format in
-        [OutputFormat::Table, OutputFormat::Json, OutputFormat::Ndjson, OutputFormat::Prometheus, OutputFormat::Markdown]
-    {
+    for format in OutputFormat::ALL {
         let mut out = Vec::new();
         render(&report, format, Style { verbose: true, ..Style::default() }, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();

@@ -112,6 +112,12 @@ pub enum Format {
     Prometheus,
     /// For an incident channel
     Markdown,
+    /// One line with performance data for Nagios or Icinga; exit statuses 0 to 3 are a plugin's
+    Nagios,
+    /// Annotations of GitHub Actions
+    Github,
+    /// Test cases in XML, for a CI system
+    Junit,
 }
 
 /// `--color` and `--progress`
@@ -134,6 +140,9 @@ impl From<Format> for OutputFormat {
             Format::Ndjson => Self::Ndjson,
             Format::Prometheus => Self::Prometheus,
             Format::Markdown => Self::Markdown,
+            Format::Nagios => Self::Nagios,
+            Format::Github => Self::Github,
+            Format::Junit => Self::Junit,
         }
     }
 }

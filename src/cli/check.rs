@@ -8,8 +8,8 @@ use ekv_tool::ops::etcd::{etcd_check, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_check};
 use ekv_tool::ops::{CheckOptions, check};
 use ekv_tool::readers::Local;
-use ekv_tool::report::Report;
 use ekv_tool::report::body::check::CheckListBody;
+use ekv_tool::report::{Body, Report, Unmet};
 
 use super::args::{KeyFiles, StartKeys};
 use super::{Context, ExitStatus};
@@ -98,8 +98,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         }
         let report = hashicorp_check(&nodes, raft_id.as_deref(), severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
-        let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
-        return context.emit_as(report, status);
+        return emit(context, report, warned);
     }
     let members = etcd_places(&dirs, &Local)?;
     if !members.places.is_empty() {
@@ -108,13 +107,19 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         }
         let report = etcd_check(&members, severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
-        let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
-        return context.emit_as(report, status);
+        return emit(context, report, warned);
     }
     let StartKeys { keys: KeyFiles { sidecar, kek }, no_encryption } = keys;
     let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, sidecar, kek, no_encryption };
     let report = check(&dirs, &options, &context.run())?;
     let warned = fail_on == FailOn::Warning && report.body.warnings > 0;
-    let status = if warned { ExitStatus::Damaged } else { report.verdict.into() };
-    context.emit_as(report, status)
+    emit(context, report, warned)
+}
+
+/// Ends with 2 over warnings where the caller wants none.
+fn emit<B: Body>(context: &Context, report: Report<B>, warned: bool) -> anyhow::Result<ExitStatus> {
+    if warned {
+        return context.emit_as(report, ExitStatus::Damaged, Some(Unmet::Warnings));
+    }
+    context.emit(report)
 }

@@ -1,17 +1,19 @@
 //! What every command is given: where the report goes and how it looks, progress, threads.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
-use ekv_tool::io::{EntryKind, Stream, cores};
+use ekv_tool::io::{EntryKind, Stream, cores, now};
 use ekv_tool::readers::{Local, Packing, STDIN, Source as _, Streams};
 use ekv_tool::report::body::failure::FailureBody;
-use ekv_tool::report::{Body, JsonList, OutputFormat, Report, RowStream, Style, render};
-use ekv_tool::types::set_budget;
+use ekv_tool::report::{Asked, Body, JsonList, OutputFormat, Report, RowStream, ServiceState, Style, Unmet, render};
+use ekv_tool::types::{UnixMillis, set_budget};
 use ekv_tool::{Error, Run};
 
 use super::args::{Format, GlobalArgs};
@@ -38,6 +40,12 @@ pub struct Context {
     /// True when the `--output` file is known to lie outside of what is examined.
     kept_out: AtomicBool,
     started: Instant,
+    /// The time of the run, for who keeps reports; nothing where the machine has none.
+    began_at: Option<UnixMillis>,
+    /// What is examined, as it was given.
+    asked_about: OnceLock<String>,
+    /// The command line, for what goes wrong before a command knows what it examines.
+    words: Vec<OsString>,
 }
 
 /// Columns of a terminal that does not say how many it has.
@@ -51,7 +59,7 @@ const MAX_DEFAULT_THREADS: usize = 4;
 
 impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
-    pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
+    pub(super) fn new(args: GlobalArgs, words: Vec<OsString>) -> anyhow::Result<Self> {
         let GlobalArgs { format, output, width, color, progress, threads, memory, quiet, verbose } = args;
         set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
@@ -74,6 +82,9 @@ impl Context {
             began: AtomicBool::new(false),
             kept_out: AtomicBool::new(false),
             started: Instant::now(),
+            began_at: now(),
+            asked_about: OnceLock::new(),
+            words,
         })
     }
 
@@ -125,15 +136,27 @@ impl Context {
     /// Writes the report; the exit status follows from its verdict.
     pub fn emit<B: Body>(&self, report: Report<B>) -> anyhow::Result<ExitStatus> {
         let verdict: Verdict = report.verdict;
-        self.emit_as(report, verdict.into())
+        self.emit_as(report, verdict.into(), None)
     }
 
-    /// Writes the report and ends with `status`.
-    pub fn emit_as<B: Body>(&self, mut report: Report<B>, status: ExitStatus) -> anyhow::Result<ExitStatus> {
+    /// Writes the report and ends with `status`; `unmet` says why, where the verdict does not.
+    pub fn emit_as<B: Body>(&self, report: Report<B>, status: ExitStatus, unmet: Option<Unmet>) -> anyhow::Result<ExitStatus> {
         self.progress.finish();
-        report = self.timed(report);
+        let (report, status) = self.complete(report, status, unmet);
         self.write(|out| render(&report, OutputFormat::from(self.format), self.style, out))?;
         Ok(status)
+    }
+
+    /// The report with what only the run knows, and how the program ends with it.
+    fn complete<B: Body>(&self, mut report: Report<B>, status: ExitStatus, unmet: Option<Unmet>) -> (Report<B>, ExitStatus) {
+        report.timed(self.started.elapsed());
+        let target = self.asked_about.get().cloned().unwrap_or_default();
+        report.asked = Asked { target, started: self.began_at, unmet };
+        let status = match self.format {
+            Format::Nagios => ExitStatus::Monitored(ServiceState::of_report(&report)),
+            _ => status,
+        };
+        (report, status)
     }
 
     /// Writes rows while they are read, then the report; the exit status follows from its verdict.
@@ -148,8 +171,9 @@ impl Context {
             match run(&mut rows) {
                 Ok(report) => {
                     self.progress.finish();
-                    let report = self.timed(report);
-                    ended = Some(Ok(report.verdict));
+                    let status = report.verdict.into();
+                    let (report, status) = self.complete(report, status, None);
+                    ended = Some(Ok(status));
                     rows.finish(&report)
                 }
                 // What happened on the way out is the writer's to judge; a closed pipe is not a failure.
@@ -162,29 +186,28 @@ impl Context {
         })
         .or_else(|error| if matches!(ended, Some(Err(_))) { Ok(()) } else { Err(error) })?;
         // A reader that closed the pipe has seen what it wanted.
-        ended.map_or(Ok(ExitStatus::Clean), |verdict| Ok(verdict?.into()))
+        ended.map_or(Ok(ExitStatus::Clean), |status| Ok(status?))
     }
 
     /// For programs, what stands on standard error as a report, so that a script never takes the lack of one for a good one,
-    /// and an `--output` file of an earlier run never for that of this one. People have read the line already.
-    pub(super) fn emit_failure(&self, command: String, message: String, status: ExitStatus) {
-        // Not where the data may be: only a command that got as far knows that the file lies outside of it.
-        if self.output.is_some() && !self.kept_out.load(Ordering::Relaxed) {
-            return;
+    /// and an `--output` file of an earlier run never for that of this one. People have read the line already. Says how the program
+    /// ends.
+    pub(super) fn emit_failure(&self, command: String, message: String, status: ExitStatus) -> ExitStatus {
+        let status = if self.format == Format::Nagios { ExitStatus::Monitored(ServiceState::Unknown) } else { status };
+        // Not where the data may be: a command that did not get as far as to know what it examines may examine any word of its line.
+        let words = |target: &Target| self.words.iter().flat_map(paths_in).filter(|path| !target.is(path)).collect::<Vec<_>>();
+        let lies_outside = |target: &Target| self.kept_out.load(Ordering::Relaxed) || target.keep_out_of(&words(target)).is_ok();
+        if !self.output.as_ref().is_none_or(lies_outside) {
+            return status;
         }
         let half_written = self.output.is_none() && self.began.load(Ordering::Relaxed);
         if matches!(self.format, Format::Table) && self.output.is_none() || half_written && self.format != Format::Ndjson {
-            return;
+            return status;
         }
-        let report = FailureBody::report(command, message, status.code());
+        let report = FailureBody::report(command, message, ExitStatus::Failure.code());
         // The error that is told is the first one; this one could only be that it cannot be written.
         let _ = self.emit(report);
-    }
-
-    /// The report with the time since the start of the run.
-    pub fn timed<B: Body>(&self, mut report: Report<B>) -> Report<B> {
-        report.timed(self.started.elapsed());
-        report
+        status
     }
 
     /// Runs `write` on standard output or on the file of `--output`. A closed pipe is not a failure; a file appears under
@@ -212,12 +235,23 @@ impl Context {
 
     /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
+        let given: Vec<_> = examined.iter().map(|path| path.display().to_string()).collect();
+        let _ = self.asked_about.set(given.join(" "));
         if let Some(target) = &self.output {
             target.keep_out_of(examined)?;
             self.kept_out.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
+}
+
+/// The paths that a word of the command line may name: `NAME=PATH` and `--option=PATH` as well.
+fn paths_in(word: &OsString) -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::from(word)];
+    if let Some((_, path)) = word.to_str().and_then(|text| text.split_once('=')) {
+        paths.push(PathBuf::from(path));
+    }
+    paths
 }
 
 /// Columns of the terminal: what `COLUMNS` says, else what the terminal says.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ekv_tool::Error;
 use ekv_tool::analysis::Verdict;
+use ekv_tool::report::ServiceState;
 
 /// Every way in which the program can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum ExitStatus {
     Fallback,
     /// The user interrupted the work.
     Interrupted,
+    /// What a monitor is told, with `--format nagios`.
+    Monitored(ServiceState),
 }
 
 impl ExitStatus {
@@ -36,6 +39,7 @@ impl ExitStatus {
             Self::Execute => 10,
             Self::Fallback => 11,
             Self::Interrupted => 130,
+            Self::Monitored(state) => state.code(),
         }
     }
 }
@@ -61,6 +65,13 @@ pub(super) fn of_clap(error: &clap::Error) -> ExitStatus {
     // Nothing can be done when even this cannot be written.
     let _ = error.print();
     if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Clean }
+}
+
+/// What clap says about wrong usage, in one line.
+pub(super) fn line_of_clap(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    ekv_tool::types::escape(first.strip_prefix("error: ").unwrap_or(first)).to_string()
 }
 
 /// The one line that says why there is no report; `None` when the user interrupted.

@@ -14,6 +14,7 @@ use ekv_tool::ops::hraft::{Backend, hashicorp_gate_dryrun};
 use ekv_tool::ops::{GateOptions, gate_dryrun};
 use ekv_tool::readers::Local;
 use ekv_tool::readers::pebble::StoreCheck;
+use ekv_tool::report::Unmet;
 use ekv_tool::report::body::gate::GateBody;
 use ekv_tool::types::ServerVersion;
 
@@ -151,7 +152,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         let report = hashicorp_gate_dryrun(&nodes, raft_id.as_deref(), &context.run())?;
         let aborts = report.body.groups.iter().any(|node| node.start.outcome == hraft::StartOutcome::Abort);
         let status = if aborts { ExitStatus::Damaged } else { ExitStatus::from(report.verdict) };
-        return context.emit_as(report, status);
+        let unmet = unmet(status, report.verdict);
+        return context.emit_as(report, status, unmet);
     }
     let members = etcd_places(&dirs, &Local)?;
     if !members.places.is_empty() {
@@ -181,7 +183,8 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
     };
     let report = gate_dryrun(&dirs, &options, &context.run())?;
     let status = status(&report.body, report.verdict, &accept);
-    context.emit_as(report, status)
+    let unmet = unmet(status, report.verdict);
+    context.emit_as(report, status, unmet)
 }
 
 /// Refuses options that say something about a start of elastickv's own engine, where another one's is forecast.
@@ -193,6 +196,15 @@ fn refuse(options: &[(&str, bool)], engine: &str) -> anyhow::Result<()> {
             "{}: not for directories of {engine}, whose starts are forecast by rules of their own",
             given.join(", ")
         ),
+    }
+}
+
+/// What the caller does not get although nothing is damaged.
+const fn unmet(status: ExitStatus, verdict: Verdict) -> Option<Unmet> {
+    match (status, verdict) {
+        (ExitStatus::Execute | ExitStatus::Fallback, _) => Some(Unmet::Outcome),
+        (ExitStatus::Damaged, Verdict::Clean | Verdict::Unknown) => Some(Unmet::Refused),
+        _ => None,
     }
 }
 

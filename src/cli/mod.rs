@@ -94,24 +94,25 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let argv: Vec<OsString> = argv.into_iter().collect();
     // `None` is no limit.
     if getrlimit(Resource::Stack).current.is_none_or(|limit| limit >= STACK as u64) {
-        return run_here(argv);
+        return run_here(&argv);
     }
     let again = argv.clone();
-    match std::thread::Builder::new().stack_size(STACK).spawn(move || run_here(argv)) {
+    match std::thread::Builder::new().stack_size(STACK).spawn(move || run_here(&argv)) {
         Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         // A system that has no thread to give may still have room here.
-        Err(_) => run_here(again),
+        Err(_) => run_here(&again),
     }
 }
 
-fn run_here(argv: Vec<OsString>) -> ExitStatus {
+fn run_here(argv: &[OsString]) -> ExitStatus {
+    let words: Vec<OsString> = argv.iter().skip(1).cloned().collect();
     let parsed =
         Cli::command().try_get_matches_from(argv).and_then(|asked| Ok((Cli::from_arg_matches(&asked)?, name_of(&asked))));
     let (cli, command) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return exit::of_clap(&error),
+        Err(error) => return misused(&error, words),
     };
-    let context = match Context::new(cli.global) {
+    let context = match Context::new(cli.global, words) {
         Ok(context) => context,
         Err(error) => return exit::of_error(&error),
     };
@@ -119,11 +120,58 @@ fn run_here(argv: Vec<OsString>) -> ExitStatus {
         Ok(status) => status,
         Err(error) => {
             let Some(message) = exit::message_of(&error) else { return ExitStatus::Interrupted };
-            let status = exit::failed(&message);
-            context.emit_failure(command, message, status);
-            status
+            context.emit_failure(command, message.clone(), exit::failed(&message))
         }
     }
+}
+
+/// Wrong usage. A script that asked for a report of its own format gets one, and its file of an earlier run is replaced, as far as
+/// the command line can be understood.
+fn misused(error: &clap::Error, words: Vec<OsString>) -> ExitStatus {
+    let status = exit::of_clap(error);
+    if status == ExitStatus::Clean {
+        return status;
+    }
+    let reporting = std::iter::once(OsString::from("ekv-tool")).chain(how_to_report(&words));
+    let Ok(asked) = Reporting::try_parse_from(reporting) else { return status };
+    let command = name_in(&words);
+    let Ok(context) = Context::new(asked.global, words) else { return status };
+    context.emit_failure(command, exit::line_of_clap(error), status)
+}
+
+/// The options of every command by themselves.
+#[derive(Debug, Parser)]
+struct Reporting {
+    #[command(flatten)]
+    global: GlobalArgs,
+}
+
+/// The words that say how and where to report, whatever stands around them.
+fn how_to_report(words: &[OsString]) -> Vec<OsString> {
+    const OPTIONS: [&str; 2] = ["--format", "--output"];
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let Some(text) = word.to_str() else { continue };
+        if OPTIONS.contains(&text) {
+            found.extend([Some(word), words.get(at + 1)].into_iter().flatten().cloned());
+        } else if text.split_once('=').is_some_and(|(option, _)| OPTIONS.contains(&option)) {
+            found.push(word.clone());
+        }
+    }
+    found
+}
+
+/// The command that a line which is not understood begins with, `wal-dump`.
+fn name_in(words: &[OsString]) -> String {
+    let mut names = Vec::new();
+    let mut at = definition();
+    for word in words.iter().filter_map(|word| word.to_str()) {
+        if let Some(sub) = at.find_subcommand(word).cloned() {
+            names.push(sub.get_name().to_owned());
+            at = sub;
+        }
+    }
+    names.join("-")
 }
 
 /// The command that was asked for, as it stands in the `schema` of its reports: `gate-dryrun`, `wal-dump`.

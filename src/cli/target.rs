@@ -71,6 +71,11 @@ impl Target {
         Ok(Self { shown: path.to_owned(), dir, name, kind })
     }
 
+    /// True for the path as it was given.
+    pub(super) fn is(&self, path: &Path) -> bool {
+        self.shown == path
+    }
+
     /// Refuses a target at or below one of `examined`, or beside one that is a file: that is data, recognised or not.
     pub(super) fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
         if let Some(directory) = examined_above(&self.dir, examined) {

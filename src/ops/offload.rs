@@ -1,7 +1,7 @@
 //! Offloaded snapshots: what is read of a store for `verify-snapshot`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::verify_snapshot::VerifySnapshotOptions;
 use crate::analysis::judge::offload::{
@@ -11,12 +11,11 @@ use crate::analysis::judge::snapshot::Examined;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::offload::payload_digest;
-use crate::io::{EntryKind, IoOptions};
+use crate::io::{EntryKind, IoOptions, now};
 use crate::readers::locate::StorePlace;
 use crate::readers::offload::{OffloadStore, read_object};
 use crate::readers::source::Run;
 use crate::readers::source::Source;
-use crate::types::UnixMillis;
 
 /// How long a publish may take before its payload without a manifest is garbage.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -51,7 +50,7 @@ impl Verified {
         let request = OffloadRequest {
             depth: options.depth,
             newest: options.newest,
-            now: now(),
+            now: now().unwrap_or_default(),
             grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
         };
         let VerifiedStore { offloads, store, findings, coverage } = verify_store(&store, &request);
@@ -89,12 +88,6 @@ impl Verified {
         }
         Ok(())
     }
-}
-
-/// The time of the run.
-pub(super) fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A path as the file system takes it: `file://` is taken off, another store's address is refused.

@@ -20,7 +20,17 @@ pub fn is_earlier_report(front: &[u8], end: &[u8]) -> bool {
         let names_schema = |part: &str| marks.iter().any(|mark| part.contains(mark));
         return names_schema(text) || names_schema(&end);
     }
-    is_metrics(text) || is_for_people(text, &end) || is_generated(text)
+    is_metrics(text) || is_for_monitors(text, &end) || is_for_people(text, &end) || is_generated(text)
+}
+
+/// The line for a monitor, test cases, annotations.
+fn is_for_monitors(text: &str, end: &str) -> bool {
+    let states = ["EKV OK - ", "EKV WARNING - ", "EKV CRITICAL - ", "EKV UNKNOWN - "];
+    let verdicts = ["%3A clean::", "%3A damaged::", "%3A unknown::"];
+    let last = end.lines().next_back().unwrap_or_default();
+    states.iter().any(|state| text.starts_with(state))
+        || text.starts_with("<?xml") && text.contains("<testsuite name=\"ekv-tool ")
+        || last.starts_with("::") && verdicts.iter().any(|verdict| last.contains(verdict))
 }
 
 fn is_metrics(text: &str) -> bool {
@@ -82,6 +92,9 @@ mod tests {
             "CLEAN    all is well\n",
             "\u{1b}[31mDAMAGED \u{1b}[0m a file\n",
             "**UNKNOWN** it changed\n",
+            "EKV OK - a node | errors=0;;;0\n",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites><testsuite name=\"ekv-tool check\" tests=\"1\"",
+            "::warning title=x::y\n::notice title=check%3A clean::all is well\n",
             "    offset  type\n\nExamined 2 files, 122.1 MiB.\n",
             "fsm-body-crc: x\n\nNext: ekv-tool explain x\n",
         ] {
@@ -95,6 +108,9 @@ mod tests {
             "# HELP node_load1 1m\n",
             "Examined by a doctor\n",
             "Next: lunch\n",
+            "EKVOK - \n",
+            "<?xml version=\"1.0\"?><testsuite name=\"other\">",
+            "::error title=lint::x\n",
             "CLEAN    \0",
             "#!/bin/sh\nekv-tool check /data\n",
         ] {

@@ -19,13 +19,14 @@ use serde::Serialize;
 use crate::analysis::judge::unread::cover_unplaced;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::readers::Unplaced;
+use crate::types::UnixMillis;
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use lines::Lines;
 pub use next_step::{NextStep, shell_words};
-pub use render::{OutputFormat, Style, render};
+pub use render::{OutputFormat, ServiceState, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
-pub use view::{Cell, Heading, Metric, MetricKind, Section, Tone};
+pub use view::{Case, CaseEnd, Cell, Heading, Label, Metric, MetricKind, Section, Tone};
 
 /// What a command has to say, in a form that every renderer can draw.
 pub trait Body: Serialize {
@@ -60,6 +61,11 @@ pub trait Body: Serialize {
     fn metrics(&self) -> Vec<Metric> {
         Vec::new()
     }
+
+    /// What was judged by itself, for systems that count cases; the verdict is one in any case. `findings` are those of the report.
+    fn cases(&self, _findings: &[Finding]) -> Vec<Case> {
+        Vec::new()
+    }
 }
 
 /// The result of one run.
@@ -82,6 +88,43 @@ pub struct Report<B> {
     pub next_step: Option<NextStep>,
     /// Durations and rates, the only part that differs between runs on equal input.
     pub run: Run,
+    /// For formats that are kept beside those of other runs.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub asked: Asked,
+}
+
+/// What was asked, and when: it tells the reports of several runs apart.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The paths as they were given, with a blank between them; empty where nobody gave any.
+    pub target: String,
+    /// When the run began.
+    pub started: Option<UnixMillis>,
+    /// What the caller asked for beside a verdict, and did not get.
+    pub unmet: Option<Unmet>,
+}
+
+/// Why a run does not end well although its verdict may be clean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmet {
+    /// The outcome is not one that the caller accepts (`--accept`).
+    Outcome,
+    /// A start would be refused, though nothing is damaged.
+    Refused,
+    /// There are warnings, and the caller wants none (`--fail-on warning`).
+    Warnings,
+}
+
+impl Unmet {
+    /// The words behind a headline.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Outcome => "the outcome is not accepted (--accept)",
+            Self::Refused => "a start would be refused",
+            Self::Warnings => "there are warnings (--fail-on warning)",
+        }
+    }
 }
 
 /// How the run went.
@@ -113,6 +156,7 @@ impl<B: Body> Report<B> {
             coverage,
             next_step: None,
             run: Run::default(),
+            asked: Asked::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::stream::{Align, Cells, Column, Row};
+use crate::analysis::Verdict;
 
 /// A part of a body.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +115,41 @@ impl From<String> for Cell {
     }
 }
 
+/// One thing that was judged by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// What it belongs to: a group, a node; empty for the whole.
+    pub of: String,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub end: CaseEnd,
+}
+
+/// What became of a [`Case`]; the text says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseEnd {
+    /// Nothing is wrong.
+    Passed,
+    /// Something is.
+    Failed(String),
+    /// It could not be told.
+    NotMade(String),
+    /// There is nothing to ask.
+    NotApplicable(String),
+}
+
+impl CaseEnd {
+    /// The end that a verdict stands for.
+    pub fn of(verdict: Verdict, why: impl FnOnce() -> String) -> Self {
+        match verdict {
+            Verdict::Clean => Self::Passed,
+            Verdict::Damaged => Self::Failed(why()),
+            Verdict::Unknown => Self::NotMade(why()),
+        }
+    }
+}
+
 /// One Prometheus series family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -124,7 +160,113 @@ pub struct Metric {
     /// Gauge or counter.
     pub kind: MetricKind,
     /// Label pairs and value of each sample.
-    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
+    pub samples: Vec<(Vec<(Label, String)>, f64)>,
+}
+
+/// The name of a label. Each means the same in every series, and what the field of that name means in JSON; `docs/metrics.md` lists
+/// them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Label {
+    /// Whether the server version of the forecast is the assumed one: `yes` or `no`.
+    Assumed,
+    /// The Raft library of the directory: `etcd-raft` or `hashicorp-raft`.
+    Backend,
+    /// The class of an entry of the log.
+    Class,
+    /// The code of a finding.
+    Code,
+    /// The command that was run.
+    Command,
+    /// The directory that the sample is about: of a group, a node, a store.
+    Dir,
+    /// The server version of a forecast.
+    Engine,
+    /// The number of the group.
+    GroupId,
+    /// How rows that differ are judged.
+    Judged,
+    /// A level of the store.
+    Level,
+    /// How something ends: a start, a publish, a restore.
+    Outcome,
+    /// The table, bucket or queue that space belongs to.
+    Owner,
+    /// The file, or the folder of a log, that the sample is about.
+    Path,
+    /// The prefix of the keys in an object store.
+    Prefix,
+    /// The program of a plan: `publish` or `restore`.
+    Program,
+    /// The name of a node.
+    RaftId,
+    /// The part of a node in its group: voter, learner and so on.
+    Role,
+    /// The severity of findings.
+    Severity,
+    /// The class of keys that rows belong to.
+    Space,
+    /// What became of a check, or the state of rows.
+    State,
+    /// What was asked about: the paths as they were given, with a blank between them.
+    Target,
+    /// A verdict.
+    Verdict,
+}
+
+impl Label {
+    /// Every label, in the order of the names.
+    pub const ALL: [Self; 22] = [
+        Self::Assumed,
+        Self::Backend,
+        Self::Class,
+        Self::Code,
+        Self::Command,
+        Self::Dir,
+        Self::Engine,
+        Self::GroupId,
+        Self::Judged,
+        Self::Level,
+        Self::Outcome,
+        Self::Owner,
+        Self::Path,
+        Self::Prefix,
+        Self::Program,
+        Self::RaftId,
+        Self::Role,
+        Self::Severity,
+        Self::Space,
+        Self::State,
+        Self::Target,
+        Self::Verdict,
+    ];
+
+    /// The name as it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Assumed => "assumed",
+            Self::Backend => "backend",
+            Self::Class => "class",
+            Self::Code => "code",
+            Self::Command => "command",
+            Self::Dir => "dir",
+            Self::Engine => "engine",
+            Self::GroupId => "group_id",
+            Self::Judged => "judged",
+            Self::Level => "level",
+            Self::Outcome => "outcome",
+            Self::Owner => "owner",
+            Self::Path => "path",
+            Self::Prefix => "prefix",
+            Self::Program => "program",
+            Self::RaftId => "raft_id",
+            Self::Role => "role",
+            Self::Severity => "severity",
+            Self::Space => "space",
+            Self::State => "state",
+            Self::Target => "target",
+            Self::Verdict => "verdict",
+        }
+    }
 }
 
 /// Prometheus metric type.
@@ -144,7 +286,7 @@ impl Metric {
 
     /// Adds a sample.
     #[must_use]
-    pub fn sample(mut self, labels: Vec<(&'static str, String)>, value: f64) -> Self {
+    pub fn sample(mut self, labels: Vec<(Label, String)>, value: f64) -> Self {
         self.samples.push((labels, value));
         self
     }

@@ -1,9 +1,10 @@
 //! Every command that takes a directory, in process, over any source.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
-use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::{Severity, Verdict};
 use ekv_tool::error::Result;
 use ekv_tool::formats::kv::KeyText;
 use ekv_tool::ops::etcd::{etcd_check, etcd_compare, etcd_gate_dryrun, etcd_inspect, etcd_places, etcd_verify_snapshot};
@@ -26,7 +27,7 @@ use ekv_tool::report::body::offload_plan::OffloadPlanBody;
 use ekv_tool::report::body::store_dump::StoreDumpBody;
 use ekv_tool::report::body::store_scan::StoreScanBody;
 use ekv_tool::report::body::wal::DumpBody;
-use ekv_tool::report::{Body, OutputFormat, Report, RowStream, Style, render};
+use ekv_tool::report::{Body, OutputFormat, Report, RowStream, ServiceState, Style, render};
 use ekv_tool::types::{LogIndex, ServerVersion, is_deceptive};
 use serde_json::Value;
 
@@ -140,7 +141,34 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
             OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
             OutputFormat::Prometheus => {
                 let line = format!("ekv_tool_verdict{{command=\"{}\",verdict=\"{verdict}\"}} 1", report.body.command());
-                text.lines().any(|known| known == line)
+                let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+                let names: HashSet<_> = series.iter().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
+                assert_eq!(names.len(), series.len(), "a series stands twice: {text}");
+                series.contains(&line.as_str())
+            }
+            OutputFormat::Nagios => {
+                let state = ServiceState::of(report.verdict, report.count(Severity::Warning) > 0);
+                text.starts_with(&format!("EKV {} - ", state.name())) && text.lines().next().unwrap().contains(" | errors=")
+            }
+            OutputFormat::Github => {
+                assert!(text.lines().all(|line| line.starts_with("::")), "{text}");
+                text.lines().last().unwrap().contains(&format!("%3A {verdict}::"))
+            }
+            OutputFormat::Junit => {
+                let counted = |word: &str| {
+                    let rest = text.split_once(&format!(" {word}=\"")).unwrap().1;
+                    rest.split_once('"').unwrap().0.parse::<usize>().unwrap()
+                };
+                assert_eq!(text.matches("<testcase ").count(), counted("tests"), "{text}");
+                assert_eq!(text.matches("<failure ").count(), counted("failures"), "{text}");
+                assert_eq!(text.matches("<error ").count(), counted("errors"), "{text}");
+                let own = text.lines().find(|line| line.contains(" name=\"verdict\"")).unwrap();
+                match report.verdict {
+                    // A start may be refused where nothing is damaged.
+                    Verdict::Clean => own.ends_with("name=\"verdict\"/>") && counted("errors") == 0,
+                    Verdict::Damaged => own.contains("<failure "),
+                    Verdict::Unknown => own.contains("<error ") && counted("failures") == 0,
+                }
             }
         };
         assert!(told, "{format:?} does not say {verdict}: {text}");

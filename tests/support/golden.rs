@@ -26,6 +26,10 @@ pub fn held_file(name: &str, actual: &str) {
 pub fn transcript(output: &Output) -> String {
     let status = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // The time of the run is another one each time.
+    if text.contains("ekv_tool_run_timestamp_seconds") {
+        text = text.split_inclusive('\n').filter(|line| !line.contains("ekv_tool_run_timestamp_seconds")).collect();
+    }
     if !output.stderr.is_empty() {
         text.push_str("--- stderr\n");
         text.push_str(&String::from_utf8_lossy(&output.stderr));

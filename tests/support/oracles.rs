@@ -43,7 +43,14 @@ pub fn hold(directory: &Directory, dice: &mut Dice<'_>, watch: Watch) {
     match choice {
         0 | 1 => {
             // Each tells its verdict, which is looked for where it is made.
-            let other = dice.one_of(&[OutputFormat::Table, OutputFormat::Markdown, OutputFormat::Prometheus]);
+            let other = dice.one_of(&[
+                OutputFormat::Table,
+                OutputFormat::Markdown,
+                OutputFormat::Prometheus,
+                OutputFormat::Nagios,
+                OutputFormat::Github,
+                OutputFormat::Junit,
+            ]);
             asked(any, &[other], &run);
         }
         2 | 3 => agree(dice.one_of(&Command::NO_WORSE_THAN_CHECK), &run, asked),

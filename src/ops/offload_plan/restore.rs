@@ -21,7 +21,7 @@ use crate::formats::offload::{Manifest, Sentinel, cleaned_path, key_prefix, norm
 use crate::formats::peers::PeersFile;
 use crate::formats::snap::SnapName;
 use crate::formats::wal::SegmentName;
-use crate::ops::offload::now;
+use crate::io;
 use crate::readers::offload::{ExportSource, Left, ManifestObject, OffloadStore, around, leftovers, preparation_of, stands};
 use crate::readers::{Depth, SmallFact};
 use crate::types::{LogIndex, NodeId, SnapshotId, Term, UnixMillis, go_quoted, in_words};
@@ -46,7 +46,7 @@ impl Asked<'_> {
             prepared: preparation_of(&group.path).is_some_and(|prep| stands(&prep, files)),
         };
         let passed = RestoreForecast { status: Some(0), error: None };
-        let now = now();
+        let now = io::now().unwrap_or_default();
         let left = leftovers(&group.path, &self.spool(), files)?;
         let mut plan = RestorePlan {
             outcome: PlanOutcome::NothingThere,
@@ -239,7 +239,7 @@ impl Asked<'_> {
     fn examine(&self, object: &ManifestObject, store: &mut OffloadStore) -> Result<Examined<VerifiedOffload>> {
         let key = object.read.manifest().and_then(|manifest| OffloadStore::key_of(&manifest.payload.key));
         store.read_payloads(&key.into_iter().collect(), Depth::Checksum, self.io, self.run)?;
-        let request = OffloadRequest { depth: Depth::Checksum, newest: false, now: now(), grace_ms: 0 };
+        let request = OffloadRequest { depth: Depth::Checksum, newest: false, now: io::now().unwrap_or_default(), grace_ms: 0 };
         Ok(verify_manifest(store, object, &request))
     }
 }

@@ -10,7 +10,7 @@ use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult
 use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
 use crate::report::body::hraft::modes::MODES;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{HlcTimestamp, ServerVersion};
 
 /// The checks of every group.
@@ -238,10 +238,33 @@ impl Body for CheckBody {
                 ("not-checkable", group.names(|o| matches!(o, CheckOutcome::NotCheckable { .. })).len()),
             ];
             for (state, count) in states {
-                metric = metric.sample(vec![("group", group.dir.clone()), ("state", state.to_owned())], count as f64);
+                metric = metric.sample(vec![(Label::Dir, group.dir.clone()), (Label::State, state.to_owned())], count as f64);
             }
         }
         vec![metric]
+    }
+
+    fn cases(&self, findings: &[Finding]) -> Vec<Case> {
+        let several = self.groups.len() > 1;
+        let all = self.groups.iter().flat_map(|group| group.checks.iter().map(move |result| (group, result)));
+        let case = |(group, result): (&GroupChecks, &CheckResult)| {
+            let found = || {
+                let own = findings.iter().filter(|finding| {
+                    finding.code.code == result.check
+                        && finding.severity == Severity::Error
+                        && (!several || finding.group.as_ref().is_none_or(|of| *of == group.dir))
+                });
+                own.map(|finding| finding.message.replace('\n', " ")).collect::<Vec<_>>().join("\n")
+            };
+            let end = match (&result.outcome, result.open()) {
+                (CheckOutcome::Found { severity: Severity::Error, .. }, _) => CaseEnd::Failed(found()),
+                (CheckOutcome::NotApplicable { why }, _) => CaseEnd::NotApplicable(why.clone()),
+                (_, Some(why)) => CaseEnd::NotMade(why.to_owned()),
+                (_, None) => CaseEnd::Passed,
+            };
+            Case { of: group.dir.clone(), name: result.check.to_owned(), end }
+        };
+        all.map(case).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use super::compare_stores::{self, ClassOnNodes, NodeStore};
 use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 
 /// The comparison of every group.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -275,10 +275,10 @@ impl Body for CompareBody {
             "Rows of the node's store that differ from those of the node that has applied most, by what that is.",
         );
         for group in &self.groups {
-            let number = || ("group", group.group_id.map(|number| number.to_string()).unwrap_or_default());
+            let number = || (Label::GroupId, group.group_id.map(|number| number.to_string()).unwrap_or_default());
             commit = commit.sample(vec![number()], group.comparison.commit.0 as f64);
             for node in &group.comparison.nodes {
-                let labels = || vec![number(), ("node", node.raft_id.clone()), ("role", node.role.to_owned())];
+                let labels = || vec![number(), (Label::RaftId, node.raft_id.clone()), (Label::Role, node.role.to_owned())];
                 behind = behind.sample(labels(), node.behind as f64);
                 term = term.sample(labels(), node.term as f64);
             }
@@ -290,12 +290,12 @@ impl Body for CompareBody {
                     ("expected", row.expected),
                 ];
                 for (judged, count) in judged {
-                    let labels = vec![number(), ("node", row.node.clone()), ("judged", judged.to_owned())];
+                    let labels = vec![number(), (Label::RaftId, row.node.clone()), (Label::Judged, judged.to_owned())];
                     store_rows = store_rows.sample(labels, count as f64);
                 }
             }
             for row in &group.comparison.election {
-                let labels = vec![number(), ("node", row.candidate.clone())];
+                let labels = vec![number(), (Label::RaftId, row.candidate.clone())];
                 can_win = can_win.sample(labels, if row.can_win == "yes" { 1.0 } else { 0.0 });
             }
         }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::analysis::server::replay::Replay;
 use crate::analysis::server::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
-use crate::report::{Body, Cell, Cells, Column, Lines, Metric, Row, Section, Tone};
+use crate::analysis::{Finding, Severity};
+use crate::report::{Body, Case, CaseEnd, Cell, Cells, Column, Label, Lines, Metric, Row, Section, Tone};
 use crate::types::{ByteSize, Count, NodeId, ServerVersion, UnixMillis};
 
 /// The forecast of a run over one or more groups.
@@ -95,6 +96,24 @@ impl Body for GateBody {
         sections
     }
 
+    fn cases(&self, findings: &[Finding]) -> Vec<Case> {
+        let several = self.groups.len() > 1;
+        let case = |group: &GroupForecast| {
+            let own = findings.iter().filter(|finding| {
+                finding.severity == Severity::Error && (!several || finding.group.as_deref().is_none_or(|of| of == group.dir))
+            });
+            let said: Vec<_> = own.map(|finding| format!("{}: {}", finding.code.code, finding.message)).collect();
+            let end = match group.forecast.outcome {
+                Outcome::Abort if said.is_empty() => CaseEnd::Failed(group.forecast.reason.clone()),
+                Outcome::Unknown => CaseEnd::NotMade(group.forecast.reason.clone()),
+                _ if said.is_empty() => CaseEnd::Passed,
+                _ => CaseEnd::Failed(said.join("\n")),
+            };
+            Case { of: String::new(), name: group.dir.clone(), end }
+        };
+        self.groups.iter().map(case).collect()
+    }
+
     fn metrics(&self) -> Vec<Metric> {
         let mut forecast =
             Metric::gauge("ekv_tool_gate_forecast", "1 for what the next start would do, by group and server version.");
@@ -105,17 +124,17 @@ impl Body for GateBody {
         let mut read = Metric::gauge("ekv_tool_gate_start_read_bytes", "Bytes that the start reads.");
         for group in &self.groups {
             let labels = || {
-                let mut labels = vec![("dir", group.dir.clone()), ("raft_id", group.raft_id.clone())];
+                let mut labels = vec![(Label::Dir, group.dir.clone()), (Label::RaftId, group.raft_id.clone())];
                 if let Some(id) = group.group_id {
-                    labels.push(("group_id", id.to_string()));
+                    labels.push((Label::GroupId, id.to_string()));
                 }
                 labels
             };
             let with_outcome = |engine: ServerVersion, outcome: Outcome, assumed: bool| {
                 let mut labels = labels();
-                labels.push(("engine", engine.name().to_owned()));
-                labels.push(("assumed", if assumed { "yes" } else { "no" }.to_owned()));
-                labels.push(("outcome", outcome.name().to_owned()));
+                labels.push((Label::Engine, engine.name().to_owned()));
+                labels.push((Label::Assumed, if assumed { "yes" } else { "no" }.to_owned()));
+                labels.push((Label::Outcome, outcome.name().to_owned()));
                 labels
             };
             forecast = forecast.sample(with_outcome(group.engine, group.forecast.outcome, true), 1.0);

@@ -4,7 +4,7 @@ use super::cells::{header_text, verdict_cell};
 use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, NewestOffload, OffloadStoreView, VerifiedOffload};
-use crate::report::{Cell, Metric, Section, Tone};
+use crate::report::{Cell, Label, Metric, Section, Tone};
 use crate::types::ByteSize;
 
 /// Manifests that are listed one by one; of more, only those that are not clean.
@@ -219,11 +219,11 @@ pub(super) fn metrics(body: &SnapshotBody) -> Vec<Metric> {
     let mut restorable = Metric::gauge("ekv_tool_offload_restorable", "Snapshots of a group that can be restored.");
     let mut orphans = Metric::gauge("ekv_tool_offload_orphans", "Payloads in a store that no manifest names.");
     for store in &body.stores {
-        orphans = orphans.sample(vec![("dir", store.dir.clone())], store.orphans as f64);
+        orphans = orphans.sample(vec![(Label::Dir, store.dir.clone())], store.orphans as f64);
         for group in &store.groups {
             let labels = || {
                 let prefix = group.prefix.trim_end_matches('/').to_owned();
-                vec![("dir", store.dir.clone()), ("prefix", prefix), ("group", group.group_id.to_string())]
+                vec![(Label::Dir, store.dir.clone()), (Label::Prefix, prefix), (Label::GroupId, group.group_id.to_string())]
             };
             restorable = restorable.sample(labels(), group.restorable as f64);
             if let Some(it) = &group.newest {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cells::verdict_cell;
 use crate::analysis::judge::offload::{OffloadPlan, PlanOutcome, PublishPlan, RestorePlan, Room};
 use crate::analysis::server::offload::ObjectState;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone, shell_words};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone, shell_words};
 use crate::types::{ByteSize, NodeId};
 
 /// What `elastickv-snapshot-offload` would do with data directories: publish now, and restore.
@@ -81,8 +81,8 @@ impl Body for OffloadPlanBody {
             Metric::gauge("ekv_tool_offload_plan_index", "Index of the snapshot that would be published or restored.");
         for (plan, what, ends) in self.all() {
             let labels = |more: Option<&str>| {
-                let mut labels = vec![("dir", plan.dir.clone()), ("program", what.to_owned())];
-                labels.extend(more.map(|more| ("outcome", more.to_owned())));
+                let mut labels = vec![(Label::Dir, plan.dir.clone()), (Label::Program, what.to_owned())];
+                labels.extend(more.map(|more| (Label::Outcome, more.to_owned())));
                 labels
             };
             outcome = outcome.sample(labels(Some(ends.name())), 1.0);

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::cells::{header_text, verdict_cell};
 use super::offload;
-use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::analysis::{Finding, Verdict};
+use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
 /// The snapshots of a run.
@@ -117,19 +117,34 @@ impl Body for SnapshotBody {
         sections
     }
 
+    fn cases(&self, findings: &[Finding]) -> Vec<Case> {
+        let paths = self.snapshots.iter().map(|view| (&view.path, view.verdict));
+        let paths = paths.chain(self.envelopes.iter().map(|view| (&view.path, view.verdict)));
+        let paths = paths.chain(self.offloads.iter().map(|view| (&view.path, view.verdict)));
+        let paths = paths.chain(self.offload_payloads.iter().map(|view| (&view.path, view.verdict)));
+        let case = |(path, verdict): (&String, Verdict)| {
+            let said = || {
+                let own = findings.iter().filter(|finding| finding.path.as_ref() == Some(path));
+                own.map(|finding| format!("{}: {}", finding.code.code, finding.message)).collect::<Vec<_>>().join("\n")
+            };
+            Case { of: String::new(), name: path.clone(), end: CaseEnd::of(verdict, said) }
+        };
+        paths.map(case).collect()
+    }
+
     fn metrics(&self) -> Vec<Metric> {
         let mut bytes = Metric::gauge("ekv_tool_snapshot_size_bytes", "Size of a snapshot payload file.");
         let mut intact = Metric::gauge("ekv_tool_snapshot_intact", "1 when a snapshot payload or envelope is intact.");
         for view in &self.snapshots {
-            let labels = || vec![("path", view.path.clone())];
+            let labels = || vec![(Label::Path, view.path.clone())];
             bytes = bytes.sample(labels(), view.size_bytes.unwrap_or(0) as f64);
             intact = intact.sample(labels(), f64::from(u8::from(view.verdict == Verdict::Clean)));
         }
         for view in &self.envelopes {
-            intact = intact.sample(vec![("path", view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
+            intact = intact.sample(vec![(Label::Path, view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
         }
         for view in &self.offloads {
-            intact = intact.sample(vec![("path", view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
+            intact = intact.sample(vec![(Label::Path, view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
         }
         let mut metrics = vec![bytes, intact];
         metrics.extend(offload::metrics(self));

@@ -9,7 +9,7 @@ use crate::analysis::judge::snapshot::{RowCounts, VerifiedPayload};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::readers::usage::Usage;
-use crate::report::{Body, Cell, Lines, Metric, Section};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section};
 use crate::types::{ByteSize, Count, HlcTimestamp, LogIndex};
 
 /// The payloads that were read.
@@ -173,11 +173,11 @@ impl Body for SnapshotStatBody {
         let mut rows = Metric::gauge("ekv_tool_snapshot_rows", "Rows of a snapshot payload by what they belong to.");
         for stat in &self.snapshots {
             for space in &stat.spaces {
-                let labels = vec![("path", stat.path.clone()), ("space", space.space.to_owned())];
+                let labels = vec![(Label::Path, stat.path.clone()), (Label::Space, space.space.to_owned())];
                 rows = rows.sample(labels, space.rows as f64);
             }
         }
-        let each = self.snapshots.iter().filter_map(|stat| Some(("path", stat.path.as_str(), stat.usage.as_ref()?)));
+        let each = self.snapshots.iter().filter_map(|stat| Some((Label::Path, stat.path.as_str(), stat.usage.as_ref()?)));
         let mut metrics = vec![rows];
         metrics.extend(usage_metrics(
             [

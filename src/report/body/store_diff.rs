@@ -10,7 +10,7 @@ use crate::formats::kv::{KeyName, KeySpace, decode_value};
 use crate::formats::mvcc::StoreKey;
 use crate::readers::row_diff::{ComparedRow, SHOWN, Sealing};
 use crate::readers::store_diff::DiffedStore;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{Count, Escaped, HlcTimestamp, LogIndex};
 
 /// Longest value in a page.
@@ -395,14 +395,14 @@ impl Body for StoreDiffBody {
                 ("expected", sums.expected),
             ];
             for (judged, count) in judged {
-                let labels = vec![("class", class.space.to_owned()), ("judged", judged.to_owned())];
+                let labels = vec![(Label::Space, class.space.to_owned()), (Label::Judged, judged.to_owned())];
                 rows = rows.sample(labels, count as f64);
             }
         }
         let mut applied = Metric::gauge("ekv_tool_store_diff_applied_index", "Applied index of each store.");
         for side in &self.sides {
             if let Some(index) = side.applied_index {
-                applied = applied.sample(vec![("dir", side.dir.clone())], index.0 as f64);
+                applied = applied.sample(vec![(Label::Dir, side.dir.clone())], index.0 as f64);
             }
         }
         let same = Metric::gauge("ekv_tool_store_diff_same_rows", "Rows that both stores have alike.");

@@ -8,7 +8,7 @@ use crate::formats::kv::KeyName;
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{NewTable, SeqNum, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts, Writer};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped};
 
 /// Columns of the picture, without the names in front of it.
@@ -309,9 +309,9 @@ impl Body for StoreLsmBody {
         let mut bytes = Metric::gauge("ekv_tool_store_level_bytes", "Bytes of a level's tables.");
         let mut depth = Metric::gauge("ekv_tool_store_read_amplification", "Tables that a lookup may visit.");
         for store in &self.stores {
-            depth = depth.sample(vec![("dir", store.dir.clone())], store.read_amplification as f64);
+            depth = depth.sample(vec![(Label::Dir, store.dir.clone())], store.read_amplification as f64);
             for level in &store.levels {
-                let labels = vec![("dir", store.dir.clone()), ("level", level.level.to_string())];
+                let labels = vec![(Label::Dir, store.dir.clone()), (Label::Level, level.level.to_string())];
                 tables = tables.sample(labels.clone(), level.tables.len() as f64);
                 bytes = bytes.sample(labels, level.bytes as f64);
             }

@@ -6,7 +6,7 @@ use crate::analysis::server::store::{StoreOpen, StoreVerdict};
 use crate::formats::mvcc::MetaKey;
 use crate::formats::pebble::RecordsEnd;
 use crate::readers::pebble::{FormatMarker, KeyState, LogFacts, MetaFact, Source, StoreFacts, Writer};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped, HlcTimestamp, ServerVersion, UnixMillis};
 
 /// The stores that were asked.
@@ -315,7 +315,7 @@ impl Body for StoreMetaBody {
         let mut applied = Metric::gauge("ekv_tool_store_applied_index", "Applied index in the store.");
         let mut bytes = Metric::gauge("ekv_tool_store_table_bytes", "Bytes of the live tables.");
         for store in &self.stores {
-            let labels = || vec![("dir", store.dir.clone())];
+            let labels = || vec![(Label::Dir, store.dir.clone())];
             let index = store.keys.iter().find(|key| key.key == MetaKey::AppliedIndex.name()).and_then(|key| key.value);
             if let Some(index) = index {
                 applied = applied.sample(labels(), index as f64);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::usage::{usage_metrics, usage_sections};
 use crate::readers::pebble_scan::ScanOutcome;
 use crate::readers::usage::Usage;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
@@ -91,14 +91,14 @@ impl Body for StoreStatBody {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        let mut tables = Metric::gauge("ekv_tool_store_table_bytes", "Bytes of the tables of a store.");
+        let mut tables = Metric::gauge("ekv_tool_store_table_bytes", "Bytes of the live tables.");
         for store in &self.stores {
-            tables = tables.sample(vec![("dir", store.dir.clone())], store.table_bytes as f64);
+            tables = tables.sample(vec![(Label::Dir, store.dir.clone())], store.table_bytes as f64);
         }
-        let each = self.stores.iter().map(|store| ("dir", store.dir.as_str(), &store.usage));
+        let each = self.stores.iter().map(|store| (Label::Dir, store.dir.as_str(), &store.usage));
         let mut complete = Metric::gauge("ekv_tool_store_usage_complete", "Whether a store was read to its end: 1 or 0.");
         for store in &self.stores {
-            complete = complete.sample(vec![("dir", store.dir.clone())], f64::from(u8::from(store.complete)));
+            complete = complete.sample(vec![(Label::Dir, store.dir.clone())], f64::from(u8::from(store.complete)));
         }
         let mut metrics = vec![tables, complete];
         metrics.extend(usage_metrics(

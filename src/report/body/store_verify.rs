@@ -9,7 +9,7 @@ use crate::formats::pebble::{FileNum, Version};
 use crate::readers::pebble::{StoreFacts, Writer};
 use crate::readers::pebble_survey::{StoreSurvey, SurveyOutcome};
 use crate::readers::pebble_table::{BlockKind, BlockTally, TableDepth};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The stores that were read.
@@ -256,17 +256,17 @@ impl Body for StoreVerifyBody {
     fn metrics(&self) -> Vec<Metric> {
         let gauge = |name, help, field: fn(&VerifiedStore) -> u64| {
             self.stores.iter().fold(Metric::gauge(name, help), |metric, store| {
-                metric.sample(vec![("dir", store.dir.clone())], field(store) as f64)
+                metric.sample(vec![(Label::Dir, store.dir.clone())], field(store) as f64)
             })
         };
         let records = self.stores.iter().filter_map(|store| Some((store, store.records?)));
         let records = records
             .fold(Metric::gauge("ekv_tool_store_records", "Point records in tables."), |metric, (store, count)| {
-                metric.sample(vec![("dir", store.dir.clone())], count as f64)
+                metric.sample(vec![(Label::Dir, store.dir.clone())], count as f64)
             });
         vec![
             gauge("ekv_tool_store_tables", "Live table files.", |store| store.tables),
-            gauge("ekv_tool_store_table_bytes", "Bytes of live table files.", |store| store.table_bytes),
+            gauge("ekv_tool_store_table_bytes", "Bytes of the live tables.", |store| store.table_bytes),
             records,
             gauge("ekv_tool_store_tables_not_intact", "Live table files that are damaged or were not read.", |store| {
                 store.files.iter().filter(|file| file.state != TableState::Clean).count() as u64

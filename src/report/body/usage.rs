@@ -1,7 +1,7 @@
 //! Who uses the space, as a part of the pages about stores and snapshots.
 
 use crate::readers::usage::{LargeKeys, RowSum, StateSums, Usage};
-use crate::report::{Cell, Metric, Section};
+use crate::report::{Cell, Label, Metric, Section};
 use crate::types::{ByteSize, Count, UnixMillis};
 
 /// Columns of a bar.
@@ -160,7 +160,7 @@ fn columns(bytes: u64, most: u64) -> usize {
 /// would free.
 pub(super) fn usage_metrics<'u>(
     names: [&'static str; 4],
-    each: impl Iterator<Item = (&'static str, &'u str, &'u Usage)>,
+    each: impl Iterator<Item = (Label, &'u str, &'u Usage)>,
 ) -> Vec<Metric> {
     let [bytes_name, rows_name, owner_name, free_name] = names;
     let mut bytes = Metric::gauge(bytes_name, "Bytes of keys and values by class of keys and state of the row.");
@@ -168,20 +168,20 @@ pub(super) fn usage_metrics<'u>(
     let mut owners = Metric::gauge(owner_name, "Bytes of keys and values of a table, bucket or queue.");
     let mut free = Metric::gauge(free_name, "Bytes of versions that a compaction by the server would free.");
     for (label, value, usage) in each {
-        let named = |more: &[(&'static str, &str)]| {
+        let named = |more: &[(Label, &str)]| {
             let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
             std::iter::once((label, value.to_owned())).chain(more).collect::<Vec<_>>()
         };
         for class in &usage.classes {
             for (state, sum) in class.states.by_state() {
                 if sum.rows > 0 {
-                    bytes = bytes.sample(named(&[("space", class.space), ("state", state)]), sum.bytes as f64);
-                    rows = rows.sample(named(&[("space", class.space), ("state", state)]), sum.rows as f64);
+                    bytes = bytes.sample(named(&[(Label::Space, class.space), (Label::State, state)]), sum.bytes as f64);
+                    rows = rows.sample(named(&[(Label::Space, class.space), (Label::State, state)]), sum.rows as f64);
                 }
             }
         }
         for owner in &usage.owners {
-            owners = owners.sample(named(&[("owner", owner.owner.as_str())]), owner.states.total().bytes as f64);
+            owners = owners.sample(named(&[(Label::Owner, owner.owner.as_str())]), owner.states.total().bytes as f64);
         }
         if let Some(now) = usage.reclaimable.now {
             free = free.sample(named(&[]), now.bytes as f64);

@@ -16,7 +16,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
 
 /// One line for each part of the body, then the summary with what is left of it.
 pub(super) fn render_lines<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
-    let Report { schema, tool_version, verdict, body, findings, coverage, next_step, run } = report;
+    let Report { schema, tool_version, verdict, body, findings, coverage, next_step, run, asked: _ } = report;
     let mut rest = match serde_json::to_value(body)? {
         Value::Object(members) => members,
         other => Map::from_iter([("value".to_owned(), other)]),

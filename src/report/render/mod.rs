@@ -1,8 +1,11 @@
 //! One file per output format. The same run gives the same facts in all of them.
 
+mod github;
 mod json;
+mod junit;
 mod layout;
 mod markdown;
+mod nagios;
 mod prometheus;
 pub(crate) mod safe_json;
 mod table;
@@ -13,6 +16,7 @@ use std::io::{self, Write};
 use super::{Body, Report};
 
 pub(super) use markdown::escape as markdown_text;
+pub use nagios::ServiceState;
 pub(super) use table::paint;
 pub use wrap::wrap;
 
@@ -30,6 +34,18 @@ pub enum OutputFormat {
     Prometheus,
     /// For an incident channel.
     Markdown,
+    /// One line with performance data, for a monitor.
+    Nagios,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// Test cases in XML.
+    Junit,
+}
+
+impl OutputFormat {
+    /// Every format.
+    pub const ALL: [Self; 8] =
+        [Self::Table, Self::Json, Self::Ndjson, Self::Prometheus, Self::Markdown, Self::Nagios, Self::Github, Self::Junit];
 }
 
 /// What the renderer for people may assume about where it writes.
@@ -69,6 +85,9 @@ pub fn render<B: Body>(report: &Report<B>, format: OutputFormat, style: Style, o
         OutputFormat::Ndjson => json::render_lines(report, out),
         OutputFormat::Prometheus => prometheus::render(report, out),
         OutputFormat::Markdown => markdown::render(report, out),
+        OutputFormat::Nagios => nagios::render(report, out),
+        OutputFormat::Github => github::render(report, out),
+        OutputFormat::Junit => junit::render(report, out),
     }
 }
 
@@ -80,7 +99,7 @@ mod tests {
     use super::*;
     use crate::analysis::judge::codes;
     use crate::analysis::{Coverage, Finding};
-    use crate::report::{Cell, Lines, Metric, NextStep, Section, Tone};
+    use crate::report::{Cell, Label, Lines, Metric, NextStep, Section, Tone};
 
     #[derive(Serialize, schemars::JsonSchema)]
     struct Sample {
@@ -111,7 +130,7 @@ mod tests {
         }
 
         fn metrics(&self) -> Vec<Metric> {
-            vec![Metric::gauge("ekv_tool_sample_things", "Things.").sample(vec![("name", "a\"b".to_owned())], 2.0)]
+            vec![Metric::gauge("ekv_tool_sample_things", "Things.").sample(vec![(Label::Dir, "a\"b".to_owned())], 2.0)]
         }
     }
 
@@ -172,7 +191,7 @@ mod tests {
     #[test]
     fn prometheus_escapes_labels_and_counts_findings() {
         let text = rendered(OutputFormat::Prometheus);
-        assert!(text.contains("ekv_tool_sample_things{name=\"a\\\"b\"} 2\n"), "{text}");
+        assert!(text.contains("ekv_tool_sample_things{command=\"sample\",dir=\"a\\\"b\"} 2\n"), "{text}");
         assert!(text.contains("ekv_tool_findings{command=\"sample\",severity=\"error\"} 1\n"), "{text}");
         assert!(text.contains("ekv_tool_verdict{command=\"sample\",verdict=\"damaged\"} 1\n"), "{text}");
     }

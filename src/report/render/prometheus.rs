@@ -1,31 +1,59 @@
 //! Prometheus text exposition format, for a textfile collector.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Body, Report};
 use crate::analysis::{Severity, Verdict};
-use crate::report::{Metric, MetricKind};
+use crate::report::{Label, Metric, MetricKind};
 use crate::types::is_deceptive;
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
-    let command = || ("command", report.body.command().to_owned());
+    let asked = |more: &[(Label, &str)]| {
+        let mut labels = vec![(Label::Command, report.body.command().to_owned())];
+        if !report.asked.target.is_empty() {
+            labels.push((Label::Target, report.asked.target.clone()));
+        }
+        labels.extend(more.iter().map(|(label, text)| (*label, (*text).to_owned())));
+        labels
+    };
     let mut verdict = Metric::gauge("ekv_tool_verdict", "1 for the verdict of the last run, 0 for the others.");
     for each in [Verdict::Clean, Verdict::Damaged, Verdict::Unknown] {
         let value = if each == report.verdict { 1.0 } else { 0.0 };
-        verdict = verdict.sample(vec![command(), ("verdict", each.to_string())], value);
+        verdict = verdict.sample(asked(&[(Label::Verdict, each.name())]), value);
     }
     let mut findings = Metric::gauge("ekv_tool_findings", "Findings of the last run by severity.");
     for severity in [Severity::Error, Severity::Warning, Severity::Info] {
-        findings = findings.sample(vec![command(), ("severity", severity.to_string())], report.count(severity) as f64);
+        findings = findings.sample(asked(&[(Label::Severity, severity.name())]), report.count(severity) as f64);
+    }
+    let mut codes =
+        Metric::gauge("ekv_tool_finding_codes", "Findings of the last run by code; `ekv-tool explain CODE` says more.");
+    let mut by_code: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
+    for finding in &report.findings {
+        *by_code.entry((finding.severity, finding.code.code)).or_default() += finding.count();
+    }
+    for ((severity, code), count) in by_code {
+        codes = codes.sample(asked(&[(Label::Severity, severity.name()), (Label::Code, code)]), count as f64);
     }
     let examined = Metric::gauge("ekv_tool_bytes_examined", "Bytes that the last run read and checked.")
-        .sample(vec![command()], report.coverage.bytes_examined as f64);
+        .sample(asked(&[]), report.coverage.bytes_examined as f64);
+    let left_out = report.coverage.not_examined.iter().filter(|part| part.needed).count();
+    let left_out =
+        Metric::gauge("ekv_tool_not_examined", "Parts that the answer needed and that the last run could not examine.")
+            .sample(asked(&[]), left_out as f64);
     let failed = Metric::gauge("ekv_tool_run_failed", "1 when the last run could not do its work, so that nothing is known.")
-        .sample(vec![command()], if B::FAILED { 1.0 } else { 0.0 });
-    for metric in [verdict, findings, examined, failed].iter().chain(&report.body.metrics()) {
-        write_metric(metric, out)?;
+        .sample(asked(&[]), if B::FAILED { 1.0 } else { 0.0 });
+    let mut at = Metric::gauge("ekv_tool_run_timestamp_seconds", "When the last run began, in seconds since 1970.");
+    if let Some(started) = report.asked.started {
+        at = at.sample(asked(&[]), (started.0 / 1000) as f64);
     }
-    Ok(())
+    let all = [verdict, findings, codes, examined, left_out, failed, at];
+    let mut own = report.body.metrics();
+    for (labels, _) in own.iter_mut().flat_map(|metric| &mut metric.samples) {
+        // Two commands may measure one thing, and their files lie side by side.
+        labels.insert(0, (Label::Command, report.body.command().to_owned()));
+    }
+    all.iter().chain(&own).filter(|metric| !metric.samples.is_empty()).try_for_each(|each| write_metric(each, out))
 }
 
 fn write_metric(metric: &Metric, out: &mut dyn Write) -> io::Result<()> {
@@ -36,7 +64,7 @@ fn write_metric(metric: &Metric, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
     for (labels, value) in samples {
-        let labels: Vec<_> = labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escape(text))).collect();
+        let labels: Vec<_> = labels.iter().map(|(label, text)| format!("{}=\"{}\"", label.name(), escape(text))).collect();
         if labels.is_empty() {
             writeln!(out, "{name} {value}")?;
         } else {

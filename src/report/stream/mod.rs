@@ -132,8 +132,12 @@ impl<'o> RowStream<'o> {
                 row.cells(&mut self.cells);
                 markdown::line(&mut self.batch, &self.cells);
             }
-            // A collector of metrics has no use for rows.
-            OutputFormat::Table | OutputFormat::Prometheus => {}
+            // Who counts or watches has no use for rows.
+            OutputFormat::Table
+            | OutputFormat::Prometheus
+            | OutputFormat::Nagios
+            | OutputFormat::Github
+            | OutputFormat::Junit => {}
         }
         self.rows += 1;
         if self.batch.len() < BATCH {

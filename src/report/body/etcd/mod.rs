@@ -9,7 +9,7 @@ use super::hraft::page::Question;
 use crate::analysis::etcd::{EtcdOutcome, EtcdStart};
 use crate::analysis::judge::snapshot::VerifiedEnvelope;
 use crate::analysis::server::HardStateView;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, EtcdId};
 
 mod sections;
@@ -192,7 +192,7 @@ impl<Q: Question> Body for EtcdBody<Q> {
         let mut commit = Metric::gauge("ekv_tool_etcd_commit_index", "Commit of the last hard state of a member of etcd.");
         let mut holds = Metric::gauge("ekv_tool_etcd_consistent_index", "Last entry that the store of a member of etcd holds.");
         for member in &self.members {
-            let labels = || vec![("dir", member.dir.clone())];
+            let labels = || vec![(Label::Dir, member.dir.clone())];
             if let Some(state) = member.log.as_ref().and_then(|log| log.hard_state) {
                 commit = commit.sample(labels(), state.commit as f64);
             }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::ServerError;
 use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::LibraryVersion;
 
 /// The forecasts of a run over one or more nodes.
@@ -118,13 +118,14 @@ impl Body for HashiGateBody {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        let mut forecast = Metric::gauge("ekv_tool_gate_forecast", "1 for what the next start would do, by node.");
+        let mut forecast =
+            Metric::gauge("ekv_tool_gate_forecast", "1 for what the next start would do, by group and server version.");
         for node in &self.groups {
             let labels = vec![
-                ("dir", node.dir.clone()),
-                ("raft_id", node.raft_id.clone()),
-                ("backend", node.backend.to_owned()),
-                ("outcome", outcome(node.start.outcome).0.to_owned()),
+                (Label::Dir, node.dir.clone()),
+                (Label::RaftId, node.raft_id.clone()),
+                (Label::Backend, node.backend.to_owned()),
+                (Label::Outcome, outcome(node.start.outcome).0.to_owned()),
             ];
             forecast = forecast.sample(labels, 1.0);
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The segments of one or more logs.
@@ -116,7 +116,7 @@ impl Body for LsBody {
     fn metrics(&self) -> Vec<Metric> {
         let mut size = Metric::gauge("ekv_tool_wal_segment_bytes", "Length of a log segment.");
         for segment in &self.segments {
-            size = size.sample(vec![("path", segment.path.clone())], segment.size_bytes as f64);
+            size = size.sample(vec![(Label::Path, segment.path.clone())], segment.size_bytes as f64);
         }
         vec![size]
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EndKind;
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, EtcdId, NodeId};
 
 use super::ls::SegmentRow;
@@ -160,7 +160,7 @@ impl Body for StatBody {
         let mut term = Metric::gauge("ekv_tool_wal_term", "Term of the last hard state.");
         let mut entries = Metric::gauge("ekv_tool_wal_entries", "Entries by class.");
         for log in self.all() {
-            let labels = || vec![("path", log.path.clone())];
+            let labels = || vec![(Label::Path, log.path.clone())];
             if let Some(index) = log.last_index {
                 last = last.sample(labels(), index as f64);
             }
@@ -170,7 +170,7 @@ impl Body for StatBody {
             }
             for (class, count) in &log.classes {
                 let mut labels = labels();
-                labels.push(("class", (*class).to_owned()));
+                labels.push((Label::Class, (*class).to_owned()));
                 entries = entries.sample(labels, *count as f64);
             }
         }

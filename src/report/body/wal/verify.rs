@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::{Body, Cell, Lines, Metric, Section, Tone};
+use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 /// The verdict on one or more logs.
@@ -83,7 +83,7 @@ impl Body for VerifyBody {
     fn metrics(&self) -> Vec<Metric> {
         let mut records = Metric::gauge("ekv_tool_wal_records", "Records whose checksums fit.");
         for log in &self.logs {
-            records = records.sample(vec![("path", log.path.clone())], log.records as f64);
+            records = records.sample(vec![(Label::Path, log.path.clone())], log.records as f64);
         }
         vec![records]
     }
