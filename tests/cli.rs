@@ -17,14 +17,6 @@ fn wrong_usage_is_status_1_and_help_is_0() {
 }
 
 #[test]
-fn every_shell_gets_a_completion_script() {
-    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let output = tool().args(["completions", shell]).assert().code(0).get_output().stdout.clone();
-        assert!(String::from_utf8_lossy(&output).contains("ekv-tool"), "{shell}");
-    }
-}
-
-#[test]
 fn manual_pages_are_roff() {
     let output = tool().args(["man"]).assert().code(0).get_output().stdout.clone();
     assert!(String::from_utf8_lossy(&output).contains(".TH"), "not a manual page");

@@ -15,6 +15,7 @@ mod codes; // Every code is emitted, at the place where the damage is.
 mod codes_doc; // docs/codes.md is made from the table of codes.
 mod columnar; // Stores with columnar tables: clean, damaged, and what a start reads of them.
 mod compare; // The same group on several nodes.
+mod completions; // Completion in bash, zsh and fish: every command, and names of what lies below a directory.
 mod dumps; // Dumps of the offline tools: what the tools say, every cut and flip of an archive.
 mod encryption; // Starts with and without keys, what is opened, and that no key is ever shown.
 mod etcd; // Directories of etcd: healthy and damaged, recorded and written by etcd in the test.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::analysis::{Coverage, Severity};
 use ekv_tool::ops::etcd::{etcd_check, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_check};
@@ -12,6 +13,7 @@ use ekv_tool::report::body::check::CheckListBody;
 use ekv_tool::report::{Body, Report, Unmet};
 
 use super::args::{KeyFiles, StartKeys};
+use super::complete;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -37,16 +39,16 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with_all = ["dirs", "only", "skip"])]
     list: bool,
     /// Make these checks only
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', add = ArgValueCompleter::new(complete::checks))]
     only: Vec<String>,
     /// Do not make these checks
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', add = ArgValueCompleter::new(complete::checks))]
     skip: Vec<String>,
     /// Show findings of this severity and worse
     #[arg(long, value_enum, value_name = "LEVEL")]
     severity: Option<Level>,
     /// The node's raft id [default: the name of the node directory]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::raft_ids))]
     raft_id: Option<String>,
     /// Do not read payloads; coverage says so
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::analysis::Coverage;
 use ekv_tool::analysis::explain::{Stack, explain};
 use ekv_tool::formats::foreign::packed_by;
@@ -12,6 +13,7 @@ use ekv_tool::readers::Packing;
 use ekv_tool::report::Report;
 use ekv_tool::report::body::explain::ExplainBody;
 
+use super::complete;
 use super::{Context, ExitStatus};
 
 /// Bytes that are read of a file or of standard input; what is behind them is said to be there.
@@ -32,7 +34,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct ExplainArgs {
     /// A finding code, the name of one of the server's errors, or a line that contains its text; `-` reads standard input
-    #[arg(value_name = "CODE|TEXT", required_unless_present_any = ["list", "file"])]
+    #[arg(value_name = "CODE|TEXT", required_unless_present_any = ["list", "file"], add = ArgValueCompleter::new(complete::codes))]
     question: Vec<String>,
     /// Read the lines of this file, also compressed (gzip, Zstandard)
     #[arg(long, value_name = "FILE", conflicts_with = "question")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::hraft;
 use ekv_tool::analysis::server::Outcome;
@@ -19,6 +20,7 @@ use ekv_tool::report::body::gate::GateBody;
 use ekv_tool::types::ServerVersion;
 
 use super::args::{KeyFiles, StartKeys, parse_duration, parse_index, parse_size};
+use super::complete;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -54,7 +56,7 @@ pub struct GateArgs {
     #[arg(long)]
     all_engines: bool,
     /// The node's raft id [default: the name of the node directory]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::raft_ids))]
     raft_id: Option<String>,
     /// List every entry behind the snapshot with what happens to it
     #[arg(long)]

@@ -2,9 +2,11 @@
 
 use anyhow::bail;
 use clap::Args;
-use clap_complete::Shell;
 use ekv_tool::report::schema;
 
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete::{self, Shell};
 use super::{Context, ExitStatus, definition};
 
 const COMPLETIONS_EXAMPLES: &str = "\
@@ -36,6 +38,7 @@ pub struct CompletionsArgs {
 #[command(after_help = MAN_EXAMPLES)]
 pub struct ManArgs {
     /// The command to describe, for example `wal` or `wal dump` [default: the program]
+    #[arg(add = ArgValueCompleter::new(complete::commands))]
     command: Vec<String>,
 }
 
@@ -44,12 +47,12 @@ pub struct ManArgs {
 #[command(after_help = SCHEMA_EXAMPLES)]
 pub struct SchemaArgs {
     /// The report to describe, for example `gate-dryrun` or `wal-dump` [default: list the names]
+    #[arg(add = ArgValueCompleter::new(complete::reports))]
     report: Option<String>,
 }
 
 pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut definition(), "ekv-tool", &mut script);
+    let script = complete::script(args.shell)?;
     context.write(|out| out.write_all(&script))?;
     Ok(ExitStatus::Clean)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::formats::kv::KeyText;
 use ekv_tool::ops::etcd::etcd_places;
 use ekv_tool::ops::hraft::Backend;
@@ -11,6 +12,7 @@ use ekv_tool::ops::{HistoryOptions, NamedDir, history};
 use ekv_tool::readers::Local;
 
 use super::args::{ViewKeys, parse_key};
+use super::complete;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -30,7 +32,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "KEY", value_parser = parse_key)]
     key: KeyText,
     /// Group, node or raft data directories; NAME=DIR says what the node of a copy is called
-    #[arg(required = true, value_name = "[NAME=]DIR")]
+    #[arg(required = true, value_name = "[NAME=]DIR", add = ArgValueCompleter::new(complete::named_dirs))]
     dirs: Vec<PathBuf>,
     /// Values as they are stored, with their hex, instead of what they say
     #[arg(long)]

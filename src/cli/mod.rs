@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod compare;
+mod complete;
 mod context;
 mod exit;
 mod explain;
@@ -92,6 +93,9 @@ const STACK: usize = 8 << 20;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     ekv_tool::io::ignore_file_size_signal();
     let argv: Vec<OsString> = argv.into_iter().collect();
+    if complete::answered(&argv) {
+        return ExitStatus::Clean;
+    }
     // `None` is no limit.
     if getrlimit(Resource::Stack).current.is_none_or(|limit| limit >= STACK as u64) {
         return run_here(&argv);

@@ -1,6 +1,7 @@
 //! `ekv-tool wal dump`
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::formats::kv::{EntryClass, KeyFilter, KeyText};
 use ekv_tool::ops::hraft::{Backend, EntryRange, hashicorp_segment_dump, hashicorp_wal_dump, is_lone_segment};
 use ekv_tool::ops::wal::{self, DumpFilter};
@@ -9,6 +10,7 @@ use ekv_tool::report::body::wal::{DumpBody, RecordType};
 
 use super::args::{ViewKeys, parse_index, parse_key};
 use super::{Context, ExitStatus, Paths};
+use crate::cli::complete;
 
 /// `wal dump`
 #[derive(Debug, Args)]
@@ -37,7 +39,7 @@ pub struct DumpArgs {
     #[arg(long, value_name = "PREFIX", value_parser = parse_key)]
     key_prefix: Option<KeyText>,
     /// Only this segment: its sequence number or file name; a copy that repair set aside goes by its file name
-    #[arg(long, value_name = "SEGMENT")]
+    #[arg(long, value_name = "SEGMENT", add = ArgValueCompleter::new(complete::segments))]
     segment: Option<String>,
     /// From the frame at this offset of the segment on
     #[arg(long, value_name = "OFFSET", value_parser = parse_index)]
