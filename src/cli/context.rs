@@ -51,8 +51,9 @@ const MAX_DEFAULT_THREADS: usize = 4;
 
 impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
-    pub(super) fn new(args: GlobalArgs) -> anyhow::Result<Self> {
-        let GlobalArgs { format, output, width, color, progress, threads, memory, quiet, verbose } = args;
+    pub(super) fn new(args: GlobalArgs, usual: Format) -> anyhow::Result<Self> {
+        let format = args.format.unwrap_or(usual);
+        let GlobalArgs { format: _, output, width, color, progress, threads, memory, quiet, verbose } = args;
         set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;

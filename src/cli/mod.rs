@@ -9,6 +9,7 @@ mod compare;
 mod context;
 mod exit;
 mod explain;
+mod facts;
 mod gate_dryrun;
 mod generate;
 mod history;
@@ -26,6 +27,8 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, getrlimit};
+
+use args::Format;
 
 pub use args::GlobalArgs;
 pub use context::Context;
@@ -63,6 +66,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the copies of a group on several nodes against each other
     Compare(compare::CompareArgs),
+    /// Gather what `compare` has to know of a node into a file without keys and values
+    Facts(facts::FactsArgs),
     /// Show every version of a key: who wrote it, when, what was there before, and where each version lies
     History(history::HistoryArgs),
     /// Say what a file or directory is and what it says about itself
@@ -83,6 +88,17 @@ enum Command {
     Man(generate::ManArgs),
     /// Print the JSON Schema of a command's `--format json`
     Schema(generate::SchemaArgs),
+}
+
+impl Command {
+    /// How its report is written when nobody says how.
+    const fn usual_format(&self) -> Format {
+        match self {
+            // It is read by `compare`.
+            Self::Facts(_) => Format::Json,
+            _ => Format::Table,
+        }
+    }
 }
 
 /// Room for the program whatever the limit of the shell (`ulimit -s`) leaves to its first thread.
@@ -111,7 +127,7 @@ fn run_here(argv: Vec<OsString>) -> ExitStatus {
         Ok(parsed) => parsed,
         Err(error) => return exit::of_clap(&error),
     };
-    let context = match Context::new(cli.global) {
+    let context = match Context::new(cli.global, cli.command.usual_format()) {
         Ok(context) => context,
         Err(error) => return exit::of_error(&error),
     };
@@ -143,6 +159,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::Facts(args) => facts::run(&args, context),
         Command::History(args) => history::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Snapshot(args) => snapshot::run(&args, context),
