@@ -6,7 +6,7 @@ use super::envelopes::EnvelopeCensus;
 use super::nodes::{LogFacts, NodeFacts, NodeStart};
 use super::{Finding, NotExamined};
 use crate::formats::facts::{Broken, SCHEMA, open};
-use crate::types::{LogIndex, OverBudget, ServerVersion, Sha256Sum, UnixMillis, grant};
+use crate::types::{HlcTimestamp, LogIndex, OverBudget, ServerVersion, Sha256Sum, UnixMillis, grant};
 
 /// What a comparison has to know of one copy of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -52,6 +52,13 @@ pub struct StoreFacts {
     pub not_examined: Vec<NotExamined>,
 }
 
+impl StoreFacts {
+    /// True when its rows were not read because that was asked for.
+    pub const fn was_left_out(&self) -> bool {
+        matches!(self.state, StoreState::Opens) && self.content.is_none() && self.not_examined.is_empty()
+    }
+}
+
 /// Whether a node has a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -77,8 +84,31 @@ pub struct StoreSums {
     pub read_through: bool,
     /// Sealed rows that were not opened.
     pub closed: u64,
+    /// The newest commit that the store says it holds.
+    pub last_commit: Option<HlcTimestamp>,
     /// Its rows by class of keys, in the order in which they were met.
     pub classes: Vec<ClassSums>,
+    /// The rows of the newest commits, by commit and class.
+    pub newest: Vec<CommitSums>,
+    /// Every row that was committed after this is in `newest`.
+    pub newest_behind: HlcTimestamp,
+}
+
+/// Rows of one class that were committed at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CommitSums {
+    /// The time.
+    pub commit_ts: HlcTimestamp,
+    /// The class.
+    pub space: String,
+    /// How many there are.
+    pub rows: u64,
+    /// Their sums added up, sixteen hex digits.
+    pub sum: Hash,
+    /// How many of them an entry of the node's own log writes.
+    pub written: u64,
+    /// The first of these entries; 0 when there is none.
+    pub first_entry: LogIndex,
 }
 
 /// The rows of one class of keys.
@@ -90,6 +120,8 @@ pub struct ClassSums {
     pub rows: u64,
     /// Hash of their keys and values, sixteen hex digits.
     pub hash: Hash,
+    /// The sums of the same rows added up, sixteen hex digits.
+    pub sum: Hash,
 }
 
 /// A hash that is written as sixteen hex digits.

@@ -6,10 +6,12 @@
 mod closing;
 mod compare;
 mod records;
+mod rows;
 mod runs;
 mod text;
 
 pub use closing::{Broken, FRONT, SCHEMA, begins, close, open};
 pub use compare::{Compared, walk};
 pub use records::{RecordChain, RecordSums, records_in_common};
+pub use rows::RowSum;
 pub use runs::{LogSums, Merger, Piece, Salt, TermRun, TermRuns};

@@ -173,9 +173,10 @@ fn contents(
         return Ok(StoresCompared::default());
     }
     let (mut stores, mut left_out) = (Vec::new(), Vec::new());
+    let salt = taken::salt_of(nodes, &options.salt);
     for (node, row) in nodes.iter().zip(&comparison.nodes) {
         let name = if row.raft_id.is_empty() { node.display() } else { row.raft_id.clone() };
-        let why = match node.store(name.clone(), &options.salt) {
+        let why = match node.store(name.clone(), &salt) {
             _ if row.role == "removed" => "is no member any more",
             Ok(store) => {
                 stores.push(store);

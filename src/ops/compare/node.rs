@@ -13,7 +13,6 @@ use crate::analysis::server::conditions;
 use crate::analysis::server::store::StoreOpen;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
-use crate::formats::facts::Salt;
 use crate::formats::layout;
 use crate::ops::group::{Opened, Opening, Start, UNSETTLED};
 use crate::readers::GroupDir;
@@ -233,7 +232,7 @@ impl Node {
     }
 
     /// Its store, or why there are no rows to compare.
-    pub(super) fn store(&self, name: String, salt: &Salt) -> Result<StoreOfNode<'_>, &'static str> {
+    pub(super) fn store(&self, name: String, salt: &str) -> Result<StoreOfNode<'_>, &'static str> {
         let state = match self {
             Self::Read(node) => node.store_state(),
             Self::Taken(taken) => taken.facts.store.state,
@@ -250,7 +249,8 @@ impl Node {
                 let rows = RowsAt::Here { dir: group.dir.path.join(layout::STORE), log: group.log.as_ref() };
                 Ok(StoreOfNode { name, shown: node.opened.path(layout::STORE), rows, changed })
             }
-            Self::Taken(taken) if taken.salt != salt.name() => Err("has sums with another salt"),
+            Self::Taken(taken) if taken.facts.store.was_left_out() => Err("has facts that were made with --fast"),
+            Self::Taken(taken) if taken.salt != salt => Err("has sums with another salt"),
             Self::Taken(taken) => {
                 let shown = format!("{}/{}", taken.facts.node.dir.trim_end_matches('/'), layout::STORE);
                 Ok(StoreOfNode { name, shown, rows: RowsAt::Taken(&taken.facts.store), changed })

@@ -195,9 +195,6 @@ fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Do
     let len = bytes.len() as u64;
     coverage.add_file(len);
     coverage.also_left_out(document.left_out.iter().cloned());
-    if document.fast {
-        coverage.skipped(format!("the rows of the stores in {}", path.display()), "the facts were made with --fast");
-    }
     Ok((document, len))
 }
 

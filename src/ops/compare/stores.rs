@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::judge::divergence::{DivergenceFound, divergence_finding, not_judged};
-use crate::analysis::judge::facts::{ClassSums, Hash, StoreFacts, StoreSums};
+use crate::analysis::judge::divergence::{DivergenceFound, RowWriters, divergence_finding, not_judged};
+use crate::analysis::judge::facts::{ClassSums, CommitSums, Hash, StoreFacts, StoreSums};
+use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::facts::Salt;
@@ -14,11 +15,14 @@ use crate::ops::store_diff::{cover_store, diff_judged};
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::KeyRange;
 use crate::readers::source::Run;
-use crate::readers::store_diff::{ClassContent, RowsOf, StoreContent, store_content};
+use crate::readers::store_content::{ClassContent, StoreContent, Summing, store_content};
+use crate::readers::store_diff::RowsOf;
 use crate::readers::wal::WalScan;
 use crate::report::body::compare_stores::{ClassOnNodes, NodeStore, StoreAgreement};
-use crate::types::Count;
+use crate::types::{Count, LogIndex, ServerVersion};
 
+/// Entries at the end of a log that are asked which rows they write.
+const LOOKED_AT: u64 = 4 << 10;
 /// Rows that differ and are looked at closely, of each pair.
 const KEPT: usize = 8;
 
@@ -67,6 +71,8 @@ pub(super) fn compare_stores(
 ) -> Result<StoresCompared> {
     let mut compared = StoresCompared::default();
     let (mut read, mut contents) = (Vec::new(), Vec::new());
+    let taken = nodes.iter().any(|node| matches!(node.rows, RowsAt::Taken(_)));
+    let salt = taken.then_some(salt);
     for node in nodes {
         if let Some(content) = content_of(node, opener, salt, coverage, run)? {
             read.push(node);
@@ -110,13 +116,13 @@ pub(super) fn compare_stores(
 fn content_of(
     node: &StoreOfNode<'_>,
     opener: Option<&Opener>,
-    salt: &Salt,
+    salt: Option<&Salt>,
     coverage: &mut Coverage,
     run: &Run<'_>,
 ) -> Result<Option<Content>> {
     match &node.rows {
-        RowsAt::Here { dir, .. } => {
-            let (sums, classes, covered) = store_sums(dir, &node.shown, node.changed, opener, salt, run)?;
+        RowsAt::Here { dir, log } => {
+            let (sums, classes, covered) = store_sums(dir, &node.shown, node.changed, opener, salt.map(|salt| (salt, log)), run)?;
             coverage.absorb(covered);
             Ok(sums.map(|sums| Content { sums, here: Some(classes) }))
         }
@@ -127,17 +133,25 @@ fn content_of(
     }
 }
 
-/// Sums of the rows of the store in `dir`, and what of it could not be read; `changed`: its files changed while they were read.
+/// Sums of the rows of the store in `dir`, and what of it could not be read; `changed`: its files changed while they were read. Without a
+/// salt, and the log beside the store if there is one, they are of no use beside facts.
 pub(in crate::ops) fn store_sums(
     dir: &Path,
     shown: &str,
     changed: bool,
     opener: Option<&Opener>,
-    salt: &Salt,
+    summing: Option<(&Salt, &Option<&WalScan>)>,
     run: &Run<'_>,
 ) -> Result<(Option<StoreSums>, Vec<ClassContent>, Coverage)> {
     let mut coverage = Coverage::default();
-    let content = match store_content(dir, opener, run) {
+    let mut writers = None;
+    if let Some((_, Some(log))) = summing {
+        // The newest commits are those of the last entries.
+        let last = EffectiveLog::of(log, ServerVersion::NEWEST).entries.last().unwrap_or_default();
+        writers = Some(RowWriters::of(log, LogIndex(last.0.saturating_sub(LOOKED_AT))));
+    }
+    let entry_of = |key: &[u8], deletes| writers.as_ref().and_then(|writers| writers.entry_of(key, deletes));
+    let content = match store_content(dir, opener, summing.map(|(salt, _)| Summing { salt, entry_of: &entry_of }), run) {
         Ok(content) => content,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(error) => {
@@ -151,13 +165,25 @@ pub(in crate::ops) fn store_sums(
         // Whoever runs is read again and again; the next look may do.
         coverage.not_examined.iter_mut().for_each(|part| part.needed = false);
     }
-    let hidden = |hash| Hash(if *salt == Salt::default() { hash } else { salt.of_sum(hash) });
+    let salt = summing.map(|(salt, _)| salt).filter(|salt| **salt != Salt::default());
+    let hidden = |hash| Hash(salt.map_or(hash, |salt| salt.of_sum(hash)));
+    let newest = content.newest.iter().map(|rows| CommitSums {
+        commit_ts: rows.commit_ts,
+        space: rows.space.label().to_owned(),
+        rows: rows.rows,
+        sum: Hash(rows.sum),
+        written: rows.written,
+        first_entry: rows.first_entry,
+    });
     let sums = StoreSums {
         applied: content.store.numbers.applied,
         rows: content.store.rows,
         content_hash: hidden(total_hash(&content)),
         read_through,
         closed: content.store.closed,
+        last_commit: content.store.numbers.last_commit,
+        newest: newest.collect(),
+        newest_behind: content.all_behind,
         classes: by_label(&content).into_iter().map(|class| ClassSums { hash: hidden(class.hash.0), ..class }).collect(),
     };
     Ok((Some(sums), content.classes, coverage))
@@ -194,6 +220,15 @@ impl Pair<'_, '_> {
             (_, false, Some(ranges)) => self.compare(&ranges, whole, row, findings, coverage, run),
             (_, false, None) => {
                 let [one, other] = self.nodes.map(|node| &node.name);
+                if let Some(later) = self.later_rows().filter(|_| whole) {
+                    row.explained = later;
+                    let what = format!("whether {} of {one} are what the log says", Count(later, "row"));
+                    coverage.skipped(
+                        what,
+                        format!("entries behind what {other} has applied write them; facts hold their sums alone"),
+                    );
+                    return Ok(StoreAgreement::Explained);
+                }
                 let applied = self.contents.map(|content| content.sums.applied.map_or("?".to_owned(), |index| index.to_string()));
                 let why = format!(
                     "facts hold a sum of each class of keys and not the rows; they have applied {} and {}; `ekv-tool compare` of the \
@@ -204,6 +239,32 @@ impl Pair<'_, '_> {
                 Ok(StoreAgreement::Unknown)
             }
         }
+    }
+
+    /// Rows of the reference that entries wrote which the other has not applied, when both hold the same but for these.
+    fn later_rows(&self) -> Option<u64> {
+        let [ahead, behind] = self.contents.map(|content| &content.sums);
+        let at = behind.last_commit?;
+        let applied = behind.applied?;
+        if ahead.applied? <= applied || at < ahead.newest_behind {
+            return None;
+        }
+        let sums = |sums: &StoreSums| -> BTreeMap<String, (u64, u64)> {
+            let shared = sums.classes.iter().filter(|class| class.space != LOCAL && class.rows > 0);
+            shared.map(|class| (class.space.clone(), (class.rows, class.sum.0))).collect()
+        };
+        let (mut up_to, mut later) = (sums(ahead), 0_u64);
+        for rows in ahead.newest.iter().filter(|rows| rows.commit_ts > at && rows.space != LOCAL) {
+            // Rows that no entry writes which only this one has applied must not be there.
+            if rows.written != rows.rows || rows.first_entry <= applied {
+                return None;
+            }
+            let (left, sum) = up_to.get_mut(&rows.space)?;
+            (*left, *sum) = (left.checked_sub(rows.rows)?, sum.wrapping_sub(rows.sum.0));
+            later = later.saturating_add(rows.rows);
+        }
+        up_to.retain(|_, (rows, _)| *rows > 0);
+        (up_to == sums(behind)).then_some(later)
     }
 
     fn compare(
@@ -338,12 +399,13 @@ fn by_label(content: &StoreContent) -> Vec<ClassSums> {
     for class in &content.classes {
         let space = class.space.label();
         let at = labelled.iter().position(|known| known.space == space).unwrap_or_else(|| {
-            labelled.push(ClassSums { space: space.to_owned(), rows: 0, hash: Hash(0) });
+            labelled.push(ClassSums { space: space.to_owned(), rows: 0, hash: Hash(0), sum: Hash(0) });
             labelled.len() - 1
         });
         let known = &mut labelled[at];
         known.rows += class.rows;
         known.hash.0 = known.hash.0.rotate_left(7) ^ class.hash;
+        known.sum.0 = known.sum.0.wrapping_add(class.sum);
     }
     labelled
 }

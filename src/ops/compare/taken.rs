@@ -12,12 +12,7 @@ const NAMED: usize = 8;
 /// The nodes for the comparison. With one that is not at hand all are held against each other by sums.
 pub(super) fn replicas<'n>(nodes: &'n [Node], salt: &Salt, coverage: &mut Coverage) -> Vec<Replica<'n>> {
     let taken = || nodes.iter().filter_map(Node::taken);
-    // Among themselves they only have to agree.
-    let here = nodes.iter().any(|node| node.taken().is_none());
-    let name = match taken().next() {
-        Some(first) if !here => first.salt.clone(),
-        _ => salt.name(),
-    };
+    let name = salt_of(nodes, salt);
     let mut replicas: Vec<_> = nodes.iter().map(|node| node.replica(&name)).collect();
     if taken().next().is_none() {
         return replicas;
@@ -37,6 +32,15 @@ pub(super) fn replicas<'n>(nodes: &'n [Node], salt: &Salt, coverage: &mut Covera
         replica.overtaken = node.taken().is_some_and(|taken| overtaken(taken.taken_at, nodes).is_some());
     }
     replicas
+}
+
+/// Name of the salt that counts: that of the caller beside a directory. Among themselves files of facts only have to agree.
+pub(super) fn salt_of(nodes: &[Node], salt: &Salt) -> String {
+    let here = nodes.iter().any(|node| node.taken().is_none());
+    match nodes.iter().find_map(Node::taken) {
+        Some(first) if !here => first.salt.clone(),
+        _ => salt.name(),
+    }
 }
 
 /// A node that was written to after `taken_at`, and when.

@@ -125,7 +125,9 @@ fn store_of(node: &ReadNode, options: &FactsOptions, run: &Run<'_>) -> Result<St
         return Ok(StoreFacts { state, content: None, not_examined: Vec::new() });
     }
     let dir = node.opened.facts.group.dir.path.join(layout::STORE);
-    let (content, _, mut coverage) = store_sums(&dir, &node.opened.path(layout::STORE), node.changed, None, &options.salt, run)?;
+    let log = node.opened.facts.group.log.as_ref();
+    let (content, _, mut coverage) =
+        store_sums(&dir, &node.opened.path(layout::STORE), node.changed, None, Some((&options.salt, &log)), run)?;
     redact::parts(&mut coverage.not_examined);
     Ok(StoreFacts { state, content, not_examined: coverage.not_examined })
 }
