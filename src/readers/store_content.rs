@@ -48,13 +48,16 @@ pub struct CommittedRows {
     pub first_entry: LogIndex,
 }
 
+/// Finds the entry that writes a row: its key as stored, and whether it is a deletion.
+pub type EntryOf<'s> = dyn Fn(&[u8], Option<bool>) -> Option<LogIndex> + 's;
+
 /// How sums are made that do not depend on the order of the rows.
 #[derive(Clone, Copy)]
 pub struct Summing<'s> {
     /// What is mixed into them.
     pub salt: &'s Salt,
-    /// The entry of the log beside the store that writes a row: its key as stored, and whether it is a deletion.
-    pub entry_of: &'s dyn Fn(&[u8], Option<bool>) -> Option<LogIndex>,
+    /// Asks the log beside the store.
+    pub entry_of: &'s EntryOf<'s>,
 }
 
 /// Rows of a commit while they are counted.

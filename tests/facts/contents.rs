@@ -43,7 +43,7 @@ fn rows_of(store: &Path) -> BTreeSet<String> {
 }
 
 fn holds(facts: &str, text: &str) -> bool {
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     facts.contains(text) || facts.contains(&hex)
 }
 
@@ -104,8 +104,12 @@ const MEMBERS: [&str; 3] = ["n1", "n2", "n3"];
 fn long(root: &Path, raft_id: &str, first: u64, last: u64, odd: Option<u64>) -> PathBuf {
     let mut log = LogWriter::new();
     // Two members never write the same file.
-    log.snapshot(first - 1, 2, &ids(&MEMBERS)).state(2, id(raft_id), first - 1);
+    log.snapshot(first - 1, 2, &ids(&MEMBERS)).state(2, id("n1"), first - 1);
+    let own = first + raft_id.bytes().map(u64::from).sum::<u64>();
     for index in first..=last {
+        if index == own {
+            log.state(2, id("n1"), index - 1);
+        }
         let data =
             if odd == Some(index) { "changed".to_owned() } else { format!("entry {index} with some content of usual length") };
         log.entry(index, 2, &data);
@@ -174,4 +178,36 @@ fn facts_with_different_salts_say_nothing_about_contents() {
     assert_eq!(ask(&[plain[0].clone(), salted[1].clone()], Salt::default()), (Verdict::Unknown, false, true));
     assert_eq!(ask(&[dirs[0].clone(), salted[1].clone()], Salt::default()), (Verdict::Unknown, false, true));
     assert_eq!(ask(&[dirs[0].clone(), salted[1].clone()], Salt::of(b"secret")), (Verdict::Clean, false, false));
+}
+
+/// `EKV_FACTS_ENTRY` bytes an entry; prints how long the facts of a log of 1 GiB are.
+#[test]
+#[ignore = "writes a log of 1 GiB"]
+fn facts_of_a_log_of_one_gib() {
+    let size = std::env::var("EKV_FACTS_ENTRY").ok().and_then(|text| text.parse().ok()).unwrap_or(1000_usize);
+    let root = tempfile::tempdir().unwrap();
+    let mut log = LogWriter::new();
+    log.snapshot(1, 1, &ids(&MEMBERS)).state(1, 0, 1);
+    let (mut index, mut total) = (1_u64, 0);
+    while total < 1 << 30 {
+        index += 1;
+        let data: Vec<u8> = index.to_le_bytes().iter().copied().cycle().take(size).collect();
+        log.typed_entry(0, index, 2, &data);
+        if index.is_multiple_of(100) {
+            log.state(2, id("n1"), index - 1);
+        }
+        if index.is_multiple_of(10_000) {
+            log.snapshot(index, 2, &ids(&MEMBERS));
+        }
+        if log.len() > 64 << 20 {
+            total += log.len();
+            log.cut();
+        }
+    }
+    log.state(2, id("n1"), index);
+    let node = NodeDir::below(root.path(), "n1", &log).snap(1, 1, &ids(&MEMBERS)).peers(1, &MEMBERS);
+    let begun = std::time::Instant::now();
+    let facts = facts_of(node.path(), &FactsOptions::default());
+    eprintln!("{index} entries of {size} bytes: facts of {} bytes in {:?}", facts.len(), begun.elapsed());
+    assert!(facts.len() < 1 << 20);
 }

@@ -112,7 +112,9 @@ mod tests {
 
     fn segment(records: &[&[u8]], at_most: u64) -> RecordSums {
         let mut chain = RecordChain::new(&Salt::default(), records.len() as u64, at_most);
-        records.iter().for_each(|record| chain.add(record));
+        for record in records {
+            chain.add(record);
+        }
         chain.finish(0, LogIndex(0))
     }
 

@@ -43,7 +43,8 @@ impl TermRuns {
 
     /// True when they stand in order and none is empty, as [`TermRuns::of`] makes them.
     pub fn is_in_order(&self) -> bool {
-        self.0.iter().all(|run| run.first <= run.last) && self.0.windows(2).all(|pair| pair[0].last < pair[1].first)
+        self.0.iter().all(|run| run.first <= run.last)
+            && self.0.iter().zip(self.0.iter().skip(1)).all(|(one, next)| one.last < next.first)
     }
 
     /// The runs.
@@ -138,8 +139,8 @@ impl Salt {
 
 /// The first eight bytes, of which 0 has a meaning of its own.
 pub(super) fn short(sum: Sha256) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = sum.finalize().into();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
+    let digest: [u8; 32] = sum.finalize().into();
+    digest.first_chunk().map_or(1, |first| u64::from_be_bytes(*first).max(1))
 }
 
 /// Sum of two halves of a run.
@@ -324,7 +325,9 @@ mod tests {
         (1..=8).for_each(|sum| all.add(0, sum));
         let mut quarter = |sums: [u64; 2]| {
             let mut merger = Merger::default();
-            sums.iter().for_each(|sum| merger.add(0, *sum));
+            for sum in sums {
+                merger.add(0, sum);
+            }
             parts.add(1, merger.take(1).unwrap());
         };
         [[1, 2], [3, 4], [5, 6], [7, 8]].into_iter().for_each(&mut quarter);

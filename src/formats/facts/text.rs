@@ -27,7 +27,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
             let wrong = || E::invalid_value(serde::de::Unexpected::Other("other text"), &self);
-            if text.len() % DIGITS != 0 {
+            if !text.len().is_multiple_of(DIGITS) {
                 return Err(wrong());
             }
             text.as_bytes().chunks_exact(DIGITS).map(|digits| number(digits).ok_or_else(wrong)).collect()

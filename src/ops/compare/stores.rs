@@ -122,7 +122,8 @@ fn content_of(
 ) -> Result<Option<Content>> {
     match &node.rows {
         RowsAt::Here { dir, log } => {
-            let (sums, classes, covered) = store_sums(dir, &node.shown, node.changed, opener, salt.map(|salt| (salt, log)), run)?;
+            let (sums, classes, covered) =
+                store_sums(dir, &node.shown, node.changed, opener, salt.map(|salt| (salt, *log)), run)?;
             coverage.absorb(covered);
             Ok(sums.map(|sums| Content { sums, here: Some(classes) }))
         }
@@ -140,7 +141,7 @@ pub(in crate::ops) fn store_sums(
     shown: &str,
     changed: bool,
     opener: Option<&Opener>,
-    summing: Option<(&Salt, &Option<&WalScan>)>,
+    summing: Option<(&Salt, Option<&WalScan>)>,
     run: &Run<'_>,
 ) -> Result<(Option<StoreSums>, Vec<ClassContent>, Coverage)> {
     let mut coverage = Coverage::default();

@@ -73,9 +73,9 @@ pub(super) fn cover(comparison: &Comparison, nodes: &[Node], replicas: &[Replica
         };
         let needed = if number == NAMED { comparison.apart.iter().skip(NAMED).any(|apart| apart.needed) } else { apart.needed };
         if needed {
-            coverage.missing(what, why)
+            coverage.missing(what, why);
         } else {
-            coverage.skipped(what, why)
+            coverage.skipped(what, why);
         }
         if number == NAMED {
             break;

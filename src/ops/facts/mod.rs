@@ -127,7 +127,7 @@ fn store_of(node: &ReadNode, options: &FactsOptions, run: &Run<'_>) -> Result<St
     let dir = node.opened.facts.group.dir.path.join(layout::STORE);
     let log = node.opened.facts.group.log.as_ref();
     let (content, _, mut coverage) =
-        store_sums(&dir, &node.opened.path(layout::STORE), node.changed, None, Some((&options.salt, &log)), run)?;
+        store_sums(&dir, &node.opened.path(layout::STORE), node.changed, None, Some((&options.salt, log)), run)?;
     redact::parts(&mut coverage.not_examined);
     Ok(StoreFacts { state, content, not_examined: coverage.not_examined })
 }

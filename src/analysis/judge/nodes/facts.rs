@@ -30,7 +30,7 @@ pub struct NodeFacts {
     pub last: SnapshotId,
     /// The membership at the commit; `null` when it is not known.
     pub members: Option<ConfState>,
-    /// Memberships that snapshots record.
+    /// Memberships that snapshots record; of several in a row that are the same the first and the last.
     pub recorded: Vec<RecordedMembers>,
     /// Changes of the membership in the log.
     pub changes: Vec<ChangeFacts>,
@@ -148,7 +148,20 @@ pub(super) fn gather(evidence: &Evidence<'_>) -> (NodeFacts, EntryRanges) {
     let taken = history.snapshots.iter().filter(|seen| seen.taken == Some(true));
     let taken = taken.filter_map(|seen| Some((seen.id.index, seen.conf_state.clone()?)));
     let of_files = evidence.conf_states().into_iter().map(|(id, members)| (id.index, members.clone()));
-    let recorded = taken.chain(of_files).map(|(index, members)| RecordedMembers { index, members }).collect();
+    let mut recorded: Vec<RecordedMembers> = Vec::new();
+    for (index, members) in taken.chain(of_files) {
+        // Of many snapshots in a row with the same members the first and the last tell all there is to know.
+        if let [.., before, last] = recorded.as_mut_slice()
+            && before.members == members
+            && last.members == members
+            && before.index <= last.index
+            && last.index <= index
+        {
+            last.index = index;
+        } else {
+            recorded.push(RecordedMembers { index, members });
+        }
+    }
     let changes = conf_entries(evidence, entries.ranges().iter().copied());
     let runs = entries.ranges().iter().map(|range| TermRun { first: range.first, last: range.last, term: range.term });
     let facts = NodeFacts {
