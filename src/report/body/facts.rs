@@ -29,7 +29,8 @@ pub struct FactsBody {
 
 impl Body for FactsBody {
     const NAME: &'static str = "facts";
-    const LINES: &'static [Lines] = &[Lines::of("groups", "group"), Lines::of("forecasts", "forecast")];
+    const LINES: &'static [Lines] =
+        &[Lines::of("groups", "group"), Lines::of("forecasts", "forecast"), Lines::of("left_out", "other")];
     const CLOSED: bool = true;
 
     fn headline(&self) -> String {
