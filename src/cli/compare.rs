@@ -1,14 +1,15 @@
 //! `compare`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use ekv_tool::formats::facts::{FRONT, begins};
 use ekv_tool::ops::etcd::{etcd_compare, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
 use ekv_tool::ops::{CompareOptions, compare, is_file};
-use ekv_tool::readers::Local;
+use ekv_tool::readers::{Local, Source as _};
 
 use super::args::OpenKeys;
 use super::facts::SaltFile;
@@ -38,8 +39,16 @@ pub struct CompareArgs {
     keys: OpenKeys,
 }
 
+/// True for a file of facts of this version, whole or not.
+fn is_facts(path: &Path) -> bool {
+    let front = Local.open(path).and_then(|file| file.read_at(0, FRONT));
+    front.is_ok_and(|front| begins(&front).is_ok())
+}
+
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    context.keep_out_of(&args.dirs)?;
+    let (facts, data): (Vec<_>, Vec<_>) = args.dirs.iter().cloned().partition(|path| is_facts(path));
+    context.keep_off(&facts)?;
+    context.keep_out_of(&data)?;
     let run = context.run_on(&args.dirs)?;
     let (files, dirs): (Vec<_>, Vec<_>) = args.dirs.iter().cloned().partition(|path| is_file(path, &run));
     let refuse = |dir: String, what: &str| match files.first() {

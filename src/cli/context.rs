@@ -211,6 +211,11 @@ impl Context {
         self.format == Format::Markdown || self.output.is_some()
     }
 
+    /// Refuses an `--output` file that is one of the files that are read.
+    pub fn keep_off(&self, read: &[PathBuf]) -> anyhow::Result<()> {
+        self.output.as_ref().map_or(Ok(()), |target| target.keep_off(read))
+    }
+
     /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
         if let Some(target) = &self.output {

@@ -104,12 +104,18 @@ struct Located {
     one_each: bool,
     /// Bytes of memory that files of facts take.
     held: u64,
+    /// Why a file is none of facts.
+    refused: Option<Error>,
 }
 
 /// Which copies are of the same group, by the names of the directories.
 pub(super) fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<Matched> {
-    let Located { mut places, unplaced, one_each, .. } = locate(paths, coverage, run)?;
+    let Located { mut places, unplaced, one_each, refused, .. } = locate(paths, coverage, run)?;
     unread::cover_unplaced(&unplaced, coverage);
+    if let (Some(error), true) = (refused, places.len() < 2) {
+        // It says what to do.
+        return Err(error);
+    }
     if places.len() < 2 {
         let alone = "one directory has nothing to be compared with; name several nodes' directories";
         let left_out = unplaced.iter().find(|unplaced| unplaced.needed);
@@ -170,7 +176,7 @@ fn locate(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<L
     }
     match failure {
         Some(error) if all.places.is_empty() => Err(error),
-        _ => Ok(all),
+        failure => Ok(Located { refused: failure.filter(|error| matches!(error, Error::Unsuitable { .. })), ..all }),
     }
 }
 
