@@ -130,6 +130,13 @@ fn without_time(text: &str) -> String {
 }
 
 #[test]
+fn facts_for_people() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    golden("facts/demo.txt", &run(&fixtures, "facts demo", "table"));
+    golden("facts/demo.md", &run(&fixtures, "facts demo", "markdown"));
+}
+
+#[test]
 fn ten_recorded_directories() {
     for case in CASES {
         let dir = cases().root.join(case);

@@ -14,8 +14,8 @@ const HEAD: &str = "\
 `--format json` writes one object a run, `--format ndjson` one object a line: the elements of the body's lists, each with a
 `type`, and last a `summary` with what is left of the body. Together they hold what the JSON report does. Numbers are JSON numbers, 64-bit ones too: use a parser that keeps them. Checksums are lower-case hex text
 of full width. Times are RFC 3339 UTC beside the raw number. What is not known is `null`, never 0. Equal input gives equal
-output except for what stands in `run`, and for estimates that were made from a measured rate. Fields are added, never
-renamed.
+output except for what stands in `run`, for when facts were taken (with their checksum), and for estimates that were made from a
+measured rate. Fields are added, never renamed.
 
 docs/schema/ has a JSON Schema (draft 2020-12) of each report, which this page is made from by
 `EKV_GOLDEN=overwrite cargo test --test main json_doc`.

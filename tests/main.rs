@@ -20,6 +20,7 @@ mod dumps; // Dumps of the offline tools: what the tools say, every cut and flip
 mod encryption; // Starts with and without keys, what is opened, and that no key is ever shown.
 mod etcd; // Directories of etcd: healthy and damaged, recorded and written by etcd in the test.
 mod explain; // What is said about a code or an error, and that every recorded error has an explanation.
+mod facts; // Files of facts: the same answers as of the directories, without keys and values.
 mod faults; // Every single fault of a group directory is found, or harmless for a reason.
 mod gate; // Forecasts against what the server did.
 mod golden; // What every command prints on the demo and on ten recorded directories.

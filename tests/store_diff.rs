@@ -222,7 +222,7 @@ fn compare_names_the_node_that_stands_alone() {
     let agreements: Vec<_> = report.body.groups[0].stores.iter().map(|row| row.agreement).collect();
     assert_eq!(agreements, [StoreAgreement::Reference, StoreAgreement::Same, StoreAgreement::Diverged]);
     let classes = &report.body.groups[0].store_classes;
-    assert_eq!(classes.iter().map(|class| (class.space, class.same)).collect::<Vec<_>>(), [("redis-string", false)]);
+    assert_eq!(classes.iter().map(|class| (class.space.as_str(), class.same)).collect::<Vec<_>>(), [("redis-string", false)]);
     // Left out when that is asked for, and said.
     let fast = CompareOptions { fast: true, ..CompareOptions::default() };
     let report = compare(&dirs, &fast, &Run::local()).unwrap();

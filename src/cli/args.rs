@@ -12,11 +12,11 @@ use ekv_tool::report::OutputFormat;
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// How the report is written
-    #[arg(long, value_enum, default_value_t, global = true, help_heading = "Output")]
-    pub format: Format,
+    /// How the report is written [default: table; for facts json]
+    #[arg(long, value_enum, global = true, help_heading = "Output")]
+    pub format: Option<Format>,
     /// Write the report to FILE instead of standard output (replaced in one step)
-    #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
+    #[arg(short, long, value_name = "FILE", global = true, help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Columns of the table [default: the terminal's, up to 120; lines are not broken where there is none]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..), global = true, help_heading = "Output")]

@@ -1,15 +1,18 @@
 //! `compare`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
 use clap::Args;
+use ekv_tool::formats::facts::{FRONT, begins};
 use ekv_tool::ops::etcd::{etcd_compare, etcd_places};
 use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
-use ekv_tool::ops::{CompareOptions, compare};
-use ekv_tool::readers::Local;
+use ekv_tool::ops::{CompareOptions, compare, is_file};
+use ekv_tool::readers::{Local, Source as _};
 
 use super::args::OpenKeys;
+use super::facts::SaltFile;
 use super::{Context, ExitStatus};
 
 const EXAMPLES: &str = "\
@@ -17,32 +20,57 @@ Examples:
   ekv-tool compare n1 n2 n3                  the groups that these nodes share
   ekv-tool compare /var/lib/elastickv        every node of a raft data dir
   ekv-tool compare --fast n1 n2 n3           without the rows of the stores
+  ekv-tool compare n1.facts n2.facts n3      facts of nodes elsewhere
   ekv-tool compare --format markdown n1 n2   for the incident channel";
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CompareArgs {
-    /// Directories of the same group on several nodes, or the raft data directory
-    #[arg(required = true, value_name = "DIR")]
+    /// Directories of the same group on several nodes, the raft data directory, or files of `facts` in place of directories
+    #[arg(required = true, value_name = "DIR|FILE")]
     dirs: Vec<PathBuf>,
     /// Leave out the rows of the stores; coverage says so
     #[arg(long)]
     fast: bool,
     #[command(flatten)]
+    salt: SaltFile,
+    #[command(flatten)]
     keys: OpenKeys,
 }
 
+/// True for a file of facts of this version, whole or not.
+fn is_facts(path: &Path) -> bool {
+    let front = Local.open(path).and_then(|file| file.read_at(0, FRONT));
+    front.is_ok_and(|front| begins(&front).is_ok())
+}
+
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    context.keep_out_of(&args.dirs)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(&args.dirs, &Local)? {
-        return context.emit(hashicorp_compare(&nodes, &context.run())?);
-    }
-    let members = etcd_places(&args.dirs, &Local)?;
-    if !members.places.is_empty() {
-        return context.emit(etcd_compare(&members, &context.run())?);
+    let (facts, data): (Vec<_>, Vec<_>) = args.dirs.iter().cloned().partition(|path| is_facts(path));
+    context.ask_about(&args.dirs);
+    context.keep_off(&facts)?;
+    context.keep_out_of(&data)?;
+    let run = context.run_on(&args.dirs)?;
+    let (files, dirs): (Vec<_>, Vec<_>) = args.dirs.iter().cloned().partition(|path| is_file(path, &run));
+    let refuse = |dir: String, what: &str| match files.first() {
+        Some(file) => bail!(
+            "{}: facts are of nodes of elastickv, and {dir} is a directory of {what}; name its group's directories alone",
+            file.display()
+        ),
+        None => Ok(()),
+    };
+    if !dirs.is_empty() {
+        if let Backend::Hashicorp(nodes) = Backend::of(&dirs, &Local)? {
+            refuse(nodes.first().map(|node| node.display().to_string()).unwrap_or_default(), "hashicorp/raft")?;
+            return context.emit(hashicorp_compare(&nodes, &context.run())?);
+        }
+        let members = etcd_places(&dirs, &Local)?;
+        if let Some(first) = members.places.first() {
+            refuse(first.display(), "etcd")?;
+            return context.emit(etcd_compare(&members, &context.run())?);
+        }
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
-    let options = CompareOptions { opener, fast: args.fast };
-    context.emit(compare(&args.dirs, &options, &context.run())?)
+    let options = CompareOptions { opener, fast: args.fast, salt: args.salt.read()? };
+    context.emit(compare(&args.dirs, &options, &run)?)
 }

@@ -59,8 +59,9 @@ const MAX_DEFAULT_THREADS: usize = 4;
 
 impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
-    pub(super) fn new(args: GlobalArgs, words: Vec<OsString>) -> anyhow::Result<Self> {
-        let GlobalArgs { format, output, width, color, progress, threads, memory, quiet, verbose } = args;
+    pub(super) fn new(args: GlobalArgs, usual: Format, words: Vec<OsString>) -> anyhow::Result<Self> {
+        let format = args.format.unwrap_or(usual);
+        let GlobalArgs { format: _, output, width, color, progress, threads, memory, quiet, verbose } = args;
         set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;
@@ -233,10 +234,20 @@ impl Context {
         self.format == Format::Markdown || self.output.is_some()
     }
 
+    /// Keeps what is asked about, for who tells the reports of several runs apart. The first one counts.
+    pub fn ask_about(&self, paths: &[PathBuf]) {
+        let given: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        let _ = self.asked_about.set(given.join(" "));
+    }
+
+    /// Refuses an `--output` file that is one of the files that are read.
+    pub fn keep_off(&self, read: &[PathBuf]) -> anyhow::Result<()> {
+        self.output.as_ref().map_or(Ok(()), |target| target.keep_off(read))
+    }
+
     /// Refuses an `--output` file in what is examined, whether it is recognised as data or not.
     pub fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
-        let given: Vec<_> = examined.iter().map(|path| path.display().to_string()).collect();
-        let _ = self.asked_about.set(given.join(" "));
+        self.ask_about(examined);
         if let Some(target) = &self.output {
             target.keep_out_of(examined)?;
             self.kept_out.store(true, Ordering::Relaxed);

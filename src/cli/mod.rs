@@ -10,6 +10,7 @@ mod complete;
 mod context;
 mod exit;
 mod explain;
+mod facts;
 mod gate_dryrun;
 mod generate;
 mod history;
@@ -27,6 +28,8 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, getrlimit};
+
+use args::Format;
 
 pub use args::GlobalArgs;
 pub use context::Context;
@@ -64,6 +67,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the copies of a group on several nodes against each other
     Compare(compare::CompareArgs),
+    /// Gather what `compare` has to know of a node into a file without keys and values
+    Facts(facts::FactsArgs),
     /// Show every version of a key: who wrote it, when, what was there before, and where each version lies
     History(history::HistoryArgs),
     /// Say what a file or directory is and what it says about itself
@@ -84,6 +89,17 @@ enum Command {
     Man(generate::ManArgs),
     /// Print the JSON Schema of a command's `--format json`
     Schema(generate::SchemaArgs),
+}
+
+impl Command {
+    /// How its report is written when nobody says how.
+    const fn usual_format(&self) -> Format {
+        match self {
+            // It is read by `compare`.
+            Self::Facts(_) => Format::Json,
+            _ => Format::Table,
+        }
+    }
 }
 
 /// Room for the program whatever the limit of the shell (`ulimit -s`) leaves to its first thread.
@@ -116,7 +132,7 @@ fn run_here(argv: &[OsString]) -> ExitStatus {
         Ok(parsed) => parsed,
         Err(error) => return misused(&error, words),
     };
-    let context = match Context::new(cli.global, words) {
+    let context = match Context::new(cli.global, cli.command.usual_format(), words) {
         Ok(context) => context,
         Err(error) => return exit::of_error(&error),
     };
@@ -139,7 +155,7 @@ fn misused(error: &clap::Error, words: Vec<OsString>) -> ExitStatus {
     let reporting = std::iter::once(OsString::from("ekv-tool")).chain(how_to_report(&words));
     let Ok(asked) = Reporting::try_parse_from(reporting) else { return status };
     let command = name_in(&words);
-    let Ok(context) = Context::new(asked.global, words) else { return status };
+    let Ok(context) = Context::new(asked.global, Format::Table, words) else { return status };
     context.emit_failure(command, exit::line_of_clap(error), status)
 }
 
@@ -152,7 +168,7 @@ struct Reporting {
 
 /// The words that say how and where to report, whatever stands around them.
 fn how_to_report(words: &[OsString]) -> Vec<OsString> {
-    const OPTIONS: [&str; 2] = ["--format", "--output"];
+    const OPTIONS: [&str; 3] = ["--format", "--output", "-o"];
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let Some(text) = word.to_str() else { continue };
@@ -195,6 +211,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::Facts(args) => facts::run(&args, context),
         Command::History(args) => history::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Snapshot(args) => snapshot::run(&args, context),

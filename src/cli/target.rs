@@ -88,6 +88,16 @@ impl Target {
         Ok(())
     }
 
+    /// Refuses a target that is one of `read`: files that are no data of a server may have a report beside them.
+    pub(super) fn keep_off(&self, read: &[PathBuf]) -> anyhow::Result<()> {
+        let id = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+        let own = id(&self.dir.join(&self.name));
+        if let Some(file) = read.iter().find(|file| own.is_some() && id(file) == own) {
+            bail!("--output {}: is {}, which is read; name another file", self.shown.display(), file.display());
+        }
+        Ok(())
+    }
+
     /// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report. What was admitted is
     /// looked at once more, in the directory that is then held open: nobody can put another one in its place.
     pub(super) fn write(&self, gate: &OutputLock, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {

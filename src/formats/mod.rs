@@ -13,6 +13,7 @@ pub mod dump;
 pub mod envelope;
 mod error;
 pub mod etcd;
+pub mod facts;
 pub mod foreign;
 pub mod fsm;
 pub mod go_json;

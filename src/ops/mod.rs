@@ -5,12 +5,12 @@
 mod advice;
 mod check;
 mod compare;
-mod compare_stores;
 mod dump;
 mod encryption;
 mod engine;
 mod envelopes;
 pub mod etcd;
+mod facts;
 mod gate;
 mod group;
 mod history;
@@ -31,8 +31,9 @@ mod verify_snapshot;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
-pub use compare::{CompareOptions, compare};
+pub use compare::{CompareOptions, compare, is_file};
 pub use dump::{dumps, verify_dumps};
+pub use facts::{FactsOptions, facts};
 pub use gate::{GateOptions, gate_dryrun};
 pub use history::{HistoryOptions, NamedDir, history};
 pub use inspect::{InspectOptions, inspect};

@@ -153,7 +153,7 @@ fn payload(path: &Path, run: &Run<'_>) -> Result<Rows> {
 /// What `compare` says of two groups that have nothing to do with each other.
 fn strangers(sides: [&Side; 2]) -> Option<Finding> {
     let [Some(one), Some(other)] = sides.map(|side| side.opened.as_ref()) else { return None };
-    let replicas = [one, other].map(|opened| Replica::new(opened.evidence(), NodeStart::default()));
+    let replicas = [one, other].map(|opened| Replica::new(&opened.evidence(), NodeStart::default()));
     nodes::strangers(&replicas.each_ref().map(Replica::identity))
 }
 

@@ -162,11 +162,16 @@ impl Group {
     /// Now, or when a file of the log or of the snapshots was last changed if that is later: the clock of a machine that only looks at
     /// the files may stand still.
     pub fn latest(&self) -> Option<UnixMillis> {
+        self.last_written().into_iter().chain(now()).max()
+    }
+
+    /// When a file of the log or of the snapshots was last changed.
+    pub fn last_written(&self) -> Option<UnixMillis> {
         let path = self.dir.path.join(layout::WAL);
         let segments = self.listing.wal.entries().iter().filter(|entry| entry.name.ends_with(".wal"));
         let segments = segments.filter_map(|entry| entry.modified.or_else(|| self.source.modified_at(&path.join(&entry.name))));
         let snaps = self.snaps.snaps.iter().filter_map(|snap| snap.modified);
-        segments.chain(snaps).chain(now()).max()
+        segments.chain(snaps).max()
     }
 
     /// Length of a payload's file in bytes by the listing; 0 when there is none.

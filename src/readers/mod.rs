@@ -23,6 +23,7 @@ pub mod sealed_rows;
 pub mod snap_dir;
 mod snapshot_set;
 pub mod source;
+pub mod store_content;
 pub mod store_diff;
 pub mod subject;
 mod unpacked;

@@ -1,7 +1,7 @@
-//! Two stores of one group, or a store and a payload, row by row, side by side, and what one holds as a hash per class of keys; in bounded memory.
+//! Two stores of one group, or a store and a payload, row by row, side by side; in bounded memory.
 
 use std::cell::Cell;
-use std::hash::Hasher as _;
+use std::hash::Hasher;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -19,8 +19,6 @@ use super::source::Run;
 use super::usage::versions::Versions;
 use crate::crypto::Opened;
 use crate::error::{Error, Result};
-use crate::formats::envelope::MIN_LEN;
-use crate::formats::kv::KeySpace;
 use crate::formats::mvcc::{Encryption, MetaKey, ROW_HEADER_LEN, RowHeader, StoreKey, is_sealed, meta_value};
 use crate::io::IoOptions;
 use crate::types::{HlcTimestamp, LogIndex, share_budget};
@@ -40,7 +38,7 @@ pub struct StoreNumbers {
 }
 
 impl StoreNumbers {
-    fn of(store: &Store) -> Self {
+    pub(super) fn of(store: &Store) -> Self {
         let number = |key: MetaKey| match store.get(key.name().as_bytes()) {
             KeyState::Value(found) => meta_value(&found.value),
             KeyState::Deleted { .. } | KeyState::Absent | KeyState::Unreadable(_) => None,
@@ -265,13 +263,13 @@ impl<'o> SideReader<'o> {
 
 /// The views of a store that a walk went through.
 #[derive(Debug, Default)]
-struct Views {
-    first: Option<StoreNumbers>,
-    moved: bool,
+pub(super) struct Views {
+    pub(super) first: Option<StoreNumbers>,
+    pub(super) moved: bool,
 }
 
 impl Views {
-    fn is_first(&mut self, now: StoreNumbers) -> bool {
+    pub(super) fn is_first(&mut self, now: StoreNumbers) -> bool {
         match self.first {
             None => {
                 self.first = Some(now);
@@ -286,7 +284,7 @@ impl Views {
 }
 
 /// What a value is stored in.
-enum Inside {
+pub(super) enum Inside {
     /// Clear text.
     Clear,
     /// An envelope that was not opened.
@@ -296,19 +294,19 @@ enum Inside {
 }
 
 /// Makes rows to compare of live keys.
-struct Values<'o> {
+pub(super) struct Values<'o> {
     opener: Option<&'o Opener>,
-    opened: OpenedRows,
-    closed: u64,
+    pub(super) opened: OpenedRows,
+    pub(super) closed: u64,
 }
 
 impl<'o> Values<'o> {
-    fn new(opener: Option<&'o Opener>) -> Self {
+    pub(super) fn new(opener: Option<&'o Opener>) -> Self {
         Self { opener, opened: OpenedRows::default(), closed: 0 }
     }
 
     /// Opens the envelope of a row, if it has one.
-    fn open(&mut self, live: Live<'_>) -> Inside {
+    pub(super) fn open(&mut self, live: Live<'_>) -> Inside {
         if !is_sealed(live.key, live.value) {
             return Inside::Clear;
         }
@@ -352,7 +350,7 @@ impl<'o> Values<'o> {
 }
 
 /// A value as it would stand in clear text.
-fn hash_value(hash: &mut XxHash64, header: RowHeader, body: &[u8]) {
+pub(super) fn hash_value(hash: &mut impl Hasher, header: RowHeader, body: &[u8]) {
     hash.write(&RowHeader { encryption: Encryption::Clear, ..header }.encode());
     hash.write(body);
 }
@@ -370,80 +368,4 @@ impl ComparedRow {
         hash_value(&mut hash, header, body);
         Some(hash.finish() == self.value_hash)
     }
-}
-
-/// The rows of one class of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClassContent {
-    /// The class.
-    pub space: KeySpace,
-    /// Its rows.
-    pub rows: u64,
-    /// A hash of their keys and values, in the order of the keys. Of an envelope that was not opened the header and the length count.
-    pub hash: u64,
-}
-
-/// What a store holds, as a hash per class of keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreContent {
-    /// The store as it was read through.
-    pub store: DiffedStore,
-    /// The classes, without the store's own numbers, in the order in which they were met.
-    pub classes: Vec<ClassContent>,
-}
-
-/// Hashes the rows of the store in `dir` class by class, in one pass.
-pub fn store_content(dir: &Path, opener: Option<&Opener>, run: &Run<'_>) -> Result<StoreContent> {
-    let mut values = Values::new(opener);
-    let (mut views, mut count) = (Views::default(), 0);
-    let mut classes: Vec<(KeySpace, u64, XxHash64)> = Vec::new();
-    let mut present = 0;
-    let everything = [KeyRange::new(None, None, None, true)];
-    let mut opened = |store: &Store| {
-        views.is_first(StoreNumbers::of(store));
-        true
-    };
-    let outcome = walk_views(dir, &everything, run, &mut opened, &mut |live| {
-        count += 1;
-        let key = StoreKey::of(live.key);
-        if matches!(key, StoreKey::Meta(_)) {
-            return Step::Next;
-        }
-        let space = KeySpace::of_store_key(key);
-        if classes.get(present).is_none_or(|(known, ..)| *known != space) {
-            present = classes.iter().position(|(known, ..)| *known == space).unwrap_or_else(|| {
-                classes.push((space, 0, XxHash64::with_seed(0)));
-                classes.len() - 1
-            });
-        }
-        let (_, rows, hash) = &mut classes[present];
-        *rows += 1;
-        hash.write_u64(live.key.len() as u64);
-        hash.write(live.key);
-        match (values.open(live), RowHeader::decode(live.value)) {
-            (Inside::Opened(opened), Ok(header)) => {
-                hash.write_u64((ROW_HEADER_LEN + opened.bytes().len()) as u64);
-                hash_value(hash, header, opened.bytes());
-            }
-            (Inside::Closed, Ok(header)) => {
-                hash.write_u64(live.value.len().saturating_sub(MIN_LEN) as u64);
-                hash_value(hash, header, &[]);
-            }
-            _ => {
-                hash.write_u64(live.value.len() as u64);
-                hash.write(live.value);
-            }
-        }
-        Step::Next
-    })?;
-    let store = DiffedStore {
-        numbers: views.first.unwrap_or_default(),
-        read: SideRead::Store(Box::new(outcome)),
-        moved: views.moved,
-        rows: count,
-        closed: values.closed,
-        opened: opener.map(|_| values.opened),
-    };
-    let classes = classes.into_iter().map(|(space, rows, hash)| ClassContent { space, rows, hash: hash.finish() }).collect();
-    Ok(StoreContent { store, classes })
 }

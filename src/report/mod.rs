@@ -38,6 +38,9 @@ pub trait Body: Serialize {
     /// True when there is this report because the work could not be done.
     const FAILED: bool = false;
 
+    /// True when the JSON report ends with a checksum of itself, `sha256`, so that it can be read again.
+    const CLOSED: bool = false;
+
     /// The lists of the body whose elements are lines of ndjson; the rest stands in the summary.
     const LINES: &'static [Lines] = &[];
 
@@ -226,7 +229,7 @@ impl<B: Body> Report<B> {
 
     /// Number of findings of one severity.
     pub fn count(&self, severity: Severity) -> u64 {
-        self.findings.iter().filter(|finding| finding.severity == severity).map(Finding::count).sum()
+        self.findings.iter().filter(|finding| finding.severity == severity).map(Finding::count).fold(0, u64::saturating_add)
     }
 }
 

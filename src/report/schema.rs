@@ -9,6 +9,7 @@ use super::body::compare::CompareBody;
 use super::body::dump::DumpBody as ToolDumpBody;
 use super::body::etcd::EtcdBody;
 use super::body::explain::ExplainBody;
+use super::body::facts::FactsBody;
 use super::body::failure::FailureBody;
 use super::body::gate::GateBody;
 use super::body::history::HistoryBody;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<CompareBody>(),
         ReportSchema { name: "dumps", ..titled("ekv-tool/verify-snapshot/v1 of dumps", of::<ToolDumpBody>()) },
         of::<ExplainBody>(),
+        of::<FactsBody>(),
         of::<FailureBody>(),
         of::<GateBody>(),
         of::<HistoryBody>(),
@@ -148,6 +150,16 @@ fn made<B: Body + JsonSchema>(rows: Option<Rows>) -> ReportSchema {
         }
         if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
             required.push(name.into());
+        }
+    }
+    if B::CLOSED {
+        let sum = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$",
+            "description": "SHA-256 of all bytes of the report before the comma in front of this member, which is the last." });
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert("sha256".to_owned(), sum);
+        }
+        if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+            required.push("sha256".into());
         }
     }
     let mut value = schema.to_value();

@@ -101,6 +101,14 @@ fn all() -> impl Iterator<Item = &'static Provocation> {
     .flatten()
 }
 
+/// Nodes of a group that are wrong together, `a` and `b` below a directory: the code, and what makes them.
+pub fn built_nodes() -> impl Iterator<Item = (&'static str, fn(&Path))> {
+    built_nodes::ALL.iter().filter_map(|one| match one.files {
+        Files::Built(build) => Some((one.code, build)),
+        _ => None,
+    })
+}
+
 /// Runs the command in `root` and compares. `Err`: what it said instead.
 fn provoke(at: &Provocation, root: &Path) -> Result<(), String> {
     let output = Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"))

@@ -18,6 +18,8 @@ use ekv_tool::ops::{CheckOptions, CompareOptions, check, compare};
 use disk::{Disk, Watch};
 use sim::{Group, Removed};
 
+use crate::support::taken::{Difference, both_ways};
+
 /// Histories of an ordinary run; EKV_RAFT_HISTORIES asks for more, EKV_RAFT_FIRST for other ones.
 const HISTORIES: u64 = 12;
 const EVENTS: usize = 90;
@@ -81,6 +83,12 @@ fn watching(root: &Path, seed: u64, seen: &Rc<Seen>, removed: &Removed) -> Watch
             if dirs.len() > 1 {
                 seen.comparisons.set(seen.comparisons.get() + 1);
                 complain(compare_all(&dirs));
+                if write.is_multiple_of(64) {
+                    for found in both_ways(&dirs, &CompareOptions::default()) {
+                        // What no key of a row tells is not known of facts.
+                        assert!(matches!(found, Difference::None | Difference::Rows), "seed {seed}: {found:?}");
+                    }
+                }
             }
         }
     })

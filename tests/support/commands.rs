@@ -14,21 +14,23 @@ use ekv_tool::ops::hraft::{
 };
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
-    CheckOptions, CompareOptions, GateOptions, GetOptions, HistoryOptions, InspectOptions, NamedDir, OffloadPlanOptions,
-    ScanOptions, StoreDumpOptions, VerifyDepth, VerifySnapshotOptions, check, compare, gate_dryrun, history, inspect,
-    offload_plan, snapshot, store_diff, store_dump, store_get, store_meta, store_scan, store_stat, store_verify, verify_snapshot,
+    CheckOptions, CompareOptions, FactsOptions, GateOptions, GetOptions, HistoryOptions, InspectOptions, NamedDir,
+    OffloadPlanOptions, ScanOptions, StoreDumpOptions, VerifyDepth, VerifySnapshotOptions, check, compare, facts, gate_dryrun,
+    history, inspect, offload_plan, snapshot, store_diff, store_dump, store_get, store_meta, store_scan, store_stat,
+    store_verify, verify_snapshot,
 };
 use ekv_tool::readers::etcd::EtcdFound;
 use ekv_tool::readers::pebble::StoreCheck;
 use ekv_tool::readers::pebble_scan::KeyRange;
 use ekv_tool::readers::{Depth, EntryKind};
+use ekv_tool::report::body::facts::FactsBody;
 use ekv_tool::report::body::hraft::page::HashiBody;
 use ekv_tool::report::body::offload_plan::OffloadPlanBody;
 use ekv_tool::report::body::store_dump::StoreDumpBody;
 use ekv_tool::report::body::store_scan::StoreScanBody;
 use ekv_tool::report::body::wal::DumpBody;
 use ekv_tool::report::{Body, OutputFormat, Report, RowStream, ServiceState, Style, render};
-use ekv_tool::types::{LogIndex, ServerVersion, is_deceptive};
+use ekv_tool::types::{LogIndex, ServerVersion, UnixMillis, is_deceptive};
 use serde_json::Value;
 
 /// A question about a directory.
@@ -56,13 +58,14 @@ pub enum Command {
     OffloadPlan,
     Inspect,
     InspectFile,
+    Facts,
     Compare,
     StoreDiff,
 }
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -89,6 +92,7 @@ impl Command {
         Self::SnapshotStat,
         Self::SnapshotRebuild,
         Self::OffloadPlan,
+        Self::Facts,
         Self::Inspect,
         Self::InspectFile,
     ];
@@ -235,6 +239,12 @@ fn without_free_space(mut report: Report<OffloadPlanBody>) -> Report<OffloadPlan
     report
 }
 
+/// When it was taken is another time for each.
+fn without_time(mut report: Report<FactsBody>) -> Report<FactsBody> {
+    (report.body.taken_at, report.body.taken_at_ms) = (None, UnixMillis(0));
+    report
+}
+
 /// Asks. Nothing for a command that cannot do its work there.
 pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
     let paths = std::slice::from_ref(&place.dir);
@@ -299,6 +309,9 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let options = OffloadPlanOptions { group_id: Some(7), ..OffloadPlanOptions::default() };
             written(offload_plan(&place.dir, &options, run).map(without_free_space), formats)
         }
+        // Of members of etcd there are none.
+        Command::Facts if !members.places.is_empty() => None,
+        Command::Facts => written(facts(paths, &FactsOptions::default(), run).map(without_time), formats),
         Command::Inspect => written(inspect(&place.dir, InspectOptions::default(), run), formats),
         Command::InspectFile => inspect_file(&place.file, formats, run),
         Command::Compare => {
@@ -361,6 +374,7 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
         | Command::StoreStat
         | Command::StoreDump
         | Command::StoreDiff
+        | Command::Facts
         | Command::History => None,
     }
 }

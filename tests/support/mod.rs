@@ -27,5 +27,6 @@ pub mod seal;
 pub mod state_files;
 pub mod store_writer;
 pub mod table_writer;
+pub mod taken;
 pub mod tree;
 pub mod wal_writer;

@@ -44,6 +44,7 @@ impl Scene {
             format!("verify-snapshot {group}"),
             format!("gate-dryrun {group}"),
             format!("check {group}"),
+            format!("facts {group}"),
             format!("compare {group} {other}"),
             format!("history key {group} {other}"),
             format!("inspect {segment}"),

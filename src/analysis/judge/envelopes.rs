@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::codes::encryption as codes;
 use crate::analysis::{Coverage, Finding};
@@ -32,7 +32,7 @@ pub enum Holder {
 }
 
 /// What is sealed in one group.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EnvelopeCensus {
     /// Envelopes in log, store and retained payloads.
     pub envelopes: u64,
@@ -53,7 +53,7 @@ pub struct EnvelopeCensus {
 }
 
 /// What one key is needed for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyUse {
     /// The key.
     pub id: u32,
@@ -74,7 +74,7 @@ pub struct KeyUse {
 impl KeyUse {
     /// Everything here that it seals.
     pub const fn envelopes(&self) -> u64 {
-        self.entries + self.rows + self.payload_rows
+        self.entries.saturating_add(self.rows).saturating_add(self.payload_rows)
     }
 
     /// True when nothing that was seen needs the key, and nothing new will be sealed with it.

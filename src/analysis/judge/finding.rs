@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::{self, Display};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::codes::CodeInfo;
+use super::codes::{self, CodeInfo};
 use super::coverage::Coverage;
 use super::severity::Severity;
 
@@ -70,6 +70,36 @@ type Kind = (&'static str, Severity, Option<String>);
 
 fn code_name<S: Serializer>(code: &&'static CodeInfo, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(code.code)
+}
+
+/// A finding as it stands in JSON.
+#[derive(Deserialize)]
+struct Written {
+    code: String,
+    severity: Severity,
+    group: Option<String>,
+    path: Option<String>,
+    offset: Option<u64>,
+    length: Option<u64>,
+    expected: Option<String>,
+    found: Option<String>,
+    message: String,
+    advice: String,
+    derived_from: Option<String>,
+    #[serde(default)]
+    more: u64,
+}
+
+/// What another run of the program has written. A code that this one does not know is an error.
+impl<'de> Deserialize<'de> for Finding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { code, severity, group, path, offset, length, expected, found, message, advice, derived_from, more } =
+            Written::deserialize(deserializer)?;
+        let known = |name: &str| codes::find(name).ok_or_else(|| serde::de::Error::custom(codes::UNKNOWN));
+        let derived_from = derived_from.map(|name| known(&name).map(|code| code.code)).transpose()?;
+        let code = known(&code)?;
+        Ok(Self { code, severity, group, path, offset, length, expected, found, message, advice, derived_from, more })
+    }
 }
 
 impl Finding {

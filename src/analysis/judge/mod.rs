@@ -8,6 +8,7 @@ pub mod divergence;
 pub mod dump;
 pub mod envelopes;
 pub mod epochs;
+pub mod facts;
 mod finding;
 pub mod group;
 pub mod log;

@@ -134,7 +134,12 @@ impl<'a> ConfChangeV2<'a> {
 
 impl ConfChangeType {
     const fn of_wire(value: u64) -> Self {
-        match low_i32(value) {
+        Self::of_number(low_i32(value))
+    }
+
+    /// The type with this number on disk.
+    pub const fn of_number(number: i32) -> Self {
+        match number {
             0 => Self::AddNode,
             1 => Self::RemoveNode,
             2 => Self::UpdateNode,
@@ -142,15 +147,41 @@ impl ConfChangeType {
             other => Self::Other(other),
         }
     }
+
+    /// The number on disk.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::AddNode => 0,
+            Self::RemoveNode => 1,
+            Self::UpdateNode => 2,
+            Self::AddLearnerNode => 3,
+            Self::Other(number) => number,
+        }
+    }
 }
 
 impl ConfChangeTransition {
     const fn of_wire(value: u64) -> Self {
-        match low_i32(value) {
+        Self::of_number(low_i32(value))
+    }
+
+    /// The transition with this number on disk.
+    pub const fn of_number(number: i32) -> Self {
+        match number {
             0 => Self::Auto,
             1 => Self::JointImplicit,
             2 => Self::JointExplicit,
             other => Self::Other(other),
+        }
+    }
+
+    /// The number on disk.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Auto => 0,
+            Self::JointImplicit => 1,
+            Self::JointExplicit => 2,
+            Self::Other(number) => number,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `raftpb.ConfState`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::wire::{MessageReader, ProtoRules};
 use crate::formats::DecodeResult;
 use crate::types::NodeId;
 
 /// The members of a group. The order of ids carries no meaning but is kept as written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ConfState {
     /// Field 1: members with a vote.
     pub voters: Vec<NodeId>,

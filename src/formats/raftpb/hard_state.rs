@@ -1,13 +1,13 @@
 //! `raftpb.HardState`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::wire::{MessageReader, ProtoRules};
 use crate::formats::{DecodeResult, varint};
 use crate::types::{LogIndex, NodeId, Term};
 
 /// What a node must remember across a restart. All zero stands for "no hard state".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HardState {
     /// Field 1: current term.
     pub term: Term,

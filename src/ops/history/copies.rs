@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::NamedDir;
 use crate::analysis::Finding;
 use crate::analysis::history::NodeState;
-use crate::analysis::judge::nodes::{Identity, duplicates, strangers};
+use crate::analysis::judge::nodes::{HeldLog, Identity, duplicates, strangers};
 use crate::error::{Error, Result};
 use crate::ops::compare::by_group;
 use crate::readers::source::Run;
@@ -45,16 +45,15 @@ impl Kept {
 
 /// Whether the copies of one group are that, and of different members: the findings, and true when nothing of them belongs together.
 pub(super) fn judge_copies(kept: &[Kept], copies: &[GroupCopy], states: &[NodeState]) -> (Vec<Finding>, bool) {
-    let identities = kept.iter().filter_map(|kept| {
+    let logs: Vec<_> = kept.iter().map(|kept| held_log(kept, states)).collect();
+    let identities = kept.iter().zip(&logs).filter_map(|(kept, log)| {
         let dir = &copies.get(kept.copy)?.dir;
-        let entries = states.get(kept.copy).and_then(|state| Some(&state.log.as_ref()?.entries));
         Some(Identity {
             dir: dir.display(),
             name: &dir.raft_id,
             node_id: NodeId::of_raft_id(&dir.raft_id),
             everyone: kept.members.clone(),
-            log: kept.log.as_ref().map(|(_, scan)| scan).zip(entries),
-            engine: ServerVersion::NEWEST,
+            log: log.as_ref(),
         })
     });
     let identities: Vec<Identity<'_>> = identities.collect();
@@ -62,6 +61,13 @@ pub(super) fn judge_copies(kept: &[Kept], copies: &[GroupCopy], states: &[NodeSt
         Some(finding) => (vec![finding], true),
         None => (duplicates(&identities), false),
     }
+}
+
+/// The log of a copy, with the entries of it that count.
+fn held_log<'k>(kept: &'k Kept, states: &[NodeState]) -> Option<HeldLog<'k>> {
+    let entries = &states.get(kept.copy)?.log.as_ref()?.entries;
+    let (_, scan) = kept.log.as_ref()?;
+    Some(HeldLog::of(scan, entries.clone(), ServerVersion::NEWEST))
 }
 
 /// The copies at or below the directories, the numbers of their groups, and what lies beside them.

@@ -92,7 +92,8 @@ impl EntryRanges {
     /// The part from `first` to `last`, both included.
     #[must_use]
     pub fn within(&self, first: LogIndex, last: LogIndex) -> Self {
-        let clipped = self.ranges.iter().filter_map(|range| {
+        let from = self.ranges.partition_point(|range| range.last < first);
+        let clipped = self.ranges.iter().skip(from).take_while(|range| range.first <= last).filter_map(|range| {
             let range = EntryRange { first: range.first.max(first), last: range.last.min(last), ..*range };
             (range.first <= range.last).then_some(range)
         });

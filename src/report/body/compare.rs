@@ -9,6 +9,7 @@ use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
+use crate::types::UnixMillis;
 
 /// The comparison of every group.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -37,6 +38,23 @@ pub struct GroupComparison {
     pub stores: Vec<NodeStore>,
     /// The same by class of keys.
     pub store_classes: Vec<ClassOnNodes>,
+    /// The nodes that files of facts tell, and when they were looked at; empty when all directories were read.
+    pub taken: Vec<NodeTaken>,
+}
+
+/// A node that was looked at elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct NodeTaken {
+    /// The node's raft id, or its directory.
+    pub node: String,
+    /// The file of facts.
+    pub file: String,
+    /// When the facts were taken.
+    pub taken_at: Option<String>,
+    /// The same in milliseconds since 1970.
+    pub taken_at_ms: UnixMillis,
+    /// Version of the program that took them.
+    pub tool_version: String,
 }
 
 impl CompareBody {
@@ -80,6 +98,12 @@ fn nodes(title: String, nodes: &[NodeRow]) -> Section {
     });
     let columns = ["node", "role", ">term", ">snapshot", ">commit", ">last", ">behind", "only here", "start"];
     Section::table(title, &columns, rows.collect())
+}
+
+fn taken(rows: &[NodeTaken]) -> Option<Section> {
+    let cells = |row: &NodeTaken| vec![Cell::new(&row.node), Cell::new(row.taken_at_ms), Cell::new(&row.file)];
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    (!rows.is_empty()).then(|| Section::table("Told by files of facts", &["node", "taken at", "file"], rows))
 }
 
 fn elections(comparison: &Comparison) -> Section {
@@ -195,6 +219,7 @@ impl GroupComparison {
     fn sections(&self) -> Vec<Section> {
         let comparison = &self.comparison;
         let mut sections = vec![nodes(self.title(), &comparison.nodes)];
+        sections.extend(taken(&self.taken));
         if !comparison.comparable {
             return sections;
         }

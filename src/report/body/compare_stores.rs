@@ -52,7 +52,7 @@ pub struct NodeStore {
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ClassOnNodes {
     /// What the keys belong to.
-    pub space: &'static str,
+    pub space: String,
     /// Rows on each node, in the order of `stores`.
     pub rows: Vec<u64>,
     /// Hash of keys and values on each node, in hex.

@@ -8,6 +8,7 @@ pub mod dump;
 pub mod envelopes;
 pub mod etcd;
 pub mod explain;
+pub mod facts;
 pub mod failure;
 pub mod gate;
 pub mod history;

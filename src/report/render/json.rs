@@ -6,10 +6,17 @@ use serde_json::{Map, Value, json};
 
 use super::safe_json::{write_compact, write_pretty};
 use super::{Body, Report};
+use crate::formats::facts::close;
 use crate::report::lines::take_lines;
 
 /// One pretty-printed object.
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
+    if B::CLOSED {
+        let mut document = Vec::new();
+        write_pretty(&mut document, report)?;
+        close(&mut document);
+        return out.write_all(&document);
+    }
     write_pretty(out, report)?;
     writeln!(out)
 }

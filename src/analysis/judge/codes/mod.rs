@@ -85,8 +85,11 @@ pub fn all() -> Vec<&'static CodeInfo> {
 
 /// The entry of one code.
 pub fn find(code: &str) -> Option<&'static CodeInfo> {
-    all().into_iter().find(|info| info.code == code)
+    GROUPS.iter().flat_map(|group| group.iter().copied()).find(|info| info.code == code)
 }
+
+/// What is said of a code that another version of the program knows.
+pub(super) const UNKNOWN: &str = "a finding code that is not known here";
 
 #[cfg(test)]
 mod tests {

@@ -208,6 +208,22 @@ impl<'a> Logs<'a> {
     }
 }
 
+/// Which entries of a node's own log wrote the rows of its store.
+#[derive(Debug, Default)]
+pub struct RowWriters(Writers);
+
+impl RowWriters {
+    /// Of the entries behind `after`, as far as there is memory for it. Sealed entries tell nothing.
+    pub fn of(scan: &WalScan, after: LogIndex) -> Self {
+        Self(Logs::new(vec![AppliedLog::of(scan)], None).writers(after.next().unwrap_or(after)))
+    }
+
+    /// The last entry that writes the row with this stored key; `deletes`: whether the row is a deletion.
+    pub fn entry_of(&self, stored_key: &[u8], deletes: Option<bool>) -> Option<LogIndex> {
+        self.0.last_of(&WrittenRow::of_stored(stored_key)?, deletes)
+    }
+}
+
 /// Parts in order, those that touch as one.
 fn joined(mut parts: Vec<(LogIndex, LogIndex)>) -> Vec<(LogIndex, LogIndex)> {
     parts.sort_unstable();

@@ -15,7 +15,7 @@ use crate::readers::store_diff::{DiffVisitor, StoreNumbers};
 use crate::types::{HlcTimestamp, LogIndex};
 
 pub use finding::{divergence_finding, not_judged};
-pub use log::{AppliedLog, Logs, WrittenBy};
+pub use log::{AppliedLog, Logs, RowWriters, WrittenBy};
 use log::{CATALOG, Writers};
 
 /// Bytes that the differences which are kept may take: keys may be a MiB long.

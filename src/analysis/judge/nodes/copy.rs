@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::readers::wal::{EntryRanges, WalScan};
-use crate::types::{NodeId, ServerVersion};
+use super::held::HeldLog;
+use crate::types::NodeId;
 
 /// What tells one copy of a group from another.
 #[derive(Debug, Clone)]
@@ -16,8 +16,6 @@ pub struct Identity<'a> {
     pub node_id: NodeId,
     /// Everyone that any configuration in it names.
     pub everyone: BTreeSet<NodeId>,
-    /// Its log, and the entries of it that stand.
-    pub log: Option<(&'a WalScan, &'a EntryRanges)>,
-    /// The server version that reads it.
-    pub engine: ServerVersion,
+    /// Its log; `None` without one.
+    pub log: Option<&'a HeldLog<'a>>,
 }

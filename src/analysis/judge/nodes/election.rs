@@ -83,7 +83,7 @@ fn majority(voters: &[NodeId]) -> usize {
 fn ballot(group: &Group<'_, '_>, candidate: usize, without: Option<usize>) -> Option<Ballot> {
     let this = group.replicas.get(candidate).filter(|_| without != Some(candidate))?;
     // A candidate goes by its own membership, whatever the others know.
-    let members = this.members.as_ref().filter(|members| members.voters.contains(&this.node_id()))?;
+    let members = this.facts.members.as_ref().filter(|members| members.voters.contains(&this.node_id()))?;
     if this.start.comes_up() == Some(false) {
         return None;
     }
@@ -95,7 +95,7 @@ fn ballot(group: &Group<'_, '_>, candidate: usize, without: Option<usize>) -> Op
             Some(false) => Vote::Down,
             None if number != candidate => Vote::Unknown,
             // Ordered by term first, as a voter compares the ends of two logs.
-            _ if voter.last > this.last => Vote::No,
+            _ if voter.facts.last > this.facts.last => Vote::No,
             _ if is_taken(voter, this) => Vote::Later,
             _ => Vote::Yes,
         }
@@ -113,8 +113,8 @@ fn ballot(group: &Group<'_, '_>, candidate: usize, without: Option<usize>) -> Op
 
 /// True when the voter cannot vote for the candidate in the candidate's next term.
 fn is_taken(voter: &Replica<'_>, candidate: &Replica<'_>) -> bool {
-    let next = candidate.hard_state.term.0.saturating_add(1);
-    let (term, vote) = (voter.hard_state.term.0, voter.hard_state.vote);
+    let next = candidate.facts.hard_state.term.0.saturating_add(1);
+    let (term, vote) = (voter.facts.hard_state.term.0, voter.facts.hard_state.vote);
     term > next || (term == next && vote != NodeId(0) && vote != candidate.node_id())
 }
 
@@ -187,9 +187,9 @@ fn no_transfer(group: &Group<'_, '_>, node: usize) -> Option<String> {
     if let Some(index) = group.pending_loss_of_vote(this.node_id()) {
         return Some(format!("a change at {index} is pending"));
     }
-    let best = group.replicas.iter().map(|replica| replica.last).max()?;
-    match best.index.0.saturating_sub(this.last.index.0) {
-        0 if this.last.term < best.term => Some("its log ends in an older term".to_owned()),
+    let best = group.replicas.iter().map(|replica| replica.facts.last).max()?;
+    match best.index.0.saturating_sub(this.facts.last.index.0) {
+        0 if this.facts.last.term < best.term => Some("its log ends in an older term".to_owned()),
         0 => None,
         behind => Some(format!("behind by {behind}")),
     }

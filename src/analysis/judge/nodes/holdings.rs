@@ -24,7 +24,7 @@ impl<'g, 'a> Holdings<'g, 'a> {
         let key = |node: &usize| {
             let replica = &self.replicas[*node];
             let followers = self.voters.iter().filter(|voter| self.covered(*node, **voter) >= replica.commit()).count();
-            (replica.commit(), followers, replica.last, std::cmp::Reverse(*node))
+            (replica.commit(), followers, replica.facts.last, std::cmp::Reverse(*node))
         };
         (0..self.replicas.len()).filter(|node| allowed(*node)).max_by_key(key)
     }
@@ -32,7 +32,7 @@ impl<'g, 'a> Holdings<'g, 'a> {
     /// Committed entries of the group that `node` does not have, when it is behind.
     pub(super) fn lacks(&self, node: usize) -> Option<IndexRange> {
         let best = self.most_committed(|_| true)?;
-        let (has, all) = (self.covered(best, node), self.replicas[best].commit().min(self.replicas[best].last.index));
+        let (has, all) = (self.covered(best, node), self.replicas[best].commit().min(self.replicas[best].facts.last.index));
         (has < all).then(|| (has.0 + 1, all.0))
     }
 
@@ -40,20 +40,20 @@ impl<'g, 'a> Holdings<'g, 'a> {
     pub(super) fn covered(&self, one: usize, other: usize) -> LogIndex {
         let (Some(a), Some(b)) = (self.replicas.get(one), self.replicas.get(other)) else { return LogIndex(0) };
         if one == other {
-            return a.last.index;
+            return a.facts.last.index;
         }
         let Some(pair) = self.pairs.get(one).and_then(|row| row.get(other)) else { return LogIndex(0) };
         // What is committed on both is the same on both, unless they are found to differ; a snapshot holds all before it.
-        let committed = a.commit().min(b.commit()).min(b.last.index.max(b.snapshot.index));
-        let fits = a.entries.term_at(b.snapshot.index).is_none_or(|term| term == b.snapshot.term);
-        let snapshot = if fits { b.snapshot.index } else { LogIndex(0) };
-        let upto = pair.agreed.max(committed).max(snapshot).min(a.last.index);
+        let committed = a.commit().min(b.commit()).min(b.facts.last.index.max(b.facts.snapshot.index));
+        let fits = a.facts.entries.term_at(b.facts.snapshot.index).is_none_or(|term| term == b.facts.snapshot.term);
+        let snapshot = if fits { b.facts.snapshot.index } else { LogIndex(0) };
+        let upto = pair.agreed.max(committed).max(snapshot).min(a.facts.last.index);
         pair.differs_at.map_or(upto, |at| upto.min(LogIndex(at.0.saturating_sub(1))))
     }
 
     /// Entries of a node that no other node given holds.
     pub(super) fn only_here(&self, node: usize) -> Option<IndexRange> {
-        let last = self.replicas.get(node)?.last.index;
+        let last = self.replicas.get(node)?.facts.last.index;
         let elsewhere = self.others(node).map(|other| self.covered(node, other)).max().unwrap_or_default();
         (last > elsewhere).then_some((elsewhere.0 + 1, last.0))
     }

@@ -1,12 +1,8 @@
 //! Are these copies of one group, and of different members?
 
-use std::collections::HashMap;
-
 use super::copy::Identity;
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::compare as codes;
-use crate::readers::wal::{SegmentScan, WalScan};
-use crate::types::ServerVersion;
 
 /// Records that two members do not have in common by chance: batches and votes fall differently on every node.
 const TELLING_RECORDS: u64 = 1000;
@@ -59,7 +55,7 @@ pub fn duplicates(copies: &[Identity<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, a) in copies.iter().enumerate() {
         for b in copies.iter().skip(number + 1) {
-            let copied = a.log.zip(b.log).and_then(|((one, _), (other, _))| records_in_common(one, other, [a.engine, b.engine]));
+            let copied = a.log.zip(b.log).and_then(|(one, other)| one.records_in_common(other));
             let message = if a.node_id == b.node_id {
                 format!(
                     "{} and {} are both {}{}. If these are two copies of one node on purpose, compare only one of them with the \
@@ -82,28 +78,4 @@ pub fn duplicates(copies: &[Identity<'_>]) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Records of the shorter log, if all its bytes are those of the other; segments that one of them has purged do not count.
-fn records_in_common(one: &WalScan, other: &WalScan, [a, b]: [ServerVersion; 2]) -> Option<u64> {
-    let mut records = 0;
-    let by_seq: HashMap<_, _> = other.segments.iter().rev().map(|its| (its.seq(), its)).collect();
-    let pairs = one.segments.iter().filter_map(|mine| Some((mine, *by_seq.get(&mine.seq())?)));
-    for (mine, its) in pairs {
-        let ends = (end_of(mine, a), end_of(its, b));
-        let (shorter, end) = if ends.0 <= ends.1 { (mine.trace(a), ends.0) } else { (its.trace(b), ends.1) };
-        let len = usize::try_from(end).ok()?;
-        if mine.name_index() != its.name_index() || mine.bytes().get(..len)? != its.bytes().get(..len)? {
-            return None;
-        }
-        records += shorter.records;
-        if ends.0 != ends.1 {
-            break;
-        }
-    }
-    (records > 0).then_some(records)
-}
-
-fn end_of(segment: &SegmentScan, engine: ServerVersion) -> u64 {
-    segment.trace(engine).stop.at()
 }

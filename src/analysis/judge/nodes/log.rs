@@ -1,21 +1,37 @@
 //! Two logs where they overlap.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::Replica;
 use super::copy::Identity;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
+use crate::formats::facts::{Compared, TermRuns};
 use crate::formats::layout;
-use crate::readers::wal::{EntryRange, EntryRanges};
-use crate::types::{LogIndex, Term};
+use crate::types::{LogIndex, Term, count_work};
 
 /// Consecutive indexes that both hold, each side under one term.
 struct Common {
     first: LogIndex,
     last: LogIndex,
-    a: EntryRange,
-    b: EntryRange,
+    /// Term of the first and of the second.
+    terms: (Term, Term),
+}
+
+/// Entries of equal term on two nodes of which it is not known whether they are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apart {
+    /// Positions of the two nodes.
+    pub nodes: (usize, usize),
+    /// The first of them.
+    pub first: LogIndex,
+    /// The last of them; some in between may have been compared.
+    pub last: LogIndex,
+    /// How many there are.
+    pub entries: u64,
+    /// True when a start of one of the nodes reads them: they are behind its snapshot.
+    pub needed: bool,
 }
 
 /// How far two logs are the same where they overlap.
@@ -33,6 +49,8 @@ pub(super) struct Clash {
     /// Positions of the two nodes.
     nodes: (usize, usize),
     index: LogIndex,
+    /// The last index at which the difference may be; the same one when it is known.
+    up_to: LogIndex,
     /// The term of the entry, or of the snapshot, on each.
     terms: (Term, Term),
     kind: Kind,
@@ -58,18 +76,26 @@ enum Kind {
 }
 
 /// Finds how far two logs agree, and where they do not.
-pub(super) fn compare(replicas: &[Replica<'_>], nodes: (usize, usize), clashes: &mut Vec<Clash>) -> Agreement {
+pub(super) fn compare(
+    replicas: &[Replica<'_>],
+    nodes: (usize, usize),
+    clashes: &mut Vec<Clash>,
+    apart: &mut Vec<Apart>,
+) -> Agreement {
     let (a, b) = (&replicas[nodes.0], &replicas[nodes.1]);
     let mut agreement = Agreement::default();
-    let common = overlap(&a.entries, &b.entries);
-    let agree_up_to = common.iter().rev().find(|part| part.a.term == part.b.term).map(|part| part.last);
+    let common = overlap(&a.facts.entries, &b.facts.entries);
+    let agree_up_to = common.iter().rev().find(|part| part.terms.0 == part.terms.1).map(|part| part.last);
+    let mut unknown = None;
     for part in &common {
-        if part.a.term == part.b.term {
-            if let Some(index) = first_difference(a, b, part) {
-                let committed = index <= a.hard_state.commit.min(b.hard_state.commit);
+        if part.terms.0 == part.terms.1 {
+            let difference = first_difference(a, b, part, nodes, &mut unknown);
+            if let Some((index, up_to)) = difference {
+                let committed = up_to <= a.facts.hard_state.commit.min(b.facts.hard_state.commit);
                 let kind = if committed { Kind::CommittedContents } else { Kind::Contents };
-                clashes.push(Clash { nodes, index, terms: (part.a.term, part.a.term), kind });
+                clashes.push(Clash { nodes, index, up_to, terms: part.terms, kind });
                 agreement.differ(index);
+                apart.extend(unknown);
                 return agreement;
             }
             if agreement.differs_at.is_none() {
@@ -81,15 +107,17 @@ pub(super) fn compare(replicas: &[Replica<'_>], nodes: (usize, usize), clashes: 
         let clash = other_term(replicas, nodes, part, agree_up_to);
         clashes.push(clash);
         if clash.kind != Kind::Suffix {
+            apart.extend(unknown);
             return agreement;
         }
     }
+    apart.extend(unknown);
     for (one, other) in [nodes, (nodes.1, nodes.0)] {
-        let (id, holder) = (replicas[one].snapshot, &replicas[other]);
+        let (id, holder) = (replicas[one].facts.snapshot, &replicas[other].facts);
         let term = holder.entries.term_at(id.index).filter(|term| *term != id.term && id.index <= holder.hard_state.commit);
         if let Some(term) = term {
             let terms = (id.term, term);
-            clashes.push(Clash { nodes: (one, other), index: id.index, terms, kind: Kind::CommittedSnapshot });
+            clashes.push(Clash { nodes: (one, other), index: id.index, up_to: id.index, terms, kind: Kind::CommittedSnapshot });
             agreement.differ(id.index);
         }
     }
@@ -98,20 +126,20 @@ pub(super) fn compare(replicas: &[Replica<'_>], nodes: (usize, usize), clashes: 
 
 fn other_term(replicas: &[Replica<'_>], nodes: (usize, usize), part: &Common, agree_up_to: Option<LogIndex>) -> Clash {
     let index = part.first;
-    let commit = |node: usize| replicas[node].hard_state.commit;
+    let commit = |node: usize| replicas[node].facts.hard_state.commit;
     let (a, b) = nodes;
-    let straight = Clash { nodes, index, terms: (part.a.term, part.b.term), kind: Kind::CommittedTerms };
+    let (ours, its) = part.terms;
+    let straight = Clash { nodes, index, up_to: index, terms: part.terms, kind: Kind::CommittedTerms };
     if index <= commit(a).min(commit(b)) {
         return straight;
     }
     // The one that has committed it comes first.
-    let holder_first =
-        if index <= commit(a) { straight } else { Clash { nodes: (b, a), terms: (part.b.term, part.a.term), ..straight } };
+    let holder_first = if index <= commit(a) { straight } else { Clash { nodes: (b, a), terms: (its, ours), ..straight } };
     if index <= commit(a).max(commit(b)) {
         let (_, others) = holder_first.terms;
         // An entry of an older term is committed together with a later one: a leader in between may have had another in its
         // place, as long as it came before the leader that committed both.
-        let committed_in = replicas[holder_first.nodes.0].commit_term(index);
+        let committed_in = replicas[holder_first.nodes.0].facts.commit_term(index);
         let kind = if others > committed_in { Kind::Lost } else { Kind::Suffix };
         return Clash { kind, ..holder_first };
     }
@@ -127,13 +155,14 @@ impl Agreement {
     }
 }
 
-fn overlap(a: &EntryRanges, b: &EntryRanges) -> Vec<Common> {
-    let (mut left, mut right) = (a.ranges().iter().peekable(), b.ranges().iter().peekable());
+fn overlap(a: &TermRuns, b: &TermRuns) -> Vec<Common> {
+    let (mut left, mut right) = (a.runs().iter().peekable(), b.runs().iter().peekable());
     let mut found = Vec::new();
     while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        count_work(1);
         let (first, last) = (one.first.max(other.first), one.last.min(other.last));
         if first <= last {
-            found.push(Common { first, last, a: **one, b: **other });
+            found.push(Common { first, last, terms: (one.term, other.term) });
         }
         if one.last <= other.last {
             left.next();
@@ -144,43 +173,56 @@ fn overlap(a: &EntryRanges, b: &EntryRanges) -> Vec<Common> {
     found
 }
 
-/// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one.
+/// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one. Where only
+/// sums are known, runs of entries are counted.
 pub(super) fn equal_entries(a: &Identity<'_>, b: &Identity<'_>) -> (usize, usize) {
     const ENOUGH: usize = 64;
-    let mut compared = 0;
-    let Some(((one, ours), (other, its))) = a.log.zip(b.log) else { return (0, 0) };
-    for part in overlap(ours, its).iter().filter(|part| part.a.term == part.b.term) {
-        let (mine, theirs) = part.sides();
-        let both = mine.iter(one, a.engine).zip(theirs.iter(other, b.engine));
-        // What a new leader writes first is empty in every group.
-        for (mine, theirs) in both.filter(|(mine, _)| !mine.data.is_empty()) {
-            compared += 1;
-            if mine.data == theirs.data {
-                return (compared, 1);
+    let (mut compared, mut equal) = (0, 0);
+    let Some((one, other)) = a.log.zip(b.log) else { return (0, 0) };
+    for part in overlap(one.runs(), other.runs()).iter().filter(|part| part.terms.0 == part.terms.1) {
+        let ended = one.compare(other, (part.first, part.last), |seen| {
+            match seen {
+                // What a new leader writes first is empty in every group.
+                Compared::Same(false) | Compared::Apart(..) => {}
+                Compared::Same(true) => (compared, equal) = (compared + 1, 1),
+                Compared::Differ(..) => compared += 1,
             }
-            if compared == ENOUGH {
-                return (compared, 0);
-            }
+            if equal > 0 || compared == ENOUGH { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if ended.is_break() {
+            break;
         }
     }
-    (compared, 0)
+    (compared, equal)
 }
 
-impl Common {
-    /// The entries as each side has them.
-    fn sides(&self) -> (EntryRanges, EntryRanges) {
-        let clip = |range: EntryRange| EntryRanges::of(EntryRange { first: self.first, last: self.last, ..range });
-        (clip(self.a), clip(self.b))
-    }
-}
-
-fn first_difference(a: &Replica<'_>, b: &Replica<'_>, part: &Common) -> Option<LogIndex> {
-    let (one, other) = (a.evidence.scan()?, b.evidence.scan()?);
-    let (mine, theirs) = part.sides();
-    mine.iter(one, a.evidence.engine)
-        .zip(theirs.iter(other, b.evidence.engine))
-        .find(|(a, b)| (a.kind, a.data) != (b.kind, b.data))
-        .map(|(entry, _)| entry.index)
+/// Where the contents of two logs differ first; what could not be compared before that is added to `unknown`.
+fn first_difference(
+    a: &Replica<'_>,
+    b: &Replica<'_>,
+    part: &Common,
+    nodes: (usize, usize),
+    unknown: &mut Option<Apart>,
+) -> Option<(LogIndex, LogIndex)> {
+    let (one, other) = (a.log.as_ref()?, b.log.as_ref()?);
+    // No start reads what a snapshot covers.
+    let covered = a.facts.snapshot.index.min(b.facts.snapshot.index);
+    let mut found = None;
+    let _ = one.compare(other, (part.first, part.last), |seen| match seen {
+        Compared::Same(_) => ControlFlow::Continue(()),
+        Compared::Apart(first, last) => {
+            let gap = unknown.get_or_insert(Apart { nodes, first, last, entries: 0, needed: false });
+            gap.last = last;
+            gap.entries = gap.entries.saturating_add(last.0.saturating_sub(first.0).saturating_add(1));
+            gap.needed |= last > covered;
+            ControlFlow::Continue(())
+        }
+        Compared::Differ(first, last) => {
+            found = Some((first, last));
+            ControlFlow::Break(())
+        }
+    });
+    found
 }
 
 /// The clashes as findings. Where one node stands against several that agree, one finding names it.
@@ -211,8 +253,14 @@ fn odd_one(clashes: &[Clash]) -> Option<(usize, Vec<usize>, Clash)> {
     Some((odd, others, clash))
 }
 
+/// How to learn which entry of a run it is.
+const SETTLE: &str = " Facts hold one sum for all of these: `ekv-tool compare` of the directories names the entry.";
+
 fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize, alone: bool) -> Finding {
-    let Clash { nodes: _, index, terms: (held, its), kind } = *clash;
+    let Clash { nodes: _, index, up_to, terms: (held, its), kind } = *clash;
+    // A sum over several entries tells that one of them differs, and not which.
+    let entry = if index == up_to { format!("Entry {index}") } else { format!("One of the entries {index} to {up_to}") };
+    let which = if index == up_to { "" } else { SETTLE };
     let one = replicas[odd].name();
     let names: Vec<_> = others.iter().map(|node| replicas[*node].name()).collect();
     let rest = names.join(", ");
@@ -225,8 +273,8 @@ fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize
         Kind::CommittedContents => (
             &codes::CROSS_COMMITTED_DIVERGENCE,
             format!(
-                "Entry {index} of term {its} has other content on {one} than on {rest}, and all regard it as committed: two \
-                 leaders shared the term, or bytes were changed on one of them.{majority}"
+                "{entry} of term {its} has other content on {one} than on {rest}, and all regard it as committed: two \
+                 leaders shared the term, or bytes were changed on one of them.{majority}{which}"
             ),
         ),
         Kind::CommittedSnapshot => (
@@ -244,8 +292,8 @@ fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize
         Kind::Contents => (
             &codes::CROSS_LOG_MATCHING,
             format!(
-                "Entry {index} of term {its} has other content on {one} than on {rest}. One leader per term writes each index \
-                 once: two leaders shared the term, or bytes were changed on one of them.{majority}"
+                "{entry} of term {its} has other content on {one} than on {rest}. One leader per term writes each index \
+                 once: two leaders shared the term, or bytes were changed on one of them.{majority}{which}"
             ),
         ),
         Kind::Prefix => (
@@ -263,7 +311,7 @@ fn finding(replicas: &[Replica<'_>], clash: &Clash, others: &[usize], odd: usize
             ),
         ),
     };
-    let finding = Finding::new(code, message).at(replicas[odd].evidence.path(layout::WAL));
+    let finding = Finding::new(code, message).at(replicas[odd].facts.path(layout::WAL));
     let finding = if held == its { finding } else { finding.expected(format!("term {held}")).found(format!("term {its}")) };
     if kind == Kind::Suffix { finding.severity(Severity::Info) } else { finding }
 }

@@ -3,7 +3,6 @@
 use super::{Group, Replica};
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::gate::APPLIED_BEYOND_LOG;
-use crate::analysis::judge::group::{LogEvidence, Received};
 use crate::formats::layout;
 use crate::types::LogIndex;
 
@@ -17,10 +16,15 @@ pub(super) fn findings(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
         return;
     }
     for (number, replica) in group.replicas.iter().enumerate() {
-        let Some((applied, last)) = ahead(replica) else { continue };
+        let Some((applied, last)) =
+            replica.facts.applied.zip(replica.facts.store_is_beyond).filter(|(applied, last)| applied > last)
+        else {
+            continue;
+        };
         let others = || group.replicas.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, other)| other);
         let holders: Vec<_> = others().filter(|other| holds(other, last, applied)).map(|other| other.name().to_owned()).collect();
-        if holders.is_empty() || others().any(|other| had_snapshot_above(other, last)) {
+        // A node that was looked at before may have made such a snapshot and sent it since.
+        if holders.is_empty() || others().any(|other| other.overtaken || had_snapshot_above(other, last)) {
             continue;
         }
         let message = format!(
@@ -30,26 +34,17 @@ pub(super) fn findings(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
             holders.join(" and "),
             if holders.len() == 1 { "s" } else { "" },
         );
-        let mut finding = Finding::new(&APPLIED_BEYOND_LOG, message).at(replica.evidence.path(layout::STORE)).advice(ADVICE);
-        finding.group = Some(replica.evidence.dir.clone());
+        let mut finding = Finding::new(&APPLIED_BEYOND_LOG, message).at(replica.facts.path(layout::STORE)).advice(ADVICE);
+        finding.group = Some(replica.facts.dir.clone());
         findings.push(finding.expected(format!("at most {last}")).found(applied));
     }
 }
 
-/// The store's applied index and the end of the log, for a store that is ahead although nothing on this node tells why.
-fn ahead(replica: &Replica<'_>) -> Option<(LogIndex, LogIndex)> {
-    let evidence = &replica.evidence;
-    let store = evidence.store.read()?;
-    let (applied, last) = (store.applied?, evidence.log.read().and_then(LogEvidence::last_index)?);
-    let open = applied > last && !store.applied_by_entries && evidence.quiescent;
-    (open && !matches!(evidence.received(applied), Received::Explains(_))).then_some((applied, last))
-}
-
 fn holds(replica: &Replica<'_>, after: LogIndex, up_to: LogIndex) -> bool {
-    replica.entries.within(LogIndex(after.0 + 1), up_to).count() == up_to.0 - after.0
+    after.next().is_some_and(|first| replica.facts.entries.count_within(first, up_to) == up_to.0 - after.0)
 }
 
 fn had_snapshot_above(replica: &Replica<'_>, index: LogIndex) -> bool {
-    let files = replica.evidence.snap_files().iter().filter_map(|file| Some(file.content.as_ref().ok()?.metadata.index));
-    files.chain([replica.snapshot.index]).any(|snapshot| snapshot > index)
+    let files = replica.facts.snapshots.iter().map(|file| file.id.index);
+    files.chain([replica.facts.snapshot.index]).any(|snapshot| snapshot > index)
 }

@@ -90,14 +90,14 @@ pub(super) fn history(replicas: &[Replica<'_>], names: &Names, commit: LogIndex)
     let from_peers: Vec<_> = replicas.iter().filter_map(peers_state).collect();
     let mut known: BTreeMap<(LogIndex, u8), Known<'_>> = BTreeMap::new();
     for (number, replica) in replicas.iter().enumerate() {
-        for (position, entry) in replica.changes.iter().enumerate() {
+        for (position, entry) in replica.facts.changes.iter().enumerate() {
             // What one node alone holds above every commit may still be replaced; it is told last, as pending.
             if entry.index <= replica.commit() || entry.index > commit {
                 known.entry((entry.index, 0)).or_insert(Known::Change(number, position));
             }
         }
-        for (index, members) in &replica.recorded {
-            known.entry((*index, 1)).or_insert(Known::State(members));
+        for recorded in &replica.facts.recorded {
+            known.entry((recorded.index, 1)).or_insert(Known::State(&recorded.members));
         }
     }
     for (index, members) in &from_peers {
@@ -147,8 +147,7 @@ const fn count(members: &ConfState) -> usize {
 }
 
 fn applied(replica: &Replica<'_>, position: usize, before: &ConfState) -> Option<ConfState> {
-    let entry = replica.changes.get(position)?;
-    let change = entry.change(replica.evidence.engine).ok()?;
+    let change = replica.facts.changes.get(position)?.change()?;
     let mut membership = Membership::restore(NodeId(0), before, &[]).ok()?;
     // A configuration has no addresses.
     membership.follow(&change).ok()?;
@@ -157,7 +156,7 @@ fn applied(replica: &Replica<'_>, position: usize, before: &ConfState) -> Option
 
 /// The members of the peers file, which is written before the snapshot of the same change.
 fn peers_state(replica: &Replica<'_>) -> Option<(LogIndex, ConfState)> {
-    let peers = replica.evidence.peers.read()?.content.as_ref().ok()?;
+    let peers = replica.facts.peers.as_ref()?;
     let of = |voter| peers.members.iter().filter(move |member| member.voter == voter).map(|member| member.node_id).collect();
     let members = ConfState { voters: of(true), learners: of(false), ..ConfState::default() };
     (!members.voters.is_empty()).then_some((peers.index, members))
@@ -183,7 +182,7 @@ impl MembershipHistory {
             }
         }
         let changes = differences.iter().map(|(id, change)| MemberChange { member: names.name(*id), change: *change }).collect();
-        let behind = replicas.iter().filter(|replica| replica.knows_up_to() < index);
+        let behind = replicas.iter().filter(|replica| replica.facts.knows_up_to() < index);
         let unknown_to = behind.map(|replica| replica.name().to_owned()).collect();
         self.steps.push(MembershipStep { index, members: names.describe(after), changes, exact, committed, unknown_to });
     }

@@ -1,7 +1,10 @@
 //! The same group on several nodes: do their copies agree, who could lead, and what would be lost with which node.
 
+mod change;
 mod copy;
 mod election;
+mod facts;
+mod held;
 mod holdings;
 mod identity;
 mod log;
@@ -13,20 +16,22 @@ mod snapshots;
 mod start;
 mod without;
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
-use crate::analysis::judge::group::{ConfEntry, Event, Evidence, History, LogEvidence, conf_entries, configuration_at_commit};
+use crate::analysis::judge::group::Evidence;
 use crate::analysis::{Finding, Severity};
-use crate::formats::raftpb::{ConfState, HardState};
-use crate::readers::wal::EntryRanges;
-use crate::types::{LogIndex, NodeId, SnapshotId, Term};
+use crate::formats::facts::Salt;
+use crate::formats::raftpb::ConfState;
+use crate::types::{LogIndex, NodeId};
 
+pub use change::{ChangeFacts, PeerName, SingleChange};
 pub use copy::Identity;
 pub use election::{ElectionRow, Vote, VoteRow};
+pub use facts::{CommitFacts, NodeFacts, PeerInList, PeersList, RecordedMembers, SnapshotFacts, SnapshotRecord};
+pub use held::{HeldLog, LogFacts};
 pub use holdings::IndexRange;
 pub use identity::{duplicates, numbers_differ, strangers};
+pub use log::Apart;
 pub use membership::{ChangeKind, MemberChange, MembershipStep};
 pub use replicas::{NodeRow, RestartStep};
 pub use start::NodeStart;
@@ -36,24 +41,16 @@ use holdings::Holdings;
 use membership::MembershipHistory;
 use names::Names;
 
-/// One node's copy of the group, replayed.
+/// One node's copy of the group.
 #[derive(Debug)]
 pub struct Replica<'a> {
-    /// The directory as facts.
-    pub evidence: Evidence<'a>,
+    /// What its files say.
+    pub facts: NodeFacts,
     /// What its next start does.
     pub start: NodeStart,
-    entries: EntryRanges,
-    hard_state: HardState,
-    snapshot: SnapshotId,
-    last: SnapshotId,
-    members: Option<ConfState>,
-    recorded: Vec<(LogIndex, ConfState)>,
-    changes: Vec<ConfEntry>,
-    /// Commits that the log records, with the term of the node then, in order.
-    commits: Vec<(LogIndex, Term)>,
-    /// Snapshots that the log records, each with the last entry before the record.
-    snapshots_after: Vec<(LogIndex, LogIndex)>,
+    /// True when another node was written to after this one was looked at: what it lacks it may have got since.
+    pub overtaken: bool,
+    log: Option<HeldLog<'a>>,
 }
 
 /// Everything about one group.
@@ -82,6 +79,9 @@ pub struct Comparison {
     pub commit: LogIndex,
     /// False when the directories are not of one group, so that nothing was compared.
     pub comparable: bool,
+    /// Entries of two logs that could not be held against each other, because no sum of them is on both sides.
+    #[serde(skip)]
+    pub apart: Vec<Apart>,
 }
 
 impl Comparison {
@@ -94,98 +94,52 @@ impl Comparison {
 }
 
 impl<'a> Replica<'a> {
-    /// Index of the last entry, or of the snapshot when none follows it; `None` when the log cannot be decoded to its end.
-    fn end_of_log(&self) -> Option<LogIndex> {
-        self.evidence.log.read().map_or(Some(self.last.index), LogEvidence::last_index)
+    /// Replays one node.
+    pub fn new(evidence: &Evidence<'a>, start: NodeStart) -> Self {
+        let (facts, entries) = facts::gather(evidence);
+        let log = evidence.scan().map(|scan| HeldLog::of(scan, entries, evidence.engine));
+        Self { facts, start, overtaken: false, log }
     }
 
-    /// Replays one node.
-    pub fn new(evidence: Evidence<'a>, start: NodeStart) -> Self {
-        let (mut commits, mut snapshots_after) = (Vec::new(), Vec::new());
-        let history = match evidence.scan() {
-            Some(scan) => History::replay(scan, evidence.engine, |event, before| match event {
-                Event::States { span, .. } => {
-                    for state in [span.first, span.last] {
-                        if commits.last().is_none_or(|(highest, _)| state.commit > *highest) {
-                            commits.push((state.commit, state.term));
-                        }
-                    }
-                }
-                Event::Snapshot { snapshot, .. } => snapshots_after.push((snapshot.index, before.last.unwrap_or_default())),
-                _ => {}
-            }),
-            None => History::default(),
-        };
-        let hard_state = evidence.log.read().and_then(LogEvidence::hard_state).or(history.state).unwrap_or_default();
-        let snapshot = evidence.chosen().map(|(_, contents)| contents.metadata.id()).unwrap_or_default();
-        let entries = history.entries();
-        let content = evidence.log.read().and_then(|log| log.start.as_ref()?.result.as_ref().ok());
-        let last = match content {
-            Some(content) => match content.entries.last() {
-                Some(index) => SnapshotId { index, term: content.entries.term_at(index).unwrap_or_default() },
-                None => snapshot,
-            },
-            None => snapshot,
-        };
-        let members = configuration_at_commit(&history, &evidence);
-        let mut recorded: Vec<_> = history
-            .snapshots
-            .iter()
-            .filter(|seen| seen.taken == Some(true))
-            .filter_map(|seen| Some((seen.id.index, seen.conf_state.clone()?)))
-            .collect();
-        recorded.extend(evidence.conf_states().into_iter().map(|(id, members)| (id.index, members.clone())));
-        let changes = conf_entries(&evidence, entries.ranges().iter().copied());
-        Self { evidence, start, entries, hard_state, snapshot, last, members, recorded, changes, commits, snapshots_after }
+    /// A node that was looked at elsewhere, with the sums of its log if it has one.
+    pub fn of_facts(facts: NodeFacts, start: NodeStart, log: Option<&LogFacts>) -> Self {
+        let log = Some(HeldLog::of_sums(&facts.entries, log));
+        Self { facts, start, overtaken: false, log }
+    }
+
+    /// The sums of its log, when that is at hand.
+    pub fn sums(&self, salt: &Salt) -> Option<LogFacts> {
+        self.log.as_ref()?.sums(salt)
+    }
+
+    /// The same with sums, so that it can be held against a node that was looked at elsewhere.
+    #[must_use]
+    pub fn with_sums(mut self, sums: Option<&LogFacts>) -> Self {
+        self.log = self.log.map(|log| log.with(sums));
+        self
     }
 
     fn name(&self) -> &str {
-        &self.evidence.raft_id
+        &self.facts.raft_id
     }
 
     fn node_id(&self) -> NodeId {
-        self.evidence.node_id()
+        self.facts.node_id()
     }
 
     fn commit(&self) -> LogIndex {
-        self.hard_state.commit.max(self.snapshot.index)
-    }
-
-    /// A term that the leader that committed the entry had at most.
-    fn commit_term(&self, index: LogIndex) -> Term {
-        let at = self.commits.partition_point(|(commit, _)| *commit < index);
-        self.commits.get(at).map_or(self.hard_state.term, |(_, term)| *term)
-    }
-
-    /// True for a node that has neither an entry nor a snapshot: it was started and has heard from no leader yet.
-    fn is_empty(&self) -> bool {
-        self.last.index == LogIndex(0) && self.snapshot.index == LogIndex(0)
-    }
-
-    /// The highest index whose membership the node's files know.
-    fn knows_up_to(&self) -> LogIndex {
-        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
-        self.commit().max(peers.map(|peers| peers.index).unwrap_or_default())
+        self.facts.commit()
     }
 
     /// What tells it from other copies.
     pub fn identity(&self) -> Identity<'_> {
         Identity {
-            dir: self.evidence.dir.clone(),
+            dir: self.facts.dir.clone(),
             name: self.name(),
             node_id: self.node_id(),
-            everyone: self.everyone(),
-            log: self.evidence.scan().map(|scan| (scan, &self.entries)),
-            engine: self.evidence.engine,
+            everyone: self.facts.everyone(),
+            log: self.log.as_ref(),
         }
-    }
-
-    /// Everyone that any configuration here names.
-    fn everyone(&self) -> BTreeSet<NodeId> {
-        let states = self.recorded.iter().map(|(_, members)| members).chain(&self.members);
-        let peers = self.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
-        let listed = peers.into_iter().flat_map(|peers| peers.members.iter().map(|member| member.node_id));
-        states.flat_map(|members| members.voters.iter().chain(&members.learners).copied()).chain(listed).collect()
     }
 }
 
@@ -205,10 +159,17 @@ impl<'r, 'a> Group<'r, 'a> {
         let commit = replicas.iter().map(Replica::commit).max().unwrap_or_default();
         let names = Names::of(replicas);
         let history = membership::history(replicas, &names, commit);
-        let known = replicas.iter().enumerate().filter(|(_, replica)| replica.members.is_some());
+        let known = replicas.iter().enumerate().filter(|(_, replica)| replica.facts.members.is_some());
         let best = known.max_by_key(|(number, replica)| (replica.commit(), std::cmp::Reverse(*number)));
         let best_informed = best.map_or(0, |(number, _)| number);
-        Self { replicas, names, members: best.and_then(|(_, replica)| replica.members.clone()), best_informed, commit, history }
+        Self {
+            replicas,
+            names,
+            members: best.and_then(|(_, replica)| replica.facts.members.clone()),
+            best_informed,
+            commit,
+            history,
+        }
     }
 
     fn number_of(&self, id: NodeId) -> Option<usize> {
@@ -245,7 +206,7 @@ impl<'r, 'a> Group<'r, 'a> {
             Some(members) if members.voters.contains(&id) => "voter",
             Some(members) if members.learners.contains(&id) => "learner",
             Some(members) if members.voters_outgoing.contains(&id) => "voter",
-            Some(_) if self.replicas.iter().any(|replica| replica.everyone().contains(&id)) => "removed",
+            Some(_) if self.replicas.iter().any(|replica| replica.facts.everyone().contains(&id)) => "removed",
             Some(_) | None => "unknown",
         }
     }
@@ -284,10 +245,10 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     }
     findings.extend(duplicates(&copies));
     let mut pairs = vec![vec![log::Agreement::default(); replicas.len()]; replicas.len()];
-    let mut clashes = Vec::new();
+    let (mut clashes, mut apart) = (Vec::new(), Vec::new());
     for (number, _) in replicas.iter().enumerate() {
         for (other, _) in replicas.iter().enumerate().skip(number + 1) {
-            let agreement = log::compare(replicas, (number, other), &mut clashes);
+            let agreement = log::compare(replicas, (number, other), &mut clashes, &mut apart);
             (pairs[number][other], pairs[other][number]) = (agreement, agreement);
         }
     }
@@ -312,6 +273,7 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
         missing_voters: group.missing_voters(),
         commit: group.commit,
         comparable: true,
+        apart,
         membership_left_out: group.history.left_out,
         membership: group.history.steps,
     };

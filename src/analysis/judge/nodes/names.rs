@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Replica;
-use crate::analysis::server::membership::Change;
-use crate::formats::kv::ConfContext;
 use crate::formats::raftpb::ConfState;
-use crate::types::{Escaped, NodeId};
+use crate::types::NodeId;
 
 /// What the nodes are called, from the directories that were given, the peers files, and the membership changes in the logs.
 #[derive(Debug, Default)]
@@ -20,23 +18,12 @@ impl Names {
             names.insert(replica.node_id(), replica.name().to_owned());
         }
         for replica in replicas {
-            let peers = replica.evidence.peers.read().and_then(|peers| peers.content.as_ref().ok());
-            for member in peers.iter().flat_map(|peers| &peers.members).filter(|member| !member.id.is_empty()) {
-                names.entry(member.node_id).or_insert_with(|| member.id.clone());
+            let peers = replica.facts.peers.iter().flat_map(|peers| &peers.members);
+            for member in peers.filter(|member| !member.raft_id.is_empty()) {
+                names.entry(member.node_id).or_insert_with(|| member.raft_id.clone());
             }
-            for entry in &replica.changes {
-                let Ok(change) = entry.change(replica.evidence.engine) else { continue };
-                let (node, context) = match &change {
-                    Change::V1(v1) => (v1.node_id, v1.context),
-                    Change::V2(v2) => match v2.changes.as_slice() {
-                        [single] => (single.node_id, v2.context),
-                        _ => continue,
-                    },
-                };
-                if let Some(context) = ConfContext::decode_for(node, context).filter(|context| !context.id.is_empty()) {
-                    let node = if context.node_id == NodeId(0) { node } else { context.node_id };
-                    names.entry(node).or_insert_with(|| Escaped(context.id).to_string());
-                }
+            for named in replica.facts.changes.iter().filter_map(|change| change.named.as_ref()) {
+                names.entry(named.node_id).or_insert_with(|| named.raft_id.clone());
             }
         }
         Self(names)

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Group;
 use super::election::leaders;
+use super::facts::RecordedMembers;
 use super::holdings::{Holdings, IndexRange};
 use crate::analysis::judge::codes::{compare as codes, invariants};
 use crate::analysis::{Finding, Severity};
@@ -67,15 +68,15 @@ pub struct RestartStep {
 pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings<'_, '_>>) -> NodeRow {
     let replica = &group.replicas[node];
     NodeRow {
-        dir: replica.evidence.dir.clone(),
+        dir: replica.facts.dir.clone(),
         raft_id: replica.name().to_owned(),
         role: if holdings.is_some() { group.role(node) } else { "unknown" },
-        term: replica.hard_state.term.0,
-        commit: replica.hard_state.commit.0,
-        last_index: replica.end_of_log().map(|index| index.0),
-        last_term: replica.last.term.0,
-        snapshot_index: replica.snapshot.index.0,
-        applied_index: replica.evidence.store.read().and_then(|store| store.applied).map(|index| index.0),
+        term: replica.facts.hard_state.term.0,
+        commit: replica.facts.hard_state.commit.0,
+        last_index: replica.facts.end_of_log.map(|index| index.0),
+        last_term: replica.facts.last.term.0,
+        snapshot_index: replica.facts.snapshot.index.0,
+        applied_index: replica.facts.applied.map(|index| index.0),
         behind: holdings.and_then(|holdings| holdings.lacks(node)).map_or(0, |(first, last)| last - first + 1),
         only_here: holdings.and_then(|holdings| holdings.only_here(node)),
         start: Some(replica.start.outcome.to_owned()).filter(|outcome| !outcome.is_empty()),
@@ -90,7 +91,7 @@ pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
     let mut order: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
     order.sort_by_key(|node| {
         let replica = &group.replicas[*node];
-        (replica.start.objection().is_some(), group.role(*node) == "voter", replica.last)
+        (replica.start.objection().is_some(), group.role(*node) == "voter", replica.facts.last)
     });
     let step = |node: usize| {
         let replica = &group.replicas[node];
@@ -138,8 +139,16 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
             Severity::Info,
             format!("the voters before the change at {changed} committed it, and the new ones are still catching up."),
         )
+    } else if let Some(node) = others.iter().find(|node| group.replicas[**node].overtaken) {
+        let who = name(node);
+        (
+            Severity::Info,
+            format!(
+                "{who} was looked at before another node was written to, and may have got it since. Take the facts closer together."
+            ),
+        )
     } else if missing.is_empty() {
-        let lagging = others.iter().map(|node| match group.replicas[*node].end_of_log() {
+        let lagging = others.iter().map(|node| match group.replicas[*node].facts.end_of_log {
             Some(last) => format!("{} ends at {last}", name(node)),
             None => format!("where {} ends cannot be told", name(node)),
         });
@@ -161,20 +170,22 @@ pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, fi
 fn committed_before(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, index: LogIndex) -> Option<LogIndex> {
     let now: BTreeSet<_> = group.voters().iter().collect();
     let voters = |members: &ConfState| members.voters.iter().copied().collect::<BTreeSet<_>>();
-    let mut recorded: Vec<_> = group.replicas.iter().flat_map(|replica| replica.recorded.iter()).collect();
-    recorded.sort_by_key(|(at, _)| *at);
+    let mut recorded: Vec<_> = group.replicas.iter().flat_map(|replica| replica.facts.recorded.iter()).collect();
+    recorded.sort_by_key(|recorded| recorded.index);
     let other = |members: &ConfState| !members.voters.is_empty() && voters(members).iter().ne(now.iter().copied());
-    let (before_at, before) = recorded.iter().rev().find(|(_, members)| other(members))?;
+    let RecordedMembers { index: before_at, members: before } =
+        recorded.iter().rev().find(|recorded| other(&recorded.members))?;
     // A change that was committed just now may not have got its snapshot yet.
-    let by_entry = group.replicas.iter().flat_map(|replica| replica.changes.iter().map(|entry| entry.index));
+    let by_entry = group.replicas.iter().flat_map(|replica| replica.facts.changes.iter().map(|entry| entry.index));
     let by_entry = || by_entry.filter(|at| at > before_at && *at <= index).min();
-    let by_snapshot = recorded.iter().find(|(at, members)| at > before_at && !other(members)).map(|(at, _)| *at);
+    let by_snapshot = recorded.iter().find(|recorded| recorded.index > *before_at && !other(&recorded.members));
+    let by_snapshot = by_snapshot.map(|recorded| recorded.index);
     let changed = by_snapshot.or_else(by_entry)?;
     let best = holdings.most_committed(|_| true)?;
     let held: Vec<_> = (0..group.replicas.len()).filter(|node| holdings.covered(best, *node) >= index).collect();
     let applied_first = held.iter().all(|node| {
-        let mut snapshots = group.replicas[*node].snapshots_after.iter();
-        snapshots.any(|(at, last)| *at >= changed && *last < index)
+        let mut snapshots = group.replicas[*node].facts.snapshots_after.iter();
+        snapshots.any(|snapshot| snapshot.index >= changed && snapshot.behind < index)
     });
     let old = held.iter().filter(|node| before.voters.contains(&group.replicas[**node].node_id())).count();
     (old > before.voters.len() / 2 && !applied_first).then_some(changed)
@@ -184,15 +195,15 @@ fn committed_before(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, index: L
 pub(super) fn terms(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
     for (number, replica) in group.replicas.iter().enumerate() {
         let others = group.replicas.iter().enumerate().filter(|(other, _)| *other != number);
-        let Some(highest) = others.map(|(_, other)| other.hard_state.term.0).max() else { continue };
-        let term = replica.hard_state.term.0;
+        let Some(highest) = others.map(|(_, other)| other.facts.hard_state.term.0).max() else { continue };
+        let term = replica.facts.hard_state.term.0;
         if term <= highest {
             continue;
         }
         // A node that does not know yet that it lost its vote campaigns legally. With a change in its log, it is not known
         // on which side of it the node campaigned.
-        let believes = replica.members.as_ref().is_some_and(|members| members.voters.contains(&replica.node_id()));
-        let votes = group.role(number) == "voter" || believes || !replica.changes.is_empty();
+        let believes = replica.facts.members.as_ref().is_some_and(|members| members.voters.contains(&replica.node_id()));
+        let votes = group.role(number) == "voter" || believes || !replica.facts.changes.is_empty();
         let severity = if term - highest > TERMS_AHEAD || !votes { Severity::Warning } else { Severity::Info };
         let message = format!(
             "{} is in term {term}, the others in {highest} at most: when it starts it makes the leader step down, unless \
@@ -200,7 +211,7 @@ pub(super) fn terms(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
             replica.name(),
             if votes { "" } else { " It is no voter, so that it should not have campaigned." }
         );
-        findings.push(Finding::new(&codes::CROSS_TERM_AHEAD, message).severity(severity).at(replica.evidence.dir.clone()));
+        findings.push(Finding::new(&codes::CROSS_TERM_AHEAD, message).severity(severity).at(replica.facts.dir.clone()));
     }
 }
 
@@ -211,11 +222,11 @@ pub(super) fn not_members(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
     for (number, replica) in group.replicas.iter().enumerate().filter(|(number, _)| !group.is_member(*number)) {
         let who = replica.name();
         let removed = group.history.removed.get(&replica.node_id());
-        let waits = replica.is_empty() && removed.is_none();
+        let waits = replica.facts.is_empty() && removed.is_none();
         let mut message = match (group.role(number), removed) {
             _ if waits => format!("{who} was started and waits for the group to add it, or to send it something."),
             ("removed", Some(index)) => {
-                let knows = if replica.knows_up_to() >= *index {
+                let knows = if replica.facts.knows_up_to() >= *index {
                     "its own files say so too"
                 } else {
                     "its own files end before that, so that it does not know"
@@ -235,7 +246,7 @@ pub(super) fn not_members(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
         }
         let severity = if waits { Severity::Info } else { invariants::CONF_LOCAL_NOT_MEMBER.severity };
         let finding = Finding::new(&invariants::CONF_LOCAL_NOT_MEMBER, message).severity(severity);
-        let finding = finding.at(replica.evidence.dir.clone());
+        let finding = finding.at(replica.facts.dir.clone());
         findings.push(finding.expected(who).found(group.names.describe(members)));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::facts::SnapshotFacts;
 use super::{Group, Replica};
 use crate::analysis::judge::codes::compare as codes;
-use crate::analysis::judge::group::SnapContents;
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::types::SnapshotId;
@@ -12,13 +12,12 @@ use crate::types::SnapshotId;
 /// One node's file of a snapshot.
 struct Copy<'r> {
     replica: &'r Replica<'r>,
-    file: &'r str,
-    contents: &'r SnapContents,
+    file: &'r SnapshotFacts,
 }
 
 impl Copy<'_> {
     fn finding(&self, message: String) -> Finding {
-        let path = self.replica.evidence.path(&layout::in_snap(self.file));
+        let path = self.replica.facts.path(&layout::in_snap(&self.file.file));
         Finding::new(&codes::CROSS_SNAPSHOT_DIVERGENCE, message).at(path)
     }
 }
@@ -27,14 +26,12 @@ impl Copy<'_> {
 pub(super) fn compare(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
     let mut copies: BTreeMap<SnapshotId, Vec<Copy<'_>>> = BTreeMap::new();
     for replica in group.replicas {
-        for file in replica.evidence.snap_files() {
-            if let Ok(contents) = &file.content {
-                copies.entry(contents.metadata.id()).or_default().push(Copy { replica, file: &file.name, contents });
-            }
+        for file in &replica.facts.snapshots {
+            copies.entry(file.id).or_default().push(Copy { replica, file });
         }
     }
     for (id, copies) in copies {
-        let members = |copy: &Copy<'_>| group.names.describe(&copy.contents.metadata.conf_state);
+        let members = |copy: &Copy<'_>| group.names.describe(&copy.file.members);
         if let Some((with, others)) = odd_ones(&copies, |copy| Some(members(copy))) {
             for other in others {
                 let message = format!(
@@ -52,7 +49,7 @@ pub(super) fn compare(group: &Group<'_, '_>, findings: &mut Vec<Finding>) {
             }
             continue;
         }
-        if let Some((with, others)) = odd_ones(&copies, |copy| copy.contents.payload.footer.clone()) {
+        if let Some((with, others)) = odd_ones(&copies, |copy| copy.file.payload_crc32c.clone()) {
             let message = format!(
                 "The payloads of {} at {} differ from those of {} in their bytes. Garbage collection and clock values are local, \
                  so that alone is no sign of different contents.",
@@ -85,10 +82,8 @@ fn odd_ones<'c, 'r, V: Ord>(copies: &'c [Copy<'r>], value: impl Fn(&Copy<'r>) ->
     }
     let most =
         by_value.values().max_by_key(|positions| (positions.len(), std::cmp::Reverse(positions.first().copied())))?.clone();
-    let has_value = |position: &usize| by_value.values().any(|positions| positions.contains(position));
-    let of = |wanted: bool| {
-        let positions = (0..copies.len()).filter(has_value).filter(|position| most.contains(position) == wanted);
-        positions.filter_map(|position| copies.get(position)).collect::<Vec<_>>()
-    };
-    Some((of(true), of(false)))
+    let mut others: Vec<usize> = by_value.into_values().filter(|positions| *positions != most).flatten().collect();
+    others.sort_unstable();
+    let of = |positions: Vec<usize>| positions.into_iter().filter_map(|position| copies.get(position)).collect::<Vec<_>>();
+    Some((of(most), of(others)))
 }

@@ -1,16 +1,43 @@
 //! What the next start of a node does, as far as the others have to know.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::analysis::judge::codes;
 use crate::analysis::server::{Forecast, Outcome};
 
 /// The next start of one node.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct NodeStart {
-    /// The forecast's outcome in a word; `refused` for a start that ends early.
+    /// The forecast's outcome in a word; `refused` for a start that ends early; empty when it was not asked for.
     pub outcome: &'static str,
     /// Why it is refused or not known.
     pub reason: Option<String>,
     /// Codes of what a start that is not refused would lose or corrupt.
     pub harm: Vec<&'static str>,
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
+struct Words {
+    outcome: String,
+    reason: Option<String>,
+    harm: Vec<String>,
+}
+
+/// The words for an outcome.
+const OUTCOMES: [&str; 8] = ["skip", "none", "execute", "legacy-restore", "fallback", "refused", "unknown", ""];
+
+/// What another run of the program has written.
+impl<'de> Deserialize<'de> for NodeStart {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Words::deserialize(deserializer)?;
+        let outcome = OUTCOMES.into_iter().find(|known| *known == words.outcome);
+        let outcome = outcome.ok_or_else(|| D::Error::custom("an outcome of a start that is not known here"))?;
+        let known = |name: &String| codes::find(name).map(|code| code.code);
+        let harm = words.harm.iter().map(known).collect::<Option<_>>();
+        Ok(Self { outcome, reason: words.reason, harm: harm.ok_or_else(|| D::Error::custom(codes::UNKNOWN))? })
+    }
 }
 
 impl NodeStart {

@@ -38,7 +38,7 @@ pub(super) fn rows(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<Wi
         .map(|node| {
             let replica = &group.replicas[node];
             let elsewhere = holdings.others(node).map(|other| holdings.covered(node, other)).max().unwrap_or_default();
-            let lost = range(elsewhere, replica.commit().min(replica.last.index));
+            let lost = range(elsewhere, replica.commit().min(replica.facts.last.index));
             let rest: Vec<_> = voters.iter().copied().filter(|voter| *voter != node).collect();
             // The history of the most advanced of those that are left.
             let best = holdings.most_committed(|other| other != node).unwrap_or(best);

@@ -1,0 +1,74 @@
+//! `facts`
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ekv_tool::formats::facts::Salt;
+use ekv_tool::ops::etcd::etcd_places;
+use ekv_tool::ops::hraft::Backend;
+use ekv_tool::ops::{FactsOptions, facts};
+use ekv_tool::readers::{Local, Source as _};
+
+use super::{Context, ExitStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  ekv-tool facts /var/lib/elastickv/n1 -o n1.facts       on each machine
+  ekv-tool compare n1.facts n2.facts n3.facts            where the files are
+  ekv-tool facts --fast n1 -o n1.facts                   without the rows
+  ekv-tool facts n1 | ssh ops 'cat > n1.facts'           sent at once";
+
+/// Arguments of `facts`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct FactsArgs {
+    /// Group, node or raft data directories
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// Leave out the rows of the stores and the content of payloads and tables; coverage says so
+    #[arg(long)]
+    fast: bool,
+    #[command(flatten)]
+    salt: SaltFile,
+}
+
+/// What is mixed into the sums of facts.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SaltFile {
+    /// A file with a secret that is mixed into the sums of facts, the same on all nodes: without it nobody can try out values
+    #[arg(long, value_name = "FILE")]
+    salt: Option<PathBuf>,
+}
+
+/// Bytes of a file of salt, at most.
+const MAX_SALT: u64 = 1 << 16;
+
+impl SaltFile {
+    /// Reads the file, if there is one.
+    pub fn read(&self) -> anyhow::Result<Salt> {
+        let Some(path) = &self.salt else { return Ok(Salt::default()) };
+        let bytes = Local.read_small(path, MAX_SALT).context("--salt")?.bytes;
+        if bytes.trim_ascii().is_empty() {
+            bail!("--salt {}: it is empty; put a long random text into it, the same on all nodes", path.display());
+        }
+        Ok(Salt::of(bytes.trim_ascii()))
+    }
+}
+
+pub(super) fn run(args: &FactsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
+    let FactsArgs { dirs, fast, salt } = args;
+    context.keep_out_of(dirs)?;
+    if let Backend::Hashicorp(nodes) = Backend::of(dirs, &Local)? {
+        let first = nodes.first().map(|node| node.display().to_string()).unwrap_or_default();
+        bail!("{first} is a directory of hashicorp/raft, of which there are no facts; `ekv-tool compare` takes the directories");
+    }
+    if let Some(place) = etcd_places(dirs, &Local)?.places.first() {
+        bail!(
+            "{} is a directory of etcd, of which there are no facts; `ekv-tool compare` takes the directories",
+            place.display()
+        );
+    }
+    let options = FactsOptions { fast: *fast, salt: salt.read()? };
+    context.emit(facts(dirs, &options, &context.run())?)
+}

@@ -1,0 +1,84 @@
+//! Nodes that files of facts tell, beside those that are read: what their logs are compared by, and what that leaves open.
+
+use super::node::Node;
+use crate::analysis::Coverage;
+use crate::analysis::judge::nodes::{Apart, Comparison, Replica};
+use crate::formats::facts::Salt;
+use crate::types::{Count, UnixMillis};
+
+/// Pairs of nodes that are named one by one.
+const NAMED: usize = 8;
+
+/// The nodes for the comparison. With one that is not at hand all are held against each other by sums.
+pub(super) fn replicas<'n>(nodes: &'n [Node], salt: &Salt, coverage: &mut Coverage) -> Vec<Replica<'n>> {
+    let taken = || nodes.iter().filter_map(Node::taken);
+    let name = salt_of(nodes, salt);
+    let mut replicas: Vec<_> = nodes.iter().map(|node| node.replica(&name)).collect();
+    if taken().next().is_none() {
+        return replicas;
+    }
+    for taken in taken().filter(|taken| taken.salt != name) {
+        let why = "its sums were made with another salt; make all facts with the same --salt, and give it to compare beside directories";
+        coverage.missing(format!("the contents of {}", taken.file.display()), why);
+    }
+    replicas = replicas
+        .into_iter()
+        .map(|replica| {
+            let sums = replica.sums(salt);
+            if sums.is_some() { replica.with_sums(sums.as_ref()) } else { replica }
+        })
+        .collect();
+    for (replica, node) in replicas.iter_mut().zip(nodes) {
+        replica.overtaken = node.taken().is_some_and(|taken| overtaken(taken.taken_at, nodes).is_some());
+    }
+    replicas
+}
+
+/// Name of the salt that counts: that of the caller beside a directory. Among themselves files of facts only have to agree.
+pub(super) fn salt_of(nodes: &[Node], salt: &Salt) -> String {
+    let here = nodes.iter().any(|node| node.taken().is_none());
+    match nodes.iter().find_map(Node::taken) {
+        Some(first) if !here => first.salt.clone(),
+        _ => salt.name(),
+    }
+}
+
+/// A node that was written to after `taken_at`, and when.
+fn overtaken(taken_at: UnixMillis, nodes: &[Node]) -> Option<(&Node, UnixMillis)> {
+    let written = nodes.iter().filter_map(|node| Some((node, node.last_written()?)));
+    written.filter(|(_, written)| *written > taken_at).max_by_key(|(_, written)| *written)
+}
+
+/// Says what the files of facts leave open.
+pub(super) fn cover(comparison: &Comparison, nodes: &[Node], replicas: &[Replica<'_>], coverage: &mut Coverage) {
+    for (node, replica) in nodes.iter().zip(replicas) {
+        let Some(taken) = node.taken().filter(|_| replica.overtaken) else { continue };
+        if let Some((other, written)) = overtaken(taken.taken_at, nodes) {
+            let what = format!("what {} did after {}", node.name(), taken.taken_at);
+            coverage.skipped(what, format!("its facts were taken then; {} was written to until {written}", other.name()));
+        }
+    }
+    let entries = |apart: &Apart| {
+        let names = [apart.nodes.0, apart.nodes.1].map(|node| nodes.get(node).map(Node::name).unwrap_or_default());
+        let [one, other] = names;
+        format!("{} from {} to {} of {one} and {other}", Count(apart.entries, "entry"), apart.first, apart.last)
+    };
+    for (number, apart) in comparison.apart.iter().enumerate() {
+        let why = "facts of a long log have one sum for several entries, and these are not whole on both nodes; `ekv-tool compare` of the \
+                   directories compares each";
+        let what = if number == NAMED {
+            format!("entries of {} more pairs of nodes", comparison.apart.len() - NAMED)
+        } else {
+            entries(apart)
+        };
+        let needed = if number == NAMED { comparison.apart.iter().skip(NAMED).any(|apart| apart.needed) } else { apart.needed };
+        if needed {
+            coverage.missing(what, why);
+        } else {
+            coverage.skipped(what, why);
+        }
+        if number == NAMED {
+            break;
+        }
+    }
+}
