@@ -13,11 +13,13 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Three nodes beside each other, as on three machines.
+/// Three nodes in `data`, as on three machines.
 fn nodes() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    std::fs::create_dir(&data).unwrap();
     for name in ["n1", "n2", "n3"] {
-        Node::new(name, LAST).write(root.path());
+        Node::new(name, LAST).write(&data);
     }
     root
 }
@@ -27,20 +29,20 @@ fn facts_are_collected_and_compared() {
     let root = nodes();
     for name in ["n1", "n2"] {
         let file = format!("{name}.facts");
-        let output = tool(root.path(), &["facts", name, "-o", &file]);
+        let output = tool(root.path(), &["facts", &format!("data/{name}"), "-o", &file]);
         assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""));
     }
     // On standard output it is the same.
-    let piped = tool(root.path(), &["facts", "n3"]);
+    let piped = tool(root.path(), &["facts", "data/n3"]);
     std::fs::write(root.path().join("n3.facts"), &piped.stdout).unwrap();
     let output = tool(root.path(), &["compare", "n1.facts", "n2.facts", "n3.facts"]);
     let text = said(&output);
     assert!(text.starts_with("CLEAN    one group on 3 nodes, committed up to 9: the logs and the stores agree"), "{text}");
     assert!(text.contains("Told by files of facts") && !text.contains("Next:"), "{text}");
-    let mixed = said(&tool(root.path(), &["compare", "n1", "n2.facts", "n3.facts"]));
-    assert!(mixed.starts_with("CLEAN") && mixed.contains("Next: ekv-tool gate-dryrun n1"), "{mixed}");
+    let mixed = said(&tool(root.path(), &["compare", "data/n1", "n2.facts", "n3.facts"]));
+    assert!(mixed.starts_with("CLEAN") && mixed.contains("Next: ekv-tool gate-dryrun data/n1"), "{mixed}");
     // A summary for people is no file of facts, and neither is one that was written again.
-    let summary = tool(root.path(), &["facts", "--format", "table", "n1"]);
+    let summary = tool(root.path(), &["facts", "--format", "table", "data/n1"]);
     assert!(said(&summary).starts_with("CLEAN    the facts of 1 group"), "{}", said(&summary));
     std::fs::write(root.path().join("table"), summary.stdout).unwrap();
     for (args, expected) in [
@@ -57,7 +59,7 @@ fn facts_are_collected_and_compared() {
 fn a_report_is_never_written_over_what_is_read() {
     let root = nodes();
     for name in ["n1", "n2"] {
-        tool(root.path(), &["facts", name, "-o", &format!("{name}.facts")]);
+        tool(root.path(), &["facts", &format!("data/{name}"), "-o", &format!("{name}.facts")]);
     }
     let before = std::fs::read(root.path().join("n1.facts")).unwrap();
     std::fs::hard_link(root.path().join("n1.facts"), root.path().join("link")).unwrap();
@@ -69,9 +71,9 @@ fn a_report_is_never_written_over_what_is_read() {
     assert_eq!(std::fs::read(root.path().join("n1.facts")).unwrap(), before);
     // Beside them there is room.
     assert_eq!(tool(root.path(), &["compare", "n1.facts", "n2.facts", "-o", "report"]).status.code(), Some(0));
-    let refused = tool(root.path(), &["facts", "n1", "-o", "n1/n1.facts"]);
+    let refused = tool(root.path(), &["facts", "data/n1", "-o", "data/n1/n1.facts"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(!root.path().join("n1/n1.facts").exists());
+    assert!(!root.path().join("data/n1/n1.facts").exists());
 }
 
 #[test]
@@ -80,15 +82,15 @@ fn a_salt_is_a_secret_of_a_file() {
     std::fs::write(root.path().join("salt"), "a long text\n").unwrap();
     std::fs::write(root.path().join("empty"), "\n").unwrap();
     for name in ["n1", "n2"] {
-        tool(root.path(), &["facts", "--salt", "salt", name, "-o", &format!("{name}.facts")]);
+        tool(root.path(), &["facts", "--salt", "salt", &format!("data/{name}"), "-o", &format!("{name}.facts")]);
     }
     let text = std::fs::read_to_string(root.path().join("n1.facts")).unwrap();
     assert!(!text.contains("a long text"));
     assert_eq!(tool(root.path(), &["compare", "n1.facts", "n2.facts"]).status.code(), Some(0));
-    assert_eq!(tool(root.path(), &["compare", "n1.facts", "n2"]).status.code(), Some(3));
-    assert_eq!(tool(root.path(), &["compare", "--salt", "salt", "n1.facts", "n2"]).status.code(), Some(0));
+    assert_eq!(tool(root.path(), &["compare", "n1.facts", "data/n2"]).status.code(), Some(3));
+    assert_eq!(tool(root.path(), &["compare", "--salt", "salt", "n1.facts", "data/n2"]).status.code(), Some(0));
     for file in ["empty", "nowhere"] {
-        let output = tool(root.path(), &["facts", "--salt", file, "n1", "--format", "table"]);
+        let output = tool(root.path(), &["facts", "--salt", file, "data/n1", "--format", "table"]);
         assert!(output.status.code() == Some(1) && said(&output).contains("--salt"), "{}", said(&output));
     }
 }

@@ -1,6 +1,7 @@
 //! `compare`: holds the copies of a group on several nodes against each other.
 
 mod node;
+mod pair;
 mod place;
 pub(super) mod stores;
 mod taken;

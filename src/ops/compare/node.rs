@@ -1,8 +1,9 @@
 //! One node of a group that is compared: read and started on paper, or told by a file of facts.
 
 use super::CompareOptions;
+use super::pair::{RowsAt, StoreOfNode};
 use super::place::TakenGroup;
-use super::stores::{RowsAt, StoreOfNode};
+
 use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::codes::invariants::CONF_LOCAL_NOT_MEMBER;
 use crate::analysis::judge::facts::StoreState;
