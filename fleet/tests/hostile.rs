@@ -125,6 +125,23 @@ fn a_missing_payload_is_damage_and_a_missing_bucket_is_no_report() {
     }
 }
 
+/// What was found is told, although nobody can keep it.
+#[test]
+fn results_that_cannot_be_written_are_unknown_and_hide_no_damage() {
+    for (fault, verdict) in [(None, "unknown"), (Some(Fault::Other), "damaged")] {
+        let server = Server::of(&offload().join("local"), move |request, _| match request.method.as_str() {
+            "PUT" => Some(Fault::Status(403)),
+            _ if request.key == PAYLOAD => fault.clone(),
+            _ => None,
+        });
+        let args =
+            ["--format", "json", "offload", "verify", "s3://bucket/prod", "--results", "s3://bucket/ekv", "--max-retries", "0"];
+        let ran = run(&server.url, &args);
+        assert_eq!(ran.report["verdict"], verdict, "{}", ran.said);
+        assert!(ran.said.contains("a part of the results cannot be written"), "{}", ran.said);
+    }
+}
+
 /// A listing is believed as far as it went.
 #[test]
 fn a_listing_that_breaks_off_or_never_ends_is_unknown() {

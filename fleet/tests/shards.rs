@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use ekv_fleet::audit::audit;
 use ekv_fleet::parts::Results;
 use ekv_fleet::progress::Unwatched;
 use ekv_fleet::shard::Shard;
 use ekv_fleet::store::{Address, Limits, Store};
-use ekv_fleet::verify::{LANES, VerifyOptions, verify};
+use ekv_fleet::verify::{LANES, PART_EVERY, VerifyOptions, verify};
 use ekv_tool::Run;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
@@ -22,6 +24,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 
 use crate::support::counted::Counted;
+use crate::support::http::Server;
+use crate::support::program::{program, run};
 use crate::support::recorded::{copy, files, offload};
 use crate::support::stores::{block_on, in_memory, options};
 
@@ -29,7 +33,14 @@ const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61
 
 /// Small ranges, so that small payloads have several.
 pub fn shard(number: u32, of: u32) -> VerifyOptions {
-    VerifyOptions { shard: Shard { number, of }, deep: true, lanes: LANES, range: 1 << 16, now: UnixMillis(1_800_000_000_000) }
+    VerifyOptions {
+        shard: Shard { number, of },
+        deep: true,
+        lanes: LANES,
+        range: 1 << 16,
+        part_every: PART_EVERY,
+        now: UnixMillis(1_800_000_000_000),
+    }
 }
 
 fn results(dir: &Path) -> Results {
@@ -248,4 +259,41 @@ fn a_directory_is_verified_and_resumed_too() {
     let audited = block_on(audit(&store, Some(&results), &options(), &Unwatched)).unwrap();
     let audited = serde_json::to_value(audited).unwrap();
     assert_eq!(compared(&audited, dir.path().to_str().unwrap()), compared(&deep(dir.path()), dir.path().to_str().unwrap()));
+}
+
+/// `kill -9` in the middle: the next run reads what no part has, and nothing twice.
+#[test]
+fn a_killed_shard_goes_on_where_it_was() {
+    const PAYLOADS: usize = 60;
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..PAYLOADS {
+        let bytes = format!("EKVPBBL1{number:08}");
+        let digest = ekv_tool::types::Sha256Sum::of(bytes.as_bytes()).to_string();
+        let at = dir.path().join(format!("v1/payloads/sha256/{}", &digest[..2]));
+        fs::create_dir_all(&at).unwrap();
+        fs::write(at.join(format!("{digest}.fsm")), bytes).unwrap();
+    }
+    let server = Server::of(dir.path(), |request, _| {
+        if !request.key.is_empty() {
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        None
+    });
+    let out = tempfile::tempdir().unwrap();
+    let results = out.path().to_str().unwrap();
+    let args =
+        ["--format", "json", "offload", "verify", "s3://bucket", "--results", results, "--lanes", "2", "--part-every", "100ms"];
+    let mut killed = program(&server.url).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while files(out.path()).iter().filter(|(name, _)| name.ends_with(".parquet")).count() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(60) && killed.try_wait().unwrap().is_none(), "no part in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let ran = run(&server.url, &args);
+    let (read, recalled) = (ran.report["read"].as_u64().unwrap(), ran.report["recalled"].as_u64().unwrap());
+    assert!(read > 0 && recalled > 0 && read + recalled == PAYLOADS as u64, "{read} and {recalled}: {}", ran.said);
+    let ran = run(&server.url, &args);
+    assert_eq!((ran.report["read"].as_u64(), ran.report["recalled"].as_u64()), (Some(0), Some(PAYLOADS as u64)), "{}", ran.said);
 }

@@ -81,6 +81,9 @@ pub struct VerifyArgs {
     /// Ranges of 4 MiB that are fetched at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     lanes: u16,
+    /// Write a part of the results at least this often: what a run that is killed has to do again
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    part_every: Duration,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -102,8 +105,8 @@ pub fn run(command: &OffloadCommand, output: &Output) -> anyhow::Result<ExitStat
             output.examine(&address)?;
             let store = connect(&address, args.store.limits())?;
             let results = at(&args.results, &address, args.store, output)?;
-            let VerifyArgs { shard, deep, lanes, .. } = *args;
-            let options = VerifyOptions { shard, deep, lanes: usize::from(lanes), range: RANGE, now: now() };
+            let VerifyArgs { shard, deep, lanes, part_every, .. } = *args;
+            let options = VerifyOptions { shard, deep, lanes: usize::from(lanes), range: RANGE, part_every, now: now() };
             emit(output, runtime.block_on(verify(&store, &results, &options, &output.bar))?)
         }
     }

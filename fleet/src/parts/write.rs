@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ekv_tool::types::Sha256Sum;
 use object_store::path::Path as Key;
 use object_store::{PutMode, PutOptions};
 use parquet::arrow::ArrowWriter;
@@ -56,7 +57,7 @@ impl<'r> PartWriter<'r> {
         };
         let bytes = encode(&self.held).map_err(|_| failed("its rows make no Parquet".to_owned()))?;
         for _ in 0..NAMES {
-            let name = format!("shard-{:05}-of-{:05}/{:08}.parquet", self.shard.number, self.shard.of, self.next);
+            let name = format!("shard-{:05}-of-{:05}/{}", self.shard.number, self.shard.of, name(self.next, &bytes));
             self.next = self.next.saturating_add(1);
             let key = Key::parse(self.results.key(&name)).map_err(|_| failed("its place has no such key".to_owned()))?;
             let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -74,6 +75,12 @@ impl<'r> PartWriter<'r> {
         }
         Err(failed("every name for it is taken".to_owned()))
     }
+}
+
+/// The name of a part: its number, and the first half of its SHA-256, so that a damaged one is known before anything decodes it.
+pub(super) fn name(number: u32, bytes: &[u8]) -> String {
+    let digest = Sha256Sum::of(bytes).to_string();
+    format!("{number:08}-{}.parquet", &digest[..32])
 }
 
 /// A part as bytes.

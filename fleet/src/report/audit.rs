@@ -4,6 +4,7 @@ use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::offload::{OffloadStoreView, VerifiedOffload};
 use ekv_tool::report::body::snapshot::SnapshotBody;
 use ekv_tool::report::{Body, Lines, Metric, Section};
+use ekv_tool::types::Count;
 use serde::Serialize;
 
 /// A store.
@@ -59,7 +60,8 @@ impl Body for AuditBody {
     fn sections(&self) -> Vec<Section> {
         let mut sections = self.found.sections();
         if let Some(Joined { results, parts, payloads }) = &self.joined {
-            sections.push(Section::Note(format!("{payloads} payloads were read by earlier runs: {parts} parts in {results}.")));
+            let (payloads, parts) = (Count(*payloads as u64, "payload"), Count(*parts as u64, "part"));
+            sections.push(Section::Note(format!("What earlier runs have read: {payloads}, in {parts} of {results}.")));
         }
         sections
     }

@@ -36,6 +36,8 @@ pub struct VerifyOptions {
     pub lanes: usize,
     /// Bytes of a range.
     pub range: u64,
+    /// A part is written this long after the one before: what a killed run has to do again.
+    pub part_every: Duration,
     /// The time of the run.
     pub now: UnixMillis,
 }
@@ -49,8 +51,8 @@ pub const RANGE: u64 = 4 << 20;
 const ROWS: usize = 1024;
 /// or stands for so many bytes,
 const BYTES: u64 = 4 << 30;
-/// or this long after the one before: what a killed run has to do again.
-const AGE: Duration = Duration::from_secs(30);
+/// or this long after the one before.
+pub const PART_EVERY: Duration = Duration::from_secs(30);
 
 impl VerifyOptions {
     const fn depth(&self) -> Depth {
@@ -105,18 +107,25 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
         Reach::Directory(path) => directory::read(path.clone(), work.clone(), options.depth()),
         Reach::Objects(objects) => objects::read(store, objects.clone(), work.clone(), options),
     };
-    let (mut since, mut held) = (Instant::now(), 0_u64);
+    let (mut since, mut held, mut written) = (Instant::now(), 0_u64, Ok(()));
     while let Some(Done { number, read }) = answers.recv().await {
         let Some(work) = work.get(number) else { continue };
         watch.advance(work.object.size);
         held = held.saturating_add(work.object.size);
         writer.push(run.judge(work, &read));
-        if writer.held() >= ROWS || held >= BYTES || since.elapsed() >= AGE {
-            writer.flush().await?;
+        if writer.held() >= ROWS || held >= BYTES || since.elapsed() >= options.part_every {
+            written = writer.flush().await;
             (since, held) = (Instant::now(), 0);
+            if written.is_err() {
+                // To read on would be for nothing; what was found so far is told.
+                break;
+            }
         }
     }
-    writer.flush().await?;
+    drop(answers);
+    if let Err(error) = if written.is_ok() { writer.flush().await } else { written } {
+        run.coverage.missing("the results", error.to_string());
+    }
     run.finish(writer.written, results.shown(), work.len())
 }
 
@@ -176,6 +185,8 @@ impl<'r> Judged<'r> {
         let Some(facts) = crate::join::facts_of(row) else { return };
         let read = ObjectRead::Object(Box::new(facts));
         let Examined { mut view, mut findings, mut coverage } = verify_lone(&shown, digest, &read, Depth::Header);
+        // The part has what is in it, and not its front.
+        (view.header, view.body_format) = (None, None);
         if let Some(contents) = &row.contents {
             (view.applied_index, view.rows) = (contents.applied_index(), contents.rows());
             match contents.findings(&shown) {

@@ -1,8 +1,8 @@
 //! The program as a user runs it.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// Credentials that must not be seen again.
@@ -20,20 +20,23 @@ pub struct Ran {
     pub took: Duration,
 }
 
-/// Runs the program against an S3 server. No output of it may hold a secret.
-pub fn run(endpoint: &str, args: &[&str]) -> Ran {
-    let began = Instant::now();
-    let output = Command::cargo_bin("ekv-fleet")
-        .unwrap()
+/// The program with fake credentials, against an S3 server.
+pub fn program(endpoint: &str) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-fleet"));
+    command
         .env_clear()
         .env("AWS_ACCESS_KEY_ID", SECRETS[0])
         .env("AWS_SECRET_ACCESS_KEY", SECRETS[1])
         .env("AWS_REGION", "us-east-1")
         .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_ALLOW_HTTP", "true")
-        .args(args)
-        .output()
-        .unwrap();
+        .env("AWS_ALLOW_HTTP", "true");
+    command
+}
+
+/// Runs the program against an S3 server. No output of it may hold a secret.
+pub fn run(endpoint: &str, args: &[&str]) -> Ran {
+    let began = Instant::now();
+    let output = program(endpoint).args(args).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for secret in SECRETS {
         assert!(!said.contains(secret), "{args:?} says a secret: {said}");
