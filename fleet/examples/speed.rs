@@ -3,7 +3,12 @@
 //!     speed make DIR SNAPSHOTS          a store of that many snapshots in 64 groups, each with a small payload
 //!     speed payloads DIR COUNT BYTES    payloads alone, of that length
 //!     speed get URL                     every payload of a store by ranges of 4 MiB, 8 at the same time, and nothing done with them
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program for measurements says what it measured")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a program for measurements says what it measured"
+)]
 
 use std::fs;
 use std::io::Write as _;

@@ -1,5 +1,6 @@
 //! Servers that answer wrong: the finding or `unknown`, never clean, never a hang, and never a secret.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -149,10 +150,11 @@ fn a_listing_that_breaks_off_or_never_ends_is_unknown() {
     let page = |keys: &[&str], next: &str| {
         let objects = server.objects.lock().unwrap();
         let mut text = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>".to_owned();
-        text += &format!("<NextContinuationToken>{next}</NextContinuationToken>");
+        let _ = write!(text, "<NextContinuationToken>{next}</NextContinuationToken>");
         for key in keys {
             let len = objects.get(*key).map_or(0, Vec::len);
-            text += &format!(
+            let _ = write!(
+                text,
                 "<Contents><Key>{key}</Key><LastModified>2026-11-27T12:00:00.000Z</LastModified><ETag>x</ETag><Size>{len}</Size></Contents>"
             );
         }

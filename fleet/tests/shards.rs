@@ -216,7 +216,7 @@ fn parts_are_never_written_over_and_broken_ones_only_cost_time() {
 #[test]
 fn a_change_between_two_ranges_is_unknown() {
     let objects: Arc<InMemory> = Arc::new(InMemory::new());
-    let bytes: Vec<u8> = (0..3_u32 << 16).map(|at| (at >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..3_u32 << 16).map(|at| at.to_le_bytes()[1]).collect();
     let digest = ekv_tool::types::Sha256Sum::of(&bytes).to_string();
     let key = Key::parse(format!("v1/payloads/sha256/{}/{digest}.fsm", &digest[..2])).unwrap();
     block_on(objects.put(&key, bytes.clone().into())).unwrap();

@@ -96,10 +96,10 @@ pub(super) fn batch(rows: &[PartRow]) -> Result<RecordBatch, ArrowError> {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
     }
     fn maybe(rows: &[PartRow], of: impl Fn(&PartRow) -> Option<String>) -> ArrayRef {
-        Arc::new(StringArray::from_iter(rows.iter().map(of)))
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
     }
     fn number(rows: &[PartRow], of: impl Fn(&PartRow) -> Option<u64>) -> ArrayRef {
-        Arc::new(UInt64Array::from_iter(rows.iter().map(of)))
+        Arc::new(rows.iter().map(of).collect::<UInt64Array>())
     }
     let contents = |row: &PartRow| row.contents.as_ref().and_then(|contents| serde_json::to_string(contents).ok());
     RecordBatch::try_new(
@@ -111,12 +111,12 @@ pub(super) fn batch(rows: &[PartRow]) -> Result<RecordBatch, ArrowError> {
             number(rows, |row| Some(row.size)),
             number(rows, |row| row.modified_ms),
             text(rows, |row| &row.tool_version),
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.deep)))),
+            Arc::new(rows.iter().map(|row| Some(row.deep)).collect::<BooleanArray>()),
             text(rows, |row| row.outcome.name()),
             maybe(rows, |row| row.why.clone()),
             maybe(rows, |row| row.sums.map(|sums| sums.sha256.to_string())),
             maybe(rows, |row| row.sums.map(|sums| sums.crc32c.to_string())),
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.sums.map(|sums| sums.has_footer)))),
+            Arc::new(rows.iter().map(|row| row.sums.map(|sums| sums.has_footer)).collect::<BooleanArray>()),
             number(rows, |row| row.contents.as_ref()?.applied_index().map(|index| index.0)),
             number(rows, |row| row.contents.as_ref()?.rows().map(|rows| rows.rows)),
             text(rows, |row| &row.verdict),

@@ -126,7 +126,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
     if let Err(error) = if written.is_ok() { writer.flush().await } else { written } {
         run.coverage.missing("the results", error.to_string());
     }
-    run.finish(writer.written, results.shown(), work.len())
+    Ok(run.finish(writer.written, results.shown(), work.len()))
 }
 
 /// What a run has judged.
@@ -137,12 +137,12 @@ struct Judged<'r> {
     findings: Vec<Finding>,
     coverage: Coverage,
     recalled: usize,
-    judged: usize,
+    read: usize,
 }
 
 impl<'r> Judged<'r> {
     fn new(store: &'r Store, options: &'r VerifyOptions, coverage: Coverage) -> Self {
-        Self { store, options, payloads: BTreeMap::new(), findings: Vec::new(), coverage, recalled: 0, judged: 0 }
+        Self { store, options, payloads: BTreeMap::new(), findings: Vec::new(), coverage, recalled: 0, read: 0 }
     }
 
     /// A payload that was read now.
@@ -175,7 +175,7 @@ impl<'r> Judged<'r> {
             shard: self.options.shard.to_string(),
         };
         self.add(object, view, findings, coverage);
-        self.judged += 1;
+        self.read += 1;
         row
     }
 
@@ -208,20 +208,20 @@ impl<'r> Judged<'r> {
         self.coverage.absorb(coverage);
     }
 
-    fn finish(mut self, parts: u32, results: &str, asked: usize) -> Result<Report<VerifyBody>> {
-        if self.judged < asked {
-            let left = asked - self.judged;
+    fn finish(mut self, parts: u32, results: &str, asked: usize) -> Report<VerifyBody> {
+        if self.read < asked {
+            let left = asked - self.read;
             self.coverage.missing(format!("{left} payloads"), "their reading ended early; run the same command again");
         }
         self.coverage.skipped("the manifests", "only payloads were asked for; `ekv-fleet offload audit --results` joins both");
         let body = VerifyBody {
             shard: self.options.shard.to_string(),
             results: results.to_owned(),
-            read: self.judged,
+            read: self.read,
             recalled: self.recalled,
             parts_written: parts,
             payloads: self.payloads.into_values().collect(),
         };
-        Ok(own(Report::new(body, self.findings, self.coverage)))
+        own(Report::new(body, self.findings, self.coverage))
     }
 }

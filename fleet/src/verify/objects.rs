@@ -102,7 +102,7 @@ pub(super) fn read(
         while let Some(piece) = waiting.blocking_recv() {
             let Piece { number, at, bytes, last } = piece;
             let size = sizes.get(number).copied().unwrap_or_default();
-            let summing = open.get_or_insert_with(|| Summing::default());
+            let summing = open.get_or_insert_with(Summing::default);
             summing.take(size, at, bytes, depth.examine(size));
             if last {
                 let read = open.take().unwrap_or_default().finish();
