@@ -49,3 +49,8 @@ deny:
 # Ratios to plain reads of the same files, and to other programs.
 bench *PARTS:
     cargo bench -- {{ PARTS }}
+
+# The package fleet: every test, with the servers that they ask.
+fleet:
+    cargo clippy --locked --manifest-path fleet/Cargo.toml --all-targets -- -D warnings
+    fleet/test-servers

@@ -16,7 +16,13 @@ pub fn is_earlier_report(front: &[u8], end: &[u8]) -> bool {
     let text = front.trim_start();
     if text.starts_with('{') {
         // A report, or the schema of one.
-        let marks = ["\"schema\":\"ekv-tool/", "\"schema\": \"ekv-tool/", "\"title\": \"ekv-tool/"];
+        let marks = [
+            "\"schema\":\"ekv-tool/",
+            "\"schema\": \"ekv-tool/",
+            "\"title\": \"ekv-tool/",
+            "\"schema\":\"ekv-fleet/",
+            "\"schema\": \"ekv-fleet/",
+        ];
         let names_schema = |part: &str| marks.iter().any(|mark| part.contains(mark));
         return names_schema(text) || names_schema(&end);
     }
@@ -91,6 +97,7 @@ mod tests {
         for ours in [
             "{\n  \"schema\": \"ekv-tool/check/v1\",",
             "{\"type\":\"summary\",\"schema\":\"ekv-tool/check/v1\"}\n",
+            "{\n  \"schema\": \"ekv-fleet/offload-audit/v1\",",
             "# HELP ekv_tool_verdict 1 for\n",
             "CLEAN    all is well\n",
             "\u{1b}[31mDAMAGED \u{1b}[0m a file\n",

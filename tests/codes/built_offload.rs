@@ -4,6 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use ekv_tool::analysis::judge::offload::{OffloadRequest, verify_store};
+use ekv_tool::readers::offload::{ListedObject, ManifestRead, ObjectPass, ObjectRead, OffloadStore, RecordedDigest};
+use ekv_tool::readers::{Depth, Examine};
+use ekv_tool::types::{Sha256Sum, UnixMillis};
+
 use super::{Files, Provocation};
 use crate::support::offload_writer::{PAYLOAD, Publish};
 use crate::support::tree::copy_tree;
@@ -163,3 +168,40 @@ pub const ALL: &[Provocation] = &[
         });
     }),
 ];
+
+/// `offload-metadata` is about what only a bucket keeps beside an object, so it is provoked by a listing.
+pub fn metadata() -> &'static str {
+    let publish = Publish::default();
+    let manifest = publish.manifest();
+    let size = manifest.len() as u64;
+    let mut store = OffloadStore::listed("s3://bucket/p", "p/");
+    assert!(store.take(ListedObject { key: MANIFEST, size, modified: None }));
+    assert!(!store.take(ListedObject { key: PAYLOAD_AT, size: PAYLOAD.len() as u64, modified: None }));
+    store.tell_manifest(0, ManifestRead::of(manifest.as_bytes()), None);
+    assert!(store.settle().is_empty());
+    let payload = store.payloads.get_mut(PAYLOAD_AT).unwrap();
+    let facts = ObjectPass::new(PAYLOAD.len() as u64, PAYLOAD, Examine::default()).finish();
+    payload.read = ObjectRead::Object(Box::new(facts));
+    let request = OffloadRequest { depth: Depth::Header, newest: false, now: UnixMillis(0), grace_ms: 0 };
+    let told = |store: &OffloadStore| {
+        let told = verify_store(store, &request);
+        let finding = told.findings.iter().find(|finding| finding.code.code == "offload-metadata").cloned();
+        (told.offloads[0].restore.error.clone().unwrap_or_default(), finding)
+    };
+    let kept = |store: &mut OffloadStore, recorded| store.payloads.get_mut(PAYLOAD_AT).unwrap().recorded = recorded;
+    // What says nothing, and what says the right thing.
+    for recorded in [RecordedDigest::of(" "), RecordedDigest::of(&Sha256Sum::of(PAYLOAD).to_string())] {
+        kept(&mut store, recorded);
+        assert_eq!(told(&store), (String::new(), None));
+    }
+    kept(&mut store, RecordedDigest::of("none"));
+    let (error, finding) = told(&store);
+    assert_eq!(error, "get snapshot payload: s3 object sha256 metadata is invalid: snapshot offload: integrity check failed");
+    assert!(finding.is_some());
+    kept(&mut store, RecordedDigest::of(&"0".repeat(64)));
+    let (error, finding) = told(&store);
+    assert_eq!(error, format!("payload head mismatch for {PAYLOAD_AT}: snapshot offload: integrity check failed"));
+    let finding = finding.unwrap();
+    assert_eq!(finding.path, Some(format!("s3://bucket/{PAYLOAD_AT}")));
+    finding.code.code
+}

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use sha2::Digest as _;
 
-use super::object::{ObjectRead, not_an_object};
+use super::facts::ObjectRead;
+use super::object::not_an_object;
 use crate::error::{Error, Result};
 use crate::formats::fsm::{FOOTER_LEN, FsmFooter};
 use crate::formats::layout;

@@ -1,14 +1,15 @@
 //! Everything in a store: manifests decoded, payloads listed, and what belongs to neither.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::object::{ObjectRead, read_object};
-use crate::error::{Error, Result};
-use crate::formats::offload::{KeyKind, MAX_MANIFEST_LEN, Manifest, ManifestName, ManifestRefusal, is_temporary, normalize_key};
-use crate::io::{DirEntry, EntryKind, IoOptions, side_by_side};
+use super::facts::ObjectRead;
+use super::object::read_object;
+use crate::error::Result;
+use crate::formats::offload::{KeyKind, Manifest, ManifestName, ManifestRefusal, normalize_key};
+use crate::io::{IoOptions, side_by_side};
 use crate::readers::Depth;
 use crate::readers::source::{Run, Source};
 use crate::types::{Sha256Sum, UnixMillis};
@@ -50,6 +51,8 @@ pub struct ManifestObject {
     pub modified: Option<UnixMillis>,
     /// What it holds.
     pub read: ManifestRead,
+    /// The digest that the store keeps beside it; a directory keeps none.
+    pub recorded: Option<RecordedDigest>,
 }
 
 impl ManifestObject {
@@ -92,6 +95,25 @@ pub struct PayloadObject {
     pub modified: Option<UnixMillis>,
     /// What is in it.
     pub read: ObjectRead,
+    /// The digest that the store keeps beside it; a directory keeps none.
+    pub recorded: Option<RecordedDigest>,
+}
+
+/// What a publisher wrote beside an object: the metadata `elastickv-sha256`, as the server's `s3MetadataSHA` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordedDigest {
+    /// SHA-256 of the bytes of the object.
+    Sha256(Sha256Sum),
+    /// A text that is none; the server cannot read such an object.
+    Invalid,
+}
+
+impl RecordedDigest {
+    /// From the text; `None` for blanks, which say nothing.
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Sha256Sum::parse(text).map_or(Self::Invalid, Self::Sha256))
+    }
 }
 
 impl PayloadObject {
@@ -115,33 +137,7 @@ pub struct Temporary {
     pub linked: Option<String>,
 }
 
-/// How often an object that changes is read.
-const ATTEMPTS: usize = 3;
-/// Deeper directories are not entered.
-const MAX_DEPTH: usize = 64;
-
 impl OffloadStore {
-    /// Lists the directory and reads its manifests.
-    pub fn read(root: &Path, run: &Run<'_>) -> Result<Self> {
-        let mut walk = Walk { store: Self { root: root.to_owned(), ..Self::default() }, seen: HashSet::new(), run };
-        walk.dir(root, "", 0)?;
-        let mut store = walk.store;
-        store.place(&*run.source);
-        Ok(store)
-    }
-
-    /// Reads one manifest, `below` the directory that holds `v1`.
-    pub fn of_manifest(root: &Path, below: &str, run: &Run<'_>) -> Result<Self> {
-        let mut store = Self { root: root.to_owned(), only_manifest: true, ..Self::default() };
-        let size = run.source.open(&root.join(below))?.stamp().size;
-        let entry = DirEntry::named(below.to_owned(), EntryKind::File).of_size(size);
-        let KeyKind::Manifest { prefix, name } = KeyKind::of(below) else { return Ok(store) };
-        Walk { store: Self::default(), seen: HashSet::new(), run }.stop()?;
-        store.manifests.push(read_manifest(root, below, prefix, name, &entry, &*run.source));
-        store.place(&*run.source);
-        Ok(store)
-    }
-
     /// The path of a key, if it lies in the directory. The key is one of [`Self::key_of`].
     pub fn path_of(&self, key: &str) -> Option<PathBuf> {
         Some(self.root.join(key.strip_prefix(&self.base)?))
@@ -190,7 +186,7 @@ impl OffloadStore {
     }
 
     /// Finds out which part of a store this is, and turns places below the directory into keys.
-    fn place(&mut self, source: &dyn Source) {
+    pub(super) fn place(&mut self, source: &dyn Source) {
         self.base = self.vote();
         let base = &self.base;
         for manifest in &mut self.manifests {
@@ -220,7 +216,7 @@ impl OffloadStore {
             };
             let modified = path.as_deref().and_then(|path| source.modified_at(path));
             let read = if path.is_some() { ObjectRead::NotAsked } else { ObjectRead::Absent };
-            self.payloads.insert(key, PayloadObject { path, digest, listed: false, modified, read });
+            self.payloads.insert(key, PayloadObject { path, digest, listed: false, modified, read, recorded: None });
         }
     }
 
@@ -242,6 +238,17 @@ impl OffloadStore {
 }
 
 impl ManifestRead {
+    /// From the bytes of the object, all of them.
+    pub fn of(bytes: &[u8]) -> Self {
+        match Manifest::decode(bytes) {
+            Ok(manifest) => {
+                let as_written = manifest.canonical().as_bytes() == bytes;
+                Self::Accepted { manifest: Box::new(manifest), as_written }
+            }
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+
     /// The manifest, if the server accepts it.
     pub fn manifest(&self) -> Option<&Manifest> {
         match self {
@@ -249,117 +256,4 @@ impl ManifestRead {
             _ => None,
         }
     }
-}
-
-struct Walk<'p> {
-    store: OffloadStore,
-    /// Directories that were entered, so that a link into one above ends.
-    seen: HashSet<(u64, u64)>,
-    run: &'p Run<'p>,
-}
-
-impl Walk<'_> {
-    fn stop(&self) -> Result<()> {
-        if self.run.progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
-    }
-
-    fn dir(&mut self, path: &Path, key: &str, depth: usize) -> Result<()> {
-        self.stop()?;
-        if file_id(path, &*self.run.source).is_some_and(|id| !self.seen.insert(id)) {
-            self.store.unlisted.push((key.to_owned(), "it leads back to a directory above it, or was met before".to_owned()));
-            return Ok(());
-        }
-        let entries = match self.run.source.list(path) {
-            Ok(entries) => entries,
-            Err(error) if depth == 0 => return Err(error),
-            Err(error) => {
-                self.store.unlisted.push((key.to_owned(), error.reason()));
-                return Ok(());
-            }
-        };
-        let mut names = None;
-        for entry in &entries {
-            let below = format!("{key}{}", entry.name);
-            let at = path.join(&entry.name);
-            match (KeyKind::of(&below), entry.kind) {
-                (kind @ (KeyKind::Foreign | KeyKind::Temporary), EntryKind::Directory) => {
-                    if self.run.source.kind_at(&at).is_none() {
-                        self.store.unlisted.push((below, "its name is not text, or it is gone".to_owned()));
-                    } else if depth == MAX_DEPTH {
-                        self.store.unlisted.push((below, format!("it lies more than {MAX_DEPTH} directories deep")));
-                    } else if matches!(kind, KeyKind::Foreign | KeyKind::Temporary) {
-                        self.dir(&at, &format!("{below}/"), depth + 1)?;
-                    }
-                }
-                (KeyKind::Manifest { prefix, name }, _) => {
-                    self.stop()?;
-                    let manifest = read_manifest(&self.store.root, &below, prefix, name, entry, &*self.run.source);
-                    self.store.manifests.push(manifest);
-                }
-                (KeyKind::Payload { digest, .. }, _) => {
-                    let modified = self.run.source.modified_at(&at);
-                    let it = PayloadObject { path: Some(at), digest, listed: true, modified, read: ObjectRead::NotAsked };
-                    self.store.payloads.insert(below, it);
-                }
-                (KeyKind::Temporary, EntryKind::File) => {
-                    let linked = names
-                        .get_or_insert_with(|| names_by_file(path, &entries, &*self.run.source))
-                        .get(&file_id(&at, &*self.run.source).unwrap_or_default())
-                        .map(|name| format!("{key}{name}"));
-                    self.store.temporaries.push(Temporary { key: below, size: entry.size, linked });
-                }
-                (KeyKind::Foreign | KeyKind::Temporary, _) => self.store.foreign.push(below),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What tells a file from every other one.
-fn file_id(path: &Path, source: &dyn Source) -> Option<(u64, u64)> {
-    source.stamp_at(path).map(|stamp| (stamp.dev, stamp.ino))
-}
-
-/// The objects of a directory by what they are; writers name a file twice when it is complete.
-fn names_by_file(dir: &Path, entries: &[DirEntry], source: &dyn Source) -> HashMap<(u64, u64), String> {
-    let objects = entries.iter().filter(|entry| entry.kind == EntryKind::File && !is_temporary(&entry.name));
-    objects.filter_map(|entry| Some((file_id(&dir.join(&entry.name), source)?, entry.name.clone()))).collect()
-}
-
-fn read_manifest(
-    root: &Path,
-    below: &str,
-    prefix: String,
-    name: Option<ManifestName>,
-    entry: &DirEntry,
-    source: &dyn Source,
-) -> ManifestObject {
-    let path = root.join(below);
-    let modified = source.modified_at(&path);
-    let read = if entry.kind == EntryKind::File { read_settled(&path, source) } else { ManifestRead::NotRegular };
-    ManifestObject { key: below.to_owned(), prefix, name, size: entry.size, modified, read }
-}
-
-fn read_settled(path: &Path, source: &dyn Source) -> ManifestRead {
-    for _ in 0..ATTEMPTS {
-        let file = match source.read_small(path, MAX_MANIFEST_LEN) {
-            Ok(file) => file,
-            Err(Error::Unsuitable { .. }) => {
-                let large = source.open(path).is_ok_and(|file| file.stamp().size > MAX_MANIFEST_LEN);
-                return if large { ManifestRead::Refused(ManifestRefusal::TooLarge) } else { ManifestRead::NotRegular };
-            }
-            Err(error) => return ManifestRead::Unreadable(error.reason()),
-        };
-        if source.stamp_at(path) != Some(file.stamp) || file.stamp.size != file.bytes.len() as u64 {
-            continue;
-        }
-        return match Manifest::decode(&file.bytes) {
-            Ok(manifest) => {
-                let as_written = manifest.canonical().as_bytes() == file.bytes;
-                ManifestRead::Accepted { manifest: Box::new(manifest), as_written }
-            }
-            Err(refusal) => ManifestRead::Refused(refusal),
-        };
-    }
-    ManifestRead::Unsettled
 }

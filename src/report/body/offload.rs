@@ -170,15 +170,29 @@ fn store(view: &OffloadStoreView) -> Vec<Section> {
     let mut sections = Vec::new();
     let columns = ["prefix", ">group", ">manifests", ">restorable", ">newest", "published", "age"];
     let rows = view.groups.iter().map(|group| {
-        let newest =
-            |cell: &dyn Fn(&NewestOffload) -> Cell| group.newest.as_ref().map_or_else(|| Cell::toned("-", Tone::Bad), cell);
+        // What is proven counts; what was not read is shown where nothing better is known, and marked.
+        let (known, unread) = (group.newest.as_ref(), group.newest_unread.as_ref());
+        let unread = unread.filter(|it| known.is_none_or(|known| (it.index, it.term) > (known.index, known.term)));
+        let newest = |cell: &dyn Fn(&NewestOffload) -> Cell| match (unread, known) {
+            (Some(it), _) | (None, Some(it)) => cell(it),
+            (None, None) => Cell::toned("-", Tone::Bad),
+        };
+        let index = |it: &NewestOffload| match unread {
+            Some(_) => Cell::toned(format_args!("{}?", it.index), Tone::Caution),
+            None => Cell::new(it.index),
+        };
         let good = if group.restorable == group.manifests { Tone::Plain } else { Tone::Caution };
+        let restorable = match (group.restorable, group.unread) {
+            (_, 0) => Cell::toned(group.restorable, good),
+            (0, _) => Cell::toned("?", Tone::Caution),
+            (restorable, _) => Cell::toned(format_args!("{restorable}?"), Tone::Caution),
+        };
         vec![
             Cell::new(group.prefix.trim_end_matches('/')),
             Cell::new(group.group_id),
             Cell::new(group.manifests),
-            Cell::toned(group.restorable, good),
-            newest(&|it| Cell::new(it.index)),
+            restorable,
+            newest(&index),
             newest(&|it| Cell::new(seconds(&it.created_at))),
             newest(&|it| Cell::option(it.age_ms.map(age))),
         ]
@@ -187,7 +201,16 @@ fn store(view: &OffloadStoreView) -> Vec<Section> {
     if !rows.is_empty() {
         sections.push(Section::table(format!("{}: what can be restored", view.dir), &columns, rows));
     }
-    if !view.key_base.is_empty() {
+    let unread: usize = view.groups.iter().map(|group| group.unread).sum();
+    if unread > 0 {
+        let of = if unread == 1 { "1 snapshot".to_owned() } else { format!("{unread} snapshots") };
+        sections.push(Section::Note(format!(
+            "? stands for what nobody read: nothing speaks against a restore of {of} but that the payloads were not compared with their \
+             digests."
+        )));
+    }
+    // A bucket is what keys begin at, and its address says the rest.
+    if !view.key_base.is_empty() && !view.dir.contains("://") {
         sections.push(Section::Note(format!(
             "The directory stands for the prefix {} of the store: its manifests say so. What a restore would do is told of the store.",
             view.key_base

@@ -106,6 +106,23 @@ pub static OFFLOAD_PAYLOAD_DIGEST: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// What a bucket keeps beside an object is not its digest.
+pub static OFFLOAD_METADATA: CodeInfo = CodeInfo {
+    code: "offload-metadata",
+    severity: Severity::Error,
+    title: "the digest that a bucket keeps beside an object is not that of its manifest",
+    meaning: "The publisher writes the SHA-256 of an object into its metadata (elastickv-sha256), and the server's restore goes by it before \
+              it reads a byte: another digest is refused, and an object with a text that is no digest cannot be read at all. The bytes may \
+              be right. Something else than the publisher wrote the object or its metadata.",
+    decided_by: "The metadata elastickv-sha256 of the object against payload.sha256 in the manifest. Metadata that is missing is fine: the \
+                 server then sums the bytes.",
+    safe: "Have the bytes compared with the manifest. When they are right, copy the object onto itself without this metadata: a restore then \
+           takes it.",
+    not_safe: "Do not write the digest of the manifest into the metadata before the bytes were compared: a publish takes it for proof.",
+    more: "ekv-tool explain offload-payload-digest",
+    never: None,
+};
+
 /// A manifest names its payload by an unusual key.
 pub static OFFLOAD_PAYLOAD_KEY: CodeInfo = CodeInfo {
     code: "offload-payload-key",
@@ -399,6 +416,7 @@ pub const ALL: &[&CodeInfo] = &[
     &OFFLOAD_PAYLOAD_MISSING,
     &OFFLOAD_PAYLOAD_SIZE,
     &OFFLOAD_PAYLOAD_DIGEST,
+    &OFFLOAD_METADATA,
     &OFFLOAD_PAYLOAD_KEY,
     &OFFLOAD_SOURCE_CRC,
     &OFFLOAD_PAYLOAD_FOOTER,

@@ -1,7 +1,8 @@
 //! A payload that was named by itself: its name is all there is to hold it against.
 
 use super::LonePayload;
-use super::payload::{as_file, unsettled};
+use super::as_file::as_file;
+use super::payload::unsettled;
 use crate::analysis::judge::codes::offload as codes;
 use crate::analysis::judge::snapshot::Examined;
 use crate::analysis::{Coverage, Finding, Verdict};

@@ -5,7 +5,7 @@ use crate::analysis::judge::codes::offload as codes;
 use crate::analysis::server::offload::restore;
 use crate::analysis::{Coverage, Finding, Verdict};
 use crate::formats::offload::{Manifest, cleaned_key};
-use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, OffloadStore};
+use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, OffloadStore, RecordedDigest};
 use crate::types::{Crc32c, go_quoted};
 
 impl Judge<'_> {
@@ -38,6 +38,9 @@ impl Judge<'_> {
         };
         let mut below = Verdict::Clean;
         self.coverage.add_file(object.size);
+        if object.recorded == Some(RecordedDigest::Invalid) {
+            self.metadata(&view.path, None);
+        }
         match &object.read {
             ManifestRead::Accepted { manifest, .. } => {
                 self.place(object, manifest);

@@ -1,5 +1,7 @@
 //! Offloaded snapshots: what the server's restore makes of each, what it does not look at, and the store as a whole.
 
+mod as_file;
+mod known;
 mod lone;
 mod manifest;
 mod payload;
@@ -10,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
+pub use known::KnownContents;
 pub use lone::verify_lone;
 pub use plan::{
     ExportedSnapshot, GivenPeers, Leftover, OffloadPlan, PlanOutcome, PlannedManifest, PublishPlan, RestorePlan, Room,
@@ -99,6 +102,10 @@ pub struct OffloadGroup {
     pub restorable: usize,
     /// The one with the highest index that can be restored.
     pub newest: Option<NewestOffload>,
+    /// Those whose payload was not read, and of which nothing else speaks against a restore.
+    pub unread: usize,
+    /// The one with the highest index among those that `unread` counts.
+    pub newest_unread: Option<NewestOffload>,
 }
 
 /// A snapshot that can be restored.
@@ -198,7 +205,17 @@ pub fn verify_manifest(store: &OffloadStore, object: &ManifestObject, request: &
 
 /// Judges a store.
 pub fn verify_store(store: &OffloadStore, request: &OffloadRequest) -> VerifiedStore {
-    let mut judge = Judge::over(store, request);
+    verify_store_knowing(store, request, &BTreeMap::new())
+}
+
+/// Judges a store of whose payloads some were read by an earlier run: their sums stand in the store, and what is in them in `known`, by
+/// key.
+pub fn verify_store_knowing(
+    store: &OffloadStore,
+    request: &OffloadRequest,
+    known: &BTreeMap<String, KnownContents>,
+) -> VerifiedStore {
+    let mut judge = Judge { known: Some(known), ..Judge::over(store, request) };
     let wanted: Vec<&ManifestObject> = if request.newest { newest(store) } else { store.manifests.iter().collect() };
     let offloads: Vec<_> = wanted.into_iter().map(|it| judge.manifest(it)).collect();
     let view = if store.only_manifest {
@@ -220,12 +237,16 @@ struct Judge<'s> {
     display: String,
     findings: Vec<Finding>,
     coverage: Coverage,
+    /// What an earlier run found in payloads, by key.
+    known: Option<&'s BTreeMap<String, KnownContents>>,
     /// Payloads that were judged, by key: several manifests may share one.
     payloads: BTreeMap<String, JudgedPayload>,
     /// Keys of the manifests that can be read.
     readable: HashSet<&'s str>,
     /// A payload with each digest.
     by_digest: HashMap<Sha256Sum, &'s str>,
+    /// One that goes by each digest and was not read.
+    by_name: HashMap<Sha256Sum, &'s str>,
 }
 
 /// A payload that was named by itself.
@@ -269,9 +290,11 @@ impl<'s> Judge<'s> {
             display: store.root.display().to_string(),
             findings: Vec::new(),
             coverage: Coverage::default(),
+            known: None,
             payloads: BTreeMap::new(),
             readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
             by_digest: payload::by_digest(store),
+            by_name: payload::by_name(store),
         }
     }
 }

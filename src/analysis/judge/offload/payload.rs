@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
+use super::as_file::as_file;
 use super::manifest::quoted;
-use super::{Judge, JudgedPayload};
-use crate::analysis::judge::codes::{offload as codes, snapshot as fsm_codes};
-use crate::analysis::judge::snapshot::{Examined, Subject, VerifiedPayload, verify_payload};
+use super::{Judge, JudgedPayload, KnownContents};
+use crate::analysis::judge::codes::offload as codes;
+use crate::analysis::judge::snapshot::{Examined, ahead_of_index};
 use crate::analysis::{Finding, Severity, Verdict};
-use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmName};
+use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::offload::Manifest;
-use crate::readers::offload::{ManifestObject, ObjectFacts, ObjectRead, OffloadStore, PayloadObject, Sums};
-use crate::readers::{Depth, FileChange, FsmFacts, FsmFile};
+use crate::readers::offload::{ManifestObject, ObjectFacts, ObjectRead, OffloadStore, PayloadObject, RecordedDigest, Sums};
+use crate::readers::{Depth, FileChange};
 use crate::types::{Crc32c, LogIndex, Sha256Sum};
 
 impl Judge<'_> {
@@ -70,10 +71,33 @@ impl Judge<'_> {
 
     /// Where the bytes of a payload that is missing lie, if they do.
     fn same_bytes(&self, digest: Sha256Sum, key: &str) -> String {
-        match self.by_digest.get(&digest) {
-            Some(other) if *other != key => format!("Its bytes lie under {}: copy them back.", quoted(other)),
-            _ => "Nothing else in the store has its digest.".to_owned(),
+        if let Some(other) = self.by_digest.get(&digest).filter(|other| **other != key) {
+            return format!("Its bytes lie under {}: copy them back.", quoted(other));
         }
+        if let Some(other) = self.by_name.get(&digest).filter(|other| **other != key) {
+            return format!("An object that goes by its digest lies under {}; its bytes were not read.", quoted(other));
+        }
+        let all_read = self.by_name.is_empty();
+        let has = if all_read { "has its digest" } else { "goes by its digest" };
+        format!("Nothing else in the store {has}.")
+    }
+
+    /// What the store keeps beside an object is not what a restore wants to see there. `stated` is the digest in the manifest; absent
+    /// where what is kept is no digest at all.
+    pub(super) fn metadata(&mut self, shown: &str, stated: Option<(Sha256Sum, Sha256Sum)>) {
+        let finding = match stated {
+            Some((stated, recorded)) => {
+                let message = "The digest that the store keeps beside the object is not the one in the manifest; a restore refuses the \
+                               object before it reads it.";
+                Finding::new(&codes::OFFLOAD_METADATA, message).expected(stated).found(recorded)
+            }
+            None => {
+                let message = "The store keeps something beside the object that should be its digest and is none; the server cannot read \
+                               the object.";
+                Finding::new(&codes::OFFLOAD_METADATA, message)
+            }
+        };
+        self.findings.push(finding.at(shown));
     }
 
     fn object(&mut self, manifest: &Manifest, key: &str, payload: &PayloadObject, facts: &ObjectFacts) -> JudgedPayload {
@@ -85,6 +109,13 @@ impl Judge<'_> {
             return unknown;
         }
         let sums = facts.sums;
+        match payload.recorded {
+            Some(RecordedDigest::Invalid) => self.metadata(&shown, None),
+            Some(RecordedDigest::Sha256(recorded)) if recorded != stated.sha256 => {
+                self.metadata(&shown, Some((stated.sha256, recorded)));
+            }
+            Some(RecordedDigest::Sha256(_)) | None => {}
+        }
         if facts.size != stated.bytes {
             let message = format!("The manifest says {} bytes; a restore refuses the object before it reads it.", stated.bytes);
             let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_SIZE, message).at(&shown);
@@ -134,6 +165,11 @@ impl Judge<'_> {
                 let finding = Finding::new(&codes::OFFLOAD_PAYLOAD_FOOTER, message).at(&shown);
                 self.findings.push(finding.range(at, FOOTER_LEN as u64));
             }
+            Some(_) if self.known(key).is_some() => self.adopt(key, index, facts, &mut judged),
+            None if self.request.depth > Depth::Header => {
+                self.coverage.missing(format!("payload of {shown}"), "no run has read it as it is now");
+                judged.verdict = Verdict::Unknown;
+            }
             sums => {
                 let Examined { view, findings, coverage } = as_file(&shown, index, facts, sums, self.request.depth);
                 (judged.applied_index, judged.rows) = (view.applied_index, view.rows);
@@ -145,6 +181,24 @@ impl Judge<'_> {
         self.payloads.insert(key.to_owned(), judged.clone());
         self.merge((findings, coverage));
         judged
+    }
+
+    fn known(&self, key: &str) -> Option<&KnownContents> {
+        self.known?.get(key)
+    }
+
+    /// What an earlier run found in the payload, under the index of this manifest.
+    fn adopt(&mut self, key: &str, index: LogIndex, facts: &ObjectFacts, judged: &mut JudgedPayload) {
+        let (shown, known) = (self.shown(key), self.known(key).cloned().unwrap_or_default());
+        self.coverage.add_file(facts.bytes_read);
+        match known.findings(&shown) {
+            Some(findings) => self.findings.extend(findings),
+            None => self.coverage.missing(format!("payload of {shown}"), "another version of this program has read it"),
+        }
+        self.coverage.not_examined.extend(known.not_examined());
+        (judged.applied_index, judged.rows) = (known.applied_index(), known.rows());
+        let ahead = known.applied_index().and_then(|applied| ahead_of_index(applied, index));
+        self.findings.extend(ahead.map(|finding| finding.at(shown)));
     }
 
     /// A payload that no manifest names, held against its own name.
@@ -176,43 +230,17 @@ impl Judge<'_> {
     }
 }
 
-/// The payload as the file that a restore would make of it, held against the rules for those.
-pub(super) fn as_file(
-    shown: &str,
-    index: LogIndex,
-    facts: &ObjectFacts,
-    sums: Option<Sums>,
-    asked: Depth,
-) -> Examined<VerifiedPayload> {
-    let crc = sums.map(|sums| sums.crc32c);
-    let file = FsmFacts::File(Box::new(FsmFile {
-        size: facts.size.saturating_add(FOOTER_LEN as u64),
-        footer: Some(FsmFooter(crc.unwrap_or_default())),
-        payload: Some(facts.payload.clone()),
-        computed: crc,
-        change: None,
-        unread: None,
-        bytes_read: facts.bytes_read,
-    }));
-    // A walk that was made anyway is worth all that it can tell.
-    let depth = if facts.payload.body.is_some() { Depth::Deep } else { asked };
-    let name = FsmName::of(index);
-    let subject =
-        Subject { path: shown.to_owned(), name: &name, facts: &file, opened: None, token: None, expendable: false, depth };
-    let mut examined = verify_payload(&subject);
-    // A payload that no node can load is no snapshot, whatever its digest.
-    for finding in &mut examined.findings {
-        if finding.code == &fsm_codes::FSM_BODY_MALFORMED {
-            finding.severity = Severity::Error;
-        }
-    }
-    examined
-}
-
 /// A payload with each digest, of those that were read.
 pub(super) fn by_digest(store: &OffloadStore) -> HashMap<Sha256Sum, &str> {
     let known = store.payloads.iter().filter_map(|(key, payload)| Some((sums(&payload.read)?.sha256, key.as_str())));
     known.collect()
+}
+
+/// A payload that goes by each digest, of those whose bytes were not read.
+pub(super) fn by_name(store: &OffloadStore) -> HashMap<Sha256Sum, &str> {
+    let unread = store.payloads.iter().filter(|(_, payload)| sums(&payload.read).is_none());
+    let there = unread.filter(|(_, payload)| matches!(payload.read, ObjectRead::Object(_) | ObjectRead::NotAsked));
+    there.filter_map(|(key, payload)| Some((payload.digest?, key.as_str()))).collect()
 }
 
 /// The digests, if the object was read to its end and nobody changed it.

@@ -227,17 +227,9 @@ impl Judge<'_> {
         let mut groups = Vec::new();
         for ((prefix, group_id), all) in by_group {
             let good: Vec<_> = all.iter().filter(|it| it.restore.is_restored() && it.verdict == Verdict::Clean).collect();
-            let newest = good.iter().max_by_key(|it| (it.snapshot_index, it.snapshot_term)).and_then(|it| {
-                let now = self.request.now;
-                Some(NewestOffload {
-                    manifest_key: it.manifest_key.clone(),
-                    index: it.snapshot_index?,
-                    term: it.snapshot_term?,
-                    created_at: it.created_at.clone()?,
-                    created_ms: it.created_ms,
-                    age_ms: it.created_ms.and_then(|UnixMillis(created)| now.0.checked_sub(created)),
-                })
-            });
+            let unread: Vec<_> = all.iter().filter(|it| it.restore.status.is_none() && it.verdict == Verdict::Clean).collect();
+            let newest = self.newest_of(&good);
+            let newest_unread = self.newest_of(&unread);
             if newest.is_none() && all.iter().all(|it| it.verdict == Verdict::Damaged) {
                 let message =
                     format!("The store has {} of group {group_id}, and none can be restored.", count(all.len(), "manifest"));
@@ -250,9 +242,24 @@ impl Judge<'_> {
                 manifests: all.len(),
                 restorable: good.len(),
                 newest,
+                unread: unread.len(),
+                newest_unread,
             });
         }
         groups
+    }
+
+    /// The one with the highest index.
+    fn newest_of(&self, among: &[&&VerifiedOffload]) -> Option<NewestOffload> {
+        let it = among.iter().max_by_key(|it| (it.snapshot_index, it.snapshot_term))?;
+        Some(NewestOffload {
+            manifest_key: it.manifest_key.clone(),
+            index: it.snapshot_index?,
+            term: it.snapshot_term?,
+            created_at: it.created_at.clone()?,
+            created_ms: it.created_ms,
+            age_ms: it.created_ms.and_then(|UnixMillis(created)| self.request.now.0.checked_sub(created)),
+        })
     }
 }
 

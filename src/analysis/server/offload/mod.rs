@@ -8,7 +8,7 @@ mod restoration;
 use serde::Serialize;
 
 use crate::formats::offload::{Manifest, Sentinel, normalize_key};
-use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, PayloadObject};
+use crate::readers::offload::{ManifestObject, ManifestRead, ObjectRead, PayloadObject, RecordedDigest};
 use crate::types::go_quoted;
 
 pub use publish::{
@@ -53,6 +53,9 @@ impl RestoreForecast {
 /// A restore of the manifest under its own key, with peers and a destination that nothing is wrong with. `payload` is what
 /// stands under the key that the manifest names; `None` when that key names nothing.
 pub fn restore(object: &ManifestObject, payload: Option<&PayloadObject>) -> RestoreForecast {
+    if object.recorded == Some(RecordedDigest::Invalid) {
+        return unreadable_metadata("manifest");
+    }
     let manifest = match &object.read {
         ManifestRead::Accepted { manifest, .. } => manifest,
         ManifestRead::Refused(refusal) => return RestoreForecast::refused(refusal, refusal.sentinel()),
@@ -67,6 +70,11 @@ pub fn restore(object: &ManifestObject, payload: Option<&PayloadObject>) -> Rest
         return RestoreForecast::refused(text, Some(Sentinel::Integrity));
     }
     of_payload(manifest, payload)
+}
+
+/// What the server says when it cannot make out the digest that a bucket keeps beside an object.
+fn unreadable_metadata(what: &str) -> RestoreForecast {
+    RestoreForecast::refused(format!("get snapshot {what}: s3 object sha256 metadata is invalid"), Some(Sentinel::Integrity))
 }
 
 fn of_payload(manifest: &Manifest, payload: Option<&PayloadObject>) -> RestoreForecast {
@@ -95,7 +103,12 @@ fn of_payload(manifest: &Manifest, payload: Option<&PayloadObject>) -> RestoreFo
     if facts.change.is_some() || facts.unread.is_some() {
         return RestoreForecast::UNKNOWN;
     }
-    if facts.size != stated.bytes {
+    // It goes by what the store says of the object before it looks at the bytes.
+    if payload.recorded == Some(RecordedDigest::Invalid) {
+        return unreadable_metadata("payload");
+    }
+    let other = matches!(payload.recorded, Some(RecordedDigest::Sha256(digest)) if digest != stated.sha256);
+    if facts.size != stated.bytes || other {
         return refused(format!("payload head mismatch for {key}"), Sentinel::Integrity);
     }
     match facts.sums {

@@ -254,15 +254,7 @@ impl Judge<'_, '_> {
 
     fn ahead(&mut self, body: &BodyFacts, filed_under: Option<LogIndex>) {
         let (Some(applied), Some(index)) = (body.applied_index(), filed_under) else { return };
-        if applied > index {
-            let message = format!(
-                "The payload is filed under index {index} and holds the effects of entries up to {applied}: a node that restores from it \
-                 applies {} again.",
-                count(applied.0 - index.0, "entry"),
-            );
-            let found = format!("_meta_applied_index {applied}");
-            let finding =
-                Finding::new(&codes::FSM_AHEAD_OF_INDEX, message).expected(format_args!("at most {index}")).found(found);
+        if let Some(finding) = ahead_of_index(applied, index) {
             // Without a token, only the file's name says what it should hold, and files are renamed.
             let vouched = self.subject.token.as_ref().is_some_and(|token| token.index.is_some());
             let certain = vouched || self.subject.depth >= Depth::Deep;
@@ -282,6 +274,20 @@ impl Judge<'_, '_> {
             .map(|version| (version, error(restore(self.subject.facts, token, version, &path))))
             .collect();
     }
+}
+
+/// What is said of a payload that holds more than the index that it is filed under.
+pub(in crate::analysis::judge) fn ahead_of_index(applied: LogIndex, index: LogIndex) -> Option<Finding> {
+    if applied <= index {
+        return None;
+    }
+    let message = format!(
+        "The payload is filed under index {index} and holds the effects of entries up to {applied}: a node that restores from it \
+         applies {} again.",
+        count(applied.0 - index.0, "entry"),
+    );
+    let found = format!("_meta_applied_index {applied}");
+    Some(Finding::new(&codes::FSM_AHEAD_OF_INDEX, message).expected(format_args!("at most {index}")).found(found))
 }
 
 /// What is said about a payload that somebody compressed.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use judge::Judge;
+pub(in crate::analysis::judge) use judge::ahead_of_index;
 
 use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};

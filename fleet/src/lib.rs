@@ -1,0 +1,25 @@
+//! Offloaded snapshots of elastickv in object stores: listed, judged, and their bytes verified by as many machines as there are.
+//!
+//! What is wrong with a store is decided by the library of `ekv-tool` alone: this package brings it the objects of a bucket in place
+//! of the files of a directory.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`store`] | the only part that talks to a store: addresses, listings, objects by ranges, errors in fixed words |
+//! | [`shard`] | which payloads are whose |
+//! | [`parts`] | what was verified, as Parquet files that are never overwritten |
+//! | [`audit`], [`verify`] | one question each: reads, asks the library, reports |
+//! | [`report`] | the reports of the questions |
+#![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod error;
+mod join;
+pub mod parts;
+pub mod progress;
+pub mod report;
+pub mod shard;
+pub mod store;
+pub mod verify;
+
+pub use error::Error;

@@ -1,0 +1,195 @@
+//! Reading parts: what is known of the payloads of a store.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ekv_tool::analysis::Coverage;
+use futures_util::{StreamExt as _, stream};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::row::{Outcome, PartRow, rows};
+use super::{PARTS, Results};
+use crate::error::{Error, Result};
+use crate::shard::Shard;
+use crate::store::{Listed, Trouble};
+
+/// A part of this program is never larger, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// What parts say of the payloads of one store, by key.
+#[derive(Debug, Default)]
+pub struct KnownPayloads(HashMap<String, Vec<PartRow>>);
+
+impl KnownPayloads {
+    /// The newest row of the object as it is now, by this version of the program, at least as deep as asked for.
+    pub fn get(&self, object: &Listed, deep: bool) -> Option<&PartRow> {
+        // What has no tag may have been written anew since.
+        let e_tag = object.e_tag.as_ref()?;
+        let fits = |row: &&PartRow| {
+            row.outcome == Outcome::Summed
+                && row.e_tag.as_ref() == Some(e_tag)
+                && row.size == object.size
+                && row.tool_version == env!("CARGO_PKG_VERSION")
+                && (row.deep || !deep)
+        };
+        self.0.get(&object.key)?.iter().filter(fits).max_by_key(|row| row.judged_ms)
+    }
+
+    /// Takes a row.
+    pub fn take(&mut self, row: PartRow) {
+        self.0.entry(row.key.clone()).or_default().push(row);
+    }
+}
+
+/// What the parts at a place say.
+#[derive(Debug, Default)]
+pub struct PartsRead {
+    /// Of the payloads of the store that was asked about.
+    pub known: KnownPayloads,
+    /// Parts that were read.
+    pub parts: usize,
+    /// Parts of the shard that was asked about.
+    pub of_shard: usize,
+    /// Parts that cannot be read.
+    pub coverage: Coverage,
+}
+
+impl Results {
+    /// Reads all parts. Whatever cannot be read only means that its payloads are not known.
+    pub async fn read(&self, store: &str, shard: Shard) -> Result<PartsRead> {
+        let mut listed = Vec::new();
+        let below = crate::store::Store { base: self.key(""), ..self.store.clone() };
+        let listing = below.list(&*self.objects, |object| listed.push(object)).await;
+        match listing {
+            Ok(()) | Err(Trouble::Absent) => {}
+            Err(trouble) => {
+                let why = format!("the results cannot be listed: {}", trouble.words());
+                return Err(Error::Store {
+                    address: self.shown().to_owned(),
+                    why,
+                    hint: "check that it can be read and written",
+                });
+            }
+        }
+        let own = format!("{PARTS}shard-{:05}-of-{:05}/", shard.number, shard.of);
+        listed.retain(|part| part.key.ends_with(".parquet"));
+        let mut read =
+            PartsRead { of_shard: listed.iter().filter(|part| part.key.contains(&own)).count(), ..PartsRead::default() };
+        let asked = listed.iter().map(|part| async move { (part, self.part(part).await) });
+        let mut answers = stream::iter(asked).buffer_unordered(8);
+        while let Some((part, rows)) = answers.next().await {
+            match rows {
+                Ok(rows) => {
+                    read.parts += 1;
+                    rows.into_iter().filter(|row| row.store == store).for_each(|row| read.known.take(row));
+                }
+                Err(why) => read.coverage.skipped(format!("{}/{}", self.place(), part.key), why),
+            }
+        }
+        Ok(read)
+    }
+
+    /// What keys of parts begin at.
+    fn place(&self) -> &str {
+        self.shown().strip_suffix(self.store.base.trim_end_matches('/')).unwrap_or(self.shown()).trim_end_matches('/')
+    }
+
+    async fn part(&self, part: &Listed) -> Result<Vec<PartRow>, String> {
+        if part.size > LARGEST {
+            return Err("no part is that large".to_owned());
+        }
+        let bytes = self.store.range(&*self.objects, part, 0..part.size).await.map_err(|trouble| trouble.words())?;
+        let name = part.key.rsplit('/').next().unwrap_or_default().to_owned();
+        let decoded = tokio::task::spawn_blocking(move || open(&name, bytes)).await;
+        decoded.ok().flatten().ok_or_else(|| "it is no part of this version, or it is damaged".to_owned())
+    }
+}
+
+/// The rows of a part with that name; `None` for what is none. What has not the digest in its name is not decoded: decoders of Parquet do
+/// not take damage well.
+fn open(name: &str, bytes: Bytes) -> Option<Vec<PartRow>> {
+    let (number, _) = name.split_once('-')?;
+    let own = super::write::name(number.parse().ok()?, &bytes);
+    if own == name { decode(bytes) } else { None }
+}
+
+/// The rows of a part; `None` for what is none.
+fn decode(bytes: Bytes) -> Option<Vec<PartRow>> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).ok()?.build().ok()?;
+    let mut all = Vec::new();
+    for batch in reader {
+        all.extend(rows(&batch.ok()?)?);
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write::encode;
+    use super::*;
+    use ekv_tool::readers::offload::Sums;
+    use ekv_tool::types::{Crc32c, Sha256Sum};
+
+    fn row(key: &str) -> PartRow {
+        PartRow {
+            store: "s3://b".to_owned(),
+            key: key.to_owned(),
+            e_tag: Some("\"1\"".to_owned()),
+            size: u64::MAX,
+            modified_ms: None,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            deep: true,
+            outcome: Outcome::Summed,
+            why: None,
+            sums: Some(Sums { sha256: Sha256Sum::of(b"x"), crc32c: Crc32c(7), has_footer: false }),
+            contents: None,
+            verdict: "clean".to_owned(),
+            judged_ms: 3,
+            shard: "1/2".to_owned(),
+        }
+    }
+
+    #[test]
+    fn rows_come_back_as_they_went() {
+        let unread = PartRow { outcome: Outcome::Unread, why: Some("x".to_owned()), sums: None, e_tag: None, ..row("b") };
+        let all = vec![row("a"), unread];
+        assert_eq!(decode(encode(&all).unwrap().into()), Some(all));
+    }
+
+    #[test]
+    fn no_prefix_and_no_changed_bit_of_a_part_is_a_part() {
+        let bytes = encode(&[row("a")]).unwrap();
+        let name = super::super::write::name(7, &bytes);
+        assert_eq!(open(&name, bytes.clone().into()), Some(vec![row("a")]));
+        for other in ["", "7", "00000007.parquet", &name.replace("00000007", "00000008x"), &name.to_uppercase()] {
+            assert_eq!(open(other, bytes.clone().into()), None, "{other}");
+        }
+        for cut in 0..bytes.len() {
+            assert_eq!(open(&name, bytes[..cut].to_vec().into()), None, "{cut}");
+        }
+        for at in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[at / 8] ^= 1 << (at % 8);
+            assert_eq!(open(&name, changed.into()), None, "bit {at}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_object_is_known() {
+        let mut known = KnownPayloads::default();
+        known.take(row("a"));
+        let now = Listed { key: "a".to_owned(), size: u64::MAX, modified: None, e_tag: Some("\"1\"".to_owned()) };
+        assert!(known.get(&now, true).is_some() && known.get(&now, false).is_some());
+        for other in [
+            Listed { key: "b".to_owned(), ..now.clone() },
+            Listed { size: 1, ..now.clone() },
+            Listed { e_tag: Some("\"2\"".to_owned()), ..now.clone() },
+            Listed { e_tag: None, ..now.clone() },
+        ] {
+            assert!(known.get(&other, false).is_none(), "{other:?}");
+        }
+        let mut shallow = KnownPayloads::default();
+        shallow.take(PartRow { deep: false, ..row("a") });
+        assert!(shallow.get(&now, true).is_none() && shallow.get(&now, false).is_some());
+    }
+}

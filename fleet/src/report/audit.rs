@@ -1,0 +1,72 @@
+//! `offload audit`: what is in a store, and what could be restored from it?
+
+use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::judge::offload::{OffloadStoreView, VerifiedOffload};
+use ekv_tool::report::body::snapshot::SnapshotBody;
+use ekv_tool::report::{Body, Lines, Metric, Section};
+use ekv_tool::types::Count;
+use serde::Serialize;
+
+/// A store.
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+pub struct AuditBody {
+    /// The part of a report of `verify-snapshot`.
+    #[serde(flatten)]
+    pub found: SnapshotBody,
+    /// What earlier runs of `offload verify` have read, when their results were named.
+    pub joined: Option<Joined>,
+}
+
+/// Results that were joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Joined {
+    /// Where they are.
+    pub results: String,
+    /// Parts that were read.
+    pub parts: usize,
+    /// Payloads of the store that they hold as these are now.
+    pub payloads: usize,
+}
+
+impl AuditBody {
+    /// From what the library judged.
+    pub fn new(offloads: Vec<VerifiedOffload>, store: Option<OffloadStoreView>, joined: Option<Joined>) -> Self {
+        Self { joined, found: SnapshotBody { offloads, stores: store.into_iter().collect(), ..SnapshotBody::default() } }
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.found.offloads.iter().filter(|it| it.verdict == verdict).count()
+    }
+}
+
+impl Body for AuditBody {
+    const NAME: &'static str = "offload-audit";
+    const LINES: &'static [Lines] = &[Lines::of("offloads", "offload"), Lines::of("stores", "store")];
+
+    fn headline(&self) -> String {
+        let all = self.found.offloads.len();
+        let what = if all == 1 { "1 offloaded snapshot".to_owned() } else { format!("{all} offloaded snapshots") };
+        let unread = self.found.stores.iter().flat_map(|store| &store.groups).any(|group| group.unread > 0);
+        match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
+            (0, 0) if unread => {
+                format!("{what}: nothing speaks against a restore; payloads were not compared with their digests")
+            }
+            (0, 0) => what,
+            (0, unknown) => format!("{what}: {unknown} could not be judged"),
+            (damaged, _) => format!("{what}: {damaged} damaged"),
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = self.found.sections();
+        if let Some(Joined { results, parts, payloads }) = &self.joined {
+            let (payloads, parts) = (Count(*payloads as u64, "payload"), Count(*parts as u64, "part"));
+            sections.push(Section::Note(format!("What earlier runs have read: {payloads}, in {parts} of {results}.")));
+        }
+        sections
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        self.found.metrics()
+    }
+}

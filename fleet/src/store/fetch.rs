@@ -1,0 +1,168 @@
+//! Objects, whole or by ranges. One answer is of one version of an object; several are held together by its ETag.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use ekv_tool::formats::offload::{MAX_MANIFEST_LEN, ManifestRefusal};
+use ekv_tool::readers::Examine;
+use ekv_tool::readers::offload::{ManifestRead, OBJECT_HEAD_LEN, ObjectPass, ObjectRead, RecordedDigest};
+use futures_util::StreamExt as _;
+use object_store::path::Path as Key;
+use object_store::{Attribute, Attributes, GetOptions, GetRange, GetResult, ObjectStore};
+
+use super::{Listed, Store, Trouble};
+
+/// The metadata in which the publisher keeps the digest of an object.
+const DIGEST: &str = "elastickv-sha256";
+/// What is held of an answer before its length is known to be right, in bytes.
+const FIRST_ROOM: u64 = 1 << 20;
+
+/// The front of a payload.
+#[derive(Debug)]
+pub struct Head {
+    /// What it is.
+    pub read: ObjectRead,
+    /// The digest that the store keeps beside it.
+    pub recorded: Option<RecordedDigest>,
+    /// The object as the answer names it; `None` when there was none.
+    pub object: Option<Listed>,
+}
+
+impl Store {
+    /// What a manifest holds. Everything that can be wrong with it is a fact.
+    pub async fn manifest(&self, objects: &dyn ObjectStore, listed: &Listed) -> (ManifestRead, Option<RecordedDigest>) {
+        if listed.size > MAX_MANIFEST_LEN {
+            return (ManifestRead::Refused(ManifestRefusal::TooLarge), None);
+        }
+        let answer = match self.get(objects, &listed.key, GetOptions::default()).await {
+            Ok(answer) => answer,
+            Err(trouble) => return (ManifestRead::Unreadable(trouble.words()), None),
+        };
+        let recorded = recorded(&answer.attributes);
+        let size = answer.meta.size;
+        if size > MAX_MANIFEST_LEN {
+            return (ManifestRead::Refused(ManifestRefusal::TooLarge), recorded);
+        }
+        match self.body(answer, size).await {
+            Ok(bytes) => (ManifestRead::of(&bytes), recorded),
+            Err(trouble) => (ManifestRead::Unreadable(trouble.words()), recorded),
+        }
+    }
+
+    /// The front of a payload, which tells its length, its clock header and its format. `listed` is what a listing said of it.
+    pub async fn head(&self, objects: &dyn ObjectStore, key: &str, listed: Option<u64>) -> Head {
+        let nothing = |trouble: Trouble| {
+            let read = match trouble {
+                // Two answers at two times: what is true now the next run tells.
+                Trouble::Absent if listed.is_some() => {
+                    ObjectRead::Unreadable("the store lists it and does not have it (404)".to_owned())
+                }
+                Trouble::Absent => ObjectRead::Absent,
+                other => ObjectRead::Unreadable(other.words()),
+            };
+            Head { read, recorded: None, object: None }
+        };
+        let of = |answer: &GetResult, front: &[u8]| {
+            let facts = ObjectPass::new(answer.meta.size, front, Examine::default()).finish();
+            let read = ObjectRead::Object(Box::new(facts));
+            Head { read, recorded: recorded(&answer.attributes), object: Some(answer.meta.clone().into()) }
+        };
+        // No range of an object without bytes can be asked for.
+        if listed.is_none_or(|size| size == 0) {
+            let options = GetOptions { head: true, ..GetOptions::default() };
+            match self.get(objects, key, options).await {
+                Ok(answer) if answer.meta.size == 0 => return of(&answer, &[]),
+                Ok(_) => {}
+                Err(trouble) => return nothing(trouble),
+            }
+        }
+        let range = 0..OBJECT_HEAD_LEN as u64;
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let answer = match self.get(objects, key, options).await {
+            Ok(answer) => answer,
+            Err(trouble) => return nothing(trouble),
+        };
+        let (mut whole, len) = (of(&answer, &[]), answer.meta.size.min(OBJECT_HEAD_LEN as u64));
+        let meta = answer.meta.clone();
+        match self.body(answer, len).await {
+            Ok(front) => {
+                let facts = ObjectPass::new(meta.size, &front, Examine::default()).finish();
+                whole.read = ObjectRead::Object(Box::new(facts));
+                whole
+            }
+            Err(trouble) => Head { read: ObjectRead::Unreadable(trouble.words()), ..whole },
+        }
+    }
+
+    /// The bytes of `range` of an object, if it is still the one that `e_tag` names.
+    pub async fn range(&self, objects: &dyn ObjectStore, object: &Listed, range: Range<u64>) -> Result<Bytes, Trouble> {
+        let len = range.end.saturating_sub(range.start);
+        let options =
+            GetOptions { if_match: object.e_tag.clone(), range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let answer = self.get(objects, &object.key, options).await?;
+        // A store that does not know If-Match answers all the same.
+        let now = Listed::from(answer.meta.clone());
+        let same = match (&now.e_tag, &object.e_tag) {
+            (Some(now), Some(then)) => now == then,
+            _ => now.modified == object.modified,
+        };
+        if !same || now.size != object.size || answer.range != range {
+            return Err(Trouble::Changed);
+        }
+        self.body(answer, len).await
+    }
+
+    async fn get(&self, objects: &dyn ObjectStore, key: &str, options: GetOptions) -> Result<GetResult, Trouble> {
+        let key = Key::parse(key).map_err(|error| Trouble::of(&error.into()))?;
+        let answer = objects.get_opts(&key, options);
+        match tokio::time::timeout(self.limits.patience(), answer).await {
+            Ok(answer) => answer.map_err(|error| Trouble::of(&error)),
+            Err(_) => Err(Trouble::Failed("the store did not answer in time".to_owned())),
+        }
+    }
+
+    /// The body of an answer, which has to be `len` bytes long.
+    async fn body(&self, answer: GetResult, len: u64) -> Result<Bytes, Trouble> {
+        let mut stream = answer.into_stream();
+        let (mut first, mut bytes) = (Bytes::new(), BytesMut::new());
+        // To the very end: an answer that breaks off behind its last byte is not one to trust.
+        let fill = async {
+            while let Some(piece) = stream.next().await {
+                let piece = piece.map_err(|error| Trouble::of(&error))?;
+                if (first.len() + bytes.len() + piece.len()) as u64 > len {
+                    return Err(Trouble::Failed("the store sends more bytes than it says".to_owned()));
+                }
+                if first.is_empty() {
+                    first = piece;
+                    continue;
+                }
+                if bytes.is_empty() {
+                    bytes.reserve(usize::try_from(len.min(FIRST_ROOM)).unwrap_or_default());
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(self.limits.patience(), fill).await {
+            Ok(filled) => filled?,
+            Err(_) => return Err(Trouble::Failed("the store did not answer in time".to_owned())),
+        }
+        if (first.len() + bytes.len()) as u64 != len {
+            return Err(Trouble::Failed("the store sends fewer bytes than it says".to_owned()));
+        }
+        if bytes.is_empty() {
+            return Ok(first);
+        }
+        let mut whole = BytesMut::with_capacity(first.len() + bytes.len());
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&bytes);
+        Ok(whole.freeze())
+    }
+}
+
+/// The digest that the publisher kept beside an object, if the store shows it.
+fn recorded(attributes: &Attributes) -> Option<RecordedDigest> {
+    let of_digest = |key: &Attribute| matches!(key, Attribute::Metadata(name) if name.eq_ignore_ascii_case(DIGEST));
+    let (_, value) = attributes.iter().find(|(key, _)| of_digest(key))?;
+    RecordedDigest::of(value)
+}

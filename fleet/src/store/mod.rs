@@ -1,0 +1,61 @@
+//! Stores as they are reached: by address, through one interface, with every answer bounded in time and length.
+
+mod address;
+mod connect;
+mod fetch;
+mod listing;
+mod trouble;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+
+pub use address::{Address, Scheme};
+pub use connect::{Limits, connect};
+pub use fetch::Head;
+pub use listing::{Listed, MAX_OBJECTS};
+pub use trouble::Trouble;
+
+/// A store, or the part of one below a prefix.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// How reports name it: `s3://bucket/prefix`.
+    pub shown: String,
+    /// What keys below it begin with: empty, or the prefix with a slash at its end.
+    pub base: String,
+    /// How it is reached.
+    pub reach: Reach,
+    /// How long anything may take.
+    pub limits: Limits,
+}
+
+/// How a store is reached.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// It is a directory of this machine, read as `ekv-tool verify-snapshot` reads it.
+    Directory(PathBuf),
+    /// It answers requests.
+    Objects(Arc<dyn ObjectStore>),
+}
+
+impl Store {
+    /// A store that is at hand already; for tests, and for whoever has a client of its own.
+    pub fn of(objects: Arc<dyn ObjectStore>, shown: &str, base: &str) -> Self {
+        Self { shown: shown.to_owned(), base: base.to_owned(), reach: Reach::Objects(objects), limits: Limits::default() }
+    }
+
+    /// The object with that key, as reports name it.
+    pub fn path_of(&self, key: &str) -> String {
+        let below = key.strip_prefix(&self.base).unwrap_or(key);
+        PathBuf::from(&self.shown).join(below).display().to_string()
+    }
+}
+
+impl Limits {
+    /// The longest that one request can take, with everything that is tried again.
+    pub fn patience(&self) -> Duration {
+        self.timeout.saturating_mul(self.max_retries.saturating_add(1)).saturating_add(self.retry_time())
+    }
+}

@@ -1,0 +1,252 @@
+//! Servers that answer wrong: the finding or `unknown`, never clean, never a hang, and never a secret.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::support::http::{Fault, Request, Server};
+use crate::support::program::{Ran, run};
+use crate::support::recorded::offload;
+
+const MANIFEST: &str = "prod/east/v1/groups/64/snapshots/00000000000000000010-00000000000000000002.json";
+const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
+/// Nothing that is tried twice, each time for a second, takes longer.
+const SOON: Duration = Duration::from_secs(25);
+
+fn audit(server: &Server) -> Ran {
+    run(&server.url, &["--format", "json", "offload", "audit", "s3://bucket", "--timeout", "1s", "--max-retries", "1"])
+}
+
+fn verify(server: &Server, results: &Path) -> Ran {
+    let results = results.to_str().unwrap();
+    let args =
+        ["--format", "json", "offload", "verify", "s3://bucket", "--results", results, "--timeout", "1s", "--max-retries", "1"];
+    run(&server.url, &args)
+}
+
+fn is_listing(request: &Request) -> bool {
+    request.query.contains("list-type=2")
+}
+
+/// True for requests for that object, and for the circle into which they may be sent.
+fn hits(request: &Request, key: &str) -> bool {
+    request.key == key || request.key == "again"
+}
+
+/// Every way in which an answer can be wrong.
+fn faults() -> Vec<Fault> {
+    let mut all: Vec<_> = [301, 400, 401, 403, 409, 412, 416, 418, 429, 500, 503].map(Fault::Status).into();
+    all.extend([
+        Fault::Redirect("/bucket/again".to_owned()),
+        Fault::Redirect("http://127.0.0.1:1/elsewhere".to_owned()),
+        Fault::Cut(1),
+        Fault::Cut(1 << 20),
+        Fault::Length(-1),
+        Fault::Length(1),
+        Fault::Silence,
+        Fault::Noise,
+    ]);
+    all
+}
+
+#[test]
+fn a_right_server_is_clean() {
+    let server = Server::of(&offload().join("local"), |_, _| None);
+    let ran = audit(&server);
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (0, Some("clean")), "{}", ran.said);
+    let out = tempfile::tempdir().unwrap();
+    let ran = verify(&server, out.path());
+    assert_eq!((ran.status, ran.report["read"].as_u64()), (0, Some(3)), "{}", ran.said);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_fetched_is_unknown() {
+    for fault in faults() {
+        let wrong = fault.clone();
+        let server = Server::of(&offload().join("local"), move |request, _| hits(request, MANIFEST).then(|| wrong.clone()));
+        let ran = audit(&server);
+        // A length that is too small cuts the text, which is whole but for its last byte, a newline.
+        let whole = matches!(fault, Fault::Length(-1));
+        let expected = if whole { "clean" } else { "unknown" };
+        assert_eq!(ran.report["verdict"], expected, "{fault:?}: {}", ran.said);
+        assert!(ran.took < SOON, "{fault:?} took {:?}", ran.took);
+    }
+}
+
+#[test]
+fn a_payload_that_cannot_be_looked_at_is_unknown() {
+    let more = [
+        Fault::Whole,
+        Fault::Header("content-range", "bytes 0-18446744073709551615/18446744073709551615".to_owned()),
+        Fault::Header("content-range", "bytes 5-4/3".to_owned()),
+        Fault::Header("content-range", "nonsense".to_owned()),
+    ];
+    for fault in faults().into_iter().chain(more) {
+        let wrong = fault.clone();
+        let server = Server::of(&offload().join("local"), move |request, _| hits(request, PAYLOAD).then(|| wrong.clone()));
+        let ran = audit(&server);
+        assert_eq!(ran.report["verdict"], "unknown", "{fault:?}: {}", ran.said);
+        assert!(ran.took < SOON, "{fault:?} took {:?}", ran.took);
+        let out = tempfile::tempdir().unwrap();
+        let ran = verify(&server, out.path());
+        let verdict = ran.report["verdict"].as_str().unwrap_or_default().to_owned();
+        assert!(verdict == "unknown" || verdict == "damaged", "{fault:?}: {}", ran.said);
+        assert!(ran.took < SOON, "{fault:?} took {:?}", ran.took);
+    }
+}
+
+/// The bytes are what a store sends, not what it should have: other ones of the right length are damage.
+#[test]
+fn other_bytes_are_damage() {
+    let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Other));
+    let out = tempfile::tempdir().unwrap();
+    let ran = verify(&server, out.path());
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (2, Some("damaged")), "{}", ran.said);
+}
+
+#[test]
+fn a_missing_payload_is_damage_and_a_missing_bucket_is_no_report() {
+    // What the listing has and nobody gets may have been removed since: the next run knows.
+    let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Status(404)));
+    let ran = audit(&server);
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (3, Some("unknown")), "{}", ran.said);
+    let server = Server::of(&offload().join("local"), |_, _| None);
+    server.objects.lock().unwrap().remove(PAYLOAD);
+    let ran = audit(&server);
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (2, Some("damaged")), "{}", ran.said);
+    for fault in faults() {
+        let wrong = fault.clone();
+        let server = Server::of(&offload().join("local"), move |request, _| {
+            (is_listing(request) || request.key == "again").then(|| wrong.clone())
+        });
+        let ran = audit(&server);
+        assert_eq!((ran.status, ran.report["verdict"].as_str()), (1, Some("unknown")), "{fault:?}: {}", ran.said);
+        assert!(ran.took < SOON, "{fault:?} took {:?}", ran.took);
+    }
+}
+
+/// What was found is told, although nobody can keep it.
+#[test]
+fn results_that_cannot_be_written_are_unknown_and_hide_no_damage() {
+    for (fault, verdict) in [(None, "unknown"), (Some(Fault::Other), "damaged")] {
+        let server = Server::of(&offload().join("local"), move |request, _| match request.method.as_str() {
+            "PUT" => Some(Fault::Status(403)),
+            _ if request.key == PAYLOAD => fault.clone(),
+            _ => None,
+        });
+        let args =
+            ["--format", "json", "offload", "verify", "s3://bucket/prod", "--results", "s3://bucket/ekv", "--max-retries", "0"];
+        let ran = run(&server.url, &args);
+        assert_eq!(ran.report["verdict"], verdict, "{}", ran.said);
+        assert!(ran.said.contains("a part of the results cannot be written"), "{}", ran.said);
+    }
+}
+
+/// A listing is believed as far as it went.
+#[test]
+fn a_listing_that_breaks_off_or_never_ends_is_unknown() {
+    let server = Server::of(&offload().join("local"), |_, _| None);
+    let page = |keys: &[&str], next: &str| {
+        let objects = server.objects.lock().unwrap();
+        let mut text = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>".to_owned();
+        let _ = write!(text, "<NextContinuationToken>{next}</NextContinuationToken>");
+        for key in keys {
+            let len = objects.get(*key).map_or(0, Vec::len);
+            let _ = write!(
+                text,
+                "<Contents><Key>{key}</Key><LastModified>2026-11-27T12:00:00.000Z</LastModified><ETag>x</ETag><Size>{len}</Size></Contents>"
+            );
+        }
+        text + "</ListBucketResult>"
+    };
+    let (first, empty) = (page(&[MANIFEST, PAYLOAD], "on"), page(&[], "on"));
+    let odd = page(&["a//b"], "on");
+    let cases: [(&str, String, Fault); 4] = [
+        ("breaks off", first.clone(), Fault::Status(500)),
+        ("repeats itself", first.clone(), Fault::Body(first.clone())),
+        ("goes on without objects", first.clone(), Fault::Body(empty)),
+        ("has a key that is no path", first, Fault::Body(odd)),
+    ];
+    for (name, first, then) in cases {
+        let server = Server::of(&offload().join("local"), move |request, _| {
+            if !is_listing(request) {
+                None
+            } else if request.query.contains("continuation-token=on") {
+                Some(then.clone())
+            } else {
+                Some(Fault::Body(first.clone()))
+            }
+        });
+        let ran = audit(&server);
+        assert_eq!((ran.status, ran.report["verdict"].as_str()), (3, Some("unknown")), "{name}: {}", ran.said);
+        assert!(ran.took < SOON, "{name} took {:?}", ran.took);
+        let out = tempfile::tempdir().unwrap();
+        let ran = verify(&server, out.path());
+        assert_eq!(ran.report["verdict"], "unknown", "{name}: {}", ran.said);
+    }
+}
+
+#[test]
+fn retries_end() {
+    let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Status(503)));
+    let asked = |retries: &str| {
+        server.requests.store(0, Ordering::SeqCst);
+        let ran = run(&server.url, &["--format", "json", "offload", "audit", "s3://bucket", "--max-retries", retries]);
+        assert_eq!(ran.report["verdict"], "unknown");
+        server.requests.load(Ordering::SeqCst)
+    };
+    assert_eq!(asked("3") - asked("0"), 3);
+}
+
+#[test]
+fn secrets_are_in_no_output() {
+    let out = tempfile::tempdir().unwrap();
+    let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Status(403)));
+    // Every run looks for them.
+    for format in ["table", "json", "ndjson", "prometheus", "markdown"] {
+        for verbosity in ["--quiet", "--verbose"] {
+            run(&server.url, &["--format", format, verbosity, "--progress", "always", "offload", "audit", "s3://bucket"]);
+        }
+    }
+    let results = out.path().join("results");
+    run(&server.url, &["offload", "verify", "s3://bucket", "--results", results.to_str().unwrap(), "--max-retries", "0"]);
+    for (name, path) in crate::support::recorded::files(out.path()) {
+        let bytes = std::fs::read(path).unwrap();
+        for secret in crate::support::program::SECRETS {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{name}");
+        }
+    }
+    for url in ["s3://AKIAFAKEFAKEFAKEFAKE:x@bucket", "az://c/p?sig=AKIAFAKEFAKEFAKEFAKE", "https://h/AKIAFAKEFAKEFAKEFAKE"] {
+        assert_eq!(run(&server.url, &["offload", "audit", url]).status, 1);
+    }
+    let ran = run("http://127.0.0.1:1", &["offload", "audit", "s3://bucket", "--max-retries", "0"]);
+    assert_eq!(ran.status, 1, "{}", ran.said);
+}
+
+#[test]
+fn reports_and_results_never_go_into_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::support::recorded::copy(&offload().join("local"), dir.path());
+    let before = crate::support::recorded::files(dir.path());
+    let at = dir.path().to_str().unwrap();
+    for output in ["report", "prod/east/report", "prod/east/v1/report"] {
+        let output = dir.path().join(output);
+        let ran = run("http://127.0.0.1:1", &["--output", output.to_str().unwrap(), "offload", "audit", at]);
+        assert_eq!(ran.status, 1, "{}", ran.said);
+    }
+    for results in [at.to_owned(), format!("{at}/prod/results"), "s3://bucket/prod".to_owned()] {
+        let store = if results.starts_with("s3") { "s3://bucket" } else { at };
+        let ran = run("http://127.0.0.1:1", &["offload", "verify", store, "--results", &results]);
+        assert_eq!(ran.status, 1, "{}", ran.said);
+    }
+    assert_eq!(crate::support::recorded::files(dir.path()), before);
+    // Elsewhere it may, and over an earlier report.
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("report.json");
+    for _ in 0..2 {
+        let ran = run("http://127.0.0.1:1", &["--format", "json", "--output", file.to_str().unwrap(), "offload", "audit", at]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+    }
+    assert!(std::fs::read_to_string(file).unwrap().contains("ekv-fleet/offload-audit/v1"));
+}

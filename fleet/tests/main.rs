@@ -1,0 +1,8 @@
+//! The tests of ekv-fleet, one program: a module by subject.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "tests make and change what they read")]
+
+mod equality;
+mod hostile;
+mod servers;
+mod shards;
+mod support;

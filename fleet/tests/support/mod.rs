@@ -1,0 +1,8 @@
+//! What several tests use.
+
+pub mod counted;
+pub mod http;
+pub mod program;
+pub mod recorded;
+pub mod servers;
+pub mod stores;

@@ -1,0 +1,75 @@
+//! Real servers on loopback, where `fleet/test-servers` has installed them.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+
+use super::program::SECRETS;
+
+/// A server that ends with its test.
+pub struct Running {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where the script installs them.
+fn installed(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    // Past what the test runner keeps to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: {name} is not installed; fleet/test-servers installs it");
+    None
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn start(command: &mut Command, port: u16) -> Running {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the server does not come up");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Running { child, url: format!("http://127.0.0.1:{port}") }
+}
+
+/// versitygw over a directory, whose directories are buckets.
+pub fn versitygw(dir: &Path) -> Option<Running> {
+    let program = installed("versitygw")?;
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let args = ["--access", SECRETS[0], "--secret", SECRETS[1], "--port", &address, "posix"];
+    Some(start(Command::new(program).args(args).arg(dir), port))
+}
+
+/// moto, which has no buckets.
+pub fn moto() -> Option<Running> {
+    let program = installed("moto/bin/moto_server")?;
+    let port = free_port();
+    Some(start(Command::new(program).args(["-H", "127.0.0.1", "-p", &port.to_string()]), port))
+}
+
+/// A client of a bucket.
+pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
+    let builder =
+        AmazonS3Builder::new().with_endpoint(url).with_allow_http(true).with_bucket_name(bucket).with_region("us-east-1");
+    Arc::new(builder.with_access_key_id(SECRETS[0]).with_secret_access_key(SECRETS[1]).build().unwrap())
+}
