@@ -374,3 +374,28 @@ fn members_that_were_just_added() {
     let codes = wrong(&[&healthy("n1"), &healthy("n2"), &healthy("n3"), &was]);
     assert_eq!(codes, vec![("conf-local-not-member", Severity::Warning)]);
 }
+
+/// Copies under other names than their nodes have: with the names it is the same as of the nodes themselves.
+#[test]
+fn renamed_copies_are_compared_by_the_names_that_are_given() {
+    let root = tempfile::tempdir().unwrap();
+    let nodes = real().root.join("three-M");
+    for (node, copy) in [("n1", "host-a"), ("n2", "host-b"), ("n3", "host-c")] {
+        crate::support::tree::copy_tree(&nodes.join(node), &root.path().join(copy));
+    }
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("ekv-tool"));
+        let output = command.current_dir(root.path()).args(["compare", "--format", "json"]).args(args).output().unwrap();
+        (output.status.code().unwrap(), serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap())
+    };
+    let (status, named) = run(&["n1=host-a", "n2=host-b", "n3=host-c"]);
+    assert_eq!((status, named["verdict"].as_str()), (0, Some("clean")), "{named}");
+    let names: Vec<_> =
+        named["groups"][0]["nodes"].as_array().unwrap().iter().map(|node| node["raft_id"].as_str().unwrap()).collect();
+    assert_eq!(names, ["n1", "n2", "n3"]);
+    let (status, bare) = run(&["host-a", "host-b", "host-c"]);
+    assert_ne!((status, bare["verdict"].as_str()), (0, Some("clean")), "{bare}");
+    // Two copies cannot be one node.
+    let (status, twice) = run(&["n1=host-a", "n1=host-b"]);
+    assert_ne!(status, 0, "{twice}");
+}

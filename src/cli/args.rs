@@ -1,10 +1,11 @@
 //! Arguments that several commands share, and the parsers of their values.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ekv_tool::formats::kv::KeyText;
+use ekv_tool::ops::NamedDir;
 use ekv_tool::readers::Local;
 use ekv_tool::readers::keys::Opener;
 use ekv_tool::report::OutputFormat;
@@ -95,6 +96,17 @@ impl ViewKeys {
     /// Reads the keys, if there are any.
     pub fn opener(&self, is_kept: bool) -> ekv_tool::error::Result<Option<Opener>> {
         self.keys.opener(self.show_values || !is_kept)
+    }
+}
+
+/// A directory, with a name in front of it unless there is one that is called so.
+pub fn named(argument: &Path) -> NamedDir {
+    let text = argument.to_str().filter(|_| !argument.exists());
+    match text.and_then(|text| text.split_once('=')) {
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
+            NamedDir { name: Some(name.to_owned()), path: PathBuf::from(path) }
+        }
+        _ => NamedDir { name: None, path: argument.to_owned() },
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Shell {
     Fish,
     /// PowerShell
     #[value(name = "powershell")]
-    PowerShell,
+    Pwsh,
     /// Zsh
     Zsh,
 }
@@ -45,7 +45,7 @@ impl Shell {
             Self::Bash => "bash",
             Self::Elvish => "elvish",
             Self::Fish => "fish",
-            Self::PowerShell => "powershell",
+            Self::Pwsh => "powershell",
             Self::Zsh => "zsh",
         }
     }

@@ -1,6 +1,6 @@
 //! `history`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
@@ -8,10 +8,10 @@ use clap_complete::engine::ArgValueCompleter;
 use ekv_tool::formats::kv::KeyText;
 use ekv_tool::ops::etcd::etcd_places;
 use ekv_tool::ops::hraft::Backend;
-use ekv_tool::ops::{HistoryOptions, NamedDir, history};
+use ekv_tool::ops::{HistoryOptions, history};
 use ekv_tool::readers::Local;
 
-use super::args::{ViewKeys, parse_key};
+use super::args::{ViewKeys, named, parse_key};
 use super::complete;
 use super::{Context, ExitStatus};
 
@@ -45,17 +45,6 @@ pub struct HistoryArgs {
     no_payloads: bool,
     #[command(flatten)]
     keys: ViewKeys,
-}
-
-/// A directory, with a name in front of it unless there is one that is called so.
-fn named(argument: &Path) -> NamedDir {
-    let text = argument.to_str().filter(|_| !argument.exists());
-    match text.and_then(|text| text.split_once('=')) {
-        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
-            NamedDir { name: Some(name.to_owned()), path: PathBuf::from(path) }
-        }
-        _ => NamedDir { name: None, path: argument.to_owned() },
-    }
 }
 
 pub(super) fn run(args: &HistoryArgs, context: &Context) -> anyhow::Result<ExitStatus> {

@@ -180,6 +180,9 @@ mod tests {
             ("../x", None),
             ("x/../../y", None),
             ("//../x", Some("/x")),
+            // What is left of a rooted path that goes above its root: a name of nothing, which the server takes all the same.
+            ("//..", Some("/")),
+            ("//", Some("/")),
             ("..x", Some("..x")),
         ] {
             assert_eq!(normalize_key(key).as_deref(), expected, "{key:?}");

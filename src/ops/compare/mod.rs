@@ -43,12 +43,14 @@ pub struct CompareOptions {
     pub fast: bool,
     /// What is mixed into the sums of files of facts.
     pub salt: Salt,
+    /// What the nodes of some directories are called, where these have other names: of a path as it is given, the raft id.
+    pub names: Vec<(PathBuf, String)>,
 }
 
 /// Compares every group that at least two of the nodes at or below `paths` hold.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Result<Report<CompareBody>> {
     let mut coverage = Coverage::default();
-    let by_group = match match_groups(paths, &mut coverage, run)? {
+    let by_group = match match_groups(paths, &options.names, &mut coverage, run)? {
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
             let report = Report::new(CompareBody::of_several_groups(), vec![*finding], coverage);

@@ -109,8 +109,13 @@ struct Located {
 }
 
 /// Which copies are of the same group, by the names of the directories.
-pub(super) fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<Matched> {
-    let Located { mut places, unplaced, one_each, refused, .. } = locate(paths, coverage, run)?;
+pub(super) fn match_groups(
+    paths: &[PathBuf],
+    names: &[(PathBuf, String)],
+    coverage: &mut Coverage,
+    run: &Run<'_>,
+) -> Result<Matched> {
+    let Located { mut places, unplaced, one_each, refused, .. } = locate(paths, names, coverage, run)?;
     unread::cover_unplaced(&unplaced, coverage);
     if let (Some(error), true) = (refused, places.len() < 2) {
         // It says what to do.
@@ -137,7 +142,7 @@ pub(super) fn match_groups(paths: &[PathBuf], coverage: &mut Coverage, run: &Run
 
 /// The copies at or below the paths, each once. One that holds nothing is left out with the reason; if none of them holds anything, the
 /// first reason is the error.
-fn locate(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<Located> {
+fn locate(paths: &[PathBuf], names: &[(PathBuf, String)], coverage: &mut Coverage, run: &Run<'_>) -> Result<Located> {
     let mut all = Located { one_each: paths.len() > 1, ..Located::default() };
     let (mut known, mut sums, mut failure) = (HashSet::new(), HashSet::new(), None);
     for path in paths {
@@ -159,7 +164,13 @@ fn locate(paths: &[PathBuf], coverage: &mut Coverage, run: &Run<'_>) -> Result<L
                     .groups
                     .into_iter()
                     .filter(|group| run.source.directory_id(&group.path).is_none_or(|id| known.insert(id)));
-                all.places.extend(new.map(Place::Dir));
+                let name = names.iter().find(|(named, _)| named == path).map(|(_, name)| name);
+                all.places.extend(new.map(|mut dir| {
+                    if let Some(name) = name {
+                        dir.raft_id.clone_from(name);
+                    }
+                    Place::Dir(dir)
+                }));
                 all.unplaced.extend(found.unplaced);
                 groups
             })

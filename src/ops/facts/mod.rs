@@ -39,7 +39,7 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
     let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
     let mut left_out = Coverage::default();
     unread::cover_unplaced(&unplaced, &mut left_out);
-    let compare = CompareOptions { opener: None, fast: options.fast, salt: options.salt };
+    let compare = CompareOptions { opener: None, fast: options.fast, salt: options.salt, names: Vec::new() };
     let mut groups = Vec::new();
     for dir in &dirs {
         let node = match settle(|| ReadNode::read(dir, &compare, run)) {
