@@ -141,6 +141,16 @@ fn no_command_is_out_of_reach() {
     assert!(reached > 30, "{reached}");
 }
 
+/// A name is one word, and never a command.
+#[test]
+fn names_are_quoted_for_bash() {
+    let scene = Scene::new();
+    for (name, offered) in [("x y", r"x\ y"), ("z;id", r"z\;id"), ("q$(x)", r"q\$\(x\)"), ("plain-1.facts", "plain-1.facts")] {
+        fs::write(scene.root.path().join(name), "").unwrap();
+        assert_eq!(scene.offered(&SHELLS[0], &["ekv-tool", "facts", &name[..1]]).unwrap(), [offered]);
+    }
+}
+
 /// From a folder of functions zsh runs the file for the first word, which has to answer as well.
 #[test]
 fn zsh_is_answered_the_first_time() {

@@ -61,12 +61,29 @@ pub(super) fn script(shell: Shell) -> anyhow::Result<Vec<u8>> {
     let shells = Shells::builtins();
     let completer = shells.completer(shell.name()).context("the shell is not known")?;
     completer.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+    if shell == Shell::Bash {
+        script = quoting(script)?;
+    }
     if shell == Shell::Zsh {
         // From a folder of functions the file itself is run for the first word, and has to answer.
         let name = "_clap_dynamic_completer_ekv_tool";
         script.extend_from_slice(format!("if [[ \"${{funcstack[1]}}\" == _ekv-tool ]]; then {name} \"$@\"; fi\n").as_bytes());
     }
     Ok(script)
+}
+
+/// Bash puts an offered word into the line as it stands: a file that is called `a b` would be two words, and `$(x)` a command. The
+/// words are quoted before they are offered.
+fn quoting(script: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    const END: &str = "\n}\nif [[";
+    const QUOTED: &str = r#"
+    local at
+    for at in "${!COMPREPLY[@]}"; do
+        [[ "${COMPREPLY[at]}" =~ ^[a-zA-Z0-9_./:=@%+,~-]*$ ]] || printf -v "COMPREPLY[$at]" '%q' "${COMPREPLY[at]}"
+    done"#;
+    let text = String::from_utf8(script).context("the script is no text")?;
+    let (function, rest) = text.split_once(END).context("the script of bash has another form")?;
+    Ok(format!("{function}{QUOTED}{END}{rest}").into_bytes())
 }
 
 /// Answers a script's question and says so; every other run is a usual one.

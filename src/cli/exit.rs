@@ -70,8 +70,10 @@ pub(super) fn of_clap(error: &clap::Error) -> ExitStatus {
 /// What clap says about wrong usage, in one line.
 pub(super) fn line_of_clap(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default();
-    ekv_tool::types::escape(first.strip_prefix("error: ").unwrap_or(first)).to_string()
+    // What is missing stands below the first line.
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    ekv_tool::types::escape(line.strip_prefix("error: ").unwrap_or(&line)).to_string()
 }
 
 /// The one line that says why there is no report; `None` when the user interrupted.

@@ -191,7 +191,7 @@ fn name_in(words: &[OsString]) -> String {
             at = sub;
         }
     }
-    names.join("-")
+    if names.is_empty() { "ekv-tool".to_owned() } else { names.join("-") }
 }
 
 /// The command that was asked for, as it stands in the `schema` of its reports: `gate-dryrun`, `wal-dump`.

@@ -177,10 +177,12 @@ fn what_is_no_file_of_facts_is_named_with_the_next_step() {
     let report = compare(&three, &CompareOptions::default(), &Run::local()).unwrap();
     assert_eq!((report.verdict, report.body.groups.len()), (Verdict::Unknown, 1));
     assert!(report.coverage.not_examined.iter().any(|part| part.needed && part.what.ends_with("other")));
-    // Twice the same is one.
-    let copy = pair.root.path().join("copy.facts");
-    std::fs::copy(&pair.files[0], &copy).unwrap();
-    assert!(error(&[pair.files[0].clone(), copy]).contains("nothing to be compared with"));
+    // Twice the same is one, under whatever name.
+    let link = pair.root.path().join("link.facts");
+    std::os::unix::fs::symlink(&pair.files[0], &link).unwrap();
+    for again in [&pair.files[0], &link] {
+        assert!(error(&[pair.files[0].clone(), again.clone()]).contains("nothing to be compared with"));
+    }
 }
 
 /// A node that went on while the others were looked at lacks nothing for that.
@@ -214,12 +216,31 @@ fn nodes_that_are_looked_at_one_after_another_are_not_damaged_for_that() {
         let told = report.coverage.not_examined.iter().any(|part| part.what.starts_with("what n2 did after "));
         let found: Vec<_> = report.findings.iter().map(|finding| (finding.code.code, finding.severity.to_string())).collect();
         assert_eq!(report.body.groups[0].taken.len(), 3);
-        (found, told)
+        (found, told, report.verdict)
     };
-    let (found, told) = ask(&values);
+    let (found, told, verdict) = ask(&values);
     assert!(found.contains(&("cross-under-replicated", "error".to_owned())) && !told, "at one moment it is lost: {found:?}");
+    assert_eq!(verdict, Verdict::Damaged);
+    // A file that was written behind the time of its facts says that a clock is wrong, and no more.
     let later = values[1]["taken_at_ms"].as_u64().unwrap() + 60_000;
     values[0]["groups"][0]["last_written_ms"] = later.into();
-    let (found, told) = ask(&values);
+    let (found, told, verdict) = ask(&values);
+    assert!(found.contains(&("cross-under-replicated", "error".to_owned())) && !told && verdict == Verdict::Damaged, "{found:?}");
+    values[0]["taken_at_ms"] = later.into();
+    let (found, told, verdict) = ask(&values);
     assert!(found.contains(&("cross-under-replicated", "info".to_owned())) && told, "the others may have it by now: {found:?}");
+    assert_eq!(verdict, Verdict::Unknown, "it may be lost as well");
+}
+
+/// A copy of a file stands for another node, as a copied directory does.
+#[test]
+fn a_copy_of_facts_is_no_second_node() {
+    let pair = Pair::new();
+    let files: Vec<_> = ["n1.facts", "copy.facts"].map(|name| pair.root.path().join(name)).into();
+    for file in &files {
+        std::fs::write(file, pair.bytes()).unwrap();
+    }
+    let report = compare(&files, &CompareOptions::default(), &Run::local()).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.code.code == "cross-duplicate-identity"), "{:?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Damaged);
 }

@@ -8,6 +8,7 @@ mod output;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -86,7 +87,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Err(error) => return failed(&error),
     };
     let Command::Offload(asked) = cli.command;
-    match offload::run(&asked, &output) {
+    // A client that ends in a fault of its own has answered nothing: that is a run that failed, and is told as one.
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| offload::run(&asked, &output)));
+    match ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a fault of the program ended the run; please report the lines above"))) {
         Ok(status) => status,
         Err(error) => {
             let status = failed(&error);

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use ekv_fleet::store::{Address, Scheme};
+use ekv_tool::io::now;
 use ekv_tool::readers::{Local, Territory};
-use ekv_tool::report::{Body, REPORT_SAMPLE, Report, Style, is_earlier_report, render};
+use ekv_tool::report::{Asked, Body, REPORT_SAMPLE, Report, Style, is_earlier_report, render};
 
 use super::args::{Format, GlobalArgs};
 use super::bar::Bar;
@@ -26,6 +28,9 @@ pub struct Output {
     /// True when the file lies in what is examined.
     refused: AtomicBool,
     started: Instant,
+    /// The time of the run, and the first store that was named, for who keeps reports.
+    began_at: Option<UnixMillis>,
+    target: OnceLock<String>,
     /// Shown while the work goes on.
     pub bar: Bar,
 }
@@ -51,11 +56,21 @@ impl Output {
             std::process::exit(130);
         })
         .context("cannot listen for an interrupt")?;
-        Ok(Self { format: args.format, style, file, refused: AtomicBool::new(false), started: Instant::now(), bar })
+        Ok(Self {
+            format: args.format,
+            style,
+            file,
+            refused: AtomicBool::new(false),
+            started: Instant::now(),
+            began_at: now(),
+            target: OnceLock::new(),
+            bar,
+        })
     }
 
     /// Refuses a report in a directory that is read or written.
     pub fn examine(&self, address: &Address) -> anyhow::Result<()> {
+        let _ = self.target.set(address.shown.clone());
         let (Scheme::Directory, Some(file)) = (address.scheme, &self.file) else { return Ok(()) };
         let directory = &address.directory;
         let inside = fs::canonicalize(directory).is_ok_and(|directory| file.starts_with(directory));
@@ -70,6 +85,8 @@ impl Output {
     pub fn write<B: Body>(&self, mut report: Report<B>) -> anyhow::Result<()> {
         self.bar.finish();
         report.timed(self.started.elapsed());
+        let target = self.target.get().cloned().unwrap_or_default();
+        report.asked = Asked { target, started: self.began_at, unmet: None };
         let Some(file) = &self.file else {
             let mut out = BufWriter::new(io::stdout().lock());
             let written = render(&report, self.format.into(), self.style, &mut out).and_then(|()| out.flush());

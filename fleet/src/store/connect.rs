@@ -1,5 +1,6 @@
 //! From an address to a client: what the environment says, and how long anything may take.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,11 +54,60 @@ impl Limits {
 /// Credentials, region and endpoint come from the environment, by the names that `object_store` gives them: `AWS_ACCESS_KEY_ID`,
 /// `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME`, and so on.
 pub fn connect(address: &Address, limits: Limits) -> Result<Store> {
+    if address.scheme != Scheme::Directory {
+        usable(address, std::env::vars_os())?;
+    }
     let reach = match address.scheme {
         Scheme::Directory => Reach::Directory(address.directory.clone()),
         scheme => Reach::Objects(client(scheme, &address.bucket, limits).map_err(|error| refused(address, scheme, &error))?),
     };
     Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits })
+}
+
+/// Refuses settings that no request could be made with. The client takes them as they are and ends the process over them. Only names
+/// are told: values may be secrets.
+fn usable(address: &Address, settings: impl Iterator<Item = (OsString, OsString)>) -> Result<()> {
+    let refuse = |why: String, hint| Err(Error::Store { address: address.shown.clone(), why, hint });
+    if address.bucket.is_empty() || !address.bucket.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return refuse(
+            "the name of the bucket holds what no bucket has in its name".to_owned(),
+            "look at the address for blanks and line ends",
+        );
+    }
+    for (name, value) in settings {
+        let name = name.to_string_lossy().into_owned();
+        if !["AWS_", "AZURE_", "GOOGLE_"].iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let Some(value) = value.to_str() else { return refuse(format!("{name} is no text"), "set it again") };
+        let is_key = name.contains("PRIVATE_KEY") || name.contains("SERVICE_ACCOUNT_KEY") || name.contains("CREDENTIALS");
+        if !is_key && (value.trim() != value || value.chars().any(char::is_control)) {
+            return refuse(
+                format!("{name} begins or ends with a blank, or holds a line end"),
+                "set it again without; a secret that is mounted as a file often ends in a line end",
+            );
+        }
+        if name.contains("ENDPOINT") && !is_endpoint(value) {
+            return refuse(format!("{name} is no address"), "give it as https://host or http://host:port");
+        }
+    }
+    Ok(())
+}
+
+/// True for `http://host`, `https://host:port/path`.
+fn is_endpoint(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inner) => match inner.split_once(']') {
+            Some((host, "")) => (host, None),
+            Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or("none"))),
+            None => return false,
+        },
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok()) && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -95,4 +145,48 @@ fn refused(address: &Address, scheme: Scheme, error: &object_store::Error) -> Er
         ("the settings in the environment make no client", "docs/fleet.md lists the variables that are read")
     };
     Error::Store { address: address.shown.clone(), why: why.to_owned(), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(bucket: &str, name: &str, value: &str) -> Result<()> {
+        let mut address = Address::parse("s3://b/p").unwrap();
+        address.bucket = bucket.to_owned();
+        usable(&address, [(name.into(), value.into())].into_iter())
+    }
+
+    #[test]
+    fn settings_that_make_no_request_are_refused_by_their_names() {
+        for value in [
+            "",
+            "localhost:9",
+            "127.0.0.1:9",
+            "http://",
+            "http://h ",
+            "http://h\n",
+            "http://h:99999",
+            "http://[::1",
+            "http://h/a b",
+            "ftp://h",
+        ] {
+            let error = asked("b", "AWS_ENDPOINT_URL", value).unwrap_err().to_string();
+            assert!(error.contains("AWS_ENDPOINT_URL"), "{value:?}: {error}");
+        }
+        for value in [
+            "http://h",
+            "https://h:443/",
+            "http://127.0.0.1:9",
+            "http://[::1]:9",
+            "http://[::1]",
+            "https://minio.example.com/base",
+        ] {
+            asked("b", "AWS_ENDPOINT_URL", value).unwrap();
+        }
+        let error = asked("b", "AWS_SECRET_ACCESS_KEY", "hunter2\n").unwrap_err().to_string();
+        assert!(error.contains("AWS_SECRET_ACCESS_KEY") && !error.contains("hunter2"), "{error}");
+        asked("b", "UNRELATED", "x\n").unwrap();
+        assert!(asked("b\n", "AWS_REGION", "us-east-1").is_err());
+    }
 }

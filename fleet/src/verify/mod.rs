@@ -83,6 +83,10 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
         Reach::Directory(path) => directory::list(path, &mut coverage)?,
         Reach::Objects(objects) => (objects::list(store, &**objects, watch, &mut coverage).await?, store.base.clone()),
     };
+    if listed.is_empty() {
+        // A volume that is not mounted, a prefix that is misspelled.
+        coverage.missing(store.shown.clone(), "no payload was found there");
+    }
     let store = &Store { base, ..store.clone() };
     let mine: Vec<_> = listed.into_iter().filter(|object| options.shard.takes(&object.key)).collect();
     let parts = results.read(&store.shown, options.shard).await?;

@@ -144,13 +144,13 @@ pub(super) fn match_groups(
 /// first reason is the error.
 fn locate(paths: &[PathBuf], names: &[(PathBuf, String)], coverage: &mut Coverage, run: &Run<'_>) -> Result<Located> {
     let mut all = Located { one_each: paths.len() > 1, ..Located::default() };
-    let (mut known, mut sums, mut failure) = (HashSet::new(), HashSet::new(), None);
+    let (mut known, mut files, mut failure) = (HashSet::new(), HashSet::new(), None);
     for path in paths {
         let found = if is_file(path, run) {
             beside(all.held, || read_facts(path, coverage, run)).map(|(document, len)| {
                 let groups = document.groups.len();
-                // One file has many names, and a copy of it says nothing else.
-                if document.sha256.is_none_or(|sum| sums.insert(sum)) {
+                // One file has many names. A copy of it stands for another node, and is judged as a copied directory is.
+                if run.source.real_path(path).is_none_or(|real| files.insert(real)) {
                     all.held = all.held.saturating_add(Document::memory_of(len));
                     all.places.extend(taken(path, document, len));
                 }

@@ -1,8 +1,9 @@
 //! Nodes that files of facts tell, beside those that are read: what their logs are compared by, and what that leaves open.
 
 use super::node::Node;
-use crate::analysis::Coverage;
+use crate::analysis::judge::codes::compare::CROSS_UNDER_REPLICATED;
 use crate::analysis::judge::nodes::{Apart, Comparison, Replica};
+use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::facts::Salt;
 use crate::types::{Count, UnixMillis};
 
@@ -43,14 +44,29 @@ pub(super) fn salt_of(nodes: &[Node], salt: &Salt) -> String {
     }
 }
 
-/// A node that was written to after `taken_at`, and when.
+/// A node that was written to after `taken_at`, and when. A file of facts that tells of a time behind its own says nothing of it: that
+/// machine's clock, or the times of its files, are wrong.
 fn overtaken(taken_at: UnixMillis, nodes: &[Node]) -> Option<(&Node, UnixMillis)> {
-    let written = nodes.iter().filter_map(|node| Some((node, node.last_written()?)));
+    let possible = |node: &Node, written: UnixMillis| node.taken().is_none_or(|taken| written <= taken.taken_at);
+    let written = nodes.iter().filter_map(|node| Some((node, node.last_written().filter(|written| possible(node, *written))?)));
     written.filter(|(_, written)| *written > taken_at).max_by_key(|(_, written)| *written)
 }
 
 /// Says what the files of facts leave open.
-pub(super) fn cover(comparison: &Comparison, nodes: &[Node], replicas: &[Replica<'_>], coverage: &mut Coverage) {
+pub(super) fn cover(
+    comparison: &Comparison,
+    found: &[Finding],
+    nodes: &[Node],
+    replicas: &[Replica<'_>],
+    coverage: &mut Coverage,
+) {
+    let softened = |finding: &&Finding| finding.code.code == CROSS_UNDER_REPLICATED.code && finding.severity == Severity::Info;
+    if found.iter().any(|finding| softened(&finding)) && replicas.iter().any(|replica| replica.overtaken) {
+        // It may be as it should, and it may be lost: these files do not tell.
+        let why =
+            "facts were taken before another node was written to; take them again closer together, or while nothing is written";
+        coverage.missing("whether a majority holds what is committed", why);
+    }
     for (node, replica) in nodes.iter().zip(replicas) {
         let Some(taken) = node.taken().filter(|_| replica.overtaken) else { continue };
         if let Some((other, written)) = overtaken(taken.taken_at, nodes) {

@@ -279,7 +279,7 @@ impl Body for CompareBody {
     fn all_clear(&self) -> &'static str {
         if self.several_groups || self.groups.iter().all(|group| !group.comparison.comparable) {
             ""
-        } else if self.groups.iter().all(|group| compare_stores::agree(&group.stores)) {
+        } else if self.groups.iter().all(|group| compare_stores::agree(&group.stores, group.comparison.nodes.len())) {
             ": the logs and the stores agree"
         } else {
             ": the logs agree"

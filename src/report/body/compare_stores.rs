@@ -104,8 +104,8 @@ pub(super) fn sections(stores: &[NodeStore]) -> Option<Section> {
     Some(Section::table("Contents of the stores", &columns, rows.collect()))
 }
 
-/// True when the stores of at least two nodes were compared and differ only as they may.
-pub(super) fn agree(stores: &[NodeStore]) -> bool {
+/// True when the stores of all of `nodes` nodes, two or more, were compared and differ only as they may.
+pub(super) fn agree(stores: &[NodeStore], nodes: usize) -> bool {
     let fine = |row: &NodeStore| !matches!(row.agreement, StoreAgreement::Diverged | StoreAgreement::Unknown);
-    stores.len() > 1 && stores.iter().all(fine)
+    stores.len() > 1 && stores.len() >= nodes && stores.iter().all(fine)
 }

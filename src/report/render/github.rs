@@ -17,7 +17,9 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         };
         let mut properties = Vec::new();
         if let Some(path) = &finding.path {
-            properties.push(format!("file={}", property(path)));
+            // The path itself, so that it is found: its line ends are no blanks.
+            let lines: Vec<_> = path.split('\n').map(property).collect();
+            properties.push(format!("file={}", lines.join("%0A")));
         }
         properties.push(format!("title={}", property(&format!("{command}: {}", finding.code.code))));
         let place = match (&finding.path, finding.offset) {
