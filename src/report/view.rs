@@ -203,6 +203,8 @@ pub enum Label {
     Role,
     /// The severity of findings.
     Severity,
+    /// The share of a store's payloads that a run took, `3/50`.
+    Shard,
     /// The class of keys that rows belong to.
     Space,
     /// What became of a check, or the state of rows.
@@ -215,7 +217,7 @@ pub enum Label {
 
 impl Label {
     /// Every label, in the order of the names.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Assumed,
         Self::Backend,
         Self::Class,
@@ -234,6 +236,7 @@ impl Label {
         Self::RaftId,
         Self::Role,
         Self::Severity,
+        Self::Shard,
         Self::Space,
         Self::State,
         Self::Target,
@@ -261,6 +264,7 @@ impl Label {
             Self::RaftId => "raft_id",
             Self::Role => "role",
             Self::Severity => "severity",
+            Self::Shard => "shard",
             Self::Space => "space",
             Self::State => "state",
             Self::Target => "target",

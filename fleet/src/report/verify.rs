@@ -3,7 +3,7 @@
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::offload::LonePayload;
 use ekv_tool::report::body::snapshot::SnapshotBody;
-use ekv_tool::report::{Body, Cell, Lines, Metric, Section};
+use ekv_tool::report::{Body, Cell, Label, Lines, Metric, Section};
 use ekv_tool::types::ByteSize;
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ impl Body for VerifyBody {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        let labels = |verdict: Verdict| vec![("shard", self.shard.clone()), ("verdict", verdict.name().to_owned())];
+        let labels = |verdict: Verdict| vec![(Label::Shard, self.shard.clone()), (Label::Verdict, verdict.name().to_owned())];
         let name = "ekv_fleet_offload_payloads";
         let metric = Metric::gauge(name, "Payloads of a shard by verdict.");
         let all = [Verdict::Clean, Verdict::Damaged, Verdict::Unknown];
