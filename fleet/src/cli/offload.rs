@@ -1,6 +1,6 @@
 //! `offload audit`, `offload verify`
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -120,6 +120,5 @@ fn at(text: &str, read: &Address, store: StoreArgs, output: &Output) -> anyhow::
 }
 
 fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    ekv_tool::io::now().unwrap_or_default()
 }

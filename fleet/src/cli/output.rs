@@ -12,6 +12,7 @@ use ekv_fleet::store::{Address, Scheme};
 use ekv_tool::io::now;
 use ekv_tool::readers::{Local, Territory};
 use ekv_tool::report::{Asked, Body, REPORT_SAMPLE, Report, Style, is_earlier_report, render};
+use ekv_tool::types::UnixMillis;
 
 use super::args::{Format, GlobalArgs};
 use super::bar::Bar;
