@@ -116,6 +116,13 @@ fn a_run_that_fails_leaves_no_earlier_report_as_if_it_were_its_own() {
         let stdout = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
         assert!(stdout.starts_with(stands) && stdout.contains("unexpected argument"), "{stdout}");
     }
+    // What is missing is named.
+    let run = tool().args(["check", "--format", "nagios"]).assert().code(3);
+    let stdout = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(stdout.contains("were not provided: <DIR>"), "{stdout}");
+    let run = tool().args(["--format", "junit", "bogus"]).assert().code(1);
+    let stdout = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(stdout.contains("<testsuite name=\"ekv-tool ekv-tool\"") && stdout.contains("bogus"), "{stdout}");
     // Not where data may be, even when there is nothing yet but a name.
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("photo"), b"a photo").unwrap();

@@ -297,3 +297,33 @@ fn a_killed_shard_goes_on_where_it_was() {
     let ran = run(&server.url, &args);
     assert_eq!((ran.report["read"].as_u64(), ran.report["recalled"].as_u64()), (Some(0), Some(PAYLOADS as u64)), "{}", ran.said);
 }
+
+/// A volume that is not mounted has no payload, which says nothing of its payloads.
+#[test]
+fn a_store_without_a_payload_is_not_clean() {
+    let root = tempfile::tempdir().unwrap();
+    let [store, results] = ["store", "results"].map(|name| root.path().join(name));
+    fs::create_dir(&store).unwrap();
+    let ran = run(
+        "http://127.0.0.1:9",
+        &["--format", "json", "offload", "verify", &store.display().to_string(), "--results", &results.display().to_string()],
+    );
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (3, Some("unknown")), "{}", ran.said);
+    assert!(ran.said.contains("no payload was found there"), "{}", ran.said);
+}
+
+/// A setting that no request can be made with ends the run as any error does, and no earlier report stands for it.
+#[test]
+fn a_setting_that_makes_no_request_is_a_failed_run() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("metrics.prom");
+    for endpoint in ["", "localhost:9", "http://127.0.0.1:99999", "http://127.0.0.1:9\n"] {
+        let shown = file.display().to_string();
+        let args = ["--format", "prometheus", "--output", &shown, "offload", "audit", "s3://b/p", "--max-retries", "0"];
+        let ran = run(endpoint, &args);
+        assert_eq!(ran.status, 1, "{endpoint:?}: {}", ran.said);
+        assert!(ran.said.contains("AWS_ENDPOINT_URL"), "{}", ran.said);
+        let metrics = fs::read_to_string(&file).unwrap();
+        assert!(metrics.contains("ekv_tool_run_failed{command=\"offload-audit\",target=\"s3://b/p\"} 1\n"), "{metrics}");
+    }
+}

@@ -17,9 +17,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         };
         let mut properties = Vec::new();
         if let Some(path) = &finding.path {
-            // The path itself, so that it is found: its line ends are no blanks.
-            let lines: Vec<_> = path.split('\n').map(property).collect();
-            properties.push(format!("file={}", lines.join("%0A")));
+            properties.push(format!("file={}", file(path)));
         }
         properties.push(format!("title={}", property(&format!("{command}: {}", finding.code.code))));
         let place = match (&finding.path, finding.offset) {
@@ -45,6 +43,11 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     writeln!(out, "::{level} title={title}::{}", message(&format!("{}{unmet}", report.headline())))
 }
 
+/// A path between commas, so that it is found: its line ends are no blanks.
+fn file(path: &str) -> String {
+    path.split('\n').map(property).collect::<Vec<_>>().join("%0A")
+}
+
 /// Text behind the second pair of colons.
 fn message(text: &str) -> String {
     types::escape(&text.replace('\n', " ")).replace('%', "%25")
@@ -63,5 +66,6 @@ mod tests {
     fn no_text_is_a_command() {
         assert_eq!(message("50% of\n::error::x\r"), "50%25 of ::error::x\\r");
         assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
+        assert_eq!(file("ho\nst,1/x"), "ho%0Ast%2C1/x");
     }
 }
