@@ -4,6 +4,22 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::types::escape;
+
+/// An error and its causes as one line; causes that are already part of the message are not repeated. What would not show as itself is
+/// escaped.
+pub fn one_line<'c>(causes: impl Iterator<Item = &'c (dyn std::error::Error + 'static)>) -> String {
+    let mut line = String::new();
+    for cause in causes.map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    escape(&line.replace('\n', " ")).into_owned()
+}
+
 /// Why the tool could not do its work. Each message names the path and, where there is one, the next step.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

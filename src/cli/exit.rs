@@ -81,16 +81,7 @@ pub(super) fn message_of(error: &anyhow::Error) -> Option<String> {
     if error.chain().any(|cause| matches!(cause.downcast_ref::<Error>(), Some(Error::Interrupted))) {
         return None;
     }
-    // One line: causes that are already part of the message are not repeated.
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    Some(ekv_tool::types::escape(&line.replace('\n', " ")).to_string())
+    Some(ekv_tool::error::one_line(error.chain()))
 }
 
 /// One line on standard error, unless the user interrupted.

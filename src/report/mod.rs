@@ -198,7 +198,7 @@ impl<B: Body> Report<B> {
                 errors.min_by_key(|finding| finding.derived_from.is_some()).map(|finding| finding.code.title.to_owned())
             }
             Verdict::Unknown => {
-                let needed: Vec<_> = self.coverage.not_examined.iter().filter(|part| part.needed).collect();
+                let needed: Vec<_> = self.coverage.needed().collect();
                 match needed.as_slice() {
                     [] => None,
                     [only] if is_question(&only.what) => Some(format!("{} is not known", only.what)),

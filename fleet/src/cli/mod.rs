@@ -112,15 +112,7 @@ fn name_of(asked: &clap::ArgMatches) -> String {
 }
 
 fn one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    ekv_tool::types::escape(&line.replace('\n', " ")).to_string()
+    ekv_tool::error::one_line(error.chain())
 }
 
 fn failed(error: &anyhow::Error) -> ExitStatus {

@@ -45,6 +45,11 @@ impl Coverage {
         self.not_examined.push(NotExamined { what: what.into(), why: why.into(), needed: true });
     }
 
+    /// What the verdict needs and was not looked at.
+    pub fn needed(&self) -> impl Iterator<Item = &NotExamined> + Clone {
+        self.not_examined.iter().filter(|part| part.needed)
+    }
+
     /// Adds what another look at the same files left out, each part once.
     pub fn also_left_out(&mut self, parts: impl IntoIterator<Item = NotExamined>) {
         let mut known: HashSet<String> = self.not_examined.iter().map(|part| part.what.clone()).collect();

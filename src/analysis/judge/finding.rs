@@ -241,7 +241,7 @@ impl Verdict {
     pub fn of(findings: &[Finding], coverage: &Coverage) -> Self {
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             Self::Damaged
-        } else if coverage.not_examined.iter().any(|part| part.needed) {
+        } else if coverage.needed().next().is_some() {
             Self::Unknown
         } else {
             Self::Clean

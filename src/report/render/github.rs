@@ -29,7 +29,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         let advice = if finding.advice.is_empty() { String::new() } else { format!(" {}", finding.advice) };
         writeln!(out, "::{level} {}::{}", properties.join(","), message(&format!("{place}{}{more}{advice}", finding.message)))?;
     }
-    for part in report.coverage.not_examined.iter().filter(|part| part.needed) {
+    for part in report.coverage.needed() {
         let title = property(&format!("{command}: not examined"));
         writeln!(out, "::error title={title}::{}", message(&format!("{}: {}", part.what, part.why)))?;
     }

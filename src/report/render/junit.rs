@@ -53,7 +53,7 @@ fn of_verdict<B: Body>(report: &Report<B>) -> CaseEnd {
         let more = if finding.more > 0 { format!(" ({} more of this kind)", finding.more) } else { String::new() };
         lines.push(format!("{} {}{place}: {}{more}", finding.severity, finding.code.code, finding.message.replace('\n', " ")));
     }
-    for part in report.coverage.not_examined.iter().filter(|part| part.needed) {
+    for part in report.coverage.needed() {
         lines.push(format!("not examined: {} ({})", part.what, part.why));
     }
     match (report.verdict, report.asked.unmet) {

@@ -69,7 +69,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     let data = [
         ("errors", report.count(Severity::Error), ""),
         ("warnings", report.count(Severity::Warning), ""),
-        ("not_examined", report.coverage.not_examined.iter().filter(|part| part.needed).count() as u64, ""),
+        ("not_examined", report.coverage.needed().count() as u64, ""),
         ("examined", report.coverage.bytes_examined, "B"),
         ("time", report.run.elapsed_ms, "ms"),
     ];
@@ -85,7 +85,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     if all > NAMED {
         writeln!(out, "... and {} more findings", all - NAMED)?;
     }
-    let needed = report.coverage.not_examined.iter().filter(|part| part.needed);
+    let needed = report.coverage.needed();
     let left_out = needed.clone().count();
     for part in needed.take(NAMED) {
         writeln!(out, "not examined: {} ({})", text(&part.what), text(&part.why))?;

@@ -191,10 +191,7 @@ impl Judge<'_> {
     fn adopt(&mut self, key: &str, index: LogIndex, facts: &ObjectFacts, judged: &mut JudgedPayload) {
         let (shown, known) = (self.shown(key), self.known(key).cloned().unwrap_or_default());
         self.coverage.add_file(facts.bytes_read);
-        match known.findings(&shown) {
-            Some(findings) => self.findings.extend(findings),
-            None => self.coverage.missing(format!("payload of {shown}"), "another version of this program has read it"),
-        }
+        self.findings.extend(known.findings(&shown));
         self.coverage.not_examined.extend(known.not_examined());
         (judged.applied_index, judged.rows) = (known.applied_index(), known.rows());
         let ahead = known.applied_index().and_then(|applied| ahead_of_index(applied, index));

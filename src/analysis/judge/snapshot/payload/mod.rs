@@ -6,7 +6,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use judge::Judge;
 pub(in crate::analysis::judge) use judge::ahead_of_index;
@@ -61,7 +61,7 @@ pub struct PayloadToken {
 }
 
 /// What the rows of a payload add up to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RowCounts {
     /// Rows of any kind.
     pub rows: u64,
