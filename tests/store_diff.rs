@@ -7,10 +7,12 @@ use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::divergence::{DifferenceKind, Judged, Reason};
 use ekv_tool::analysis::server::Outcome;
+use ekv_tool::formats::mvcc::{Encryption, RowHeader};
 use ekv_tool::ops::{CompareOptions, GateOptions, compare, gate_dryrun, store_diff};
 use ekv_tool::report::body::compare_stores::StoreAgreement;
 use ekv_tool::report::body::store_diff::StoreDiffBody;
 use ekv_tool::report::{OutputFormat, Report, Style, render};
+use ekv_tool::types::HlcTimestamp;
 
 use crate::support::diverging::{LAST, Node, commit_of, key, value, written};
 use crate::support::recorded::real;
@@ -88,6 +90,42 @@ fn another_value_is_held_against_what_the_entry_wrote() {
     assert_eq!((row.first_as_written, row.second_as_written), (Some(true), Some(false)));
     assert!(report.findings[0].path.as_ref().unwrap().ends_with("n2/fsm.db"));
     assert!(report.findings[0].message.contains("Entry 4 of term 2 wrote what "), "{}", report.findings[0].message);
+}
+
+#[test]
+fn what_the_entry_of_a_row_did_not_write_is_not_explained_by_it() {
+    let (user_key, _) = written(LAST);
+    let other = |row: Vec<u8>| Node::new("n1", LAST).without(LAST).row(key(&user_key, commit_of(LAST)), row);
+    let tombstone = RowHeader { tombstone: true, encryption: Encryption::Clear, expire_at: HlcTimestamp(0) }.encode().to_vec();
+    for changed in [value(b"value of 8"), value(b""), tombstone] {
+        // The other one has not applied the entry, or not all of those before it either.
+        for applied in [LAST - 1, LAST - 3] {
+            for turned in [false, true] {
+                let pair = (other(changed.clone()), Node::new("n2", applied));
+                let report = if turned { of_two(pair.1, pair.0) } else { of_two(pair.0, pair.1) };
+                assert_eq!((report.verdict, codes(&report)), (Verdict::Damaged, vec!["store-not-as-written"]));
+                let kind = if turned { DifferenceKind::OnlySecond } else { DifferenceKind::OnlyFirst };
+                let wrong: Vec<_> = judged(&report).into_iter().filter(|(_, reason, _)| *reason != Reason::Entry).collect();
+                assert_eq!(wrong, [(kind, Reason::NotAsWritten, Some(LAST))]);
+                assert_eq!(
+                    report.body.reasons.iter().find(|count| count.reason == Reason::Entry).map_or(0, |count| count.rows),
+                    LAST - 1 - applied
+                );
+                let finding = &report.findings[0];
+                assert!(finding.path.as_ref().unwrap().ends_with("n1/fsm.db"), "{finding:?}");
+                assert_eq!(finding.expected.as_deref(), Some("what entry 9 of term 2 wrote"));
+                assert!(finding.message.contains("Entry 9 of term 2 wrote something else."), "{}", finding.message);
+            }
+        }
+    }
+    // The one that is behind has the version too, with what an older entry may have written.
+    let behind = Node::new("n2", LAST - 1).row(key(&user_key, commit_of(LAST)), value(b"older"));
+    let report = of_two(other(value(b"changed")), behind);
+    assert_eq!(judged(&report), [(DifferenceKind::OtherValue, Reason::NotAsWritten, Some(LAST))]);
+    assert!(report.findings[0].path.as_ref().unwrap().ends_with("n1/fsm.db"), "{:?}", report.findings);
+    let behind = Node::new("n2", LAST - 1).row(key(&user_key, commit_of(LAST)), value(b"older"));
+    let report = of_two(Node::new("n1", LAST), behind);
+    assert_eq!(judged(&report), [(DifferenceKind::OtherValue, Reason::Entry, Some(LAST))]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::keys::Opener;
 use super::pebble::Store;
 use super::pebble_scan::{KeyRange, Live, Step, walk_views};
 use super::source::Run;
-use super::store_diff::{DiffedStore, Inside, SideRead, StoreNumbers, Values, Views, hash_value};
+use super::store_diff::{DiffedStore, HeldValue, Inside, SideRead, StoreNumbers, Values, Views, hash_value};
 use crate::error::Result;
 use crate::formats::envelope::MIN_LEN;
 use crate::formats::facts::{RowSum, Salt};
@@ -48,8 +48,8 @@ pub struct CommittedRows {
     pub first_entry: LogIndex,
 }
 
-/// Finds the entry that writes a row: its key as stored, and whether it is a deletion.
-pub type EntryOf<'s> = dyn Fn(&[u8], Option<bool>) -> Option<LogIndex> + 's;
+/// Finds the entry that writes a row: its key as stored, and what it holds.
+pub type EntryOf<'s> = dyn Fn(&[u8], HeldValue) -> Option<LogIndex> + 's;
 
 /// How sums are made that do not depend on the order of the rows.
 #[derive(Clone, Copy)]
@@ -151,8 +151,7 @@ pub fn store_content(dir: &Path, opener: Option<&Opener>, summing: Option<Summin
             let sum = row.finish();
             *total = total.wrapping_add(sum);
             if let StoreKey::Row(key) = key {
-                let deletes = || RowHeader::decode(live.value).ok().map(|header| header.tombstone);
-                newest.add(key.commit_ts, present, sum, || entry_of(live.key, deletes()));
+                newest.add(key.commit_ts, present, sum, || entry_of(live.key, HeldValue::of(live, &inside)));
             }
         }
         Step::Next

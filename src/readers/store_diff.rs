@@ -355,17 +355,66 @@ pub(super) fn hash_value(hash: &mut impl Hasher, header: RowHeader, body: &[u8])
     hash.write(body);
 }
 
+/// What a row holds, as far as it can be held against what entries write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldValue {
+    /// Whether the version deletes its key; `None` where its header cannot be read.
+    pub deletes: Option<bool>,
+    /// Stands for the value as it would be in clear text; `None` of an envelope that was not opened.
+    hash: Option<u64>,
+}
+
+/// Stands for a value that an entry writes.
+pub fn hash_of_written(body: &[u8]) -> u64 {
+    let header = RowHeader { tombstone: false, encryption: Encryption::Clear, expire_at: HlcTimestamp(0) };
+    let mut hash = XxHash64::with_seed(0);
+    hash_value(&mut hash, header, body);
+    hash.finish()
+}
+
+impl HeldValue {
+    /// What a live row holds.
+    pub(super) fn of(live: Live<'_>, inside: &Inside) -> Self {
+        let header = RowHeader::decode(live.value).ok();
+        let mut hash = XxHash64::with_seed(0);
+        let hash = match (inside, header) {
+            (Inside::Closed, _) | (Inside::Opened(_), None) => None,
+            (Inside::Opened(opened), Some(header)) => {
+                hash_value(&mut hash, header, opened.bytes());
+                Some(hash.finish())
+            }
+            (Inside::Clear, _) => {
+                hash.write(live.value);
+                Some(hash.finish())
+            }
+        };
+        Self { deletes: header.map(|header| header.tombstone), hash }
+    }
+
+    /// A row with this value in clear text, or with `None` one that deletes its key.
+    #[cfg(test)]
+    pub fn of_clear(value: Option<&[u8]>) -> Self {
+        Self { deletes: Some(value.is_none()), hash: Some(value.map_or(0, hash_of_written)) }
+    }
+
+    /// Whether it is the value that [`hash_of_written`] stands for. Not known of an envelope that was not opened, but if it is a deletion.
+    pub fn is_value(&self, written: u64) -> Option<bool> {
+        if self.deletes == Some(true) { Some(false) } else { self.hash.map(|hash| hash == written) }
+    }
+}
+
 impl ComparedRow {
+    /// What it holds.
+    pub fn held(&self) -> HeldValue {
+        HeldValue { deletes: self.is_deletion(), hash: Some(self.value_hash).filter(|_| self.sealing != Sealing::Closed) }
+    }
+
     /// Whether the row holds what an entry writes: this value, or with `None` that its key is deleted. Not known of an envelope that was
     /// not opened.
     pub fn holds(&self, written: Option<&[u8]>) -> Option<bool> {
-        if self.sealing == Sealing::Closed {
-            return None;
+        match written {
+            Some(body) => self.held().is_value(hash_of_written(body)),
+            None => self.is_deletion(),
         }
-        let Some(body) = written else { return self.is_deletion() };
-        let header = RowHeader { tombstone: false, encryption: Encryption::Clear, expire_at: HlcTimestamp(0) };
-        let mut hash = XxHash64::with_seed(0);
-        hash_value(&mut hash, header, body);
-        Some(hash.finish() == self.value_hash)
     }
 }

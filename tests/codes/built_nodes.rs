@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Files, MEMBERS, Provocation, node};
-use crate::support::diverging::{LAST, Node};
+use crate::support::diverging::{LAST, Node, commit_of, key, value, written};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::{NodeDir, id, ids};
 
@@ -44,6 +44,12 @@ pub const ALL: &[Provocation] = &[
     compare("nodes-stores-diverge", "error", "b/n2/fsm.db", |root| {
         drop(Node::new("n1", LAST).write(&sub(root, "a")));
         drop(Node::new("n2", LAST).without(5).write(&sub(root, "b")));
+    }),
+    compare("store-not-as-written", "error", "a/n1/fsm.db", |root| {
+        let (user_key, _) = written(LAST);
+        let row = (key(&user_key, commit_of(LAST)), value(b"changed"));
+        drop(Node::new("n1", LAST).without(LAST).row(row.0, row.1).write(&sub(root, "a")));
+        drop(Node::new("n2", LAST - 2).write(&sub(root, "b")));
     }),
     compare("cross-term-ahead", "warning", "b/n3", |root| {
         healthy(root, "a", "n1");

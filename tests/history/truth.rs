@@ -313,3 +313,23 @@ fn a_payload_in_a_snap_file_holds_versions_too() {
     let without = ask(&HistoryOptions { payloads: false, ..options("k") }, &[kept.path()]);
     assert!(without.coverage.not_examined.iter().any(|part| part.what.starts_with("the store payload") && !part.needed));
 }
+
+#[test]
+fn a_row_that_holds_what_no_entry_wrote_is_found_in_one_directory() {
+    let node = |stored: Option<&[u8]>| {
+        let proposals = [put(1, b"a"), put(2, b"b"), raw(ts(3), &[(1, b"k", b"")])];
+        let node = NodeDir::named("n1", &log(&["n1"], &proposals, 4)).peers(1, &["n1"]);
+        store(node.path(), 4, &[(b"k", 1, Some(b"a")), (b"k", 2, stored), (b"k", 3, None)]);
+        node
+    };
+    for stored in [Some(&b"c"[..]), Some(b"a"), Some(b""), None] {
+        let node = node(stored);
+        let (verdict, told) = told("k", &[node.path()]);
+        assert_eq!(verdict, Verdict::Damaged, "{told:#}");
+        let found = finding(&told, "store-not-as-written");
+        assert!(found["path"].as_str().unwrap().ends_with("n1/fsm.db/000002.log"), "{found:#}");
+        assert_eq!(found["expected"], "what entry 3 of term 1 wrote");
+    }
+    let node = node(Some(b"b"));
+    assert_eq!(told("k", &[node.path()]).0, Verdict::Clean);
+}

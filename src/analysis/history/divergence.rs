@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{EntryFact, Ledger, NodeState, Origin, Place, Settled};
+use super::{EntryFact, EntryState, Ledger, NodeState, Origin, Place, Settled};
 use crate::analysis::judge::codes::compare::{CROSS_COMMITTED_DIVERGENCE, CROSS_LOG_MATCHING, NODES_STORES_DIVERGE};
+use crate::analysis::judge::codes::store::STORE_NOT_AS_WRITTEN;
 use crate::analysis::{Finding, Severity};
 use crate::types::{Escaped, in_words};
 
@@ -17,9 +18,9 @@ pub struct Named<'a> {
 }
 
 /// What is to be said of one version: rows that differ are the stores' divergence, as `store diff` has it; records of one entry that differ are
-/// the logs', as `compare` has it.
+/// the logs', as `compare` has it; and a row holds what an entry wrote that is at hand.
 pub fn divergences(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = not_as_written(settled, named).into_iter().collect();
     if !settled.version.differs() {
         return findings;
     }
@@ -52,6 +53,33 @@ pub fn divergences(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// Rows that hold what no entry wrote, while every entry that writes the version says what it writes.
+fn not_as_written(settled: &Settled, named: Named<'_>) -> Option<Finding> {
+    let version = &settled.version;
+    let wrote: Option<BTreeSet<u64>> = version.entries.iter().map(|entry| entry.content.digest).collect();
+    let wrote = wrote?;
+    let rows = version.places.iter().filter(|place| place.entry.is_none());
+    let others: Vec<_> = rows.filter(|place| place.digest.is_some_and(|digest| !wrote.contains(&digest))).collect();
+    // What was replaced, or is turned down, leaves the row to an entry that may be gone.
+    let entries = version.entries.iter().zip(&settled.states);
+    let stands = |(entry, state): &(&EntryFact, &EntryState)| **state == EntryState::Committed && entry.refusal.is_none();
+    let (entry, _) = entries.into_iter().find(stands).filter(|_| !others.is_empty())?;
+    let message = format!(
+        "The version of {} at {} in {} is not what entry {} of term {} wrote, and no other entry wrote it.",
+        Escaped(&settled.row.key),
+        settled.row.ts,
+        paths(&others, named.ledger),
+        entry.index,
+        entry.term
+    );
+    let mut finding = Finding::new(&STORE_NOT_AS_WRITTEN, message);
+    let place = others.first()?;
+    finding.path = named.ledger.files.get(place.file).cloned();
+    finding.offset = place.offset;
+    finding.expected = Some(format!("what entry {} of term {} wrote", entry.index, entry.term));
+    Some(finding)
 }
 
 /// Whether the record stands in a log whose node regards the entry as committed.

@@ -8,7 +8,7 @@ mod logical;
 mod proposal;
 mod request;
 mod route;
-mod testing;
+pub(crate) mod testing;
 mod txn;
 mod value;
 mod written;

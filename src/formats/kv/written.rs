@@ -49,7 +49,12 @@ pub enum WrittenValue<'a> {
         /// What it is to write.
         value: Option<&'a [u8]>,
     },
-    /// The entry alone does not say: the value comes from an intent, or is made when it is applied.
+    /// What the intent says of the transaction that begins at `start`: another entry wrote that one.
+    OfIntent {
+        /// When the transaction began.
+        start: HlcTimestamp,
+    },
+    /// The entry alone does not say: the value is made when it is applied. [`WrittenRow::record`] has that of a transaction's record.
     NotSaid,
 }
 
@@ -80,6 +85,21 @@ impl<'a> WrittenRow<'a> {
     fn of_registry(dek_id: u32, node_low: u16) -> Self {
         let number = u64::from(dek_id) << 16 | u64::from(node_low);
         Self { kind: WrittenKind::Registry, key: &[], number, commit_ts: HlcTimestamp(0) }
+    }
+
+    /// The lock and the intent on the same key of a transaction that begins at `start`.
+    #[must_use]
+    pub const fn pending_since(&self, start: HlcTimestamp) -> Self {
+        Self { kind: WrittenKind::Pending, key: self.key, number: 0, commit_ts: start }
+    }
+
+    /// The value of a transaction's record, which its row tells: `01` and of a commit its timestamp (8, big-endian). `None` of other rows.
+    pub fn record(&self) -> Option<Vec<u8>> {
+        match self.kind {
+            WrittenKind::CommitRecord => Some([&[1], self.commit_ts.0.to_be_bytes().as_slice()].concat()),
+            WrittenKind::RollbackRecord => Some(vec![1]),
+            WrittenKind::Plain | WrittenKind::Pending | WrittenKind::Registry => None,
+        }
     }
 
     /// Whether a deletion of every key with `prefix` at `at` writes the row, which is one that deletes its key.
@@ -149,7 +169,7 @@ impl<'a> Request<'a> {
                     row(WrittenKind::Pending, key, 0, WrittenValue::Intent { start: HlcTimestamp(self.ts), value });
                 }
                 RequestClass::Commit => {
-                    row(WrittenKind::Plain, key, 0, WrittenValue::NotSaid);
+                    row(WrittenKind::Plain, key, 0, WrittenValue::OfIntent { start: HlcTimestamp(self.ts) });
                     row(WrittenKind::Pending, key, 0, WrittenValue::Deletion);
                 }
                 RequestClass::Abort => row(WrittenKind::Pending, key, 0, WrittenValue::Deletion),

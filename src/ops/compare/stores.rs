@@ -119,7 +119,7 @@ pub(in crate::ops) fn store_sums(
         let last = EffectiveLog::of(log, ServerVersion::NEWEST).entries.last().unwrap_or_default();
         writers = Some(RowWriters::of(log, LogIndex(last.0.saturating_sub(LOOKED_AT))));
     }
-    let entry_of = |key: &[u8], deletes| writers.as_ref().and_then(|writers| writers.entry_of(key, deletes));
+    let entry_of = |key: &[u8], held| writers.as_ref().and_then(|writers| writers.entry_of(key, held));
     let content = match store_content(dir, opener, summing.map(|(salt, _)| Summing { salt, entry_of: &entry_of }), run) {
         Ok(content) => content,
         Err(Error::Interrupted) => return Err(Error::Interrupted),

@@ -6,7 +6,7 @@ use crate::analysis::{Finding, NotExamined};
 use crate::report::body::gate::GroupForecast;
 
 /// Codes whose findings may name a key or show a value.
-const SHOW_CONTENTS: [&str; 13] = [
+const SHOW_CONTENTS: [&str; 14] = [
     "enc-clear-after-cutover",
     "enc-nonce-reused",
     "enc-open-failed",
@@ -18,6 +18,7 @@ const SHOW_CONTENTS: [&str; 13] = [
     "store-level-order",
     "store-log-batch",
     "store-meta-short",
+    "store-not-as-written",
     "table-bounds",
     "table-order",
 ];

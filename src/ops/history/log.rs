@@ -312,11 +312,10 @@ fn content(row: &WrittenRow<'_>, value: WrittenValue<'_>, is_intent: bool, shows
         (WrittenValue::Deletion, _) => Content::of_write(true, &[], shows),
         (WrittenValue::Intent { start, value }, _) if is_intent => Content::of_write(false, &intent(start, value), shows),
         (WrittenValue::Intent { .. }, _) => Content::unknown(Some(false)),
-        (WrittenValue::NotSaid, WrittenKind::CommitRecord) => {
-            Content::of_write(false, &[&[1], row.commit_ts.0.to_be_bytes().as_slice()].concat(), shows)
+        (WrittenValue::NotSaid, _) => {
+            row.record().map_or_else(|| Content::unknown(None), |record| Content::of_write(false, &record, shows))
         }
-        (WrittenValue::NotSaid, WrittenKind::RollbackRecord) => Content::of_write(false, &[1], shows),
-        (WrittenValue::NotSaid, _) => Content::unknown(None),
+        (WrittenValue::OfIntent { .. }, _) => Content::unknown(None),
     }
 }
 

@@ -379,6 +379,24 @@ pub static STORE_META_SHORT: CodeInfo = CodeInfo {
     never: None,
 };
 
+/// A row that the log contradicts.
+pub static STORE_NOT_AS_WRITTEN: CodeInfo = CodeInfo {
+    code: "store-not-as-written",
+    severity: Severity::Error,
+    title: "a row holds something else than its entry wrote",
+    meaning: "The store is a function of the log: the row of an entry holds what that wrote. Here an entry of the log writes another \
+              value into the same version of the key, and none writes what the store has, under checksums that are right: it was \
+              changed in memory, by a fault of the server, or by hand. Clients of this node read what nobody wrote, and it spreads \
+              with every snapshot that is made of the store.",
+    decided_by: "The row in the store or the snapshot, and every entry of the logs at hand that writes this version of the key. Values \
+                 in envelopes that were not opened decide nothing.",
+    safe: "Keep a copy of the directory. Compare the other nodes, and rebuild this one from a snapshot of a node that holds what the \
+           entry wrote.",
+    not_safe: "Do not make the node the leader, and do not seed another one from it or from its snapshots.",
+    more: "ekv-tool history KEY DIR",
+    never: None,
+};
+
 /// Every code of this file.
 pub const ALL: &[&CodeInfo] = &[
     &STORE_ABSENT,
@@ -408,4 +426,5 @@ pub const ALL: &[&CodeInfo] = &[
     &STORE_LOG_TAIL,
     &STORE_LOG_MISSING,
     &STORE_META_SHORT,
+    &STORE_NOT_AS_WRITTEN,
 ];

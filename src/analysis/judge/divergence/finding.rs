@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{DifferenceKind, DivergenceFound, Judged, KeptDifference, Reason};
 use crate::analysis::judge::codes::compare::NODES_STORES_DIVERGE;
+use crate::analysis::judge::codes::store::STORE_NOT_AS_WRITTEN;
 use crate::analysis::{Coverage, Finding};
 use crate::formats::kv::{KeyName, Shown, WrittenRow};
 use crate::formats::mvcc::StoreKey;
@@ -17,23 +18,35 @@ pub fn divergence_finding(found: &DivergenceFound, sides: Sides<'_>) -> Option<F
     let first = found.kept.first().filter(|difference| difference.reason.judged() == Judged::Diverged)?;
     let rows = Count(found.total().diverged, "row");
     let [(one, one_store), (other, other_store)] = sides;
-    let mut message =
-        format!("{rows} of {one} and {other} that must be the same differ ({}). The first: ", applied(found, sides));
+    let (code, what) = if found.reasons.contains_key(&Reason::NoEntry) {
+        (&NODES_STORES_DIVERGE, "that must be the same differ")
+    } else {
+        (&STORE_NOT_AS_WRITTEN, "are not as the entry wrote them that only one has applied")
+    };
+    let mut message = format!("{rows} of {one} and {other} {what} ({}). The first: ", applied(found, sides));
     let key = named(first.key());
     let committed = WrittenRow::of_stored(first.key()).map(|row| row.commit_ts).and_then(time);
     let committed = committed.map_or_else(String::new, |time| format!(", committed {time},"));
+    let not_as_written = first.reason == Reason::NotAsWritten;
     let (place, at_fault) = match first.kind {
+        DifferenceKind::OnlyFirst if not_as_written => (format!("is in the store of {one}"), 0),
+        DifferenceKind::OnlySecond if not_as_written => (format!("is in the store of {other}"), 1),
         DifferenceKind::OnlyFirst => (format!("is in the store of {one} and not in that of {other}"), 1),
         DifferenceKind::OnlySecond => (format!("is in the store of {other} and not in that of {one}"), 0),
         DifferenceKind::OtherValue | DifferenceKind::Sealed => {
-            let second_at_fault = first.first_as_written == Some(true) || first.second_as_written == Some(false);
+            let second_at_fault = if not_as_written {
+                let [a, b] = found.numbers.map(|numbers| numbers.applied);
+                b > a
+            } else {
+                first.first_as_written == Some(true) || first.second_as_written == Some(false)
+            };
             (format!("has another value in the store of {one} than in that of {other}"), usize::from(second_at_fault))
         }
     };
     // The writing can only fail for want of memory.
     let _ = write!(message, "{key}{committed} {place}. ");
     let _ = write!(message, "{}", entry_of(first, sides));
-    let mut finding = Finding::new(&NODES_STORES_DIVERGE, message);
+    let mut finding = Finding::new(code, message);
     // Without an entry that wrote it, the row itself is what should not be there.
     let (fault, is_alone) = match (first.entry, first.kind) {
         (None, DifferenceKind::OnlyFirst) => (0, false),
@@ -61,6 +74,9 @@ fn named(stored: &[u8]) -> String {
 fn entry_of(first: &KeptDifference, [(one, _), (other, _)]: Sides<'_>) -> String {
     let Some(entry) = first.entry else { return "No entry of the logs that are there writes it.".to_owned() };
     let by = format!("Entry {} of term {}", entry.index, entry.term);
+    if first.reason == Reason::NotAsWritten && first.kind != DifferenceKind::OtherValue {
+        return format!("{by} wrote something else.");
+    }
     let lacks = match first.kind {
         DifferenceKind::OnlyFirst => other,
         DifferenceKind::OnlySecond => one,
@@ -91,9 +107,16 @@ fn time(ts: HlcTimestamp) -> Option<String> {
     ts.millis().to_rfc3339()
 }
 
-/// Says of which differences it is not known whether they may be there. Values that are sealed are `needed` when they were asked for.
+/// Says of which differences it is not known whether they may be there, and whose values were not held against the entries. Values that are sealed are `needed` when they were asked for.
 pub fn not_judged(found: &DivergenceFound, sides: Sides<'_>, with_keys: bool, sealed_needed: bool, coverage: &mut Coverage) {
     let [(one, _), (other, _)] = sides;
+    if found.not_held > 0 {
+        let rows = Count(found.not_held, "row");
+        let what = format!("whether {rows} that only one of {one} and {other} has yet are as their entries wrote them");
+        let why =
+            "the values are sealed, were prepared by transactions before the entries that were read, or are locks and intents";
+        coverage.skipped(what, why);
+    }
     for (reason, rows) in found.reasons.iter().filter(|(reason, _)| reason.judged() == Judged::Unknown) {
         let what = format!("whether {} of {one} and {other} may differ", Count(*rows, "row"));
         match reason {

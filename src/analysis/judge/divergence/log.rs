@@ -1,18 +1,14 @@
 //! Which entries of two nodes' logs write a row.
 
 use std::collections::HashMap;
-use std::hash::{Hash as _, Hasher as _};
 
-use twox_hash::XxHash64;
-
+use super::writers::{Known, Writers, row_hash};
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::Opened;
-use crate::formats::kv::{
-    EntryClass, EntryView, Payload, Writes, WrittenKind, WrittenRow, WrittenValue, classify_above, classify_payload,
-};
+use crate::formats::kv::{EntryClass, EntryView, Payload, Writes, WrittenRow, WrittenValue, classify_above, classify_payload};
 use crate::readers::keys::Opener;
 use crate::readers::wal::{EntryAt, EntryRanges, WalScan};
-use crate::types::{HlcTimestamp, LogIndex, ServerVersion, Term, count_work, grant};
+use crate::types::{LogIndex, ServerVersion, Term, count_work, grant};
 
 /// Prefix of the keys of the shard catalog.
 pub(super) const CATALOG: &[u8] = b"!dist|";
@@ -47,28 +43,8 @@ pub struct Logs<'a> {
     opener: Option<&'a Opener>,
 }
 
-/// A row that an entry writes, by hash, and the entry.
-type Known = (u64, LogIndex);
-
-/// Which of the entries behind some index writes which row.
-#[derive(Debug, Default)]
-pub(super) struct Writers {
-    rows: Vec<Known>,
-    /// What entries delete by a prefix, in the order of the times at which they do.
-    prefixes: Vec<(HlcTimestamp, Vec<u8>, LogIndex)>,
-    /// Consecutive entries that are in here whole, each part with its first and last one, in order.
-    parts: Vec<(LogIndex, LogIndex)>,
-}
-
 /// Bytes that a prefix takes beside its own.
 const PREFIX_COST: u64 = 64;
-
-/// Stands for a row among those that are looked for.
-pub(super) fn row_hash(row: &WrittenRow<'_>) -> u64 {
-    let mut hash = XxHash64::with_seed(0);
-    row.hash(&mut hash);
-    hash.finish()
-}
 
 impl<'a> Logs<'a> {
     /// The logs of the nodes. Where several have an entry, that of the first one counts.
@@ -131,7 +107,7 @@ impl<'a> Logs<'a> {
         let parts = self.walk(from, |entry, view| {
             let before = (writers.rows.len(), writers.prefixes.len());
             view.for_each_write(|write| match write {
-                Writes::Row(row, _) => writers.rows.push((row_hash(&row), entry.index)),
+                Writes::Row(row, value) => writers.rows.push(Known::of(&row, value, entry.index)),
                 Writes::Prefix(prefix, at) => {
                     held = held.saturating_add(prefix.len() as u64 + PREFIX_COST);
                     writers.prefixes.push((at, prefix.to_vec(), entry.index));
@@ -157,10 +133,10 @@ impl<'a> Logs<'a> {
         let mut writers = Writers::default();
         let parts = self.walk(LogIndex(0), |entry, view| {
             view.for_each_write(|write| {
-                if let Writes::Row(row, _) = write
+                if let Writes::Row(row, value) = write
                     && row.key.starts_with(CATALOG)
                 {
-                    writers.rows.push((row_hash(&row), entry.index));
+                    writers.rows.push(Known::of(&row, value, entry.index));
                 }
             });
             grant((writers.rows.len() as u64).saturating_mul(2 * size_of::<Known>() as u64)).is_ok()
@@ -208,22 +184,6 @@ impl<'a> Logs<'a> {
     }
 }
 
-/// Which entries of a node's own log wrote the rows of its store.
-#[derive(Debug, Default)]
-pub struct RowWriters(Writers);
-
-impl RowWriters {
-    /// Of the entries behind `after`, as far as there is memory for it. Sealed entries tell nothing.
-    pub fn of(scan: &WalScan, after: LogIndex) -> Self {
-        Self(Logs::new(vec![AppliedLog::of(scan)], None).writers(after.next().unwrap_or(after)))
-    }
-
-    /// The last entry that writes the row with this stored key; `deletes`: whether the row is a deletion.
-    pub fn entry_of(&self, stored_key: &[u8], deletes: Option<bool>) -> Option<LogIndex> {
-        self.0.last_of(&WrittenRow::of_stored(stored_key)?, deletes)
-    }
-}
-
 /// Parts in order, those that touch as one.
 fn joined(mut parts: Vec<(LogIndex, LogIndex)>) -> Vec<(LogIndex, LogIndex)> {
     parts.sort_unstable();
@@ -235,38 +195,4 @@ fn joined(mut parts: Vec<(LogIndex, LogIndex)>) -> Vec<(LogIndex, LogIndex)> {
         }
     }
     all
-}
-
-impl Writers {
-    /// The last entry that writes the row.
-    pub(super) fn last_of(&self, row: &WrittenRow<'_>, deletes: Option<bool>) -> Option<LogIndex> {
-        let hash = row_hash(row);
-        let behind = self.rows.partition_point(|known| *known <= (hash, LogIndex(u64::MAX)));
-        let of_row = behind.checked_sub(1).and_then(|at| self.rows.get(at)).filter(|known| known.0 == hash).map(|known| known.1);
-        if row.kind != WrittenKind::Plain || deletes != Some(true) {
-            return of_row;
-        }
-        let from = self.prefixes.partition_point(|(at, ..)| *at < row.commit_ts);
-        let at_once = self.prefixes.iter().skip(from).take_while(|(at, ..)| *at == row.commit_ts);
-        let of_prefix = at_once.filter(|(at, prefix, _)| row.is_of_prefix(prefix, *at)).map(|(.., index)| *index).max();
-        of_row.max(of_prefix)
-    }
-
-    /// True if every entry behind `after` that the logs have is in here, from the first on.
-    pub(super) fn begins_behind(&self, after: LogIndex) -> bool {
-        self.parts.last().is_some_and(|(_, last)| self.gap(after, *last).is_none())
-    }
-
-    /// The first entry behind `after` and up to `last` that is not in here.
-    pub(super) fn gap(&self, after: LogIndex, last: LogIndex) -> Option<LogIndex> {
-        let next = after.next()?;
-        if next > last {
-            return None;
-        }
-        match self.parts.iter().find(|(first, end)| *first <= next && next <= *end) {
-            Some((_, end)) if *end >= last => None,
-            Some((_, end)) => end.next(),
-            None => Some(next),
-        }
-    }
 }

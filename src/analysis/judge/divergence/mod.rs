@@ -2,11 +2,12 @@
 //! of those that every node may have of its own, or must not be there.
 
 mod finding;
+mod found;
 mod log;
+mod reason;
+mod writers;
 
 use std::collections::BTreeMap;
-
-use serde::Serialize;
 
 use crate::formats::kv::{WrittenKind, WrittenRow, WrittenValue};
 use crate::formats::mvcc::StoreKey;
@@ -15,8 +16,12 @@ use crate::readers::store_diff::{DiffVisitor, StoreNumbers};
 use crate::types::{HlcTimestamp, LogIndex};
 
 pub use finding::{divergence_finding, not_judged};
-pub use log::{AppliedLog, Logs, RowWriters, WrittenBy};
-use log::{CATALOG, Writers};
+pub use found::{DifferenceKind, DifferenceSums, DivergenceFound, KeptDifference};
+use log::CATALOG;
+pub use log::{AppliedLog, Logs, WrittenBy};
+pub use reason::{Judged, Reason};
+pub use writers::RowWriters;
+use writers::{Writer, Writers};
 
 /// Bytes that the differences which are kept may take: keys may be a MiB long.
 const ROOM: usize = 8 << 20;
@@ -25,181 +30,6 @@ const ROOM: usize = 8 << 20;
 const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
 /// The entry that a group begins with, in the snapshot that every node makes for itself: the first one of a log is the next.
 const BEFORE_ALL: LogIndex = LogIndex(1);
-
-/// What a difference is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Judged {
-    /// No entry explains it, and no node may have it of its own: the stores have diverged.
-    Diverged,
-    /// It is not known whether it may be there.
-    Unknown,
-    /// An entry that only one of the two has applied made it.
-    Explained,
-    /// Every node may have it of its own.
-    Expected,
-}
-
-/// Why a difference is what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Both have applied the entry that should have written it, or no entry did.
-    NoEntry,
-    /// Its values are sealed and were not opened.
-    Sealed,
-    /// Not all entries between the two applied indexes are in the logs.
-    EntriesMissing,
-    /// A store does not say what it has applied.
-    AppliedUnknown,
-    /// Rows of the writer registry do not move the applied index, and the logs do not have all entries behind it.
-    Registry,
-    /// A row of the shard catalog that is not of the first one, and the logs begin behind what may have written it.
-    CatalogGone,
-    /// It must not be there, but one of the stores is damaged, was not read whole, or not as of one moment.
-    StoreNotWhole,
-    /// An entry that only one has applied.
-    Entry,
-    /// It was committed after everything that the other has applied, which is behind.
-    NewerCommit,
-    /// One of the numbers that each store keeps of itself.
-    OwnNumber,
-    /// A chunk that each node stores for itself, outside of the log.
-    OwnChunk,
-    /// A row of the first catalog, which each node writes for itself, outside of the log.
-    OwnCatalog,
-    /// A version that one has removed: a newer one is older than what it retains.
-    Retention,
-}
-
-impl Reason {
-    /// What follows from it.
-    pub const fn judged(self) -> Judged {
-        match self {
-            Self::NoEntry => Judged::Diverged,
-            Self::Sealed
-            | Self::EntriesMissing
-            | Self::AppliedUnknown
-            | Self::Registry
-            | Self::CatalogGone
-            | Self::StoreNotWhole => Judged::Unknown,
-            Self::Entry | Self::NewerCommit => Judged::Explained,
-            Self::OwnNumber | Self::OwnChunk | Self::OwnCatalog | Self::Retention => Judged::Expected,
-        }
-    }
-
-    /// The reason in words, for who reads a table.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::NoEntry => "no entry that only one has applied wrote them",
-            Self::Sealed => "their envelopes differ and were not opened",
-            Self::EntriesMissing => "not all entries between the applied indexes are in the logs",
-            Self::AppliedUnknown => "a store does not say what it has applied",
-            Self::Registry => "rows of the writer registry, of which the applied index says nothing, and the logs begin later",
-            Self::CatalogGone => "rows of a later shard catalog, and the logs begin behind what may have written them",
-            Self::StoreNotWhole => "one of the stores is damaged, was not read whole, or not as of one moment",
-            Self::Entry => "written by entries that only one has applied",
-            Self::NewerCommit => "committed after everything that the other has applied",
-            Self::OwnNumber => "numbers that each store keeps of itself",
-            Self::OwnChunk => "chunks that each node stores for itself, outside of the log",
-            Self::OwnCatalog => "the first catalog, which each node writes for itself, outside of the log",
-            Self::Retention => "versions that one has removed, older than what it retains",
-        }
-    }
-}
-
-/// Differences of one class of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
-pub struct DifferenceSums {
-    /// Rows that only the first store has.
-    pub only_first: u64,
-    /// Rows that only the second store has.
-    pub only_second: u64,
-    /// Rows of the same key and version with other values.
-    pub other_value: u64,
-    /// Rows whose envelopes differ and were not opened.
-    pub sealed: u64,
-    /// How many of all of these an entry explains that only one store has applied.
-    pub explained: u64,
-    /// How many every node may have of its own.
-    pub expected: u64,
-    /// How many must not be there.
-    pub diverged: u64,
-    /// Of how many that is not known.
-    pub unknown: u64,
-}
-
-impl DifferenceSums {
-    /// Adds the sums of another class.
-    pub const fn add(&mut self, other: &Self) {
-        let Self { only_first, only_second, other_value, sealed, explained, expected, diverged, unknown } = *other;
-        self.only_first += only_first;
-        self.only_second += only_second;
-        self.other_value += other_value;
-        self.sealed += sealed;
-        self.explained += explained;
-        self.expected += expected;
-        self.diverged += diverged;
-        self.unknown += unknown;
-    }
-
-    /// All of them.
-    pub const fn total(&self) -> u64 {
-        self.only_first + self.only_second + self.other_value + self.sealed
-    }
-}
-
-/// In which of the stores a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DifferenceKind {
-    /// Only in the first.
-    OnlyFirst,
-    /// Only in the second.
-    OnlySecond,
-    /// In both, with other values.
-    OtherValue,
-    /// In both, and it is not known whether the values differ.
-    Sealed,
-}
-
-impl DifferenceKind {
-    /// The word in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OnlyFirst => "only-first",
-            Self::OnlySecond => "only-second",
-            Self::OtherValue => "other-value",
-            Self::Sealed => "sealed",
-        }
-    }
-}
-
-/// A row that differs, kept to be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptDifference {
-    /// Where it is.
-    pub kind: DifferenceKind,
-    /// Why that is, or is not, as it should be.
-    pub reason: Reason,
-    /// The row in the first store.
-    pub first: Option<ComparedRow>,
-    /// The row in the second store.
-    pub second: Option<ComparedRow>,
-    /// The last entry that writes it, if the logs have it.
-    pub entry: Option<WrittenBy>,
-    /// Whether the row of the first store holds what that entry wrote; `None` where that cannot be told.
-    pub first_as_written: Option<bool>,
-    /// The same of the second.
-    pub second_as_written: Option<bool>,
-}
-
-impl KeptDifference {
-    /// The stored key.
-    pub fn key(&self) -> &[u8] {
-        self.first.as_ref().or(self.second.as_ref()).map_or(&[], |row| &row.key)
-    }
-}
 
 /// Judges the differences of two stores while they are found.
 #[derive(Debug)]
@@ -216,43 +46,7 @@ pub struct Divergence<'a> {
     classes: BTreeMap<&'static str, DifferenceSums>,
     reasons: BTreeMap<Reason, u64>,
     kept: BTreeMap<Judged, Vec<KeptDifference>>,
-}
-
-/// Everything that was judged.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DivergenceFound {
-    /// What the stores say of themselves.
-    pub numbers: [StoreNumbers; 2],
-    /// Differences by class of keys.
-    pub classes: BTreeMap<&'static str, DifferenceSums>,
-    /// And by reason.
-    pub reasons: BTreeMap<Reason, u64>,
-    /// The first of them, those that must not be there before all others.
-    pub kept: Vec<KeptDifference>,
-    /// The first entry that is missing between the two applied indexes, where one is.
-    pub missing_entry: Option<LogIndex>,
-}
-
-impl DivergenceFound {
-    /// One of the stores is damaged, was not read whole, or not as of one moment: what must not be there may come from that.
-    pub fn distrust(&mut self) {
-        for sums in self.classes.values_mut() {
-            sums.unknown += std::mem::take(&mut sums.diverged);
-        }
-        if let Some(rows) = self.reasons.remove(&Reason::NoEntry) {
-            self.reasons.insert(Reason::StoreNotWhole, rows);
-        }
-        for difference in self.kept.iter_mut().filter(|difference| difference.reason == Reason::NoEntry) {
-            difference.reason = Reason::StoreNotWhole;
-        }
-    }
-
-    /// All classes together.
-    pub fn total(&self) -> DifferenceSums {
-        let mut total = DifferenceSums::default();
-        self.classes.values().for_each(|sums| total.add(sums));
-        total
-    }
+    not_held: u64,
 }
 
 impl<'a> Divergence<'a> {
@@ -268,6 +62,7 @@ impl<'a> Divergence<'a> {
             classes: BTreeMap::new(),
             reasons: BTreeMap::new(),
             kept: BTreeMap::new(),
+            not_held: 0,
         }
     }
 
@@ -287,14 +82,15 @@ impl<'a> Divergence<'a> {
             let holds = |row: &Option<ComparedRow>| match (row, value) {
                 (Some(row), WrittenValue::Bytes(bytes)) => row.holds(Some(bytes)),
                 (Some(row), WrittenValue::Deletion) => row.holds(None),
-                (None, _) | (_, WrittenValue::NotSaid | WrittenValue::Intent { .. }) => None,
+                (None, _) | (_, WrittenValue::NotSaid | WrittenValue::OfIntent { .. } | WrittenValue::Intent { .. }) => None,
             };
             difference.first_as_written = holds(&difference.first);
             difference.second_as_written = holds(&difference.second);
         });
         let [a, b] = self.numbers.map(|numbers| numbers.applied);
         let missing_entry = a.zip(b).and_then(|(a, b)| self.writers.gap(a.min(b), a.max(b)));
-        DivergenceFound { numbers: self.numbers, classes: self.classes, reasons: self.reasons, kept, missing_entry }
+        let Self { numbers, classes, reasons, not_held, .. } = self;
+        DivergenceFound { numbers, classes, reasons, kept, missing_entry, not_held }
     }
 
     /// Why a row that `having` has is not in `lacking`.
@@ -305,9 +101,10 @@ impl<'a> Divergence<'a> {
             _ => WrittenRow::of_stored(&row.key),
         };
         let (Some(has), Some(lacks)) = (having.applied, lacking.applied) else { return (Reason::AppliedUnknown, None) };
-        let last = written.and_then(|written| self.writers.last_of(&written, row.is_deletion()));
-        if let Some(index) = last.filter(|index| *index > lacks) {
-            return (Reason::Entry, Some(index));
+        let writer = written.and_then(|written| self.writers.writer_of(&written, row.held()));
+        let last = writer.map(|writer| writer.index);
+        if let Some(writer) = writer.filter(|writer| writer.index > lacks) {
+            return (self.of_entry(writer), last);
         }
         if row.superseded {
             return (Reason::Retention, last);
@@ -324,21 +121,35 @@ impl<'a> Divergence<'a> {
     }
 
     /// Why a row has another value in the one than in the other.
-    fn other_value(&mut self, row: &ComparedRow) -> (Reason, Option<LogIndex>) {
+    fn other_value(&mut self, rows: [&ComparedRow; 2]) -> (Reason, Option<LogIndex>) {
+        let [row, other] = rows;
         if matches!(StoreKey::of(&row.key), StoreKey::Meta(_)) {
             return (Reason::OwnNumber, None);
         }
         let [Some(a), Some(b)] = self.numbers.map(|numbers| numbers.applied) else { return (Reason::AppliedUnknown, None) };
         let written = WrittenRow::of_stored(&row.key);
-        let last = written.and_then(|written| self.writers.last_of(&written, row.is_deletion()));
-        if let Some(index) = last.filter(|index| *index > a.min(b)) {
-            return (Reason::Entry, Some(index));
+        // The one that is behind may hold what an older entry wrote.
+        let ahead = if a >= b { row } else { other };
+        let writer = written.and_then(|written| self.writers.writer_of(&written, ahead.held()));
+        let last = writer.map(|writer| writer.index);
+        if let Some(writer) = writer.filter(|writer| writer.index > a.min(b)) {
+            return (self.of_entry(writer), last);
         }
         if let Some(reason) = self.of_its_own(written, a.min(b)) {
             return (reason, last);
         }
         let missing = last.is_none() && self.writers.gap(a.min(b), a.max(b)).is_some();
         (if missing { Reason::EntriesMissing } else { Reason::NoEntry }, last)
+    }
+
+    /// What a row is that an entry writes which only one store has applied.
+    fn of_entry(&mut self, writer: Writer) -> Reason {
+        match writer.agrees {
+            Some(false) => return Reason::NotAsWritten,
+            None => self.not_held += 1,
+            Some(true) => {}
+        }
+        Reason::Entry
     }
 
     /// Rows that not only entries write, and those of which the applied index says nothing: entries behind it may have been applied, and
@@ -352,7 +163,7 @@ impl<'a> Divergence<'a> {
             return None;
         }
         let catalog = self.catalog.get_or_insert_with(|| self.logs.catalog());
-        if catalog.last_of(&written, None).is_some() {
+        if catalog.writes(&written) {
             return None;
         }
         // A node that begins writes its catalog before anything else. What came later an entry wrote, or again the node itself: that there
@@ -403,7 +214,7 @@ impl DiffVisitor for Divergence<'_> {
         let (kind, row, found) = match difference {
             RowDifference::OnlyFirst(row) => (DifferenceKind::OnlyFirst, row, self.only_one(row, (a, b))),
             RowDifference::OnlySecond(row) => (DifferenceKind::OnlySecond, row, self.only_one(row, (b, a))),
-            RowDifference::Value(row, _) => (DifferenceKind::OtherValue, row, self.other_value(row)),
+            RowDifference::Value(row, other) => (DifferenceKind::OtherValue, row, self.other_value([row, other])),
             RowDifference::Sealed(row, _) => (DifferenceKind::Sealed, row, (Reason::Sealed, None)),
         };
         let sums = self.classes.entry(row.space().label()).or_default();
