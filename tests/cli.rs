@@ -1,6 +1,7 @@
 //! The command as a user meets it: usage, exit statuses, pipes, output files.
 
 use assert_cmd::Command;
+use ekv_tool::types::ServerVersion;
 
 fn tool() -> Command {
     let mut command = Command::cargo_bin("ekv-tool").unwrap();
@@ -13,7 +14,18 @@ fn wrong_usage_is_status_1_and_help_is_0() {
     tool().arg("no-such-command").assert().code(1);
     tool().assert().code(1);
     tool().arg("--help").assert().code(0);
-    tool().arg("--version").assert().code(0).stdout("ekv-tool 0.1.0\n");
+    tool().arg("-V").assert().code(0).stdout("ekv-tool 0.1.0\n");
+}
+
+#[test]
+fn the_version_says_which_build_it_is_and_what_it_reads() {
+    let output = tool().arg("--version").assert().code(0).get_output().stdout.clone();
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.starts_with("ekv-tool 0.1.0 ("), "{text}");
+    for version in ServerVersion::ALL {
+        assert!(text.contains(version.name()), "{text}");
+    }
+    assert!(text.contains("ekv-tool/facts/v1") && text.lines().all(|line| line.len() <= 80), "{text}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod agreement; // The commands agree about one directory.
+mod book; // The pages of docs/: each has its place, and its links and commands lead somewhere.
 mod check; // The rules of one node: nothing on healthy nodes, the exact finding on damaged ones.
 mod cli; // The command as a user meets it: usage, exit statuses, pipes, output files.
 mod codes; // Every code is emitted, at the place where the damage is.

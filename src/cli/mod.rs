@@ -22,6 +22,7 @@ mod snapshot;
 mod store;
 mod target;
 mod verify_snapshot;
+mod version;
 mod wal;
 
 use std::ffi::OsString;
@@ -50,7 +51,7 @@ Nothing is ever written, locked or renamed in a data directory.";
 /// Reads the data directory of an elastickv node, alive or dead, and says what is in it, what is damaged and what the
 /// next start will do
 #[derive(Debug, Parser)]
-#[command(name = "ekv-tool", version, after_help = AFTER_HELP, max_term_width = 80, propagate_version = true)]
+#[command(name = "ekv-tool", version, long_version = version::long(), after_help = AFTER_HELP, max_term_width = 80, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

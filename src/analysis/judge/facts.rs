@@ -230,9 +230,11 @@ impl FactsError {
             Self::Broken(Broken::Ending) => {
                 ("is cut off, or was written again by another program: a file of facts ends with its checksum".to_owned(), again)
             }
-            Self::Broken(Broken::Changed) => {
-                ("was changed since it was written: its checksum is of other bytes".to_owned(), again)
-            }
+            Self::Broken(Broken::Changed) => (
+                "was changed since it was written, or written again by another program: its checksum is of other bytes"
+                    .to_owned(),
+                again,
+            ),
             Self::TooLarge(over) => (over.to_string(), "name the node's directory instead"),
             Self::NotUnderstood(why) => (format!("has facts that are not understood: {why}"), "use the ekv-tool that wrote it"),
         };

@@ -157,7 +157,7 @@ fn one_group(nodes: &[Node], salt: &Salt, coverage: &mut Coverage) -> (nodes::Co
             coverage.missing(node.display(), "it is not known which member this is, so that it was not counted");
         }
     }
-    taken::cover(&comparison, &found, nodes, &replicas, coverage);
+    taken::cover(&comparison, &found, nodes, &replicas, salt, coverage);
     (comparison, found)
 }
 

@@ -58,6 +58,7 @@ pub(super) fn cover(
     found: &[Finding],
     nodes: &[Node],
     replicas: &[Replica<'_>],
+    salt: &Salt,
     coverage: &mut Coverage,
 ) {
     let softened = |finding: &&Finding| finding.code.code == CROSS_UNDER_REPLICATED.code && finding.severity == Severity::Info;
@@ -74,14 +75,20 @@ pub(super) fn cover(
             coverage.skipped(what, format!("its facts were taken then; {} was written to until {written}", other.name()));
         }
     }
+    let name = salt_of(nodes, salt);
+    let has_another = |node: usize| nodes.get(node).and_then(Node::taken).is_some_and(|taken| taken.salt != name);
     let entries = |apart: &Apart| {
         let names = [apart.nodes.0, apart.nodes.1].map(|node| nodes.get(node).map(Node::name).unwrap_or_default());
         let [one, other] = names;
         format!("{} from {} to {} of {one} and {other}", Count(apart.entries, "entry"), apart.first, apart.last)
     };
     for (number, apart) in comparison.apart.iter().enumerate() {
-        let why = "facts of a long log have one sum for several entries, and these are not whole on both nodes; `ekv-tool compare` of the \
-                   directories compares each";
+        let why = if has_another(apart.nodes.0) || has_another(apart.nodes.1) {
+            "their sums were made with different salts"
+        } else {
+            "facts of a long log have one sum for several entries, and these are not whole on both nodes; `ekv-tool compare` of the \
+             directories compares each"
+        };
         let what = if number == NAMED {
             format!("entries of {} more pairs of nodes", comparison.apart.len() - NAMED)
         } else {
