@@ -48,6 +48,8 @@ mod offload; // Stores of offloaded snapshots: what the server's restore said, a
 mod offload_plan; // What a publish and a restore would do, in the words of the server's program.
 mod pebble_table; // Sorted tables: what was written is read, and what was damaged is noticed.
 mod peers; // Members of a group, against what servers did with recorded directories.
+#[cfg(unix)]
+mod progress; // What a run says of itself while it works.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.
 mod readme; // The examples of README.md, run as they stand there.
 mod refused; // A source that fails: reads, opens, looks and lists that are refused, in every command.

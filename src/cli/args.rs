@@ -25,12 +25,15 @@ pub struct GlobalArgs {
     /// Colours in the table
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
     pub color: When,
-    /// Progress on standard error during long work
+    /// Progress on standard error during long work: a bar on a terminal, else a line every 5 seconds; SIGUSR1 makes one at any time
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
     pub progress: When,
     /// Threads that read and check [default: one a core, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), global = true)]
     pub threads: Option<u8>,
+    /// Read at most so many bytes a second, to spare the disk of a running server
+    #[arg(long, value_name = "SIZE", value_parser = parse_rate, global = true)]
+    pub rate: Option<u64>,
     /// Memory for what the data decide the size of, beside mapped files
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "128MiB", global = true)]
     pub memory: u64,
@@ -195,6 +198,14 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
             Ok((number * (factor as f64)) as u64)
         }
         _ => Err("not a size; write 64MiB, 1.5GB or a number of bytes".to_owned()),
+    }
+}
+
+/// Parses bytes a second, of which there has to be one.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("nothing would ever be read; write 50MB for 50 megabytes a second".to_owned()),
+        rate => Ok(rate),
     }
 }
 

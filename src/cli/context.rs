@@ -19,7 +19,7 @@ use ekv_tool::{Error, Run};
 use super::args::{Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
 use super::output::OutputLock;
-use super::progress::ProgressBar;
+use super::progress::{ProgressBar, Shown};
 use super::target::{Target, data_around};
 
 /// The surroundings of one run.
@@ -61,7 +61,7 @@ impl Context {
     /// Looks at the terminal and the environment once, for the whole run.
     pub(super) fn new(args: GlobalArgs, usual: Format, words: Vec<OsString>) -> anyhow::Result<Self> {
         let format = args.format.unwrap_or(usual);
-        let GlobalArgs { format: _, output, width, color, progress, threads, memory, quiet, verbose } = args;
+        let GlobalArgs { format: _, output, width, color, progress, threads, rate, memory, quiet, verbose } = args;
         set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;
@@ -70,9 +70,16 @@ impl Context {
             || std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
         let width = width.map(usize::from).or_else(|| to_terminal.then(|| terminal_width().clamp(MIN_WIDTH, MAX_WIDTH)));
         let cores = cores();
-        let progress = ProgressBar::new(progress.resolve(io::stderr().is_terminal()));
+        let watched = io::stderr().is_terminal();
+        let shown = match (progress.resolve(watched), watched) {
+            (false, _) => Shown::Hidden,
+            (true, true) => Shown::Bar,
+            (true, false) => Shown::Lines,
+        };
+        let progress = ProgressBar::new(shown, rate);
         let gate = OutputLock::default();
         progress.stop_on_interrupt(&gate).context("cannot listen for an interrupt")?;
+        progress.tell_on_demand().context("cannot listen for SIGUSR1")?;
         Ok(Self {
             format,
             style: Style { width, color: color.resolve(to_terminal && !no_color), verbose, quiet },
