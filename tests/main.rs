@@ -40,6 +40,7 @@ mod layering; // No layer uses one above it.
 #[cfg(target_os = "linux")]
 mod little_memory; // Healthy nodes with less and less memory: unknown, never damaged.
 mod live; // A node that writes while the program reads, and every state in which it can die.
+mod manual; // Manual pages, and the examples of every command, run as they stand.
 mod names; // Keys by the names that people use for them.
 mod ndjson; // The lines of ndjson hold the whole report.
 mod next_steps; // Every command that a report ends with works as it stands.

@@ -223,6 +223,11 @@ impl Context {
         }
     }
 
+    /// Runs `write` on a file of its own.
+    pub(super) fn write_to(&self, target: &Target, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+        target.write(&self.gate, write)
+    }
+
     /// True when the report is made to be passed on: a text for a channel, or a file.
     pub fn is_kept(&self) -> bool {
         self.format == Format::Markdown || self.output.is_some()
