@@ -35,6 +35,27 @@ fn manual_pages_are_roff() {
     tool().args(["man", "no-such-command"]).assert().code(1);
 }
 
+/// The verdict, the findings and what could not be examined, in this order, and nothing else.
+#[test]
+fn quiet_is_the_verdict_and_what_matters() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for words in [
+        "check demo",
+        "gate-dryrun --accept any demo",
+        "wal dump demo",
+        "store scan demo/n1/group-2",
+        "snapshot ls demo",
+        "store stat demo",
+    ] {
+        let run = tool().current_dir(&fixtures).args(words.split(' ')).arg("-q").assert().code(0);
+        let text = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+        let (first, rest) = text.split_once('\n').unwrap();
+        assert!(first.starts_with("CLEAN    "), "{words}: {text}");
+        assert!(rest.is_empty() || rest.starts_with("\nFindings\n"), "{words}: {text}");
+        assert!(!text.contains("Next:") && !text.contains("Examined"), "{words}: {text}");
+    }
+}
+
 #[test]
 fn a_closed_pipe_is_not_a_failure() {
     use std::process::{Command, Stdio};

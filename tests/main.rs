@@ -41,6 +41,7 @@ mod layering; // No layer uses one above it.
 #[cfg(target_os = "linux")]
 mod little_memory; // Healthy nodes with less and less memory: unknown, never damaged.
 mod live; // A node that writes while the program reads, and every state in which it can die.
+mod manual; // Manual pages, and the examples of every command, run as they stand.
 mod names; // Keys by the names that people use for them.
 mod ndjson; // The lines of ndjson hold the whole report.
 mod next_steps; // Every command that a report ends with works as it stands.
@@ -75,8 +76,10 @@ mod streams; // Standard input, pipes of the shell and compressed files.
 mod support; // Recorded data directories, writers of every format and other help, for every module above.
 #[cfg(target_os = "linux")]
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.
+mod terminal; // Widths, colours and whole names on a real terminal.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.
 mod wal; // The Raft log: what servers read of recorded logs, and every kind of damage to written ones.
+mod widths; // The pages of the main commands in terminals of four widths.
 
 /// Memory that a test asks for is counted, as a measure of the work.
 #[global_allocator]

@@ -19,8 +19,8 @@ pub struct GlobalArgs {
     /// Write the report to FILE instead of standard output (replaced in one step)
     #[arg(short, long, value_name = "FILE", global = true, help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// Columns of the table [default: the terminal's, up to 120; lines are not broken where there is none]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..), global = true, help_heading = "Output")]
+    /// Columns of the table [default: the terminal's; lines are not broken where there is none]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(20..), global = true, help_heading = "Output")]
     pub width: Option<u16>,
     /// Colours in the table
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]

@@ -16,21 +16,8 @@ use super::args::{KeyFiles, StartKeys};
 use super::complete;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool check /var/lib/elastickv/n1             one node, all its groups
-  ekv-tool check --only log-gap,hardstate-regress n1
-  ekv-tool check --fast n1                         without the content of payloads and tables
-  ekv-tool check --fail-on warning --severity warning --format markdown n1 n2 n3
-  ekv-tool check --list                            every check and what it shows
-
-Exit statuses:
-  0  nothing is damaged     2  an error was found
-  3  something could not be checked     1  the work could not be done";
-
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     /// A group directory, a node directory, or the raft data directory
     #[arg(required_unless_present = "list", value_name = "DIR")]

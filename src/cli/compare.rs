@@ -17,18 +17,8 @@ use super::complete;
 use super::facts::SaltFile;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool compare n1 n2 n3                  the groups that these nodes share
-  ekv-tool compare /var/lib/elastickv        every node of a raft data dir
-  ekv-tool compare --fast n1 n2 n3           without the rows of the stores
-  ekv-tool compare n1.facts n2.facts n3      facts of nodes elsewhere
-  ekv-tool compare n1=host1 n2=host2 n3=c    copies under other names
-  ekv-tool compare --format markdown n1 n2   for the incident channel";
-
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct CompareArgs {
     /// Directories of the same group on several nodes, the raft data directory, or files of `facts` in place of directories;
     /// NAME=DIR says what the node of a copy is called

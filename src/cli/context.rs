@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
-use ekv_tool::io::{EntryKind, Stream, cores, now};
+use ekv_tool::io::{EntryKind, Stream, can_redraw, cores, now, terminal_width, wants_colours};
 use ekv_tool::readers::{Local, Packing, STDIN, Source as _, Streams};
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Asked, Body, JsonList, OutputFormat, Report, RowStream, ServiceState, Style, Unmet, render};
@@ -48,12 +48,6 @@ pub struct Context {
     words: Vec<OsString>,
 }
 
-/// Columns of a terminal that does not say how many it has.
-const DEFAULT_WIDTH: usize = 80;
-/// Narrower than this nothing is readable.
-const MIN_WIDTH: usize = 40;
-/// Wider lines are hard to read even on a wide terminal.
-const MAX_WIDTH: usize = 120;
 /// More threads than this do not make one disk faster.
 const MAX_DEFAULT_THREADS: usize = 4;
 
@@ -66,12 +60,12 @@ impl Context {
         // Before anything is read: a report that has no place is not worth the work.
         let output = output.as_deref().map(Target::admit).transpose()?;
         let to_terminal = output.is_none() && io::stdout().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
-        let width = width.map(usize::from).or_else(|| to_terminal.then(|| terminal_width().clamp(MIN_WIDTH, MAX_WIDTH)));
+        let width = width.map(usize::from).or_else(|| to_terminal.then(terminal_width));
+        // A file is read by anything.
+        let colours = output.is_none() && wants_colours();
         let cores = cores();
-        let watched = io::stderr().is_terminal();
-        let shown = match (progress.resolve(watched), watched) {
+        let redraws = can_redraw();
+        let shown = match (progress.resolve(redraws), redraws) {
             (false, _) => Shown::Hidden,
             (true, true) => Shown::Bar,
             (true, false) => Shown::Lines,
@@ -82,7 +76,7 @@ impl Context {
         progress.tell_on_demand().context("cannot listen for SIGUSR1")?;
         Ok(Self {
             format,
-            style: Style { width, color: color.resolve(to_terminal && !no_color), verbose, quiet },
+            style: Style { width, color: color.resolve(colours), verbose, quiet },
             threads: threads.map_or(cores.min(MAX_DEFAULT_THREADS), usize::from),
             progress,
             output,
@@ -236,6 +230,11 @@ impl Context {
         }
     }
 
+    /// Runs `write` on a file of its own.
+    pub(super) fn write_to(&self, target: &Target, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+        target.write(&self.gate, write)
+    }
+
     /// True when the report is made to be passed on: a text for a channel, or a file.
     pub fn is_kept(&self) -> bool {
         self.format == Format::Markdown || self.output.is_some()
@@ -270,16 +269,4 @@ fn paths_in(word: &OsString) -> Vec<PathBuf> {
         paths.push(PathBuf::from(path));
     }
     paths
-}
-
-/// Columns of the terminal: what `COLUMNS` says, else what the terminal says.
-fn terminal_width() -> usize {
-    let asked = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
-    if let Some(columns) = asked.filter(|&columns| columns > 0) {
-        return columns;
-    }
-    match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => DEFAULT_WIDTH,
-    }
 }

@@ -19,19 +19,8 @@ use super::{Context, ExitStatus};
 /// Bytes that are read of a file or of standard input; what is behind them is said to be there.
 const LIMIT: usize = 1 << 20;
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool explain fsm-body-crc
-  ekv-tool explain ErrFSMSnapshotTokenCRC
-  ekv-tool explain 'wal: slice bounds out of range, snapshot[Index: 10, ...'
-  journalctl -u elastickv -n 1 | ekv-tool explain -
-  ekv-tool explain --file elastickv.log            each line on its own, the causal one first
-  ekv-tool explain --file elastickv.log.2.gz       gzip and Zstandard are unpacked
-  ekv-tool explain --list";
-
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct ExplainArgs {
     /// A finding code, the name of one of the server's errors, or a line that contains its text; `-` reads standard input
     #[arg(value_name = "CODE|TEXT", required_unless_present_any = ["list", "file"], add = ArgValueCompleter::new(complete::codes))]

@@ -12,16 +12,8 @@ use ekv_tool::readers::{Local, Source as _};
 
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool facts /var/lib/elastickv/n1 -o n1.facts       on each machine
-  ekv-tool compare n1.facts n2.facts n3.facts            where the files are
-  ekv-tool facts --fast n1 -o n1.facts                   without the rows
-  ekv-tool facts n1 | ssh ops 'cat > n1.facts'           sent at once";
-
 /// Arguments of `facts`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct FactsArgs {
     /// Group, node or raft data directories
     #[arg(required = true, value_name = "DIR")]

@@ -23,28 +23,8 @@ use super::args::{KeyFiles, StartKeys, parse_duration, parse_index, parse_size};
 use super::complete;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  # every node and group below
-  ekv-tool gate-dryrun /var/lib/elastickv
-  # what happens to each log entry
-  ekv-tool gate-dryrun --plan /var/lib/elastickv/n1
-  # may this node be upgraded?
-  ekv-tool gate-dryrun --engine main --accept any n1
-  # for a textfile collector
-  ekv-tool gate-dryrun --no-body-crc --format prometheus --output gate.prom n1
-
-Exit statuses:
-   0  every outcome is accepted
-   1  the work could not be done
-   2  a start would be refused, or lose something
-   3  unknown
-  10  a full restore would be executed
-  11  a full restore as fallback";
-
 /// Arguments of `gate-dryrun`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct GateArgs {
     /// A group directory, a node directory, or the raft data directory
     #[arg(required = true, value_name = "DIR")]

@@ -1,33 +1,19 @@
 //! `completions` and `man`, generated from the one definition of the command line, and `schema`, from the types that are written.
 
-use anyhow::bail;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
 use clap::Args;
 use ekv_tool::report::schema;
 
 use clap_complete::engine::ArgValueCompleter;
 
 use super::complete::{self, Shell};
-use super::{Context, ExitStatus, definition};
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  ekv-tool completions bash > /etc/bash_completion.d/ekv-tool
-  ekv-tool completions zsh > \"${fpath[1]}/_ekv-tool\"
-  ekv-tool completions fish > ~/.config/fish/completions/ekv-tool.fish";
-
-const MAN_EXAMPLES: &str = "\
-Examples:
-  ekv-tool man | man -l -
-  ekv-tool man gate-dryrun > /usr/local/share/man/man1/ekv-tool-gate-dryrun.1";
-
-const SCHEMA_EXAMPLES: &str = "\
-Examples:
-  ekv-tool schema                    the names of all reports
-  ekv-tool schema gate-dryrun        what its --format json writes";
+use super::target::Target;
+use super::{Context, ExitStatus, manual};
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
-#[command(after_help = COMPLETIONS_EXAMPLES)]
 pub struct CompletionsArgs {
     /// The shell to complete for
     shell: Shell,
@@ -35,16 +21,17 @@ pub struct CompletionsArgs {
 
 /// Arguments of `man`.
 #[derive(Debug, Args)]
-#[command(after_help = MAN_EXAMPLES)]
 pub struct ManArgs {
     /// The command to describe, for example `wal` or `wal dump` [default: the program]
     #[arg(add = ArgValueCompleter::new(complete::commands))]
     command: Vec<String>,
+    /// Write every page into this directory, as ekv-tool.1, ekv-tool-check.1 and so on
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["command", "output"])]
+    all: Option<PathBuf>,
 }
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
-#[command(after_help = SCHEMA_EXAMPLES)]
 pub struct SchemaArgs {
     /// The report to describe, for example `gate-dryrun` or `wal-dump` [default: list the names]
     #[arg(add = ArgValueCompleter::new(complete::reports))]
@@ -58,20 +45,28 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> anyhow::
 }
 
 pub(super) fn man(args: &ManArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let mut command = definition();
-    // Builds the propagated options and the full names, so that every page shows them.
-    command.build();
-    for name in &args.command {
-        let Some(sub) = command.find_subcommand(name) else {
-            bail!("man: no command named {name:?}; `ekv-tool --help` lists them");
-        };
-        command = sub.clone();
+    if let Some(dir) = &args.all {
+        return all_pages(dir, context);
     }
-    let others = see_also(&args.command, &command);
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
-    page.extend_from_slice(others.as_bytes());
+    let name = args.command.join(" ");
+    let Some(page) = manual::render(&name)? else {
+        bail!("man: no command named {name:?}; `ekv-tool --help` lists them");
+    };
     context.write(|out| out.write_all(&page))?;
+    Ok(ExitStatus::Clean)
+}
+
+/// Writes every page under its name. None is written before it is known that all may be.
+fn all_pages(dir: &Path, context: &Context) -> anyhow::Result<ExitStatus> {
+    let failed = || format!("man --all {}", dir.display());
+    let mut pages = Vec::new();
+    for name in manual::names() {
+        let page = manual::render(name)?.unwrap_or_default();
+        pages.push((Target::admit(&dir.join(manual::file_name(name))).with_context(failed)?, page));
+    }
+    for (target, page) in &pages {
+        context.write_to(target, |out| out.write_all(page)).with_context(failed)?;
+    }
     Ok(ExitStatus::Clean)
 }
 
@@ -91,16 +86,4 @@ pub(super) fn schema(args: &SchemaArgs, context: &Context) -> anyhow::Result<Exi
         }
     }
     Ok(ExitStatus::Clean)
-}
-
-/// The pages of the program, of the command above, and of those below.
-fn see_also(path: &[String], command: &clap::Command) -> String {
-    let own = ["ekv-tool"].into_iter().chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
-    let mut names: Vec<String> = Vec::new();
-    if let Some((above, _)) = own.rsplit_once(path.last().map_or("", String::as_str)).filter(|_| !path.is_empty()) {
-        names.push(above.trim_end_matches('-').to_owned());
-    }
-    names.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help").map(|sub| format!("{own}-{}", sub.get_name())));
-    let pages: Vec<_> = names.iter().map(|name| format!("\\fB{}\\fR(1)", name.replace('-', "\\-"))).collect();
-    format!(".SH \"SEE ALSO\"\n{}\n", pages.join(",\n"))
 }

@@ -15,17 +15,8 @@ use super::args::{ViewKeys, named, parse_key};
 use super::complete;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool history redis:user:1 n1                 who wrote this key, when, and what was there before
-  ekv-tool history user:1 n1 n2 n3                 the same over three nodes: who has which version
-  ekv-tool history ddb:orders/42 a=host1 b=host2   copies under other names than their nodes have
-  ekv-tool history 'k\\x00\\xff' n1 --raw            values as they are stored, in hex too
-  ekv-tool history --format ndjson redis:q n1      a line a version";
-
 /// Arguments of `history`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct HistoryArgs {
     /// A name (redis:NAME, ddb:TABLE/HASH/RANGE, s3:BUCKET/KEY, sqs:QUEUE), or a user key: text with \xNN escapes as keys are printed,
     /// hex:..., or raw:... for one that begins like a name

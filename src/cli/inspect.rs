@@ -9,17 +9,8 @@ use ekv_tool::ops::{InspectOptions, inspect};
 
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool inspect /var/lib/elastickv/n1
-  ekv-tool inspect n1/etcd-raft-peers.bin
-  ekv-tool inspect n1/wal/0000000000000000-0000000000000000.wal
-  ekv-tool inspect unknown-file-from-a-backup
-  zstdcat unknown.zst | ekv-tool inspect -";
-
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct InspectArgs {
     /// Any file or directory of a node, or a copy of one under any name, also compressed (gzip, Zstandard); - is standard input
     path: PathBuf,

@@ -15,6 +15,7 @@ mod gate_dryrun;
 mod generate;
 mod history;
 mod inspect;
+mod manual;
 mod offload;
 mod output;
 mod progress;
@@ -27,7 +28,7 @@ mod wal;
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, getrlimit};
 
 use args::Format;
@@ -35,23 +36,12 @@ use args::Format;
 pub use args::GlobalArgs;
 pub use context::Context;
 pub use exit::ExitStatus;
-
-const AFTER_HELP: &str = "\
-Exit statuses:
-    0  clean; for gate-dryrun: every outcome is accepted
-    1  the work could not be done
-    2  damaged; for gate-dryrun: a start would be refused or lose something
-    3  unknown
-   10  gate-dryrun: a full restore would be executed
-   11  gate-dryrun: a full restore as fallback
-  130  interrupted
-
-Nothing is ever written, locked or renamed in a data directory.";
+use manual::definition;
 
 /// Reads the data directory of an elastickv node, alive or dead, and says what is in it, what is damaged and what the
 /// next start will do
 #[derive(Debug, Parser)]
-#[command(name = "ekv-tool", version, long_version = version::long(), after_help = AFTER_HELP, max_term_width = 80, propagate_version = true)]
+#[command(name = "ekv-tool", version, long_version = version::long(), max_term_width = 80, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -127,8 +117,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run_here(argv: &[OsString]) -> ExitStatus {
     let words: Vec<OsString> = argv.iter().skip(1).cloned().collect();
-    let parsed =
-        Cli::command().try_get_matches_from(argv).and_then(|asked| Ok((Cli::from_arg_matches(&asked)?, name_of(&asked))));
+    let parsed = definition().try_get_matches_from(argv).and_then(|asked| Ok((Cli::from_arg_matches(&asked)?, name_of(&asked))));
     let (cli, command) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return misused(&error, words),
@@ -224,11 +213,6 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::Man(args) => generate::man(&args, context),
         Command::Schema(args) => generate::schema(&args, context),
     }
-}
-
-/// The whole command line as clap sees it, for completions and manual pages.
-fn definition() -> clap::Command {
-    Cli::command()
 }
 
 #[cfg(test)]

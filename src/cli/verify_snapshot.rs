@@ -17,16 +17,6 @@ use ekv_tool::types::Crc32c;
 use super::args::{OpenKeys, parse_duration};
 use super::{Context, ExitStatus};
 
-const AFTER_HELP: &str = "\
-Examples:
-  ekv-tool verify-snapshot /var/lib/elastickv/n1
-  ekv-tool verify-snapshot --deep fsm-snap/00000000000003e8.fsm
-  ekv-tool verify-snapshot --token-crc 7aba3e7e backup.fsm
-  ekv-tool verify-snapshot backup.fsm.gz
-  zcat backup.fsm.gz | ekv-tool verify-snapshot -
-
-Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work could not be done.";
-
 /// Check snapshots: payload against checksum, token against payload, names against contents
 ///
 /// PATH is a payload (.fsm), an envelope (.snap), a folder of either, a group directory, a node directory, the server's
@@ -34,7 +24,6 @@ Exit statuses: 0 intact, 2 damaged, 3 not everything could be judged, 1 the work
 /// a dump of the offline tools as a directory, .tar or .tar.zst. A file may be compressed (gzip, Zstandard); - is standard input.
 /// Directories of running nodes may be named: nothing is locked or written.
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
 pub struct VerifySnapshotArgs {
     /// Files or directories
     #[arg(required = true, value_name = "PATH")]

@@ -24,7 +24,7 @@ use crate::readers::source::Run;
 use crate::readers::{Depth, Discovered, Group, GroupDir, Reading, Settled, SmallFact, discover_paths, settle};
 use crate::report::body::check::{CheckBody, GroupChecks, GroupEngine, NodeState, StartView};
 use crate::report::{NextStep, Report};
-use crate::types::count_work;
+use crate::types::{Count, count_work};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +78,7 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
         coverage.skipped("the content of payloads", flag);
     }
     if selected.len() < CHECKS.len() {
-        coverage.skipped(format!("{} checks", CHECKS.len() - selected.len()), "--only or --skip");
+        coverage.skipped(Count::of(CHECKS.len() - selected.len(), "check").to_string(), "--only or --skip");
     }
     Finding::cap(&mut findings);
     fold(&mut findings);
@@ -266,7 +266,7 @@ fn tables(
     }
     let name = opened.display();
     if options.fast {
-        coverage.skipped(format!("{name}: the rows of {} tables", store.live_tables), "--fast");
+        coverage.skipped(format!("{name}: the rows of {}", Count(store.live_tables, "table")), "--fast");
         return Ok(());
     }
     let mut found = match &store.blocks {

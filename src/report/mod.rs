@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::analysis::judge::unread::cover_unplaced;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::readers::Unplaced;
-use crate::types::UnixMillis;
+use crate::types::{Count, UnixMillis};
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use lines::Lines;
@@ -201,20 +201,21 @@ impl<B: Body> Report<B> {
                 let needed: Vec<_> = self.coverage.needed().collect();
                 match needed.as_slice() {
                     [] => None,
+                    [only] if only.what == "everything" => Some("nothing was examined".to_owned()),
                     [only] if is_question(&only.what) => Some(format!("{} is not known", only.what)),
                     [only] => Some(format!("{} was not examined", only.what)),
                     [first, rest @ ..] if is_question(&first.what) => {
-                        Some(format!("{} is not known, and {} more were not examined", first.what, rest.len()))
+                        let were = if rest.len() == 1 { "was" } else { "were" };
+                        Some(format!("{} is not known, and {} more {were} not examined", first.what, rest.len()))
                     }
                     [first, rest @ ..] => Some(format!("{} and {} more were not examined", first.what, rest.len())),
                 }
             }
             Verdict::Clean => None,
         };
-        let count = |severity, what: &str| match self.count(severity) {
+        let count = |severity, what| match self.count(severity) {
             0 => None,
-            1 => Some(format!("1 {what}")),
-            several => Some(format!("{several} {what}s")),
+            several => Some(Count(several, what).to_string()),
         };
         let counts: Vec<_> =
             [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();

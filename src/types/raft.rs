@@ -68,6 +68,18 @@ impl NodeId {
     pub fn padded(self) -> String {
         format!("{:016x}", self.0)
     }
+
+    /// The same behind the name, where `path` runs through a directory that is called as the node is: `n1 (08b37b07b558d4c0)`. No
+    /// other name has the id. Of nobody it is `none`.
+    pub fn named_by(self, path: &str) -> String {
+        if self.0 == 0 {
+            return "none".to_owned();
+        }
+        match path.split('/').find(|name| !name.is_empty() && Self::of_raft_id(name) == self) {
+            Some(name) => format!("{name} ({})", self.padded()),
+            None => self.padded(),
+        }
+    }
 }
 
 impl fmt::Display for LogIndex {
@@ -119,6 +131,9 @@ mod tests {
         assert_eq!(NodeId::of_raft_id("n2"), NodeId(0x08b3_7e07_b558_d9d9));
         assert_eq!(NodeId::of_raft_id("node-1"), NodeId(0xe696_ecc2_2078_79c3));
         assert_eq!(NodeId::of_raft_id(""), NodeId(0));
+        assert_eq!(NodeId::of_raft_id("n1").named_by("/data/n1/group-2/wal"), "n1 (08b37b07b558d4c0)");
+        assert_eq!(NodeId::of_raft_id("n1").named_by("/data/n2/group-2/wal"), "08b37b07b558d4c0");
+        assert_eq!(NodeId(0).named_by("/data//n1"), "none");
     }
 
     #[test]

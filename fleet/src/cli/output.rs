@@ -9,16 +9,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use ekv_fleet::store::{Address, Scheme};
-use ekv_tool::io::now;
+use ekv_tool::io::{can_redraw, now, terminal_width, wants_colours};
 use ekv_tool::readers::{Local, Territory};
 use ekv_tool::report::{Asked, Body, REPORT_SAMPLE, Report, Style, is_earlier_report, render};
 use ekv_tool::types::UnixMillis;
 
 use super::args::{Format, GlobalArgs};
 use super::bar::Bar;
-
-/// Columns of a terminal that does not say how many it has.
-const DEFAULT_WIDTH: usize = 80;
 
 /// The surroundings of one run.
 #[derive(Debug)]
@@ -40,16 +37,14 @@ impl Output {
     /// Looks at the terminal once. A file that must not be written is refused before anything is read.
     pub fn new(args: &GlobalArgs) -> anyhow::Result<Self> {
         let to_terminal = args.output.is_none() && io::stdout().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok()).filter(|&columns| columns >= 40);
         let style = Style {
-            width: to_terminal.then(|| columns.unwrap_or(DEFAULT_WIDTH)),
-            color: args.color.resolve(to_terminal && !no_color),
+            width: to_terminal.then(terminal_width),
+            color: args.color.resolve(args.output.is_none() && wants_colours()),
             verbose: args.verbose,
             quiet: args.quiet,
         };
         let file = args.output.as_deref().map(admit).transpose()?;
-        let bar = Bar::new(args.progress.resolve(io::stderr().is_terminal()));
+        let bar = Bar::new(args.progress.resolve(can_redraw()));
         let at_interrupt = bar.clone();
         ctrlc::set_handler(move || {
             at_interrupt.finish();

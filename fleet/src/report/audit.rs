@@ -45,7 +45,7 @@ impl Body for AuditBody {
 
     fn headline(&self) -> String {
         let all = self.found.offloads.len();
-        let what = if all == 1 { "1 offloaded snapshot".to_owned() } else { format!("{all} offloaded snapshots") };
+        let what = Count::of(all, "offloaded snapshot");
         let unread = self.found.stores.iter().flat_map(|store| &store.groups).any(|group| group.unread > 0);
         match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
             (0, 0) if unread => {

@@ -4,7 +4,7 @@ use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::offload::LonePayload;
 use ekv_tool::report::body::snapshot::SnapshotBody;
 use ekv_tool::report::{Body, Cell, Label, Lines, Metric, Section};
-use ekv_tool::types::ByteSize;
+use ekv_tool::types::{ByteSize, Count};
 use serde::Serialize;
 
 /// A shard of a store.
@@ -37,7 +37,7 @@ impl Body for VerifyBody {
     fn headline(&self) -> String {
         let all = self.payloads.len();
         let of = if self.shard == "1/1" { String::new() } else { format!("shard {}: ", self.shard) };
-        let what = if all == 1 { "1 payload".to_owned() } else { format!("{all} payloads") };
+        let what = Count::of(all, "payload");
         let recalled =
             if self.recalled > 0 { format!(", {} of them read by earlier runs", self.recalled) } else { String::new() };
         match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {

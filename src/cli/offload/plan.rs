@@ -11,26 +11,8 @@ use ekv_tool::readers::Local;
 use super::args::parse_index;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  # what would be published, and where it would be spooled
-  ekv-tool offload plan n1/group-2
-  # is it there already, and what would come back
-  ekv-tool offload plan --store /backup n1/group-2
-  # a new node: which snapshot, how much space, which members
-  ekv-tool offload plan --store /backup --group-id 2 \\
-    --peers n1=10.0.0.1:7001,n2=10.0.0.2:7001 n4
-
-Exit statuses:
-   0  both would be done, as far as they were asked about
-   1  the work could not be done
-   2  a publish or a restore would be refused, or something in the store
-      is damaged
-   3  unknown, or too little space";
-
 /// Arguments of `offload plan`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct PlanArgs {
     /// A group, node or raft data directory; with --store also one that is not there yet
     #[arg(value_name = "DIR")]

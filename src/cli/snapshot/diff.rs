@@ -8,21 +8,8 @@ use ekv_tool::ops::snapshot;
 use super::{Context, ExitStatus};
 use crate::cli::args::OpenKeys;
 
-const AFTER_HELP: &str = "\
-Example:
-  cd /var/lib/elastickv
-  ekv-tool snapshot diff n1/fsm-snap/00000000000000c9.fsm \\
-                         n2/fsm-snap/00000000000000c9.fsm
-
-Payloads of one index may differ legally: garbage collection, expiry and the
-clock ceiling are decided by each node alone. Every node seals values for
-itself: those of two nodes are compared with --sidecar and --kek, in clear text
-that is not shown. The exit status says whether both
-could be read, not whether they differ.";
-
 /// `snapshot diff`
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
 pub struct DiffArgs {
     /// The first payload (.fsm)
     first: PathBuf,

@@ -9,17 +9,8 @@ use ekv_tool::ops::snapshot;
 
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool snapshot rebuild n1/group-2
-  ekv-tool snapshot rebuild n1/group-2 --index 201 --raw \\
-    --output /tmp/snapshot-201.made
-
-The file gets its name, which the report shows, when it is put into a copy.";
-
 /// `snapshot rebuild`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct RebuildArgs {
     /// A group directory
     #[arg(value_name = "DIR")]

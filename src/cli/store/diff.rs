@@ -8,21 +8,8 @@ use ekv_tool::ops::store_diff;
 use super::args::ViewKeys;
 use super::{Context, ExitStatus};
 
-const AFTER_HELP: &str = "\
-Examples:
-  ekv-tool store diff n1 n2                    two nodes of a group
-  ekv-tool store diff n1/group-1 n2/group-1    one of several groups
-  ekv-tool store diff n1/fsm.db copy/fsm.db    two stores
-  ekv-tool store diff n1 n1/fsm-snap/00000000000000c9.fsm    before a restore
-
-Each row that is not the same in both is explained by an entry of the logs
-beside the stores that only one of them has applied, or is one that every node
-may have of its own, or must not be there. Every node seals values for itself:
-those of two nodes are compared with --sidecar and --kek.";
-
 /// `store diff`
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
 pub struct DiffArgs {
     /// A store (fsm.db), a directory with exactly one, or a payload (.fsm)
     #[arg(value_name = "A")]

@@ -11,19 +11,8 @@ use ekv_tool::types::HlcTimestamp;
 use super::args::{ViewKeys, parse_key};
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool store get n1 redis:user:1                    every row of a key of redis, and its type
-  ekv-tool store get n1 ddb:orders/42/2026              an item; s3:BUCKET/KEY and sqs:QUEUE too
-  ekv-tool store get n1 '!redis|str|user:1'             the newest version of one row
-  ekv-tool store get n1 'key\\x00with\\xff' --versions 10
-  ekv-tool store get n1 hex:6b6579                      a key in hex
-  ekv-tool store get n1 _meta_applied_index             a key of the store itself
-  ekv-tool store get n1 --raw 'k\\xfe\\x68\\x8b\\xdf\\x23\\xdf\\xff\\xff'";
-
 /// `store get`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct GetArgs {
     /// A store (fsm.db), or a group or node directory with one store
     #[arg(value_name = "DIR")]

@@ -7,14 +7,8 @@ use ekv_tool::ops::store_meta;
 
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool store meta /var/lib/elastickv/n1             how far is this node's store?
-  ekv-tool store meta --format json n1/group-2/fsm.db";
-
 /// `store meta`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct MetaArgs {
     /// A store (fsm.db), a group, node or raft data directory
     #[arg(required = true, value_name = "DIR")]

@@ -8,15 +8,8 @@ use ekv_tool::ops::store_stat;
 use super::args::OpenKeys;
 use super::{Context, ExitStatus};
 
-const EXAMPLES: &str = "\
-Examples:
-  ekv-tool store stat n1                      who uses the space
-  ekv-tool store stat n1 --top 30             more of the largest
-  ekv-tool store stat --format prometheus n1  for a collector";
-
 /// `store stat`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub struct StatArgs {
     /// A store (fsm.db), a group, node or raft data directory
     #[arg(required = true, value_name = "DIR")]

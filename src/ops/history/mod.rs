@@ -31,7 +31,7 @@ use crate::readers::wal::{WalDir, WalScan};
 use crate::readers::{Depth, GroupListing, PayloadEntry, SmallFact, SnapDir, SnapshotSet, SubDir};
 use crate::report::body::history::{HistoryBody, HistoryNode, HistoryRow, HistoryVersion, Showing};
 use crate::report::{NextStep, Report};
-use crate::types::{LogIndex, NodeId, ServerVersion, beside};
+use crate::types::{Count, LogIndex, NodeId, ServerVersion, beside};
 use copies::{GroupCopy, Kept, Located, judge_copies, locate};
 use notes::KeyWatch;
 use wanted::Wanted;
@@ -159,10 +159,10 @@ pub fn history(
     findings.extend(closed.finish("what was read", &mut coverage));
     let all = settle_versions(&mut ledger, &states);
     if let Some(over) = ledger.over {
-        coverage.missing(format!("{} places where versions were met", ledger.left_out), over.to_string());
+        coverage.missing(format!("{} where versions were met", Count(ledger.left_out, "place")), over.to_string());
     }
     if ledger.deletions_left_out > 0 {
-        coverage.missing(format!("{} deletions by prefix", ledger.deletions_left_out), "there are more than are kept");
+        coverage.missing(format!("{} by prefix", Count(ledger.deletions_left_out, "deletion")), "there are more than are kept");
     }
     let nodes: Vec<_> = copies.iter().map(|copy| (copy.name.clone(), copy.group)).collect();
     let without: Vec<_> = (0..groups.len()).map(|group| without_entry(&states, group)).collect();

@@ -17,6 +17,7 @@ use crate::formats::hraft::crc64;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Compare, HashiBody};
 use crate::report::{Cell, Report, Section};
+use crate::types::Count;
 
 /// Entries of each node that are compared: the last ones.
 const COMPARED: usize = 1 << 20;
@@ -141,7 +142,7 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
         first.sections.push(table);
     }
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let headline = format!("{} nodes of hashicorp/raft: {errors} errors", held.len());
+    let headline = format!("{} of hashicorp/raft: {}", Count::of(held.len(), "node"), Count::of(errors, "error"));
     Ok(Report::new(HashiBody::new(headline, pages), findings, coverage))
 }
 

@@ -184,7 +184,7 @@ pub fn hashicorp_wal_show(dir: &Path, index: u64, run: &Run<'_>) -> Result<Repor
         }
         match &row.entry {
             Ok(entry) => {
-                let fields = if row.file.is_some() { String::new() } else { format!(", {} fields", entry.form.fields) };
+                let fields = if row.file.is_some() { String::new() } else { format!(", {}", Count(entry.form.fields, "field")) };
                 rows.push(("value", Cell::new(format!("{} bytes{fields}", row.len))));
                 let differs = if entry.index == key { Tone::Plain } else { Tone::Bad };
                 rows.push(("index", Cell::toned(entry.index, differs)));

@@ -10,7 +10,7 @@ use crate::readers::hraft::{FreelistFact, LogFacts, Survey, number};
 use crate::report::body::hraft::gate::HashiForecast;
 use crate::report::body::hraft::page::NodePage;
 use crate::report::{Cell, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Count};
 
 /// Rows of a table before the rest is only counted.
 const SHOWN: usize = 200;
@@ -137,9 +137,9 @@ fn store_rows(survey: &Survey) -> Vec<(&'static str, Cell)> {
     for bucket in &survey.buckets {
         let place = match bucket.depth {
             0 => "inline".to_owned(),
-            depth => format!("{} pages, depth {depth}", bucket.pages),
+            depth => format!("{}, depth {depth}", Count(bucket.pages, "page")),
         };
-        rows.push(("bucket", Cell::new(format!("{}: {} keys, {place}", bucket.name, bucket.keys))));
+        rows.push(("bucket", Cell::new(format!("{}: {}, {place}", bucket.name, Count(bucket.keys, "key")))));
     }
     let problems = survey.problems.len() as u64 + survey.more_problems;
     if problems > 0 {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::readers::hraft::PebbleLog;
 use crate::readers::pebble::{FormatMarker, StoreFacts};
 use crate::report::{Cell, Tone};
-use crate::types::{ByteSize, Escaped};
+use crate::types::{ByteSize, Count, Escaped};
 
 fn format_version(facts: &StoreFacts) -> Option<u64> {
     match facts.format {
@@ -50,7 +50,7 @@ pub(super) fn rows(log: &PebbleLog) -> Vec<(&'static str, Cell)> {
         ("manifest", Cell::option(facts.manifest_facts().map(|manifest| manifest.name.clone()))),
         ("tables", Cell::new(format!("{}, {}", facts.live_tables, ByteSize(facts.live_bytes)))),
         ("logs replayed", Cell::new(facts.logs.len())),
-        ("keys", Cell::new(format!("{} in {} records", log.stats.live, log.stats.records))),
+        ("keys", Cell::new(format!("{} in {}", log.stats.live, Count(log.stats.records, "record")))),
     ];
     if log.unknown > 0 {
         rows.push(("unknown keys", Cell::toned(format!("{}: {}", log.unknown, unknown(log).join(", ")), Tone::Caution)));

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Check, HashiBody, Inspect, NodePage, WalLs, WalStat, WalVerify};
 use crate::report::{Cell, NextStep, Report, Section};
+use crate::types::Count;
 
 /// What is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,8 @@ where
 
 fn verdict_line(what: &str, pages: &[NodePage], all: &[Finding]) -> String {
     let errors = all.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let nodes = if pages.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", pages.len()) };
-    let found = if errors == 0 { "no errors".to_owned() } else { format!("{errors} errors") };
+    let nodes = Count::of(pages.len(), "node");
+    let found = if errors == 0 { "no errors".to_owned() } else { Count::of(errors, "error").to_string() };
     format!("{what}: {nodes} of hashicorp/raft, {found}")
 }
 

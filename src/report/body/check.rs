@@ -11,7 +11,7 @@ use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
 use crate::report::body::hraft::modes::MODES;
 use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
-use crate::types::{HlcTimestamp, ServerVersion};
+use crate::types::{Count, HlcTimestamp, ServerVersion};
 
 /// The checks of every group.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -192,7 +192,7 @@ impl Body for CheckBody {
             1 => "one group".to_owned(),
             several => format!("{several} groups"),
         };
-        let mut line = format!("{checks} checks on {groups}");
+        let mut line = format!("{} on {groups}", Count::of(checks, "check"));
         if not_made > 0 {
             let _ = write!(line, ", {not_made} of which could not be made");
         }

@@ -9,7 +9,7 @@ use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
-use crate::types::UnixMillis;
+use crate::types::{Count, UnixMillis};
 
 /// The comparison of every group.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -261,7 +261,10 @@ impl Body for CompareBody {
             [] if self.several_groups => return "the directories are not of one group".to_owned(),
             [] => return "no group is on two of the nodes".to_owned(),
             [one] if !one.comparison.comparable => return "the directories are not of one group".to_owned(),
-            [one] => format!("one group on {} nodes, committed up to {}", one.comparison.nodes.len(), one.comparison.commit),
+            [one] => {
+                let nodes = Count::of(one.comparison.nodes.len(), "node");
+                format!("one group on {nodes}, committed up to {}", one.comparison.commit)
+            }
             several => format!("{} groups, each on several nodes", several.len()),
         };
         if let Some(title) = self.worst {

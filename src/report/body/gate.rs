@@ -67,7 +67,7 @@ impl Body for GateBody {
             [group] => format!("{} ({}): {}", group.forecast.outcome.name().to_uppercase(), group.engine, group.forecast.reason),
             groups => {
                 let worst = self.worst().map_or("none", Outcome::name);
-                format!("{} groups; the worst start: {}", groups.len(), worst.to_uppercase())
+                format!("{}; the worst start: {}", Count::of(groups.len(), "group"), worst.to_uppercase())
             }
         }
     }

@@ -5,7 +5,7 @@ use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, NewestOffload, OffloadStoreView, VerifiedOffload};
 use crate::report::{Cell, Label, Metric, Section, Tone};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Count};
 
 /// Manifests that are listed one by one; of more, only those that are not clean.
 const LISTED: usize = 40;
@@ -203,7 +203,7 @@ fn store(view: &OffloadStoreView) -> Vec<Section> {
     }
     let unread: usize = view.groups.iter().map(|group| group.unread).sum();
     if unread > 0 {
-        let of = if unread == 1 { "1 snapshot".to_owned() } else { format!("{unread} snapshots") };
+        let of = Count::of(unread, "snapshot");
         sections.push(Section::Note(format!(
             "? stands for what nobody read: nothing speaks against a restore of {of} but that the payloads were not compared with their \
              digests."

@@ -61,7 +61,10 @@ impl Body for OffloadPlanBody {
                 sections.push(Section::facts(format!("{}: publish now", plan.dir), publish_facts(plan, publish)));
             }
             if plan.restore.outcome != PlanOutcome::NothingThere || plan.publish.is_none() {
-                sections.push(Section::facts(format!("{}: restore", plan.restore.destination), restore_facts(&plan.restore)));
+                sections.push(Section::facts(
+                    format!("{}: restore", plan.restore.destination),
+                    restore_facts(&plan.restore, &plan.dir),
+                ));
             }
         }
         if self.plans.iter().any(|plan| plan.restore.outcome == PlanOutcome::Done) {
@@ -166,7 +169,7 @@ fn publish_facts(plan: &OffloadPlan, publish: &PublishPlan) -> Vec<(&'static str
     if let Some(manifest) = &publish.manifest {
         rows.push(("manifest key", Cell::new(&manifest.manifest_key)));
         rows.push(("  in the store", state(publish.manifest_in_store)));
-        rows.push(("voters", Cell::new(ids(&manifest.conf_state.voters))));
+        rows.push(("voters", Cell::new(ids(&manifest.conf_state.voters, &plan.dir))));
     }
     rows.push(("spool", room(&publish.spool)));
     if let Some(store) = &publish.store {
@@ -181,7 +184,7 @@ fn publish_facts(plan: &OffloadPlan, publish: &PublishPlan) -> Vec<(&'static str
     rows
 }
 
-fn restore_facts(plan: &RestorePlan) -> Vec<(&'static str, Cell)> {
+fn restore_facts(plan: &RestorePlan, dir: &str) -> Vec<(&'static str, Cell)> {
     let mut rows = vec![("outcome", ending(plan.outcome, plan.status, plan.error.as_ref(), plan.undecided.as_ref()))];
     if let Some(text) = &plan.refused_now {
         rows.push(("until it is moved", Cell::toned(text, Tone::Caution)));
@@ -204,7 +207,7 @@ fn restore_facts(plan: &RestorePlan) -> Vec<(&'static str, Cell)> {
         rows.push(("leftover", Cell::new(format_args!("{}, {}", left.path, ByteSize(left.bytes)))));
     }
     if let Some(peers) = &plan.peers {
-        rows.push(("peers", Cell::new(format_args!("{} (from {})", ids(&peers.ids), peers.from))));
+        rows.push(("peers", Cell::new(format_args!("{} (from {})", ids(&peers.ids, dir), peers.from))));
     }
     for path in &plan.would_make {
         rows.push(("would make", Cell::new(path)));
@@ -212,6 +215,6 @@ fn restore_facts(plan: &RestorePlan) -> Vec<(&'static str, Cell)> {
     rows
 }
 
-fn ids(ids: &[NodeId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn ids(ids: &[NodeId], dir: &str) -> String {
+    ids.iter().map(|id| id.named_by(dir)).collect::<Vec<_>>().join(", ")
 }

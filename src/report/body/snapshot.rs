@@ -43,7 +43,7 @@ impl SnapshotBody {
 }
 
 fn number(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    Count::of(count, what).to_string()
 }
 
 impl Body for SnapshotBody {

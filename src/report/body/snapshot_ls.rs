@@ -8,7 +8,7 @@ use super::snapshot::SnapshotBody;
 use crate::analysis::judge::snapshot::{VerifiedEnvelope, VerifiedPayload};
 use crate::formats::fsm::body::BodyFormat;
 use crate::report::{Body, Cell, Lines, Section, Tone};
-use crate::types::{ByteSize, Crc32c, LogIndex, NodeId, Term};
+use crate::types::{ByteSize, Count, Crc32c, LogIndex, NodeId, Term};
 
 /// The snapshots of every directory that was named.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -131,8 +131,7 @@ impl Body for SnapshotListBody {
         let bytes = self.snapshots.iter().filter_map(|listed| listed.size_bytes).sum();
         match self.snapshots.len() {
             0 => "no snapshots".to_owned(),
-            1 => format!("1 snapshot, {}", ByteSize(bytes)),
-            count => format!("{count} snapshots, {}", ByteSize(bytes)),
+            count => format!("{}, {}", Count::of(count, "snapshot"), ByteSize(bytes)),
         }
     }
 

@@ -277,7 +277,7 @@ impl Body for StoreVerifyBody {
 
 fn records_text(records: Option<u64>, deletions: Option<u64>, in_logs: u64) -> String {
     match (records, deletions) {
-        (Some(records), Some(deletions)) => format!("{records} in tables ({deletions} deletions), {in_logs} in logs"),
+        (Some(records), Some(deletions)) => format!("{records} in tables ({}), {in_logs} in logs", Count(deletions, "deletion")),
         _ => format!("not counted in tables, {in_logs} in logs"),
     }
 }

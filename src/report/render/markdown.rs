@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Body, Report};
+use super::{Body, Report, columns_of};
 use crate::analysis::Finding;
 use crate::report::{Align, Cell, Heading, Section};
-use crate::types::{self, ByteSize};
+use crate::types::{self, ByteSize, Count};
 
 /// Cells wider than this are not waited for by the others.
 const PADDED: usize = 32;
@@ -28,8 +28,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         }
         writeln!(out)?;
     }
-    let files = if coverage.files == 1 { "file" } else { "files" };
-    writeln!(out, "Examined {} {files}, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
+    writeln!(out, "Examined {}, {}.", Count(coverage.files, "file"), ByteSize(coverage.bytes_examined))?;
     for part in &coverage.not_examined {
         writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
     }
@@ -74,14 +73,16 @@ fn write_table(columns: &[Heading], rows: &[Vec<Cell>], out: &mut dyn Write) -> 
     let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| escape(&cell.text)).collect()).collect();
     let width = |column: usize| {
         let cells = std::iter::once(&head).chain(&rows).filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).clamp(3, PADDED)
+        cells.map(|cell| columns_of(cell)).max().unwrap_or(0).clamp(3, PADDED)
     };
     let widths: Vec<_> = (0..columns.len()).map(width).collect();
     let line = |cells: &[String]| {
         let cells = cells.iter().zip(&widths).zip(&right);
-        let cells: Vec<_> = cells
-            .map(|((cell, &width), &right)| if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") })
-            .collect();
+        let cell = |((cell, &width), &right): ((&String, &usize), &bool)| {
+            let pad = width.saturating_sub(columns_of(cell));
+            if right { format!("{:pad$}{cell}", "") } else { format!("{cell}{:pad$}", "") }
+        };
+        let cells: Vec<_> = cells.map(cell).collect();
         format!("| {} |", cells.join(" | "))
     };
     let rule = |(&width, &right): (&usize, &bool)| if right { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) };

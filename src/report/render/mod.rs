@@ -19,6 +19,7 @@ pub(super) use markdown::escape as markdown_text;
 pub use nagios::ServiceState;
 pub(super) use table::paint;
 pub use wrap::wrap;
+pub(super) use wrap::{columns_of, longest_word};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +49,9 @@ impl OutputFormat {
         [Self::Table, Self::Json, Self::Ndjson, Self::Prometheus, Self::Markdown, Self::Nagios, Self::Github, Self::Junit];
 }
 
+/// Columns of the longest line of text, on however wide a terminal.
+const TEXT_WIDTH: usize = 120;
+
 /// What the renderer for people may assume about where it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -68,10 +72,10 @@ impl Default for Style {
 }
 
 impl Style {
-    /// Columns that are left behind `used` ones.
+    /// Columns for text that are left behind `used` ones. Tables may be as wide as the terminal, text is hard to read then.
     pub const fn room(self, used: usize) -> usize {
         match self.width {
-            Some(width) => width.saturating_sub(used),
+            Some(width) => (if width < TEXT_WIDTH { width } else { TEXT_WIDTH }).saturating_sub(used),
             None => usize::MAX,
         }
     }

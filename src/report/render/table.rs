@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::layout::Layout;
-use super::{Body, Report, Style, wrap};
+use super::layout::{Layout, labelled};
+use super::wrap::{columns_of, wrap};
+use super::{Body, Report, Style};
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::report::{Cell, Heading, NextStep, Section, Tone};
-use crate::types::{ByteSize, escape};
+use crate::types::{ByteSize, Count, escape};
 
 /// Findings shown in full before the rest is folded, unless `--verbose`.
 const FINDINGS_SHOWN: usize = 25;
+/// Columns that the names of facts are given; a longer one pushes its value.
+const LABEL: usize = 28;
 
 pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let Report { verdict, body, findings, coverage, next_step, .. } = report;
@@ -34,8 +37,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
     }
     write_findings(findings, style, out)?;
     if !style.quiet {
-        let files = if coverage.files == 1 { "file" } else { "files" };
-        writeln!(out, "\nExamined {} {files}, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
+        writeln!(out, "\nExamined {}, {}.", Count(coverage.files, "file"), ByteSize(coverage.bytes_examined))?;
     }
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
         write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
@@ -60,13 +62,12 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
     match section {
         Section::Facts { title, rows } => {
             heading(title, style, out)?;
-            let name_width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(28);
+            let label = rows.iter().map(|(name, _)| columns_of(name)).max().unwrap_or(0).min(LABEL);
             for (name, cell) in rows {
-                let room = style.room(name_width + 4);
-                for (number, line) in wrap(&cell.text, room).iter().enumerate() {
-                    let label = if number == 0 { name.as_str() } else { "" };
-                    writeln!(out, "  {label:<name_width$}  {}", paint(line, cell.tone, style))?;
-                }
+                let width = style.width.map(|_| style.room(0));
+                labelled(name, &cell.text, 2, label, width, |lead, line| {
+                    writeln!(out, "{lead}{}", paint(line, cell.tone, style))
+                })?;
             }
             Ok(())
         }
@@ -91,17 +92,16 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
 
 fn heading(title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    if title.is_empty() { Ok(()) } else { writeln!(out, "{}", bold(&escape(title), style)) }
+    wrap(title, style.room(0)).iter().try_for_each(|line| writeln!(out, "{}", bold(line, style)))
 }
 
 fn write_table(columns: &[Heading], rows: &[Vec<Cell>], style: Style, out: &mut dyn Write) -> io::Result<()> {
     let layout = Layout::of(columns, rows, style.width);
-    layout
-        .lines(columns.iter().map(|heading| heading.name.as_str()), |line| writeln!(out, "{}", paint(line, Tone::Dim, style)))?;
+    layout.head(|line| writeln!(out, "{}", paint(line, Tone::Dim, style)))?;
     for row in rows {
         // A row is painted by its worst tone.
         let tone = row_tone(row);
-        layout.lines(row.iter().map(|cell| cell.text.as_str()), |line| writeln!(out, "{}", paint(line, tone, style)))?;
+        layout.row(row, |line| writeln!(out, "{}", paint(line, tone, style)))?;
     }
     Ok(())
 }
@@ -199,6 +199,7 @@ fn bold(text: &str, style: Style) -> String {
 
 pub(in crate::report) fn paint(text: &str, tone: Tone, style: Style) -> String {
     let code = match tone {
+        _ if text.is_empty() => return String::new(),
         Tone::Good => "32",
         Tone::Caution => "33",
         Tone::Bad => "31",

@@ -40,7 +40,7 @@ pub struct Column {
     /// Columns of the screen that a stream keeps for it: nobody knows yet how wide the rows to come are. Tables that are held
     /// are as wide as what is in them.
     pub width: usize,
-    /// Whether a stream may cut its text where a terminal ends; only for the last column.
+    /// Whether a stream may cut its text behind some lines of a terminal; only for the last column.
     pub may_be_cut: bool,
 }
 
@@ -55,7 +55,7 @@ impl Column {
         Self { name, align: Align::Right, width, may_be_cut: false }
     }
 
-    /// The same, cut where a terminal ends.
+    /// The same, cut behind some lines of a terminal.
     #[must_use]
     pub const fn cut(self) -> Self {
         Self { may_be_cut: true, ..self }

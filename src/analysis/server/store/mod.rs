@@ -10,7 +10,7 @@ use crate::formats::mvcc::MetaKey;
 use crate::readers::pebble::{
     GroupStoreFacts, KeyState, ManifestFact, OptionsFact, OptionsResult, StoreFacts, StorePresence, Writer,
 };
-use crate::types::{LogIndex, ServerVersion};
+use crate::types::{Count, LogIndex, ServerVersion};
 
 pub use open::open_refusal;
 
@@ -156,13 +156,13 @@ pub(in crate::analysis) fn cover(facts: &StoreFacts, coverage: &mut Coverage) {
         coverage.files += blocks.tables;
         coverage.bytes_examined += blocks.bytes;
     } else if facts.live_tables > 0 {
-        let what =
-            format!("{}/: the blocks of {} tables that are not on the way to the meta keys", facts.name, facts.live_tables);
+        let tables = Count(facts.live_tables, "table");
+        let what = format!("{}/: the blocks of {tables} that are not on the way to the meta keys", facts.name);
         coverage.skipped(what, "ask for a full check of the store to read every block");
     }
     let blobs = facts.version().map_or(0, |version| version.blob_files.len());
     if blobs > 0 {
-        let what = format!("{}/: the values in {blobs} blob file{}", facts.name, if blobs == 1 { "" } else { "s" });
+        let what = format!("{}/: the values in {}", facts.name, Count::of(blobs, "blob file"));
         coverage.missing(what, "this program does not read blob files; no server of elastickv is known to write them");
     } else if !facts.listing.blobs.is_empty() {
         let what = format!("{}/: {} blob files", facts.name, facts.listing.blobs.len());

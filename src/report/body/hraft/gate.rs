@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::analysis::ServerError;
 use crate::analysis::hraft::{Recovery, StartForecast, StartOutcome};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
-use crate::types::LibraryVersion;
+use crate::types::{Count, LibraryVersion};
 
 /// The forecasts of a run over one or more nodes.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -107,7 +107,7 @@ impl Body for HashiGateBody {
             [node] => format!("{} (hashicorp/raft): {}", outcome(node.start.outcome).0.to_uppercase(), node.reason()),
             nodes => {
                 let aborts = nodes.iter().filter(|node| node.start.outcome == StartOutcome::Abort).count();
-                format!("{} nodes of hashicorp/raft; {aborts} would not start", nodes.len())
+                format!("{} of hashicorp/raft; {aborts} would not start", Count::of(nodes.len(), "node"))
             }
         }
     }

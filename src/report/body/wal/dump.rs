@@ -454,9 +454,9 @@ impl Row for RecordRow<'_> {
         match &self.content {
             RecordContent::Entry(entry) => entry.details(cells),
             RecordContent::HardState(state) => {
-                cells.write(format_args!("vote {} commit {}", NodeId(state.vote).padded(), state.commit));
+                cells.write(format_args!("vote {} commit {}", NodeId(state.vote).named_by(self.segment), state.commit));
             }
-            RecordContent::Snapshot(snapshot) => snapshot.details(cells),
+            RecordContent::Snapshot(snapshot) => snapshot.details(self.segment, cells),
             RecordContent::Metadata(MetadataFields { member_id: Some(member), cluster_id: Some(cluster), .. }) => {
                 cells.write(format_args!("etcd member {member} of cluster {cluster}"));
             }
@@ -522,7 +522,7 @@ impl EntryFields<'_> {
 }
 
 impl SnapshotFields {
-    fn details(&self, cells: &mut Cells) {
+    fn details(&self, segment: &str, cells: &mut Cells) {
         let Some(members) = &self.members else { return cells.write_str("members not recorded") };
         for (name, ids) in [("voters", &members.voters), (" learners", &members.learners)] {
             if ids.is_empty() && name != "voters" {
@@ -530,7 +530,7 @@ impl SnapshotFields {
             }
             cells.write_str(name);
             for id in ids {
-                cells.write(format_args!(" {}", id.padded()));
+                cells.write(format_args!(" {}", id.named_by(segment)));
             }
         }
     }

@@ -199,7 +199,8 @@ impl LogStat {
         }
         match &self.hard_state {
             Some(state) => {
-                let text = format!("term {} vote {} commit {}", state.term, NodeId(state.vote).padded(), state.commit);
+                let text =
+                    format!("term {} vote {} commit {}", state.term, NodeId(state.vote).named_by(&self.path), state.commit);
                 rows.push(("hard state", Cell::new(text)));
             }
             None => rows.push(("hard state", Cell::toned("-", Tone::Dim))),
@@ -231,7 +232,7 @@ impl LogStat {
         if !self.snapshots.is_empty() {
             let row = |snapshot: &SnapshotView| {
                 let valid = if snapshot.valid { Cell::new("committed") } else { Cell::toned("above the commit", Tone::Caution) };
-                let ids = |ids: &[u64]| ids.iter().map(|&id| NodeId(id).padded()).collect::<Vec<_>>().join(" ");
+                let ids = |ids: &[u64]| ids.iter().map(|&id| NodeId(id).named_by(&self.path)).collect::<Vec<_>>().join(" ");
                 let members = match (&snapshot.voters, &snapshot.learners) {
                     (Some(voters), Some(learners)) if !learners.is_empty() => {
                         Cell::new(format!("{} learners {}", ids(voters), ids(learners)))
