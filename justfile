@@ -54,3 +54,11 @@ bench *PARTS:
 fleet:
     cargo clippy --locked --manifest-path fleet/Cargo.toml --all-targets -- -D warnings
     fleet/test-servers
+
+# Packages around one static program, each installed into an empty root and run there.
+packages:
+    packaging/test
+
+# The documentation as a book, in target/book.
+book:
+    packaging/book
