@@ -124,6 +124,8 @@ pub enum Format {
     Prometheus,
     /// For an incident channel
     Markdown,
+    /// One page for a browser, a postmortem or paper: no script, nothing from elsewhere
+    Html,
     /// One line with performance data for Nagios or Icinga; exit statuses 0 to 3 are a plugin's
     Nagios,
     /// Annotations of GitHub Actions
@@ -152,6 +154,7 @@ impl From<Format> for OutputFormat {
             Format::Ndjson => Self::Ndjson,
             Format::Prometheus => Self::Prometheus,
             Format::Markdown => Self::Markdown,
+            Format::Html => Self::Html,
             Format::Nagios => Self::Nagios,
             Format::Github => Self::Github,
             Format::Junit => Self::Junit,

@@ -102,6 +102,8 @@ pub struct Report<B> {
 pub struct Asked {
     /// The paths as they were given, with a blank between them; empty where nobody gave any.
     pub target: String,
+    /// The whole command line, quoted for a POSIX shell; empty where there was none.
+    pub line: String,
     /// When the run began.
     pub started: Option<UnixMillis>,
     /// What the caller asked for beside a verdict, and did not get.

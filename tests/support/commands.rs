@@ -143,6 +143,16 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
                 lines.last().unwrap()["verdict"] == verdict
             }
             OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
+            OutputFormat::Html => {
+                assert!(text.ends_with("</html>\n"), "{text}");
+                for tag in ["<script", "<link", "<img", "<iframe", "<a ", " style=", " href", " src"] {
+                    assert!(!text.contains(tag), "{tag} in {text}");
+                }
+                for finding in &report.findings {
+                    assert!(text.contains(&format!("data-code=\"{}\"", finding.code.code)), "{text}");
+                }
+                !B::JUDGES || text.contains(&format!("<span class=\"verdict {verdict}\">{}</span>", verdict.to_uppercase()))
+            }
             OutputFormat::Prometheus => {
                 let line = format!("ekv_tool_verdict{{command=\"{}\",verdict=\"{verdict}\"}} 1", report.body.command());
                 let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
