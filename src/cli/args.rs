@@ -13,7 +13,7 @@ use ekv_tool::report::OutputFormat;
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// How the report is written [default: table; for facts json]
+    /// How the report is written [default: table; for facts json, for report html]
     #[arg(long, value_enum, global = true, help_heading = "Output")]
     pub format: Option<Format>,
     /// Write the report to FILE instead of standard output (replaced in one step)
@@ -79,7 +79,7 @@ pub struct OpenKeys {
 pub struct ViewKeys {
     #[command(flatten)]
     pub keys: OpenKeys,
-    /// Show opened values in markdown and in a file of --output too
+    /// Show opened values in markdown, in pages and in a file of --output too
     #[arg(long, requires = "sidecar", help_heading = "Encryption")]
     pub show_values: bool,
 }

@@ -54,6 +54,7 @@ impl Scene {
             format!("snapshot diff {payload} {payload}"),
             format!("snapshot rebuild {group}"),
             format!("offload plan {group}"),
+            format!("report {group}"),
             format!("wal ls {group}"),
             format!("wal stat {group}"),
             format!("wal verify {group}"),

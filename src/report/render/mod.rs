@@ -7,6 +7,7 @@ mod junit;
 mod layout;
 mod markdown;
 mod nagios;
+mod picture;
 mod prometheus;
 pub(crate) mod safe_json;
 mod table;

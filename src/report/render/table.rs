@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::layout::Layout;
+use super::picture::{Drawn, in_text};
 use super::{Body, Report, Style, wrap};
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::report::{Cell, Heading, NextStep, Section, Tone};
@@ -22,11 +23,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         }
         return write_next(next_step.as_ref(), out);
     }
-    let word = format!("{:<8}", verdict.name().to_uppercase());
-    for (number, line) in wrap(&report.headline(), style.room(9)).iter().enumerate() {
-        let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };
-        writeln!(out, "{lead} {line}")?;
-    }
+    write_headline(*verdict, &report.headline(), style, out)?;
     if !style.quiet {
         for section in body.sections() {
             write_section(&section, style, out)?;
@@ -48,6 +45,15 @@ fn write_next(step: Option<&NextStep>, out: &mut dyn Write) -> io::Result<()> {
     step.map_or(Ok(()), |step| writeln!(out, "Next: {step}"))
 }
 
+fn write_headline(verdict: Verdict, headline: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let word = format!("{:<8}", verdict.name().to_uppercase());
+    for (number, line) in wrap(headline, style.room(9)).iter().enumerate() {
+        let lead = if number == 0 { paint(&word, verdict_tone(verdict), style) } else { " ".repeat(8) };
+        writeln!(out, "{lead} {line}")?;
+    }
+    Ok(())
+}
+
 fn verdict_tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Clean => Tone::Good,
@@ -58,6 +64,10 @@ fn verdict_tone(verdict: Verdict) -> Tone {
 
 fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Result<()> {
     match section {
+        Section::Chapter { title, verdict, headline } => {
+            writeln!(out, "\n{}", bold(&format!("== {} ==", escape(title)), style))?;
+            write_headline(*verdict, headline, style, out)
+        }
         Section::Facts { title, rows } => {
             heading(title, style, out)?;
             let name_width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(28);
@@ -76,6 +86,17 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
         }
         Section::Text { title, lines } => {
             heading(title, style, out)?;
+            lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {}", escape(line)).trim_end()))
+        }
+        Section::Picture(picture) => {
+            let Drawn { title, lines } = in_text(picture, style.room(2));
+            if lines.is_empty() {
+                return Ok(());
+            }
+            writeln!(out)?;
+            for line in wrap(&title, style.room(0)) {
+                writeln!(out, "{}", bold(&line, style))?;
+            }
             lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {}", escape(line)).trim_end()))
         }
         Section::Note(text) => {

@@ -3,25 +3,33 @@
 use std::io;
 
 use super::Html;
-use crate::analysis::Finding;
+use crate::analysis::{Finding, Severity};
 
+/// What asks for something.
 pub(super) fn write(findings: &[Finding], page: &mut Html<'_>) -> io::Result<()> {
-    if findings.is_empty() {
+    list("Findings", findings, |severity| severity != Severity::Info, page)
+}
+
+/// What asks for nothing; behind all that does.
+pub(super) fn write_remarks(findings: &[Finding], page: &mut Html<'_>) -> io::Result<()> {
+    list("Remarks", findings, |severity| severity == Severity::Info, page)
+}
+
+fn list(title: &str, findings: &[Finding], wanted: fn(Severity) -> bool, page: &mut Html<'_>) -> io::Result<()> {
+    let mut findings = findings.iter().filter(|finding| wanted(finding.severity)).peekable();
+    if findings.peek().is_none() {
         return Ok(());
     }
-    page.open("section", &[("class", &"findings")])?;
+    page.open("section", &[])?;
     page.line()?;
-    page.element("h2", &[], "Findings")?;
-    findings.iter().try_for_each(|finding| write_finding(finding, page))?;
+    page.element("h2", &[], title)?;
+    findings.try_for_each(|finding| write_finding(finding, page))?;
     page.close()
 }
 
 fn write_finding(finding: &Finding, page: &mut Html<'_>) -> io::Result<()> {
     let Finding { code, severity, group, path, offset, length, expected, found, message, advice, derived_from, more } = finding;
-    page.open(
-        "article",
-        &[("class", &format!("finding {severity}")), ("data-code", &code.code), ("data-severity", severity)],
-    )?;
+    page.open("article", &[("class", &format!("finding {severity}")), ("data-code", &code.code), ("data-severity", severity)])?;
     page.line()?;
     page.open("h3", &[])?;
     page.element("span", &[("class", &"severity")], severity.name())?;

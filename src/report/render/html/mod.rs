@@ -28,7 +28,9 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     for section in report.body.sections() {
         sections::write(&section, &mut page)?;
     }
+    page.end_chapters();
     if B::JUDGES {
+        findings::write_remarks(&report.findings, &mut page)?;
         coverage(&report.coverage, &mut page)?;
     }
     page.close()?;
@@ -64,7 +66,11 @@ fn head<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
 /// The verdict, what was asked and when, and what to do next.
 fn header<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
     let verdict = report.verdict.name();
-    if B::JUDGES { page.open("header", &[("class", &verdict)]) } else { page.open("header", &[]) }?;
+    match report.asked.unmet {
+        _ if !B::JUDGES => page.open("header", &[])?,
+        Some(_) => page.open("header", &[("class", &format!("{verdict} unmet"))])?,
+        None => page.open("header", &[("class", &verdict)])?,
+    }
     page.line()?;
     page.open("h1", &[])?;
     if B::JUDGES {
@@ -90,6 +96,7 @@ fn header<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
 fn about<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
     let asked = &report.asked;
     page.open("table", &[("class", &"about")])?;
+    page.open("tbody", &[])?;
     page.line()?;
     let mut row = |name: &str, tag: &'static str, attributes: &[writer::Attribute<'_>], text: &str| {
         page.open("tr", &[])?;
@@ -113,6 +120,7 @@ fn about<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
         let coverage = &report.coverage;
         row("examined", "span", &[], &format!("{}, {}", Count(coverage.files, "file"), ByteSize(coverage.bytes_examined)))?;
     }
+    page.close()?;
     page.close()
 }
 

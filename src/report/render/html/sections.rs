@@ -3,13 +3,23 @@
 use std::io;
 
 use super::Html;
+use crate::report::render::picture::on_page;
 use crate::report::{Align, Cell, Heading, Section, Tone};
 
 pub(super) fn write(section: &Section, page: &mut Html<'_>) -> io::Result<()> {
     match section {
+        Section::Chapter { title, verdict, headline } => {
+            page.begin_chapter(title)?;
+            page.open("p", &[("class", &"chapter")])?;
+            page.element("span", &[("class", &format!("verdict {verdict}"))], &verdict.name().to_uppercase())?;
+            page.text(" ")?;
+            page.prose(headline)?;
+            page.close()
+        }
         Section::Facts { title, rows } => {
             heading(title, page)?;
             page.open("table", &[("class", &"facts")])?;
+            page.open("tbody", &[])?;
             page.line()?;
             for (name, cell) in rows {
                 page.open("tr", &[])?;
@@ -17,6 +27,7 @@ pub(super) fn write(section: &Section, page: &mut Html<'_>) -> io::Result<()> {
                 write_cell(cell, None, page)?;
                 page.close()?;
             }
+            page.close()?;
             page.close()
         }
         Section::Table { title, columns, rows } => {
@@ -32,6 +43,7 @@ pub(super) fn write(section: &Section, page: &mut Html<'_>) -> io::Result<()> {
             }
             page.close()
         }
+        Section::Picture(picture) => on_page(picture, page),
         Section::Note(text) | Section::Fold { full: text, .. } => {
             page.open("p", &[])?;
             page.prose(text)?;
@@ -41,7 +53,7 @@ pub(super) fn write(section: &Section, page: &mut Html<'_>) -> io::Result<()> {
 }
 
 fn heading(title: &str, page: &mut Html<'_>) -> io::Result<()> {
-    if title.is_empty() { Ok(()) } else { page.element("h2", &[], title) }
+    if title.is_empty() { Ok(()) } else { page.heading(title) }
 }
 
 fn write_table(columns: &[Heading], rows: &[Vec<Cell>], page: &mut Html<'_>) -> io::Result<()> {
@@ -86,6 +98,10 @@ fn write_cell(cell: &Cell, align: Option<Align>, page: &mut Html<'_>) -> io::Res
         (Some(Align::Right), tone) => format!("right {tone}"),
         (_, tone) => tone.to_owned(),
     };
+    // A name that would be broken at its hyphen.
+    let whole = align.is_some() && cell.text.len() <= 24 && !cell.text.contains(' ');
+    let class = if whole { format!("whole {class}") } else { class };
+    let class = class.trim_end();
     if class.is_empty() { page.open("td", &[]) } else { page.open("td", &[("class", &class)]) }?;
     page.text(&cell.text)?;
     page.close()

@@ -11,6 +11,8 @@ pub(in crate::report::render) struct Html<'o> {
     open: Vec<&'static str>,
     /// Numbers given to elements that others on the page refer to.
     ids: u64,
+    /// True in a chapter, whose parts have smaller headings.
+    in_chapter: bool,
 }
 
 /// Name and value of an attribute. The name is one of ours.
@@ -21,8 +23,8 @@ const INLINE: [&str; 7] = ["code", "span", "strong", "time", "th", "td", "title"
 
 impl<'o> Html<'o> {
     /// A page that is written to `out`.
-    pub(super) fn new(out: &'o mut dyn Write) -> Self {
-        Self { out, open: Vec::new(), ids: 0 }
+    pub(in crate::report::render) fn new(out: &'o mut dyn Write) -> Self {
+        Self { out, open: Vec::new(), ids: 0, in_chapter: false }
     }
 
     /// Something that is written as it stands: the first line, and the style.
@@ -34,6 +36,27 @@ impl<'o> Html<'o> {
     pub(in crate::report::render) const fn id(&mut self) -> u64 {
         self.ids += 1;
         self.ids
+    }
+
+    /// Begins a chapter; the next one ends it.
+    pub(super) fn begin_chapter(&mut self, title: &str) -> io::Result<()> {
+        self.in_chapter = true;
+        self.element("h2", &[("class", &"chapter")], title)
+    }
+
+    /// Ends the last chapter.
+    pub(super) const fn end_chapters(&mut self) {
+        self.in_chapter = false;
+    }
+
+    /// The heading of a part.
+    pub(super) fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.element(if self.in_chapter { "h3" } else { "h2" }, &[], title)
+    }
+
+    /// The heading of a picture, which belongs to a part.
+    pub(in crate::report::render) fn picture_heading(&mut self, title: &str) -> io::Result<()> {
+        self.element(if self.in_chapter { "h4" } else { "h3" }, &[], title)
     }
 
     /// Begins an element.
