@@ -48,7 +48,7 @@ impl Page {
                 let last = open.pop().unwrap_or_else(|| panic!("</{tag}> closes nothing"));
                 assert_eq!(elements[last].tag, tag, "in {:?}", &page[..page.len().min(200)]);
                 rest = behind;
-            } else if behind[..9.min(behind.len())].eq_ignore_ascii_case("<!doctype") {
+            } else if behind.get(..9).is_some_and(|front| front.eq_ignore_ascii_case("<!doctype")) {
                 rest = behind.split_once('>').unwrap().1;
             } else {
                 let (element, behind) = begin(&behind[1..]);

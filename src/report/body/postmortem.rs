@@ -59,9 +59,7 @@ impl Body for PostmortemBody {
     const LINES: &'static [Lines] = &[Lines::of("parts", "part")];
 
     fn headline(&self) -> String {
-        let nodes = if self.nodes == 1 { "one node".to_owned() } else { format!("{} nodes", self.nodes) };
-        let parts: Vec<_> = self.parts.iter().map(Part::typed).collect();
-        format!("{nodes}: {}", parts.join(", "))
+        if self.nodes == 1 { "one node".to_owned() } else { format!("{} nodes", self.nodes) }
     }
 
     fn all_clear(&self) -> &'static str {

@@ -7,16 +7,18 @@ use super::scale::Scale;
 use super::{Drawn, fitted};
 use crate::report::picture::{Lane, LanesPicture, Mark};
 use crate::report::render::html::Html;
+use crate::report::render::wrap;
 
 /// Most columns of a name in text, and on a page.
 const NAME: usize = 24;
 /// Points of a bar.
 const BAR: usize = 14;
 
-/// Every index that the lane tells.
+/// Every index that the lane tells. Where there is no entry behind the snapshot there is no first one.
 fn told(lane: &Lane) -> impl Iterator<Item = u64> + Clone + '_ {
+    let first = lane.first.filter(|first| lane.last.is_some_and(|last| *first <= last));
     let only = lane.only_here.map(|(first, last)| [first, last]);
-    let ends = lane.first.into_iter().chain(lane.last);
+    let ends = first.into_iter().chain(lane.last);
     ends.chain(lane.marks.iter().map(|(_, at)| *at)).chain(only.into_iter().flatten())
 }
 
@@ -46,20 +48,18 @@ fn title(picture: &LanesPicture) -> String {
     format!("Logs of the {}", picture.of)
 }
 
-/// Which letters stand for what, of those that occur.
-fn legend(picture: &LanesPicture) -> String {
+/// What the characters of `lines` stand for.
+fn legend(picture: &LanesPicture, lines: &[String]) -> String {
     let all = [Mark::Snapshot, Mark::Applied, Mark::Threshold, Mark::Commit];
     let occurs = |mark: &Mark| picture.lanes.iter().any(|lane| lane.marks.iter().any(|(each, _)| each == mark));
     let mut words: Vec<_> = all.into_iter().filter(occurs).map(|mark| format!("{} {}", mark.letter(), mark.name())).collect();
-    words.extend(["* several of them", "= committed", "- beyond"].map(str::to_owned));
-    if picture.lanes.iter().any(|lane| lane.only_here.is_some()) {
-        words.push("! only here".to_owned());
-    }
+    let others = [('*', "* several"), ('=', "= to the commit"), ('-', "- beyond"), ('!', "! only here")];
+    words.extend(others.iter().filter(|(c, _)| lines.iter().any(|line| line.contains(*c))).map(|(_, word)| (*word).to_owned()));
     words.join(", ")
 }
 
 pub(super) fn in_text(picture: &LanesPicture, width: usize) -> Drawn {
-    let title = format!("{}: {}", title(picture), legend(picture));
+    let title = title(picture);
     let most = NAME.min(width / 3);
     let names: Vec<_> = picture.lanes.iter().map(|lane| fitted(&lane.name, most)).collect();
     let name = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -75,15 +75,20 @@ pub(super) fn in_text(picture: &LanesPicture, width: usize) -> Drawn {
         format!("{:name$} {:digits$} {low}{}{high}", "", "", " ".repeat(gap))
     });
     let lines = picture.lanes.iter().zip(&names).zip(&scales).map(|((lane, text), scale)| {
-        let Some(scale) = scale else { return format!("{text:<name$} ?") };
+        let Some(scale) = scale else { return (format!("{text:<name$} ?"), String::new()) };
         let line = drawn(lane, scale, room);
         if picture.one_scale {
-            return format!("{text:<name$} {:digits$} {line}", "").trim_end().to_owned();
+            return (format!("{text:<name$} {:digits$} {line}", "").trim_end().to_owned(), line);
         }
         let (low, high) = (shortly(scale.low(), digits), shortly(scale.high(), digits));
-        format!("{text:<name$} {low:>digits$} {line} {high}")
+        (format!("{text:<name$} {low:>digits$} {line} {high}"), line)
     });
-    Drawn { title, lines: head.into_iter().chain(lines).collect() }
+    let (lines, drawn): (Vec<_>, Vec<_>) = lines.unzip();
+    if lines.is_empty() {
+        return Drawn { title, lines };
+    }
+    let legend = wrap(&legend(picture, &drawn), width);
+    Drawn { title, lines: head.into_iter().chain(lines).chain(legend).collect() }
 }
 
 /// A number that has to fit into `digits`.
@@ -133,7 +138,7 @@ pub(super) fn on_page(picture: &LanesPicture, page: &mut Html<'_>) -> io::Result
         of: &picture.of,
         title: &title(picture),
         description: &said.join(" "),
-        caption: &format!("{each}. Filled: entries that are committed; outlined: entries behind the commit{only}."),
+        caption: &format!("{each}. Filled: entries up to the commit that is recorded there; outlined: entries beyond it{only}."),
         height: all,
     };
     frame.around(page, |page| {
@@ -145,7 +150,7 @@ pub(super) fn on_page(picture: &LanesPicture, page: &mut Html<'_>) -> io::Result
             match (scale, labels) {
                 (Some(scale), Some(labels)) => {
                     draw(lane, scale, left, top, page)?;
-                    labels.write(page, top + BAR)?;
+                    labels.write(page, top + BAR + 3)?;
                 }
                 _ => label(page, "said", left, top + BAR - 3, "nothing is known")?,
             }
@@ -157,7 +162,7 @@ pub(super) fn on_page(picture: &LanesPicture, page: &mut Html<'_>) -> io::Result
 }
 
 fn height(labels: Option<&Labels>) -> usize {
-    BAR + labels.map_or(0, Labels::height) + 10
+    BAR + labels.map_or(0, Labels::height) + 13
 }
 
 fn said_of(lane: &Lane) -> String {
@@ -188,8 +193,8 @@ fn draw(lane: &Lane, scale: &Scale, left: usize, top: usize, page: &mut Html<'_>
         let Some((first, last)) = range else { continue };
         let (from, end) = scale.range(first, last);
         let said = match class {
-            "committed" => format!("committed: {first} to {last}"),
-            "behind" => format!("behind the commit: {first} to {last}"),
+            "committed" => format!("up to the commit: {first} to {last}"),
+            "behind" => format!("beyond the commit: {first} to {last}"),
             _ => format!("on no other node: {first} to {last}"),
         };
         let (high, y) = if class == "only" { (4, top + BAR - 4) } else { (BAR - 2 * inset, top + inset) };
@@ -238,11 +243,12 @@ mod tests {
             Lane { last: None, ..lane("a/name/that/is/too/long/n3", 11, 30, 25) },
         ];
         let own = in_text(&LanesPicture { of: "groups".to_owned(), one_scale: false, lanes: lanes.clone() }, 48);
-        assert!(own.title.starts_with("Logs of the groups: S snapshot, A applied, C commit, * several of them"), "{}", own.title);
         let expected = "
 n1               10 S================*=------ 30
 n2               20 S ==*=------------!!!!!!! 30
-..is/too/long/n3 10 S                      *? 25";
+..is/too/long/n3 10 S                      *? 25
+S snapshot, A applied, C commit, * several, = to
+the commit, - beyond, ! only here";
         assert_eq!(own.lines.join("\n"), expected.trim());
         let one = in_text(&LanesPicture { of: "nodes".to_owned(), one_scale: true, lanes }, 48);
         assert!(one.lines[0].trim().starts_with("10 ") && one.lines[0].ends_with(" 30"), "{:?}", one.lines);
