@@ -35,6 +35,7 @@ mod hraft_faults; // Every single fault of a `raft.db` and a `meta.json`, as of 
 mod hraft_pebble; // The same where `raft.db` is a directory of Pebble.
 mod hraft_places; // The same where files are gone, empty, links to nothing, or of somebody else.
 mod hraft_wal; // Logs of raft-wal: exact findings, starts, every cut and flip of a segment.
+mod html; // Pages: what JSON says is on them, nothing runs, no name is markup, and what a browser makes of them.
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.

@@ -71,6 +71,7 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("inspect", vec![demo.join("n1/group-2/wal/0000000000000000-0000000000000000.wal")]),
         ("inspect", vec![demo.clone()]),
         ("offload plan --store", vec![made.join("store"), group.clone()]),
+        ("report", vec![demo.clone()]),
         ("snapshot ls", vec![demo.clone()]),
         ("snapshot show", vec![payload(101)]),
         ("snapshot rebuild", vec![group.clone()]),

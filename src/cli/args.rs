@@ -13,7 +13,7 @@ use ekv_tool::report::OutputFormat;
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// How the report is written [default: table; for facts json]
+    /// How the report is written [default: table; for facts json, for report html]
     #[arg(long, value_enum, global = true, help_heading = "Output")]
     pub format: Option<Format>,
     /// Write the report to FILE instead of standard output (replaced in one step)
@@ -82,7 +82,7 @@ pub struct OpenKeys {
 pub struct ViewKeys {
     #[command(flatten)]
     pub keys: OpenKeys,
-    /// Show opened values in markdown and in a file of --output too
+    /// Show opened values in markdown, in pages and in a file of --output too
     #[arg(long, requires = "sidecar", help_heading = "Encryption")]
     pub show_values: bool,
 }
@@ -127,6 +127,8 @@ pub enum Format {
     Prometheus,
     /// For an incident channel
     Markdown,
+    /// One page for a browser, a postmortem or paper: no script, nothing from elsewhere
+    Html,
     /// One line with performance data for Nagios or Icinga; exit statuses 0 to 3 are a plugin's
     Nagios,
     /// Annotations of GitHub Actions
@@ -155,6 +157,7 @@ impl From<Format> for OutputFormat {
             Format::Ndjson => Self::Ndjson,
             Format::Prometheus => Self::Prometheus,
             Format::Markdown => Self::Markdown,
+            Format::Html => Self::Html,
             Format::Nagios => Self::Nagios,
             Format::Github => Self::Github,
             Format::Junit => Self::Junit,

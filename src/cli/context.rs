@@ -12,7 +12,7 @@ use ekv_tool::analysis::Verdict;
 use ekv_tool::io::{EntryKind, Stream, can_redraw, cores, now, terminal_width, wants_colours};
 use ekv_tool::readers::{Local, Packing, STDIN, Source as _, Streams};
 use ekv_tool::report::body::failure::FailureBody;
-use ekv_tool::report::{Asked, Body, JsonList, OutputFormat, Report, RowStream, ServiceState, Style, Unmet, render};
+use ekv_tool::report::{Asked, Body, JsonList, NextStep, OutputFormat, Report, RowStream, ServiceState, Style, Unmet, render};
 use ekv_tool::types::{UnixMillis, set_budget};
 use ekv_tool::{Error, Run};
 
@@ -153,7 +153,8 @@ impl Context {
     fn complete<B: Body>(&self, mut report: Report<B>, status: ExitStatus, unmet: Option<Unmet>) -> (Report<B>, ExitStatus) {
         report.timed(self.started.elapsed());
         let target = self.asked_about.get().cloned().unwrap_or_default();
-        report.asked = Asked { target, started: self.began_at, unmet };
+        let line = NextStep::new(&self.words).to_string();
+        report.asked = Asked { target, line, started: self.began_at, unmet };
         let status = match self.format {
             Format::Nagios => ExitStatus::Monitored(ServiceState::of_report(&report)),
             _ => status,
@@ -167,6 +168,12 @@ impl Context {
         list: JsonList,
         run: impl FnOnce(&mut RowStream<'_>) -> ekv_tool::error::Result<Report<B>>,
     ) -> anyhow::Result<ExitStatus> {
+        if self.format == Format::Html {
+            anyhow::bail!(
+                "--format html: the rows of this command are written while they are read, and a page begins with its verdict; \
+                 --format markdown or ndjson has them"
+            );
+        }
         let mut ended = None;
         self.write(|out| {
             let mut rows = RowStream::new(self.format.into(), self.style, list, out);
@@ -237,7 +244,7 @@ impl Context {
 
     /// True when the report is made to be passed on: a text for a channel, or a file.
     pub fn is_kept(&self) -> bool {
-        self.format == Format::Markdown || self.output.is_some()
+        matches!(self.format, Format::Markdown | Format::Html) || self.output.is_some()
     }
 
     /// Keeps what is asked about, for who tells the reports of several runs apart. The first one counts.

@@ -19,6 +19,7 @@ mod manual;
 mod offload;
 mod output;
 mod progress;
+mod report;
 mod snapshot;
 mod store;
 mod target;
@@ -58,6 +59,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the copies of a group on several nodes against each other
     Compare(compare::CompareArgs),
+    /// Ask everything about nodes and write it on one page: for a postmortem, as an attachment
+    Report(report::ReportArgs),
     /// Gather what `compare` has to know of a node into a file without keys and values
     Facts(facts::FactsArgs),
     /// Show every version of a key: who wrote it, when, what was there before, and where each version lies
@@ -88,6 +91,8 @@ impl Command {
         match self {
             // It is read by `compare`.
             Self::Facts(_) => Format::Json,
+            // It is made to be passed on.
+            Self::Report(_) => Format::Html,
             _ => Format::Table,
         }
     }
@@ -201,6 +206,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitStatus> {
         Command::GateDryrun(args) => gate_dryrun::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::Report(args) => report::run(args, context),
         Command::Facts(args) => facts::run(&args, context),
         Command::History(args) => history::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),

@@ -26,7 +26,7 @@ pub fn is_earlier_report(front: &[u8], end: &[u8]) -> bool {
         let names_schema = |part: &str| marks.iter().any(|mark| part.contains(mark));
         return names_schema(text) || names_schema(&end);
     }
-    is_metrics(text) || is_for_monitors(text, &end) || is_for_people(text, &end) || is_generated(text)
+    is_metrics(text) || is_page(text) || is_for_monitors(text, &end) || is_for_people(text, &end) || is_generated(text)
 }
 
 /// The line for a monitor, test cases, annotations.
@@ -37,6 +37,11 @@ fn is_for_monitors(text: &str, end: &str) -> bool {
     states.iter().any(|state| text.starts_with(state))
         || text.starts_with("<?xml") && text.contains("<testsuite name=\"ekv-tool ")
         || last.starts_with("::") && verdicts.iter().any(|verdict| last.contains(verdict))
+}
+
+/// A page for a browser.
+fn is_page(text: &str) -> bool {
+    text.starts_with("<!DOCTYPE html>\n") && text.contains("<meta name=\"generator\" content=\"ekv-tool ")
 }
 
 fn is_metrics(text: &str) -> bool {
@@ -104,6 +109,7 @@ mod tests {
             "**UNKNOWN** it changed\n",
             "EKV OK - a node | errors=0;;;0\n",
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites><testsuite name=\"ekv-tool check\" tests=\"1\"",
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<meta name=\"generator\" content=\"ekv-tool 0.1.0\">",
             "::warning title=x::y\n::notice title=check%3A clean::all is well\n",
             "    offset  type\n\nExamined 2 files, 122.1 MiB.\n",
             "fsm-body-crc: x\n\nNext: ekv-tool explain x\n",
@@ -120,6 +126,7 @@ mod tests {
             "Next: lunch\n",
             "EKVOK - \n",
             "<?xml version=\"1.0\"?><testsuite name=\"other\">",
+            "<!DOCTYPE html>\n<html><meta name=\"generator\" content=\"WordPress\">",
             "::error title=lint::x\n",
             "CLEAN    \0",
             "#!/bin/sh\nekv-tool check /data\n",

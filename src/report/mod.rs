@@ -9,6 +9,8 @@ pub mod body;
 mod earlier;
 mod lines;
 mod next_step;
+mod part;
+pub mod picture;
 pub mod render;
 pub mod schema;
 pub mod stream;
@@ -24,6 +26,7 @@ use crate::types::{Count, UnixMillis};
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use lines::Lines;
 pub use next_step::{NextStep, shell_words};
+pub use part::Reported;
 pub use render::{OutputFormat, ServiceState, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
 pub use view::{Case, CaseEnd, Cell, Heading, Label, Metric, MetricKind, Section, Tone};
@@ -102,6 +105,8 @@ pub struct Report<B> {
 pub struct Asked {
     /// The paths as they were given, with a blank between them; empty where nobody gave any.
     pub target: String,
+    /// The whole command line, quoted for a POSIX shell; empty where there was none.
+    pub line: String,
     /// When the run began.
     pub started: Option<UnixMillis>,
     /// What the caller asked for beside a verdict, and did not get.

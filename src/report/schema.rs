@@ -19,6 +19,7 @@ use super::body::hraft::gate::HashiGateBody;
 use super::body::hraft::page::{self, HashiBody};
 use super::body::inspect::InspectBody;
 use super::body::offload_plan::OffloadPlanBody;
+use super::body::postmortem::PostmortemBody;
 use super::body::snapshot::SnapshotBody;
 use super::body::snapshot_diff::SnapshotDiffBody;
 use super::body::snapshot_ls::SnapshotListBody;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<ReportSchema> {
         of::<HistoryBody>(),
         of::<InspectBody>(),
         of::<OffloadPlanBody>(),
+        of::<PostmortemBody>(),
         of::<SnapshotBody>(),
         of::<SnapshotDiffBody>(),
         of::<SnapshotListBody>(),

@@ -2,12 +2,22 @@
 
 use std::fmt::Display;
 
+use super::picture::Picture;
 use super::stream::{Align, Cells, Column, Row};
 use crate::analysis::Verdict;
 
 /// A part of a body.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
+    /// Begins what another command says: what follows is its body.
+    Chapter {
+        /// The command.
+        title: String,
+        /// Its verdict.
+        verdict: Verdict,
+        /// The line behind the verdict.
+        headline: String,
+    },
     /// Named values, one a line.
     Facts {
         /// Heading; empty for none.
@@ -31,6 +41,8 @@ pub enum Section {
         /// The lines.
         lines: Vec<String>,
     },
+    /// Something that is drawn: in text where there is nothing but text.
+    Picture(Picture),
     /// A paragraph that is wrapped to the width.
     Note(String),
     /// A paragraph of which a short form is shown unless everything is asked for.

@@ -15,9 +15,9 @@ use ekv_tool::ops::hraft::{
 use ekv_tool::ops::wal::{self, DumpFilter, RecordRef};
 use ekv_tool::ops::{
     CheckOptions, CompareOptions, FactsOptions, GateOptions, GetOptions, HistoryOptions, InspectOptions, NamedDir,
-    OffloadPlanOptions, ScanOptions, StoreDumpOptions, VerifyDepth, VerifySnapshotOptions, check, compare, facts, gate_dryrun,
-    history, inspect, offload_plan, snapshot, store_diff, store_dump, store_get, store_meta, store_scan, store_stat,
-    store_verify, verify_snapshot,
+    OffloadPlanOptions, PostmortemOptions, ScanOptions, StoreDumpOptions, VerifyDepth, VerifySnapshotOptions, check, compare,
+    facts, gate_dryrun, history, inspect, offload_plan, postmortem, snapshot, store_diff, store_dump, store_get, store_meta,
+    store_scan, store_stat, store_verify, verify_snapshot,
 };
 use ekv_tool::readers::etcd::EtcdFound;
 use ekv_tool::readers::pebble::StoreCheck;
@@ -32,6 +32,8 @@ use ekv_tool::report::body::wal::DumpBody;
 use ekv_tool::report::{Body, OutputFormat, Report, RowStream, ServiceState, Style, render};
 use ekv_tool::types::{LogIndex, ServerVersion, UnixMillis, is_deceptive};
 use serde_json::Value;
+
+use super::page::Page;
 
 /// A question about a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub enum Command {
     SnapshotStat,
     SnapshotRebuild,
     OffloadPlan,
+    Report,
     Inspect,
     InspectFile,
     Facts,
@@ -65,7 +68,7 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Check,
         Self::CheckFast,
         Self::Gate(Some(ServerVersion::Main)),
@@ -92,14 +95,20 @@ impl Command {
         Self::SnapshotStat,
         Self::SnapshotRebuild,
         Self::OffloadPlan,
+        Self::Report,
         Self::Facts,
         Self::Inspect,
         Self::InspectFile,
     ];
 
     /// Those that `check` is never better than.
-    pub const NO_WORSE_THAN_CHECK: [Self; 4] =
-        [Self::Gate(None), Self::VerifySnapshot(Depth::Deep), Self::WalVerify, Self::StoreVerify(VerifyDepth::Rows)];
+    pub const NO_WORSE_THAN_CHECK: [Self; 5] = [
+        Self::Gate(None),
+        Self::VerifySnapshot(Depth::Deep),
+        Self::WalVerify,
+        Self::StoreVerify(VerifyDepth::Rows),
+        Self::Report,
+    ];
 }
 
 /// What a question is about.
@@ -143,6 +152,20 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
                 lines.last().unwrap()["verdict"] == verdict
             }
             OutputFormat::Table | OutputFormat::Markdown => !B::JUDGES || text.contains(&verdict.to_uppercase()),
+            OutputFormat::Html => {
+                assert!(text.ends_with("</html>\n"), "{text}");
+                let page = Page::read(text);
+                let runs = ["script", "link", "img", "iframe", "object", "a", "form"];
+                let fetches = ["style", "href", "src", "action", "data"];
+                for element in &page.0 {
+                    assert!(!runs.contains(&element.tag.as_str()), "{element:?}");
+                    assert!(!element.attributes.keys().any(|name| fetches.contains(&name.as_str()) || name.starts_with("on")));
+                }
+                for finding in &report.findings {
+                    assert!(text.contains(&format!("data-code=\"{}\"", finding.code.code)), "{text}");
+                }
+                !B::JUDGES || text.contains(&format!("<span class=\"verdict {verdict}\">{}</span>", verdict.to_uppercase()))
+            }
             OutputFormat::Prometheus => {
                 let line = format!("ekv_tool_verdict{{command=\"{}\",verdict=\"{verdict}\"}} 1", report.body.command());
                 let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
@@ -248,6 +271,10 @@ fn without_time(mut report: Report<FactsBody>) -> Report<FactsBody> {
 /// Asks. Nothing for a command that cannot do its work there.
 pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>) -> Option<Answer> {
     let paths = std::slice::from_ref(&place.dir);
+    if command == Command::Report {
+        let page = postmortem(paths, &PostmortemOptions::default(), run);
+        return written(page.map(|page| page.report), formats);
+    }
     if let Backend::Hashicorp(nodes) = Backend::of(paths, &*run.source).ok()? {
         return ask_hashicorp(command, &nodes, place, formats, run);
     }
@@ -314,6 +341,8 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
         Command::Facts => written(facts(paths, &FactsOptions::default(), run).map(without_time), formats),
         Command::Inspect => written(inspect(&place.dir, InspectOptions::default(), run), formats),
         Command::InspectFile => inspect_file(&place.file, formats, run),
+        // It asks of any directory what there is to ask.
+        Command::Report => None,
         Command::Compare => {
             let paths = [place.dir.clone(), place.other.clone()];
             written(compare(&paths, &CompareOptions::default(), run), formats)
@@ -375,6 +404,7 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
         | Command::StoreDump
         | Command::StoreDiff
         | Command::Facts
+        | Command::Report
         | Command::History => None,
     }
 }

@@ -18,6 +18,7 @@ pub mod node_dir;
 pub mod object;
 pub mod offload_writer;
 pub mod oracles;
+pub mod page;
 pub mod raft_db;
 pub mod raftwal_writer;
 pub mod rebuilt;

@@ -46,6 +46,7 @@ pub fn hold(directory: &Directory, dice: &mut Dice<'_>, watch: Watch) {
             let other = dice.one_of(&[
                 OutputFormat::Table,
                 OutputFormat::Markdown,
+                OutputFormat::Html,
                 OutputFormat::Prometheus,
                 OutputFormat::Nagios,
                 OutputFormat::Github,

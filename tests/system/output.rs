@@ -54,6 +54,7 @@ impl Scene {
             format!("snapshot diff {payload} {payload}"),
             format!("snapshot rebuild {group}"),
             format!("offload plan {group}"),
+            format!("report {group}"),
             format!("wal ls {group}"),
             format!("wal stat {group}"),
             format!("wal verify {group}"),
@@ -275,7 +276,7 @@ fn an_earlier_report_of_every_kind_is_replaced() {
     commands.push(vec!["explain".to_owned(), "--list".to_owned()]);
     let mut written = 0;
     for command in &commands {
-        for format in ["table", "json", "ndjson", "prometheus", "markdown", "nagios", "github", "junit"] {
+        for format in ["table", "json", "ndjson", "prometheus", "markdown", "html", "nagios", "github", "junit"] {
             for extra in [&["--color", "always"][..], &["-q"], &["-v"]] {
                 let run = |target: &Path| {
                     finish(tool().args(command).args(["--format", format]).args(extra).arg("--output").arg(target))

@@ -8,6 +8,17 @@ const GROUP: &[Reads] = &[Log, Envelopes, Payloads, Store, Peers];
 /// What a node may keep, whoever wrote it.
 const ANY: &[Reads] = &[Log, Envelopes, Payloads, Store, Peers, Keys, Hashicorp, Etcd];
 
+/// The same, and the keys of what is sealed.
+const GROUP_AND_KEYS: &[Reads] = &[Log, Envelopes, Payloads, Store, Peers, Keys];
+
+const REPORT: Statuses = &[
+    (0, "nothing is damaged"),
+    (1, "the work could not be done"),
+    (2, "an error was found, or a start is refused"),
+    (3, "something could not be checked"),
+    (130, "interrupted"),
+];
+
 const GATE: Statuses = &[
     (0, "every outcome is accepted"),
     (1, "the work could not be done"),
@@ -103,6 +114,21 @@ pub(super) const MANUALS: &[Manual] = &[
         reads: &[Log, Envelopes, Payloads, Store, Peers, Facts, Keys, Hashicorp, Etcd],
         near: &["facts", "check", "store diff", "history"],
         doc: "commands/compare.md",
+        ..Manual::USUAL
+    },
+    Manual {
+        command: "report",
+        examples: &[
+            example("ekv-tool report /var/lib/elastickv/n1 -o n1.html", "one node"),
+            example("ekv-tool report n1 n2 n3 -o postmortem.html", "all nodes of a group"),
+            example("ekv-tool report --fast n1 -o n1.html", "without payloads and rows"),
+            example("ekv-tool report --format json n1", "the same for programs"),
+        ],
+        reads: GROUP_AND_KEYS,
+        statuses: REPORT,
+        shows_statuses: true,
+        near: &["check", "gate-dryrun", "compare", "verify-snapshot"],
+        doc: "commands/report.md",
         ..Manual::USUAL
     },
     Manual {

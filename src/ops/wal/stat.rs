@@ -15,9 +15,9 @@ use crate::formats::layout;
 use crate::formats::raftpb::{ConfState, HardState};
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
-use crate::readers::wal::EntryRanges;
+use crate::readers::wal::{EntryRanges, WalScan};
 use crate::report::Report;
-use crate::report::body::wal::{End, EtcdLog, Gap, LogStat, SnapshotView, StatBody, TermRange};
+use crate::report::body::wal::{End, EtcdLog, Gap, LogStat, SegmentRange, SnapshotView, StatBody, TermRange};
 use crate::types::{EtcdId, NodeId, ServerVersion};
 
 use super::{ReadLog, join, read_all, segment_path};
@@ -77,6 +77,7 @@ fn log_stat(read: &ReadLog, opener: Option<&Opener>, closed: &mut Closed) -> Log
         replaced_entries: log.replaced,
         terms: terms(&log),
         gaps: log.gaps.iter().map(|(after, before)| Gap { after: after.0, before: before.0 }).collect(),
+        segment_ranges: segment_ranges(&log, &read.scan),
         hard_state: log.hard_state.map(hard_state),
         snapshots: log.snapshots.iter().map(snapshot).collect(),
         classes: EntryClass::ALL
@@ -123,6 +124,24 @@ fn opened_classes(read: &ReadLog, log: &EffectiveLog, opener: &Opener, closed: &
 
 const fn hard_state(state: HardState) -> HardStateView {
     HardStateView { term: state.term.0, vote: state.vote.0, commit: state.commit.0 }
+}
+
+/// Neighbouring ranges of one segment taken together.
+fn segment_ranges(log: &EffectiveLog, scan: &WalScan) -> Vec<SegmentRange> {
+    let mut ranges: Vec<SegmentRange> = Vec::new();
+    let mut before = None;
+    for range in log.entries.ranges() {
+        match ranges.last_mut() {
+            Some(last) if before == Some(range.segment) => last.last_index = range.last.0,
+            _ => {
+                let segment = scan.segments.get(range.segment).map(|segment| layout::in_wal(&segment.file.file_name));
+                let (first_index, last_index) = (range.first.0, range.last.0);
+                ranges.push(SegmentRange { segment: segment.unwrap_or_default(), first_index, last_index });
+            }
+        }
+        before = Some(range.segment);
+    }
+    ranges
 }
 
 /// Neighbouring ranges of one term taken together.

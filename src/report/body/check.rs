@@ -10,6 +10,7 @@ use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult
 use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
 use crate::report::body::hraft::modes::MODES;
+use crate::report::picture::{Lane, LanesPicture, Mark, Picture};
 use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{Count, HlcTimestamp, ServerVersion};
 
@@ -29,6 +30,25 @@ impl CheckBody {
     pub fn new(groups: Vec<GroupChecks>, findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self { groups, errors: count(Severity::Error), warnings: count(Severity::Warning) }
+    }
+}
+
+impl CheckBody {
+    /// The log of each group, with what stands where.
+    fn lanes(&self) -> Section {
+        let lane = |group: &GroupChecks| {
+            let NodeState { commit, first_index, last_index, snapshot_index, applied_index, .. } = group.state;
+            let marks = [(Mark::Snapshot, snapshot_index), (Mark::Applied, applied_index), (Mark::Commit, commit)];
+            Lane {
+                name: group.dir.clone(),
+                first: first_index,
+                last: last_index,
+                marks: marks.into_iter().filter_map(|(mark, at)| Some((mark, at?))).collect(),
+                only_here: None,
+            }
+        };
+        let lanes = self.groups.iter().map(lane).collect();
+        Section::Picture(Picture::Lanes(LanesPicture { of: "groups".to_owned(), one_scale: false, lanes }))
     }
 }
 
@@ -205,7 +225,7 @@ impl Body for CheckBody {
 
     fn sections(&self) -> Vec<Section> {
         if let [group] = self.groups.as_slice() {
-            let mut sections = vec![Section::facts(&group.dir, group.facts())];
+            let mut sections = vec![Section::facts(&group.dir, group.facts()), self.lanes()];
             sections.extend(group.encryption.iter().flat_map(envelopes::sections));
             sections.extend(group.lists());
             return sections;
@@ -224,7 +244,7 @@ impl Body for CheckBody {
             ]
         });
         let columns = ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">not made"];
-        vec![Section::table("Groups", &columns, rows.collect())]
+        vec![Section::table("Groups", &columns, rows.collect()), self.lanes()]
     }
 
     fn metrics(&self) -> Vec<Metric> {

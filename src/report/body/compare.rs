@@ -8,6 +8,7 @@ use super::compare_stores::{self, ClassOnNodes, NodeStore};
 use super::envelopes::{self, NodeEnvelopes};
 use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
 use crate::analysis::{Finding, Severity};
+use crate::report::picture::{Lane, LanesPicture, Mark, Picture};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{Count, UnixMillis};
 
@@ -216,10 +217,33 @@ impl GroupComparison {
         self.group_id.map_or_else(|| "Group".to_owned(), |number| format!("Group {number}"))
     }
 
+    /// The log of each node on one scale.
+    fn lanes(&self) -> Section {
+        let lane = |node: &NodeRow| {
+            let marks = [
+                (Mark::Snapshot, Some(node.snapshot_index)),
+                (Mark::Applied, node.applied_index),
+                (Mark::Commit, Some(node.commit)),
+            ];
+            Lane {
+                name: node.raft_id.clone(),
+                first: node.last_index.map(|_| node.snapshot_index.saturating_add(1)),
+                last: node.last_index,
+                marks: marks.into_iter().filter_map(|(mark, at)| Some((mark, at?))).collect(),
+                only_here: node.only_here,
+            }
+        };
+        let comparable = self.comparison.comparable;
+        let of = self.group_id.map_or_else(|| "nodes".to_owned(), |number| format!("nodes of group {number}"));
+        let lanes = self.comparison.nodes.iter().map(lane).collect();
+        Section::Picture(Picture::Lanes(LanesPicture { of, one_scale: comparable, lanes }))
+    }
+
     fn sections(&self) -> Vec<Section> {
         let comparison = &self.comparison;
         let mut sections = vec![nodes(self.title(), &comparison.nodes)];
         sections.extend(taken(&self.taken));
+        sections.push(self.lanes());
         if !comparison.comparable {
             return sections;
         }

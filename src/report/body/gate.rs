@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::analysis::server::replay::Replay;
 use crate::analysis::server::{Abort, Forecast, GateDecision, OtherEngine, Outcome, PlanRow, Rename, RepairView, RuleRow};
 use crate::analysis::{Finding, Severity};
+use crate::report::picture::{Lane, LanesPicture, Mark, PathPicture, Picture, Step, Turn};
 use crate::report::{Body, Case, CaseEnd, Cell, Cells, Column, Label, Lines, Metric, Row, Section, Tone};
 use crate::types::{ByteSize, Count, NodeId, ServerVersion, UnixMillis};
 
@@ -90,6 +91,8 @@ impl Body for GateBody {
             let columns = ["group", "engine", "start", ">snapshot", ">applied", ">commit", ">last"];
             sections.push(Section::table("", &columns, rows));
         }
+        let lanes = self.groups.iter().map(GroupForecast::lane).collect();
+        sections.push(Section::Picture(Picture::Lanes(LanesPicture { of: "groups".to_owned(), one_scale: false, lanes })));
         for group in &self.groups {
             group.describe(self.groups.len() > 1, &mut sections);
         }
@@ -169,6 +172,64 @@ impl GroupForecast {
         }
     }
 
+    /// The log from the snapshot on, with what the gate compares.
+    fn lane(&self) -> Lane {
+        let forecast = &self.forecast;
+        let snapshot = forecast.snapshot.as_ref().map(|snapshot| snapshot.index);
+        let marks = [
+            (Mark::Snapshot, snapshot),
+            (Mark::Applied, forecast.applied_index.value),
+            (Mark::Threshold, forecast.threshold),
+            (Mark::Commit, forecast.hard_state.map(|state| state.commit)),
+        ];
+        Lane {
+            name: self.dir.clone(),
+            first: forecast.last_index.map(|_| snapshot.map_or(1, |index| index.saturating_add(1))),
+            last: forecast.last_index,
+            marks: marks.into_iter().filter_map(|(mark, at)| Some((mark, at?))).collect(),
+            only_here: None,
+        }
+    }
+
+    /// The decisions of the start, as far as it gets.
+    fn path(&self, titled: bool) -> PathPicture {
+        let forecast = &self.forecast;
+        let mut steps = Vec::new();
+        let mut step = |name, said: String, turn| steps.push(Step { name, said, turn });
+        match &forecast.snapshot {
+            Some(snapshot) => step("snapshot", snapshot.index.to_string(), Turn::On),
+            None if matches!(forecast.outcome, Outcome::Abort | Outcome::Unknown) => {}
+            None => step("snapshot", "none".to_owned(), Turn::On),
+        }
+        if let Some(threshold) = forecast.threshold {
+            let detour = matches!(forecast.outcome, Outcome::Execute | Outcome::Fallback);
+            let said = match forecast.applied_index.value {
+                Some(applied) if applied >= threshold => format!("applied {applied} >= threshold {threshold}"),
+                Some(applied) => format!("applied {applied} < threshold {threshold}"),
+                None => format!("applied {}, threshold {threshold}", forecast.applied_index.state),
+            };
+            step("gate", said, if detour { Turn::Detour } else { Turn::On });
+        }
+        let name = forecast.outcome.name().to_uppercase();
+        match (&forecast.abort, forecast.outcome) {
+            (Some(abort), _) => step("start", format!("{name} at {}: {}", abort.stage, abort.text), Turn::End),
+            (None, Outcome::Unknown) => step("start", format!("{name}: {}", forecast.reason), Turn::End),
+            (None, _) => step("start", name, Turn::On),
+        }
+        if forecast.abort.is_none() {
+            if let Some(applied) = forecast.effective_applied {
+                step("applied after start", applied.to_string(), Turn::On);
+            }
+            if let Some(replay) = &forecast.replay {
+                step("replay", describe_replay(replay), Turn::On);
+                if let Some(halt) = &replay.halt {
+                    step("halt", format!("at {}: {}", halt.index, halt.text), Turn::End);
+                }
+            }
+        }
+        PathPicture { of: if titled { self.dir.clone() } else { String::new() }, steps }
+    }
+
     fn describe(&self, titled: bool, sections: &mut Vec<Section>) {
         let forecast = &self.forecast;
         let mut rows: Vec<(&str, Cell)> = Vec::new();
@@ -236,6 +297,7 @@ impl GroupForecast {
             rows.push(("would repair", Cell::toned(text, Tone::Caution)));
         }
         sections.push(Section::facts(if titled { self.dir.clone() } else { String::new() }, rows));
+        sections.push(Section::Picture(Picture::Path(self.path(titled))));
         if !self.rules.is_empty() {
             let row = |rule: &RuleRow| {
                 let decision = match rule.decision {

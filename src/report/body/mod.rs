@@ -16,6 +16,7 @@ pub mod hraft;
 pub mod inspect;
 mod offload;
 pub mod offload_plan;
+pub mod postmortem;
 pub mod snapshot;
 pub mod snapshot_diff;
 pub mod snapshot_ls;

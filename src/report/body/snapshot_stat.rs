@@ -163,7 +163,7 @@ impl Body for SnapshotStatBody {
             }
             if let Some(usage) = &stat.usage {
                 sections.push(Section::facts("Who uses the space", usage_facts(usage)));
-                sections.extend(usage_sections(usage));
+                sections.extend(usage_sections(&stat.path, usage));
             }
         }
         sections

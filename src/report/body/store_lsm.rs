@@ -8,13 +8,10 @@ use crate::formats::kv::KeyName;
 use crate::formats::pebble::version_edit::LEVELS;
 use crate::formats::pebble::{NewTable, SeqNum, Version};
 use crate::readers::pebble::{FormatMarker, StoreFacts, Writer};
+use crate::report::picture::{LevelLane, LevelsPicture, Picture, TableSpan};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, Escaped};
 
-/// Columns of the picture, without the names in front of it.
-const PICTURE_WIDTH: usize = 66;
-/// Tables of level 0 that are drawn; they overlap, so that each needs a line.
-const MAX_LEVEL_0_LINES: usize = 16;
 /// Characters of a key in the table of levels, and in the wider table of tables.
 const LEVEL_KEY_WIDTH: usize = 24;
 const TABLE_KEY_WIDTH: usize = 17;
@@ -125,8 +122,8 @@ impl LsmStore {
         }
     }
 
-    /// The levels as lines: the key space from left to right, a table from its first to its last key.
-    fn picture(&self) -> Vec<String> {
+    /// The levels over the key space: positions are ranks among the keys that begin or end a table.
+    fn picture(&self) -> LevelsPicture {
         let edges: BTreeSet<&[u8]> = self
             .levels
             .iter()
@@ -134,40 +131,20 @@ impl LsmStore {
             .flat_map(|table| [table.bounds.0.as_slice(), table.bounds.1.as_slice()])
             .collect();
         let edges: Vec<_> = edges.into_iter().collect();
-        let column =
-            |key: &[u8]| edges.partition_point(|edge| *edge < key) * (PICTURE_WIDTH - 1) / edges.len().max(2).saturating_sub(1);
-        let mut lines = Vec::new();
-        for level in self.levels.iter().filter(|level| !level.tables.is_empty()) {
-            let draw = |tables: &[LsmTable]| {
-                let mut line = vec![' '; PICTURE_WIDTH];
-                for table in tables {
-                    let (from, to) = (column(&table.bounds.0), column(&table.bounds.1));
-                    for (at, cell) in line.iter_mut().enumerate().take(to + 1).skip(from) {
-                        *cell = match (*cell, at == from, at == to) {
-                            (' ', true, true) => '|',
-                            (' ', true, false) => '[',
-                            (' ', false, true) => ']',
-                            (' ', false, false) => '=',
-                            // More tables than columns.
-                            _ => '#',
-                        };
-                    }
-                }
-                line.into_iter().collect::<String>().trim_end().to_owned()
-            };
-            if level.level == 0 {
-                for table in level.tables.iter().take(MAX_LEVEL_0_LINES) {
-                    lines.push(format!("L0 {:>7} {}", table.number, draw(std::slice::from_ref(table))));
-                }
-                let more = level.tables.len().saturating_sub(MAX_LEVEL_0_LINES);
-                if more > 0 {
-                    lines.push(format!("L0 ... and {more} more"));
-                }
-            } else {
-                lines.push(format!("L{} {:>7} {}", level.level, "", draw(&level.tables)));
-            }
-        }
-        lines
+        let rank = |key: &[u8]| edges.partition_point(|edge| *edge < key);
+        let table = |table: &LsmTable| TableSpan {
+            number: table.number,
+            bytes: table.size,
+            from: rank(&table.bounds.0),
+            to: rank(&table.bounds.1),
+        };
+        let lane = |level: &LsmLevel| LevelLane {
+            level: level.level,
+            bytes: level.bytes,
+            tables: level.tables.iter().map(table).collect(),
+        };
+        let used = self.levels.iter().filter(|level| !level.tables.is_empty());
+        LevelsPicture { of: self.dir.clone(), edges: edges.len(), levels: used.map(lane).collect() }
     }
 }
 
@@ -294,7 +271,7 @@ impl Body for StoreLsmBody {
                 })
                 .collect();
             sections.push(Section::table("Levels", &["level", ">tables", ">size", "first key", "last key"], rows));
-            sections.push(Section::text("Key space", store.picture()));
+            sections.push(Section::Picture(Picture::Levels(store.picture())));
             if self.list_tables {
                 let rows = used.iter().flat_map(|level| level.tables.iter().map(|table| table_row(level.level, table))).collect();
                 let columns = &["level", "file", ">size", ">seqs", "first key", "last key"];

@@ -85,7 +85,7 @@ impl Body for StoreStatBody {
             }
             facts.extend(super::usage::usage_facts(usage));
             sections.push(Section::facts(dir.clone(), facts));
-            sections.extend(usage_sections(usage));
+            sections.extend(usage_sections(dir, usage));
         }
         sections
     }

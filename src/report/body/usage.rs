@@ -1,15 +1,12 @@
 //! Who uses the space, as a part of the pages about stores and snapshots.
 
-use crate::readers::usage::{LargeKeys, RowSum, StateSums, Usage};
+use crate::readers::usage::{ClassUse, LargeKeys, RowSum, StateSums, Usage};
+use crate::report::picture::{Bar, Picture, SpacePicture};
 use crate::report::{Cell, Label, Metric, Section};
 use crate::types::{ByteSize, Count, UnixMillis};
 
-/// Columns of a bar.
-const BAR: usize = 40;
 /// Owners and ranges that a page shows; the other formats have all.
 const SHOWN: usize = 20;
-/// Columns of a class's name.
-const NAME: usize = 21;
 
 /// The facts that hold for all rows.
 pub(super) fn usage_facts(usage: &Usage) -> Vec<(&'static str, Cell)> {
@@ -45,12 +42,12 @@ pub(super) fn usage_facts(usage: &Usage) -> Vec<(&'static str, Cell)> {
 }
 
 /// The picture, and the tables behind it.
-pub(super) fn usage_sections(usage: &Usage) -> Vec<Section> {
+pub(super) fn usage_sections(of: &str, usage: &Usage) -> Vec<Section> {
     let mut sections = Vec::new();
     if usage.classes.is_empty() {
         return sections;
     }
-    sections.push(Section::text("Bytes: # live, = old versions, - deleted or expired, ? sealed or unreadable", picture(usage)));
+    sections.push(Section::Picture(Picture::Space(picture(of, usage))));
     let rows = usage.classes.iter().map(|class| {
         let total = class.states.total();
         let mut row = vec![Cell::new(class.space), Cell::new(total.rows)];
@@ -127,33 +124,19 @@ fn owner_row(name: &str, states: &StateSums) -> Vec<Cell> {
     row
 }
 
-/// A bar a class, the largest as long as there is room.
-fn picture(usage: &Usage) -> Vec<String> {
-    let most = usage.classes.first().map_or(0, |class| class.states.total().bytes).max(1);
-    let all = usage.total.total().bytes.max(1);
-    let line = |class: &crate::readers::usage::ClassUse| {
+/// A bar a class.
+fn picture(of: &str, usage: &Usage) -> SpacePicture {
+    let bar = |class: &ClassUse| {
         let StateSums { live, deleted, expired, old, sealed, malformed } = class.states;
-        let parts =
-            [('#', live.bytes), ('=', old.bytes), ('-', deleted.bytes + expired.bytes), ('?', sealed.bytes + malformed.bytes)];
-        let mut bar = String::new();
-        let (mut sum, mut drawn) = (0_u64, 0);
-        for (mark, bytes) in parts {
-            sum += bytes;
-            let end = columns(sum, most);
-            bar.extend(std::iter::repeat_n(mark, end - drawn));
-            drawn = end;
+        Bar {
+            name: class.space.to_owned(),
+            live: live.bytes,
+            old: old.bytes,
+            dead: deleted.bytes.saturating_add(expired.bytes),
+            closed: sealed.bytes.saturating_add(malformed.bytes),
         }
-        let bytes = class.states.total().bytes;
-        let share = u128::from(bytes) * 1000 / u128::from(all);
-        let name: String = class.space.chars().take(NAME).collect();
-        format!("{name:NAME$} {bar:BAR$} {:>3}.{}%", share / 10, share % 10)
     };
-    usage.classes.iter().map(line).collect()
-}
-
-/// Columns of a bar of which the longest has them all.
-fn columns(bytes: u64, most: u64) -> usize {
-    usize::try_from(u128::from(bytes) * BAR as u128 / u128::from(most)).unwrap_or(BAR).min(BAR)
+    SpacePicture { of: of.to_owned(), total: usage.total.total().bytes, bars: usage.classes.iter().map(bar).collect() }
 }
 
 /// Measurements of several, each named by one label. `names`: bytes and rows by class and state, bytes by owner, bytes that a compaction

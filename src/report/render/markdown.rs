@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::picture::{Drawn, TEXT_WIDTH, in_text};
 use super::{Body, Report, columns_of};
 use crate::analysis::Finding;
 use crate::report::{Align, Cell, Heading, Section};
@@ -40,6 +41,9 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
 
 fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
     match section {
+        Section::Chapter { title, verdict, headline } => {
+            writeln!(out, "## {}\n\n**{}** {}\n", escape(title), verdict.name().to_uppercase(), escape(headline))
+        }
         Section::Facts { title, rows } => {
             heading(title, out)?;
             for (name, cell) in rows {
@@ -51,6 +55,10 @@ fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
             heading(title, out)?;
             write_table(columns, rows, out)?;
             writeln!(out)
+        }
+        Section::Picture(picture) => {
+            let Drawn { title, lines } = in_text(picture, TEXT_WIDTH);
+            if lines.is_empty() { Ok(()) } else { write_section(&Section::Text { title, lines }, out) }
         }
         Section::Text { title, lines } => {
             heading(title, out)?;

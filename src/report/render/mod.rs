@@ -1,11 +1,13 @@
 //! One file per output format. The same run gives the same facts in all of them.
 
 mod github;
+mod html;
 mod json;
 mod junit;
 mod layout;
 mod markdown;
 mod nagios;
+mod picture;
 mod prometheus;
 pub(crate) mod safe_json;
 mod table;
@@ -35,6 +37,8 @@ pub enum OutputFormat {
     Prometheus,
     /// For an incident channel.
     Markdown,
+    /// One page for a browser, without script and without anything from elsewhere.
+    Html,
     /// One line with performance data, for a monitor.
     Nagios,
     /// Annotations of GitHub Actions.
@@ -45,8 +49,17 @@ pub enum OutputFormat {
 
 impl OutputFormat {
     /// Every format.
-    pub const ALL: [Self; 8] =
-        [Self::Table, Self::Json, Self::Ndjson, Self::Prometheus, Self::Markdown, Self::Nagios, Self::Github, Self::Junit];
+    pub const ALL: [Self; 9] = [
+        Self::Table,
+        Self::Json,
+        Self::Ndjson,
+        Self::Prometheus,
+        Self::Markdown,
+        Self::Html,
+        Self::Nagios,
+        Self::Github,
+        Self::Junit,
+    ];
 }
 
 /// Columns of the longest line of text, on however wide a terminal.
@@ -89,6 +102,7 @@ pub fn render<B: Body>(report: &Report<B>, format: OutputFormat, style: Style, o
         OutputFormat::Ndjson => json::render_lines(report, out),
         OutputFormat::Prometheus => prometheus::render(report, out),
         OutputFormat::Markdown => markdown::render(report, out),
+        OutputFormat::Html => html::render(report, out),
         OutputFormat::Nagios => nagios::render(report, out),
         OutputFormat::Github => github::render(report, out),
         OutputFormat::Junit => junit::render(report, out),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::layout::{Layout, labelled};
+use super::picture::{Drawn, in_text};
 use super::wrap::{columns_of, wrap};
 use super::{Body, Report, Style};
 use crate::analysis::{Finding, Severity, Verdict};
@@ -25,11 +26,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         }
         return write_next(next_step.as_ref(), out);
     }
-    let word = format!("{:<8}", verdict.name().to_uppercase());
-    for (number, line) in wrap(&report.headline(), style.room(9)).iter().enumerate() {
-        let lead = if number == 0 { paint(&word, verdict_tone(*verdict), style) } else { " ".repeat(8) };
-        writeln!(out, "{lead} {line}")?;
-    }
+    write_headline(*verdict, &report.headline(), style, out)?;
     if !style.quiet {
         for section in body.sections() {
             write_section(&section, style, out)?;
@@ -50,6 +47,15 @@ fn write_next(step: Option<&NextStep>, out: &mut dyn Write) -> io::Result<()> {
     step.map_or(Ok(()), |step| writeln!(out, "Next: {step}"))
 }
 
+fn write_headline(verdict: Verdict, headline: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let word = format!("{:<8}", verdict.name().to_uppercase());
+    for (number, line) in wrap(headline, style.room(9)).iter().enumerate() {
+        let lead = if number == 0 { paint(&word, verdict_tone(verdict), style) } else { " ".repeat(8) };
+        writeln!(out, "{lead} {line}")?;
+    }
+    Ok(())
+}
+
 fn verdict_tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Clean => Tone::Good,
@@ -60,6 +66,10 @@ fn verdict_tone(verdict: Verdict) -> Tone {
 
 fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Result<()> {
     match section {
+        Section::Chapter { title, verdict, headline } => {
+            writeln!(out, "\n{}", bold(&format!("== {} ==", escape(title)), style))?;
+            write_headline(*verdict, headline, style, out)
+        }
         Section::Facts { title, rows } => {
             heading(title, style, out)?;
             let label = rows.iter().map(|(name, _)| columns_of(name)).max().unwrap_or(0).min(LABEL);
@@ -77,6 +87,17 @@ fn write_section(section: &Section, style: Style, out: &mut dyn Write) -> io::Re
         }
         Section::Text { title, lines } => {
             heading(title, style, out)?;
+            lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {}", escape(line)).trim_end()))
+        }
+        Section::Picture(picture) => {
+            let Drawn { title, lines } = in_text(picture, style.room(2));
+            if lines.is_empty() {
+                return Ok(());
+            }
+            writeln!(out)?;
+            for line in wrap(&title, style.room(0)) {
+                writeln!(out, "{}", bold(&line, style))?;
+            }
             lines.iter().try_for_each(|line| writeln!(out, "{}", format!("  {}", escape(line)).trim_end()))
         }
         Section::Note(text) => {

@@ -132,8 +132,9 @@ impl<'o> RowStream<'o> {
                 row.cells(&mut self.cells);
                 markdown::line(&mut self.batch, &self.cells);
             }
-            // Who counts or watches has no use for rows.
+            // Who counts or watches has no use for rows, and a page begins with its verdict, which is known behind them.
             OutputFormat::Table
+            | OutputFormat::Html
             | OutputFormat::Prometheus
             | OutputFormat::Nagios
             | OutputFormat::Github

@@ -12,5 +12,5 @@ pub use dump::{
 };
 pub use ls::{LsBody, SegmentRow};
 pub use show::{FieldRow, ShowBody, ShownRecord};
-pub use stat::{End, EtcdLog, Gap, LogStat, SnapshotView, StatBody, TermRange};
+pub use stat::{End, EtcdLog, Gap, LogStat, SegmentRange, SnapshotView, StatBody, TermRange};
 pub use verify::{LogVerdict, Reading, VerifyBody};

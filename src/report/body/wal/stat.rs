@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::analysis::server::HardStateView;
 use crate::analysis::server::log::EndKind;
+use crate::report::picture::{LogPicture, Mark, Picture, Points, Span, Track, TrackKind};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, EtcdId, NodeId};
 
@@ -44,6 +45,8 @@ pub struct LogStat {
     pub terms: Vec<TermRange>,
     /// Jumps in the indexes that no snapshot explains.
     pub gaps: Vec<Gap>,
+    /// Ranges of entries by segment, in order; segments without an entry that stands are left out.
+    pub segment_ranges: Vec<SegmentRange>,
     /// The last hard state.
     pub hard_state: Option<HardStateView>,
     /// Snapshot records.
@@ -76,6 +79,17 @@ pub struct TermRange {
     /// First entry.
     pub first_index: u64,
     /// Last entry.
+    pub last_index: u64,
+}
+
+/// Entries of one segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct SegmentRange {
+    /// The segment, as in `logical_end`.
+    pub segment: String,
+    /// First entry of it that stands.
+    pub first_index: u64,
+    /// Last entry of it that stands.
     pub last_index: u64,
 }
 
@@ -186,6 +200,34 @@ impl LogStat {
         self.hard_state.map_or(0, |state| state.commit)
     }
 
+    /// The log as a line.
+    fn picture(&self, titled: bool) -> LogPicture {
+        let segment =
+            |range: &SegmentRange| Span { label: short_name(&range.segment), first: range.first_index, last: range.last_index };
+        let term = |range: &TermRange| Span { label: range.term.to_string(), first: range.first_index, last: range.last_index };
+        let hole = |gap: &Gap| Span {
+            label: String::new(),
+            first: gap.after.saturating_add(1),
+            last: gap.before.saturating_sub(1).max(gap.after.saturating_add(1)),
+        };
+        let mut snapshots: Vec<_> = self.snapshots.iter().map(|snapshot| snapshot.index).collect();
+        snapshots.sort_unstable();
+        let points = |mark, at: Option<u64>| Points { mark, at: at.into_iter().collect() };
+        LogPicture {
+            of: if titled { self.path.clone() } else { String::new() },
+            tracks: vec![
+                Track { kind: TrackKind::Segments, spans: self.segment_ranges.iter().map(segment).collect() },
+                Track { kind: TrackKind::Terms, spans: self.terms.iter().map(term).collect() },
+                Track { kind: TrackKind::Holes, spans: self.gaps.iter().map(hole).collect() },
+            ],
+            points: vec![
+                Points { mark: Mark::Snapshot, at: snapshots },
+                points(Mark::Commit, self.hard_state.map(|state| state.commit)),
+                points(Mark::Last, self.last_index),
+            ],
+        }
+    }
+
     fn sections(&self, titled: bool) -> Vec<Section> {
         let mut rows = vec![
             ("segments", Cell::new(format!("{} ({})", self.segments, ByteSize(self.size_bytes)))),
@@ -216,6 +258,7 @@ impl LogStat {
             rows.insert(0, ("log of", Cell::new(text)));
         }
         let mut sections = vec![Section::facts(if titled { self.path.clone() } else { String::new() }, rows)];
+        sections.push(Section::Picture(Picture::Log(self.picture(titled))));
         let classes: Vec<_> = self.classes.iter().filter(|(_, count)| **count > 0).collect();
         if !classes.is_empty() {
             let rows = classes.iter().map(|(class, count)| vec![Cell::new(class), Cell::new(count)]).collect();
@@ -246,6 +289,19 @@ impl LogStat {
             sections.push(Section::table("Snapshot records", &[">index", ">term", "state", "voters"], rows));
         }
         sections
+    }
+}
+
+/// `<seq>-<index>` of a segment without leading zeros; another name as it is.
+fn short_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let short = |digits: &str| match digits.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        short => short.to_owned(),
+    };
+    match name.strip_suffix(".wal").and_then(|stem| stem.split_once('-')) {
+        Some((seq, index)) if seq.len() == 16 && index.len() == 16 => format!("{}-{}", short(seq), short(index)),
+        _ => name.to_owned(),
     }
 }
 

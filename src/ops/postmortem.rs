@@ -1,0 +1,188 @@
+//! `report`: the questions that are asked after a failure, one after the other, and what they say on one page. Nothing is judged here
+//! that the commands do not judge.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use super::check::{CheckOptions, check};
+use super::compare::{CompareOptions, compare};
+use super::etcd::{etcd_check, etcd_compare, etcd_gate_dryrun, etcd_places, etcd_verify_snapshot};
+use super::gate::{GateOptions, gate_dryrun};
+use super::hraft::{
+    Backend, hashicorp_check, hashicorp_compare, hashicorp_gate_dryrun, hashicorp_verify_snapshot, hashicorp_wal_stat,
+};
+use super::store_lsm::store_lsm;
+use super::verify_snapshot::{VerifySnapshotOptions, verify_snapshot};
+use super::wal;
+use crate::analysis::hraft::StartOutcome;
+use crate::analysis::server::Outcome;
+use crate::analysis::{Coverage, Finding, Verdict};
+use crate::error::{Error, Result};
+use crate::readers::etcd::EtcdFound;
+use crate::readers::source::Run;
+use crate::readers::{Depth, GroupDir, discover_paths, store_dirs};
+use crate::report::body::postmortem::{Part, PostmortemBody};
+use crate::report::{Body, NextStep, Report};
+
+/// What the caller wants to know.
+#[derive(Debug, Clone, Default)]
+pub struct PostmortemOptions {
+    /// Leave out the content of payloads and tables, and the rows of stores.
+    pub fast: bool,
+    /// The server is started with encryption and this key sidecar.
+    pub sidecar: Option<PathBuf>,
+    /// And with this file of the key encryption key.
+    pub kek: Option<PathBuf>,
+    /// The server is started without any encryption flag.
+    pub no_encryption: bool,
+}
+
+/// The page, and whether a start would be refused, which is no clean end whatever the verdict is.
+pub struct Postmortem {
+    /// The page.
+    pub report: Report<PostmortemBody>,
+    /// True when `gate-dryrun` says so of some start.
+    pub refused: bool,
+}
+
+/// Asks everything about the directories at or below `paths`.
+pub fn postmortem(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>) -> Result<Postmortem> {
+    if let Backend::Hashicorp(nodes) = Backend::of(paths, &*run.source)? {
+        return of_hashicorp(&nodes, run);
+    }
+    let members = etcd_places(paths, &*run.source)?;
+    if members.places.is_empty() { of_elastickv(paths, options, run) } else { of_etcd(paths, &members, run) }
+}
+
+fn of_elastickv(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>) -> Result<Postmortem> {
+    let PostmortemOptions { fast, sidecar, kek, no_encryption } = options.clone();
+    let groups = discover_paths(paths, &*run.source)?.groups;
+    let nodes: BTreeSet<&str> = groups.iter().map(|group| group.raft_id.as_str()).collect();
+    let asked = CheckOptions { fast, sidecar: sidecar.clone(), kek: kek.clone(), no_encryption, ..CheckOptions::default() };
+    let mut page = Page::begin(check(paths, &asked, run)?);
+    let asked = GateOptions { no_body_crc: fast, sidecar, kek, no_encryption, ..GateOptions::default() };
+    let forecast = gate_dryrun(paths, &asked, run)?;
+    let refused = forecast.body.groups.iter().any(|group| group.forecast.outcome == Outcome::Abort);
+    page.add(forecast);
+    if on_several_nodes(&groups) {
+        page.add(compare(paths, &CompareOptions { fast, ..CompareOptions::default() }, run)?);
+    }
+    let depth = if fast { Depth::Header } else { Depth::Deep };
+    page.add_if_any(
+        "verify-snapshot",
+        verify_snapshot(paths, &VerifySnapshotOptions { depth, ..VerifySnapshotOptions::default() }, run),
+    )?;
+    page.add_if_any("wal-stat", wal::stat(paths, None, run))?;
+    page.add_if_any("store-lsm", levels(paths, run))?;
+    Ok(Postmortem { report: page.end(nodes.len()), refused })
+}
+
+/// The levels of every store, each once.
+fn levels(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<impl Body + Debug + 'static>> {
+    let mut dirs = BTreeSet::new();
+    for path in paths {
+        dirs.extend(store_dirs(path, &*run.source)?.0);
+    }
+    store_lsm(&dirs.into_iter().collect::<Vec<_>>(), false, run)
+}
+
+/// True when there is something to compare.
+fn on_several_nodes(groups: &[GroupDir]) -> bool {
+    let mut first: HashMap<Option<u64>, &str> = HashMap::new();
+    groups.iter().any(|group| *first.entry(group.group_id).or_insert(&group.raft_id) != group.raft_id)
+}
+
+fn of_hashicorp(nodes: &[PathBuf], run: &Run<'_>) -> Result<Postmortem> {
+    let mut page = Page::begin(hashicorp_check(nodes, None, None, run)?);
+    let forecast = hashicorp_gate_dryrun(nodes, None, run)?;
+    let refused = forecast.body.groups.iter().any(|node| node.start.outcome == StartOutcome::Abort);
+    page.add(forecast);
+    if nodes.len() > 1 {
+        page.add(hashicorp_compare(nodes, run)?);
+    }
+    page.add_if_any("verify-snapshot", hashicorp_verify_snapshot(nodes, run))?;
+    page.add_if_any("wal-stat", hashicorp_wal_stat(nodes, run))?;
+    Ok(Postmortem { report: page.end(nodes.len()), refused })
+}
+
+fn of_etcd(paths: &[PathBuf], members: &EtcdFound, run: &Run<'_>) -> Result<Postmortem> {
+    let mut page = Page::begin(etcd_check(members, None, run)?);
+    page.add(etcd_gate_dryrun(members, run)?);
+    if members.places.len() > 1 {
+        page.add(etcd_compare(members, run)?);
+    }
+    page.add_if_any("verify-snapshot", etcd_verify_snapshot(members, run))?;
+    page.add_if_any("wal-stat", wal::stat(paths, None, run))?;
+    Ok(Postmortem { report: page.end(members.places.len()), refused: false })
+}
+
+/// What has been said so far.
+struct Page {
+    parts: Vec<Part>,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+    next: Option<NextStep>,
+}
+
+/// Where a finding is.
+type Place = (&'static str, Option<String>, Option<u64>);
+
+fn place(finding: &Finding) -> Place {
+    (finding.code.code, finding.path.clone().or_else(|| finding.group.clone()), finding.offset)
+}
+
+impl Page {
+    /// `check` looks at everything, so that what it has examined is what was examined.
+    fn begin<B: Body + Debug + 'static>(check: Report<B>) -> Self {
+        let (findings, coverage, next) = (check.findings.clone(), check.coverage.clone(), check.next_step.clone());
+        Self { parts: vec![Part::new(Box::new(check))], findings, coverage, next }
+    }
+
+    /// Adds what a command says. What `check` has said as well is one finding, with the worse of their severities.
+    fn add<B: Body + Debug + 'static>(&mut self, report: Report<B>) {
+        let mut known: HashMap<Place, usize> = HashMap::with_capacity(self.findings.len());
+        for (number, finding) in self.findings.iter().enumerate() {
+            known.entry(place(finding)).or_insert(number);
+        }
+        for finding in &report.findings {
+            let number = *known.entry(place(finding)).or_insert(self.findings.len());
+            match self.findings.get_mut(number) {
+                Some(first) => first.severity = first.severity.min(finding.severity),
+                None => self.findings.push(finding.clone()),
+            }
+        }
+        self.coverage.also_left_out(report.coverage.not_examined.iter().cloned());
+        if self.next.is_none() {
+            self.next.clone_from(&report.next_step);
+        }
+        self.parts.push(Part::new(Box::new(report)));
+    }
+
+    /// Adds what a command says of something that need not be there: a snapshot, a log, a store. That it is missing is for `check` to
+    /// judge; nobody else needs it.
+    fn add_if_any<B: Body + Debug + 'static>(&mut self, command: &str, report: Result<Report<B>>) -> Result<()> {
+        let report = match report {
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => {
+                self.coverage.skipped(format!("what {command} says"), error.to_string());
+                return Ok(());
+            }
+            Ok(report) => report,
+        };
+        let is_well = self.parts.first().is_some_and(|check| check.report.verdict() == Verdict::Clean);
+        if is_well && report.verdict == Verdict::Unknown && report.findings.is_empty() {
+            for part in report.coverage.needed() {
+                self.coverage.skipped(format!("what {command} says: {}", part.what), part.why.clone());
+            }
+            return Ok(());
+        }
+        self.add(report);
+        Ok(())
+    }
+
+    fn end(self, nodes: usize) -> Report<PostmortemBody> {
+        let Self { parts, findings, coverage, next } = self;
+        Report::new(PostmortemBody { nodes, parts }, findings, coverage).next_step(next)
+    }
+}
