@@ -31,7 +31,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     let files = if coverage.files == 1 { "file" } else { "files" };
     writeln!(out, "Examined {} {files}, {}.", coverage.files, ByteSize(coverage.bytes_examined))?;
     for part in &coverage.not_examined {
-        writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
+        writeln!(out, "- not examined: {} ({})", escape(&part.told()), escape(&part.why))?;
     }
     if let Some(step) = next_step {
         writeln!(out, "\nNext: {}", quoted(&step.to_string()))?;
