@@ -3,6 +3,7 @@
 
 mod equality;
 mod hostile;
+mod schema;
 mod servers;
 mod shards;
 mod support;

@@ -158,6 +158,8 @@ pub struct OffloadRequest {
     pub now: UnixMillis,
     /// Payloads without a manifest are garbage when they are older than this, in milliseconds.
     pub grace_ms: u64,
+    /// What earlier runs read before this time does not count.
+    pub since: Option<UnixMillis>,
 }
 
 /// Everything that is to be said about a store.

@@ -167,7 +167,11 @@ impl Judge<'_> {
             }
             Some(_) if self.known(key).is_some() => self.adopt(key, index, facts, &mut judged),
             None if self.request.depth > Depth::Header => {
-                self.coverage.missing(format!("payload of {shown}"), "no run has read it as it is now");
+                let why = match self.request.since {
+                    Some(since) => format!("no run has read it as it is now since {since}"),
+                    None => "no run has read it as it is now".to_owned(),
+                };
+                self.coverage.missing(format!("payload of {shown}"), why);
                 judged.verdict = Verdict::Unknown;
             }
             sums => {
