@@ -232,6 +232,9 @@ pub fn verify_store_knowing(
     VerifiedStore { offloads, store: view, findings: judge.findings, coverage: judge.coverage }
 }
 
+/// Parts that were not examined, before they are counted by kind for the first time.
+const PARTS: usize = 4096;
+
 /// Collects what is to be said.
 struct Judge<'s> {
     store: &'s OffloadStore,
@@ -242,7 +245,9 @@ struct Judge<'s> {
     /// What an earlier run found in payloads, by key.
     known: Option<&'s BTreeMap<String, KnownContents>>,
     /// Payloads that were judged, by key: several manifests may share one.
-    payloads: BTreeMap<String, JudgedPayload>,
+    payloads: HashMap<&'s str, JudgedPayload>,
+    /// Parts that were not examined are counted by kind where there are more than this.
+    parts: usize,
     /// Keys of the manifests that can be read.
     readable: HashSet<&'s str>,
     /// A payload with each digest.
@@ -293,7 +298,8 @@ impl<'s> Judge<'s> {
             findings: Vec::new(),
             coverage: Coverage::default(),
             known: None,
-            payloads: BTreeMap::new(),
+            payloads: HashMap::new(),
+            parts: PARTS,
             readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
             by_digest: payload::by_digest(store),
             by_name: payload::by_name(store),

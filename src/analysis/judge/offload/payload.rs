@@ -182,7 +182,9 @@ impl Judge<'_> {
             }
         }
         judged.verdict = Verdict::of(&self.findings, &self.coverage);
-        self.payloads.insert(key.to_owned(), judged.clone());
+        if let Some((key, _)) = self.store.payloads.get_key_value(key) {
+            self.payloads.insert(key, judged.clone());
+        }
         self.merge((findings, coverage));
         judged
     }
