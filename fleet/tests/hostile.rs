@@ -280,7 +280,7 @@ fn keys_that_are_no_paths_hide_nothing() {
                     && !key.ends_with(".json")
             })
             .count();
-        assert_eq!(foreign as usize, expected, "{url}: {}", ran.said);
+        assert_eq!(usize::try_from(foreign).unwrap(), expected, "{url}: {}", ran.said);
         assert!(server.requests.load(Ordering::SeqCst) < 100, "{url}");
     }
     // One that looks like a manifest is one that no restore can ask for.

@@ -27,7 +27,8 @@ pub fn run(args: &SchemaArgs) -> anyhow::Result<ExitStatus> {
     let text = match &args.report {
         None => {
             let widest = all.iter().map(|report| report.name.len()).max().unwrap_or_default();
-            all.iter().map(|report| format!("{:widest$}  {}\n", report.name, report.about)).collect()
+            let lines: Vec<_> = all.iter().map(|report| format!("{:widest$}  {}\n", report.name, report.about)).collect();
+            lines.concat()
         }
         Some(name) => {
             let Some(report) = all.iter().find(|report| report.name == name.replace(' ', "-")) else {

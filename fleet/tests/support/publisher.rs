@@ -45,7 +45,7 @@ pub fn publish(objects: &Arc<dyn ObjectStore>, dir: &Path, group: u64, prefix: &
     payload.truncate(payload.len() - 4);
     // What the example says of its time stays.
     let mut manifest = Manifest::decode(include_bytes!("../../examples/manifest.json")).unwrap();
-    manifest.source_cluster = cluster.to_owned();
+    cluster.clone_into(&mut manifest.source_cluster);
     (manifest.group_id, manifest.snapshot_index, manifest.snapshot_term) = (group, snapshot.index, snapshot.term);
     manifest.conf_state = planned.conf_state;
     manifest.payload.key = snapshot.payload_key.unwrap();
