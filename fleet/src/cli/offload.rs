@@ -31,7 +31,7 @@ Examples:
   ekv-fleet --format json offload audit gs://backups/prod
   ekv-fleet offload audit file:///srv/offload
   ekv-fleet offload audit s3://backups/prod --results s3://backups/ekv
-  ekv-fleet offload audit s3://backups/prod --results s3://backups/ekv --max-age 30d
+  ekv-fleet offload audit s3://b/prod --results s3://b/ekv --max-age 30d
 
 URL is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX,
 file:///PATH, or a path.";
@@ -63,7 +63,7 @@ Examples:
   ekv-fleet offload verify s3://backups/prod --results s3://backups/ekv
   ekv-fleet offload verify s3://backups/prod --results /srv/ekv --shard 3/50
   ekv-fleet offload verify --deep file:///srv/offload --results /srv/ekv
-  ekv-fleet offload verify s3://backups/prod --results s3://backups/ekv --max-age 7d
+  ekv-fleet offload verify s3://b/prod --results s3://b/ekv --max-age 7d
 
 A run that was ended goes on where it was: what parts in the results hold of an
 object with the same key, ETag and size is not read again, unless --max-age or

@@ -244,7 +244,9 @@ struct Judge<'s> {
     coverage: Coverage,
     /// What an earlier run found in payloads, by key.
     known: Option<&'s BTreeMap<String, KnownContents>>,
-    /// Payloads that were judged, by key: several manifests may share one.
+    /// Payloads that several manifests name.
+    shared: HashSet<&'s str>,
+    /// Those of them that were judged, by key.
     payloads: HashMap<&'s str, JudgedPayload>,
     /// Parts that were not examined are counted by kind where there are more than this.
     parts: usize,
@@ -298,6 +300,7 @@ impl<'s> Judge<'s> {
             findings: Vec::new(),
             coverage: Coverage::default(),
             known: None,
+            shared: payload::shared(store),
             payloads: HashMap::new(),
             parts: PARTS,
             readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),

@@ -1,6 +1,6 @@
 //! The payload of a manifest: is it there, is it whole, is it the node's, is it a snapshot?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::as_file::as_file;
 use super::manifest::quoted;
@@ -182,7 +182,7 @@ impl Judge<'_> {
             }
         }
         judged.verdict = Verdict::of(&self.findings, &self.coverage);
-        if let Some((key, _)) = self.store.payloads.get_key_value(key) {
+        if let Some(key) = self.shared.get(key).copied() {
             self.payloads.insert(key, judged.clone());
         }
         self.merge((findings, coverage));
@@ -231,6 +231,19 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// The keys of payloads that more than one manifest names.
+pub(super) fn shared(store: &OffloadStore) -> HashSet<&str> {
+    let (mut once, mut shared) = (HashSet::new(), HashSet::new());
+    for manifest in store.manifests.iter().filter_map(|it| it.read.manifest()) {
+        let named = OffloadStore::key_of(&manifest.payload.key);
+        let Some((key, _)) = named.and_then(|key| store.payloads.get_key_value(&key)) else { continue };
+        if !once.insert(key.as_str()) {
+            shared.insert(key.as_str());
+        }
+    }
+    shared
 }
 
 /// A payload with each digest, of those that were read.
