@@ -6,8 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use assert_cmd::Command;
 use ekv_tool::Run;
+use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::judge::offload::{OffloadRequest, payloads_wanted, verify_store};
+use ekv_tool::io::IoOptions;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
+use ekv_tool::readers::offload::OffloadStore;
+use ekv_tool::types::UnixMillis;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -269,6 +274,29 @@ fn moved_manifests_and_missing_payloads_say_where_the_rest_lies() {
     let found = report(dir.path());
     let missing = found["findings"].as_array().unwrap().iter().find(|it| it["code"] == "offload-payload-missing").unwrap();
     assert!(missing["message"].as_str().unwrap().contains("moved.fsm\": copy them back."), "{missing}");
+}
+
+/// A clean-up removes a manifest and then its payload, while somebody reads the store.
+#[test]
+fn what_is_removed_while_it_is_read_is_no_damage_unless_its_manifest_stands() {
+    for (also_the_manifest, expected) in [(false, Verdict::Damaged), (true, Verdict::Unknown)] {
+        let (dir, manifest, payload) = one(|_| {});
+        let run = Run::local();
+        let mut store = OffloadStore::read(dir.path(), &run).unwrap();
+        fs::remove_file(payload).unwrap();
+        if also_the_manifest {
+            fs::remove_file(manifest).unwrap();
+        }
+        store.read_payloads(&payloads_wanted(&store, false), Depth::Checksum, IoOptions::default(), &run).unwrap();
+        let request = OffloadRequest { depth: Depth::Checksum, newest: false, now: UnixMillis(0), grace_ms: 0, since: None };
+        let judged = verify_store(&store, &request);
+        assert_eq!(Verdict::of(&judged.findings, &judged.coverage), expected, "{judged:?}");
+        let codes: Vec<_> = judged.findings.iter().map(|finding| finding.code.code).collect();
+        assert_eq!(codes.contains(&"offload-payload-missing"), !also_the_manifest, "{codes:?}");
+        let why: Vec<_> = judged.coverage.needed().map(|part| part.why.as_str()).collect();
+        let told = why.iter().any(|why| why.contains("it was removed while the store was read"));
+        assert_eq!(told, also_the_manifest, "{why:?}");
+    }
 }
 
 #[test]

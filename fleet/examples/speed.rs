@@ -2,6 +2,7 @@
 //!
 //!     speed make DIR SNAPSHOTS          a store of that many snapshots in 64 groups, each with a small payload
 //!     speed payloads DIR COUNT BYTES    payloads alone, of that length
+//!     speed audit URL FORMAT            an audit, with the time and memory of each part of it
 //!     speed get URL                     every payload of a store by ranges of 4 MiB, 8 at the same time, and nothing done with them
 #![allow(
     clippy::print_stdout,
@@ -13,12 +14,16 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
+use ekv_fleet::audit::{AuditOptions, GRACE, audit};
+use ekv_fleet::progress::{Unit, Watch};
 use ekv_fleet::store::{Address, Limits, Listed, Reach, connect};
 use ekv_fleet::verify::{LANES, RANGE};
 use ekv_tool::formats::offload::{KeyKind, Manifest, manifest_key, payload_key};
-use ekv_tool::types::{LogIndex, Sha256Sum};
+use ekv_tool::report::{OutputFormat, Style, render};
+use ekv_tool::types::{LogIndex, Sha256Sum, UnixMillis};
 use futures_util::{StreamExt as _, stream};
 
 /// A manifest that a publisher wrote.
@@ -32,8 +37,9 @@ fn main() {
     match args.as_slice() {
         ["make", dir, snapshots] => make(Path::new(dir), snapshots.parse().unwrap()),
         ["payloads", dir, count, bytes] => payloads(Path::new(dir), count.parse().unwrap(), bytes.parse().unwrap()),
+        ["audit", url, format] => audited(url, format),
         ["get", url] => get(url),
-        _ => println!("make DIR SNAPSHOTS | payloads DIR COUNT BYTES | get URL"),
+        _ => println!("make DIR SNAPSHOTS | payloads DIR COUNT BYTES | audit URL table|json|ndjson | get URL"),
     }
 }
 
@@ -82,6 +88,76 @@ fn payloads(dir: &Path, count: u64, bytes: usize) {
         let digest = Sha256Sum::of(&payload);
         write(dir, &payload_key("", digest), &payload);
     }
+}
+
+/// Says what each part of the work took.
+#[derive(Debug)]
+struct Stages(Mutex<(&'static str, Instant, f64)>);
+
+impl Stages {
+    fn end(&self, next: &'static str) {
+        let mut at = self.0.lock().unwrap();
+        let (what, began, cpu) = *at;
+        let now = cpu_seconds();
+        println!(
+            "{what:<10} {:6.2} s, {:6.2} s of a processor, {} MiB peak",
+            began.elapsed().as_secs_f64(),
+            now - cpu,
+            peak_mib()
+        );
+        *at = (next, Instant::now(), now);
+    }
+}
+
+impl Watch for Stages {
+    fn begin(&self, what: &'static str, _unit: Unit, _total: Option<u64>) {
+        self.end(what);
+    }
+
+    fn advance(&self, _amount: u64) {}
+}
+
+/// User and system time of this process, as Linux counts it: a hundred times a second.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    // The name of the program stands in brackets and may hold blanks.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+/// The most memory that this process ever had, in MiB.
+fn peak_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+fn audited(url: &str, format: &str) {
+    let format = match format {
+        "json" => OutputFormat::Json,
+        "ndjson" => OutputFormat::Ndjson,
+        _ => OutputFormat::Table,
+    };
+    let threads: usize = std::env::var("THREADS").map_or(0, |text| text.parse().unwrap());
+    let mut builder = match threads {
+        0 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder.enable_all().build().unwrap();
+    let mut limits = Limits::default();
+    if let Ok(requests) = std::env::var("REQUESTS") {
+        limits.in_flight = requests.parse().unwrap();
+    }
+    let store = connect(&Address::parse(url).unwrap(), limits).unwrap();
+    let stages = Stages(Mutex::new(("start", Instant::now(), cpu_seconds())));
+    let options = AuditOptions { now: UnixMillis(1_800_000_000_000), grace: GRACE, deep: false, max_age: None };
+    let report = runtime.block_on(audit(&store, None, &options, &stages)).unwrap();
+    stages.end("rendering");
+    render(&report, format, Style::default(), &mut std::io::sink()).unwrap();
+    stages.end("end");
 }
 
 fn get(url: &str) {

@@ -1,8 +1,10 @@
 //! Servers that answer wrong: the finding or `unknown`, never clean, never a hang, and never a secret.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::support::http::{Fault, Request, Server};
@@ -107,7 +109,7 @@ fn other_bytes_are_damage() {
 
 #[test]
 fn a_missing_payload_is_damage_and_a_missing_bucket_is_no_report() {
-    // What the listing has and nobody gets may have been removed since: the next run knows.
+    // What the listing has, also when it is asked again, and nobody gets: the next run knows.
     let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Status(404)));
     let ran = audit(&server);
     assert_eq!((ran.status, ran.report["verdict"].as_str()), (3, Some("unknown")), "{}", ran.said);
@@ -124,6 +126,67 @@ fn a_missing_payload_is_damage_and_a_missing_bucket_is_no_report() {
         assert_eq!((ran.status, ran.report["verdict"].as_str()), (1, Some("unknown")), "{fault:?}: {}", ran.said);
         assert!(ran.took < SOON, "{fault:?} took {:?}", ran.took);
     }
+}
+
+/// A clean-up that runs while the store is read removes a manifest and then its payload. Only of a manifest that still stands something
+/// is missing.
+#[test]
+fn what_vanishes_behind_the_listing_is_looked_for_again() {
+    type Objects = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+    let digest = PAYLOAD.rsplit('/').next().unwrap().trim_end_matches(".fsm");
+    let names_it = move |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(digest);
+    // What is removed with the payload, what becomes of requests for the manifests then, and the verdict.
+    let cases: [(&str, bool, Option<Fault>, &str, &str); 3] = [
+        ("the payload alone", false, None, "damaged", "offload-payload-missing"),
+        ("its manifests too", true, None, "unknown", "it was removed while the store was read"),
+        ("nobody knows of the manifests", false, Some(Fault::Status(403)), "unknown", "whether it still is could not be asked"),
+    ];
+    for (name, with_manifests, fault, verdict, words) in cases {
+        let held: Arc<OnceLock<Objects>> = Arc::default();
+        let seen = Arc::clone(&held);
+        let server = Server::of(&offload().join("local"), move |request, _| {
+            let mut objects = seen.get()?.lock().unwrap();
+            if request.key == PAYLOAD {
+                objects.remove(PAYLOAD);
+                if with_manifests {
+                    objects.retain(|key, bytes| !key.ends_with(".json") || !names_it(bytes));
+                }
+            }
+            let gone = !objects.contains_key(PAYLOAD);
+            fault.clone().filter(|_| gone && request.key.ends_with(".json"))
+        });
+        held.set(Arc::clone(&server.objects)).unwrap();
+        let ran = audit(&server);
+        assert_eq!(ran.report["verdict"], verdict, "{name}: {}", ran.said);
+        assert!(ran.said.contains(words), "{name}: {}", ran.said);
+        assert!(verdict == "damaged" || !ran.said.contains("offload-payload-missing"), "{name}: {}", ran.said);
+    }
+    // A listing that has it, twice, and a store that has not: nobody knows.
+    let server = Server::of(&offload().join("local"), |request, _| (request.key == PAYLOAD).then_some(Fault::Status(404)));
+    let ran = audit(&server);
+    assert!(ran.status == 3 && ran.said.contains("the store lists it again and does not have it (404)"), "{}", ran.said);
+    // One that cannot be listed a second time.
+    let listings = AtomicUsize::new(0);
+    let server = Server::of(&offload().join("local"), move |request, _| match request.key == PAYLOAD {
+        true => Some(Fault::Status(404)),
+        false if is_listing(request) && listings.fetch_add(1, Ordering::SeqCst) > 0 => Some(Fault::Status(500)),
+        false => None,
+    });
+    let ran = audit(&server);
+    assert!(ran.status == 3 && ran.said.contains("could not be asked again: the store failed (500)"), "{}", ran.said);
+    // Without manifests `verify` cannot know what it means that a payload is gone.
+    let held: Arc<OnceLock<Objects>> = Arc::default();
+    let seen = Arc::clone(&held);
+    let server = Server::of(&offload().join("local"), move |request, _| {
+        if request.key == PAYLOAD {
+            seen.get()?.lock().unwrap().remove(PAYLOAD);
+        }
+        None
+    });
+    held.set(Arc::clone(&server.objects)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let ran = verify(&server, out.path());
+    assert!(ran.status == 3 && ran.said.contains("it vanished while it was looked for"), "{}", ran.said);
 }
 
 /// What was found is told, although nobody can keep it.
@@ -185,6 +248,47 @@ fn a_listing_that_breaks_off_or_never_ends_is_unknown() {
         let ran = verify(&server, out.path());
         assert_eq!(ran.report["verdict"], "unknown", "{name}: {}", ran.said);
     }
+}
+
+/// A key with an empty part is nothing that the server writes: it is named, and hides nothing.
+#[test]
+fn keys_that_are_no_paths_hide_nothing() {
+    let server = Server::of(&offload().join("local"), |_, _| None);
+    let clean = audit(&server).report;
+    for key in
+        ["a//b", "prod//x", "prod/east//v1/x", "prod/east/v1//groups/1", "zz//", "prod/./x", "/lead", "prod/", "prod/east/v1/"]
+    {
+        server.objects.lock().unwrap().insert(key.to_owned(), b"x".to_vec());
+    }
+    for number in 0..40 {
+        server.objects.lock().unwrap().insert(format!("prod/east/v1/odd//{number:02}"), Vec::new());
+    }
+    for url in ["s3://bucket", "s3://bucket/prod", "s3://bucket/prod/east"] {
+        server.requests.store(0, Ordering::SeqCst);
+        let ran = run(&server.url, &["--format", "json", "offload", "audit", url]);
+        assert_eq!((ran.status, &ran.report["verdict"]), (0, &clean["verdict"]), "{url}: {}", ran.said);
+        assert_eq!(ran.report["offloads"].as_array().unwrap().len(), clean["offloads"].as_array().unwrap().len(), "{url}");
+        let foreign = ran.report["stores"][0]["other_entries"].as_u64().unwrap();
+        let expected = server
+            .objects
+            .lock()
+            .unwrap()
+            .keys()
+            .filter(|key| {
+                key.starts_with(url.strip_prefix("s3://bucket").unwrap().trim_start_matches('/'))
+                    && !key.contains("sha256")
+                    && !key.ends_with(".json")
+            })
+            .count();
+        assert_eq!(usize::try_from(foreign).unwrap(), expected, "{url}: {}", ran.said);
+        assert!(server.requests.load(Ordering::SeqCst) < 100, "{url}");
+    }
+    // One that looks like a manifest is one that no restore can ask for.
+    let like = MANIFEST.replace("/v1/", "//v1/");
+    server.objects.lock().unwrap().insert(like, b"{}".to_vec());
+    let ran = audit(&server);
+    assert_eq!((ran.status, ran.report["verdict"].as_str()), (3, Some("unknown")), "{}", ran.said);
+    assert_eq!(ran.report["coverage"]["not_examined"].as_array().unwrap().iter().filter(|it| it["needed"] == true).count(), 1);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The tests of ekv-fleet, one program: a module by subject.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "tests make and change what they read")]
 
+mod day;
 mod equality;
 mod hostile;
+mod schema;
 mod servers;
 mod shards;
 mod support;

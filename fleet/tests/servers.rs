@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ekv_tool::types::Sha256Sum;
-use object_store::path::Path as Key;
-use object_store::{Attribute, Attributes, ObjectStore, PutOptions};
+use object_store::ObjectStore;
 use serde_json::Value;
 
 use crate::support::program::{Ran, run};
+use crate::support::publisher::put;
 use crate::support::recorded::{files, offload};
-use crate::support::servers::{client, moto, versitygw};
-use crate::support::stores::{audited_directory, block_on};
+use crate::support::servers::{client, moto, moto_bucket, versitygw};
+use crate::support::stores::audited_directory;
 
 const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 
@@ -21,14 +20,6 @@ fn publish(objects: &Arc<dyn ObjectStore>, dir: &Path) {
     for (key, path) in files(dir) {
         put(objects, &key, fs::read(path).unwrap(), None);
     }
-}
-
-fn put(objects: &Arc<dyn ObjectStore>, key: &str, bytes: Vec<u8>, digest: Option<&str>) {
-    let own = Sha256Sum::of(&bytes).to_string();
-    let mut attributes = Attributes::new();
-    attributes.insert(Attribute::Metadata("elastickv-sha256".into()), digest.unwrap_or(&own).to_owned().into());
-    let options = PutOptions { attributes, ..PutOptions::default() };
-    block_on(objects.put_opts(&Key::parse(key).unwrap(), bytes.into(), options)).unwrap();
 }
 
 fn json(url: &str, args: &[&str]) -> Ran {
@@ -87,21 +78,10 @@ fn a_day_with_versitygw() {
     assert_eq!(ran.status, 1, "{}", ran.said);
 }
 
-/// moto makes a bucket of whatever is put, once it is asked to.
-fn bucket(url: &str) {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let request = format!("PUT /bucket HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
 #[test]
 fn a_day_with_moto() {
     let Some(server) = moto() else { return };
-    bucket(&server.url);
+    moto_bucket(&server.url, "bucket");
     let objects = client(&server.url, "bucket");
     a_day(&server.url, &objects);
     // The digest beside the object decides for the server before the bytes do.

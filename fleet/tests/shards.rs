@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ekv_fleet::audit::audit;
+use ekv_fleet::audit::{AuditOptions, audit};
 use ekv_fleet::parts::Results;
 use ekv_fleet::progress::Unwatched;
 use ekv_fleet::shard::Shard;
 use ekv_fleet::store::{Address, Limits, Store};
-use ekv_fleet::verify::{LANES, PART_EVERY, VerifyOptions, verify};
+use ekv_fleet::verify::{Again, LANES, PART_EVERY, VerifyOptions, verify};
 use ekv_tool::Run;
 use ekv_tool::ops::{VerifySnapshotOptions, verify_snapshot};
 use ekv_tool::readers::Depth;
@@ -40,6 +40,7 @@ pub fn shard(number: u32, of: u32) -> VerifyOptions {
         range: 1 << 16,
         part_every: PART_EVERY,
         now: UnixMillis(1_800_000_000_000),
+        again: Again::Changed,
     }
 }
 
@@ -190,6 +191,59 @@ fn a_run_goes_on_where_it_was() {
     let again = verified(objects.clone(), &results, &shard(1, 1));
     assert_eq!((again["read"].as_u64(), again["recalled"].as_u64()), (Some(1), Some(2)));
     assert_eq!(audited_with(objects, &results)["verdict"], "clean");
+}
+
+/// Bytes rot under keys that stay the same: what was read long ago can be asked for again, and need not count.
+#[test]
+fn readings_grow_old() {
+    const DAY: u64 = 86_400_000;
+    let objects = block_on(in_memory(&offload().join("local")));
+    let out = tempfile::tempdir().unwrap();
+    let results = results(out.path());
+    let store = Store::of(objects.clone(), "s3://bucket", "");
+    let start = shard(1, 1).now.0;
+    let verify_at = |days: u64, again: Again, shard: VerifyOptions| {
+        let options = VerifyOptions { now: UnixMillis(start + days * DAY), again, ..shard };
+        serde_json::to_value(block_on(verify(&store, &results, &options, &Unwatched)).unwrap()).unwrap()
+    };
+    let audit_at = |days: u64, max_age: Option<u64>| {
+        let max_age = max_age.map(|days| Duration::from_secs(days * 24 * 3600));
+        let options = AuditOptions { now: UnixMillis(start + days * DAY), max_age, ..options() };
+        serde_json::to_value(block_on(audit(&store, Some(&results), &options, &Unwatched)).unwrap()).unwrap()
+    };
+    let numbers = |report: &Value| (report["read"].as_u64().unwrap(), report["recalled"].as_u64().unwrap());
+    let days = |number: u64| Duration::from_secs(number * 24 * 3600);
+    assert_eq!(numbers(&verify_at(0, Again::Changed, shard(1, 2))), (1, 0));
+    assert_eq!(numbers(&verify_at(5, Again::Changed, shard(1, 1))), (2, 1));
+    // What the verdict relies on is as old as its oldest part.
+    let report = audit_at(10, None);
+    assert_eq!(report["verdict"], "clean");
+    let readings = &report["joined"]["readings"];
+    let told = ["oldest_ms", "newest_ms", "oldest_age_ms", "newest_age_ms"].map(|name| readings[name].as_u64().unwrap());
+    assert_eq!(told, [start, start + 5 * DAY, 10 * DAY, 5 * DAY]);
+    // Half of it is too old.
+    let report = audit_at(10, Some(7));
+    let joined = &report["joined"];
+    assert_eq!(
+        (report["verdict"].as_str(), joined["payloads"].as_u64(), joined["max_age_ms"].as_u64()),
+        (Some("unknown"), Some(2), Some(7 * DAY))
+    );
+    let needed: Vec<_> =
+        report["coverage"]["not_examined"].as_array().unwrap().iter().filter(|it| it["needed"] == true).collect();
+    assert!(
+        needed.len() == 1 && needed[0]["why"].as_str().unwrap().starts_with("no run has read it as it is now since 20"),
+        "{needed:?}"
+    );
+    // It is read again, and nothing else.
+    assert_eq!(numbers(&verify_at(10, Again::OlderThan(days(7)), shard(1, 1))), (1, 2));
+    assert_eq!(audit_at(10, Some(7))["verdict"], "clean");
+    let report = verify_at(10, Again::OlderThan(days(7)), shard(1, 1));
+    assert_eq!((numbers(&report), report["readings"]["oldest_age_ms"].as_u64()), ((0, 3), Some(5 * DAY)));
+    // Everything is, whoever has read it when.
+    assert_eq!(numbers(&verify_at(10, Again::Everything, shard(1, 1))), (3, 0));
+    assert_eq!(audit_at(11, Some(2))["joined"]["readings"]["oldest_age_ms"], DAY);
+    // A clock that was far ahead makes nothing young for ever.
+    assert_eq!(audit_at(0, Some(2))["verdict"], "unknown");
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Verified {
             newest: options.newest,
             now: now().unwrap_or_default(),
             grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+            since: None,
         };
         let VerifiedStore { offloads, store, findings, coverage } = verify_store(&store, &request);
         self.offloads.extend(offloads);

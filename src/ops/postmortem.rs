@@ -173,7 +173,7 @@ impl Page {
         let is_well = self.parts.first().is_some_and(|check| check.report.verdict() == Verdict::Clean);
         if is_well && report.verdict == Verdict::Unknown && report.findings.is_empty() {
             for part in report.coverage.needed() {
-                self.coverage.skipped(format!("what {command} says: {}", part.what), part.why.clone());
+                self.coverage.skipped(format!("what {command} says: {}", part.told()), part.why.clone());
             }
             return Ok(());
         }

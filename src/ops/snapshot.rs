@@ -168,7 +168,7 @@ pub fn rebuild(path: &Path, run: &Run<'_>) -> Result<Report<SnapshotRebuildBody>
 /// Why the rows of a payload say nothing beside those of another.
 fn incomparable(facts: &FsmFacts) -> Option<&'static str> {
     let FsmFacts::File(file) = facts else { return Some("there is no payload to read") };
-    let Some(body) = file.payload.as_ref().and_then(|payload| payload.body.as_ref()) else {
+    let Some(body) = file.payload.as_ref().and_then(|payload| payload.body.as_deref()) else {
         return Some("they could not be read");
     };
     if !body.is_complete() {

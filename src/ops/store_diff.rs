@@ -136,7 +136,7 @@ fn payload(path: &Path, run: &Run<'_>) -> Result<Rows> {
     if !matches!(format, Some(BodyFormat::Empty | BodyFormat::PebbleStream | BodyFormat::SstIngest)) {
         return Err(unsuitable("is neither a store nor a payload that can be read"));
     }
-    let body = file.payload.as_ref().and_then(|payload| payload.body.as_ref());
+    let body = file.payload.as_ref().and_then(|payload| payload.body.as_deref());
     let number = |key: MetaKey| body.and_then(|body| body.rows.meta.get(&key).copied().flatten());
     // What it was made of had applied at least what its name says.
     let by_name = FsmName::parse(&name).filter(|name| name.canonical).map(|name| name.index);

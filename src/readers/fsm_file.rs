@@ -69,7 +69,7 @@ pub struct PayloadFacts {
     /// Which format the store payload has; `None` when its start is not known because the header cannot be read.
     pub format: Option<BodyFormat>,
     /// What a walk over it found, if it was asked for and the header can be read.
-    pub body: Option<BodyFacts>,
+    pub body: Option<Box<BodyFacts>>,
     /// Largest commit timestamp of the store that it was made of, where that stands at the front of the store payload.
     pub last_commit: Option<HlcTimestamp>,
 }
@@ -113,7 +113,7 @@ impl PayloadFacts {
             BodyFacts { unread_table, ..both.collector.finish(result) }
         });
         let last_commit = store.and_then(last_commit);
-        Self { len: payload.len() as u64, header, format: store.map(BodyFormat::of), body, last_commit }
+        Self { len: payload.len() as u64, header, format: store.map(BodyFormat::of), body: body.map(Box::new), last_commit }
     }
 }
 
@@ -187,7 +187,7 @@ pub fn examine_visiting(
             file.bytes_read = size.min((HEADER_PEEK + FRONT_LEN + FOOTER_LEN) as u64);
         }
         let last_commit = start.and_then(|start| last_commit(payload.get(usize::try_from(start).ok()?..)?));
-        file.payload = Some(PayloadFacts { len, header, format, body, last_commit });
+        file.payload = Some(PayloadFacts { len, header, format, body: body.map(Box::new), last_commit });
     }
     match bulk.change() {
         Ok(change) => file.change = file.change.or(change),

@@ -77,7 +77,7 @@ impl SideRead {
             Self::Store(outcome) => outcome.stopped.is_none(),
             Self::Payload(facts) => match facts.as_ref() {
                 FsmFacts::File(file) => {
-                    let body = file.payload.as_ref().and_then(|payload| payload.body.as_ref());
+                    let body = file.payload.as_ref().and_then(|payload| payload.body.as_deref());
                     let whole = body
                         .is_some_and(|body| body.result.is_ok() && body.unread_table.is_none() && body.rows.unordered.count == 0);
                     whole && file.unread.is_none() && file.change.is_none()

@@ -19,7 +19,7 @@ mod view;
 use serde::Serialize;
 
 use crate::analysis::judge::unread::cover_unplaced;
-use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
+use crate::analysis::{Coverage, Finding, NotExamined, Severity, Verdict, fold};
 use crate::readers::Unplaced;
 use crate::types::{Count, UnixMillis};
 
@@ -147,8 +147,9 @@ pub struct Run {
 impl<B: Body> Report<B> {
     /// A report whose verdict follows from `findings` and `coverage`. Findings are sorted: severity, path, offset, code; those
     /// that only follow from another one come behind the others of their severity.
-    pub fn new(body: B, mut findings: Vec<Finding>, coverage: Coverage) -> Self {
+    pub fn new(body: B, mut findings: Vec<Finding>, mut coverage: Coverage) -> Self {
         Finding::cap(&mut findings);
+        coverage.cap();
         fold(&mut findings);
         findings.sort_by(|a, b| {
             let key =
@@ -179,6 +180,7 @@ impl<B: Body> Report<B> {
     #[must_use]
     pub fn leave_out(mut self, unplaced: &[Unplaced]) -> Self {
         cover_unplaced(unplaced, &mut self.coverage);
+        self.coverage.cap();
         self.verdict = Verdict::of(&self.findings, &self.coverage);
         self
     }
@@ -202,20 +204,17 @@ impl<B: Body> Report<B> {
                 let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
                 errors.min_by_key(|finding| finding.derived_from.is_some()).map(|finding| finding.code.title.to_owned())
             }
-            Verdict::Unknown => {
-                let needed: Vec<_> = self.coverage.needed().collect();
-                match needed.as_slice() {
-                    [] => None,
-                    [only] if only.what == "everything" => Some("nothing was examined".to_owned()),
-                    [only] if is_question(&only.what) => Some(format!("{} is not known", only.what)),
-                    [only] => Some(format!("{} was not examined", only.what)),
-                    [first, rest @ ..] if is_question(&first.what) => {
-                        let were = if rest.len() == 1 { "was" } else { "were" };
-                        Some(format!("{} is not known, and {} more {were} not examined", first.what, rest.len()))
-                    }
-                    [first, rest @ ..] => Some(format!("{} and {} more were not examined", first.what, rest.len())),
+            Verdict::Unknown => self.coverage.needed().next().map(|NotExamined { what, .. }| {
+                let more = self.coverage.needed_count().saturating_sub(1);
+                match (more, is_question(what)) {
+                    (0, true) => format!("{what} is not known"),
+                    (0, false) if what == "everything" => "nothing was examined".to_owned(),
+                    (0, false) => format!("{what} was not examined"),
+                    (1, true) => format!("{what} is not known, and 1 more was not examined"),
+                    (_, true) => format!("{what} is not known, and {more} more were not examined"),
+                    (_, false) => format!("{what} and {more} more were not examined"),
                 }
-            }
+            }),
             Verdict::Clean => None,
         };
         let count = |severity, what| match self.count(severity) {

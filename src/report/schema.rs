@@ -102,6 +102,16 @@ pub fn all() -> Vec<ReportSchema> {
     all
 }
 
+/// A report of another program that is made of the parts of this one: its `schema` begins with the name of that program.
+pub fn of_program<B: Body + JsonSchema>(program: &str) -> ReportSchema {
+    let name = format!("{program}/{}/v1", B::NAME);
+    let mut report = titled(&name, of::<B>());
+    if let Some(field) = report.schema.pointer_mut("/properties/schema") {
+        *field = json!({ "type": "string", "const": name, "description": "The report, and the version of its form." });
+    }
+    report
+}
+
 fn of<B: Body + JsonSchema>() -> ReportSchema {
     made::<B>(None)
 }

@@ -26,6 +26,6 @@ pub use raft::{EtcdId, LogIndex, NodeId, SnapshotId, Term};
 pub(crate) use schema::text_schema;
 pub use server_version::{ProtobufRuntime, Rule, ServerTraits, ServerVersion};
 pub use sha256::Sha256Sum;
-pub use time::{HlcTimestamp, UnixMillis};
+pub use time::{HlcTimestamp, UnixMillis, age};
 pub use words::in_words;
 pub use work::{count_work, work_counted};

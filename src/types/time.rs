@@ -23,6 +23,16 @@ impl UnixMillis {
     }
 }
 
+/// A span of milliseconds for people: `90 s`, `3 min`, `5 h`, `12 d`.
+pub fn age(millis: u64) -> String {
+    match millis / 1000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
 impl HlcTimestamp {
     /// The physical part.
     pub const fn millis(self) -> UnixMillis {

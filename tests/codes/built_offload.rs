@@ -182,7 +182,7 @@ pub fn metadata() -> &'static str {
     let payload = store.payloads.get_mut(PAYLOAD_AT).unwrap();
     let facts = ObjectPass::new(PAYLOAD.len() as u64, PAYLOAD, Examine::default()).finish();
     payload.read = ObjectRead::Object(Box::new(facts));
-    let request = OffloadRequest { depth: Depth::Header, newest: false, now: UnixMillis(0), grace_ms: 0 };
+    let request = OffloadRequest { depth: Depth::Header, newest: false, now: UnixMillis(0), grace_ms: 0, since: None };
     let told = |store: &OffloadStore| {
         let told = verify_store(store, &request);
         let finding = told.findings.iter().find(|finding| finding.code.code == "offload-metadata").cloned();

@@ -2,6 +2,7 @@
 
 pub mod archive_writer;
 pub mod bombs;
+pub mod breaches;
 pub mod column_writer;
 pub mod commands;
 pub mod diverging;

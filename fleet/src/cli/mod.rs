@@ -5,6 +5,7 @@ mod args;
 mod bar;
 mod offload;
 mod output;
+mod schema;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -47,6 +48,17 @@ enum Command {
     /// Look at stores of offloaded snapshots
     #[command(subcommand)]
     Offload(offload::OffloadCommand),
+    /// Print the JSON Schema of a report
+    Schema(schema::SchemaArgs),
+}
+
+impl Command {
+    fn run(&self, output: &Output) -> anyhow::Result<ExitStatus> {
+        match self {
+            Self::Offload(asked) => offload::run(asked, output),
+            Self::Schema(asked) => schema::run(asked),
+        }
+    }
 }
 
 /// How the program ends.
@@ -86,9 +98,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(output) => output,
         Err(error) => return failed(&error),
     };
-    let Command::Offload(asked) = cli.command;
     // A client that ends in a fault of its own has answered nothing: that is a run that failed, and is told as one.
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| offload::run(&asked, &output)));
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&output)));
     match ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a fault of the program ended the run; please report the lines above"))) {
         Ok(status) => status,
         Err(error) => {

@@ -17,7 +17,7 @@ use object_store::local::LocalFileSystem;
 use crate::error::{Error, Result};
 use crate::store::{Address, Limits, Reach, Scheme, Store, connect};
 
-pub use read::{KnownPayloads, PartsRead};
+pub use read::{Demand, KnownPayloads, PartsRead};
 pub use row::{Outcome, PartRow, SCHEMA_VERSION, schema};
 pub use write::PartWriter;
 

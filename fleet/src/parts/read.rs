@@ -1,9 +1,11 @@
 //! Reading parts: what is known of the payloads of a store.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ekv_tool::analysis::Coverage;
+use ekv_tool::types::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -16,13 +18,40 @@ use crate::store::{Listed, Trouble};
 /// A part of this program is never larger, in bytes.
 const LARGEST: u64 = 64 << 20;
 
+/// Which rows count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// Only those of runs that looked at every row.
+    pub deep: bool,
+    /// The time of the run.
+    pub now: UnixMillis,
+    /// Only those of runs that began no longer ago; a clock that was as far ahead is not believed either.
+    pub max_age: Option<Duration>,
+}
+
+impl Demand {
+    /// The time before which nothing counts.
+    pub fn since(&self) -> Option<UnixMillis> {
+        Some(UnixMillis(self.now.0.saturating_sub(millis(self.max_age?))))
+    }
+
+    fn takes(&self, row: &PartRow) -> bool {
+        let young = self.max_age.is_none_or(|age| self.now.0.abs_diff(row.judged_ms) <= millis(age));
+        young && (row.deep || !self.deep)
+    }
+}
+
+fn millis(age: Duration) -> u64 {
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What parts say of the payloads of one store, by key.
 #[derive(Debug, Default)]
 pub struct KnownPayloads(HashMap<String, Vec<PartRow>>);
 
 impl KnownPayloads {
-    /// The newest row of the object as it is now, by this version of the program, at least as deep as asked for.
-    pub fn get(&self, object: &Listed, deep: bool) -> Option<&PartRow> {
+    /// The newest row of the object as it is now, by this version of the program, that meets the demand.
+    pub fn get(&self, object: &Listed, demand: &Demand) -> Option<&PartRow> {
         // What has no tag may have been written anew since.
         let e_tag = object.e_tag.as_ref()?;
         let fits = |row: &&PartRow| {
@@ -30,7 +59,7 @@ impl KnownPayloads {
                 && row.e_tag.as_ref() == Some(e_tag)
                 && row.size == object.size
                 && row.tool_version == env!("CARGO_PKG_VERSION")
-                && (row.deep || !deep)
+                && demand.takes(row)
         };
         self.0.get(&object.key)?.iter().filter(fits).max_by_key(|row| row.judged_ms)
     }
@@ -174,22 +203,47 @@ mod tests {
         }
     }
 
+    fn demand(deep: bool) -> Demand {
+        Demand { deep, now: UnixMillis(10_003), max_age: None }
+    }
+
     #[test]
     fn only_the_same_object_is_known() {
         let mut known = KnownPayloads::default();
         known.take(row("a"));
         let now = Listed { key: "a".to_owned(), size: u64::MAX, modified: None, e_tag: Some("\"1\"".to_owned()) };
-        assert!(known.get(&now, true).is_some() && known.get(&now, false).is_some());
+        assert!(known.get(&now, &demand(true)).is_some() && known.get(&now, &demand(false)).is_some());
         for other in [
             Listed { key: "b".to_owned(), ..now.clone() },
             Listed { size: 1, ..now.clone() },
             Listed { e_tag: Some("\"2\"".to_owned()), ..now.clone() },
             Listed { e_tag: None, ..now.clone() },
         ] {
-            assert!(known.get(&other, false).is_none(), "{other:?}");
+            assert!(known.get(&other, &demand(false)).is_none(), "{other:?}");
         }
         let mut shallow = KnownPayloads::default();
         shallow.take(PartRow { deep: false, ..row("a") });
-        assert!(shallow.get(&now, true).is_none() && shallow.get(&now, false).is_some());
+        assert!(shallow.get(&now, &demand(true)).is_none() && shallow.get(&now, &demand(false)).is_some());
+    }
+
+    #[test]
+    fn what_is_too_old_or_of_the_future_does_not_count() {
+        let now = Listed { key: "a".to_owned(), size: u64::MAX, modified: None, e_tag: Some("\"1\"".to_owned()) };
+        let within = |judged_ms, seconds| {
+            let mut known = KnownPayloads::default();
+            known.take(PartRow { judged_ms, ..row("a") });
+            let demand = Demand { max_age: Some(Duration::from_secs(seconds)), ..demand(false) };
+            assert_eq!(demand.since(), Some(UnixMillis(10_003_u64.saturating_sub(seconds * 1000))));
+            known.get(&now, &demand).is_some()
+        };
+        assert!(within(3, 10) && within(10_003, 10) && within(20_003, 10));
+        assert!(!within(2, 10) && !within(20_004, 10));
+        assert!(within(3, u64::MAX / 1000) && !within(3, 1));
+        // The newest one counts.
+        let mut known = KnownPayloads::default();
+        for judged_ms in [7, 9, 8] {
+            known.take(PartRow { judged_ms, ..row("a") });
+        }
+        assert_eq!(known.get(&now, &demand(false)).map(|row| row.judged_ms), Some(9));
     }
 }

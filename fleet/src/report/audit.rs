@@ -4,8 +4,10 @@ use ekv_tool::analysis::Verdict;
 use ekv_tool::analysis::judge::offload::{OffloadStoreView, VerifiedOffload};
 use ekv_tool::report::body::snapshot::SnapshotBody;
 use ekv_tool::report::{Body, Lines, Metric, Section};
-use ekv_tool::types::Count;
+use ekv_tool::types::{Count, age};
 use serde::Serialize;
+
+use super::Readings;
 
 /// A store.
 #[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
@@ -26,6 +28,10 @@ pub struct Joined {
     pub parts: usize,
     /// Payloads of the store that they hold as these are now.
     pub payloads: usize,
+    /// When these were read.
+    pub readings: Readings,
+    /// Readings that are older than this did not count, in milliseconds; absent where any did.
+    pub max_age_ms: Option<u64>,
 }
 
 impl AuditBody {
@@ -59,14 +65,25 @@ impl Body for AuditBody {
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = self.found.sections();
-        if let Some(Joined { results, parts, payloads }) = &self.joined {
+        if let Some(Joined { results, parts, payloads, readings, max_age_ms }) = &self.joined {
             let (payloads, parts) = (Count(*payloads as u64, "payload"), Count(*parts as u64, "part"));
-            sections.push(Section::Note(format!("What earlier runs have read: {payloads}, in {parts} of {results}.")));
+            let ages = readings.ages().map_or_else(String::new, |ages| format!(", read {ages}"));
+            let limit = max_age_ms.map_or_else(String::new, |limit| format!(" What is older than {} did not count.", age(limit)));
+            sections
+                .push(Section::Note(format!("What earlier runs have read: {payloads}{ages}, in {parts} of {results}.{limit}")));
         }
         sections
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        self.found.metrics()
+        let mut metrics = self.found.metrics();
+        if let Some(oldest) = self.joined.as_ref().and_then(|joined| joined.readings.oldest_ms) {
+            let metric = Metric::gauge(
+                "ekv_fleet_offload_oldest_reading_timestamp_seconds",
+                "When the oldest reading of a payload that the verdict relies on was made.",
+            );
+            metrics.push(metric.sample(Vec::new(), oldest.0 as f64 / 1000.0));
+        }
+        metrics
     }
 }

@@ -1,12 +1,31 @@
 //! The reports of this program. They are drawn by the library, as those of `ekv-tool` are.
 
 pub mod audit;
+mod readings;
 pub mod verify;
 
+use ekv_tool::report::body::failure::FailureBody;
+use ekv_tool::report::schema::{ReportSchema, of_program};
 use ekv_tool::report::{Body, NextStep, Report};
+
+pub use readings::Readings;
+
+/// What every report of this program looks like in JSON, by name.
+pub fn schemas() -> Vec<ReportSchema> {
+    let mut all = vec![
+        of_program::<audit::AuditBody>(PROGRAM),
+        of_program::<verify::VerifyBody>(PROGRAM),
+        of_program::<FailureBody>(PROGRAM),
+    ];
+    all.sort_by_key(|report| report.name);
+    all
+}
+
+/// What the `schema` of reports begins with.
+const PROGRAM: &str = "ekv-fleet";
 
 /// A report under the name and version of this program. What its first error means is explained by `ekv-tool`.
 pub fn own<B: Body>(report: Report<B>) -> Report<B> {
     let next_step = NextStep::explain_first_error(&report.findings);
-    Report { next_step, schema: format!("ekv-fleet/{}/v1", B::NAME), tool_version: env!("CARGO_PKG_VERSION"), ..report }
+    Report { next_step, schema: format!("{PROGRAM}/{}/v1", B::NAME), tool_version: env!("CARGO_PKG_VERSION"), ..report }
 }

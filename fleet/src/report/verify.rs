@@ -7,6 +7,8 @@ use ekv_tool::report::{Body, Cell, Label, Lines, Metric, Section};
 use ekv_tool::types::{ByteSize, Count};
 use serde::Serialize;
 
+use super::Readings;
+
 /// A shard of a store.
 #[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct VerifyBody {
@@ -18,6 +20,8 @@ pub struct VerifyBody {
     pub read: usize,
     /// Payloads that an earlier run had read, as they still are.
     pub recalled: usize,
+    /// When the readings of those were made.
+    pub readings: Readings,
     /// Parts that were written.
     pub parts_written: u32,
     /// The payloads of the shard, by key.
@@ -58,7 +62,13 @@ impl Body for VerifyBody {
             ("payloads", Cell::new(self.payloads.len())),
             ("size", Cell::new(ByteSize(bytes))),
             ("read now", Cell::new(self.read)),
-            ("read earlier", Cell::new(self.recalled)),
+            (
+                "read earlier",
+                Cell::new(match self.readings.ages() {
+                    Some(ages) => format!("{} ({ages})", self.recalled),
+                    None => self.recalled.to_string(),
+                }),
+            ),
             ("results", Cell::new(&self.results)),
             ("parts written", Cell::new(self.parts_written)),
         ];

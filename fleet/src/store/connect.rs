@@ -9,6 +9,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
+use super::listing::Pages;
 use super::{Address, Reach, Scheme, Store};
 use crate::error::{Error, Result};
 
@@ -57,11 +58,14 @@ pub fn connect(address: &Address, limits: Limits) -> Result<Store> {
     if address.scheme != Scheme::Directory {
         usable(address, std::env::vars_os())?;
     }
-    let reach = match address.scheme {
-        Scheme::Directory => Reach::Directory(address.directory.clone()),
-        scheme => Reach::Objects(client(scheme, &address.bucket, limits).map_err(|error| refused(address, scheme, &error))?),
+    let (reach, pages) = match address.scheme {
+        Scheme::Directory => (Reach::Directory(address.directory.clone()), None),
+        scheme => {
+            let client = client(scheme, &address.bucket, limits).map_err(|error| refused(address, scheme, &error))?;
+            (Reach::Objects(client.0), client.1)
+        }
     };
-    Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits })
+    Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits, pages })
 }
 
 /// Refuses settings that no request could be made with. The client takes them as they are and ends the process over them. Only names
@@ -110,7 +114,8 @@ fn is_endpoint(text: &str) -> bool {
     is_host && port.is_none_or(|port| port.parse::<u16>().is_ok()) && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<Arc<dyn ObjectStore>> {
+/// A client, and its listing page by page. That of Google begins with the key that is named, and that of Azure knows no such key.
+fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<(Arc<dyn ObjectStore>, Option<Pages>)> {
     let times = [
         (ClientConfigKey::Timeout, format!("{}ms", limits.timeout.as_millis())),
         (ClientConfigKey::ConnectTimeout, format!("{}ms", CONNECT.min(limits.timeout).as_millis())),
@@ -119,17 +124,18 @@ fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<
         Scheme::Gcs => {
             let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(limits.retry());
             let set = |builder: GoogleCloudStorageBuilder, (key, value)| builder.with_config(GoogleConfigKey::Client(key), value);
-            Arc::new(times.into_iter().fold(builder, set).build()?)
+            (Arc::new(times.into_iter().fold(builder, set).build()?), None)
         }
         Scheme::Azure => {
             let builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(limits.retry());
             let set = |builder: MicrosoftAzureBuilder, (key, value)| builder.with_config(AzureConfigKey::Client(key), value);
-            Arc::new(times.into_iter().fold(builder, set).build()?)
+            (Arc::new(times.into_iter().fold(builder, set).build()?), None)
         }
         Scheme::S3 | Scheme::Directory => {
             let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(limits.retry());
             let set = |builder: AmazonS3Builder, (key, value)| builder.with_config(AmazonS3ConfigKey::Client(key), value);
-            Arc::new(times.into_iter().fold(builder, set).build()?)
+            let client = Arc::new(times.into_iter().fold(builder, set).build()?);
+            (Arc::clone(&client) as Arc<dyn ObjectStore>, Some(Pages(client)))
         }
     })
 }

@@ -36,6 +36,10 @@ impl Store {
         }
         let answer = match self.get(objects, &listed.key, GetOptions::default()).await {
             Ok(answer) => answer,
+            Err(Trouble::Absent) => {
+                let why = "the store listed it and does not have it (404): it was removed since, or the listing is wrong";
+                return (ManifestRead::Unreadable(why.to_owned()), None);
+            }
             Err(trouble) => return (ManifestRead::Unreadable(trouble.words()), None),
         };
         let recorded = recorded(&answer.attributes);
@@ -53,10 +57,6 @@ impl Store {
     pub async fn head(&self, objects: &dyn ObjectStore, key: &str, listed: Option<u64>) -> Head {
         let nothing = |trouble: Trouble| {
             let read = match trouble {
-                // Two answers at two times: what is true now the next run tells.
-                Trouble::Absent if listed.is_some() => {
-                    ObjectRead::Unreadable("the store lists it and does not have it (404)".to_owned())
-                }
                 Trouble::Absent => ObjectRead::Absent,
                 other => ObjectRead::Unreadable(other.words()),
             };
@@ -92,6 +92,11 @@ impl Store {
             }
             Err(trouble) => Head { read: ObjectRead::Unreadable(trouble.words()), ..whole },
         }
+    }
+
+    /// `Ok` when something has that key now.
+    pub async fn stands(&self, objects: &dyn ObjectStore, key: &str) -> Result<(), Trouble> {
+        self.get(objects, key, GetOptions { head: true, ..GetOptions::default() }).await.map(drop)
     }
 
     /// The bytes of `range` of an object, if it is still the one that `e_tag` names.

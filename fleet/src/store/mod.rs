@@ -15,6 +15,7 @@ use object_store::ObjectStore;
 pub use address::{Address, Scheme};
 pub use connect::{Limits, connect};
 pub use fetch::Head;
+pub(crate) use listing::Pages;
 pub use listing::{Listed, MAX_OBJECTS};
 pub use trouble::Trouble;
 
@@ -29,6 +30,8 @@ pub struct Store {
     pub reach: Reach,
     /// How long anything may take.
     pub limits: Limits,
+    /// Its listing page by page, where that can be had.
+    pub(crate) pages: Option<Pages>,
 }
 
 /// How a store is reached.
@@ -43,7 +46,13 @@ pub enum Reach {
 impl Store {
     /// A store that is at hand already; for tests, and for whoever has a client of its own.
     pub fn of(objects: Arc<dyn ObjectStore>, shown: &str, base: &str) -> Self {
-        Self { shown: shown.to_owned(), base: base.to_owned(), reach: Reach::Objects(objects), limits: Limits::default() }
+        Self {
+            shown: shown.to_owned(),
+            base: base.to_owned(),
+            reach: Reach::Objects(objects),
+            limits: Limits::default(),
+            pages: None,
+        }
     }
 
     /// The object with that key, as reports name it.

@@ -29,7 +29,7 @@ impl Trouble {
             Error::AlreadyExists { .. } => Self::Exists,
             Error::PermissionDenied { .. } => Self::Failed("the store refuses access (403)".to_owned()),
             Error::Unauthenticated { .. } => Self::Failed("the store does not accept the credentials (401)".to_owned()),
-            Error::InvalidPath { source } => Self::Failed(odd_key(source)),
+            Error::InvalidPath { source } => Self::Failed(no_path(source)),
             Error::NotSupported { .. } | Error::NotImplemented { .. } => Self::Failed("the store cannot do that".to_owned()),
             other => Self::Failed(general(other)),
         }
@@ -46,8 +46,17 @@ impl Trouble {
     }
 }
 
-/// A key that is no path, which the client neither lists nor asks for.
-fn odd_key(error: &path::Error) -> String {
+/// The key over which the client refused an answer: one that is no path, which it neither lists nor asks for.
+pub(super) fn odd_key(error: &Error) -> Option<String> {
+    match error {
+        Error::InvalidPath { source: path::Error::EmptySegment { path } | path::Error::BadSegment { path, .. } } => {
+            Some(path.clone())
+        }
+        _ => None,
+    }
+}
+
+fn no_path(error: &path::Error) -> String {
     let key = match error {
         path::Error::EmptySegment { path } | path::Error::BadSegment { path, .. } => go_quoted(path.as_bytes()),
         _ => return "it holds a key that cannot be asked for".to_owned(),

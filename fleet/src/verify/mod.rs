@@ -18,10 +18,10 @@ use ekv_tool::types::{Sha256Sum, UnixMillis};
 pub(crate) use directory::listed;
 
 use crate::error::Result;
-use crate::parts::{Outcome, PartRow, PartWriter, Results};
+use crate::parts::{Demand, Outcome, PartRow, PartWriter, Results};
 use crate::progress::{Unit, Watch};
-use crate::report::own;
 use crate::report::verify::VerifyBody;
+use crate::report::{Readings, own};
 use crate::shard::Shard;
 use crate::store::{Listed, Reach, Store};
 
@@ -40,6 +40,20 @@ pub struct VerifyOptions {
     pub part_every: Duration,
     /// The time of the run.
     pub now: UnixMillis,
+    /// What earlier runs have read is read again.
+    pub again: Again,
+}
+
+/// What of the payloads that earlier runs have read is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Again {
+    /// What has changed since.
+    #[default]
+    Changed,
+    /// And what was read longer ago than this.
+    OlderThan(Duration),
+    /// Everything.
+    Everything,
 }
 
 /// Ranges in flight.
@@ -55,6 +69,14 @@ const BYTES: u64 = 4 << 30;
 pub const PART_EVERY: Duration = Duration::from_secs(30);
 
 impl VerifyOptions {
+    fn demand(&self) -> Demand {
+        let max_age = match self.again {
+            Again::OlderThan(age) => Some(age),
+            Again::Changed | Again::Everything => None,
+        };
+        Demand { deep: self.deep, now: self.now, max_age }
+    }
+
     const fn depth(&self) -> Depth {
         if self.deep { Depth::Deep } else { Depth::Checksum }
     }
@@ -91,6 +113,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
     let mine: Vec<_> = listed.into_iter().filter(|object| options.shard.takes(&object.key)).collect();
     let parts = results.read(&store.shown, options.shard).await?;
     coverage.absorb(parts.coverage);
+    let demand = options.demand();
     let mut run = Judged::new(store, options, coverage);
     let mut work = Vec::new();
     for object in mine {
@@ -99,7 +122,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
                 .skipped(store.path_of(&object.key), "its key is no digest, so that there is nothing to hold its bytes against");
             continue;
         };
-        match parts.known.get(&object, options.deep) {
+        match parts.known.get(&object, &demand).filter(|_| options.again != Again::Everything) {
             Some(row) => run.recall(&object, digest, row),
             None => work.push(Work { object, digest }),
         }
@@ -141,12 +164,22 @@ struct Judged<'r> {
     findings: Vec<Finding>,
     coverage: Coverage,
     recalled: usize,
+    readings: Readings,
     read: usize,
 }
 
 impl<'r> Judged<'r> {
     fn new(store: &'r Store, options: &'r VerifyOptions, coverage: Coverage) -> Self {
-        Self { store, options, payloads: BTreeMap::new(), findings: Vec::new(), coverage, recalled: 0, read: 0 }
+        Self {
+            store,
+            options,
+            payloads: BTreeMap::new(),
+            findings: Vec::new(),
+            coverage,
+            recalled: 0,
+            readings: Readings::default(),
+            read: 0,
+        }
     }
 
     /// A payload that was read now.
@@ -199,6 +232,7 @@ impl<'r> Judged<'r> {
         view.verdict = ekv_tool::analysis::Verdict::of(&findings, &coverage);
         self.add(object, view, findings, coverage);
         self.recalled += 1;
+        self.readings.take(UnixMillis(row.judged_ms), self.options.now);
     }
 
     fn add(&mut self, object: &Listed, view: LonePayload, findings: Vec<Finding>, mut coverage: Coverage) {
@@ -220,6 +254,7 @@ impl<'r> Judged<'r> {
             results: results.to_owned(),
             read: self.read,
             recalled: self.recalled,
+            readings: self.readings,
             parts_written: parts,
             payloads: self.payloads.into_values().collect(),
         };

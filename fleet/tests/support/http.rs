@@ -193,11 +193,23 @@ fn answer(
     stream.flush()
 }
 
-/// All objects below the prefix, in one page.
+/// A page of the objects below the prefix, as long as was asked for.
 fn listing(held: &BTreeMap<String, Vec<u8>>, query: &str) -> String {
-    let prefix = query.split('&').find_map(|part| part.strip_prefix("prefix=")).unwrap_or_default().replace("%2F", "/");
-    let mut text = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated>".to_owned();
-    for (key, bytes) in held.iter().filter(|(key, _)| key.starts_with(&prefix)) {
+    let asked = |name: &str| {
+        let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))?;
+        Some(value.replace("%2F", "/"))
+    };
+    let prefix = asked("prefix").unwrap_or_default();
+    let after = asked("continuation-token").or_else(|| asked("start-after")).unwrap_or_default();
+    let most: usize = asked("max-keys").map_or(1000, |text| text.parse().unwrap());
+    let mut below = held.iter().filter(|(key, _)| key.starts_with(&prefix) && **key > after);
+    let page: Vec<_> = below.by_ref().take(most).collect();
+    let mut text =
+        format!("<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>{}</IsTruncated>", below.clone().next().is_some());
+    if let (Some((last, _)), Some(_)) = (page.last(), below.next()) {
+        let _ = write!(text, "<NextContinuationToken>{last}</NextContinuationToken>");
+    }
+    for (key, bytes) in page {
         let _ = write!(
             text,
             "<Contents><Key>{key}</Key><LastModified>2026-11-27T12:00:00.000Z</LastModified><ETag>{}</ETag><Size>{}</Size></Contents>",

@@ -1,8 +1,12 @@
 //! What several tests use.
 
+/// What the reports of the main package are held against their schemas with.
+#[path = "../../../tests/support/breaches.rs"]
+pub mod breaches;
 pub mod counted;
 pub mod http;
 pub mod program;
+pub mod publisher;
 pub mod recorded;
 pub mod servers;
 pub mod stores;

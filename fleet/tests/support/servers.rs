@@ -1,6 +1,6 @@
 //! Real servers on loopback, where `fleet/test-servers` has installed them.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -72,4 +72,15 @@ pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
     let builder =
         AmazonS3Builder::new().with_endpoint(url).with_allow_http(true).with_bucket_name(bucket).with_region("us-east-1");
     Arc::new(builder.with_access_key_id(SECRETS[0]).with_secret_access_key(SECRETS[1]).build().unwrap())
+}
+
+/// moto makes a bucket of whatever is put, once it is asked to.
+pub fn moto_bucket(url: &str, name: &str) {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("PUT /{name} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

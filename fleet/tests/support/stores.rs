@@ -30,7 +30,12 @@ pub async fn in_memory(dir: &Path) -> Arc<InMemory> {
 
 /// Orphans are never old, so that no report depends on when a file was made.
 pub fn options() -> AuditOptions {
-    AuditOptions { now: UnixMillis(1_800_000_000_000), grace: std::time::Duration::from_secs(1 << 40), deep: false }
+    AuditOptions {
+        now: UnixMillis(1_800_000_000_000),
+        grace: std::time::Duration::from_secs(1 << 40),
+        deep: false,
+        max_age: None,
+    }
 }
 
 /// The report on a store.

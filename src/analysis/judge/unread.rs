@@ -12,8 +12,7 @@ use crate::types::{LogIndex, ServerVersion};
 
 /// What lies beside the groups that were found.
 pub fn cover_unplaced(unplaced: &[Unplaced], coverage: &mut Coverage) {
-    let part =
-        |part: &Unplaced| NotExamined { what: part.path.display().to_string(), why: part.why.clone(), needed: part.needed };
+    let part = |part: &Unplaced| NotExamined::new(part.path.display().to_string(), part.why.clone(), part.needed);
     coverage.also_left_out(unplaced.iter().map(part));
 }
 

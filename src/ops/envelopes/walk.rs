@@ -213,7 +213,7 @@ impl Walk<'_> {
                 examine_visiting(path, Examine { crc: false, walk: true, usage: false }, &IoOptions::default(), run, &mut rows)?;
             let too_large = rows.too_large;
             let whole = matches!(&facts, FsmFacts::File(file)
-                if file.payload.as_ref().and_then(|payload| payload.body.as_ref()).is_some_and(BodyFacts::is_complete));
+                if file.payload.as_ref().and_then(|payload| payload.body.as_deref()).is_some_and(BodyFacts::is_complete));
             if !whole {
                 self.missing(number, format!("the envelopes in rows of {shown}"), "the payload cannot be read to its end");
             } else if too_large > 0 {

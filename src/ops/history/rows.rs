@@ -171,7 +171,7 @@ pub(super) fn read_payloads(
         };
         reader.coverage.add_file(file.bytes_read);
         let payload = file.payload.as_ref();
-        let body = payload.and_then(|payload| payload.body.as_ref());
+        let body = payload.and_then(|payload| payload.body.as_deref());
         let why = if let Some(why) = &file.unread {
             Some(why.clone())
         } else if file.change.is_some() {
@@ -212,7 +212,7 @@ pub(super) fn read_payload_in_snap(reader: &mut Reader<'_>, path: &Path, file: S
     let facts = PayloadFacts::of_visiting(snapshot.data, true, &mut rows);
     let PayloadRows { found, left_out, closed, .. } = rows;
     reader.coverage.add_file(map.bytes().len() as u64);
-    if !facts.body.as_ref().is_some_and(BodyFacts::is_complete) {
+    if !facts.body.as_deref().is_some_and(BodyFacts::is_complete) {
         return reader.coverage.missing(shown, "its rows cannot all be read; verify-snapshot tells more");
     }
     if left_out > 0 {

@@ -239,7 +239,8 @@ impl Asked<'_> {
     fn examine(&self, object: &ManifestObject, store: &mut OffloadStore) -> Result<Examined<VerifiedOffload>> {
         let key = object.read.manifest().and_then(|manifest| OffloadStore::key_of(&manifest.payload.key));
         store.read_payloads(&key.into_iter().collect(), Depth::Checksum, self.io, self.run)?;
-        let request = OffloadRequest { depth: Depth::Checksum, newest: false, now: io::now().unwrap_or_default(), grace_ms: 0 };
+        let now = io::now().unwrap_or_default();
+        let request = OffloadRequest { depth: Depth::Checksum, newest: false, now, grace_ms: 0, since: None };
         Ok(verify_manifest(store, object, &request))
     }
 }

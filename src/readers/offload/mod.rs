@@ -16,4 +16,4 @@ pub use leftovers::{Left, LeftKind, SPOOL, around, leftovers, preparation_of, st
 pub use listing::ListedObject;
 pub use object::read_object;
 pub use pass::{OBJECT_HEAD_LEN, ObjectPass};
-pub use store::{ManifestObject, ManifestRead, OffloadStore, PayloadObject, RecordedDigest, Temporary};
+pub use store::{ManifestObject, ManifestRead, OffloadStore, PayloadObject, REMOVED, RecordedDigest, Temporary};

@@ -72,7 +72,7 @@ impl ObjectPass {
             self.facts.sums = Some(sums.finish());
             self.facts.payload.body = self.walk.map(|walk| {
                 let result = walk.result.and_then(|()| walk.walker.finish());
-                walk.rows.finish(result)
+                Box::new(walk.rows.finish(result))
             });
         }
         self.facts

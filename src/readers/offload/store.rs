@@ -14,6 +14,9 @@ use crate::readers::Depth;
 use crate::readers::source::{Run, Source};
 use crate::types::{Sha256Sum, UnixMillis};
 
+/// Why a manifest that was read cannot be judged any more.
+pub const REMOVED: &str = "it was removed while the store was read";
+
 /// A store, as far as it was read.
 #[derive(Debug, Default)]
 pub struct OffloadStore {
@@ -182,7 +185,31 @@ impl OffloadStore {
                 payload.read = read;
             }
         }
+        for number in self.naming_absent() {
+            let path = self.manifests.get(number).and_then(|manifest| self.path_of(&manifest.key));
+            if path.is_some_and(|path| run.source.kind_at(&path).is_none()) {
+                self.withdraw(number, REMOVED.to_owned());
+            }
+        }
         Ok(())
+    }
+
+    /// The manifests, by number, whose payload is not there. Whoever cleans up removes the manifest first and then the payload: only of
+    /// a manifest that still stands something is missing, so that these have to be looked for once more.
+    pub fn naming_absent(&self) -> Vec<usize> {
+        let absent = |manifest: &Manifest| {
+            let payload = Self::key_of(&manifest.payload.key).and_then(|key| self.payloads.get(&key));
+            payload.is_some_and(|payload| payload.read == ObjectRead::Absent && payload.path.is_some())
+        };
+        let numbered = self.manifests.iter().enumerate();
+        numbered.filter(|(_, it)| it.read.manifest().is_some_and(absent)).map(|(number, _)| number).collect()
+    }
+
+    /// The manifest with that number was read, and nobody knows that it is still there; `why`.
+    pub fn withdraw(&mut self, number: usize, why: String) {
+        if let Some(manifest) = self.manifests.get_mut(number) {
+            manifest.read = ManifestRead::Unreadable(why);
+        }
     }
 
     /// Finds out which part of a store this is, and turns places below the directory into keys.

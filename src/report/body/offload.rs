@@ -5,7 +5,7 @@ use super::snapshot::SnapshotBody;
 use crate::analysis::Verdict;
 use crate::analysis::judge::offload::{LonePayload, NewestOffload, OffloadStoreView, VerifiedOffload};
 use crate::report::{Cell, Label, Metric, Section, Tone};
-use crate::types::{ByteSize, Count};
+use crate::types::{ByteSize, Count, age};
 
 /// Manifests that are listed one by one; of more, only those that are not clean.
 const LISTED: usize = 40;
@@ -217,16 +217,6 @@ fn store(view: &OffloadStoreView) -> Vec<Section> {
         )));
     }
     sections
-}
-
-/// `3 min`, `5 h`, `12 d`.
-fn age(millis: u64) -> String {
-    match millis / 1000 {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
 }
 
 /// The newest restorable snapshot of every group.

@@ -31,7 +31,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     }
     for part in report.coverage.needed() {
         let title = property(&format!("{command}: not examined"));
-        writeln!(out, "::error title={title}::{}", message(&format!("{}: {}", part.what, part.why)))?;
+        writeln!(out, "::error title={title}::{}", message(&format!("{}: {}", part.told(), part.why)))?;
     }
     let level = match (report.verdict, report.asked.unmet) {
         (Verdict::Clean, None) => "notice",

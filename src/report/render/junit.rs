@@ -54,7 +54,7 @@ fn of_verdict<B: Body>(report: &Report<B>) -> CaseEnd {
         lines.push(format!("{} {}{place}: {}{more}", finding.severity, finding.code.code, finding.message.replace('\n', " ")));
     }
     for part in report.coverage.needed() {
-        lines.push(format!("not examined: {} ({})", part.what, part.why));
+        lines.push(format!("not examined: {} ({})", part.told(), part.why));
     }
     match (report.verdict, report.asked.unmet) {
         (Verdict::Clean, None) => CaseEnd::Passed,

@@ -31,7 +31,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     }
     writeln!(out, "Examined {}, {}.", Count(coverage.files, "file"), ByteSize(coverage.bytes_examined))?;
     for part in &coverage.not_examined {
-        writeln!(out, "- not examined: {} ({})", escape(&part.what), escape(&part.why))?;
+        writeln!(out, "- not examined: {} ({})", escape(&part.told()), escape(&part.why))?;
     }
     if let Some(step) = next_step {
         writeln!(out, "\nNext: {}", quoted(&step.to_string()))?;

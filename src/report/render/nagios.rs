@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Body, Report};
-use crate::analysis::{Severity, Verdict};
+use crate::analysis::{NotExamined, Severity, Verdict};
 use crate::report::Unmet;
 use crate::types;
 
@@ -69,7 +69,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     let data = [
         ("errors", report.count(Severity::Error), ""),
         ("warnings", report.count(Severity::Warning), ""),
-        ("not_examined", report.coverage.needed().count() as u64, ""),
+        ("not_examined", report.coverage.needed_count(), ""),
         ("examined", report.coverage.bytes_examined, "B"),
         ("time", report.run.elapsed_ms, "ms"),
     ];
@@ -86,12 +86,12 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
         writeln!(out, "... and {} more findings", all - NAMED)?;
     }
     let needed = report.coverage.needed();
-    let left_out = needed.clone().count();
-    for part in needed.take(NAMED) {
-        writeln!(out, "not examined: {} ({})", text(&part.what), text(&part.why))?;
+    for part in needed.clone().take(NAMED) {
+        writeln!(out, "not examined: {} ({})", text(&part.told()), text(&part.why))?;
     }
-    if left_out > NAMED {
-        writeln!(out, "... and {} more not examined", left_out - NAMED)?;
+    let left_out = needed.skip(NAMED).map(NotExamined::count).fold(0, u64::saturating_add);
+    if left_out > 0 {
+        writeln!(out, "... and {left_out} more not examined")?;
     }
     Ok(())
 }

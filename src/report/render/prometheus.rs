@@ -37,7 +37,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Re
     }
     let examined = Metric::gauge("ekv_tool_bytes_examined", "Bytes that the last run read and checked.")
         .sample(asked(&[]), report.coverage.bytes_examined as f64);
-    let left_out = report.coverage.needed().count();
+    let left_out = report.coverage.needed_count();
     let left_out =
         Metric::gauge("ekv_tool_not_examined", "Parts that the answer needed and that the last run could not examine.")
             .sample(asked(&[]), left_out as f64);

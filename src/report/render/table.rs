@@ -37,7 +37,7 @@ pub(super) fn render<B: Body>(report: &Report<B>, style: Style, out: &mut dyn Wr
         writeln!(out, "\nExamined {}, {}.", Count(coverage.files, "file"), ByteSize(coverage.bytes_examined))?;
     }
     for part in coverage.not_examined.iter().filter(|part| part.needed || !style.quiet) {
-        write_indented(&format!("not examined: {}: {}", part.what, part.why), 2, style, out)?;
+        write_indented(&format!("not examined: {}: {}", part.told(), part.why), 2, style, out)?;
     }
     if style.quiet { Ok(()) } else { write_next(next_step.as_ref(), out) }
 }

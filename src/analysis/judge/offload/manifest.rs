@@ -1,6 +1,6 @@
 //! One manifest: what the server says to it, and what the server does not look at.
 
-use super::{Judge, OffloadPayload, VerifiedOffload};
+use super::{Judge, OffloadPayload, PARTS, VerifiedOffload};
 use crate::analysis::judge::codes::offload as codes;
 use crate::analysis::server::offload::restore;
 use crate::analysis::{Coverage, Finding, Verdict};
@@ -73,6 +73,11 @@ impl Judge<'_> {
         self.findings.extend(now);
         let now = std::mem::replace(&mut self.coverage, coverage);
         self.coverage.absorb(now);
+        // Not at the end alone: of a hundred thousand payloads the names of those that nobody read would take as much memory as they.
+        if self.coverage.not_examined.len() > self.parts {
+            self.coverage.cap();
+            self.parts = PARTS.max(2 * self.coverage.not_examined.len());
+        }
     }
 
     /// Where the manifest lies, and what it says of that.

@@ -158,6 +158,8 @@ pub struct OffloadRequest {
     pub now: UnixMillis,
     /// Payloads without a manifest are garbage when they are older than this, in milliseconds.
     pub grace_ms: u64,
+    /// What earlier runs read before this time does not count.
+    pub since: Option<UnixMillis>,
 }
 
 /// Everything that is to be said about a store.
@@ -230,6 +232,9 @@ pub fn verify_store_knowing(
     VerifiedStore { offloads, store: view, findings: judge.findings, coverage: judge.coverage }
 }
 
+/// Parts that were not examined, before they are counted by kind for the first time.
+const PARTS: usize = 4096;
+
 /// Collects what is to be said.
 struct Judge<'s> {
     store: &'s OffloadStore,
@@ -239,8 +244,12 @@ struct Judge<'s> {
     coverage: Coverage,
     /// What an earlier run found in payloads, by key.
     known: Option<&'s BTreeMap<String, KnownContents>>,
-    /// Payloads that were judged, by key: several manifests may share one.
-    payloads: BTreeMap<String, JudgedPayload>,
+    /// Payloads that several manifests name.
+    shared: HashSet<&'s str>,
+    /// Those of them that were judged, by key.
+    payloads: HashMap<&'s str, JudgedPayload>,
+    /// Parts that were not examined are counted by kind where there are more than this.
+    parts: usize,
     /// Keys of the manifests that can be read.
     readable: HashSet<&'s str>,
     /// A payload with each digest.
@@ -291,7 +300,9 @@ impl<'s> Judge<'s> {
             findings: Vec::new(),
             coverage: Coverage::default(),
             known: None,
-            payloads: BTreeMap::new(),
+            shared: payload::shared(store),
+            payloads: HashMap::new(),
+            parts: PARTS,
             readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
             by_digest: payload::by_digest(store),
             by_name: payload::by_name(store),

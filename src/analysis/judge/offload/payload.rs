@@ -1,6 +1,6 @@
 //! The payload of a manifest: is it there, is it whole, is it the node's, is it a snapshot?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::as_file::as_file;
 use super::manifest::quoted;
@@ -167,7 +167,11 @@ impl Judge<'_> {
             }
             Some(_) if self.known(key).is_some() => self.adopt(key, index, facts, &mut judged),
             None if self.request.depth > Depth::Header => {
-                self.coverage.missing(format!("payload of {shown}"), "no run has read it as it is now");
+                let why = match self.request.since {
+                    Some(since) => format!("no run has read it as it is now since {since}"),
+                    None => "no run has read it as it is now".to_owned(),
+                };
+                self.coverage.missing(format!("payload of {shown}"), why);
                 judged.verdict = Verdict::Unknown;
             }
             sums => {
@@ -178,7 +182,9 @@ impl Judge<'_> {
             }
         }
         judged.verdict = Verdict::of(&self.findings, &self.coverage);
-        self.payloads.insert(key.to_owned(), judged.clone());
+        if let Some(key) = self.shared.get(key).copied() {
+            self.payloads.insert(key, judged.clone());
+        }
         self.merge((findings, coverage));
         judged
     }
@@ -225,6 +231,19 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// The keys of payloads that more than one manifest names.
+pub(super) fn shared(store: &OffloadStore) -> HashSet<&str> {
+    let (mut once, mut shared) = (HashSet::new(), HashSet::new());
+    for manifest in store.manifests.iter().filter_map(|it| it.read.manifest()) {
+        let named = OffloadStore::key_of(&manifest.payload.key);
+        let Some((key, _)) = named.and_then(|key| store.payloads.get_key_value(&key)) else { continue };
+        if !once.insert(key.as_str()) {
+            shared.insert(key.as_str());
+        }
+    }
+    shared
 }
 
 /// A payload with each digest, of those that were read.

@@ -147,7 +147,7 @@ fn coverage(coverage: &Coverage, page: &mut Html<'_>) -> io::Result<()> {
             if part.needed {
                 page.element("strong", &[("class", &"caution")], "needed: ")?;
             }
-            page.prose(&part.what)?;
+            page.prose(&part.told())?;
             page.text(": ")?;
             page.prose(&part.why)?;
             page.close()?;

@@ -64,7 +64,7 @@ impl Judge<'_, '_> {
         view.computed_crc32c = file.computed;
         view.header = payload.header.ok();
         view.body_format = payload.format;
-        view.applied_index = payload.body.as_ref().and_then(BodyFacts::applied_index);
+        view.applied_index = payload.body.as_deref().and_then(BodyFacts::applied_index);
         // What was seen of a file that changed meanwhile proves nothing.
         if self.unsettled(file) {
             view.checks = Checks { header: Check::Unknown, body_crc: Check::Unknown, ..view.checks };
@@ -209,7 +209,7 @@ impl Judge<'_, '_> {
             }
         }
         if deep {
-            let seen = payload.body.as_ref().is_some_and(BodyFacts::is_complete)
+            let seen = payload.body.as_deref().is_some_and(BodyFacts::is_complete)
                 && self.subject.opened.is_none_or(|rows| rows.too_large + rows.unknown_key == 0);
             view.checks.deep = match self.errors() > before {
                 true => Check::Fail,

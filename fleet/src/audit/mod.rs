@@ -1,6 +1,8 @@
 //! `offload audit`: what is in a store, and what could be restored from it?
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bucket;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,20 +11,18 @@ use ekv_tool::analysis::Coverage;
 use ekv_tool::analysis::judge::offload::{OffloadRequest, VerifiedStore, payloads_wanted, verify_store_knowing};
 use ekv_tool::io::IoOptions;
 use ekv_tool::readers::Depth;
-use ekv_tool::readers::offload::{ListedObject, ObjectRead, OffloadStore};
+use ekv_tool::readers::offload::{ObjectRead, OffloadStore};
 use ekv_tool::report::Report;
 use ekv_tool::types::UnixMillis;
-use futures_util::{StreamExt as _, stream};
-use object_store::ObjectStore;
 
 use crate::error::{Error, Result};
 use crate::join::{join, of_directory};
-use crate::parts::Results;
+use crate::parts::{Demand, Results};
 use crate::progress::{Unit, Watch};
 use crate::report::audit::{AuditBody, Joined};
 use crate::report::own;
 use crate::shard::Shard;
-use crate::store::{Listed, Reach, Store, Trouble};
+use crate::store::{Reach, Store, Trouble};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub struct AuditOptions {
     pub grace: Duration,
     /// Results count only where every row was looked at.
     pub deep: bool,
+    /// Results count only when they are not older than this.
+    pub max_age: Option<Duration>,
 }
 
 /// A payload may be this old before it is garbage: a publish may still be under way.
@@ -49,18 +51,23 @@ pub async fn audit(
 ) -> Result<Report<AuditBody>> {
     let (mut read, mut now) = match &store.reach {
         Reach::Directory(path) => (directory(path)?, BTreeMap::new()),
-        Reach::Objects(objects) => bucket(store, &**objects, watch).await?,
+        Reach::Objects(objects) => bucket::read(store, &**objects, results.is_some(), watch).await?,
     };
+    watch.begin("judging", Unit::Objects, None);
     let mut contents = BTreeMap::new();
     let mut joined = None;
     let mut left_out = Coverage::default();
+    let demand = Demand { deep: options.deep, now: options.now, max_age: options.max_age };
     if let Some(results) = results {
         let parts = results.read(&store.shown, Shard::WHOLE).await?;
         if matches!(store.reach, Reach::Directory(_)) {
             now = of_directory(&read);
         }
-        contents = join(&mut read, &now, &parts.known, options.deep);
-        joined = Some(Joined { results: results.shown().to_owned(), parts: parts.parts, payloads: sums_known(&read) });
+        let readings;
+        (contents, readings) = join(&mut read, &now, &parts.known, &demand);
+        let max_age_ms = options.max_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        let payloads = sums_known(&read);
+        joined = Some(Joined { results: results.shown().to_owned(), parts: parts.parts, payloads, readings, max_age_ms });
         left_out = parts.coverage;
     }
     let request = OffloadRequest {
@@ -69,6 +76,7 @@ pub async fn audit(
         newest: false,
         now: options.now,
         grace_ms: u64::try_from(options.grace.as_millis()).unwrap_or(u64::MAX),
+        since: demand.since(),
     };
     let VerifiedStore { offloads, store: view, findings, mut coverage } = verify_store_knowing(&read, &request, &contents);
     coverage.absorb(left_out);
@@ -93,70 +101,6 @@ fn directory(path: &Path) -> Result<OffloadStore> {
     let mut store = OffloadStore::read(path, &run)?;
     store.read_payloads(&payloads_wanted(&store, false), Depth::Header, IoOptions::default(), &run)?;
     Ok(store)
-}
-
-/// A store that is listed.
-async fn bucket(store: &Store, objects: &dyn ObjectStore, watch: &dyn Watch) -> Result<(OffloadStore, BTreeMap<String, Listed>)> {
-    let mut read = OffloadStore::listed(&store.shown, &store.base);
-    let (mut manifests, mut sizes) = (Vec::new(), BTreeMap::new());
-    watch.begin("listing", Unit::Objects, None);
-    let listing = store.list(objects, |object| {
-        watch.advance(1);
-        let Listed { key, size, modified, .. } = &object;
-        if read.take(ListedObject { key, size: *size, modified: *modified }) {
-            manifests.push(object);
-        } else if read.payloads.contains_key(key) {
-            sizes.insert(object.key, object.size);
-        }
-    });
-    if let Err(trouble) = listing.await {
-        // Of a store that showed nothing nothing can be said.
-        if manifests.is_empty() && read.payloads.is_empty() {
-            return Err(unreachable(store, &trouble));
-        }
-        read.broke_off(trouble.words());
-    }
-    watch.begin("manifests", Unit::Objects, Some(manifests.len() as u64));
-    let asked =
-        manifests.iter().enumerate().map(|(number, listed)| async move { (number, store.manifest(objects, listed).await) });
-    let mut answers = stream::iter(asked).buffer_unordered(store.limits.in_flight);
-    while let Some((number, (held, recorded))) = answers.next().await {
-        watch.advance(1);
-        read.tell_manifest(number, held, recorded);
-    }
-    drop(answers);
-    drop(manifests);
-    let unlisted = read.settle();
-    let now = heads(store, objects, &mut read, &sizes, &unlisted, watch).await;
-    Ok((read, now))
-}
-
-/// The fronts of all payloads, and the objects as they were then. Those that the listing does not have are asked for too, since it may
-/// be older than its manifests.
-async fn heads(
-    store: &Store,
-    objects: &dyn ObjectStore,
-    read: &mut OffloadStore,
-    sizes: &BTreeMap<String, u64>,
-    unlisted: &BTreeSet<String>,
-    watch: &dyn Watch,
-) -> BTreeMap<String, Listed> {
-    let mut now = BTreeMap::new();
-    let reachable = |key: &&String| read.path_of(key).is_some();
-    let wanted: Vec<_> = sizes.keys().chain(unlisted).filter(reachable).cloned().collect();
-    watch.begin("payloads", Unit::Objects, Some(wanted.len() as u64));
-    let asked = wanted.iter().map(|key| async move { (key, store.head(objects, key, sizes.get(key).copied()).await) });
-    let mut answers = stream::iter(asked).buffer_unordered(store.limits.in_flight);
-    while let Some((key, head)) = answers.next().await {
-        watch.advance(1);
-        let Some(payload) = read.payloads.get_mut(key) else { continue };
-        (payload.read, payload.recorded) = (head.read, head.recorded);
-        if let Some(object) = head.object {
-            payload.modified = object.modified;
-            now.insert(key.clone(), object);
-        }
-    }
-    now
 }
 
 /// Nothing was read.
