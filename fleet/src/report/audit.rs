@@ -57,7 +57,7 @@ impl Body for AuditBody {
             (0, 0) if unread => {
                 format!("{what}: nothing speaks against a restore; payloads were not compared with their digests")
             }
-            (0, 0) => what,
+            (0, 0) => what.to_string(),
             (0, unknown) => format!("{what}: {unknown} could not be judged"),
             (damaged, _) => format!("{what}: {damaged} damaged"),
         }
