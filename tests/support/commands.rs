@@ -203,7 +203,7 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
     Answer {
         verdict: report.verdict,
         codes: report.findings.iter().map(|finding| finding.code.code).collect(),
-        texts: texts.iter().map(|text| without_now(text)).collect(),
+        texts: texts.iter().map(|text| without_estimates(&without_now(text))).collect(),
         judges: B::JUDGES,
     }
 }
@@ -242,6 +242,13 @@ fn streamed<B: Body>(
         last = Some(report);
     }
     Some(told(&last?, &texts, formats))
+}
+
+/// The text without estimates that are made from a measured rate, which is another one each time.
+fn without_estimates(said: &str) -> String {
+    let mut parts = said.split("\"estimate_ms\":");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "\"estimate_ms\":" + part.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()))
 }
 
 /// The text without the time at which it was written.

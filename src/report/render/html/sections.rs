@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Html;
+use crate::report::render::markup::Html;
 use crate::report::render::picture::on_page;
 use crate::report::{Align, Cell, Heading, Section, Tone};
 

@@ -6,7 +6,7 @@ use super::canvas::{Frame, LINE, Labels, WIDTH, block, label, width_of};
 use super::scale::Scale;
 use super::{Drawn, fitted};
 use crate::report::picture::{Lane, LanesPicture, Mark};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 use crate::report::render::wrap;
 
 /// Most columns of a name in text, and on a page.
