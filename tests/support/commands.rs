@@ -269,9 +269,11 @@ fn without_free_space(mut report: Report<OffloadPlanBody>) -> Report<OffloadPlan
     report
 }
 
-/// When it was taken is another time for each.
+/// When it was taken is another time for each, and how long a start takes another estimate.
 fn without_time(mut report: Report<FactsBody>) -> Report<FactsBody> {
     (report.body.taken_at, report.body.taken_at_ms) = (None, UnixMillis(0));
+    // Made from a measured rate, and part of what the checksum is over.
+    report.body.forecasts.iter_mut().for_each(|group| group.forecast.cost.estimate_ms = None);
     report
 }
 
