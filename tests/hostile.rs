@@ -142,7 +142,7 @@ fn a_manifest_of_a_bundle_above_the_budget_is_unknown() {
 const SEEDS: u64 = 150;
 
 /// The questions about a directory that are asked.
-const ASKED: [Command; 9] = [
+const ASKED: [Command; 10] = [
     Command::Check,
     Command::Gate(None),
     Command::VerifySnapshot(Depth::Deep),
@@ -152,6 +152,7 @@ const ASKED: [Command; 9] = [
     Command::StoreMeta,
     Command::StoreVerify(VerifyDepth::Rows),
     Command::Inspect,
+    Command::Report,
 ];
 
 fn answers(dir: &Path, threads: usize) -> Vec<(Command, Option<Answer>)> {

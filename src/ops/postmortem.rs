@@ -58,7 +58,8 @@ pub fn postmortem(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>)
 fn of_elastickv(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>) -> Result<Postmortem> {
     let PostmortemOptions { fast, sidecar, kek, no_encryption } = options.clone();
     let groups = discover_paths(paths, &*run.source)?.groups;
-    let nodes: BTreeSet<&str> = groups.iter().map(|group| group.raft_id.as_str()).collect();
+    // Two copies of one node are two.
+    let nodes: BTreeSet<_> = groups.iter().map(|group| (&group.raft_id, group.path.parent())).collect();
     let asked = CheckOptions { fast, sidecar: sidecar.clone(), kek: kek.clone(), no_encryption, ..CheckOptions::default() };
     let mut page = Page::begin(check(paths, &asked, run)?);
     let asked = GateOptions { no_body_crc: fast, sidecar, kek, no_encryption, ..GateOptions::default() };

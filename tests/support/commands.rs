@@ -203,7 +203,7 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
     Answer {
         verdict: report.verdict,
         codes: report.findings.iter().map(|finding| finding.code.code).collect(),
-        texts: texts.iter().map(|text| without_now(text)).collect(),
+        texts: texts.iter().map(|text| without_estimates(&without_now(text))).collect(),
         judges: B::JUDGES,
     }
 }
@@ -244,6 +244,13 @@ fn streamed<B: Body>(
     Some(told(&last?, &texts, formats))
 }
 
+/// The text without estimates that are made from a measured rate, which is another one each time.
+fn without_estimates(said: &str) -> String {
+    let mut parts = said.split("\"estimate_ms\":");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "\"estimate_ms\":" + part.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()))
+}
+
 /// The text without the time at which it was written.
 fn without_now(said: &str) -> String {
     let mut parts = said.split("a few seconds after ");
@@ -262,9 +269,11 @@ fn without_free_space(mut report: Report<OffloadPlanBody>) -> Report<OffloadPlan
     report
 }
 
-/// When it was taken is another time for each.
+/// When it was taken is another time for each, and how long a start takes another estimate.
 fn without_time(mut report: Report<FactsBody>) -> Report<FactsBody> {
     (report.body.taken_at, report.body.taken_at_ms) = (None, UnixMillis(0));
+    // Made from a measured rate, and part of what the checksum is over.
+    report.body.forecasts.iter_mut().for_each(|group| group.forecast.cost.estimate_ms = None);
     report
 }
 

@@ -6,6 +6,7 @@ mod json;
 mod junit;
 mod layout;
 mod markdown;
+mod markup;
 mod nagios;
 mod picture;
 mod prometheus;

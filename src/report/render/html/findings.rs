@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::Html;
 use crate::analysis::{Finding, Severity};
+use crate::report::render::markup::Html;
 
 /// What asks for something.
 pub(super) fn write(findings: &[Finding], page: &mut Html<'_>) -> io::Result<()> {

@@ -3,16 +3,14 @@
 mod findings;
 mod sections;
 mod style;
-mod writer;
 
 use std::io::{self, Write};
 
+use super::markup::{Attribute, Html};
 use super::{Body, Report};
 use crate::analysis::Coverage;
 use crate::report::NextStep;
 use crate::types::{ByteSize, Count};
-
-pub(in crate::report::render) use writer::Html;
 
 pub(super) fn render<B: Body>(report: &Report<B>, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Html::new(out);
@@ -98,7 +96,7 @@ fn about<B: Body>(report: &Report<B>, page: &mut Html<'_>) -> io::Result<()> {
     page.open("table", &[("class", &"about")])?;
     page.open("tbody", &[])?;
     page.line()?;
-    let mut row = |name: &str, tag: &'static str, attributes: &[writer::Attribute<'_>], text: &str| {
+    let mut row = |name: &str, tag: &'static str, attributes: &[Attribute<'_>], text: &str| {
         page.open("tr", &[])?;
         page.element("th", &[("scope", &"row")], name)?;
         page.open("td", &[])?;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Html;
+use crate::report::render::markup::Html;
 use crate::report::render::picture::on_page;
 use crate::report::{Align, Cell, Heading, Section, Tone};
 
@@ -44,9 +44,14 @@ pub(super) fn write(section: &Section, page: &mut Html<'_>) -> io::Result<()> {
             page.close()
         }
         Section::Picture(picture) => on_page(picture, page),
-        Section::Note(text) | Section::Fold { full: text, .. } => {
+        Section::Note(text) => {
             page.open("p", &[])?;
             page.prose(text)?;
+            page.close()
+        }
+        Section::Fold { full, .. } => {
+            page.open("p", &[("class", &"dim")])?;
+            page.prose(full)?;
             page.close()
         }
     }

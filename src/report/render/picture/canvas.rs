@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 
 /// Points from the left to the right end of a picture.
 pub(super) const WIDTH: usize = 720;

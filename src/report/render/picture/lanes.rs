@@ -6,7 +6,7 @@ use super::canvas::{Frame, LINE, Labels, WIDTH, block, label, width_of};
 use super::scale::Scale;
 use super::{Drawn, fitted};
 use crate::report::picture::{Lane, LanesPicture, Mark};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 use crate::report::render::wrap;
 
 /// Most columns of a name in text, and on a page.
@@ -45,7 +45,10 @@ fn parts(lane: &Lane) -> [Option<(u64, u64)>; 2] {
 }
 
 fn title(picture: &LanesPicture) -> String {
-    format!("Logs of the {}", picture.of)
+    match picture.lanes.as_slice() {
+        [only] => format!("Log of {}", only.name),
+        _ => format!("Logs of the {}", picture.of),
+    }
 }
 
 /// What the characters of `lines` stand for.
@@ -132,13 +135,17 @@ pub(super) fn on_page(picture: &LanesPicture, page: &mut Html<'_>) -> io::Result
     let all = lanes.iter().map(|labels| height(labels.as_ref())).sum::<usize>() + 4;
     let said: Vec<_> = picture.lanes.iter().take(8).map(said_of).collect();
     let only = if picture.lanes.iter().any(|lane| lane.only_here.is_some()) { ", barred: on no other node" } else { "" };
-    let each = if picture.one_scale { "All on one scale" } else { "Each on its own scale" };
+    let each = match (picture.lanes.len(), picture.one_scale) {
+        (1, _) => "",
+        (_, true) => "All on one scale. ",
+        (_, false) => "Each on its own scale. ",
+    };
     let frame = Frame {
         kind: "lanes",
         of: &picture.of,
         title: &title(picture),
         description: &said.join(" "),
-        caption: &format!("{each}. Filled: entries up to the commit that is recorded there; outlined: entries beyond it{only}."),
+        caption: &format!("{each}Filled: entries up to the commit that is recorded there; outlined: entries beyond it{only}."),
         height: all,
     };
     frame.around(page, |page| {
@@ -182,6 +189,9 @@ fn labels(lane: &Lane, scale: &Scale, left: usize) -> Labels {
         if let Some((at, _)) = same.first() {
             labels.place(left + scale.at(*at), left, format!("{} {at}", names.join(", ")));
         }
+    }
+    if lane.last.is_none() {
+        labels.place(WIDTH, left, "last ?".to_owned());
     }
     labels
 }

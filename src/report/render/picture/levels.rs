@@ -6,7 +6,7 @@ use super::Drawn;
 use super::canvas::{Frame, LINE, WIDTH, block, label};
 use super::scale::{MOST_SHAPES, together};
 use crate::report::picture::{LevelLane, LevelsPicture, TableSpan};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 use crate::types::{ByteSize, Count};
 
 /// Tables of level 0 that are drawn; they overlap, so that each needs a line.

@@ -6,7 +6,7 @@ use super::canvas::{Frame, LINE, Labels, WIDTH, block, label, width_of};
 use super::scale::{MOST_SHAPES, Scale, together};
 use super::{Drawn, fitted};
 use crate::report::picture::{LogPicture, Mark, Points, Span, Track, TrackKind};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 
 /// Columns in front of a line of the text.
 const NAME: usize = 10;

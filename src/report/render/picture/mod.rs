@@ -10,7 +10,7 @@ mod space;
 
 use std::io;
 
-use super::html::Html;
+use super::markup::Html;
 use crate::report::picture::Picture;
 
 /// Columns of a picture in text where there is room, without what is in front of every line.

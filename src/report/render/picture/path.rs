@@ -5,7 +5,7 @@ use std::io;
 use super::Drawn;
 use super::canvas::{Frame, LINE, WIDTH, label};
 use crate::report::picture::{PathPicture, Step, Turn};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 use crate::report::render::wrap;
 
 /// Points in front of the words.

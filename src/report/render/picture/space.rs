@@ -5,7 +5,7 @@ use std::io;
 use super::Drawn;
 use super::canvas::{Frame, LINE, WIDTH, block, label, width_of};
 use crate::report::picture::{Bar, SpacePicture};
-use crate::report::render::html::Html;
+use crate::report::render::markup::Html;
 use crate::types::ByteSize;
 
 /// Columns of a bar where there is room, and of a class's name.

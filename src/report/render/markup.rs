@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::types;
 
 /// Writes elements. What is not closed is closed by its owner; nothing here knows what a page looks like.
-pub(in crate::report::render) struct Html<'o> {
+pub(super) struct Html<'o> {
     out: &'o mut dyn Write,
     open: Vec<&'static str>,
     /// Numbers given to elements that others on the page refer to.
@@ -16,14 +16,14 @@ pub(in crate::report::render) struct Html<'o> {
 }
 
 /// Name and value of an attribute. The name is one of ours.
-pub(in crate::report::render) type Attribute<'v> = (&'static str, &'v dyn Display);
+pub(super) type Attribute<'v> = (&'static str, &'v dyn Display);
 
 /// Elements that run within a line. All others begin a line of their own, so that two pages can be compared.
 const INLINE: [&str; 7] = ["code", "span", "strong", "time", "th", "td", "title"];
 
 impl<'o> Html<'o> {
     /// A page that is written to `out`.
-    pub(in crate::report::render) fn new(out: &'o mut dyn Write) -> Self {
+    pub(super) fn new(out: &'o mut dyn Write) -> Self {
         Self { out, open: Vec::new(), ids: 0, in_chapter: false }
     }
 
@@ -33,7 +33,7 @@ impl<'o> Html<'o> {
     }
 
     /// A number that no other element of the page has.
-    pub(in crate::report::render) const fn id(&mut self) -> u64 {
+    pub(super) const fn id(&mut self) -> u64 {
         self.ids += 1;
         self.ids
     }
@@ -55,55 +55,50 @@ impl<'o> Html<'o> {
     }
 
     /// The heading of a picture, which belongs to a part.
-    pub(in crate::report::render) fn picture_heading(&mut self, title: &str) -> io::Result<()> {
+    pub(super) fn picture_heading(&mut self, title: &str) -> io::Result<()> {
         self.element(if self.in_chapter { "h4" } else { "h3" }, &[], title)
     }
 
     /// Begins an element.
-    pub(in crate::report::render) fn open(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
+    pub(super) fn open(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
         self.tag(tag, attributes)?;
         self.open.push(tag);
         Ok(())
     }
 
     /// Ends the element that was begun last.
-    pub(in crate::report::render) fn close(&mut self) -> io::Result<()> {
+    pub(super) fn close(&mut self) -> io::Result<()> {
         let Some(tag) = self.open.pop() else { return Ok(()) };
         write!(self.out, "</{tag}>")?;
         if INLINE.contains(&tag) { Ok(()) } else { self.line() }
     }
 
     /// An element that has no content.
-    pub(in crate::report::render) fn void(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
+    pub(super) fn void(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
         self.tag(tag, attributes)?;
         self.line()
     }
 
     /// An element of a picture that has no content.
-    pub(in crate::report::render) fn shape(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
+    pub(super) fn shape(&mut self, tag: &'static str, attributes: &[Attribute<'_>]) -> io::Result<()> {
         self.open(tag, attributes)?;
         self.close()
     }
 
     /// An element with nothing but text.
-    pub(in crate::report::render) fn element(
-        &mut self,
-        tag: &'static str,
-        attributes: &[Attribute<'_>],
-        text: &str,
-    ) -> io::Result<()> {
+    pub(super) fn element(&mut self, tag: &'static str, attributes: &[Attribute<'_>], text: &str) -> io::Result<()> {
         self.open(tag, attributes)?;
         self.text(text)?;
         self.close()
     }
 
     /// Text. Line ends are blanks, and what would not show as itself is shown escaped.
-    pub(in crate::report::render) fn text(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
         self.escaped(&text.replace('\n', " "))
     }
 
     /// Running text, in which our sentences put names in backticks: what stands between two of them is code.
-    pub(in crate::report::render) fn prose(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn prose(&mut self, text: &str) -> io::Result<()> {
         let parts: Vec<&str> = text.split('`').collect();
         let last = parts.len() - 1;
         for (number, part) in parts.iter().enumerate() {
@@ -121,7 +116,7 @@ impl<'o> Html<'o> {
     }
 
     /// Ends the line of the source.
-    pub(in crate::report::render) fn line(&mut self) -> io::Result<()> {
+    pub(super) fn line(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n")
     }
 
