@@ -8,12 +8,15 @@
 //! | [`store`] | the only part that talks to a store: addresses, listings, objects by ranges, errors in fixed words |
 //! | [`shard`] | which payloads are whose |
 //! | [`parts`] | what was verified, as Parquet files that are never overwritten |
-//! | [`audit`], [`verify`] | one question each: reads, asks the library, reports |
+//! | [`facts`] | files of `ekv-tool facts` |
+//! | [`audit`], [`verify`], [`collect`] | one question each: reads, asks the library, reports |
 //! | [`report`] | the reports of the questions |
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod collect;
 pub mod error;
+pub mod facts;
 mod join;
 pub mod parts;
 pub mod progress;

@@ -1,6 +1,7 @@
 //! The tests of ekv-fleet, one program: a module by subject.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "tests make and change what they read")]
 
+mod collect;
 mod equality;
 mod hostile;
 mod servers;

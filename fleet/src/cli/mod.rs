@@ -3,6 +3,7 @@
 
 mod args;
 mod bar;
+mod collect;
 mod offload;
 mod output;
 
@@ -47,6 +48,8 @@ enum Command {
     /// Look at stores of offloaded snapshots
     #[command(subcommand)]
     Offload(offload::OffloadCommand),
+    /// Collect facts of nodes into tables
+    Collect(collect::CollectArgs),
 }
 
 /// How the program ends.
@@ -86,9 +89,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(output) => output,
         Err(error) => return failed(&error),
     };
-    let Command::Offload(asked) = cli.command;
+    let asked = cli.command;
     // A client that ends in a fault of its own has answered nothing: that is a run that failed, and is told as one.
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| offload::run(&asked, &output)));
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| answer(&asked, &output)));
     match ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a fault of the program ended the run; please report the lines above"))) {
         Ok(status) => status,
         Err(error) => {
@@ -98,6 +101,13 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
             let _ = output.write_failure(report);
             status
         }
+    }
+}
+
+fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Offload(asked) => offload::run(asked, output),
+        Command::Collect(asked) => collect::run(asked, output),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reports of this program. They are drawn by the library, as those of `ekv-tool` are.
 
 pub mod audit;
+pub mod collect;
 pub mod verify;
 
 use ekv_tool::report::{Body, NextStep, Report};

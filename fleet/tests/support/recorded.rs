@@ -15,16 +15,22 @@ pub fn root() -> &'static Path {
 /// `fixtures/offload.tar.xz`: a store, what crashes of a publish leave, manifests that the server refuses or not.
 pub fn offload() -> &'static Path {
     static OFFLOAD: OnceLock<tempfile::TempDir> = OnceLock::new();
-    OFFLOAD
-        .get_or_init(|| {
-            let packed = fs::read(root().join("fixtures/offload.tar.xz")).unwrap();
-            let mut tar = Vec::new();
-            XzDecoder::new(Cursor::new(packed)).read_to_end(&mut tar).unwrap();
-            let dir = tempfile::tempdir().unwrap();
-            tar::Archive::new(Cursor::new(tar)).unpack(dir.path()).unwrap();
-            dir
-        })
-        .path()
+    OFFLOAD.get_or_init(|| unpacked("offload.tar.xz")).path()
+}
+
+/// `fixtures/real.tar.xz`: directories of clusters that ran, `SET/NODE`.
+pub fn real() -> &'static Path {
+    static REAL: OnceLock<tempfile::TempDir> = OnceLock::new();
+    REAL.get_or_init(|| unpacked("real.tar.xz")).path()
+}
+
+fn unpacked(name: &str) -> tempfile::TempDir {
+    let packed = fs::read(root().join("fixtures").join(name)).unwrap();
+    let mut tar = Vec::new();
+    XzDecoder::new(Cursor::new(packed)).read_to_end(&mut tar).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    tar::Archive::new(Cursor::new(tar)).unpack(dir.path()).unwrap();
+    dir
 }
 
 /// Every file below a directory, by its path below it.
