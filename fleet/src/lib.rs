@@ -9,7 +9,8 @@
 //! | [`shard`] | which payloads are whose |
 //! | [`parts`] | what was verified, as Parquet files that are never overwritten |
 //! | [`facts`] | files of `ekv-tool facts` |
-//! | [`audit`], [`verify`], [`collect`] | one question each: reads, asks the library, reports |
+//! | [`simulate`] | a restart on paper, by which every plan is checked |
+//! | [`audit`], [`verify`], [`collect`], [`plan`] | one question each: reads, asks the library, reports |
 //! | [`report`] | the reports of the questions |
 #![forbid(unsafe_code)]
 
@@ -19,9 +20,11 @@ pub mod error;
 pub mod facts;
 mod join;
 pub mod parts;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod shard;
+pub mod simulate;
 pub mod store;
 pub mod verify;
 

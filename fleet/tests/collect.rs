@@ -189,6 +189,10 @@ fn forged_facts_do_not_end_the_program() {
                 table.encode(&rows).unwrap();
             }
             made += 1;
+            let mut all = ekv_fleet::facts::FactsRead::default();
+            all.take("x".to_owned(), || Ok(forged));
+            let options = ekv_fleet::plan::PlanOptions { max_batch: 10, per_group: 1, ..Default::default() };
+            let _ = ekv_fleet::plan::plan(all, &options, &ekv_fleet::progress::Unwatched);
         }
     }
     assert!(made > 100, "{made}");

@@ -4,6 +4,8 @@
 mod collect;
 mod equality;
 mod hostile;
+mod plan;
+mod planned;
 mod servers;
 mod shards;
 mod support;

@@ -6,6 +6,7 @@ mod bar;
 mod collect;
 mod offload;
 mod output;
+mod plan;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -50,6 +51,8 @@ enum Command {
     Offload(offload::OffloadCommand),
     /// Collect facts of nodes into tables
     Collect(collect::CollectArgs),
+    /// Plan a restart of all nodes that keeps every quorum
+    Plan(plan::PlanArgs),
 }
 
 /// How the program ends.
@@ -108,6 +111,7 @@ fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Offload(asked) => offload::run(asked, output),
         Command::Collect(asked) => collect::run(asked, output),
+        Command::Plan(asked) => plan::run(asked, output),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod collect;
+pub mod plan;
 pub mod verify;
 
 use ekv_tool::report::{Body, NextStep, Report};
