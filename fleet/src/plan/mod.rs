@@ -65,7 +65,7 @@ pub async fn facts_in(results: &Results, watch: &dyn Watch) -> Result<FactsRead>
     // In the order of keys: of each folder the last is the newest.
     let mut newest = BTreeMap::new();
     for (key, object) in results.below(FACTS).await? {
-        if let Some((folder, _)) = key.rsplit_once('/') {
+        if let Some((folder, _)) = key.rsplit_once('/').filter(|_| key.ends_with(".facts")) {
             newest.insert(folder.to_owned(), (key, object));
         }
     }
