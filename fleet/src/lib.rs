@@ -10,6 +10,7 @@
 //! | [`parts`] | what was verified, as Parquet files that are never overwritten |
 //! | [`facts`] | files of `ekv-tool facts` |
 //! | [`simulate`] | a restart on paper, by which every plan is checked |
+//! | [`sql`] | views and queries over what was collected |
 //! | [`audit`], [`verify`], [`collect`], [`plan`] | one question each: reads, asks the library, reports |
 //! | [`report`] | the reports of the questions |
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ pub mod progress;
 pub mod report;
 pub mod shard;
 pub mod simulate;
+pub mod sql;
 pub mod store;
 pub mod verify;
 

@@ -8,4 +8,5 @@ mod plan;
 mod planned;
 mod servers;
 mod shards;
+mod sql;
 mod support;

@@ -272,7 +272,11 @@ fn the_program_plans_files_and_what_was_collected_alike() {
     for format in ["ndjson", "markdown", "prometheus"] {
         assert_eq!(run(none, &["--format", format, "plan", facts]).status, 0, "{format}");
     }
-    // A report never goes beside what is read.
+    // A report never goes beside what is read, or in the place of it.
+    for taken in [format!("{facts}/n1.facts"), format!("{facts}/plan.json")] {
+        let refused = run(none, &["--output", &taken, "plan", facts]);
+        assert!(refused.status == 1 && refused.said.contains("which is examined"), "{}", refused.said);
+    }
     let refused = run(none, &["--output", &format!("{results}/plan.json"), "plan", "--results", results]);
     assert_eq!(refused.status, 1, "{}", refused.said);
 }

@@ -42,6 +42,9 @@ pub struct CollectArgs {
 pub fn run(args: &CollectArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     args.memory.set();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    for path in &args.facts {
+        output.examine(&Address::of_path(path))?;
+    }
     let address = Address::parse(&args.results)?;
     output.examine(&address)?;
     let results = Results::open(&address, args.store.limits())?;

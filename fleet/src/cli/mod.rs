@@ -7,6 +7,7 @@ mod collect;
 mod offload;
 mod output;
 mod plan;
+mod sql;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -53,6 +54,8 @@ enum Command {
     Collect(collect::CollectArgs),
     /// Plan a restart of all nodes that keeps every quorum
     Plan(plan::PlanArgs),
+    /// Ask what was collected in SQL
+    Sql(sql::SqlArgs),
 }
 
 /// How the program ends.
@@ -112,6 +115,7 @@ fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Offload(asked) => offload::run(asked, output),
         Command::Collect(asked) => collect::run(asked, output),
         Command::Plan(asked) => plan::run(asked, output),
+        Command::Sql(asked) => sql::run(asked, output),
     }
 }
 

@@ -55,6 +55,9 @@ pub struct PlanArgs {
 /// Answers the question.
 pub fn run(args: &PlanArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     args.memory.set();
+    for path in &args.facts {
+        output.examine(&Address::of_path(path))?;
+    }
     let facts = match &args.results {
         None => facts_at(&args.facts, &output.bar)?,
         Some(results) => {
