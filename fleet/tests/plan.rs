@@ -140,7 +140,7 @@ fn who_must_not_be_restarted_is_named_with_the_reason() {
         let report = planned(
             made::fleet(&groups, |node, copy| {
                 if node == "n3" {
-                    change(copy)
+                    change(copy);
                 }
             }),
             &options(),
@@ -154,7 +154,7 @@ fn who_must_not_be_restarted_is_named_with_the_reason() {
         let report = planned(
             made::fleet(&three, |node, copy| {
                 if node == "n3" {
-                    change(copy)
+                    change(copy);
                 }
             }),
             &options(),
@@ -182,7 +182,9 @@ fn members_without_facts_count_as_down() {
     assert_eq!(batches(&report).concat().len(), 0, "{report:#}");
     assert!(left(&report).contains(&("n5".to_owned(), "down".to_owned(), None)));
     let mut all = FactsRead::default();
-    files.into_iter().for_each(|(name, bytes)| all.take(name, || Ok(bytes)));
+    for (name, bytes) in files {
+        all.take(name, || Ok(bytes));
+    }
     let error = plan(all, &PlanOptions { down: vec!["n9".to_owned()], ..options() }, &Unwatched).unwrap_err();
     assert_eq!(error.to_string(), "--down n9: no node of that name is in the facts");
 }

@@ -44,7 +44,7 @@ fn made(dice: &mut Dice) -> (Fleet, Vec<Electorate>) {
         fleet.nodes.push(Node { may: available && !dice.one_of(9), available, leads: dice.roll(4) });
     }
     let mut paper = Vec::new();
-    for number in 0..1 + dice.roll(8) {
+    for number in 0..=dice.roll(8) {
         let mut sets = Vec::new();
         // A third of them are between two configurations, and some have a change above the commit as well.
         for _ in 0..1 + usize::from(dice.one_of(3)) + usize::from(dice.one_of(6)) {

@@ -149,18 +149,44 @@ fn what_cannot_be_asked_is_said() {
     for query in QUERIES {
         assert!(list.said.contains(&format!("@{:<10} {}", query.name, query.about())), "{}", list.said);
     }
-    let ran = run(NOBODY, &["sql", "@behind", "--results", place]);
-    assert_eq!(ran.status, 1);
-    assert!(ran.said.contains("sql --script @behind --results "), "{}", ran.said);
-    // The command that it names stands as it is.
-    let command = ran.said.trim_end().split_once("; ask DuckDB: ").unwrap().1.strip_suffix(" | duckdb").unwrap();
-    let program = assert_cmd::cargo::cargo_bin("ekv-fleet");
-    let command = command.replacen("ekv-fleet", program.to_str().unwrap(), 1);
-    let script = Command::new("bash").args(["-c", &command]).output().unwrap();
-    assert!(
-        script.status.success() && String::from_utf8(script.stdout).unwrap().contains("CREATE VIEW nodes AS"),
-        "{command}"
-    );
+    if cfg!(not(feature = "sql")) {
+        let ran = run(NOBODY, &["sql", "@behind", "--results", place]);
+        assert_eq!(ran.status, 1);
+        assert!(ran.said.contains("--features sql") && ran.said.contains("sql --script @behind --results "), "{}", ran.said);
+        // The command that it names stands as it is.
+        let command = ran.said.trim_end().split_once("or ask DuckDB: ").unwrap().1.strip_suffix(" | duckdb").unwrap();
+        let program = assert_cmd::cargo::cargo_bin("ekv-fleet");
+        let command = command.replacen("ekv-fleet", program.to_str().unwrap(), 1);
+        let script = Command::new("bash").args(["-c", &command]).output().unwrap();
+        assert!(
+            script.status.success() && String::from_utf8(script.stdout).unwrap().contains("CREATE VIEW nodes AS"),
+            "{command}"
+        );
+    }
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn the_engine_answers_every_query_alike() {
+    let (_dir, results) = collected();
+    let place = results.to_str().unwrap();
+    hold(|query| {
+        let ran = run(NOBODY, &["--format", "json", "sql", query, "--results", place]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        ran.report["rows"].as_array().unwrap().clone()
+    });
+    let wrong = run(NOBODY, &["sql", "SELECT nothing FROM nodes", "--results", place]);
+    assert_eq!(wrong.status, 1, "{}", wrong.said);
+    // Nothing is ever written.
+    for query in [
+        "CREATE TABLE x AS SELECT 1",
+        "COPY nodes TO '/tmp/x.parquet'",
+        "INSERT INTO nodes_v1 SELECT * FROM nodes_v1",
+        "SET a.b = 1",
+    ] {
+        let ran = run(NOBODY, &["sql", query, "--results", place]);
+        assert!(ran.status == 1 && ran.said.contains("only queries"), "{query}: {}", ran.said);
+    }
 }
 
 #[test]

@@ -24,7 +24,8 @@ The views nodes, groups, members, findings and snapshots have the newest facts
 of each node that `collect` has put there, and offloads what `offload verify`
 has judged. docs/fleet/sql.md lists their columns.
 
-The program has no engine of its own: --script writes what DuckDB reads.";
+A query is answered where the program was built with its engine (--features
+sql); --script needs none.";
 
 /// Arguments of `sql`.
 #[derive(Debug, Args)]
@@ -73,10 +74,17 @@ fn write(text: &str) -> anyhow::Result<ExitStatus> {
     }
 }
 
+#[cfg(feature = "sql")]
+fn answer(query: &str, results: &Results, runtime: &tokio::runtime::Runtime, output: &Output) -> anyhow::Result<ExitStatus> {
+    super::emit(output, runtime.block_on(ekv_fleet::sql::engine::ask(results, query))?)
+}
+
+#[cfg(not(feature = "sql"))]
 fn answer(query: &str, results: &Results, _runtime: &tokio::runtime::Runtime, _output: &Output) -> anyhow::Result<ExitStatus> {
     ekv_fleet::sql::meant(query).map_err(anyhow::Error::msg)?;
     let command = ekv_tool::report::shell_words(["ekv-fleet", "sql", "--script", query, "--results", results.shown()]);
     anyhow::bail!(
-        "this build has no engine for SQL; ask DuckDB: {command} | duckdb"
+        "this build has no engine for SQL: build it with `cargo build --release --locked --features sql --manifest-path fleet/Cargo.toml` \
+         (Rust 1.94), or ask DuckDB: {command} | duckdb"
     )
 }

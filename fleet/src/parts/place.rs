@@ -48,7 +48,7 @@ impl Results {
                 Arc::new(files)
             }
         };
-        Ok(Self { objects, store })
+        Ok(Self { store, objects })
     }
 
     /// Writes an object under a key below the place, unless there is one.

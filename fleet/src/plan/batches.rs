@@ -42,11 +42,11 @@ pub fn batches(fleet: &Fleet, limits: Limits) -> Batches {
     let groups_of = fleet.groups_of_nodes();
     let mut fleet = fleet.clone();
     let mut made = Batches::default();
-    for node in 0..fleet.nodes.len() {
+    for (node, groups) in groups_of.iter().enumerate() {
         if !fleet.nodes[node].may {
             continue;
         }
-        for number in &groups_of[node] {
+        for number in groups {
             let group = &fleet.groups[*number];
             if !group.votes(node) {
                 continue;
@@ -100,7 +100,9 @@ pub fn batches(fleet: &Fleet, limits: Limits) -> Batches {
             groups_of[*node].iter().for_each(|group| busy[*group] += 1);
             false
         });
-        batch.iter().for_each(|node| batch_of[*node] = number);
+        for node in &batch {
+            batch_of[*node] = number;
+        }
         if batch.is_empty() {
             break;
         }

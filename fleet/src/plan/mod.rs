@@ -161,10 +161,9 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
         let group_id = judged[needed.group].group_id;
         let (label, there, of) = (label(group_id), needed.there, needed.needed);
         let text = format!("while it is down {label} would have {there} of the {of} voters that it needs");
-        let reasons = states.get_mut(&names[needed.node]).map(|state| &mut state.reasons);
-        reasons.into_iter().for_each(|reasons| {
-            reasons.push(Reason { why: Why::Needed, group_id, code: None, text: text.clone() });
-        });
+        if let Some(state) = states.get_mut(&names[needed.node]) {
+            state.reasons.push(Reason { why: Why::Needed, group_id, code: None, text });
+        }
     }
     let batches: Vec<Vec<String>> =
         made.batches.iter().map(|batch| batch.iter().map(|node| names[*node].clone()).collect()).collect();

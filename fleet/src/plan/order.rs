@@ -76,7 +76,9 @@ impl<'f> Left<'f> {
         let all = waits.clone();
         let (sources, sinks, wanted) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut left = Self { fleet, after, before, open, waits, wanted, sources, sinks };
-        all.into_iter().for_each(|node| left.settle(node));
+        for node in all {
+            left.settle(node);
+        }
         left
     }
 

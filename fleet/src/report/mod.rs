@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod collect;
 pub mod plan;
+pub mod sql;
 pub mod verify;
 
 use ekv_tool::report::{Body, NextStep, Report};

@@ -1,5 +1,7 @@
 //! SQL over what was collected: the tables, views of what counts, and the questions of an operator.
 
+#[cfg(feature = "sql")]
+pub mod engine;
 pub mod script;
 
 use arrow_schema::Schema;

@@ -17,7 +17,7 @@ CREATE VIEW members AS
 SELECT known.* FROM members_v1 AS known
 JOIN nodes ON nodes.facts_sha256 = known.facts_sha256 AND nodes.node = known.node;
 
--- One row a finding; node is null for what belongs to all nodes of one file.
+-- One row a finding, with no node for what belongs to all nodes of one file.
 CREATE VIEW findings AS
 SELECT found.* FROM findings_v1 AS found
 WHERE EXISTS (SELECT 1 FROM nodes WHERE nodes.facts_sha256 = found.facts_sha256 AND nodes.node = coalesce(found.node, nodes.node));
