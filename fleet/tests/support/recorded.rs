@@ -15,21 +15,29 @@ pub fn root() -> &'static Path {
 /// `fixtures/offload.tar.xz`: a store, what crashes of a publish leave, manifests that the server refuses or not.
 pub fn offload() -> &'static Path {
     static OFFLOAD: OnceLock<tempfile::TempDir> = OnceLock::new();
-    OFFLOAD.get_or_init(|| unpacked("offload.tar.xz")).path()
+    OFFLOAD.get_or_init(|| unpacked("offload.tar.xz", &[])).path()
 }
 
-/// `fixtures/real.tar.xz`: directories of clusters that ran, `SET/NODE`.
+/// Those of `fixtures/real.tar.xz` with several nodes: directories of clusters that ran, `SET/NODE`.
 pub fn real() -> &'static Path {
     static REAL: OnceLock<tempfile::TempDir> = OnceLock::new();
-    REAL.get_or_init(|| unpacked("real.tar.xz")).path()
+    let sets = ["lag-M", "membership-M", "membership-M-H1-after", "sticky-P", "three-M"];
+    REAL.get_or_init(|| unpacked("real.tar.xz", &sets)).path()
 }
 
-fn unpacked(name: &str) -> tempfile::TempDir {
+/// The directories of `sets`, or all when none is named.
+fn unpacked(name: &str, sets: &[&str]) -> tempfile::TempDir {
     let packed = fs::read(root().join("fixtures").join(name)).unwrap();
     let mut tar = Vec::new();
     XzDecoder::new(Cursor::new(packed)).read_to_end(&mut tar).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    tar::Archive::new(Cursor::new(tar)).unpack(dir.path()).unwrap();
+    for entry in tar::Archive::new(Cursor::new(tar)).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let set = entry.path().unwrap().iter().next().map(|set| set.to_string_lossy().into_owned()).unwrap_or_default();
+        if sets.is_empty() || sets.contains(&set.as_str()) {
+            entry.unpack_in(dir.path()).unwrap();
+        }
+    }
     dir
 }
 
