@@ -17,6 +17,9 @@ pub enum Error {
         /// What to do next; empty when nobody knows.
         hint: &'static str,
     },
+    /// What was worked out does not hold.
+    #[error("{0}; please report this")]
+    Fault(String),
     /// A directory could not be read.
     #[error(transparent)]
     Files(#[from] ekv_tool::Error),

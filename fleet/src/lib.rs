@@ -8,17 +8,25 @@
 //! | [`store`] | the only part that talks to a store: addresses, listings, objects by ranges, errors in fixed words |
 //! | [`shard`] | which payloads are whose |
 //! | [`parts`] | what was verified, as Parquet files that are never overwritten |
-//! | [`audit`], [`verify`] | one question each: reads, asks the library, reports |
+//! | [`facts`] | files of `ekv-tool facts` |
+//! | [`simulate`] | a restart on paper, by which every plan is checked |
+//! | [`sql`] | views and queries over what was collected |
+//! | [`audit`], [`verify`], [`collect`], [`plan`] | one question each: reads, asks the library, reports |
 //! | [`report`] | the reports of the questions |
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod collect;
 pub mod error;
+pub mod facts;
 mod join;
 pub mod parts;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod shard;
+pub mod simulate;
+pub mod sql;
 pub mod store;
 pub mod verify;
 

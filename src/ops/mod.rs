@@ -33,7 +33,7 @@ mod verify_snapshot;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
-pub use compare::{CompareOptions, compare, is_file};
+pub use compare::{CompareOptions, ComparedCopies, TakenGroup, compare, compare_copies, is_file, match_copies};
 pub use dump::{dumps, verify_dumps};
 pub use facts::{FactsOptions, facts};
 pub use gate::{GateOptions, gate_dryrun};

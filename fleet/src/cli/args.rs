@@ -100,6 +100,40 @@ impl StoreArgs {
     }
 }
 
+/// How much memory what is read may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct MemoryArgs {
+    /// Memory for what is read; a file that does not fit is named and left out
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
+    memory: u64,
+}
+
+impl MemoryArgs {
+    /// Sets the budget of the run.
+    pub fn set(self) {
+        ekv_tool::types::set_budget(self.memory);
+    }
+}
+
+/// A number of bytes: `512MiB`, `4GiB`, `200MB`, `1000`.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || "not a size; write 512MiB, 4GiB or 200MB".to_owned();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let bytes = match unit {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(bytes).filter(|all| *all > 0).ok_or_else(wrong)
+}
+
 /// A duration: `30s`, `5m`, `1h`, `2d`, `250ms`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a duration; write 30s, 5m, 24h, 7d or 250ms".to_owned();

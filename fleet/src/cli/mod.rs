@@ -3,9 +3,12 @@
 
 mod args;
 mod bar;
+mod collect;
 mod offload;
 mod output;
+mod plan;
 mod schema;
+mod sql;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -48,17 +51,14 @@ enum Command {
     /// Look at stores of offloaded snapshots
     #[command(subcommand)]
     Offload(offload::OffloadCommand),
+    /// Collect facts of nodes into tables
+    Collect(collect::CollectArgs),
+    /// Plan a restart of all nodes that keeps every quorum
+    Plan(plan::PlanArgs),
+    /// Ask what was collected in SQL
+    Sql(sql::SqlArgs),
     /// Print the JSON Schema of a report
     Schema(schema::SchemaArgs),
-}
-
-impl Command {
-    fn run(&self, output: &Output) -> anyhow::Result<ExitStatus> {
-        match self {
-            Self::Offload(asked) => offload::run(asked, output),
-            Self::Schema(asked) => schema::run(asked),
-        }
-    }
 }
 
 /// How the program ends.
@@ -98,8 +98,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(output) => output,
         Err(error) => return failed(&error),
     };
+    let asked = cli.command;
     // A client that ends in a fault of its own has answered nothing: that is a run that failed, and is told as one.
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&output)));
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| answer(&asked, &output)));
     match ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a fault of the program ended the run; please report the lines above"))) {
         Ok(status) => status,
         Err(error) => {
@@ -109,6 +110,16 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
             let _ = output.write_failure(report);
             status
         }
+    }
+}
+
+fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Offload(asked) => offload::run(asked, output),
+        Command::Collect(asked) => collect::run(asked, output),
+        Command::Plan(asked) => plan::run(asked, output),
+        Command::Sql(asked) => sql::run(asked, output),
+        Command::Schema(asked) => schema::run(asked),
     }
 }
 

@@ -82,7 +82,7 @@ impl Output {
         self.bar.finish();
         report.timed(self.started.elapsed());
         let target = self.target.get().cloned().unwrap_or_default();
-        report.asked = Asked { target, started: self.began_at, unmet: None };
+        report.asked = Asked { target, started: self.began_at, ..Asked::default() };
         let Some(file) = &self.file else {
             let mut out = BufWriter::new(io::stdout().lock());
             let written = render(&report, self.format.into(), self.style, &mut out).and_then(|()| out.flush());

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "results in a directory are this machine's")]
 
+mod place;
 mod read;
 mod row;
 mod write;
@@ -15,8 +16,9 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
 use crate::error::{Error, Result};
-use crate::store::{Address, Limits, Reach, Scheme, Store, connect};
+use crate::store::{Address, Limits, Scheme, Store};
 
+pub use place::Created;
 pub use read::{Demand, KnownPayloads, PartsRead};
 pub use row::{Outcome, PartRow, SCHEMA_VERSION, schema};
 pub use write::PartWriter;
@@ -38,14 +40,7 @@ impl Results {
             let text = format!("--results {}: lies in the store that is read, or around it; name another place", address.shown);
             return Err(Error::Usage(text));
         }
-        let store = connect(address, limits)?;
-        match &store.reach {
-            Reach::Objects(objects) => Ok(Self { objects: Arc::clone(objects), store }),
-            Reach::Directory(dir) => {
-                let dir = dir.clone();
-                Self::in_directory(store, &dir)
-            }
-        }
+        Self::open(address, limits)
     }
 
     fn in_directory(store: Store, dir: &Path) -> Result<Self> {

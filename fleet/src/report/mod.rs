@@ -1,7 +1,10 @@
 //! The reports of this program. They are drawn by the library, as those of `ekv-tool` are.
 
 pub mod audit;
+pub mod collect;
+pub mod plan;
 mod readings;
+pub mod sql;
 pub mod verify;
 
 use ekv_tool::report::body::failure::FailureBody;
@@ -15,6 +18,9 @@ pub fn schemas() -> Vec<ReportSchema> {
     let mut all = vec![
         of_program::<audit::AuditBody>(PROGRAM),
         of_program::<verify::VerifyBody>(PROGRAM),
+        of_program::<collect::CollectBody>(PROGRAM),
+        of_program::<plan::PlanBody>(PROGRAM),
+        of_program::<sql::SqlBody>(PROGRAM),
         of_program::<FailureBody>(PROGRAM),
     ];
     all.sort_by_key(|report| report.name);

@@ -1,6 +1,6 @@
 //! Addresses of stores, as users write them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use object_store::path::Path as Key;
 use url::Url;
@@ -80,6 +80,11 @@ impl Address {
             prefix => (format!("{prefix}/"), format!("{scheme_word}://{bucket}/{prefix}")),
         };
         Ok(Self { scheme, bucket, base, directory: PathBuf::new(), shown })
+    }
+
+    /// A directory or a file of this machine.
+    pub fn of_path(path: &Path) -> Self {
+        Self::directory(path.to_owned(), &path.display().to_string())
     }
 
     fn directory(directory: PathBuf, shown: &str) -> Self {

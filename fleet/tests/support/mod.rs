@@ -5,8 +5,10 @@
 pub mod breaches;
 pub mod counted;
 pub mod http;
+pub mod made;
 pub mod program;
 pub mod publisher;
 pub mod recorded;
 pub mod servers;
 pub mod stores;
+pub mod taken;

@@ -15,16 +15,30 @@ pub fn root() -> &'static Path {
 /// `fixtures/offload.tar.xz`: a store, what crashes of a publish leave, manifests that the server refuses or not.
 pub fn offload() -> &'static Path {
     static OFFLOAD: OnceLock<tempfile::TempDir> = OnceLock::new();
-    OFFLOAD
-        .get_or_init(|| {
-            let packed = fs::read(root().join("fixtures/offload.tar.xz")).unwrap();
-            let mut tar = Vec::new();
-            XzDecoder::new(Cursor::new(packed)).read_to_end(&mut tar).unwrap();
-            let dir = tempfile::tempdir().unwrap();
-            tar::Archive::new(Cursor::new(tar)).unpack(dir.path()).unwrap();
-            dir
-        })
-        .path()
+    OFFLOAD.get_or_init(|| unpacked("offload.tar.xz", &[])).path()
+}
+
+/// Those of `fixtures/real.tar.xz` with several nodes: directories of clusters that ran, `SET/NODE`.
+pub fn real() -> &'static Path {
+    static REAL: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let sets = ["lag-M", "membership-M", "membership-M-H1-after", "sticky-P", "three-M"];
+    REAL.get_or_init(|| unpacked("real.tar.xz", &sets)).path()
+}
+
+/// The directories of `sets`, or all when none is named.
+fn unpacked(name: &str, sets: &[&str]) -> tempfile::TempDir {
+    let packed = fs::read(root().join("fixtures").join(name)).unwrap();
+    let mut tar = Vec::new();
+    XzDecoder::new(Cursor::new(packed)).read_to_end(&mut tar).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for entry in tar::Archive::new(Cursor::new(tar)).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let set = entry.path().unwrap().iter().next().map(|set| set.to_string_lossy().into_owned()).unwrap_or_default();
+        if sets.is_empty() || sets.contains(&set.as_str()) {
+            entry.unpack_in(dir.path()).unwrap();
+        }
+    }
+    dir
 }
 
 /// Every file below a directory, by its path below it.

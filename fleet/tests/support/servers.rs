@@ -67,6 +67,11 @@ pub fn moto() -> Option<Running> {
     Some(start(Command::new(program).args(["-H", "127.0.0.1", "-p", &port.to_string()]), port))
 }
 
+/// A Python that has DuckDB.
+pub fn duckdb() -> Option<PathBuf> {
+    installed("duckdb/bin/python")
+}
+
 /// A client of a bucket.
 pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
     let builder =

@@ -1,5 +1,6 @@
 //! `compare`: holds the copies of a group on several nodes against each other.
 
+mod copies;
 mod node;
 mod pair;
 mod place;
@@ -27,12 +28,13 @@ use crate::report::{NextStep, Report};
 use crate::types::{ByteSize, beside};
 
 use node::Node;
-use place::{Matched, Place, TakenGroup, match_groups};
+use place::{Matched, Place, match_groups};
 use stores::{StoresCompared, compare_stores};
 
+pub use copies::{ComparedCopies, compare_copies, match_copies};
 pub(super) use node::ReadNode;
 pub(super) use place::by_group;
-pub use place::is_file;
+pub use place::{TakenGroup, is_file};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -71,20 +73,9 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
         if nodes.is_empty() {
             continue;
         }
-        let (mut comparison, found) = one_group(&nodes, &options.salt, &mut coverage);
+        let (group, found) = compare_nodes(group_id, &nodes, options, &mut coverage, run)?;
         findings.extend(found);
-        let keys = options.opener.as_deref().map(Opener::keys);
-        let (encryption, found) = audit_envelopes(&nodes, keys, &mut coverage, run)?;
-        findings.extend(found);
-        let compared = contents(&nodes, &comparison, options, &mut coverage, run)?;
-        if let Some(diverged) = compared.findings.first() {
-            // A node that is restarted may lead, and seed the others with its rows.
-            comparison.hold_for(diverged.code.code);
-        }
-        findings.extend(compared.findings);
-        let (stores, store_classes) = (compared.stores, compared.classes);
-        let taken = nodes.iter().filter_map(|node| Some(taken_row(node.name(), node.taken()?))).collect();
-        groups.push(GroupComparison { group_id, comparison, encryption, stores, store_classes, taken });
+        groups.push(group);
     }
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
@@ -94,6 +85,29 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     let next = next_step(&groups, worst);
     let body = CompareBody::new(groups, worst);
     Ok(Report::new(body, findings, coverage).next_step(next))
+}
+
+/// Compares the nodes of one group in everything that `compare` looks at.
+fn compare_nodes(
+    group_id: Option<u64>,
+    nodes: &[Node],
+    options: &CompareOptions,
+    coverage: &mut Coverage,
+    run: &Run<'_>,
+) -> Result<(GroupComparison, Vec<Finding>)> {
+    let (mut comparison, mut findings) = one_group(nodes, &options.salt, coverage);
+    let keys = options.opener.as_deref().map(Opener::keys);
+    let (encryption, found) = audit_envelopes(nodes, keys, coverage, run)?;
+    findings.extend(found);
+    let compared = contents(nodes, &comparison, options, coverage, run)?;
+    if let Some(diverged) = compared.findings.first() {
+        // A node that is restarted may lead, and seed the others with its rows.
+        comparison.hold_for(diverged.code.code);
+    }
+    findings.extend(compared.findings);
+    let (stores, store_classes) = (compared.stores, compared.classes);
+    let taken = nodes.iter().filter_map(|node| Some(taken_row(node.name(), node.taken()?))).collect();
+    Ok((GroupComparison { group_id, comparison, encryption, stores, store_classes, taken }, findings))
 }
 
 /// The node in a place; none where nothing can be said about it.

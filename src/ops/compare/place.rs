@@ -21,7 +21,8 @@ pub(super) enum Place {
 }
 
 /// One copy of a group, as a file of facts tells it.
-pub(in crate::ops) struct TakenGroup {
+#[derive(Debug, Clone)]
+pub struct TakenGroup {
     /// The file.
     pub file: PathBuf,
     /// When it was begun.
@@ -57,6 +58,20 @@ impl Copied for GroupDir {
 
     fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Copied for TakenGroup {
+    fn group_id(&self) -> Option<u64> {
+        self.facts.group_id
+    }
+
+    fn raft_id(&self) -> &str {
+        &self.facts.node.raft_id
+    }
+
+    fn path(&self) -> &Path {
+        Path::new(&self.facts.node.dir)
     }
 }
 
@@ -240,8 +255,15 @@ fn tell_apart(places: &mut [Place]) {
     for place in places {
         let shared = names.get(&place.display()).is_some_and(|count| *count > 1);
         if let (Place::Facts(taken), true) = (place, shared) {
-            taken.facts.node.dir = format!("{}: {}", taken.file.display(), taken.facts.node.dir);
+            taken.name_file();
         }
+    }
+}
+
+impl TakenGroup {
+    /// Names the file in front of the directory, which others have as well.
+    pub(super) fn name_file(&mut self) {
+        self.facts.node.dir = format!("{}: {}", self.file.display(), self.facts.node.dir);
     }
 }
 

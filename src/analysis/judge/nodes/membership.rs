@@ -71,6 +71,8 @@ pub(super) struct MembershipHistory {
     pub steps: Vec<MembershipStep>,
     /// Index at which a node was removed, unless it joined again.
     pub removed: BTreeMap<NodeId, LogIndex>,
+    /// The memberships after changes that no node knows to be committed.
+    pub pending: Vec<ConfState>,
     /// Changes that were not followed.
     pub left_out: u64,
 }
@@ -173,6 +175,9 @@ impl MembershipHistory {
         (exact, commit): (bool, LogIndex),
     ) {
         let committed = index <= commit;
+        if !committed {
+            self.pending.push(after.clone());
+        }
         let differences = before.map_or_else(Vec::new, |before| differences(before, after));
         for (id, change) in &differences {
             match change {

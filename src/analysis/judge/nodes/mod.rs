@@ -7,6 +7,7 @@ mod facts;
 mod held;
 mod holdings;
 mod identity;
+mod leader;
 mod log;
 mod lost_end;
 mod membership;
@@ -15,6 +16,8 @@ mod replicas;
 mod snapshots;
 mod start;
 mod without;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -79,6 +82,18 @@ pub struct Comparison {
     pub commit: LogIndex,
     /// False when the directories are not of one group, so that nothing was compared.
     pub comparable: bool,
+    /// The membership that counts, and those that changes above the commit would make of it. Empty when none is known.
+    #[serde(skip)]
+    pub memberships: Vec<ConfState>,
+    /// What the members are called, where that is known.
+    #[serde(skip)]
+    pub names: BTreeMap<NodeId, String>,
+    /// Position in `nodes` of the one that leads, as far as the votes tell.
+    #[serde(skip)]
+    pub leader: Option<usize>,
+    /// Positions in `nodes`, in pairs: the first is better restarted before the second.
+    #[serde(skip)]
+    pub restart_before: Vec<(usize, usize)>,
     /// Entries of two logs that could not be held against each other, because no sum of them is on both sides.
     #[serde(skip)]
     pub apart: Vec<Apart>,
@@ -90,6 +105,7 @@ impl Comparison {
         self.hold.get_or_insert(code);
         self.restart.clear();
         self.restart_order.clear();
+        self.restart_before.clear();
     }
 }
 
@@ -263,7 +279,13 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     replicas::terms(&group, &mut findings);
     replicas::not_members(&group, &mut findings);
     let restart = if hold.is_none() { replicas::restart(&group, &holdings) } else { Vec::new() };
+    let leader = leader::elected(&group);
+    let restart_before = if hold.is_none() { replicas::restart_before(&group, leader) } else { Vec::new() };
     let comparison = Comparison {
+        memberships: group.members.iter().chain(&group.history.pending).cloned().collect(),
+        names: group.names.known().clone(),
+        leader,
+        restart_before,
         nodes: (0..replicas.len()).map(|node| replicas::row(&group, node, Some(&holdings))).collect(),
         election: election::rows(&group, &holdings),
         without: without::rows(&group, &holdings),

@@ -29,6 +29,11 @@ impl Names {
         Self(names)
     }
 
+    /// All that are known.
+    pub(super) const fn known(&self) -> &BTreeMap<NodeId, String> {
+        &self.0
+    }
+
     pub(super) fn name(&self, id: NodeId) -> String {
         self.0.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }

@@ -116,6 +116,25 @@ pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
     order.into_iter().map(step).collect()
 }
 
+/// Which member is better restarted before which other one, for the same reasons as in [`restart`]. What an overtaken node lacks it may
+/// have got since, so that its log decides nothing; that of the leader is never behind.
+pub(super) fn restart_before(group: &Group<'_, '_>, leader: Option<usize>) -> Vec<(usize, usize)> {
+    let members: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
+    let before = |one: usize, other: usize| {
+        let votes = |node: usize| group.role(node) == "voter";
+        let (first, second) = (&group.replicas[one], &group.replicas[other]);
+        match (votes(one), votes(other)) {
+            (false, true) => true,
+            (true, false) => false,
+            _ if leader == Some(one) && first.overtaken => false,
+            _ if first.facts.last < second.facts.last && !first.overtaken => true,
+            _ => leader == Some(other) && (second.overtaken || second.facts.last >= first.facts.last),
+        }
+    };
+    let pairs = members.iter().flat_map(|one| members.iter().map(move |other| (*one, *other)));
+    pairs.filter(|(one, other)| one != other && before(*one, *other)).collect()
+}
+
 /// Is what is committed held by a majority?
 pub(super) fn replication(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, findings: &mut Vec<Finding>) {
     let (Some(best), false) = (holdings.most_committed(|_| true), group.voters().is_empty()) else { return };

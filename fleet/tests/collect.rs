@@ -1,0 +1,220 @@
+//! Facts into tables: what is in them, once, and nothing of what is damaged.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use arrow_array::{Array, RecordBatch, StringArray, UInt64Array};
+use ekv_fleet::collect::table::Kind;
+use ekv_fleet::collect::tables::{NODES, TABLES};
+use ekv_tool::formats::facts::close;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::support::made::{self, MadeGroup};
+use crate::support::program::{Ran, run};
+use crate::support::recorded::{files, root};
+use crate::support::taken::clusters;
+
+fn collect(args: &[&str]) -> Ran {
+    run("http://127.0.0.1:1", &[&["--format", "json", "collect"], args].concat())
+}
+
+/// The parts of a table.
+fn table(results: &Path, name: &str) -> Vec<RecordBatch> {
+    let mut all = Vec::new();
+    for (_, path) in files(&results.join(name).join("v1")) {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+        let version = format!("ekv-fleet/{name}/v1");
+        assert_eq!(reader.schema().metadata().get("ekv-fleet.schema"), Some(&version));
+        all.extend(reader.build().unwrap().map(|batch| batch.unwrap()));
+    }
+    all
+}
+
+fn texts(batches: &[RecordBatch], column: &str) -> Vec<String> {
+    let of = |batch: &RecordBatch| {
+        let column = batch.column_by_name(column).unwrap().as_any().downcast_ref::<StringArray>().unwrap().clone();
+        (0..column.len())
+            .map(|at| if column.is_null(at) { String::new() } else { column.value(at).to_owned() })
+            .collect::<Vec<_>>()
+    };
+    batches.iter().flat_map(of).collect()
+}
+
+fn numbers(batches: &[RecordBatch], column: &str) -> Vec<u64> {
+    let of = |batch: &RecordBatch| {
+        let column = batch.column_by_name(column).unwrap().as_any().downcast_ref::<UInt64Array>().unwrap().clone();
+        (0..column.len()).map(|at| column.value(at)).collect::<Vec<_>>()
+    };
+    batches.iter().flat_map(of).collect()
+}
+
+#[test]
+fn recorded_nodes_are_in_the_tables() {
+    let facts = &clusters()["lag-M"];
+    let out = tempfile::tempdir().unwrap();
+    let place = out.path().to_str().unwrap();
+    let args: Vec<_> = facts.iter().map(|path| path.to_str().unwrap()).chain(["--results", place]).collect();
+    let ran = collect(&args);
+    assert!([0, 2].contains(&ran.status), "{}", ran.said);
+    assert_eq!(ran.report["schema"], "ekv-fleet/collect/v1");
+    let nodes = table(out.path(), "nodes");
+    let mut names = texts(&nodes, "node");
+    names.sort();
+    let expected: Vec<_> = facts.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(names, expected);
+    // The file says the same.
+    for (path, row) in facts.iter().zip(ran.report["files"].as_array().unwrap()) {
+        let file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!((&row["sha256"], &row["verdict"], &row["collection"]), (&file["sha256"], &file["verdict"], &"new".into()));
+        let at = texts(&nodes, "facts_sha256").iter().position(|sum| *sum == file["sha256"]).unwrap();
+        assert_eq!(numbers(&nodes, "taken_at_ms")[at], file["taken_at_ms"].as_u64().unwrap());
+        assert_eq!(numbers(&nodes, "groups")[at], file["groups"].as_array().unwrap().len() as u64);
+        let cost: u64 = file["forecasts"].as_array().unwrap().iter().map(|it| it["cost"]["read_bytes"].as_u64().unwrap()).sum();
+        assert_eq!(numbers(&nodes, "start_read_bytes")[at], cost);
+        let errors = file["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error").count();
+        assert_eq!(numbers(&nodes, "errors")[at], errors as u64);
+    }
+    let groups = table(out.path(), "groups");
+    assert_eq!(texts(&groups, "start").len(), expected.len());
+    let roles: BTreeSet<_> = texts(&table(out.path(), "members"), "role").into_iter().collect();
+    assert_eq!(roles, BTreeSet::from(["voter".to_owned()]));
+    assert!(texts(&table(out.path(), "members"), "member").iter().all(|name| name.starts_with('n')));
+    assert!(!texts(&table(out.path(), "snapshots"), "file").is_empty());
+    // The facts themselves are there as they were given.
+    for (name, path) in files(&out.path().join("facts/v1")) {
+        let bytes = fs::read(path).unwrap();
+        assert!(facts.iter().any(|file| fs::read(file).unwrap() == bytes), "{name}");
+    }
+}
+
+#[test]
+fn the_same_facts_are_collected_once() {
+    let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let group = MadeGroup::of(7, &["n1", "n2", "n3"]);
+    for (name, bytes) in made::fleet(&[group], |_, _| {}) {
+        fs::write(dir.path().join(format!("{name}.facts")), bytes).unwrap();
+    }
+    fs::write(dir.path().join("notes.txt"), "not looked at").unwrap();
+    let (facts, place) = (dir.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let first = collect(&[facts, "--results", place]);
+    assert_eq!((first.status, first.report["files"].as_array().unwrap().len()), (0, 3), "{}", first.said);
+    let before = files(out.path());
+    assert_eq!(before.len(), 3 * (TABLES.len() + 1));
+    let contents: Vec<_> = before.iter().map(|(_, path)| fs::read(path).unwrap()).collect();
+    let again = collect(&[facts, facts, "--results", place]);
+    assert_eq!(again.status, 0, "{}", again.said);
+    assert!(again.report["files"].as_array().unwrap().iter().all(|file| file["collection"] == "known"), "{}", again.said);
+    assert_eq!(files(out.path()), before);
+    // A run that ended early is made up for, and makes the same parts.
+    for (key, path) in &before {
+        if key.starts_with(NODES.name) || key.starts_with("groups") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(collect(&[facts, "--results", place]).status, 0);
+    assert_eq!(files(out.path()), before);
+    assert_eq!(before.iter().map(|(_, path)| fs::read(path).unwrap()).collect::<Vec<_>>(), contents);
+}
+
+#[test]
+fn what_is_no_facts_is_named_and_never_left_out_in_silence() {
+    let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = out.path().to_str().unwrap();
+    let good = made::fleet(&[MadeGroup::of(7, &["n1"])], |_, _| {})["n1"].clone();
+    let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    write("a.facts", &good);
+    let mut changed = good.clone();
+    let at = changed.len() / 2;
+    changed[at] ^= 1;
+    let mut unknown = String::from_utf8(good.clone()).unwrap().replace("facts/v1", "facts/v9").into_bytes();
+    unknown.truncate(unknown.len() - 10);
+    let mut empty = b"{\n  \"schema\": \"ekv-tool/facts/v1\"\n}\n".to_vec();
+    close(&mut empty);
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("b.facts", &changed, "changed since it was written"),
+        ("c.facts", &good[..good.len() - 40], "cut off"),
+        ("d.facts", &unknown, "another version"),
+        ("e.facts", b"\x00\xffnothing", "neither"),
+        ("f.facts", &empty, "not understood"),
+        ("g.facts", b"", "neither"),
+    ];
+    for (name, bytes, _) in cases {
+        write(name, bytes);
+    }
+    let facts = dir.path().to_str().unwrap();
+    let ran = collect(&[facts, "--results", place]);
+    assert_eq!((ran.status, &ran.report["verdict"]), (3, &"unknown".into()), "{}", ran.said);
+    assert_eq!((ran.report["files"].as_array().unwrap().len(), &ran.report["refused"]), (1, &6.into()));
+    let left_out = ran.report["coverage"]["not_examined"].as_array().unwrap();
+    for (name, _, why) in cases {
+        let part = left_out.iter().find(|part| part["what"].as_str().unwrap().ends_with(name)).unwrap();
+        let words = why;
+        assert!(part["why"].as_str().unwrap().contains(words), "{part}");
+        // Alone it is a run that could not do its work, and nothing is written.
+        let (alone, before) = (dir.path().join(name), files(out.path()));
+        let ran = collect(&[alone.to_str().unwrap(), "--results", place]);
+        assert_eq!(ran.status, 1, "{}", ran.said);
+        assert!(ran.said.contains(name) && ran.said.contains(words), "{}", ran.said);
+        assert_eq!(files(out.path()), before);
+    }
+    let nothing = tempfile::tempdir().unwrap();
+    let ran = collect(&[nothing.path().to_str().unwrap(), "--results", place]);
+    assert!(ran.status == 1 && ran.said.contains("no file called *.facts"), "{}", ran.said);
+    let ran = collect(&["/dev/null", "--results", place]);
+    assert!(ran.status == 1 && ran.said.contains("it is no file"), "{}", ran.said);
+}
+
+/// A checksum is no signature: whoever can write a file can make one that is right.
+#[test]
+fn forged_facts_do_not_end_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = String::from_utf8(made::fleet(&[MadeGroup::of(7, &["n1"])], |_, _| {})["n1"].clone()).unwrap();
+    let cut = good.rfind(",\n  \"sha256\"").unwrap();
+    let body = &good[..cut];
+    let numbers = ["18446744073709551615", "0", "-1", "1e999", "null", "[]", "\"x\""];
+    let mut made = 0;
+    for (at, _) in body.match_indices(": ") {
+        let rest = &body[at + 2..];
+        let end = rest.find([',', '\n']).unwrap_or(rest.len());
+        if rest.starts_with(['[', '{']) {
+            continue;
+        }
+        for number in numbers {
+            let mut forged = format!("{}{number}{}\n}}\n", &body[..at + 2], &rest[end..]).into_bytes();
+            close(&mut forged);
+            let Ok(file) = ekv_fleet::facts::FactsFile::decode("x".to_owned(), forged.clone()) else { continue };
+            for (table, rows) in TABLES.iter().zip(ekv_fleet::collect::tables::rows(&file)) {
+                table.encode(&rows).unwrap();
+            }
+            made += 1;
+            let mut all = ekv_fleet::facts::FactsRead::default();
+            all.take("x".to_owned(), || Ok(forged));
+            let options = ekv_fleet::plan::PlanOptions { max_batch: 10, per_group: 1, ..Default::default() };
+            let _ = ekv_fleet::plan::plan(all, &options, &ekv_fleet::progress::Unwatched);
+        }
+    }
+    assert!(made > 100, "{made}");
+    drop(dir);
+}
+
+#[test]
+fn the_page_describes_every_column() {
+    let page = fs::read_to_string(root().join("docs/fleet/collect.md")).unwrap();
+    for table in TABLES {
+        let section = page.split("\n### ").find(|section| section.starts_with(&format!("`{}`", table.name))).unwrap();
+        for column in table.columns {
+            let kind = match column.kind {
+                Kind::Text => "string",
+                Kind::Number => "uint64",
+                Kind::Truth => "bool",
+            };
+            let null = if column.nullable { ", null" } else { "" };
+            let row = section.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", column.name)));
+            let row = row.unwrap_or_else(|| panic!("{} of {}", column.name, table.name));
+            let cell = row.split('|').nth(2).unwrap().trim();
+            assert_eq!(cell, format!("{kind}{null}"), "{} of {}", column.name, table.name);
+        }
+    }
+}

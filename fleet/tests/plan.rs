@@ -1,0 +1,284 @@
+//! Plans of restarts: in agreement with `compare`, and never against a quorum.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ekv_fleet::facts::FactsRead;
+use ekv_fleet::plan::{PlanOptions, facts_at, plan};
+use ekv_fleet::progress::Unwatched;
+use ekv_tool::Run;
+use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
+use ekv_tool::analysis::{Finding, NotExamined};
+use ekv_tool::ops::{CompareOptions, compare};
+use serde_json::Value;
+
+use crate::support::made::{self, MadeCopy, MadeGroup, TAKEN};
+use crate::support::program::run;
+use crate::support::taken::clusters;
+
+pub fn options() -> PlanOptions {
+    PlanOptions { max_batch: 10, per_group: 1, ..PlanOptions::default() }
+}
+
+fn planned(files: impl IntoIterator<Item = (String, Vec<u8>)>, options: &PlanOptions) -> Value {
+    let mut all = FactsRead::default();
+    for (name, bytes) in files {
+        all.take(format!("{name}.facts"), || Ok(bytes));
+    }
+    serde_json::to_value(plan(all, options, &Unwatched).unwrap()).unwrap()
+}
+
+/// The names of each batch.
+fn batches(report: &Value) -> Vec<Vec<String>> {
+    let names = |batch: &Value| -> Vec<String> {
+        batch["nodes"].as_array().unwrap().iter().map(|node| node["node"].as_str().unwrap().to_owned()).collect()
+    };
+    report["batches"].as_array().unwrap().iter().map(names).collect()
+}
+
+/// What is left, with the first reason and its code.
+fn left(report: &Value) -> Vec<(String, String, Option<String>)> {
+    let row = |left: &Value| {
+        let reason = &left["reasons"][0];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        (text(&left["node"]).unwrap(), text(&reason["why"]).unwrap(), text(&reason["code"]))
+    };
+    report["left"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn a_plan_of_one_group_is_the_order_of_compare() {
+    let mut orders = 0;
+    for (name, files) in clusters() {
+        let compared = compare(files, &CompareOptions::default(), &Run::local()).unwrap();
+        let report = plan(facts_at(files, &Unwatched).unwrap(), &options(), &Unwatched).unwrap();
+        // What nobody knows of a member a plan has to know.
+        if report.body.absent.is_empty() {
+            assert_eq!(report.verdict, compared.verdict, "{name}: {:?}", report.coverage.not_examined);
+        }
+        let report = serde_json::to_value(report).unwrap();
+        let planned: Vec<_> = batches(&report).concat();
+        for group in &compared.body.groups {
+            let order = &group.comparison.restart_order;
+            let of_group: Vec<_> = planned.iter().filter(|node| order.contains(node)).collect();
+            if group.comparison.hold.is_some() {
+                assert!(of_group.is_empty(), "{name}: {planned:?}");
+            }
+            let last = |name: &str| {
+                let row = group.comparison.nodes.iter().find(|row| row.raft_id == name).unwrap();
+                (row.role == "voter", row.last_term, row.last_index)
+            };
+            for pair in of_group.windows(2) {
+                assert!(last(pair[0]) <= last(pair[1]), "{name}: {planned:?} against {order:?}");
+            }
+            orders += of_group.len();
+        }
+        let steps: BTreeSet<_> = compared
+            .body
+            .groups
+            .iter()
+            .flat_map(|group| &group.comparison.restart)
+            .filter(|step| step.objection.is_some())
+            .map(|step| step.node.clone())
+            .collect();
+        assert!(planned.iter().all(|node| !steps.contains(node)), "{name}");
+        let codes = |report: &Value| -> BTreeSet<String> {
+            report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(codes(&report), codes(&serde_json::to_value(&compared).unwrap()), "{name}");
+    }
+    assert!(orders > 10, "{orders}");
+}
+
+#[test]
+fn one_member_at_a_time_and_the_leader_last() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n4", "n5", "n6"])];
+    let report = planned(made::fleet(&groups, |_, _| {}), &options());
+    assert_eq!(report["verdict"], "clean", "{report:#}");
+    assert_eq!(batches(&report), [["n2", "n5"], ["n3", "n6"], ["n1", "n4"]]);
+    assert_eq!(report["batches"][2]["nodes"][0]["leads"], serde_json::json!([1]));
+    assert_eq!((&report["read_bytes"], &report["estimate_ms"]), (&(6_u64 << 20).into(), &30.into()));
+    let one = planned(made::fleet(&groups, |_, _| {}), &PlanOptions { max_batch: 1, restore_rate: Some(1 << 20), ..options() });
+    assert_eq!((batches(&one).len(), &one["estimate_ms"]), (6, &6000.into()));
+    // Five voters can spare two, if the caller wants that.
+    let five = [MadeGroup::of(1, &["n1", "n2", "n3", "n4", "n5"])];
+    assert_eq!(batches(&planned(made::fleet(&five, |_, _| {}), &options())).len(), 5);
+    let two = planned(made::fleet(&five, |_, _| {}), &PlanOptions { per_group: 3, ..options() });
+    assert!(batches(&two).iter().all(|batch| batch.len() <= 2), "{two:#}");
+}
+
+/// A change of one node's copies.
+type Change = fn(&mut MadeCopy);
+
+#[test]
+fn who_must_not_be_restarted_is_named_with_the_reason() {
+    let refuse: Change = |(copy, _)| {
+        copy.start.outcome = "refused";
+        copy.start.reason = Some("no space".to_owned());
+    };
+    let unknown: Change = |(copy, _)| {
+        copy.start.outcome = "unknown";
+        copy.start.reason = Some("encryption is in use".to_owned());
+    };
+    let harm: Change = |(copy, _)| copy.start.harm = vec![FILE_DAMAGED.code];
+    let damaged: Change = |(copy, _)| copy.findings.push(Finding::new(&FILE_DAMAGED, "x"));
+    let unread: Change = |(copy, _)| {
+        copy.not_examined.push(NotExamined::new("the log", "no permission", true));
+    };
+    let cut: Change = |(copy, _)| copy.log_is_cut = true;
+    let cases: [(&str, Change, &str, Option<&str>, &str); 6] = [
+        ("refused", refuse, "refused", Some("start-refused"), "clean"),
+        ("unknown", unknown, "unforetold", None, "unknown"),
+        ("harm", harm, "harmful", Some(FILE_DAMAGED.code), "clean"),
+        ("damaged", damaged, "damaged", Some(FILE_DAMAGED.code), "damaged"),
+        ("unread", unread, "not-examined", None, "unknown"),
+        ("cut", cut, "not-examined", None, "unknown"),
+    ];
+    for (name, change, why, code, verdict) in cases {
+        // Seven voters: one that is away does not stop the others.
+        let groups = [MadeGroup::of(1, &["n1", "n2", "n3", "n4", "n5"]), MadeGroup::of(2, &["n5", "n6", "n7"])];
+        let report = planned(
+            made::fleet(&groups, |node, copy| {
+                if node == "n3" {
+                    change(copy);
+                }
+            }),
+            &options(),
+        );
+        assert_eq!(report["verdict"], verdict, "{name}: {report:#}");
+        let wanted = ("n3".to_owned(), why.to_owned(), code.map(str::to_owned));
+        assert_eq!(left(&report), [wanted], "{name}");
+        assert_eq!(batches(&report).concat().len(), 6, "{name}");
+        // Of three voters none can be spared then.
+        let three = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n5", "n6", "n7"])];
+        let report = planned(
+            made::fleet(&three, |node, copy| {
+                if node == "n3" {
+                    change(copy);
+                }
+            }),
+            &options(),
+        );
+        assert_eq!(batches(&report).concat(), ["n6", "n7", "n5"], "{name}");
+        let needed: Vec<_> = left(&report).into_iter().filter(|(_, why, _)| why == "needed").map(|(node, ..)| node).collect();
+        assert_eq!(needed, ["n1", "n2"], "{name}: {report:#}");
+    }
+}
+
+#[test]
+fn members_without_facts_count_as_down() {
+    let mut files =
+        made::fleet(&[MadeGroup::of(1, &["n1", "n2", "n3", "n4", "n5"]), MadeGroup::of(2, &["n3", "n6", "n7"])], |_, _| {});
+    files.remove("n3");
+    let report = planned(files.clone(), &options());
+    assert_eq!((&report["verdict"], batches(&report).concat().len()), (&"unknown".into(), 4), "{report:#}");
+    assert_eq!(report["absent"], serde_json::json!([{"node": "n3", "groups": [1, 2]}]));
+    assert_eq!(
+        left(&report).iter().map(|(node, why, _)| (node.as_str(), why.as_str())).collect::<Vec<_>>(),
+        [("n6", "needed"), ("n7", "needed")]
+    );
+    // One more is down: the group of five can spare nobody.
+    let report = planned(files.clone(), &PlanOptions { down: vec!["n5".to_owned()], ..options() });
+    assert_eq!(batches(&report).concat().len(), 0, "{report:#}");
+    assert!(left(&report).contains(&("n5".to_owned(), "down".to_owned(), None)));
+    let mut all = FactsRead::default();
+    for (name, bytes) in files {
+        all.take(name, || Ok(bytes));
+    }
+    let error = plan(all, &PlanOptions { down: vec!["n9".to_owned()], ..options() }, &Unwatched).unwrap_err();
+    assert_eq!(error.to_string(), "--down n9: no node of that name is in the facts");
+}
+
+#[test]
+fn both_halves_of_a_change_of_members_keep_a_majority() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let mut group = MadeGroup::of(1, &["n1", "n2", "n3"]);
+    (group.leaving, group.learners) = (names(&["n3", "n4", "n5"]), names(&["n6", "n7"]));
+    let report = planned(made::fleet(std::slice::from_ref(&group), |_, _| {}), &PlanOptions { per_group: 9, ..options() });
+    // Learners keep nobody from anything; n3 votes in both halves.
+    let first: BTreeSet<_> = batches(&report)[0].iter().cloned().collect();
+    assert!(first.contains("n6") && first.contains("n7"), "{report:#}");
+    assert_eq!(batches(&report).concat().len(), 7);
+    for batch in batches(&report) {
+        let in_half = |half: &[&str]| batch.iter().filter(|node| half.contains(&node.as_str())).count();
+        assert!(in_half(&["n1", "n2", "n3"]) <= 1 && in_half(&["n3", "n4", "n5"]) <= 1, "{batch:?}");
+    }
+}
+
+#[test]
+fn copies_that_contradict_each_other_hold_their_nodes() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n3", "n4", "n5"])];
+    let other = MadeGroup { number: 9, ..groups[0].clone() }.sums();
+    let report = planned(
+        made::fleet(&groups, |node, (copy, _)| {
+            if node == "n2" && copy.group_id == Some(1) {
+                copy.log.as_mut().unwrap().entries.sums[5] = other.sums[5];
+            }
+        }),
+        &options(),
+    );
+    assert_eq!(report["verdict"], "damaged", "{report:#}");
+    let code = report["findings"][0]["code"].as_str().unwrap().to_owned();
+    let held: Vec<_> = left(&report).into_iter().map(|(node, why, of)| (node, why, of.unwrap_or_default())).collect();
+    let wanted = |node: &str| (node.to_owned(), "group-in-question".to_owned(), code.clone());
+    assert_eq!(held, [wanted("n1"), wanted("n2"), wanted("n3")]);
+    // They run on, and are counted by the other group.
+    assert_eq!(batches(&report).concat(), ["n4", "n5"]);
+}
+
+#[test]
+fn the_newest_facts_of_a_node_count() {
+    let group = MadeGroup::of(1, &["n1", "n2", "n3"]);
+    let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
+    let mut old = group.copy("n2", &group.sums());
+    (old.0.start.outcome, old.0.start.reason) = ("refused", Some("then".to_owned()));
+    files.insert("n2-old".to_owned(), made::facts(TAKEN - 5000, &[old.clone()]));
+    let report = planned(files.clone(), &options());
+    assert_eq!((&report["verdict"], batches(&report).concat().len(), &report["nodes"]), (&"clean".into(), 3, &3.into()));
+    assert!(report["coverage"]["not_examined"].to_string().contains("newer facts of the same node"), "{report:#}");
+    files.insert("n2-new".to_owned(), made::facts(TAKEN + 5000, &[old]));
+    let report = planned(files, &options());
+    assert_eq!(left(&report)[1].1, "refused", "{report:#}");
+}
+
+fn written(dir: &Path, groups: &[MadeGroup]) -> PathBuf {
+    let place = dir.join("facts");
+    std::fs::create_dir_all(&place).unwrap();
+    for (name, bytes) in made::fleet(groups, |_, _| {}) {
+        std::fs::write(place.join(format!("{name}.facts")), bytes).unwrap();
+    }
+    place
+}
+
+#[test]
+fn the_program_plans_files_and_what_was_collected_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let facts = written(dir.path(), &[MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n2", "n3", "n4"])]);
+    let (facts, results) = (facts.to_str().unwrap(), dir.path().join("results"));
+    let results = results.to_str().unwrap();
+    let none = "http://127.0.0.1:1";
+    let missing = run(none, &["plan", "--results", results]);
+    assert!(missing.status == 1 && missing.said.contains("there is no such directory"), "{}", missing.said);
+    assert!(!Path::new(results).exists());
+    assert_eq!(run(none, &["collect", facts, "--results", results]).status, 0);
+    let (direct, collected) =
+        (run(none, &["--format", "json", "plan", facts]), run(none, &["--format", "json", "plan", "--results", results]));
+    assert_eq!((direct.status, collected.status), (0, 0), "{}{}", direct.said, collected.said);
+    for part in ["batches", "left", "absent", "verdict", "findings"] {
+        assert_eq!(direct.report[part], collected.report[part], "{part}");
+    }
+    let shown = run(none, &["plan", facts]);
+    assert!(shown.said.starts_with("CLEAN    4 nodes in 4 batches: every group keeps its quorum\n"), "{}", shown.said);
+    assert!(shown.said.contains("group 1: the rows of the stores: n1 has facts that were made with --fast"), "{}", shown.said);
+    assert!(shown.said.contains("; and alike in 1 more group\n"), "{}", shown.said);
+    for format in ["ndjson", "markdown", "prometheus"] {
+        assert_eq!(run(none, &["--format", format, "plan", facts]).status, 0, "{format}");
+    }
+    // A report never goes beside what is read, or in the place of it.
+    for taken in [format!("{facts}/n1.facts"), format!("{facts}/plan.json")] {
+        let refused = run(none, &["--output", &taken, "plan", facts]);
+        assert!(refused.status == 1 && refused.said.contains("which is examined"), "{}", refused.said);
+    }
+    let refused = run(none, &["--output", &format!("{results}/plan.json"), "plan", "--results", results]);
+    assert_eq!(refused.status, 1, "{}", refused.said);
+}

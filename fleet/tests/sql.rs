@@ -1,0 +1,211 @@
+//! The views and the ready queries, answered by DuckDB where `fleet/test-servers` has installed it, and by the engine where it is built in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ekv_fleet::sql::{QUERIES, VIEWS, bases};
+use ekv_tool::analysis::Finding;
+use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
+use serde_json::{Value, json};
+
+use crate::support::made::{self, MadeGroup, TAKEN};
+use crate::support::program::run;
+use crate::support::recorded::{offload, root};
+use crate::support::servers::duckdb;
+
+const NOBODY: &str = "http://127.0.0.1:1";
+
+/// What DuckDB answers to a script, as objects.
+fn answered(python: &Path, script: &str) -> Vec<Value> {
+    const PROGRAM: &str = "import duckdb, json, sys\n\
+        it = duckdb.connect().execute(sys.stdin.read())\n\
+        names = [column[0] for column in it.description]\n\
+        print(json.dumps([dict(zip(names, row)) for row in it.fetchall()]))";
+    let mut child = Command::new(python).args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{script}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A fleet with one of everything that the queries ask for, collected.
+fn collected() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (facts, results) = (dir.path().join("facts"), dir.path().join("it's results"));
+    fs::create_dir(&facts).unwrap();
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n2", "n3", "n4"])];
+    let mut files = made::fleet(&groups, |node, (copy, _)| match (node, copy.group_id) {
+        ("n2", Some(1)) => {
+            copy.start.outcome = "refused";
+            copy.start.reason = Some("no space".to_owned());
+            copy.findings.push(Finding::new(&FILE_DAMAGED, "x"));
+        }
+        ("n3", Some(2)) => {
+            copy.node.last.index.0 -= 5;
+            copy.node.hard_state.commit.0 -= 7;
+        }
+        _ => {}
+    });
+    // Nobody has looked at n4; n3 was looked at before as well.
+    files.remove("n4");
+    let old = groups[0].copy("n3", &groups[0].sums());
+    files.insert("n3-old".to_owned(), made::facts(TAKEN - 5000, &[old]));
+    for (name, bytes) in files {
+        fs::write(facts.join(format!("{name}.facts")), bytes).unwrap();
+    }
+    let place = results.to_str().unwrap();
+    let ran = run(NOBODY, &["--format", "json", "collect", facts.to_str().unwrap(), "--results", place]);
+    assert_eq!(ran.report["files"].as_array().map(Vec::len), Some(4), "{}", ran.said);
+    (dir, results)
+}
+
+/// What each query has to answer of it.
+fn expected() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        (
+            "unready",
+            json!([{"node": "n2", "group_id": 1, "start": "refused", "start_harm": null, "errors": 1, "start_reason": "no space"}]),
+        ),
+        ("behind", json!([{"group_id": 2, "node": "n3", "last_index": 1015, "commit_index": 1020, "behind": 5}])),
+        ("absent", json!([{"group_id": 2, "member_id": made::id("n4"), "member": "n4", "known_to": 2}])),
+        (
+            "members",
+            json!([
+                {"group_id": 1, "voters": "n1 n2 n3", "nodes": 3, "such_as": "n1", "commit_index": 1020},
+                {"group_id": 2, "voters": "n2 n3 n4", "nodes": 2, "such_as": "n2", "commit_index": 1020},
+            ]),
+        ),
+        ("findings", json!([])),
+        (
+            "starts",
+            json!([
+                {"node": "n2", "groups": 2, "start_read_bytes": 2 << 20, "start_write_bytes": 0, "start_estimate_ms": 20},
+                {"node": "n3", "groups": 2, "start_read_bytes": 2 << 20, "start_write_bytes": 0, "start_estimate_ms": 20},
+                {"node": "n1", "groups": 1, "start_read_bytes": 1 << 20, "start_write_bytes": 0, "start_estimate_ms": 10},
+            ]),
+        ),
+        ("rows", json!([])),
+        ("versions", json!([{"engine": "main", "nodes": 3, "copies": 5, "such_as": "n1"}])),
+        ("offloads", json!([])),
+    ])
+}
+
+/// Holds all queries against what they have to answer, asked in some way.
+fn hold(ask: impl Fn(&str) -> Vec<Value>) {
+    let expected = expected();
+    for query in QUERIES {
+        let rows = ask(&format!("@{}", query.name));
+        if let Some(expected) = expected.get(query.name) {
+            assert_eq!(&Value::Array(rows), expected, "{}", query.name);
+        } else {
+            assert!(!rows.is_empty(), "{}", query.name);
+        }
+    }
+    let nodes = ask("SELECT node, taken_at_ms FROM nodes ORDER BY node");
+    let newest: Vec<_> = ["n1", "n2", "n3"].map(|node| json!({"node": node, "taken_at_ms": TAKEN})).into();
+    assert_eq!(nodes, newest);
+    assert_eq!(ask("SELECT count(*) AS number FROM nodes_v1"), [json!({"number": 4})]);
+    assert_eq!(ask("SELECT count(*) AS number FROM groups_v1"), [json!({"number": 6})]);
+    assert_eq!(ask("SELECT count(*) AS number FROM groups"), [json!({"number": 5})]);
+    assert_eq!(ask("SELECT count(*) AS number FROM snapshots WHERE chosen"), [json!({"number": 5})]);
+}
+
+#[test]
+fn duckdb_answers_every_query() {
+    let Some(python) = duckdb() else { return };
+    let (_dir, results) = collected();
+    let place = results.to_str().unwrap();
+    let ask = |query: &str| {
+        let ran = run(NOBODY, &["sql", "--script", query, "--results", place]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        answered(&python, &ran.said)
+    };
+    hold(ask);
+    // What shards have verified stands beside it.
+    let store = offload().join("local");
+    let store = store.to_str().unwrap();
+    assert_eq!(run(NOBODY, &["offload", "verify", store, "--results", place]).status, 0);
+    let rows = ask("@offloads");
+    assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    let (_dir, results) = collected();
+    let place = results.to_str().unwrap();
+    let unknown = run(NOBODY, &["sql", "@nothing", "--results", place]);
+    assert!(
+        unknown.status == 1 && unknown.said.contains("@nothing is no question; there are unready, behind"),
+        "{}",
+        unknown.said
+    );
+    let missing = run(NOBODY, &["sql", "@behind", "--results", "/nonexistent/place"]);
+    assert!(missing.status == 1 && missing.said.contains("there is no such directory"), "{}", missing.said);
+    let list = run(NOBODY, &["sql", "--list"]);
+    assert_eq!(list.status, 0);
+    for query in QUERIES {
+        assert!(list.said.contains(&format!("@{:<10} {}", query.name, query.about())), "{}", list.said);
+    }
+    if cfg!(not(feature = "sql")) {
+        let ran = run(NOBODY, &["sql", "@behind", "--results", place]);
+        assert_eq!(ran.status, 1);
+        assert!(ran.said.contains("--features sql") && ran.said.contains("sql --script @behind --results "), "{}", ran.said);
+        // The command that it names stands as it is.
+        let command = ran.said.trim_end().split_once("or ask DuckDB: ").unwrap().1.strip_suffix(" | duckdb").unwrap();
+        let program = assert_cmd::cargo::cargo_bin("ekv-fleet");
+        let command = command.replacen("ekv-fleet", program.to_str().unwrap(), 1);
+        let script = Command::new("bash").args(["-c", &command]).output().unwrap();
+        assert!(
+            script.status.success() && String::from_utf8(script.stdout).unwrap().contains("CREATE VIEW nodes AS"),
+            "{command}"
+        );
+    }
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn the_engine_answers_every_query_alike() {
+    let (_dir, results) = collected();
+    let place = results.to_str().unwrap();
+    hold(|query| {
+        let ran = run(NOBODY, &["--format", "json", "sql", query, "--results", place]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        ran.report["rows"].as_array().unwrap().clone()
+    });
+    let wrong = run(NOBODY, &["sql", "SELECT nothing FROM nodes", "--results", place]);
+    assert_eq!(wrong.status, 1, "{}", wrong.said);
+    // Nothing is ever written.
+    for query in [
+        "CREATE TABLE x AS SELECT 1",
+        "COPY nodes TO '/tmp/x.parquet'",
+        "INSERT INTO nodes_v1 SELECT * FROM nodes_v1",
+        "SET a.b = 1",
+    ] {
+        let ran = run(NOBODY, &["sql", query, "--results", place]);
+        assert!(ran.status == 1 && ran.said.contains("only queries"), "{query}: {}", ran.said);
+    }
+}
+
+#[test]
+fn views_have_the_columns_of_their_tables() {
+    for (view, base) in [("nodes", "nodes_v1"), ("offloads", "offloads_v1")] {
+        let base = bases().into_iter().find(|it| it.name == base).unwrap();
+        let text = VIEWS.split("CREATE VIEW ").find(|text| text.starts_with(view)).unwrap();
+        let columns = text.split_once("SELECT").unwrap().1.split_once("\nFROM").unwrap().0;
+        let columns: Vec<_> = columns.split(',').map(str::trim).collect();
+        let fields: Vec<_> = base.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(columns, fields, "{view}");
+    }
+}
+
+#[test]
+fn the_page_has_every_query_and_the_views() {
+    let page = fs::read_to_string(root().join("docs/fleet/sql.md")).unwrap();
+    for query in QUERIES {
+        assert!(page.contains(&format!("| `@{}` | {} |", query.name, query.about())), "{}", query.name);
+    }
+    assert!(page.contains(VIEWS.trim_end()));
+}
