@@ -203,7 +203,7 @@ fn told<B: Body>(report: &Report<B>, texts: &[String], formats: Formats<'_>) -> 
     Answer {
         verdict: report.verdict,
         codes: report.findings.iter().map(|finding| finding.code.code).collect(),
-        texts: texts.iter().map(|text| without_estimates(&without_now(text))).collect(),
+        texts: texts.iter().map(|text| without_estimates(&without_now(&without_own_sum::<B>(text)))).collect(),
         judges: B::JUDGES,
     }
 }
@@ -244,11 +244,21 @@ fn streamed<B: Body>(
     Some(told(&last?, &texts, formats))
 }
 
+/// The text without the checksum over all of it, which is also over the time at which it was written.
+fn without_own_sum<B: Body>(said: &str) -> String {
+    match said.rsplit_once("\"sha256\":").filter(|_| B::CLOSED) {
+        Some((text, rest)) => format!("{text}\"sha256\": null{}", rest.find([',', '\n', '}']).map_or("", |at| &rest[at..])),
+        None => said.to_owned(),
+    }
+}
+
 /// The text without estimates that are made from a measured rate, which is another one each time.
 fn without_estimates(said: &str) -> String {
     let mut parts = said.split("\"estimate_ms\":");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + "\"estimate_ms\":" + part.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()))
+    let rest =
+        |part: &str| part.trim_start().trim_start_matches("null").trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+    parts.fold(first, |text, part| text + "\"estimate_ms\": null" + &rest(part))
 }
 
 /// The text without the time at which it was written.
