@@ -7,6 +7,7 @@ use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::Opened;
 use crate::formats::kv::{EntryClass, EntryView, Payload, Writes, WrittenRow, WrittenValue, classify_above, classify_payload};
 use crate::readers::keys::Opener;
+use crate::readers::store_diff::HeldValue;
 use crate::readers::wal::{EntryAt, EntryRanges, WalScan};
 use crate::types::{LogIndex, ServerVersion, Term, count_work, grant};
 
@@ -181,6 +182,23 @@ impl<'a> Logs<'a> {
     /// Term of an entry.
     pub(super) fn term_at(&self, index: LogIndex) -> Option<Term> {
         self.logs.iter().find_map(|log| log.entries.term_at(index))
+    }
+}
+
+/// Which entries of a node's own log wrote the rows of its store.
+#[derive(Debug, Default)]
+pub struct RowWriters(Writers);
+
+impl RowWriters {
+    /// Of the entries behind `after`, as far as there is memory for it. Sealed entries tell nothing.
+    pub fn of(scan: &WalScan, after: LogIndex) -> Self {
+        Self(Logs::new(vec![AppliedLog::of(scan)], None).writers(after.next().unwrap_or(after)))
+    }
+
+    /// The last entry that writes the row with this stored key. None does where the row is known to hold something else.
+    pub fn entry_of(&self, stored_key: &[u8], held: HeldValue) -> Option<LogIndex> {
+        let writer = self.0.writer_of(&WrittenRow::of_stored(stored_key)?, held)?;
+        (writer.agrees != Some(false)).then_some(writer.index)
     }
 }
 

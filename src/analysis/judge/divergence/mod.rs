@@ -18,9 +18,8 @@ use crate::types::{HlcTimestamp, LogIndex};
 pub use finding::{divergence_finding, not_judged};
 pub use found::{DifferenceKind, DifferenceSums, DivergenceFound, KeptDifference};
 use log::CATALOG;
-pub use log::{AppliedLog, Logs, WrittenBy};
+pub use log::{AppliedLog, Logs, RowWriters, WrittenBy};
 pub use reason::{Judged, Reason};
-pub use writers::RowWriters;
 use writers::{Writer, Writers};
 
 /// Bytes that the differences which are kept may take: keys may be a MiB long.

@@ -4,10 +4,8 @@ use std::hash::{Hash as _, Hasher as _};
 
 use twox_hash::XxHash64;
 
-use super::{AppliedLog, Logs};
 use crate::formats::kv::{WrittenKind, WrittenRow, WrittenValue};
 use crate::readers::store_diff::{HeldValue, hash_of_written};
-use crate::readers::wal::WalScan;
 use crate::types::{HlcTimestamp, LogIndex};
 
 /// What an entry writes into a row, with a hash in the place of a value.
@@ -139,23 +137,6 @@ impl Writers {
             Some((_, end)) => end.next(),
             None => Some(next),
         }
-    }
-}
-
-/// Which entries of a node's own log wrote the rows of its store.
-#[derive(Debug, Default)]
-pub struct RowWriters(Writers);
-
-impl RowWriters {
-    /// Of the entries behind `after`, as far as there is memory for it. Sealed entries tell nothing.
-    pub fn of(scan: &WalScan, after: LogIndex) -> Self {
-        Self(Logs::new(vec![AppliedLog::of(scan)], None).writers(after.next().unwrap_or(after)))
-    }
-
-    /// The last entry that writes the row with this stored key. None does where the row is known to hold something else.
-    pub fn entry_of(&self, stored_key: &[u8], held: HeldValue) -> Option<LogIndex> {
-        let writer = self.0.writer_of(&WrittenRow::of_stored(stored_key)?, held)?;
-        (writer.agrees != Some(false)).then_some(writer.index)
     }
 }
 
