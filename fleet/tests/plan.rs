@@ -241,6 +241,35 @@ fn the_newest_facts_of_a_node_count() {
     assert_eq!(left(&report)[1].1, "refused", "{report:#}");
 }
 
+#[test]
+fn a_forecast_counts_where_the_comparison_has_looked_at_less() {
+    let group = MadeGroup::of(1, &["n1", "n2", "n3"]);
+    let of_n2 = group.copy("n2", &group.sums());
+    for (outcome, why, verdict) in [("abort", "refused", "damaged"), ("unknown", "unforetold", "unknown")] {
+        let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
+        files.insert("n2".to_owned(), made::facts_forecasting(TAKEN, std::slice::from_ref(&of_n2), Some(outcome)));
+        let report = planned(files, &options());
+        assert_eq!(report["verdict"], verdict, "{report:#}");
+        assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n2", why)), "{report:#}");
+        assert!(!batches(&report).concat().contains(&"n2".to_owned()), "{report:#}");
+    }
+}
+
+#[test]
+fn facts_of_one_group_do_not_hide_those_of_another_and_none_are_of_tomorrow() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
+    let mut files = made::fleet(&groups, |_, _| {});
+    let alone = groups[1].copy("n1", &groups[1].sums());
+    files.insert("n1-later".to_owned(), made::facts(TAKEN + 5000, std::slice::from_ref(&alone)));
+    let report = planned(files, &options());
+    assert_eq!(report["verdict"], "unknown", "{report:#}");
+    assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n1", "not-examined")), "{report:#}");
+    let mut files = made::fleet(&groups[..1], |_, _| {});
+    let late = groups[0].copy("n1", &groups[0].sums());
+    files.insert("n1-late".to_owned(), made::facts(4_000_000_000_000, std::slice::from_ref(&late)));
+    assert_eq!(planned(files, &options())["verdict"], "unknown");
+}
+
 fn written(dir: &Path, groups: &[MadeGroup]) -> PathBuf {
     let place = dir.join("facts");
     std::fs::create_dir_all(&place).unwrap();

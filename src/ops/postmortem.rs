@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::check::{CheckOptions, check};
 use super::compare::{CompareOptions, compare};
@@ -88,10 +88,14 @@ fn levels(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<impl Body + Debug +
     store_lsm(&dirs.into_iter().collect::<Vec<_>>(), false, run)
 }
 
-/// True when there is something to compare.
+/// True when there is something to compare: two directories that may be copies of one group. A group that lies in its node's own directory
+/// is taken for the first one, as `compare` does.
 fn on_several_nodes(groups: &[GroupDir]) -> bool {
-    let mut first: HashMap<Option<u64>, &str> = HashMap::new();
-    groups.iter().any(|group| *first.entry(group.group_id).or_insert(&group.raft_id) != group.raft_id)
+    let mut first: HashMap<u64, &Path> = HashMap::new();
+    groups.iter().any(|group| {
+        let node = if group.group_id.is_some() { group.path.parent().unwrap_or(&group.path) } else { &group.path };
+        *first.entry(group.group_id.unwrap_or(1)).or_insert(node) != node
+    })
 }
 
 fn of_hashicorp(nodes: &[PathBuf], run: &Run<'_>) -> Result<Postmortem> {

@@ -333,3 +333,20 @@ fn a_row_that_holds_what_no_entry_wrote_is_found_in_one_directory() {
     let node = node(Some(b"b"));
     assert_eq!(told("k", &[node.path()]).0, Verdict::Clean);
 }
+
+#[test]
+fn a_row_that_expires_is_not_what_an_entry_wrote() {
+    let node = NodeDir::named("n1", &log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]);
+    let mut row = row_value(Some(b"a"));
+    // Behind the flags: when it expires.
+    row[1] = 1;
+    let mut store = StoreWriter::new(&node.path().join("fsm.db")).unwrap();
+    store.batch(10, &[(SET, b"_meta_applied_index", &2_u64.to_le_bytes()), (SET, &row_key(b"k", ts(1)), &row)]);
+    store.finish().unwrap();
+    let (verdict, told) = told("k", &[node.path()]);
+    assert_eq!(
+        (verdict, finding(&told, "store-not-as-written")["severity"].as_str()),
+        (Verdict::Damaged, Some("error")),
+        "{told:#}"
+    );
+}

@@ -75,9 +75,21 @@ impl FactsFile {
         })
     }
 
-    /// The nodes that it is about, by name.
+    /// What is forecast of the starts of a node.
+    pub fn forecasts_of<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f Forecast> {
+        self.sheet.forecasts.iter().filter(move |forecast| forecast.raft_id == name)
+    }
+
+    /// True when the file tells of a copy of the group on the node.
+    fn has_copy(&self, name: &str, group_id: Option<u64>) -> bool {
+        self.document.groups.iter().any(|copy| name_of(copy) == name && copy.group_id == group_id)
+    }
+
+    /// The nodes that it is about, by name: also those of which it has no more than that a start would be refused.
     pub fn nodes(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.document.groups.iter().map(name_of).collect();
+        let forecast = self.sheet.forecasts.iter().map(|forecast| forecast.raft_id.as_str());
+        let copies = self.document.groups.iter().map(name_of);
+        let mut names: Vec<_> = copies.chain(forecast.filter(|name| !name.is_empty())).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -143,7 +155,20 @@ impl FactsRead {
                 coverage.skipped(format!("{} of {}", older.join(", "), file.shown), "there are newer facts of the same node");
             }
         }
-        Newest { files, newest, coverage }
+        // Facts of one directory of a node say nothing of its other groups.
+        let mut partial: BTreeMap<String, String> = BTreeMap::new();
+        for (number, file) in files.iter().enumerate() {
+            for copy in &file.document.groups {
+                let name = name_of(copy);
+                let Some(best) = newest.get(name).filter(|best| **best != number).map(|best| &files[*best]) else { continue };
+                if !best.has_copy(name, copy.group_id) && !partial.contains_key(name) {
+                    let text = format!("{} has a group of it that {}, its newest facts, do not tell of", file.shown, best.shown);
+                    coverage.missing(format!("all groups of {name}"), text.clone());
+                    partial.insert(name.to_owned(), text);
+                }
+            }
+        }
+        Newest { files, newest, partial, coverage }
     }
 }
 
@@ -154,6 +179,8 @@ pub struct Newest {
     pub files: Vec<FactsFile>,
     /// Position of the file that counts, by the name of the node.
     pub newest: BTreeMap<String, usize>,
+    /// Nodes of which older files tell more groups, and which.
+    pub partial: BTreeMap<String, String>,
     /// What was read, and what was not.
     pub coverage: Coverage,
 }

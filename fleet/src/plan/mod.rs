@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use ekv_tool::Run;
-use ekv_tool::analysis::Coverage;
+use ekv_tool::analysis::judge::codes::gate::START_REFUSED;
+use ekv_tool::analysis::{Coverage, Finding};
 use ekv_tool::ops::{ComparedCopies, TakenGroup, compare_copies, match_copies};
 use ekv_tool::report::Report;
-use ekv_tool::types::{Count, beside};
+use ekv_tool::types::{Count, UnixMillis, beside};
 use futures_util::{StreamExt as _, stream};
 
 use crate::collect::FACTS;
@@ -102,7 +103,9 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
         let why = refused.map_or_else(|| "there are no facts".to_owned(), |part| format!("{}: {}", part.what, part.why));
         return Err(Error::Usage(why));
     }
-    let Newest { mut files, newest, mut coverage } = facts.newest();
+    let Newest { mut files, newest, partial, mut coverage } = facts.newest();
+    let now = ekv_tool::io::now();
+    let mut findings = Vec::new();
     let mut states: BTreeMap<String, State> = BTreeMap::new();
     let counts = |number: usize, name: &str| newest.get(name) == Some(&number);
     let held = files.iter().map(FactsFile::memory).fold(0, u64::saturating_add);
@@ -114,9 +117,19 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
             let state = states.entry(name.clone()).or_default();
             state.cost = cost(file.cost_of(name), options.restore_rate);
             state.reasons.extend(left_out(file));
+            state.reasons.extend(foretold(file, name, &mut findings, &mut coverage));
+            state.reasons.extend(partial.get(name).map(|text| unexamined(text.clone())));
+            if is_of_the_future(file.document.taken_at_ms, now) {
+                let text =
+                    format!("{} says that it was taken at {}, which is still to come", file.shown, file.document.taken_at_ms);
+                coverage.missing(format!("what {name} is like now"), text.clone());
+                state.reasons.push(unexamined(text));
+            }
             times.push(file.document.taken_at_ms);
         }
-        coverage.also_left_out(file.document.left_out.iter().cloned());
+        if names.is_empty() || names.iter().any(|name| counts(number, name)) {
+            coverage.also_left_out(file.document.left_out.iter().cloned());
+        }
         file.bytes = Vec::new();
         let groups = std::mem::take(&mut file.document.groups);
         copies.extend(groups.into_iter().filter(|copy| counts(number, name_of(copy))).map(|copy| TakenGroup {
@@ -128,8 +141,10 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
             memory: 0,
         }));
     }
+    if states.is_empty() {
+        return Err(Error::Usage("the facts tell of no node".to_owned()));
+    }
     let judged = compare_all(match_copies(copies), held, watch)?;
-    let mut findings = Vec::new();
     let mut absent: BTreeMap<String, Vec<Option<u64>>> = BTreeMap::new();
     for Judged { group_id, copies, compared } in &judged {
         for (copy, reasons) in copies.iter().zip(judge::reasons(*group_id, copies, compared)) {
@@ -226,6 +241,44 @@ fn left_out(file: &FactsFile) -> Option<Reason> {
     let part = file.document.left_out.iter().find(|part| part.needed)?;
     let text = format!("not examined: {}: {}", part.what, part.why);
     Some(Reason { why: Why::NotExamined, group_id: None, code: None, text })
+}
+
+fn unexamined(text: String) -> Reason {
+    Reason { why: Why::NotExamined, group_id: None, code: None, text }
+}
+
+/// Clocks differ by less.
+const CLOCKS: u64 = 10 * 60 * 1000;
+
+fn is_of_the_future(taken: UnixMillis, now: Option<UnixMillis>) -> bool {
+    now.is_some_and(|now| taken.0 > now.0.saturating_add(CLOCKS))
+}
+
+/// Starts that the forecast in the file does not see come up. It looked at more than the comparison does: at large payloads, and with
+/// `--fast` at the blocks of the store. A node whose groups could not be read has nothing else.
+fn foretold(file: &FactsFile, name: &str, findings: &mut Vec<Finding>, coverage: &mut Coverage) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for forecast in file.forecasts_of(name) {
+        let copy = file.document.groups.iter().find(|copy| copy.node.dir == forecast.dir);
+        let comes_up = copy.map(|copy| copy.start.comes_up());
+        let group_id = copy.and_then(|copy| copy.group_id);
+        // What the comparison says of the start itself is said with that.
+        let (why, code) = match (forecast.outcome.as_str(), comes_up) {
+            ("abort", None | Some(Some(true) | None)) => (Why::Refused, Some(START_REFUSED.code)),
+            ("unknown", None | Some(Some(true))) => (Why::Unforetold, None),
+            _ => continue,
+        };
+        let text = format!("the start of {} is forecast as {}: {}", forecast.dir, forecast.outcome, forecast.reason);
+        if code.is_some() {
+            let mut finding = Finding::new(&START_REFUSED, text.clone());
+            finding.path = Some(forecast.dir.clone());
+            findings.push(finding);
+        } else {
+            coverage.missing(format!("the next start of {}", forecast.dir), forecast.reason.clone());
+        }
+        reasons.push(Reason { why, group_id, code, text });
+    }
+    reasons
 }
 
 /// True for a node that counts when a group needs a majority.

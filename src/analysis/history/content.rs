@@ -28,20 +28,20 @@ pub struct Content {
     pub value: Option<Vec<u8>>,
     /// The value is not cut.
     pub whole: bool,
-    /// Stands for operation and value; `None` when they are not known.
+    /// Stands for operation, expiry and value; `None` when they are not known.
     pub digest: Option<u64>,
 }
 
 impl Content {
     /// A write of which only this is known.
     pub fn unknown(deletes: Option<bool>) -> Self {
-        Self { deletes, digest: deletes.filter(|deletes| *deletes).map(|_| digest(true, &[])), ..Self::default() }
+        Self { deletes, digest: deletes.filter(|deletes| *deletes).map(|_| digest(true, NEVER, &[])), ..Self::default() }
     }
 
     /// A write in clear text; `shows`: its value may be shown.
     pub fn of_write(deletes: bool, value: &[u8], shows: bool) -> Self {
         let value = if deletes { &[] } else { value };
-        let mut content = Self { deletes: Some(deletes), digest: Some(digest(deletes, value)), ..Self::default() };
+        let mut content = Self { deletes: Some(deletes), digest: Some(digest(deletes, NEVER, value)), ..Self::default() };
         content.keep(value, shows);
         content
     }
@@ -60,7 +60,8 @@ impl Content {
 
     /// A version whose header stands apart from its value.
     pub fn of_version(tombstone: bool, expire_at: HlcTimestamp, body: &[u8]) -> Self {
-        Self { expire_at: Some(expire_at).filter(|at| at.0 != 0), ..Self::of_write(tombstone, body, true) }
+        let digest = Some(digest(tombstone, expire_at, if tombstone { &[] } else { body }));
+        Self { expire_at: Some(expire_at).filter(|at| *at != NEVER), digest, ..Self::of_write(tombstone, body, true) }
     }
 
     fn without_envelope(self, body: &[u8]) -> Self {
@@ -74,7 +75,7 @@ impl Content {
     pub fn open(&mut self, clear: Option<&[u8]>, shows: bool) {
         self.opened = Some(clear.is_some());
         if let Some(clear) = clear {
-            self.digest = Some(digest(self.deletes == Some(true), clear));
+            self.digest = Some(digest(self.deletes == Some(true), self.expire_at.unwrap_or(NEVER), clear));
             self.keep(clear, shows);
         }
     }
@@ -106,9 +107,13 @@ impl Content {
     }
 }
 
-fn digest(deletes: bool, value: &[u8]) -> u64 {
+/// What expires never, as everything that entries write.
+const NEVER: HlcTimestamp = HlcTimestamp(0);
+
+fn digest(deletes: bool, expire_at: HlcTimestamp, value: &[u8]) -> u64 {
     let mut hash = twox_hash::XxHash64::with_seed(0);
     hash.write_u8(u8::from(deletes));
+    hash.write_u64(expire_at.0);
     if !deletes {
         hash.write(value);
     }

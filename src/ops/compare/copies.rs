@@ -52,9 +52,9 @@ pub fn compare_copies(group_id: Option<u64>, copies: Vec<TakenGroup>, run: &Run<
     let (group, mut found) = compare_nodes(group_id, &nodes, &CompareOptions::default(), &mut coverage, run)?;
     let own = nodes.iter().filter_map(Node::taken).map(|taken| {
         let own = || taken.facts.findings.iter().chain(&taken.facts.encryption_findings);
-        let of_it: Vec<_> = own().filter(|finding| found.contains(finding)).cloned().collect();
-        found.retain(|finding| !of_it.contains(finding));
-        of_it
+        // Two nodes may be damaged alike, and tell it in the same words: each has its own.
+        let mut take = |finding: &Finding| Some(found.remove(found.iter().position(|other| other == finding)?));
+        own().filter_map(&mut take).collect::<Vec<_>>()
     });
     let of_copies = own.collect();
     Ok(ComparedCopies { group, findings: found, of_copies, coverage })
