@@ -13,6 +13,7 @@ pub mod support {
     pub mod column_writer;
     pub mod commands;
     pub mod hostile;
+    pub mod page;
     pub mod keys;
     pub mod log_writer;
     pub mod oracles;
