@@ -41,7 +41,7 @@ pub enum Shown {
 pub struct ProgressBar {
     bar: Bar,
     shown: Shown,
-    done: Arc<Done>,
+    lines: Arc<Lines>,
     interrupted: Arc<AtomicBool>,
     pace: Option<Pace>,
 }
@@ -55,7 +55,7 @@ impl ProgressBar {
             bar.set_style(style.progress_chars("=> "));
         }
         let interrupted = Arc::new(AtomicBool::new(false));
-        Self { bar, shown, done: Arc::new(Done::new()), interrupted, pace: rate.map(Pace::new) }
+        Self { bar, shown, lines: Arc::new(Lines::new()), interrupted, pace: rate.map(Pace::new) }
     }
 
     /// From now on an interrupt clears the bar and ends the program with the status for it, between two lines of output.
@@ -78,11 +78,11 @@ impl ProgressBar {
     /// From now on SIGUSR1 makes a line. Without this it would end the program.
     pub(super) fn tell_on_demand(&self) -> std::io::Result<()> {
         let mut signals = Signals::new([SIGUSR1])?;
-        let (bar, done) = (self.bar.clone(), Arc::clone(&self.done));
+        let (bar, lines) = (self.bar.clone(), Arc::clone(&self.lines));
         let thread = std::thread::Builder::new().name("progress".to_owned()).stack_size(STACK);
         thread.spawn(move || {
             for _ in &mut signals {
-                bar.suspend(|| done.tell());
+                lines.tell(&bar);
             }
         })?;
         Ok(())
@@ -97,9 +97,8 @@ impl ProgressBar {
 impl Progress for ProgressBar {
     fn advance(&self, bytes: u64) {
         self.bar.inc(bytes);
-        self.done.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if self.shown == Shown::Lines && self.done.is_due() {
-            self.done.tell();
+        if self.shown == Shown::Lines && self.lines.is_due(self.bar.elapsed()) {
+            self.lines.tell(&self.bar);
         }
         if let Some(pace) = &self.pace {
             pace.wait(bytes, &self.interrupted);
@@ -107,7 +106,7 @@ impl Progress for ProgressBar {
     }
 
     fn expect(&self, bytes: u64) {
-        let before = self.done.expected.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.lines.expected.fetch_add(bytes, Ordering::Relaxed);
         let total = before.saturating_add(bytes);
         self.bar.set_length(total);
         if self.shown == Shown::Bar && before < SHOW_FROM_BYTES && total >= SHOW_FROM_BYTES {
@@ -121,35 +120,32 @@ impl Progress for ProgressBar {
     }
 }
 
-/// What is done, for lines.
+/// When a line is due, and what it says beside what the bar knows.
 #[derive(Debug)]
-struct Done {
-    began: Instant,
-    bytes: AtomicU64,
+struct Lines {
+    /// Bytes; none where it is not known how many there are.
     expected: AtomicU64,
     /// Milliseconds from the beginning to the next line.
     next: AtomicU64,
 }
 
-impl Done {
+impl Lines {
     fn new() -> Self {
-        let next = AtomicU64::new(millis(LINE_EVERY));
-        Self { began: Instant::now(), bytes: AtomicU64::new(0), expected: AtomicU64::new(0), next }
+        Self { expected: AtomicU64::new(0), next: AtomicU64::new(millis(LINE_EVERY)) }
     }
 
     /// True once each time that a line is due, whichever thread asks.
-    fn is_due(&self) -> bool {
-        let now = millis(self.began.elapsed());
+    fn is_due(&self, elapsed: Duration) -> bool {
+        let now = millis(elapsed);
         let next = self.next.load(Ordering::Relaxed);
         let following = now.saturating_add(millis(LINE_EVERY));
         now >= next && self.next.compare_exchange(next, following, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    fn tell(&self) {
-        let (done, expected) = (self.bytes.load(Ordering::Relaxed), self.expected.load(Ordering::Relaxed));
-        let line = line(done, expected, self.began.elapsed());
-        // Who does not listen any more does not want to know.
-        let _ = writeln!(std::io::stderr(), "ekv-tool: {line}");
+    fn tell(&self, bar: &Bar) {
+        let line = line(bar.position(), self.expected.load(Ordering::Relaxed), bar.elapsed());
+        // The bar must not be asked anything while it is suspended. Who does not listen any more does not want to know.
+        bar.suspend(|| drop(writeln!(std::io::stderr(), "ekv-tool: {line}")));
     }
 }
 

@@ -32,10 +32,8 @@ fn text() -> String {
     let mut text =
         format!("{} ({})\n", env!("CARGO_PKG_VERSION"), COMMIT.map_or_else(no_commit, |commit| format!("commit {commit}")));
     let servers: Vec<_> = ServerVersion::ALL.iter().map(|version| version.name()).collect();
-    let lines = [("servers", format!("elastickv {}", servers.join(", ")))];
-    let facts = [("facts", SCHEMA.to_owned())];
-    let reads = READS.map(|(what, which)| (what, which.to_owned()));
-    for (what, which) in lines.into_iter().chain(reads).chain(facts) {
+    let servers = format!("elastickv {}", servers.join(", "));
+    for (what, which) in [("servers", servers.as_str())].into_iter().chain(READS).chain([("facts", SCHEMA)]) {
         // The writing can only fail for want of memory.
         let _ = write!(text, "\n{what:<10} {which}");
     }

@@ -239,8 +239,7 @@ fn compare_all(groups: BTreeMap<Option<u64>, Vec<TakenGroup>>, held: u64, watch:
 /// Why the whole node is not known: something on it was left out.
 fn left_out(file: &FactsFile) -> Option<Reason> {
     let part = file.document.left_out.iter().find(|part| part.needed)?;
-    let text = format!("not examined: {}: {}", part.what, part.why);
-    Some(Reason { why: Why::NotExamined, group_id: None, code: None, text })
+    Some(unexamined(format!("not examined: {}: {}", part.what, part.why)))
 }
 
 fn unexamined(text: String) -> Reason {
