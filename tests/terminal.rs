@@ -13,6 +13,8 @@ fn on_a_terminal(columns: usize, set: &[(&str, &str)], line: &str) -> Option<Str
     for name in ["COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
+    // Who runs the tests may set it, and it says nothing about the terminal.
+    command.env("CI", "true");
     command.env("TERM", "xterm").envs(set.iter().copied());
     match command.output() {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap().replace('\r', "")),

@@ -62,8 +62,9 @@ impl From<Verdict> for ExitStatus {
 
 /// Help and version are successes; everything else that clap says is wrong usage.
 pub(super) fn of_clap(error: &clap::Error) -> ExitStatus {
-    // Nothing can be done when even this cannot be written.
-    let _ = error.print();
+    // Not by clap's own rules: they colour every terminal where `CI` is set.
+    let text = error.render();
+    ekv_tool::io::tell(&text, &text.ansi(), error.use_stderr());
     if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Clean }
 }
 

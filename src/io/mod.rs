@@ -34,5 +34,5 @@ pub use open::{OpenFile, ReadAt};
 pub use progress::{NoProgress, Progress};
 pub use space::free_space;
 pub use spool::{Spool, Stream};
-pub use terminal::{can_redraw, terminal_width, wants_colours};
+pub use terminal::{can_redraw, tell, terminal_width, wants_colours};
 pub use threads::{cores, side_by_side};

@@ -1,7 +1,8 @@
 //! What the terminal can show, and what the environment says about it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal as _};
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// Columns of a terminal that does not say how many it has.
 const DEFAULT_WIDTH: usize = 80;
@@ -19,6 +20,15 @@ pub fn terminal_width() -> usize {
 /// `CLICOLOR_FORCE` wants them, but never against `NO_COLOR`.
 pub fn wants_colours() -> bool {
     colours(|name| std::env::var_os(name), io::stdout().is_terminal())
+}
+
+/// Writes what the reader of the command line says, on standard error when it is a complaint: `coloured` where a report would be,
+/// else `plain`. A text that cannot be written is lost: nothing can be done then.
+pub fn tell(plain: &dyn Display, coloured: &dyn Display, is_complaint: bool) {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let is_terminal = if is_complaint { err.is_terminal() } else { out.is_terminal() };
+    let text = if colours(|name| std::env::var_os(name), is_terminal) { coloured } else { plain };
+    let _ = if is_complaint { write!(err, "{text}") } else { write!(out, "{text}") };
 }
 
 /// True when standard error is a terminal on which a line can be drawn again.

@@ -90,7 +90,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let (cli, command) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            let _ = error.print();
+            let text = error.render();
+            ekv_tool::io::tell(&text, &text.ansi(), error.use_stderr());
             return if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Success };
         }
     };
