@@ -150,6 +150,7 @@ pub(super) fn run(args: GateArgs, context: &Context) -> anyhow::Result<ExitStatu
         all_engines,
         plan,
         no_body_crc,
+        payloads_up_to: None,
         store_check: match store_check {
             StoreChoice::Auto => None,
             StoreChoice::None => Some(StoreCheck::None),

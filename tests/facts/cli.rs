@@ -1,9 +1,14 @@
 //! The command as an operator meets it.
 
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 use crate::support::diverging::{LAST, Node};
+use crate::support::recorded::real;
+use crate::support::tree::copy_tree;
 
 fn tool(dir: &Path, args: &[&str]) -> Output {
     Command::new(assert_cmd::cargo::cargo_bin("ekv-tool")).current_dir(dir).args(args).output().unwrap()
@@ -93,4 +98,59 @@ fn a_salt_is_a_secret_of_a_file() {
         let output = tool(root.path(), &["facts", "--salt", file, "data/n1", "--format", "table"]);
         assert!(output.status.code() == Some(1) && said(&output).contains("--salt"), "{}", said(&output));
     }
+}
+
+/// A start would read the payload, and `gate-dryrun` refuses for it.
+#[test]
+fn a_large_payload_is_read_unless_the_caller_is_in_a_hurry() {
+    let root = tempfile::tempdir().unwrap();
+    let from = real().root.join("three-M");
+    for name in ["n1", "n2", "n3"] {
+        copy_tree(&from.join(name), &root.path().join(name));
+    }
+    // Without a store it is restored.
+    std::fs::remove_dir_all(root.path().join("n1/fsm.db")).unwrap();
+    let path = root.path().join("n1/fsm-snap/000000000000070a.fsm");
+    let footer = std::fs::read(&path).unwrap().last_chunk::<4>().copied().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+    file.write_all_at(&footer, (64 << 20) + 100).unwrap();
+    let json = |args: &[&str]| -> Value { serde_json::from_slice(&tool(root.path(), args).stdout).unwrap() };
+    let codes = |report: &Value| -> Vec<String> {
+        let all = report["findings"].as_array().unwrap().iter();
+        all.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let leaves_out = |report: &Value| report["coverage"].to_string().contains("above 64.0 MiB");
+    let gate = json(&["gate-dryrun", "n1", "--format", "json"]);
+    assert!(codes(&gate).contains(&"start-refused".to_owned()), "{gate:#}");
+    let compared = json(&["compare", "n1", "n2", "n3", "--format", "json"]);
+    assert!(codes(&compared).contains(&"start-refused".to_owned()) && !leaves_out(&compared), "{compared:#}");
+    let order = compared["groups"][0]["restart_order"].to_string();
+    assert!(!order.contains("n1"), "{compared:#}");
+    let quick = json(&["compare", "n1", "n2", "n3", "--fast", "--format", "json"]);
+    assert!(!codes(&quick).contains(&"start-refused".to_owned()) && leaves_out(&quick), "{quick:#}");
+    for (options, is_fast) in [(&["facts", "n1"][..], false), (&["facts", "n1", "--fast"], true)] {
+        let facts = json(options);
+        assert_eq!(codes(&facts).contains(&"start-refused".to_owned()), !is_fast, "{facts:#}");
+        let forecast = &facts["forecasts"][0];
+        assert_eq!(forecast["outcome"] == "abort", !is_fast, "{forecast:#}");
+    }
+}
+
+/// What the comparison of a file of facts would say of the node by itself, the file says as well.
+#[test]
+fn facts_in_a_hurry_are_not_clean_where_the_start_in_them_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    copy_tree(&real().root.join("groups-P/n1"), &root.path().join("n1"));
+    let path = root.path().join("n1/group-1/fsm-snap/00000000000002bd.fsm");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[30] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let output = tool(root.path(), &["facts", "n1", "--fast"]);
+    let facts: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let refused = facts["groups"].as_array().unwrap().iter().filter(|group| group["start"]["outcome"] == "refused");
+    assert_eq!((output.status.code(), facts["verdict"].as_str(), refused.count()), (Some(2), Some("damaged"), 1), "{facts:#}");
+    let forecast = facts["forecasts"].as_array().unwrap().iter().find(|of| of["group_id"] == 1).unwrap();
+    assert_eq!(forecast["outcome"], "abort");
+    let said: Vec<_> = facts["findings"].as_array().unwrap().iter().filter(|of| of["code"] == "start-refused").collect();
+    assert_eq!(said.len(), 1, "{facts:#}");
 }

@@ -295,15 +295,23 @@ fn a_payload_in_a_snap_file_holds_versions_too() {
     log.snapshot(2, 1, &[id("n1")]).state(1, id("n1"), 2);
     let node = |data: &[u8]| {
         let node = NodeDir::new(&log).peers(1, &["n1"]).file(name, &snap_file(2, 1, &members, data));
-        store(node.path(), 2, &[]);
+        // It has removed what the next version replaced.
+        let next = (row_key(b"k", ts(2)), row_value(Some(b"b")));
+        let numbers = [2_u64.to_le_bytes(), ts(2).to_le_bytes()];
+        let mut store = StoreWriter::new(&node.path().join("fsm.db")).unwrap();
+        let [applied, retained] =
+            [(SET, &b"_meta_applied_index"[..], &numbers[0][..]), (SET, b"_meta_min_retained_ts", &numbers[1])];
+        store.batch(10, &[applied, retained, (SET, &next.0, &next.1)]);
+        store.finish().unwrap();
         node
     };
     let kept = node(data);
     let (_, report) = told("k", &[kept.path()]);
-    let places = report["versions"][0]["places"].as_array().unwrap();
+    let version = &report["versions"][0];
+    let places = version["places"].as_array().unwrap();
     let place = places.iter().find(|place| place["origin"] == "payload").unwrap_or_else(|| panic!("{report:#}"));
     assert!(place["path"].as_str().unwrap().ends_with(name), "{place:#}");
-    assert_eq!(report["versions"][0]["fate"], "compacted");
+    assert_eq!(version["fate"], "compacted");
     assert!(!report["coverage"]["not_examined"].to_string().contains("store payload"), "{report:#}");
     // One that breaks off is not believed.
     let cut = node(&data[..data.len() - 1]);
@@ -349,4 +357,103 @@ fn a_row_that_expires_is_not_what_an_entry_wrote() {
         (Verdict::Damaged, Some("error")),
         "{told:#}"
     );
+}
+
+/// Rows of a store that also says what it has applied, committed and retains.
+fn store_with(dir: &Path, applied: u64, retained: u64, rows: &[(u64, &[u8])]) {
+    let newest = rows.iter().map(|row| row.0).max().unwrap_or(0);
+    let numbers = [applied, ts(newest), if retained == 0 { 0 } else { ts(retained) }].map(u64::to_le_bytes);
+    let names = [&b"_meta_applied_index"[..], b"_meta_last_commit_ts", b"_meta_min_retained_ts"];
+    let mut store = StoreWriter::new(&dir.join("fsm.db")).unwrap();
+    let numbers: Vec<_> = names.iter().zip(&numbers).map(|(name, number)| (SET, *name, &number[..])).collect();
+    store.batch(10, &numbers);
+    for (tick, value) in rows {
+        store.batch(20 + tick, &[(SET, &row_key(b"k", ts(*tick)), &row_value(Some(value)))]);
+    }
+    store.finish().unwrap();
+}
+
+#[test]
+fn a_store_that_lacks_what_it_has_applied_is_found() {
+    let node = |name: &str, applied: u64, retained: u64, rows: &[(u64, &[u8])]| {
+        let proposals = [put(1, b"a"), put(2, b"b")];
+        let node = NodeDir::named(name, &log(&["n1", "n2"], &proposals, 3)).peers(1, &["n1", "n2"]);
+        store_with(node.path(), applied, retained, rows);
+        node
+    };
+    let (a, b) = ((1, &b"a"[..]), (2, &b"b"[..]));
+    let whole = node("n1", 3, 0, &[a, b]);
+    for (other, verdict, why) in [
+        (node("n2", 3, 0, &[a, b]), Verdict::Clean, "the same"),
+        (node("n2", 2, 0, &[a]), Verdict::Clean, "it has not come there"),
+        (node("n2", 3, 2, &[b]), Verdict::Clean, "it has removed the older one"),
+        (node("n2", 3, 0, &[b]), Verdict::Damaged, "nothing was removed"),
+        (node("n2", 3, 1, &[a]), Verdict::Damaged, "the newest stays"),
+        (node("n2", 3, 0, &[]), Verdict::Damaged, "both are gone"),
+    ] {
+        let (told, compared) = both(&[whole.path(), other.path()]);
+        let verdict = match verdict {
+            Verdict::Damaged => "damaged",
+            _ => "clean",
+        };
+        let found = [&told, &compared].map(|report| finding(report, "nodes-stores-diverge")["severity"] == "error");
+        assert_eq!(told["verdict"], verdict, "{why}: {told:#}");
+        assert_eq!(found, [verdict == "damaged"; 2], "{why}: {told:#}\n{compared:#}");
+    }
+    let without = node("n2", 3, 0, &[]);
+    let (told, _) = both(&[whole.path(), without.path()]);
+    let found = finding(&told, "nodes-stores-diverge");
+    assert_eq!(found["expected"], "what entry 2 of term 1 wrote", "{found:#}");
+    assert!(found["path"].as_str().unwrap().ends_with("n2/fsm.db"), "{found:#}");
+    assert!(found["message"].as_str().unwrap().ends_with("It lacks 2 versions in this way."), "{found:#}");
+    // The other store holds it all the same.
+    assert!(told["versions"].as_array().unwrap().iter().all(|version| version["fate"] == "applied"), "{told:#}");
+}
+
+#[test]
+fn a_store_that_lacks_what_its_own_snapshot_holds_is_found() {
+    let whole = payload();
+    let crc = crc32c::crc32c(&whole[..whole.len() - 4]);
+    let envelope = snap_file(2, 1, &conf_state(&[id("n1")], &[]), &token(2, crc));
+    let mut log = log(&["n1"], &[put(1, b"a"), put(2, b"b")], 3);
+    log.snapshot(2, 1, &[id("n1")]).state(1, id("n1"), 3);
+    let told = |applied: u64, retained: u64, rows: &[(u64, &[u8])]| {
+        let node = NodeDir::new(&log).peers(1, &["n1"]).file("fsm-snap/0000000000000002.fsm", &whole);
+        let node = node.file("snap/0000000000000001-0000000000000002.snap", &envelope);
+        store_with(node.path(), applied, retained, rows);
+        told("k", &[node.path()])
+    };
+    let fate = |report: &Value, at: usize| report["versions"][at]["fate"].as_str().unwrap().to_owned();
+    let (verdict, report) = told(3, 0, &[(2, b"b")]);
+    assert_eq!((verdict, fate(&report, 0).as_str()), (Verdict::Damaged, "lost"), "{report:#}");
+    let found = finding(&report, "nodes-stores-diverge");
+    assert!(found["message"].as_str().unwrap().contains("0000000000000002.fsm"), "{found:#}");
+    let (verdict, report) = told(3, 2, &[(2, b"b")]);
+    assert_eq!((verdict, fate(&report, 0).as_str()), (Verdict::Clean, "compacted"), "{report:#}");
+    // A start restores the snapshot into a store that is behind it.
+    let (verdict, report) = told(1, 0, &[]);
+    assert_eq!((verdict, fate(&report, 0).as_str()), (Verdict::Clean, "compacted"), "{report:#}");
+}
+
+#[test]
+fn what_was_written_between_two_stores_has_to_be_known() {
+    let node = |name: &str, first: u64, applied: u64, rows: &[(u64, &[u8])]| {
+        let mut log = LogWriter::new();
+        log.snapshot(first - 1, 1, &[id("n1"), id("n2")]).state(1, id("n1"), first - 1);
+        for index in first..=9 {
+            log.typed_entry(0, index, 1, &raw(ts(100 + index), &[(0, b"other", b"x")]));
+        }
+        log.state(1, id("n1"), 9);
+        let node = NodeDir::named(name, &log).peers(1, &["n1", "n2"]);
+        store_with(node.path(), applied, 0, rows);
+        node
+    };
+    let newer: (u64, &[u8]) = (5, b"y");
+    for (first, agreement) in [(8, "unknown"), (3, "diverged")] {
+        let (ahead, behind) = (node("n1", first, 9, &[(4, b"x"), newer]), node("n2", first, 4, &[newer]));
+        let (told, compared) = both(&[ahead.path(), behind.path()]);
+        assert_eq!(compared["groups"][0]["stores"][1]["agreement"], agreement, "{compared:#}");
+        let verdict = if agreement == "diverged" { "damaged" } else { "unknown" };
+        assert_eq!(told["verdict"], verdict, "{told:#}");
+    }
 }

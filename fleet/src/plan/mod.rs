@@ -137,6 +137,7 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
             taken_at: file.document.taken_at_ms,
             tool_version: file.document.tool_version.clone(),
             salt: file.document.salt.clone(),
+            is_fast: file.document.fast,
             facts: copy,
             memory: 0,
         }));

@@ -1,12 +1,13 @@
 //! Versions of which places hold different things that should hold the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::lacking::{Held, Lacking};
 use super::{EntryFact, EntryState, Ledger, NodeState, Origin, Place, Settled};
 use crate::analysis::judge::codes::compare::{CROSS_COMMITTED_DIVERGENCE, CROSS_LOG_MATCHING, NODES_STORES_DIVERGE};
 use crate::analysis::judge::codes::store::STORE_NOT_AS_WRITTEN;
-use crate::analysis::{Finding, Severity};
-use crate::types::{Escaped, in_words};
+use crate::analysis::{Coverage, Finding, Severity};
+use crate::types::{Count, Escaped, in_words};
 
 /// What places are called by.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +16,88 @@ pub struct Named<'a> {
     pub ledger: &'a Ledger,
     /// The nodes.
     pub nodes: &'a [NodeState],
+    /// Where the store of each of them lies.
+    pub stores: &'a [String],
+}
+
+/// What is to be said of these versions. What is not known goes to `coverage`.
+pub fn divergences<'a>(
+    versions: impl IntoIterator<Item = &'a Settled>,
+    named: Named<'_>,
+    coverage: &mut Coverage,
+) -> Vec<Finding> {
+    let (mut findings, mut lacks) = (Vec::new(), Lacks::default());
+    for settled in versions {
+        findings.extend(of_version(settled, named));
+        lacks.add(settled, named);
+    }
+    findings.extend(lacks.finish(named, coverage));
+    findings
+}
+
+/// Stores that lack versions, by the positions of their nodes.
+#[derive(Default)]
+struct Lacks {
+    /// With how many, and what is to be said of the first.
+    wrong: BTreeMap<usize, (u64, Finding)>,
+    /// With how many of which that is not known, and why of the first.
+    unknown: BTreeMap<usize, (u64, String)>,
+}
+
+impl Lacks {
+    fn add(&mut self, settled: &Settled, named: Named<'_>) {
+        for (node, lacking) in Held::of(settled).lacking(named.nodes) {
+            match lacking {
+                Lacking::Allowed => {}
+                Lacking::Unknown(why) => self.unknown.entry(node).or_insert_with(|| (0, why.words())).0 += 1,
+                Lacking::Wrong { holder } => {
+                    self.wrong.entry(node).or_insert_with(|| (0, lacking_finding(settled, node, holder, named))).0 += 1;
+                }
+            }
+        }
+    }
+
+    fn finish(self, named: Named<'_>, coverage: &mut Coverage) -> Vec<Finding> {
+        for (node, (versions, why)) in self.unknown {
+            let store = named.stores.get(node).map_or("a store", String::as_str);
+            coverage.missing(format!("whether {store} may lack {}", Count(versions, "version")), why);
+        }
+        let findings = self.wrong.into_values().map(|(versions, mut finding)| {
+            if versions > 1 {
+                finding.message = format!("{} It lacks {} in this way.", finding.message, Count(versions, "version"));
+            }
+            finding
+        });
+        findings.collect()
+    }
+}
+
+/// A store lacks what the place at `holder` holds, and must not.
+fn lacking_finding(settled: &Settled, node: usize, holder: usize, named: Named<'_>) -> Finding {
+    let held = Held::of(settled);
+    let store = named.stores.get(node).map_or("A store", String::as_str);
+    let holders: Vec<_> = settled.version.places.get(holder).into_iter().collect();
+    let applied = named.nodes.get(node).and_then(|node| node.store).and_then(|store| store.applied);
+    let applied = applied.map_or_else(String::new, |applied| format!("has applied entry {applied} and "));
+    let by = match held.writer() {
+        Some(entry) => format!("and entry {} of term {} wrote", entry.index, entry.term),
+        None => "and no later entry wrote".to_owned(),
+    };
+    let message = format!(
+        "{store} {applied}does not hold the version of {} at {}, which {} holds {by}; its retention does not explain that.",
+        Escaped(&settled.row.key),
+        settled.row.ts,
+        paths(&holders, named.ledger)
+    );
+    let mut finding = Finding::new(&NODES_STORES_DIVERGE, message);
+    finding.path = named.stores.get(node).cloned();
+    finding.expected = held.writer().map(|entry| format!("what entry {} of term {} wrote", entry.index, entry.term));
+    finding
 }
 
 /// What is to be said of one version: rows that differ are the stores' divergence, as `store diff` has it; records of one entry that differ are
 /// the logs', as `compare` has it; and a row holds what an entry wrote that is at hand.
-pub fn divergences(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
+fn of_version(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = not_as_written(settled, named).into_iter().collect();
     if !settled.version.differs() {
         return findings;
@@ -29,7 +107,12 @@ pub fn divergences(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
     let rows: Vec<_> = places().filter(|place| place.entry.is_none()).collect();
     if differ(&rows) {
         let message = format!("The version of {what} does not say the same in {}.", paths(&rows, named.ledger));
-        findings.push(Finding::new(&NODES_STORES_DIVERGE, message));
+        let mut finding = Finding::new(&NODES_STORES_DIVERGE, message);
+        if let Some(place) = most_alone(&rows) {
+            finding.path = named.ledger.files.get(place.file).cloned();
+            finding.offset = place.offset;
+        }
+        findings.push(finding);
     }
     for entry in &settled.version.entries {
         let records: Vec<_> = places().filter(|place| place.entry == Some((entry.index, entry.term))).collect();
@@ -90,6 +173,16 @@ fn is_committed(place: &Place, entry: &EntryFact, nodes: &[NodeState]) -> bool {
 
 fn differ(places: &[&Place]) -> bool {
     places.iter().filter_map(|place| place.digest).collect::<BTreeSet<_>>().len() > 1
+}
+
+/// The place that holds what the fewest hold; the last of several.
+fn most_alone<'p>(places: &[&'p Place]) -> Option<&'p Place> {
+    let mut holders: BTreeMap<u64, usize> = BTreeMap::new();
+    for digest in places.iter().filter_map(|place| place.digest) {
+        *holders.entry(digest).or_default() += 1;
+    }
+    let holders_of = |place: &&Place| place.digest.and_then(|digest| holders.get(&digest).copied()).unwrap_or(usize::MAX);
+    places.iter().rev().copied().min_by_key(holders_of)
 }
 
 fn paths(places: &[&Place], ledger: &Ledger) -> String {

@@ -34,6 +34,8 @@ pub struct Place {
     pub entry: Option<(LogIndex, Term)>,
     /// What stands there, when that is known.
     pub digest: Option<u64>,
+    /// Of a payload: the last entry whose effect it holds.
+    pub as_of: Option<LogIndex>,
 }
 
 /// An entry that writes a version.
@@ -327,7 +329,7 @@ mod tests {
     }
 
     const fn place(offset: u64, origin: Origin) -> Place {
-        Place { node: 0, origin, file: 0, offset: Some(offset), level: None, entry: None, digest: None }
+        Place { node: 0, origin, file: 0, offset: Some(offset), level: None, entry: None, digest: None, as_of: None }
     }
 
     fn fact(index: u64, content: Content) -> EntryFact {

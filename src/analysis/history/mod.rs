@@ -5,6 +5,7 @@
 
 mod content;
 mod divergence;
+mod lacking;
 mod leaders;
 mod ledger;
 mod settle;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::lacking::{Held, replaced_at};
 use super::{Content, EntryFact, Leaders, Ledger, Operation, Place, RowId, Version};
 use crate::formats::kv::RequestClass;
 use crate::readers::wal::EntryRanges;
@@ -40,8 +41,12 @@ pub struct LogState {
 pub struct StoreState {
     /// The last entry whose effect it holds.
     pub applied: Option<LogIndex>,
+    /// Its newest commit.
+    pub last_commit: Option<HlcTimestamp>,
     /// Older versions than those that were visible then may be gone.
     pub min_retained: Option<HlcTimestamp>,
+    /// The same, while it is moved there.
+    pub pending_min_retained: Option<HlcTimestamp>,
     /// All rows that were asked for could be read.
     pub whole: bool,
     /// Data blocks of its tables that were read.
@@ -52,6 +57,11 @@ impl StoreState {
     /// True when compactions may have dropped versions. A server begins with the time 1, before which nothing is.
     pub fn has_forgotten(&self) -> bool {
         self.min_retained.is_some_and(|retained| retained.millis().0 > 0)
+    }
+
+    /// True when it may have removed a version that the one committed at `newer` replaced.
+    pub fn may_have_removed(&self, newer: Option<HlcTimestamp>) -> bool {
+        newer.is_some_and(|newer| Some(newer) <= self.min_retained.max(self.pending_min_retained))
     }
 }
 
@@ -79,7 +89,8 @@ pub enum EntryState {
 pub enum Fate {
     /// A store holds it.
     Applied,
-    /// No store holds it any more: a snapshot does, or compactions may have dropped it.
+    /// No store holds it any more: a snapshot does that is older than what the stores retain or newer than they are, or compactions may
+    /// have dropped it.
     Compacted,
     /// Its entry is committed and not applied yet.
     Committed,
@@ -89,7 +100,7 @@ pub enum Fate {
     Refused,
     /// Its entry was applied and left nothing: a conflict, or the repetition of a request.
     WithoutEffect,
-    /// It was committed, and neither a store nor a start has it.
+    /// It was committed, and neither a store nor a start has it: if a snapshot does, a store that has come as far does not.
     Lost,
     /// Another entry stands in the place of its entry.
     Replaced,
@@ -151,6 +162,8 @@ pub struct Settled {
     pub fate: Fate,
     /// The version that it replaced: `Err` when there was none, or that is not known.
     pub before: Result<usize, NoneBefore>,
+    /// When the next version of the row was committed that a store or payload holds.
+    pub replaced_at: Option<HlcTimestamp>,
 }
 
 /// Why no version before another one is known.
@@ -166,9 +179,10 @@ pub enum NoneBefore {
 pub fn settle(ledger: &mut Ledger, nodes: &[NodeState]) -> Vec<Settled> {
     let mut versions = ledger.finish();
     resolve(&mut versions);
+    let replaced = replaced_at(&versions);
     let mut all: Vec<Settled> = Vec::with_capacity(versions.len());
     let mut last: Option<usize> = None;
-    for (row, version) in versions {
+    for ((row, version), replaced_at) in versions.into_iter().zip(replaced) {
         let same_row = |other: &RowId| (other.group, &other.key) == (row.group, &row.key);
         if last.is_some_and(|at| !same_row(&all[at].row)) {
             last = None;
@@ -176,13 +190,17 @@ pub fn settle(ledger: &mut Ledger, nodes: &[NodeState]) -> Vec<Settled> {
         let of_group = || nodes.iter().filter(|node| node.group == row.group);
         let states: Vec<_> = version.entries.iter().map(|entry| state_of(entry, &version, nodes, row.group)).collect();
         let entry = (0..states.len()).min_by_key(|at| (states[*at], std::cmp::Reverse(version.entries[*at].term)));
-        let fate = fate_of(&row, &version, entry.map(|at| (&version.entries[at], states[at])), nodes);
+        let mut fate = fate_of(&row, &version, entry.map(|at| (&version.entries[at], states[at])), nodes);
+        let held = Held { row: &row, version: &version, states: &states, replaced_at };
+        if fate == Fate::Compacted && held.is_missed(nodes) {
+            fate = Fate::Lost;
+        }
         let before = last.ok_or_else(|| {
             let index = entry.map(|at| version.entries[at].index);
             if of_group().any(|node| node.remembers_all(index)) { NoneBefore::Absent } else { NoneBefore::Unknown }
         });
         let position = all.len();
-        all.push(Settled { row, version, states, entry, fate, before });
+        all.push(Settled { row, version, states, entry, fate, before, replaced_at });
         if fate.counts() {
             last = Some(position);
         }

@@ -11,6 +11,9 @@ use crate::formats::mvcc::StoreKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeySpace(u8);
 
+/// Begins the keys of the shard catalog.
+pub const CATALOG_PREFIX: &[u8] = b"!dist|";
+
 /// One row of the table.
 struct Prefix {
     bytes: &'static [u8],

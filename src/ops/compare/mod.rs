@@ -49,6 +49,13 @@ pub struct CompareOptions {
     pub names: Vec<(PathBuf, String)>,
 }
 
+impl CompareOptions {
+    /// How many bytes a payload may have whose content is read.
+    pub const fn payloads_up_to(&self) -> u64 {
+        if self.fast { WALK_UP_TO } else { u64::MAX }
+    }
+}
+
 /// Compares every group that at least two of the nodes at or below `paths` hold.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Result<Report<CompareBody>> {
     let mut coverage = Coverage::default();
@@ -152,10 +159,9 @@ fn one_group(nodes: &[Node], salt: &Salt, coverage: &mut Coverage) -> (nodes::Co
             finding.weigh(Severity::Info);
         }
     }
-    let large: Vec<_> = nodes.iter().filter_map(Node::largest_payload).filter(|size| *size > WALK_UP_TO).collect();
-    if !large.is_empty() {
-        let what = format!("payloads above {}", ByteSize(WALK_UP_TO));
-        coverage.skipped(what, "compare looks at their stated checksums only; verify-snapshot reads them");
+    for node in nodes.iter().filter(|node| node.leaves_payloads_unread()) {
+        let what = format!("{}: payloads above {}", node.display(), ByteSize(WALK_UP_TO));
+        coverage.skipped(what, "--fast looks at their stated checksums only; verify-snapshot reads them");
     }
     let nobody = comparison.nodes.iter().all(|row| row.role == "unknown");
     for (node, row) in nodes.iter().zip(&comparison.nodes) {

@@ -39,18 +39,22 @@ pub(in crate::ops) struct ReadNode {
     /// What is wrong with it by itself.
     pub findings: Vec<Finding>,
     pub changed: bool,
+    /// Large payloads and the rows of the store were left out.
+    pub is_fast: bool,
 }
 
 impl ReadNode {
     /// Reads one node. Every block of its store is checked where its rows are compared as well: whether it comes up depends on them.
     pub fn read(dir: &GroupDir, options: &CompareOptions, run: &Run<'_>) -> Result<Self> {
         let reading = Reading { store: Some(if options.fast { StoreCheck::Meta } else { StoreCheck::Full }) };
-        let opening = Opening { reading, payloads: WALK_UP_TO, ..Opening::default() };
+        let opening = Opening { reading, payloads: options.payloads_up_to(), ..Opening::default() };
         let mut opened = Opened::read(dir, &opening, run)?;
         if opened.foreign().is_some() {
             let (coverage, start) = (Coverage::default(), NodeStart::default());
-            return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false });
+            return Ok(Self { opened, coverage, start, findings: Vec::new(), changed: false, is_fast: options.fast });
         }
+        // The payload that a start restores it reads to its end, however large: what is only summed does not tell where that stops.
+        opened.forecast(opened.version, run)?;
         opened.examine_named(run)?;
         let Start { forecast, mut findings, undecided, .. } = opened.start(false, &group::of_a_start(), run)?;
         findings.retain(|finding| finding.severity == Severity::Error);
@@ -74,7 +78,7 @@ impl ReadNode {
             start.harm.dedup();
         }
         let changed = opened.facts.group.changed();
-        Ok(Self { opened, coverage, start, findings, changed })
+        Ok(Self { opened, coverage, start, findings, changed, is_fast: options.fast })
     }
 
     /// Why it was left out, if it was.
@@ -192,12 +196,13 @@ impl Node {
         }
     }
 
-    /// Bytes of the largest payload that was examined.
-    pub(super) fn largest_payload(&self) -> Option<u64> {
-        match self {
-            Self::Read(node) => node.opened.largest_payload(),
-            Self::Taken(taken) => taken.facts.largest_payload,
-        }
+    /// True when there is a payload of which only the stated checksum was looked at.
+    pub(super) fn leaves_payloads_unread(&self) -> bool {
+        let (is_fast, largest) = match self {
+            Self::Read(node) => (node.is_fast, node.opened.largest_payload()),
+            Self::Taken(taken) => (taken.is_fast, taken.facts.largest_payload),
+        };
+        is_fast && largest.is_some_and(|size| size > WALK_UP_TO)
     }
 
     /// Errors of the node by itself.

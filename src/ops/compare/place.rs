@@ -31,6 +31,8 @@ pub struct TakenGroup {
     pub tool_version: String,
     /// Which salt is in its sums.
     pub salt: String,
+    /// Large payloads and the rows of the store were left out.
+    pub is_fast: bool,
     /// What it says.
     pub facts: GroupFacts,
     /// Bytes of memory that it takes from the budget.
@@ -231,7 +233,7 @@ fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Do
 }
 
 fn taken(path: &Path, document: Document, len: u64) -> impl Iterator<Item = Place> + '_ {
-    let Document { tool_version, taken_at_ms, salt, groups, .. } = document;
+    let Document { tool_version, taken_at_ms, fast, salt, groups, .. } = document;
     // The first of them stands for the whole file.
     let memory = std::iter::once(Document::memory_of(len)).chain(std::iter::repeat(0));
     groups.into_iter().zip(memory).map(move |(facts, memory)| {
@@ -240,6 +242,7 @@ fn taken(path: &Path, document: Document, len: u64) -> impl Iterator<Item = Plac
             taken_at: taken_at_ms,
             tool_version: tool_version.clone(),
             salt: salt.clone(),
+            is_fast: fast,
             facts,
             memory,
         }))

@@ -55,8 +55,9 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
         }
         groups.push(beside(node.opened.log_memory(), || of_node(&node, options, run))?);
     }
-    let mut forecasts =
-        gate_dryrun(paths, &GateOptions { no_body_crc: options.fast, ..GateOptions::default() }, run)?.body.groups;
+    // As far as the comparison reads, so that both say the same of a start.
+    let payloads_up_to = Some(compare.payloads_up_to());
+    let mut forecasts = gate_dryrun(paths, &GateOptions { payloads_up_to, ..GateOptions::default() }, run)?.body.groups;
     forecasts.iter_mut().for_each(redact::forecast);
     let checked = check(paths, &CheckOptions { fast: options.fast, ..CheckOptions::default() }, run)?;
     let mut coverage = checked.coverage;
@@ -64,7 +65,13 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
     coverage.also_left_out(groups.iter().flat_map(unread_of).cloned());
     redact::parts(&mut coverage.not_examined);
     redact::parts(&mut left_out.not_examined);
-    let findings: Vec<_> = checked.findings.into_iter().map(redact::finding).collect();
+    let mut findings: Vec<_> = checked.findings.into_iter().map(redact::finding).collect();
+    // What the comparison found of a node by itself: with `fast` it reads more than the checks.
+    for finding in groups.iter().flat_map(|group| &group.findings) {
+        if !findings.iter().any(|known| known.code.code == finding.code.code && known.group == finding.group) {
+            findings.push(finding.clone());
+        }
+    }
     let next = checked.next_step.filter(|_| Verdict::of(&findings, &coverage) != Verdict::Clean);
     let body = FactsBody {
         taken_at: taken_at.to_rfc3339(),

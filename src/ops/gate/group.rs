@@ -15,6 +15,7 @@ use crate::readers::keys::Keys;
 use crate::readers::source::Run;
 use crate::readers::{GroupDir, SnapReadError};
 use crate::report::body::gate::GroupForecast;
+use crate::types::ByteSize;
 
 /// A payload at least this large gives a rate worth extrapolating.
 const MEASURED_FROM: u64 = 8 << 20;
@@ -38,7 +39,7 @@ impl GroupResult {
             keys,
             no_encryption: options.no_encryption,
             plan: options.plan,
-            payloads: if options.no_body_crc { 0 } else { u64::MAX },
+            payloads: if options.no_body_crc { 0 } else { options.payloads_up_to.unwrap_or(u64::MAX) },
         };
         let mut opened = Opened::read(dir, &opening, run)?;
         let Start { mut forecast, others, mut findings, undecided } = opened.start(true, &of_a_start(), run)?;
@@ -117,6 +118,9 @@ fn cover(opened: &Opened, seen: &Forecast, options: &GateOptions, coverage: &mut
     let dir = opened.display();
     if options.no_body_crc && seen.snapshot.as_ref().is_some_and(|snapshot| snapshot.token.is_some()) {
         coverage.skipped(format!("{dir}: the payload's body and checksum"), "--no-body-crc");
+    } else if let (true, Some(most)) = (opened.facts.skip_payload_body, options.payloads_up_to) {
+        let what = format!("{dir}: the body and checksum of a payload above {}", ByteSize(most));
+        coverage.skipped(what, "--fast; gate-dryrun reads it");
     }
     for snap in &opened.facts.group.snaps.snaps {
         if let Err(SnapReadError::Unreadable(why)) = snap.read(opened.version) {

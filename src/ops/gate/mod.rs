@@ -38,6 +38,8 @@ pub struct GateOptions {
     pub plan: bool,
     /// Do not read payloads.
     pub no_body_crc: bool,
+    /// Or only those up to this many bytes; of larger ones the checksum that they state is believed.
+    pub payloads_up_to: Option<u64>,
     /// How much of the store is read; `None` decides by its size.
     pub store_check: Option<StoreCheck>,
     /// Assume this instead of reading the store.

@@ -300,7 +300,7 @@ impl Seen {
 
     const fn place(&self, node: usize) -> Place {
         let Met { origin, file, offset, .. } = self.met;
-        Place { node, origin, file, offset: Some(offset), level: None, entry: None, digest: None }
+        Place { node, origin, file, offset: Some(offset), level: None, entry: None, digest: None, as_of: None }
     }
 }
 

@@ -179,8 +179,10 @@ pub fn history(
     body.groups_apart = apart;
     // What was met and not kept may be what the other copy seems to lack.
     if ledger.over.is_none() && ledger.deletions_left_out == 0 {
-        let named = Named { ledger: &ledger, nodes: &states };
-        findings.extend(shown.iter().filter_map(|at| all.get(*at)).flat_map(|settled| divergences(settled, named)));
+        let stores: Vec<_> =
+            copies.iter().map(|copy| format!("{}/{}", copy.dir.display().trim_end_matches('/'), layout::STORE)).collect();
+        let named = Named { ledger: &ledger, nodes: &states, stores: &stores };
+        findings.extend(divergences(shown.iter().filter_map(|at| all.get(*at)), named, &mut coverage));
     }
     body.nodes =
         copies.iter().zip(&states).map(|(copy, state)| node(copy, groups.get(copy.group).copied().flatten(), state)).collect();

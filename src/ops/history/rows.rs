@@ -57,15 +57,19 @@ pub(super) fn read_store(reader: &mut Reader<'_>, dir: &Path, name: &str, run: &
                 };
                 let ledger = &mut *reader.ledger;
                 let file = *files.entry(number).or_insert_with(|| ledger.file(String::new()));
-                let place = Place { node: reader.node, origin, file, offset, level, entry: None, digest: None };
+                let place = Place { node: reader.node, origin, file, offset, level, entry: None, digest: None, as_of: None };
                 let id = RowId { group: reader.group, key: row.user_key.to_vec(), ts: row.commit_ts };
                 ledger.see_row(id, place, content);
             }
             StoreKey::Row(_) => return reader.wanted.next_place(live.key).map_or(Step::Next, Step::Leap),
             StoreKey::Registry(_) => read.writers.extend(RegistryValue::decode(live.value).map(|value| value.node_id)),
             StoreKey::Meta(MetaKey::AppliedIndex) => read.state.applied = meta_value(live.value).map(LogIndex),
+            StoreKey::Meta(MetaKey::LastCommitTs) => read.state.last_commit = meta_value(live.value).map(HlcTimestamp),
             StoreKey::Meta(MetaKey::MinRetainedTs) => read.state.min_retained = meta_value(live.value).map(HlcTimestamp),
-            StoreKey::Meta(_) | StoreKey::Short(_) => {}
+            StoreKey::Meta(MetaKey::PendingMinRetainedTs) => {
+                read.state.pending_min_retained = meta_value(live.value).map(HlcTimestamp);
+            }
+            StoreKey::Short(_) => {}
         }
         Step::Next
     });
@@ -193,7 +197,8 @@ pub(super) fn read_payloads(
         }
         let header = payload.and_then(|payload| payload.header.ok()).map_or(0, |header| header.len);
         reader.closed.absorb(closed);
-        believe(reader, found, shown, Some(header));
+        let as_of = file.applied_index().or_else(|| FsmName::parse(&entry.name).map(|name| name.index));
+        believe(reader, found, shown, (Some(header), as_of));
     }
     Ok(read)
 }
@@ -221,15 +226,18 @@ pub(super) fn read_payload_in_snap(reader: &mut Reader<'_>, path: &Path, file: S
     }
     reader.closed.absorb(closed);
     // Where the payload begins in the file depends on the messages around it.
-    believe(reader, found, file, None);
+    let applied = facts.body.as_deref().and_then(BodyFacts::applied_index);
+    believe(reader, found, file, (None, applied.or(Some(snapshot.metadata.index))));
 }
 
-/// Takes in the rows of a payload that is whole; `header` is the length of what stands before them in the file.
-fn believe(reader: &mut Reader<'_>, found: Vec<Found>, shown: String, header: Option<u64>) {
+/// Takes in the rows of a payload that is whole; `header` is the length of what stands before them in the file, `as_of` the last entry
+/// whose effect they are.
+fn believe(reader: &mut Reader<'_>, found: Vec<Found>, shown: String, (header, as_of): (Option<u64>, Option<LogIndex>)) {
     let file = reader.ledger.file(shown);
     for Found { key, ts, at, content } in found {
         let offset = header.map(|header| at.saturating_add(header));
-        let place = Place { node: reader.node, origin: Origin::Payload, file, offset, level: None, entry: None, digest: None };
+        let (node, origin) = (reader.node, Origin::Payload);
+        let place = Place { node, origin, file, offset, level: None, entry: None, digest: None, as_of };
         reader.ledger.see_row(RowId { group: reader.group, key, ts }, place, content);
     }
 }

@@ -109,12 +109,13 @@ pub static CROSS_SNAPSHOT_DIVERGENCE: CodeInfo = CodeInfo {
 pub static NODES_STORES_DIVERGE: CodeInfo = CodeInfo {
     code: "nodes-stores-diverge",
     severity: Severity::Error,
-    title: "two stores of a group have diverged",
-    meaning: "Nodes that have applied the same entries hold the same rows, but for those that each may have of its own. Here a row is \
-              missing on one node, or has another value, that no entry explains which only one of them has applied: clients read \
-              other data on one node than on the other, and the difference spreads with every snapshot that is made of it.",
-    decided_by: "The rows of both stores, their applied indexes, their retention, and the entries of both logs between the applied \
-                 indexes and behind them.",
+    title: "copies of one store have diverged",
+    meaning: "Nodes that have applied the same entries hold the same rows, but for those that each may have of its own, and a store holds \
+              the rows of its snapshots until its retention removes them. Here a row is missing, or has another value, that no entry \
+              explains which only one of the two has applied: clients read other data on one node than on the other, or than they \
+              once read on the same, and the difference spreads with every snapshot that is made of it.",
+    decided_by: "The rows of both stores, or of a store and a payload, their applied indexes, their retention, and the entries of the \
+                 logs between the applied indexes and behind them.",
     safe: "Keep copies of both directories. Find which node stands alone: compare a third one, or see which of them holds what the \
               entry wrote. Rebuild that one from a good snapshot.",
     not_safe: "Do not make the node that stands alone the leader, and do not seed another one from it.",

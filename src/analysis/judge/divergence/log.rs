@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use super::writers::{Known, Writers, row_hash};
 use crate::analysis::server::log::EffectiveLog;
 use crate::crypto::Opened;
-use crate::formats::kv::{EntryClass, EntryView, Payload, Writes, WrittenRow, WrittenValue, classify_above, classify_payload};
+use crate::formats::kv::{
+    CATALOG_PREFIX, EntryClass, EntryView, Payload, Writes, WrittenRow, WrittenValue, classify_above, classify_payload,
+};
 use crate::readers::keys::Opener;
 use crate::readers::store_diff::HeldValue;
 use crate::readers::wal::{EntryAt, EntryRanges, WalScan};
 use crate::types::{LogIndex, ServerVersion, Term, count_work, grant};
-
-/// Prefix of the keys of the shard catalog.
-pub(super) const CATALOG: &[u8] = b"!dist|";
 
 /// The log of one node, of which each entry that stands counts.
 #[derive(Debug)]
@@ -135,7 +134,7 @@ impl<'a> Logs<'a> {
         let parts = self.walk(LogIndex(0), |entry, view| {
             view.for_each_write(|write| {
                 if let Writes::Row(row, value) = write
-                    && row.key.starts_with(CATALOG)
+                    && row.key.starts_with(CATALOG_PREFIX)
                 {
                     writers.rows.push(Known::of(&row, value, entry.index));
                 }

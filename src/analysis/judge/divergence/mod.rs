@@ -9,7 +9,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
-use crate::formats::kv::{WrittenKind, WrittenRow, WrittenValue};
+use crate::formats::kv::{CATALOG_PREFIX, WrittenKind, WrittenRow, WrittenValue};
 use crate::formats::mvcc::StoreKey;
 use crate::readers::row_diff::{ComparedRow, RowDifference, SHOWN};
 use crate::readers::store_diff::{DiffVisitor, StoreNumbers};
@@ -17,7 +17,6 @@ use crate::types::{HlcTimestamp, LogIndex};
 
 pub use finding::{divergence_finding, not_judged};
 pub use found::{DifferenceKind, DifferenceSums, DivergenceFound, KeptDifference};
-use log::CATALOG;
 pub use log::{AppliedLog, Logs, RowWriters, WrittenBy};
 pub use reason::{Judged, Reason};
 use writers::{Writer, Writers};
@@ -158,7 +157,7 @@ impl<'a> Divergence<'a> {
         if written.kind == WrittenKind::Registry {
             return (!self.writers.begins_behind(applied)).then_some(Reason::Registry);
         }
-        if !written.key.starts_with(CATALOG) {
+        if !written.key.starts_with(CATALOG_PREFIX) {
             return None;
         }
         let catalog = self.catalog.get_or_insert_with(|| self.logs.catalog());

@@ -249,6 +249,9 @@ fn why(settled: &Settled) -> Option<String> {
         }),
         Fate::Compacted => Some("no store that was read holds it any more".to_owned()),
         Fate::Committed => Some("no store has applied it yet; the next start does".to_owned()),
+        Fate::Lost if settled.version.places.iter().any(|place| place.origin == Origin::Payload) => {
+            Some("a snapshot holds it, and a store that has come as far does not".to_owned())
+        }
         Fate::Lost => Some("it was committed, and no start reads it any more".to_owned()),
         Fate::Unreachable => Some("no start reads it; whether it was committed is not known".to_owned()),
         Fate::Unknown => Some("what would tell is gone or was not read".to_owned()),
