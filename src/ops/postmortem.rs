@@ -23,6 +23,7 @@ use crate::readers::etcd::EtcdFound;
 use crate::readers::source::Run;
 use crate::readers::{Depth, GroupDir, discover_paths, store_dirs};
 use crate::report::body::postmortem::{Part, PostmortemBody};
+use crate::report::body::store_lsm::StoreLsmBody;
 use crate::report::{Body, NextStep, Report};
 
 /// What the caller wants to know.
@@ -59,7 +60,7 @@ fn of_elastickv(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>) -
     let PostmortemOptions { fast, sidecar, kek, no_encryption } = options.clone();
     let groups = discover_paths(paths, &*run.source)?.groups;
     // Two copies of one node are two.
-    let nodes: BTreeSet<_> = groups.iter().map(|group| (&group.raft_id, group.path.parent())).collect();
+    let nodes: BTreeSet<_> = groups.iter().map(node_of).collect();
     let asked = CheckOptions { fast, sidecar: sidecar.clone(), kek: kek.clone(), no_encryption, ..CheckOptions::default() };
     let mut page = Page::begin(check(paths, &asked, run)?);
     let asked = GateOptions { no_body_crc: fast, sidecar, kek, no_encryption, ..GateOptions::default() };
@@ -70,22 +71,28 @@ fn of_elastickv(paths: &[PathBuf], options: &PostmortemOptions, run: &Run<'_>) -
         page.add(compare(paths, &CompareOptions { fast, ..CompareOptions::default() }, run)?);
     }
     let depth = if fast { Depth::Header } else { Depth::Deep };
-    page.add_if_any(
-        "verify-snapshot",
-        verify_snapshot(paths, &VerifySnapshotOptions { depth, ..VerifySnapshotOptions::default() }, run),
-    )?;
-    page.add_if_any("wal-stat", wal::stat(paths, None, run))?;
-    page.add_if_any("store-lsm", levels(paths, run))?;
+    let asked = VerifySnapshotOptions { depth, ..VerifySnapshotOptions::default() };
+    page.add_of_each("verify-snapshot", paths, |paths| verify_snapshot(paths, &asked, run))?;
+    page.add_of_each("wal-stat", paths, |paths| wal::stat(paths, None, run))?;
+    page.add_of_each("store-lsm", paths, |paths| levels(paths, run))?;
     Ok(Postmortem { report: page.end(nodes.len()), refused })
 }
 
 /// The levels of every store, each once.
-fn levels(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<impl Body + Debug + 'static>> {
-    let mut dirs = BTreeSet::new();
+fn levels(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<StoreLsmBody>> {
+    let (mut dirs, mut beside) = (BTreeSet::new(), Vec::new());
     for path in paths {
-        dirs.extend(store_dirs(path, &*run.source)?.0);
+        let (stores, unplaced) = store_dirs(path, &*run.source)?;
+        dirs.extend(stores);
+        beside.extend(unplaced);
     }
-    store_lsm(&dirs.into_iter().collect::<Vec<_>>(), false, run)
+    let report = store_lsm(&dirs.into_iter().collect::<Vec<_>>(), false, run)?;
+    Ok(report.leave_out(&beside))
+}
+
+/// The directory of the node that the group is of: its own, where it lies in its node's.
+fn node_of(group: &GroupDir) -> &Path {
+    if group.group_id.is_some() { group.path.parent().unwrap_or(&group.path) } else { &group.path }
 }
 
 /// True when there is something to compare: two directories that may be copies of one group. A group that lies in its node's own directory
@@ -93,7 +100,7 @@ fn levels(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<impl Body + Debug +
 fn on_several_nodes(groups: &[GroupDir]) -> bool {
     let mut first: HashMap<u64, &Path> = HashMap::new();
     groups.iter().any(|group| {
-        let node = if group.group_id.is_some() { group.path.parent().unwrap_or(&group.path) } else { &group.path };
+        let node = node_of(group);
         *first.entry(group.group_id.unwrap_or(1)).or_insert(node) != node
     })
 }
@@ -106,8 +113,8 @@ fn of_hashicorp(nodes: &[PathBuf], run: &Run<'_>) -> Result<Postmortem> {
     if nodes.len() > 1 {
         page.add(hashicorp_compare(nodes, run)?);
     }
-    page.add_if_any("verify-snapshot", hashicorp_verify_snapshot(nodes, run))?;
-    page.add_if_any("wal-stat", hashicorp_wal_stat(nodes, run))?;
+    page.add_of_each("verify-snapshot", nodes, |nodes| hashicorp_verify_snapshot(nodes, run))?;
+    page.add_of_each("wal-stat", nodes, |nodes| hashicorp_wal_stat(nodes, run))?;
     Ok(Postmortem { report: page.end(nodes.len()), refused })
 }
 
@@ -118,7 +125,7 @@ fn of_etcd(paths: &[PathBuf], members: &EtcdFound, run: &Run<'_>) -> Result<Post
         page.add(etcd_compare(members, run)?);
     }
     page.add_if_any("verify-snapshot", etcd_verify_snapshot(members, run))?;
-    page.add_if_any("wal-stat", wal::stat(paths, None, run))?;
+    page.add_of_each("wal-stat", paths, |paths| wal::stat(paths, None, run))?;
     Ok(Postmortem { report: page.end(members.places.len()), refused: false })
 }
 
@@ -128,6 +135,8 @@ struct Page {
     findings: Vec<Finding>,
     coverage: Coverage,
     next: Option<NextStep>,
+    /// The verdict of the report whose next step that is.
+    next_of: Verdict,
 }
 
 /// Where a finding is.
@@ -137,11 +146,21 @@ fn place(finding: &Finding) -> Place {
     (finding.code.code, finding.path.clone().or_else(|| finding.group.clone()), finding.offset)
 }
 
+/// Larger is worse.
+const fn gravity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Clean => 0,
+        Verdict::Unknown => 1,
+        Verdict::Damaged => 2,
+    }
+}
+
 impl Page {
     /// `check` looks at everything, so that what it has examined is what was examined.
     fn begin<B: Body + Debug + 'static>(check: Report<B>) -> Self {
         let (findings, coverage, next) = (check.findings.clone(), check.coverage.clone(), check.next_step.clone());
-        Self { parts: vec![Part::new(Box::new(check))], findings, coverage, next }
+        let next_of = check.verdict;
+        Self { parts: vec![Part::new(Box::new(check))], findings, coverage, next, next_of }
     }
 
     /// Adds what a command says. What `check` has said as well is one finding, with the worse of their severities.
@@ -158,10 +177,30 @@ impl Page {
             }
         }
         self.coverage.also_left_out(report.coverage.not_examined.iter().cloned());
-        if self.next.is_none() {
+        // What the worst says, and of what is equally bad what concerns all nodes.
+        let concerns_all = B::NAME.ends_with("compare") && report.verdict == Verdict::Damaged;
+        let is_graver = gravity(report.verdict) > gravity(self.next_of) || concerns_all || self.next.is_none();
+        if report.next_step.is_some() && is_graver {
             self.next.clone_from(&report.next_step);
+            self.next_of = report.verdict;
         }
         self.parts.push(Part::new(Box::new(report)));
+    }
+
+    /// [`Self::add_if_any`] of all `paths` together; where one of them cannot be asked, of each by itself.
+    fn add_of_each<B: Body + Debug + 'static>(
+        &mut self,
+        command: &str,
+        paths: &[PathBuf],
+        ask: impl Fn(&[PathBuf]) -> Result<Report<B>>,
+    ) -> Result<()> {
+        match ask(paths) {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(_) if paths.len() > 1 => {
+                paths.iter().try_for_each(|path| self.add_if_any(command, ask(std::slice::from_ref(path))))
+            }
+            report => self.add_if_any(command, report),
+        }
     }
 
     /// Adds what a command says of something that need not be there: a snapshot, a log, a store. That it is missing is for `check` to
@@ -187,7 +226,7 @@ impl Page {
     }
 
     fn end(self, nodes: usize) -> Report<PostmortemBody> {
-        let Self { parts, findings, coverage, next } = self;
+        let Self { parts, findings, coverage, next, .. } = self;
         Report::new(PostmortemBody { nodes, parts }, findings, coverage).next_step(next)
     }
 }

@@ -228,7 +228,12 @@ pub fn store_verify(dirs: &[PathBuf], depth: VerifyDepth, run: &Run<'_>) -> Resu
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     for dir in dirs {
         let tables = if depth == VerifyDepth::Checksums { TableDepth::Checksums } else { TableDepth::Rows };
-        let survey = survey_store(dir, tables, run)?;
+        let mut survey = survey_store(dir, tables, run)?;
+        let name = dir.display().to_string();
+        if dirs.len() > 1 {
+            // Their files have the same names.
+            survey.store.facts.name.clone_from(&name);
+        }
         let (mut found, mut covered) = verify(&survey.store.facts, &survey.outcomes);
         if depth == VerifyDepth::Keys {
             let scan = walk(dir, &[], run, &mut |_| ControlFlow::Continue(()))?;
@@ -237,7 +242,6 @@ pub fn store_verify(dirs: &[PathBuf], depth: VerifyDepth, run: &Run<'_>) -> Resu
             not_scanned(&mut covered, &survey.store.facts);
         }
         advice::fit(&mut found, &dir.join(".."), &*run.source);
-        let name = dir.display().to_string();
         stores.push(VerifiedStore::new(name.clone(), &survey, &found));
         if dirs.len() > 1 {
             for finding in &mut found {

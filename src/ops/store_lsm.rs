@@ -15,9 +15,11 @@ pub fn store_lsm(dirs: &[PathBuf], list_tables: bool, run: &Run<'_>) -> Result<R
     let mut stores = Vec::new();
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     for dir in dirs {
-        let opened = Store::open(dir, run)?;
-        let (mut found, covered) = listed(&opened.facts);
+        let mut opened = Store::open(dir, run)?;
         let name = dir.display().to_string();
+        // The files of several stores have the same names.
+        opened.facts.name.clone_from(&name);
+        let (mut found, covered) = listed(&opened.facts);
         stores.push(LsmStore::new(name.clone(), &opened.facts, opened.memory.len() as u64));
         if dirs.len() > 1 {
             for finding in &mut found {

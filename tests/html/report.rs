@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use ekv_tool::Run;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::ops::{PostmortemOptions, postmortem};
+use ekv_tool::report::Report;
+use ekv_tool::report::body::postmortem::PostmortemBody;
 use serde_json::{Value, json};
 
 use super::{good_and_bad, run_in};
+use crate::support::diverging::{LAST, Node};
 use crate::support::golden::{golden, transcript};
 use crate::support::recorded::{cases, etcd, hashi, real};
 
@@ -99,4 +102,50 @@ fn in_text() {
         let output = run_in(&fixtures, &["report", "demo", "--width", "80", "--format", format]);
         golden(name, &transcript(&output));
     }
+}
+
+/// Two nodes that contradict each other, one of which a start would refuse as well: what concerns both comes first.
+#[test]
+fn the_next_step_is_that_of_the_gravest_report() {
+    let root = tempfile::tempdir().unwrap();
+    let dirs = [Node::new("n1", LAST), Node::new("n2", LAST).without(5)].map(|node| node.write(root.path()));
+    std::fs::create_dir_all(dirs[1].join("fsm-snap")).unwrap();
+    std::fs::write(dirs[1].join("fsm-snap/0000000000000009.fsm"), b"no payload").unwrap();
+    let page = |dirs: &[PathBuf]| postmortem(dirs, &PostmortemOptions::default(), &Run::local()).unwrap().report;
+    let both = page(&dirs);
+    let compared = both.body.parts.iter().find(|part| part.command == "compare").unwrap();
+    let next = both.next_step.as_ref().map(ToString::to_string);
+    assert_eq!(next.as_deref(), Some("ekv-tool explain nodes-stores-diverge"), "{:?}", compared.headline);
+    let told = serde_json::to_value(&both).unwrap();
+    assert_eq!(told["parts"][2]["report"]["next_step"].as_str(), next.as_deref());
+}
+
+/// What can be asked of the others is.
+#[test]
+fn a_directory_that_cannot_be_read_costs_the_others_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let good = Node::new("n1", LAST).write(root.path());
+    let gone = root.path().join("n2");
+    let report = postmortem(&[good.clone(), gone.clone()], &PostmortemOptions::default(), &Run::local()).unwrap().report;
+    let alone = postmortem(&[good], &PostmortemOptions::default(), &Run::local()).unwrap().report;
+    let parts = |report: &Report<PostmortemBody>| report.body.parts.iter().map(|part| part.command.clone()).collect::<Vec<_>>();
+    assert_eq!(parts(&report), parts(&alone));
+    assert!(parts(&report).contains(&"store-lsm".to_owned()));
+    assert_eq!(report.verdict, Verdict::Unknown);
+    assert!(report.coverage.needed().any(|part| part.what == gone.display().to_string()), "{:?}", report.coverage);
+}
+
+/// The files of two stores have one name.
+#[test]
+fn what_several_reports_say_of_one_file_is_said_once() {
+    let root = tempfile::tempdir().unwrap();
+    let dirs = [Node::new("n1", LAST), Node::new("n2", LAST)].map(|node| node.write(root.path()));
+    for dir in &dirs {
+        let names = std::fs::read_dir(dir.join("fsm.db")).unwrap().map(|entry| entry.unwrap().path());
+        let manifest = names.filter(|path| path.to_string_lossy().contains("MANIFEST-")).min().unwrap();
+        std::fs::remove_file(manifest).unwrap();
+    }
+    let report = postmortem(&dirs, &PostmortemOptions::default(), &Run::local()).unwrap().report;
+    let missing: Vec<_> = report.findings.iter().filter(|finding| finding.code.code == "store-manifest-missing").collect();
+    assert_eq!(missing.len(), 2, "{missing:?}");
 }
