@@ -104,6 +104,7 @@ const STACK: usize = 8 << 20;
 /// Runs the program on `argv` and says how it went. Everything that can go wrong ends here.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
     ekv_tool::io::ignore_file_size_signal();
+    progress::survive_asking();
     let argv: Vec<OsString> = argv.into_iter().collect();
     if complete::answered(&argv) {
         return ExitStatus::Clean;

@@ -36,6 +36,12 @@ pub enum Shown {
     Lines,
 }
 
+/// Until [`ProgressBar::tell_on_demand`] nobody is listening, and SIGUSR1 would end the program.
+pub(super) fn survive_asking() {
+    // Without it only the first moments are in danger.
+    let _ = signal_hook::flag::register(SIGUSR1, Arc::default());
+}
+
 /// What is shown, and how fast may be read.
 #[derive(Debug)]
 pub struct ProgressBar {
