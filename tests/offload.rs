@@ -289,7 +289,7 @@ fn what_is_removed_while_it_is_read_is_no_damage_unless_its_manifest_stands() {
         }
         store.read_payloads(&payloads_wanted(&store, false), Depth::Checksum, IoOptions::default(), &run).unwrap();
         let request = OffloadRequest { depth: Depth::Checksum, newest: false, now: UnixMillis(0), grace_ms: 0, since: None };
-        let judged = verify_store(&store, &request);
+        let judged = verify_store(store, &request);
         assert_eq!(Verdict::of(&judged.findings, &judged.coverage), expected, "{judged:?}");
         let codes: Vec<_> = judged.findings.iter().map(|finding| finding.code.code).collect();
         assert_eq!(codes.contains(&"offload-payload-missing"), !also_the_manifest, "{codes:?}");

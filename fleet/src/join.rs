@@ -45,6 +45,6 @@ pub(crate) fn join(
 /// The payloads of a directory as a listing would name them, by key.
 pub(crate) fn of_directory(store: &OffloadStore) -> BTreeMap<String, Listed> {
     let run = Run::local();
-    let there = store.payloads.iter().filter_map(|(key, payload)| Some((key, payload.path.as_deref()?)));
-    there.map(|(key, path)| (key.clone(), crate::verify::listed(key, path, &run))).collect()
+    let there = store.payloads.keys().filter_map(|key| Some((key, store.path_of(key)?)));
+    there.map(|(key, path)| (key.clone(), crate::verify::listed(key, &path, &run))).collect()
 }

@@ -54,7 +54,7 @@ impl Verified {
             grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
             since: None,
         };
-        let VerifiedStore { offloads, store, findings, coverage } = verify_store(&store, &request);
+        let VerifiedStore { offloads, store, findings, coverage } = verify_store(store, &request);
         self.offloads.extend(offloads);
         self.stores.extend(store);
         self.findings.extend(findings);

@@ -184,7 +184,7 @@ pub fn metadata() -> &'static str {
     payload.read = ObjectRead::Object(Box::new(facts));
     let request = OffloadRequest { depth: Depth::Header, newest: false, now: UnixMillis(0), grace_ms: 0, since: None };
     let told = |store: &OffloadStore| {
-        let told = verify_store(store, &request);
+        let told = verify_store(store.clone(), &request);
         let finding = told.findings.iter().find(|finding| finding.code.code == "offload-metadata").cloned();
         (told.offloads[0].restore.error.clone().unwrap_or_default(), finding)
     };

@@ -78,7 +78,7 @@ pub async fn audit(
         grace_ms: u64::try_from(options.grace.as_millis()).unwrap_or(u64::MAX),
         since: demand.since(),
     };
-    let VerifiedStore { offloads, store: view, findings, mut coverage } = verify_store_knowing(&read, &request, &contents);
+    let VerifiedStore { offloads, store: view, findings, mut coverage } = verify_store_knowing(read, &request, &contents);
     coverage.absorb(left_out);
     if matches!(store.reach, Reach::Objects(_)) {
         coverage.skipped(

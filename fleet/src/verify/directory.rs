@@ -21,7 +21,7 @@ pub(super) fn list(path: &Path, coverage: &mut Coverage) -> Result<(Vec<Listed>,
         coverage.missing(path.join(key).display().to_string(), why.clone());
     }
     let payloads = store.payloads.iter().filter(|(_, payload)| payload.listed);
-    let listed = payloads.filter_map(|(key, payload)| Some(listed(key, payload.path.as_deref()?, &run))).collect();
+    let listed = payloads.filter_map(|(key, _)| Some(listed(key, &store.path_of(key)?, &run))).collect();
     Ok((listed, store.base))
 }
 

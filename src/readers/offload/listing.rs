@@ -36,8 +36,7 @@ impl OffloadStore {
                 return true;
             }
             KeyKind::Payload { digest, .. } => {
-                let path = self.path_of(key);
-                let it = PayloadObject { path, digest, listed: true, modified, read: ObjectRead::NotAsked, recorded: None };
+                let it = PayloadObject { digest, listed: true, modified, read: ObjectRead::NotAsked, recorded: None };
                 self.payloads.insert(key.to_owned(), it);
             }
             KeyKind::Temporary => self.temporaries.push(Temporary { key: key.to_owned(), size, linked: None }),
@@ -67,16 +66,15 @@ impl OffloadStore {
             self.manifests.iter().filter_map(|it| Self::key_of(&it.read.manifest()?.payload.key)).collect();
         let unlisted: BTreeSet<String> = named.into_iter().filter(|key| !self.payloads.contains_key(key)).collect();
         for key in &unlisted {
-            let path = self.path_of(key);
             let digest = match KeyKind::of(key) {
                 KeyKind::Payload { digest, .. } => digest,
                 _ => None,
             };
             let read = match &broken {
-                Some(why) if path.is_some() => ObjectRead::Unreadable(why.clone()),
+                Some(why) if self.is_within(key) => ObjectRead::Unreadable(why.clone()),
                 _ => ObjectRead::Absent,
             };
-            let it = PayloadObject { path, digest, listed: false, modified: None, read, recorded: None };
+            let it = PayloadObject { digest, listed: false, modified: None, read, recorded: None };
             self.payloads.insert(key.clone(), it);
         }
         unlisted

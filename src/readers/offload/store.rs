@@ -18,7 +18,7 @@ use crate::types::{Sha256Sum, UnixMillis};
 pub const REMOVED: &str = "it was removed while the store was read";
 
 /// A store, as far as it was read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct OffloadStore {
     /// The directory, as the caller named it.
     pub root: PathBuf,
@@ -88,8 +88,6 @@ pub enum ManifestRead {
 /// A payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadObject {
-    /// Where it lies; `None` when its key is outside of what was named.
-    pub path: Option<PathBuf>,
     /// The digest in its key, when the key is what the server writes.
     pub digest: Option<Sha256Sum>,
     /// True when it lies where payloads lie.
@@ -141,6 +139,11 @@ pub struct Temporary {
 }
 
 impl OffloadStore {
+    /// True when a key lies in what was named.
+    pub fn is_within(&self, key: &str) -> bool {
+        key.starts_with(&self.base)
+    }
+
     /// The path of a key, if it lies in the directory. The key is one of [`Self::key_of`].
     pub fn path_of(&self, key: &str) -> Option<PathBuf> {
         Some(self.root.join(key.strip_prefix(&self.base)?))
@@ -154,22 +157,18 @@ impl OffloadStore {
 
     /// Reads the payloads with these keys, several at a time.
     pub fn read_payloads(&mut self, keys: &BTreeSet<String>, depth: Depth, options: IoOptions, run: &Run<'_>) -> Result<()> {
-        let work: Vec<_> = self
-            .payloads
-            .iter()
-            .filter(|(key, _)| keys.contains(*key))
-            .filter_map(|(key, it)| Some((key.clone(), it.path.clone()?)))
-            .collect();
+        let work: Vec<&String> = keys.iter().filter(|key| self.payloads.contains_key(*key)).collect();
         // One pass cannot be divided, since a digest depends on all bytes before; several payloads can.
         let lanes = options.lanes(work.len());
         let each = if lanes > 1 { IoOptions { threads: 1, ..options } } else { options };
         let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
         let done = Mutex::new(Vec::with_capacity(work.len()));
         side_by_side(lanes, || {
-            while let Some((key, path)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let size = run.source.openable_size(path);
-                match read_object(path, depth.examine(size), &each, run) {
-                    Ok(read) => done.lock().unwrap_or_else(PoisonError::into_inner).push((key.clone(), read)),
+            while let Some(key) = work.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                let Some(path) = self.path_of(key) else { continue };
+                let size = run.source.openable_size(&path);
+                match read_object(&path, depth.examine(size), &each, run) {
+                    Ok(read) => done.lock().unwrap_or_else(PoisonError::into_inner).push((key, read)),
                     Err(error) => {
                         failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                         next.store(work.len(), Ordering::Relaxed);
@@ -181,7 +180,7 @@ impl OffloadStore {
             return Err(error);
         }
         for (key, read) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            if let Some(payload) = self.payloads.get_mut(&key) {
+            if let Some(payload) = self.payloads.get_mut(key) {
                 payload.read = read;
             }
         }
@@ -198,8 +197,9 @@ impl OffloadStore {
     /// a manifest that still stands something is missing, so that these have to be looked for once more.
     pub fn naming_absent(&self) -> Vec<usize> {
         let absent = |manifest: &Manifest| {
-            let payload = Self::key_of(&manifest.payload.key).and_then(|key| self.payloads.get(&key));
-            payload.is_some_and(|payload| payload.read == ObjectRead::Absent && payload.path.is_some())
+            let Some(key) = Self::key_of(&manifest.payload.key) else { return false };
+            let is_absent = self.payloads.get(&key).is_some_and(|payload| payload.read == ObjectRead::Absent);
+            is_absent && self.is_within(&key)
         };
         let numbered = self.manifests.iter().enumerate();
         numbered.filter(|(_, it)| it.read.manifest().is_some_and(absent)).map(|(number, _)| number).collect()
@@ -243,7 +243,7 @@ impl OffloadStore {
             };
             let modified = path.as_deref().and_then(|path| source.modified_at(path));
             let read = if path.is_some() { ObjectRead::NotAsked } else { ObjectRead::Absent };
-            self.payloads.insert(key, PayloadObject { path, digest, listed: false, modified, read, recorded: None });
+            self.payloads.insert(key, PayloadObject { digest, listed: false, modified, read, recorded: None });
         }
     }
 

@@ -94,14 +94,7 @@ impl<'p> Walk<'p> {
                 }
                 (KeyKind::Payload { digest, .. }, _) => {
                     let modified = self.run.source.modified_at(&at);
-                    let it = PayloadObject {
-                        path: Some(at),
-                        digest,
-                        listed: true,
-                        modified,
-                        read: ObjectRead::NotAsked,
-                        recorded: None,
-                    };
+                    let it = PayloadObject { digest, listed: true, modified, read: ObjectRead::NotAsked, recorded: None };
                     self.store.payloads.insert(below, it);
                 }
                 (KeyKind::Temporary, EntryKind::File) => {

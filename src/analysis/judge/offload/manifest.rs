@@ -1,5 +1,7 @@
 //! One manifest: what the server says to it, and what the server does not look at.
 
+use std::collections::HashSet;
+
 use super::{Judge, OffloadPayload, PARTS, VerifiedOffload};
 use crate::analysis::judge::codes::offload as codes;
 use crate::analysis::server::offload::restore;
@@ -15,7 +17,8 @@ impl Judge<'_> {
         let outer = (std::mem::take(&mut self.findings), std::mem::take(&mut self.coverage));
         let key = object.read.manifest().and_then(|manifest| OffloadStore::key_of(&manifest.payload.key));
         let payload = key.as_deref().and_then(|key| self.store.payloads.get(key));
-        let forecast = restore(object, payload);
+        let path = key.as_deref().and_then(|key| self.store.path_of(key));
+        let forecast = restore(object, payload.map(|payload| (payload, path.as_deref())));
         let manifest = object.read.manifest();
         let mut view = VerifiedOffload {
             manifest_key: object.key.clone(),
@@ -111,9 +114,21 @@ impl Judge<'_> {
 
     /// Whether the object of a manifest that was moved is also where it belongs.
     fn elsewhere(&self, manifest: &Manifest) -> &'static str {
-        let at_home = self.readable.contains(cleaned_key(&manifest.manifest_key).as_str());
+        let at_home = self.at_home.contains(&cleaned_key(&manifest.manifest_key));
         if at_home { "The object that it names is there, too: this is a copy." } else { "Nothing that can be read lies there." }
     }
+}
+
+/// Where manifests that were moved say that they lie, as far as one that can be read lies there.
+pub(super) fn at_home(manifests: &[ManifestObject]) -> HashSet<String> {
+    let read = || manifests.iter().filter_map(|it| Some((it, it.read.manifest()?)));
+    let moved = read().filter(|(object, it)| !it.is_at(&object.key));
+    let mut homes: HashSet<_> = moved.map(|(_, it)| cleaned_key(&it.manifest_key)).collect();
+    if !homes.is_empty() {
+        let there: HashSet<_> = read().map(|(object, _)| object.key.as_str()).collect();
+        homes.retain(|home| there.contains(home.as_str()));
+    }
+    homes
 }
 
 /// What a manifest says about its payload, beside what the payload is.

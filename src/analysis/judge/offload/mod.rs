@@ -8,6 +8,7 @@ mod payload;
 mod plan;
 mod store;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
@@ -28,6 +29,7 @@ use crate::formats::raftpb::ConfState;
 use crate::readers::Depth;
 use crate::readers::offload::{ManifestObject, OffloadStore};
 use crate::types::{Crc32c, LogIndex, Sha256Sum, Term, UnixMillis};
+use store::Prefixes;
 
 /// One manifest with its payload.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -200,35 +202,49 @@ fn newest(store: &OffloadStore) -> Vec<&ManifestObject> {
 
 /// Judges one manifest of a store, whose payload was read.
 pub fn verify_manifest(store: &OffloadStore, object: &ManifestObject, request: &OffloadRequest) -> Examined<VerifiedOffload> {
-    let mut judge = Judge::over(store, request);
+    let mut judge = Judge::over(store, &store.manifests, request);
     let view = judge.manifest(object);
     Examined { view, findings: judge.findings, coverage: judge.coverage }
 }
 
 /// Judges a store.
-pub fn verify_store(store: &OffloadStore, request: &OffloadRequest) -> VerifiedStore {
+pub fn verify_store(store: OffloadStore, request: &OffloadRequest) -> VerifiedStore {
     verify_store_knowing(store, request, &BTreeMap::new())
 }
 
 /// Judges a store of whose payloads some were read by an earlier run: their sums stand in the store, and what is in them in `known`, by
-/// key.
+/// key. A manifest is let go as soon as it is judged: of very many, what is said of them takes their room.
 pub fn verify_store_knowing(
-    store: &OffloadStore,
+    mut store: OffloadStore,
     request: &OffloadRequest,
     known: &BTreeMap<String, KnownContents>,
 ) -> VerifiedStore {
-    let mut judge = Judge { known: Some(known), ..Judge::over(store, request) };
-    let wanted: Vec<&ManifestObject> = if request.newest { newest(store) } else { store.manifests.iter().collect() };
-    let offloads: Vec<_> = wanted.into_iter().map(|it| judge.manifest(it)).collect();
-    let view = if store.only_manifest {
+    let wanted: Option<HashSet<String>> = request.newest.then(|| newest(&store).into_iter().map(|it| it.key.clone()).collect());
+    let manifests = std::mem::take(&mut store.manifests);
+    let mut judge = Judge { known: Some(known), ..Judge::over(&store, &manifests, request) };
+    let mut view = if store.only_manifest {
         judge.coverage.skipped(
             "the rest of the store",
             "one manifest was named; name the directory of the store to have all of it checked",
         );
         None
     } else {
-        Some(judge.whole(&offloads))
+        Some(judge.whole(&manifests, wanted.as_ref().map_or(manifests.len(), HashSet::len)))
     };
+    let of_all = (std::mem::take(&mut judge.findings), std::mem::take(&mut judge.coverage));
+    let mut offloads = Vec::with_capacity(wanted.as_ref().map_or(manifests.len(), HashSet::len));
+    let mut prefixes = Prefixes::default();
+    for object in manifests {
+        if wanted.as_ref().is_none_or(|wanted| wanted.contains(&object.key)) {
+            prefixes.add(&object.prefix);
+            offloads.push(judge.manifest(&object));
+        }
+    }
+    judge.findings.extend(of_all.0);
+    judge.coverage.absorb(of_all.1);
+    if let Some(view) = &mut view {
+        view.groups = judge.groups(&offloads, &prefixes);
+    }
     VerifiedStore { offloads, store: view, findings: judge.findings, coverage: judge.coverage }
 }
 
@@ -250,12 +266,12 @@ struct Judge<'s> {
     payloads: HashMap<&'s str, JudgedPayload>,
     /// Parts that were not examined are counted by kind where there are more than this.
     parts: usize,
-    /// Keys of the manifests that can be read.
-    readable: HashSet<&'s str>,
+    /// Where manifests that were moved say that they lie, as far as one that can be read lies there.
+    at_home: HashSet<String>,
     /// A payload with each digest.
     by_digest: HashMap<Sha256Sum, &'s str>,
-    /// One that goes by each digest and was not read.
-    by_name: HashMap<Sha256Sum, &'s str>,
+    /// One that goes by each digest and was not read; asked for where one is missing.
+    by_name: OnceCell<HashMap<Sha256Sum, &'s str>>,
 }
 
 /// A payload that was named by itself.
@@ -292,7 +308,8 @@ struct JudgedPayload {
 }
 
 impl<'s> Judge<'s> {
-    fn over(store: &'s OffloadStore, request: &'s OffloadRequest) -> Self {
+    /// Judges what is in the store, whose manifests are these.
+    fn over(store: &'s OffloadStore, manifests: &[ManifestObject], request: &'s OffloadRequest) -> Self {
         Self {
             store,
             request,
@@ -300,12 +317,12 @@ impl<'s> Judge<'s> {
             findings: Vec::new(),
             coverage: Coverage::default(),
             known: None,
-            shared: payload::shared(store),
+            shared: payload::shared(store, manifests),
             payloads: HashMap::new(),
             parts: PARTS,
-            readable: store.manifests.iter().filter(|it| it.read.manifest().is_some()).map(|it| it.key.as_str()).collect(),
+            at_home: manifest::at_home(manifests),
             by_digest: payload::by_digest(store),
-            by_name: payload::by_name(store),
+            by_name: OnceCell::new(),
         }
     }
 }

@@ -37,7 +37,7 @@ impl Judge<'_> {
         let payload = self.store.payloads.get(key)?;
         let shown = self.shown(key);
         match &payload.read {
-            ObjectRead::Absent if payload.path.is_none() => {
+            ObjectRead::Absent if !self.store.is_within(key) => {
                 self.coverage.missing(key, "the payload lies outside of what was named; name the directory of the whole store");
                 None
             }
@@ -74,10 +74,11 @@ impl Judge<'_> {
         if let Some(other) = self.by_digest.get(&digest).filter(|other| **other != key) {
             return format!("Its bytes lie under {}: copy them back.", quoted(other));
         }
-        if let Some(other) = self.by_name.get(&digest).filter(|other| **other != key) {
+        let by_name = self.by_name.get_or_init(|| by_name(self.store));
+        if let Some(other) = by_name.get(&digest).filter(|other| **other != key) {
             return format!("An object that goes by its digest lies under {}; its bytes were not read.", quoted(other));
         }
-        let all_read = self.by_name.is_empty();
+        let all_read = by_name.is_empty();
         let has = if all_read { "has its digest" } else { "goes by its digest" };
         format!("Nothing else in the store {has}.")
     }
@@ -234,16 +235,20 @@ impl Judge<'_> {
 }
 
 /// The keys of payloads that more than one manifest names.
-pub(super) fn shared(store: &OffloadStore) -> HashSet<&str> {
+pub(super) fn shared<'s>(store: &'s OffloadStore, manifests: &[ManifestObject]) -> HashSet<&'s str> {
     let (mut once, mut shared) = (HashSet::new(), HashSet::new());
-    for manifest in store.manifests.iter().filter_map(|it| it.read.manifest()) {
-        let named = OffloadStore::key_of(&manifest.payload.key);
-        let Some((key, _)) = named.and_then(|key| store.payloads.get_key_value(&key)) else { continue };
-        if !once.insert(key.as_str()) {
-            shared.insert(key.as_str());
+    for key in named(store, manifests) {
+        if !once.insert(key) {
+            shared.insert(key);
         }
     }
     shared
+}
+
+/// The keys of the payloads that manifests name, of those that are known.
+pub(super) fn named<'s>(store: &'s OffloadStore, manifests: &[ManifestObject]) -> impl Iterator<Item = &'s str> {
+    let named = manifests.iter().filter_map(|it| OffloadStore::key_of(&it.read.manifest()?.payload.key));
+    named.filter_map(|key| store.payloads.get_key_value(&key).map(|(key, _)| key.as_str()))
 }
 
 /// A payload with each digest, of those that were read.

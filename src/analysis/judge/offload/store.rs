@@ -1,21 +1,51 @@
 //! The store as a whole: what belongs to nothing, what contradicts each other, and what could be restored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::manifest::quoted;
+use super::payload::named;
 use super::{Judge, NewestOffload, OffloadGroup, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::codes::offload as codes;
 use crate::analysis::{Finding, Severity, Verdict};
 use crate::formats::offload::Manifest;
-use crate::readers::offload::{ManifestObject, ManifestRead, OffloadStore, PayloadObject};
-use crate::types::{ByteSize, LogIndex, Sha256Sum, Term, UnixMillis};
+use crate::readers::offload::{ManifestObject, ManifestRead, PayloadObject};
+use crate::types::{ByteSize, UnixMillis};
 
 /// Names that are listed in one sentence.
 const NAMED: usize = 3;
 
+/// The prefix of each of many manifests, of which there are few.
+#[derive(Debug, Default)]
+pub(super) struct Prefixes {
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+    of: Vec<usize>,
+}
+
+impl Prefixes {
+    pub(super) fn add(&mut self, prefix: &str) {
+        let number = self.numbers.get(prefix).copied().unwrap_or_else(|| {
+            self.names.push(prefix.to_owned());
+            self.numbers.insert(prefix.to_owned(), self.names.len() - 1);
+            self.names.len() - 1
+        });
+        self.of.push(number);
+    }
+
+    /// In the order in which they were added.
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.of.iter().map(|number| self.names.get(*number).map_or("", String::as_str))
+    }
+}
+
+/// The manifests that the server accepts.
+fn readable(manifests: &[ManifestObject]) -> impl Iterator<Item = (&ManifestObject, &Manifest)> {
+    manifests.iter().filter_map(|it| Some((it, it.read.manifest()?)))
+}
+
 impl Judge<'_> {
-    /// Judges what no single manifest shows.
-    pub(super) fn whole(&mut self, offloads: &[VerifiedOffload]) -> OffloadStoreView {
+    /// Judges what no single one of the manifests shows, of which `wanted` were asked for. The groups are left to [`Self::groups`].
+    pub(super) fn whole(&mut self, manifests: &[ManifestObject], wanted: usize) -> OffloadStoreView {
         let store = self.store;
         for (key, why) in &store.unlisted {
             self.coverage.missing(self.shown(key), why);
@@ -28,44 +58,40 @@ impl Judge<'_> {
             );
             self.coverage.skipped(what, "nothing that the server writes has such a name");
         }
-        if store.manifests.is_empty() {
+        if manifests.is_empty() {
             self.coverage.missing(self.display.clone(), "no manifest was found there");
         }
         if self.request.newest {
-            let left = store.manifests.len() - offloads.len();
+            let left = manifests.len().saturating_sub(wanted);
             if left > 0 {
                 self.coverage.skipped(count(left, "older manifest"), "only the newest snapshot of each group was asked for");
             }
         }
-        let orphans = self.orphans();
+        let orphans = self.orphans(manifests);
         self.temporaries();
-        self.rewritten();
-        self.members();
-        self.clusters();
-        self.two_payloads();
-        self.order();
+        self.rewritten(manifests);
+        self.members(manifests);
+        self.clusters(manifests);
+        self.two_payloads(manifests);
+        self.order(manifests);
         OffloadStoreView {
             dir: self.display.clone(),
             key_base: store.base.clone(),
-            manifests: store.manifests.len(),
+            manifests: manifests.len(),
             payloads: store.payloads.values().filter(|payload| payload.listed).count(),
             orphans,
             temporaries: store.temporaries.len(),
             other_entries: store.foreign.len(),
-            groups: self.groups(offloads),
+            groups: Vec::new(),
         }
     }
 
-    fn manifests(&self) -> impl Iterator<Item = (&ManifestObject, &Manifest)> {
-        self.store.manifests.iter().filter_map(|it| Some((it, it.read.manifest()?)))
-    }
-
     /// Payloads that no manifest names, the young apart from the old.
-    fn orphans(&mut self) -> usize {
-        let named: BTreeSet<String> = self.manifests().filter_map(|(_, it)| OffloadStore::key_of(&it.payload.key)).collect();
-        let unread = self.store.manifests.iter().filter(|it| it.read.manifest().is_none()).count();
+    fn orphans(&mut self, manifests: &[ManifestObject]) -> usize {
+        let named: HashSet<&str> = named(self.store, manifests).collect();
+        let unread = manifests.iter().filter(|it| it.read.manifest().is_none()).count();
         let store = self.store;
-        let orphans: Vec<_> = store.payloads.iter().filter(|(key, it)| it.listed && !named.contains(*key)).collect();
+        let orphans: Vec<_> = store.payloads.iter().filter(|(key, it)| it.listed && !named.contains(key.as_str())).collect();
         let fresh = |payload: &PayloadObject| {
             payload.modified.is_some_and(|modified| modified.0.saturating_add(self.request.grace_ms) >= self.request.now.0)
         };
@@ -111,10 +137,8 @@ impl Judge<'_> {
         self.findings.push(Finding::new(&codes::OFFLOAD_TEMPORARY, message).at(self.shown(&first.key)));
     }
 
-    fn rewritten(&mut self) {
-        let rewritten: Vec<_> = self
-            .store
-            .manifests
+    fn rewritten(&mut self, manifests: &[ManifestObject]) {
+        let rewritten: Vec<_> = manifests
             .iter()
             .filter(|it| matches!(it.read, ManifestRead::Accepted { as_written: false, .. }))
             .map(|it| &it.key)
@@ -130,9 +154,9 @@ impl Judge<'_> {
         }
     }
 
-    fn members(&mut self) {
+    fn members(&mut self, manifests: &[ManifestObject]) {
         let odd: Vec<_> =
-            self.manifests().filter(|(_, it)| it.conf_state.is_joint() || !it.conf_state.learners.is_empty()).collect();
+            readable(manifests).filter(|(_, it)| it.conf_state.is_joint() || !it.conf_state.learners.is_empty()).collect();
         let Some((first, manifest)) = odd.first() else { return };
         let what = if manifest.conf_state.is_joint() { "a change of members was under way" } else { "there were learners" };
         let more = if odd.len() > 1 { format!(" ({} like this)", count(odd.len(), "snapshot")) } else { String::new() };
@@ -142,9 +166,9 @@ impl Judge<'_> {
         self.findings.push(finding);
     }
 
-    fn clusters(&mut self) {
+    fn clusters(&mut self, manifests: &[ManifestObject]) {
         let mut clusters: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-        for (object, manifest) in self.manifests().filter(|(_, it)| !it.source_cluster.trim().is_empty()) {
+        for (object, manifest) in readable(manifests).filter(|(_, it)| !it.source_cluster.trim().is_empty()) {
             let names = clusters.entry(&object.prefix).or_default();
             names.entry(&manifest.source_cluster).or_insert(&object.key);
         }
@@ -159,33 +183,37 @@ impl Judge<'_> {
         self.findings.extend(found);
     }
 
-    fn two_payloads(&mut self) {
-        type Id<'m> = (&'m str, u64, LogIndex, Term);
-        let mut seen: BTreeMap<Id<'_>, (&str, Sha256Sum)> = BTreeMap::new();
+    fn two_payloads(&mut self, manifests: &[ManifestObject]) {
+        let mut all: Vec<_> = readable(manifests).collect();
+        let of = |(_, it): &(&ManifestObject, &'_ Manifest)| (it.group_id, it.snapshot_index, it.snapshot_term);
+        let order = |a: &(&ManifestObject, &Manifest), b: &(&ManifestObject, &Manifest)| {
+            a.1.source_cluster.cmp(&b.1.source_cluster).then_with(|| of(a).cmp(&of(b)))
+        };
+        // In the order of their keys among equal ones.
+        all.sort_by(order);
         let mut found = Vec::new();
-        for (object, it) in self.manifests() {
-            let id = (it.source_cluster.as_str(), it.group_id, it.snapshot_index, it.snapshot_term);
-            let (first, digest) = *seen.entry(id).or_insert((&object.key, it.payload.sha256));
-            if digest != it.payload.sha256 {
+        for same in all.chunk_by(|a, b| order(a, b).is_eq()) {
+            let Some(((first, one), others)) = same.split_first() else { continue };
+            for (object, it) in others.iter().filter(|(_, it)| it.payload.sha256 != one.payload.sha256) {
                 let message = format!(
                     "This manifest and {} are of the same cluster, group {}, index {} and term {}, and name different payloads.",
-                    quoted(first),
+                    quoted(&first.key),
                     it.group_id,
                     it.snapshot_index,
                     it.snapshot_term
                 );
                 let finding = Finding::new(&codes::OFFLOAD_TWO_PAYLOADS, message).at(self.shown(&object.key));
-                found.push(finding.expected(digest).found(it.payload.sha256));
+                found.push(finding.expected(one.payload.sha256).found(it.payload.sha256));
             }
         }
         self.findings.extend(found);
     }
 
     /// Index against time and term, within one cluster and group under one prefix.
-    fn order(&mut self) {
+    fn order(&mut self, manifests: &[ManifestObject]) {
         type History<'m> = Vec<(&'m ManifestObject, &'m Manifest)>;
         let mut histories: BTreeMap<(&str, &str, u64), History<'_>> = BTreeMap::new();
-        for (object, it) in self.manifests().filter(|(object, it)| it.is_at(&object.key)) {
+        for (object, it) in readable(manifests).filter(|(object, it)| it.is_at(&object.key)) {
             histories.entry((&object.prefix, &it.source_cluster, it.group_id)).or_default().push((object, it));
         }
         let mut found = Vec::new();
@@ -216,12 +244,10 @@ impl Judge<'_> {
     }
 
     /// What there is of each group, and what of it can be restored.
-    fn groups(&mut self, offloads: &[VerifiedOffload]) -> Vec<OffloadGroup> {
-        let prefixes: BTreeMap<&str, &str> =
-            self.store.manifests.iter().map(|it| (it.key.as_str(), it.prefix.as_str())).collect();
+    pub(super) fn groups(&mut self, offloads: &[VerifiedOffload], prefixes: &Prefixes) -> Vec<OffloadGroup> {
         let mut by_group: BTreeMap<(&str, u64), Vec<&VerifiedOffload>> = BTreeMap::new();
-        for it in offloads {
-            let (Some(group), Some(prefix)) = (it.group_id, prefixes.get(it.manifest_key.as_str())) else { continue };
+        for (it, prefix) in offloads.iter().zip(prefixes.iter()) {
+            let Some(group) = it.group_id else { continue };
             by_group.entry((prefix, group)).or_default().push(it);
         }
         let mut groups = Vec::new();

@@ -5,6 +5,8 @@ mod publish;
 mod refusal;
 mod restoration;
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::formats::offload::{Manifest, Sentinel, normalize_key};
@@ -51,8 +53,8 @@ impl RestoreForecast {
 }
 
 /// A restore of the manifest under its own key, with peers and a destination that nothing is wrong with. `payload` is what
-/// stands under the key that the manifest names; `None` when that key names nothing.
-pub fn restore(object: &ManifestObject, payload: Option<&PayloadObject>) -> RestoreForecast {
+/// stands under the key that the manifest names, with its path where that lies in what was looked at; `None` when that key names nothing.
+pub fn restore(object: &ManifestObject, payload: Option<(&PayloadObject, Option<&Path>)>) -> RestoreForecast {
     if object.recorded == Some(RecordedDigest::Invalid) {
         return unreadable_metadata("manifest");
     }
@@ -77,7 +79,7 @@ fn unreadable_metadata(what: &str) -> RestoreForecast {
     RestoreForecast::refused(format!("get snapshot {what}: s3 object sha256 metadata is invalid"), Some(Sentinel::Integrity))
 }
 
-fn of_payload(manifest: &Manifest, payload: Option<&PayloadObject>) -> RestoreForecast {
+fn of_payload(manifest: &Manifest, payload: Option<(&PayloadObject, Option<&Path>)>) -> RestoreForecast {
     let stated = &manifest.payload;
     let key = &stated.key;
     let refused = |text: String, sentinel| RestoreForecast::refused(text, Some(sentinel));
@@ -85,16 +87,16 @@ fn of_payload(manifest: &Manifest, payload: Option<&PayloadObject>) -> RestoreFo
         let text = format!("get snapshot payload: invalid object key {}", go_quoted(key.as_bytes()));
         return refused(text, Sentinel::InvalidOptions);
     }
-    let Some(payload) = payload else { return RestoreForecast::UNKNOWN };
+    let Some((payload, path)) = payload else { return RestoreForecast::UNKNOWN };
     let facts = match &payload.read {
         // What lies outside of what was named was not looked for.
-        ObjectRead::Absent if payload.path.is_none() => return RestoreForecast::UNKNOWN,
+        ObjectRead::Absent if path.is_none() => return RestoreForecast::UNKNOWN,
         ObjectRead::Absent => return refused(format!("get snapshot payload: object {key}"), Sentinel::NotFound),
         ObjectRead::NotRegular => {
             return refused(format!("get snapshot payload: object {key} is not a regular file"), Sentinel::InvalidOptions);
         }
         ObjectRead::Impossible(why) => {
-            let path = payload.path.as_deref().unwrap_or_else(|| std::path::Path::new(key));
+            let path = path.unwrap_or_else(|| Path::new(key));
             return RestoreForecast::refused(format!("get snapshot payload: stat {}: {why}", path.display()), None);
         }
         ObjectRead::NotAsked | ObjectRead::Unreadable(_) => return RestoreForecast::UNKNOWN,
