@@ -7,11 +7,13 @@ use std::path::Path;
 use arrow_array::{Array, RecordBatch, StringArray, UInt64Array};
 use ekv_fleet::collect::table::Kind;
 use ekv_fleet::collect::tables::{NODES, TABLES};
+use ekv_tool::analysis::Finding;
+use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
 use ekv_tool::formats::facts::close;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use crate::support::made::{self, MadeGroup};
+use crate::support::made::{self, MadeGroup, TAKEN, Told};
 use crate::support::program::{Ran, run};
 use crate::support::recorded::{files, root};
 use crate::support::taken::clusters;
@@ -97,9 +99,13 @@ fn the_same_facts_are_collected_once() {
         fs::write(dir.path().join(format!("{name}.facts")), bytes).unwrap();
     }
     fs::write(dir.path().join("notes.txt"), "not looked at").unwrap();
+    fs::create_dir(dir.path().join("older")).unwrap();
     let (facts, place) = (dir.path().to_str().unwrap(), out.path().to_str().unwrap());
     let first = collect(&[facts, "--results", place]);
     assert_eq!((first.status, first.report["files"].as_array().unwrap().len()), (0, 3), "{}", first.said);
+    // What is passed over is told.
+    let passed = first.report["coverage"]["not_examined"].to_string();
+    assert!(passed.contains("1 file and 1 directory of another name (notes.txt, older/)"), "{passed}");
     let before = files(out.path());
     assert_eq!(before.len(), 3 * (TABLES.len() + 1));
     let contents: Vec<_> = before.iter().map(|(_, path)| fs::read(path).unwrap()).collect();
@@ -107,15 +113,98 @@ fn the_same_facts_are_collected_once() {
     assert_eq!(again.status, 0, "{}", again.said);
     assert!(again.report["files"].as_array().unwrap().iter().all(|file| file["collection"] == "known"), "{}", again.said);
     assert_eq!(files(out.path()), before);
-    // A run that ended early is made up for, and makes the same parts.
-    for (key, path) in &before {
-        if key.starts_with(NODES.name) || key.starts_with("groups") {
-            fs::remove_file(path).unwrap();
+    // A run that ended early is made up for, and makes the same parts; so is what was lost.
+    for lost in [[NODES.name, "groups"], ["facts", "facts"], ["members", "snapshots"]] {
+        for (key, path) in &before {
+            if lost.iter().any(|name| key.starts_with(name)) {
+                fs::remove_file(path).unwrap();
+            }
         }
+        let again = collect(&[facts, "--results", place]);
+        assert!(again.report["files"].as_array().unwrap().iter().all(|file| file["collection"] == "new"), "{}", again.said);
+        assert_eq!((again.status, files(out.path())), (0, before.clone()));
     }
-    assert_eq!(collect(&[facts, "--results", place]).status, 0);
-    assert_eq!(files(out.path()), before);
     assert_eq!(before.iter().map(|(_, path)| fs::read(path).unwrap()).collect::<Vec<_>>(), contents);
+}
+
+/// A file says more of its nodes than its own verdict: what a plan takes for an error is one here.
+#[test]
+fn the_verdict_is_what_the_facts_come_to() {
+    let group = MadeGroup::of(7, &["n1", "n2", "n3"]);
+    let fine = group.copy("n1", &group.sums());
+    let mut wrong = fine.clone();
+    wrong.0.findings.push(Finding::new(&FILE_DAMAGED, "x").at("y"));
+    let mut unknown = fine.clone();
+    (unknown.0.start.outcome, unknown.0.start.reason) = ("unknown", Some("encryption is in use".to_owned()));
+    let told = |outcome, verdict| Told { outcome, verdict, single_groups: None };
+    let cases = [
+        ("fine", made::facts(TAKEN, std::slice::from_ref(&fine)), 0, ""),
+        ("refused", made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(Some("abort"), None)), 2, "start-refused"),
+        (
+            "unforetold",
+            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(Some("unknown"), None)),
+            3,
+            "the next start of",
+        ),
+        ("damaged", made::facts(TAKEN, &[wrong]), 2, "file-damaged"),
+        ("not asked", made::facts(TAKEN, &[unknown]), 3, "encryption is in use"),
+        (
+            "no verdict",
+            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(None, Some("splendid"))),
+            3,
+            "no verdict that is known",
+        ),
+        (
+            "no reason",
+            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(None, Some("damaged"))),
+            3,
+            "nothing in it tells why",
+        ),
+        ("of tomorrow", made::facts(4_000_000_000_000, &[fine]), 3, "still to come"),
+    ];
+    for (name, bytes, status, says) in cases {
+        let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = dir.path().join("n1.facts");
+        fs::write(&file, bytes).unwrap();
+        let ran = collect(&[file.to_str().unwrap(), "--results", out.path().to_str().unwrap()]);
+        assert!(ran.status == status && ran.said.contains(says), "{name}: {}", ran.said);
+        let word = ["clean", "", "damaged", "unknown"][usize::try_from(status).unwrap()];
+        assert_eq!((&ran.report["files"][0]["verdict"], &ran.report["verdict"]), (&word.into(), &word.into()), "{name}");
+        assert_eq!(texts(&table(out.path(), "nodes"), "verdict"), [word], "{name}");
+    }
+}
+
+#[test]
+fn a_node_in_several_files_is_one_node() {
+    let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for number in [1, 2] {
+        let group = MadeGroup::of(number, &["n1", "n2", "n3"]);
+        let bytes = made::of_single_groups(TAKEN, &[group.copy("n1", &group.sums())]);
+        fs::write(dir.path().join(format!("{number}.facts")), bytes).unwrap();
+    }
+    let (facts, place) = (dir.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let ran = run("http://127.0.0.1:1", &["collect", facts, "--results", place]);
+    assert!(ran.said.starts_with("CLEAN    the facts of 1 node in 2 files\n"), "{}", ran.said);
+    // Each lies where its next ones will.
+    assert_eq!(files(&out.path().join("facts/v1")).len(), 2);
+    let folders: BTreeSet<_> =
+        files(&out.path().join("facts/v1")).into_iter().map(|(key, _)| key.split('/').next().unwrap().to_owned()).collect();
+    assert_eq!(folders.len(), 2, "{folders:?}");
+}
+
+/// What an earlier version has collected lies in one folder a node, whatever its groups are.
+#[test]
+fn facts_of_one_folder_of_all_groups_are_all_read() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("facts/v1/0123456789abcdef");
+    fs::create_dir_all(&folder).unwrap();
+    for number in [1, 2] {
+        let group = MadeGroup::of(number, &["n1"]);
+        let bytes = made::of_single_groups(TAKEN + number, &[group.copy("n1", &group.sums())]);
+        fs::write(folder.join(format!("{:016}-x.facts", TAKEN + number)), bytes).unwrap();
+    }
+    let ran = run("http://127.0.0.1:1", &["--format", "json", "plan", "--results", out.path().to_str().unwrap()]);
+    assert_eq!((&ran.report["nodes"], &ran.report["groups"]), (&1.into(), &2.into()), "{}", ran.said);
 }
 
 #[test]

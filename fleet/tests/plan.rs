@@ -1,6 +1,6 @@
 //! Plans of restarts: in agreement with `compare`, and never against a quorum.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ekv_fleet::facts::FactsRead;
@@ -13,7 +13,7 @@ use ekv_tool::ops::{CompareOptions, compare};
 use serde_json::Value;
 
 use crate::support::made::{self, MadeCopy, MadeGroup, TAKEN};
-use crate::support::program::run;
+use crate::support::program::{Ran, run};
 use crate::support::taken::clusters;
 
 pub fn options() -> PlanOptions {
@@ -71,6 +71,9 @@ fn a_plan_of_one_group_is_the_order_of_compare() {
             for pair in of_group.windows(2) {
                 assert!(last(pair[0]) <= last(pair[1]), "{name}: {planned:?} against {order:?}");
             }
+            // The same rule orders both.
+            let kept: Vec<_> = order.iter().filter(|node| planned.contains(node)).collect();
+            assert_eq!(of_group, kept, "{name}");
             orders += of_group.len();
         }
         let steps: BTreeSet<_> = compared
@@ -268,6 +271,140 @@ fn facts_of_one_group_do_not_hide_those_of_another_and_none_are_of_tomorrow() {
     let late = groups[0].copy("n1", &groups[0].sums());
     files.insert("n1-late".to_owned(), made::facts(4_000_000_000_000, std::slice::from_ref(&late)));
     assert_eq!(planned(files, &options())["verdict"], "unknown");
+}
+
+/// Files below a directory, collected, and planned from there.
+fn planned_from_results(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Ran, Ran) {
+    let dir = tempfile::tempdir().unwrap();
+    let (facts, results) = (dir.path().join("facts"), dir.path().join("results"));
+    std::fs::create_dir(&facts).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(facts.join(format!("{name}.facts")), bytes).unwrap();
+    }
+    let (facts, results) = (facts.to_str().unwrap(), results.to_str().unwrap());
+    let none = "http://127.0.0.1:1";
+    let collected = run(none, &["--format", "json", "collect", facts, "--results", results]);
+    (collected, run(none, &["--format", "json", "plan", "--results", results]))
+}
+
+#[test]
+fn groups_that_were_looked_at_one_by_one_are_judged_each_by_its_newest_facts() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
+    let mut files = BTreeMap::new();
+    for (at, group) in groups.iter().enumerate() {
+        for node in ["n1", "n2", "n3"] {
+            let mut copy = group.copy(node, &group.sums());
+            if (node, group.number) == ("n2", 1) {
+                (copy.0.start.outcome, copy.0.start.reason) = ("refused", Some("then".to_owned()));
+            }
+            files.insert(format!("{node}-{at}"), made::of_single_groups(TAKEN + 1000 * at as u64, &[copy]));
+        }
+    }
+    let report = planned(files.clone(), &options());
+    assert_eq!((&report["nodes"], &report["groups"]), (&3.into(), &2.into()), "{report:#}");
+    assert!(left(&report).contains(&("n2".to_owned(), "refused".to_owned(), Some("start-refused".to_owned()))), "{report:#}");
+    let (collected, from_results) = planned_from_results(files.clone());
+    assert!(collected.said.contains("\"collection\": \"new\""), "{}", collected.said);
+    for part in ["nodes", "groups", "batches", "left", "absent", "verdict"] {
+        assert_eq!(from_results.report[part], report[part], "{part}: {}", from_results.said);
+    }
+    // What was looked at again is judged anew, and the other group stays as it was.
+    let again = groups[0].copy("n2", &groups[0].sums());
+    files.insert("n2-again".to_owned(), made::of_single_groups(TAKEN + 5000, &[again]));
+    let report = planned(files.clone(), &options());
+    assert_eq!((&report["verdict"], batches(&report).concat().len(), &report["groups"]), (&"clean".into(), 3, &2.into()));
+    assert_eq!((&report["read_bytes"], &report["estimate_ms"]), (&(6_u64 << 20).into(), &60.into()), "both groups of each node");
+    let (_, from_results) = planned_from_results(files);
+    assert_eq!((from_results.status, &from_results.report["batches"]), (0, &report["batches"]), "{}", from_results.said);
+}
+
+#[test]
+fn a_group_that_newer_facts_of_the_whole_node_lack_is_gone() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
+    let mut files = made::fleet(&groups, |_, _| {});
+    let first = groups[0].copy("n1", &groups[0].sums());
+    files.insert("n1-later".to_owned(), made::of_all_groups(TAKEN + 5000, std::slice::from_ref(&first)));
+    for report in [planned(files.clone(), &options()), planned_from_results(files).1.report] {
+        assert_eq!(report["verdict"], "unknown", "{report:#}");
+        assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n1", "not-examined")), "{report:#}");
+        assert!(report["coverage"].to_string().contains("later of all groups of it"), "{report:#}");
+    }
+    // Of a node that is no member any more nothing is missing.
+    let mut files = made::fleet(&groups[..1], |_, _| {});
+    let others = MadeGroup::of(2, &["n4", "n5", "n6"]);
+    files.extend(made::fleet(std::slice::from_ref(&others), |_, _| {}));
+    let once = groups[1].copy("n1", &others.sums());
+    files.insert("n1-once".to_owned(), made::of_single_groups(TAKEN - 5000, &[once]));
+    files.insert("n1".to_owned(), made::of_all_groups(TAKEN, &[first]));
+    let report = planned(files, &options());
+    assert_eq!((&report["verdict"], batches(&report).concat().len()), (&"clean".into(), 6), "{report:#}");
+    assert!(report["coverage"].to_string().contains("it is no member of it"), "{report:#}");
+}
+
+#[test]
+fn facts_of_two_clusters_are_not_planned() {
+    let one = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n2", "n3", "n4"])];
+    for members in [["n1", "n2", "n3"], ["n1", "n7", "n8"]] {
+        let other = MadeGroup { cluster: "other ", ..MadeGroup::of(1, &members) };
+        let mut files = made::fleet(&one, |_, _| {});
+        for node in members {
+            let copy = other.copy(node, &other.sums());
+            files.insert(format!("other-{node}"), made::of_all_groups(TAKEN + 5000, &[copy]));
+        }
+        let report = planned(files.clone(), &options());
+        assert_eq!((&report["verdict"], batches(&report).len()), (&"damaged".into(), 0), "{report:#}");
+        let found = report["findings"].as_array().unwrap();
+        let of_code = found.iter().filter(|finding| finding["code"] == "cross-group-mismatch");
+        let messages: Vec<_> = of_code.map(|finding| finding["message"].as_str().unwrap()).collect();
+        assert!(messages.iter().all(|message| message.contains("a place of its own")), "{messages:?}");
+        assert!(messages.iter().any(|message| message.contains("n1.facts: /var/lib")), "{messages:?}");
+        let held = ("n1".to_owned(), "group-in-question".to_owned(), Some("cross-group-mismatch".to_owned()));
+        assert!(left(&report).contains(&held), "{report:#}");
+        // One place takes the first of them, and goes on planning for it.
+        let (collected, from_results) = planned_from_results(files);
+        assert_eq!((collected.status, &collected.report["verdict"]), (2, &"damaged".into()), "{}", collected.said);
+        assert!(
+            collected.said.contains("was not collected") && collected.said.contains("a place of its own"),
+            "{}",
+            collected.said
+        );
+        let refused = if members[1] == "n2" { 3 } else { 1 };
+        assert_eq!(collected.report["refused"], refused, "{}", collected.said);
+        if refused == 3 {
+            assert_eq!((from_results.status, &from_results.report["nodes"]), (0, &4.into()), "{}", from_results.said);
+        } else {
+            // Others than n1 have names of their own: they contradict the group of that number.
+            assert_eq!(from_results.report["verdict"], "damaged", "{}", from_results.said);
+        }
+    }
+    // A node that went on is the same node.
+    let group = MadeGroup::of(1, &["n1", "n2", "n3"]);
+    let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
+    let later = MadeGroup { entries: 40, ..group.clone() };
+    for node in ["n1", "n2", "n3"] {
+        files.insert(format!("{node}-later"), made::of_all_groups(TAKEN + 5000, &[later.copy(node, &later.sums())]));
+    }
+    assert_eq!(planned(files.clone(), &options())["verdict"], "clean");
+    let (collected, from_results) = planned_from_results(files);
+    assert_eq!((collected.status, from_results.status), (0, 0), "{}{}", collected.said, from_results.said);
+}
+
+#[test]
+fn a_plan_that_leaves_nodes_does_not_end_like_one_that_leaves_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let facts = written(dir.path(), &[MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n4"])]);
+    let facts = facts.to_str().unwrap();
+    let none = "http://127.0.0.1:1";
+    let ran = run(none, &["--format", "json", "plan", facts]);
+    assert_eq!((ran.status, &ran.report["verdict"]), (2, &"clean".into()), "{}", ran.said);
+    assert_eq!(left(&ran.report).len(), 1, "{}", ran.said);
+    assert_eq!(run(none, &["plan", facts, "--accept-left"]).status, 0);
+    // Who says that a node is down knows that it is left.
+    let ran = run(none, &["plan", facts, "--down", "n4"]);
+    assert_eq!(ran.status, 0, "{}", ran.said);
+    assert!(ran.said.contains("1 node must not be restarted"), "{}", ran.said);
+    std::fs::write(dir.path().join("facts/n4.facts"), "{}").unwrap();
+    assert_eq!(run(none, &["plan", facts, "--accept-left"]).status, 3);
 }
 
 fn written(dir: &Path, groups: &[MadeGroup]) -> PathBuf {

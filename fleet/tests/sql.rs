@@ -34,7 +34,7 @@ fn answered(python: &Path, script: &str) -> Vec<Value> {
 /// A fleet with one of everything that the queries ask for, collected.
 fn collected() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    let (facts, results) = (dir.path().join("facts"), dir.path().join("it's results"));
+    let (facts, results) = (dir.path().join("facts"), dir.path().join("it's *a* [place]?"));
     fs::create_dir(&facts).unwrap();
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n2", "n3", "n4"])];
     let mut files = made::fleet(&groups, |node, (copy, _)| match (node, copy.group_id) {
@@ -132,6 +132,43 @@ fn duckdb_answers_every_query() {
     assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
 }
 
+/// Groups of a node that were looked at one by one, one of them again, and then the whole node, which has one left.
+fn hold_groups(ask: impl Fn(&Path, &str) -> Vec<Value>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, results) = (dir.path().join("n1.facts"), dir.path().join("results"));
+    let collect = |bytes: Vec<u8>| {
+        fs::write(&file, bytes).unwrap();
+        let ran = run(NOBODY, &["collect", file.to_str().unwrap(), "--results", results.to_str().unwrap()]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+    };
+    let copy = |number: u64, entries: u64| {
+        let group = MadeGroup { entries, ..MadeGroup::of(number, &["n1", "n2", "n3"]) };
+        group.copy("n1", &group.sums())
+    };
+    for (at, number, entries) in [(0, 1, 20), (1, 2, 20), (2, 1, 30)] {
+        collect(made::of_single_groups(TAKEN + at, &[copy(number, entries)]));
+    }
+    let groups = "SELECT group_id, last_index FROM groups ORDER BY group_id";
+    let last = |number: u64, index: u64| json!({"group_id": number, "last_index": index});
+    assert_eq!(ask(&results, groups), [last(1, 1030), last(2, 1020)]);
+    assert_eq!(ask(&results, "SELECT count(*) AS number FROM snapshots"), [json!({"number": 2})]);
+    assert_eq!(ask(&results, "SELECT count(*) AS number FROM members"), [json!({"number": 6})]);
+    let starts = json!({"node": "n1", "groups": 2, "start_read_bytes": 2 << 20, "start_write_bytes": 0, "start_estimate_ms": 20});
+    assert_eq!(ask(&results, "@starts"), [starts]);
+    collect(made::of_all_groups(TAKEN + 3, &[copy(2, 40)]));
+    assert_eq!(ask(&results, groups), [last(2, 1040)]);
+}
+
+#[test]
+fn duckdb_takes_each_group_from_its_newest_facts() {
+    let Some(python) = duckdb() else { return };
+    hold_groups(|results, query| {
+        let ran = run(NOBODY, &["sql", "--script", query, "--results", results.to_str().unwrap()]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        answered(&python, &ran.said)
+    });
+}
+
 #[test]
 fn what_cannot_be_asked_is_said() {
     let (_dir, results) = collected();
@@ -144,6 +181,11 @@ fn what_cannot_be_asked_is_said() {
     );
     let missing = run(NOBODY, &["sql", "@behind", "--results", "/nonexistent/place"]);
     assert!(missing.status == 1 && missing.said.contains("there is no such directory"), "{}", missing.said);
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join("a\\b");
+    fs::create_dir(&odd).unwrap();
+    let refused = run(NOBODY, &["sql", "--script", "@behind", "--results", odd.to_str().unwrap()]);
+    assert!(refused.status == 1 && refused.said.contains("a backslash in its name"), "{}", refused.said);
     let list = run(NOBODY, &["sql", "--list"]);
     assert_eq!(list.status, 0);
     for query in QUERIES {
@@ -163,6 +205,16 @@ fn what_cannot_be_asked_is_said() {
             "{command}"
         );
     }
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn the_engine_takes_each_group_from_its_newest_facts() {
+    hold_groups(|results, query| {
+        let ran = run(NOBODY, &["--format", "json", "sql", query, "--results", results.to_str().unwrap()]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        ran.report["rows"].as_array().unwrap().clone()
+    });
 }
 
 #[cfg(feature = "sql")]

@@ -33,7 +33,9 @@ mod verify_snapshot;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
-pub use compare::{CompareOptions, ComparedCopies, TakenGroup, compare, compare_copies, is_file, match_copies};
+pub use compare::{
+    CompareOptions, ComparedCopies, TakenGroup, Told, compare, compare_copies, is_file, match_copies, of_two_groups,
+};
 pub use dump::{dumps, verify_dumps};
 pub use facts::{FactsOptions, facts};
 pub use gate::{GateOptions, gate_dryrun};

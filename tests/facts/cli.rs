@@ -4,6 +4,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ekv_tool::analysis::judge::facts::Document;
 use serde_json::Value;
 
 use crate::support::diverging::{LAST, Node};
@@ -44,8 +45,9 @@ fn facts_are_collected_and_compared() {
     let text = said(&output);
     assert!(text.starts_with("CLEAN    one group on 3 nodes, committed up to 9: the logs and the stores agree"), "{text}");
     assert!(text.contains("Told by files of facts") && !text.contains("Next:"), "{text}");
-    let mixed = said(&tool(root.path(), &["compare", "data/n1", "n2.facts", "n3.facts"]));
-    assert!(mixed.starts_with("CLEAN") && mixed.contains("Next: ekv-tool gate-dryrun data/n1"), "{mixed}");
+    let mixed = said(&tool(root.path(), &["compare", "n1.facts", "data/n2", "n3.facts"]));
+    // n2 is the first to be restarted, and n1, which leads, the last.
+    assert!(mixed.starts_with("CLEAN") && mixed.contains("Next: ekv-tool gate-dryrun data/n2"), "{mixed}");
     // A summary for people is no file of facts, and neither is one that was written again.
     let summary = tool(root.path(), &["facts", "--format", "table", "data/n1"]);
     assert!(said(&summary).starts_with("CLEAN    the facts of 1 group"), "{}", said(&summary));
@@ -58,6 +60,19 @@ fn facts_are_collected_and_compared() {
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains(expected), "{}", said(&output));
     }
+}
+
+#[test]
+fn facts_say_whether_they_are_of_single_groups() {
+    let root = nodes();
+    let of = |dirs: &[&str]| {
+        let output = tool(root.path(), &[&["facts", "--fast"], dirs].concat());
+        Document::decode(&output.stdout).unwrap().single_groups
+    };
+    assert_eq!(of(&["data"]), Some(false));
+    // A node's own directory that is a group's stands for that group alone.
+    assert_eq!((of(&["data/n1"]), of(&["data/n1", "data/n2"])), (Some(true), Some(true)));
+    assert_eq!((of(&["data/n1", "data"]), of(&["data/n1", "data/./n1"])), (Some(false), Some(true)));
 }
 
 #[test]

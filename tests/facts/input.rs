@@ -244,3 +244,25 @@ fn a_copy_of_facts_is_no_second_node() {
     assert!(report.findings.iter().any(|finding| finding.code.code == "cross-duplicate-identity"), "{:?}", report.findings);
     assert_eq!(report.verdict, Verdict::Damaged);
 }
+
+/// Several machines may have one name for a directory: what is said of a place names the file as well, wherever it says it.
+#[test]
+fn findings_of_directories_of_one_name_say_whose_they_are() {
+    let pair = Pair::new();
+    let mut value: Value = serde_json::from_slice(&pair.bytes()).unwrap();
+    let dir = value["groups"][0]["node"]["dir"].as_str().unwrap().to_owned();
+    value["groups"][0]["findings"] = json!([{
+        "code": "file-damaged", "severity": "error", "group": dir, "path": format!("{dir}/wal/0.wal"), "offset": null, "length": null,
+        "expected": null, "found": null, "message": "x", "advice": "y"
+    }]);
+    let files: Vec<PathBuf> = ["a.facts", "b.facts"].map(|name| pair.root.path().join(name)).into();
+    for file in &files {
+        std::fs::write(file, closed(&value)).unwrap();
+    }
+    let report = compare(&files, &CompareOptions::default(), &Run::local()).unwrap();
+    let found = report.findings.iter().filter(|finding| finding.code.code == "file-damaged");
+    let mut places: Vec<_> = found.map(|finding| (finding.group.clone().unwrap(), finding.path.clone().unwrap())).collect();
+    places.sort();
+    let place = |file: &PathBuf| (format!("{}: {dir}", file.display()), format!("{}: {dir}/wal/0.wal", file.display()));
+    assert_eq!(places, [place(&files[0]), place(&files[1])]);
+}

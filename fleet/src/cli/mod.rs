@@ -27,7 +27,7 @@ const AFTER_HELP: &str = "\
 Exit statuses:
     0  clean
     1  the work could not be done
-    2  damaged
+    2  damaged, or a plan that leaves nodes
     3  unknown: something needed could not be read
   130  interrupted
 
@@ -66,6 +66,8 @@ enum Command {
 pub enum ExitStatus {
     /// The verdict decides.
     Judged(Verdict),
+    /// A plan leaves nodes that could not be planned, and nothing is damaged.
+    Left,
     /// The work could not be done.
     Failure,
     /// Help was asked for.
@@ -77,7 +79,7 @@ impl From<ExitStatus> for ExitCode {
         Self::from(match status {
             ExitStatus::Success | ExitStatus::Judged(Verdict::Clean) => 0,
             ExitStatus::Failure => 1,
-            ExitStatus::Judged(Verdict::Damaged) => 2,
+            ExitStatus::Judged(Verdict::Damaged) | ExitStatus::Left => 2,
             ExitStatus::Judged(Verdict::Unknown) => 3,
         })
     }

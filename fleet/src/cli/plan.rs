@@ -7,6 +7,7 @@ use clap::Args;
 use ekv_fleet::parts::Results;
 use ekv_fleet::plan::{PlanOptions, facts_at, facts_in, plan};
 use ekv_fleet::store::Address;
+use ekv_tool::analysis::Verdict;
 
 use super::args::{MemoryArgs, StoreArgs, parse_size};
 use super::output::Output;
@@ -22,7 +23,9 @@ Examples:
 Nodes of a batch are restarted together; no group loses its quorum meanwhile.
 The plan is restarted on paper before it is shown. A node that must not be
 restarted is named with the reason, and counts as down for its groups unless
-it only has to be kept running.";
+it only has to be kept running. Where nothing is damaged and nothing unknown, the
+exit status is then 2 all the same: a script would forget that node. With
+--accept-left it goes by the verdict alone.";
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -43,6 +46,9 @@ pub struct PlanArgs {
     /// Bytes per second of a restore, for the estimate [default: the rate at which payloads were read when the facts were taken]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     restore_rate: Option<u64>,
+    /// End with the status of the verdict also where nodes are left that nobody has said to be down
+    #[arg(long)]
+    accept_left: bool,
     /// A node that is down now; may be given several times
     #[arg(long, value_name = "NODE")]
     down: Vec<String>,
@@ -74,5 +80,10 @@ pub fn run(args: &PlanArgs, output: &Output) -> anyhow::Result<ExitStatus> {
         restore_rate: args.restore_rate,
         down: args.down.clone(),
     };
-    emit(output, plan(facts, &options, &output.bar)?)
+    let report = plan(facts, &options, &output.bar)?;
+    let is_left = report.body.left.iter().any(|left| !args.down.contains(&left.node));
+    match emit(output, report)? {
+        ExitStatus::Judged(Verdict::Clean) if is_left && !args.accept_left => Ok(ExitStatus::Left),
+        status => Ok(status),
+    }
 }

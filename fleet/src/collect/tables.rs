@@ -30,6 +30,7 @@ pub const NODES: Table = Table {
         always("start_write_bytes", Number),
         maybe("start_estimate_ms", Number),
         always("facts_bytes", Number),
+        maybe("single_groups", Truth),
     ],
 };
 
@@ -144,6 +145,7 @@ fn id(node: NodeId) -> Value {
 }
 
 fn nodes(file: &FactsFile) -> Rows {
+    let verdict = file.verdict().name();
     let owners = Owners::of(file);
     let mut found: HashMap<(&str, &str), u64> = HashMap::new();
     for line in &file.sheet.findings {
@@ -156,7 +158,7 @@ fn nodes(file: &FactsFile) -> Rows {
         let copies: Vec<_> = file.document.groups.iter().filter(|copy| name_of(copy) == name).collect();
         let count =
             |severity| ["", name].iter().filter_map(|of| found.get(&(*of, severity))).copied().fold(0, u64::saturating_add);
-        let cost = file.cost_of(name);
+        let cost = file.cost_of(name, |_| true);
         vec![
             digest(file),
             name.into(),
@@ -164,7 +166,7 @@ fn nodes(file: &FactsFile) -> Rows {
             file.document.tool_version.as_str().into(),
             file.document.fast.into(),
             file.document.salt.as_str().into(),
-            file.sheet.verdict.as_str().into(),
+            verdict.into(),
             copies.len().into(),
             count("error").into(),
             count("warning").into(),
@@ -173,6 +175,7 @@ fn nodes(file: &FactsFile) -> Rows {
             cost.write_bytes.into(),
             cost.estimate_ms.into(),
             file.bytes.len().into(),
+            file.document.single_groups.into(),
         ]
     };
     file.nodes().into_iter().map(row).collect()

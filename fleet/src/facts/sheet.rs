@@ -25,6 +25,9 @@ pub struct Forecast {
     pub dir: String,
     /// The node's raft id.
     pub raft_id: String,
+    /// The group's number, where the directory's name tells it.
+    #[serde(default)]
+    pub group_id: Option<u64>,
     /// The outcome in a word.
     pub outcome: String,
     /// Why.
@@ -42,6 +45,18 @@ pub struct Cost {
     pub write_bytes: u64,
     /// Milliseconds at the rate at which the payload was read when the facts were taken.
     pub estimate_ms: Option<u64>,
+}
+
+impl Cost {
+    /// Both, one after the other. Without a time when that of one of them is not known.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            read_bytes: self.read_bytes.saturating_add(other.read_bytes),
+            write_bytes: self.write_bytes.saturating_add(other.write_bytes),
+            estimate_ms: self.estimate_ms.zip(other.estimate_ms).map(|(one, other)| one.saturating_add(other)),
+        }
+    }
 }
 
 /// A finding in words, of a code that this version may not know.
@@ -74,6 +89,13 @@ pub struct FindingLine {
     /// Further ones of the same kind.
     #[serde(default)]
     pub more: u64,
+}
+
+impl Forecast {
+    /// The name of the node: its raft id, or its directory where that is not known.
+    pub fn node(&self) -> &str {
+        if self.raft_id.is_empty() { &self.dir } else { &self.raft_id }
+    }
 }
 
 impl Sheet {

@@ -2,25 +2,26 @@
 
 pub mod batches;
 pub mod fleet;
+mod gather;
 mod judge;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use ekv_tool::Run;
+use ekv_tool::analysis::judge::codes::compare::CROSS_GROUP_MISMATCH;
 use ekv_tool::analysis::judge::codes::gate::START_REFUSED;
+use ekv_tool::analysis::judge::facts::Document;
 use ekv_tool::analysis::{Coverage, Finding};
+use ekv_tool::formats::raftpb::ConfState;
 use ekv_tool::ops::{ComparedCopies, TakenGroup, compare_copies, match_copies};
 use ekv_tool::report::Report;
-use ekv_tool::types::{Count, UnixMillis, beside};
-use futures_util::{StreamExt as _, stream};
+use ekv_tool::types::{Count, NodeId, UnixMillis, beside};
 
-use crate::collect::FACTS;
 use crate::error::{Error, Result};
-use crate::facts::{Cost, FactsFile, FactsRead, Newest, find, name_of, read};
-use crate::parts::Results;
+use crate::facts::{APART, Cost, FactsFile, FactsRead, Gone, Newest};
 use crate::progress::{Unit, Watch};
 use crate::report::own;
 use crate::report::plan::{Absent, Batch, Left, PlanBody, PlannedNode, Reason, Why};
@@ -29,6 +30,8 @@ use crate::simulate::{Electorate, simulate};
 use batches::{Limits, batches};
 use fleet::{Fleet, Group, Node};
 use judge::{Copy, label};
+
+pub use gather::{facts_at, facts_in};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Default)]
@@ -43,42 +46,8 @@ pub struct PlanOptions {
     pub down: Vec<String>,
 }
 
-/// Files of facts that are fetched at the same time.
-const AT_ONCE: usize = 8;
 /// Groups that are named one by one.
 const NAMED: usize = 8;
-
-/// The facts in files, and in directories what is called `*.facts`.
-pub fn facts_at(paths: &[PathBuf], watch: &dyn Watch) -> Result<FactsRead> {
-    let mut all = FactsRead::default();
-    let found = find(paths, &mut all.coverage)?;
-    watch.begin("facts", Unit::Objects, Some(found.len() as u64));
-    for path in &found {
-        all.take(path.display().to_string(), || read(path));
-        watch.advance(1);
-    }
-    Ok(all)
-}
-
-/// The newest facts that were collected of the same nodes.
-pub async fn facts_in(results: &Results, watch: &dyn Watch) -> Result<FactsRead> {
-    let mut all = FactsRead::default();
-    // In the order of keys: of each folder the last is the newest.
-    let mut newest = BTreeMap::new();
-    for (key, object) in results.below(FACTS).await? {
-        if let Some((folder, _)) = key.rsplit_once('/').filter(|_| key.ends_with(".facts")) {
-            newest.insert(folder.to_owned(), (key, object));
-        }
-    }
-    watch.begin("facts", Unit::Objects, Some(newest.len() as u64));
-    let asked = newest.into_values().map(|(key, object)| async move { (key, results.fetch(&object).await) });
-    let mut answers = stream::iter(asked).buffered(AT_ONCE);
-    while let Some((key, bytes)) = answers.next().await {
-        watch.advance(1);
-        all.take(format!("{}/{key}", results.shown()), || bytes.map(|bytes| bytes.to_vec()));
-    }
-    Ok(all)
-}
 
 /// What is known of one node.
 #[derive(Debug, Default)]
@@ -103,49 +72,37 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
         let why = refused.map_or_else(|| "there are no facts".to_owned(), |part| format!("{}: {}", part.what, part.why));
         return Err(Error::Usage(why));
     }
-    let Newest { mut files, newest, partial, mut coverage } = facts.newest();
+    let newest = facts.newest();
     let now = ekv_tool::io::now();
-    let mut findings = Vec::new();
-    let mut states: BTreeMap<String, State> = BTreeMap::new();
-    let counts = |number: usize, name: &str| newest.get(name) == Some(&number);
-    let held = files.iter().map(FactsFile::memory).fold(0, u64::saturating_add);
+    let mut findings = newest.mixed.clone();
+    let mut coverage = newest.coverage.clone();
+    let (mut states, times) = states(&newest, options, now, &mut findings, &mut coverage);
+    let held = newest.files.iter().map(FactsFile::memory).fold(0, u64::saturating_add);
+    let Newest { files, counting, gone, mut mixed, .. } = newest;
     let mut copies = Vec::new();
-    let mut times = Vec::new();
-    for (number, file) in files.iter_mut().enumerate() {
-        let names: Vec<String> = file.nodes().into_iter().map(str::to_owned).collect();
-        for name in names.iter().filter(|name| counts(number, name)) {
-            let state = states.entry(name.clone()).or_default();
-            state.cost = cost(file.cost_of(name), options.restore_rate);
-            state.reasons.extend(left_out(file));
-            state.reasons.extend(foretold(file, name, &mut findings, &mut coverage));
-            state.reasons.extend(partial.get(name).map(|text| unexamined(text.clone())));
-            if is_of_the_future(file.document.taken_at_ms, now) {
-                let text =
-                    format!("{} says that it was taken at {}, which is still to come", file.shown, file.document.taken_at_ms);
-                coverage.missing(format!("what {name} is like now"), text.clone());
-                state.reasons.push(unexamined(text));
-            }
-            times.push(file.document.taken_at_ms);
-        }
-        if names.is_empty() || names.iter().any(|name| counts(number, name)) {
-            coverage.also_left_out(file.document.left_out.iter().cloned());
-        }
-        file.bytes = Vec::new();
-        let groups = std::mem::take(&mut file.document.groups);
-        copies.extend(groups.into_iter().filter(|copy| counts(number, name_of(copy))).map(|copy| TakenGroup {
-            file: Path::new(&file.shown).to_owned(),
-            taken_at: file.document.taken_at_ms,
-            tool_version: file.document.tool_version.clone(),
-            salt: file.document.salt.clone(),
-            is_fast: file.document.fast,
-            facts: copy,
+    for (file, counting) in files.into_iter().zip(counting) {
+        let FactsFile { shown, document, .. } = file;
+        let Document { taken_at_ms, tool_version, fast, salt, groups, .. } = document;
+        copies.extend(groups.into_iter().zip(counting).filter(|(_, counts)| *counts).map(|(facts, _)| TakenGroup {
+            file: PathBuf::from(&shown),
+            taken_at: taken_at_ms,
+            tool_version: tool_version.clone(),
+            salt: salt.clone(),
+            is_fast: fast,
+            facts,
             memory: 0,
         }));
     }
     if states.is_empty() {
         return Err(Error::Usage("the facts tell of no node".to_owned()));
     }
-    let judged = compare_all(match_copies(copies), held, watch)?;
+    let mut judged = compare_all(match_copies(copies), held, watch)?;
+    for finding in judged.iter_mut().flat_map(|judged| &mut judged.compared.findings) {
+        if finding.code.code == CROSS_GROUP_MISMATCH.code {
+            finding.message = format!("{} {APART}", finding.message);
+            mixed.push(finding.clone());
+        }
+    }
     let mut absent: BTreeMap<String, Vec<Option<u64>>> = BTreeMap::new();
     for Judged { group_id, copies, compared } in &judged {
         for (copy, reasons) in copies.iter().zip(judge::reasons(*group_id, copies, compared)) {
@@ -159,6 +116,15 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
         }
         for name in absent_members(copies, compared) {
             absent.entry(name).or_default().push(*group_id);
+        }
+    }
+    told_by_older(&gone, &judged, &mut states, &mut coverage);
+    if let Some(finding) = mixed.first() {
+        // Which node is of which cluster nobody knows.
+        let text = "facts of two clusters are mixed; nothing is planned before they are kept apart".to_owned();
+        let reason = Reason { why: Why::GroupInQuestion, group_id: None, code: Some(finding.code.code), text };
+        for state in states.values_mut() {
+            state.reasons.insert(0, reason.clone());
         }
     }
     for name in &options.down {
@@ -237,48 +203,70 @@ fn compare_all(groups: BTreeMap<Option<u64>, Vec<TakenGroup>>, held: u64, watch:
     Ok(done.into_iter().map(|(_, judged)| judged).collect::<Result<_, _>>()?)
 }
 
-/// Why the whole node is not known: something on it was left out.
-fn left_out(file: &FactsFile) -> Option<Reason> {
-    let part = file.document.left_out.iter().find(|part| part.needed)?;
-    Some(unexamined(format!("not examined: {}: {}", part.what, part.why)))
+/// What the facts of each node say of it by themselves, and when they were taken.
+fn states(
+    newest: &Newest,
+    options: &PlanOptions,
+    now: Option<UnixMillis>,
+    findings: &mut Vec<Finding>,
+    coverage: &mut Coverage,
+) -> (BTreeMap<String, State>, Vec<UnixMillis>) {
+    let (mut states, mut counted) = (BTreeMap::<String, State>::new(), BTreeSet::new());
+    for (name, numbers) in &newest.of_nodes {
+        let state = states.entry(name.clone()).or_default();
+        state.cost.estimate_ms = Some(0);
+        for number in numbers {
+            let file = &newest.files[*number];
+            let units = file.units().remove(name.as_str()).unwrap_or_default();
+            let counts = |group_id| newest.counts(*number, name, units.of(group_id));
+            state.cost = state.cost.and(cost(file.cost_of(name, |copy| counts(copy.group_id)), options.restore_rate));
+            state.reasons.extend(file.left_out().map(unexamined));
+            for start in file.foretold(name).filter(|start| counts(start.group_id)) {
+                start.tell(findings, coverage);
+                let (why, code) = if start.refused { (Why::Refused, Some(START_REFUSED.code)) } else { (Why::Unforetold, None) };
+                state.reasons.push(Reason { why, group_id: start.group_id, code, text: start.text });
+            }
+            if let Some(text) = file.of_the_future(now) {
+                coverage.missing(format!("what {name} is like now"), text.clone());
+                state.reasons.push(unexamined(text));
+            }
+            counted.insert(*number);
+        }
+    }
+    for (number, file) in newest.files.iter().enumerate() {
+        if counted.contains(&number) || file.units().is_empty() {
+            coverage.also_left_out(file.document.left_out.iter().cloned());
+        }
+    }
+    (states, counted.into_iter().map(|number| newest.files[number].document.taken_at_ms).collect())
+}
+
+/// Groups of which only older facts tell: they are not there any more, or nobody has looked. A node that is no member misses nothing.
+fn told_by_older(gone: &[Gone], judged: &[Judged], states: &mut BTreeMap<String, State>, coverage: &mut Coverage) {
+    for gone in gone {
+        let group = judged.iter().find(|judged| judged.group_id.or(Some(1)) == gone.unit.or(Some(1)));
+        let id = NodeId::of_raft_id(&gone.node);
+        let members = group.map(|judged| judged.compared.group.comparison.memberships.as_slice()).unwrap_or_default();
+        let is_in = |state: &ConfState| {
+            let all = [&state.voters, &state.voters_outgoing, &state.learners, &state.learners_next];
+            all.into_iter().flatten().any(|member| *member == id)
+        };
+        if gone.surely && !members.is_empty() && !members.iter().any(is_in) {
+            coverage.skipped(
+                format!("what {} had of {}", gone.node, label(gone.unit)),
+                format!("it is no member of it; {}", gone.text),
+            );
+            continue;
+        }
+        if let Some(state) = states.get_mut(&gone.node) {
+            state.reasons.push(unexamined(gone.text.clone()));
+        }
+        coverage.missing(format!("{} on {}", label(gone.unit), gone.node), gone.text.clone());
+    }
 }
 
 fn unexamined(text: String) -> Reason {
     Reason { why: Why::NotExamined, group_id: None, code: None, text }
-}
-
-/// Clocks differ by less.
-const CLOCKS: u64 = 10 * 60 * 1000;
-
-fn is_of_the_future(taken: UnixMillis, now: Option<UnixMillis>) -> bool {
-    now.is_some_and(|now| taken.0 > now.0.saturating_add(CLOCKS))
-}
-
-/// Starts that the forecast in the file does not see come up. It looked at more than the comparison does: at large payloads, and with
-/// `--fast` at the blocks of the store. A node whose groups could not be read has nothing else.
-fn foretold(file: &FactsFile, name: &str, findings: &mut Vec<Finding>, coverage: &mut Coverage) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    for forecast in file.forecasts_of(name) {
-        let copy = file.document.groups.iter().find(|copy| copy.node.dir == forecast.dir);
-        let comes_up = copy.map(|copy| copy.start.comes_up());
-        let group_id = copy.and_then(|copy| copy.group_id);
-        // What the comparison says of the start itself is said with that.
-        let (why, code) = match (forecast.outcome.as_str(), comes_up) {
-            ("abort", None | Some(Some(true) | None)) => (Why::Refused, Some(START_REFUSED.code)),
-            ("unknown", None | Some(Some(true))) => (Why::Unforetold, None),
-            _ => continue,
-        };
-        let text = format!("the start of {} is forecast as {}: {}", forecast.dir, forecast.outcome, forecast.reason);
-        if code.is_some() {
-            let mut finding = Finding::new(&START_REFUSED, text.clone());
-            finding.path = Some(forecast.dir.clone());
-            findings.push(finding);
-        } else {
-            coverage.missing(format!("the next start of {}", forecast.dir), forecast.reason.clone());
-        }
-        reasons.push(Reason { why, group_id, code, text });
-    }
-    reasons
 }
 
 /// True for a node that counts when a group needs a majority.

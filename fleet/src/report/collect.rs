@@ -1,5 +1,7 @@
 //! `collect`: which facts are in the results now?
 
+use std::collections::BTreeSet;
+
 use ekv_tool::report::{Body, Cell, Lines, Metric, Section, Tone};
 use ekv_tool::types::{Count, UnixMillis};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use serde::Serialize;
 pub struct CollectBody {
     /// Where the tables are.
     pub results: String,
-    /// Files that are no facts, or damaged.
+    /// Files that are no facts, or damaged, or of another cluster.
     pub refused: usize,
     /// The files that are in the results now, by name.
     pub files: Vec<CollectedFile>,
@@ -28,7 +30,7 @@ pub struct CollectedFile {
     pub taken_at: Option<String>,
     /// The same in milliseconds since 1970.
     pub taken_at_ms: UnixMillis,
-    /// What `check` says in it.
+    /// What it comes to: by what `check` says in it, by the forecasts of the starts, and by what is wrong with each copy.
     pub verdict: String,
     /// The checksum at its end.
     pub sha256: String,
@@ -40,7 +42,7 @@ pub struct CollectedFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Collection {
-    /// It was collected now.
+    /// It was collected now, or something of it that was lost.
     New,
     /// It was collected before.
     Known,
@@ -57,7 +59,7 @@ impl Body for CollectBody {
     const LINES: &'static [Lines] = &[Lines::of("files", "file")];
 
     fn headline(&self) -> String {
-        let nodes: usize = self.files.iter().map(|file| file.nodes.len()).sum();
+        let nodes = self.files.iter().flat_map(|file| &file.nodes).collect::<BTreeSet<_>>().len();
         let known = match self.count(Collection::Known) {
             0 => String::new(),
             known => format!(", {known} of them collected before"),
@@ -93,7 +95,7 @@ impl Body for CollectBody {
 
     fn metrics(&self) -> Vec<Metric> {
         let files = Metric::gauge("ekv_fleet_collect_files", "Files of facts that are in the results now.");
-        let refused = Metric::gauge("ekv_fleet_collect_refused", "Files that are no facts, or damaged.");
+        let refused = Metric::gauge("ekv_fleet_collect_refused", "Files that are no facts, or damaged, or of another cluster.");
         vec![files.sample(Vec::new(), self.files.len() as f64), refused.sample(Vec::new(), self.refused as f64)]
     }
 }

@@ -26,6 +26,8 @@ pub struct MadeGroup {
     pub learners: Vec<String>,
     /// Entries of the log, behind a snapshot at 1000.
     pub entries: u64,
+    /// What is in them, beside the number of the group: that of another cluster is something else.
+    pub cluster: &'static str,
 }
 
 /// What the start of a copy reads and writes.
@@ -85,7 +87,7 @@ impl MadeGroup {
         let (last, salt) = (LogIndex(SNAPSHOT + self.entries), Salt::default());
         let runs = TermRuns::of([TermRun { first: LogIndex(SNAPSHOT + 1), last, term: TERM }]);
         let sum = |index| {
-            let data = format!("{} {index}", self.number);
+            let data = format!("{}{} {index}", self.cluster, self.number);
             (LogIndex(index), salt.of_entry(LogIndex(index), TERM, EntryType::Normal, data.as_bytes()))
         };
         LogSums::of(&runs, (SNAPSHOT + 1..=last.0).map(sum)).unwrap_or_default()
@@ -99,7 +101,7 @@ impl MadeGroup {
         let vote = self.voters.first().map(|name| NodeId::of_raft_id(name)).unwrap_or_default();
         // What the records of a log are in tells one member from another.
         let mut records = RecordChain::new(&Salt::default(), 1, 1);
-        records.add(format!("{node} {}", self.number).as_bytes());
+        records.add(format!("{}{node} {}", self.cluster, self.number).as_bytes());
         let node = NodeFacts {
             dir: format!("/var/lib/elastickv/{node}/group-{}", self.number),
             raft_id: node.to_owned(),
@@ -150,6 +152,8 @@ struct Document<'d> {
     taken_at_ms: UnixMillis,
     fast: bool,
     salt: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    single_groups: Option<bool>,
     groups: Vec<&'d GroupFacts>,
     left_out: Vec<()>,
     forecasts: Vec<Forecast<'d>>,
@@ -169,11 +173,37 @@ struct Forecast<'d> {
 
 /// The file of a node with these copies.
 pub fn facts(taken_at: u64, copies: &[MadeCopy]) -> Vec<u8> {
-    facts_forecasting(taken_at, copies, None)
+    facts_telling(taken_at, copies, &Told::default())
+}
+
+/// What a file says beside its copies.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told {
+    /// Another outcome of all forecasts than what the comparison is told.
+    pub outcome: Option<&'static str>,
+    /// Whether single groups were named.
+    pub single_groups: Option<bool>,
+    /// Another verdict than `clean`.
+    pub verdict: Option<&'static str>,
+}
+
+/// The file of single groups.
+pub fn of_single_groups(taken_at: u64, copies: &[MadeCopy]) -> Vec<u8> {
+    facts_telling(taken_at, copies, &Told { single_groups: Some(true), ..Told::default() })
+}
+
+/// The file of all groups of a node.
+pub fn of_all_groups(taken_at: u64, copies: &[MadeCopy]) -> Vec<u8> {
+    facts_telling(taken_at, copies, &Told { single_groups: Some(false), ..Told::default() })
 }
 
 /// The same with another outcome of all forecasts than what the comparison is told.
 pub fn facts_forecasting(taken_at: u64, copies: &[MadeCopy], outcome: Option<&'static str>) -> Vec<u8> {
+    facts_telling(taken_at, copies, &Told { outcome, ..Told::default() })
+}
+
+/// A file that says something of its own.
+pub fn facts_telling(taken_at: u64, copies: &[MadeCopy], told: &Told) -> Vec<u8> {
     fn forecast<'c>((copy, cost): &'c MadeCopy, outcome: Option<&'static str>) -> Forecast<'c> {
         Forecast {
             dir: &copy.node.dir,
@@ -188,14 +218,15 @@ pub fn facts_forecasting(taken_at: u64, copies: &[MadeCopy], outcome: Option<&'s
     let document = Document {
         schema: SCHEMA,
         tool_version: "0.1.0",
-        verdict: "clean",
+        verdict: told.verdict.unwrap_or("clean"),
         taken_at: taken_at_ms.to_rfc3339(),
         taken_at_ms,
         fast: true,
         salt: Salt::default().name(),
+        single_groups: told.single_groups,
         groups: copies.iter().map(|(copy, _)| copy).collect(),
         left_out: Vec::new(),
-        forecasts: copies.iter().map(|copy| forecast(copy, outcome)).collect(),
+        forecasts: copies.iter().map(|copy| forecast(copy, told.outcome)).collect(),
         findings: Vec::new(),
         coverage: Coverage { files: copies.len() as u64, bytes_examined: 1 << 20, not_examined: Vec::new() },
     };

@@ -158,6 +158,9 @@ pub struct Document {
     pub fast: bool,
     /// Tells which salt is mixed into the sums.
     pub salt: String,
+    /// True when single groups were named, so that the nodes may have others; `None` of a version that did not say it.
+    #[serde(default)]
+    pub single_groups: Option<bool>,
     /// The groups of the node.
     pub groups: Vec<GroupFacts>,
     /// What stands beside them and was left out, and groups that could not be read.
@@ -235,7 +238,11 @@ impl FactsError {
                     .to_owned(),
                 again,
             ),
-            Self::TooLarge(over) => (over.to_string(), "name the node's directory instead"),
+            Self::TooLarge(over) => {
+                // Who says this names the file before it.
+                let words = over.to_string();
+                (words.strip_prefix("it ").unwrap_or(&words).to_owned(), "name the node's directory instead")
+            }
             Self::NotUnderstood(why) => (format!("has facts that are not understood: {why}"), "use the ekv-tool that wrote it"),
         };
         (problem, hint.to_owned())

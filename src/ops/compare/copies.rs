@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::node::Node;
 use super::place::{TakenGroup, by_group};
 use super::{CompareOptions, compare_nodes};
+use crate::analysis::judge::facts::GroupFacts;
+use crate::analysis::judge::nodes::{NodeFacts, NodeStart, Replica, strangers};
 use crate::analysis::{Coverage, Finding};
 use crate::error::Result;
 use crate::readers::source::Run;
@@ -36,6 +38,28 @@ pub fn match_copies(mut copies: Vec<TakenGroup>) -> BTreeMap<Option<u64>, Vec<Ta
         }
     }
     by_group(copies)
+}
+
+/// What one file of facts tells of one copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'f> {
+    /// The file, as reports name it.
+    pub file: &'f str,
+    /// Which salt is in its sums.
+    pub salt: &'f str,
+    /// What it says.
+    pub facts: &'f GroupFacts,
+}
+
+/// What two files tell of one node's copy of one group, when that is of two groups: those of two clusters whose nodes have the same names. It
+/// is `compare`'s judgement of two nodes. Logs that have no entry in common, or sums with different salts, tell nothing.
+pub fn of_two_groups(one: Told<'_>, other: Told<'_>) -> Option<Finding> {
+    let replica = |told: Told<'_>| {
+        let node = NodeFacts { dir: format!("{}: {}", told.file, told.facts.node.dir), ..told.facts.node.clone() };
+        Replica::of_facts(node, NodeStart::default(), told.facts.log.as_ref().filter(|_| one.salt == other.salt))
+    };
+    let replicas = [replica(one), replica(other)];
+    strangers(&[replicas[0].identity(), replicas[1].identity()])
 }
 
 /// Compares the copies of one group. One alone has nothing to be compared with, and is judged by itself.

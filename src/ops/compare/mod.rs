@@ -31,7 +31,7 @@ use node::Node;
 use place::{Matched, Place, match_groups};
 use stores::{StoresCompared, compare_stores};
 
-pub use copies::{ComparedCopies, compare_copies, match_copies};
+pub use copies::{ComparedCopies, Told, compare_copies, match_copies, of_two_groups};
 pub(super) use node::ReadNode;
 pub(super) use place::by_group;
 pub use place::{TakenGroup, is_file};

@@ -264,9 +264,23 @@ fn tell_apart(places: &mut [Place]) {
 }
 
 impl TakenGroup {
-    /// Names the file in front of the directory, which others have as well.
+    /// Names the file in front of the directory, which others have as well, wherever the facts name it.
     pub(super) fn name_file(&mut self) {
-        self.facts.node.dir = format!("{}: {}", self.file.display(), self.facts.node.dir);
+        let facts = &mut self.facts;
+        let (file, dir) = (self.file.display().to_string(), facts.node.dir.clone());
+        let below = |text: &str| {
+            text.strip_prefix(dir.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let name = |text: &mut String| {
+            if below(text) {
+                *text = format!("{file}: {text}");
+            }
+        };
+        for finding in facts.findings.iter_mut().chain(&mut facts.encryption_findings) {
+            finding.group.iter_mut().chain(&mut finding.path).for_each(name);
+        }
+        facts.not_examined.iter_mut().chain(&mut facts.store.not_examined).for_each(|part| name(&mut part.what));
+        facts.node.dir = format!("{file}: {dir}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `facts`: everything that a comparison has to know of a node, as a file that can be sent where the other nodes' are.
 
 mod redact;
+mod scope;
 
 use std::path::PathBuf;
 
@@ -78,6 +79,7 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
         taken_at_ms: taken_at,
         fast: options.fast,
         salt: options.salt.name(),
+        single_groups: scope::is_of_single_groups(paths, &dirs),
         groups,
         left_out: left_out.not_examined,
         forecasts,

@@ -1,6 +1,7 @@
-//! Cells that several pages about snapshots have.
+//! Cells that several pages have.
 
 use crate::analysis::Verdict;
+use crate::analysis::judge::nodes::IndexRange;
 use crate::formats::fsm::FsmHeader;
 use crate::report::{Cell, Tone};
 
@@ -12,6 +13,12 @@ pub(super) fn verdict_cell(verdict: Verdict) -> Cell {
         Verdict::Unknown => Tone::Caution,
     };
     Cell::toned(verdict.name(), tone)
+}
+
+/// The indexes of a range, or a single one.
+pub(super) fn range(range: Option<IndexRange>) -> Cell {
+    let text = range.map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
+    Cell::option(text)
 }
 
 /// Version, ceiling and cutover of a clock header.

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::cells::range;
+use super::compare_elections::elections;
 use super::compare_stores::{self, ClassOnNodes, NodeStore};
 use super::envelopes::{self, NodeEnvelopes};
-use crate::analysis::judge::nodes::{Comparison, IndexRange, MembershipStep, NodeRow, RestartStep, Vote, WithoutRow};
+use crate::analysis::judge::nodes::{Comparison, MembershipStep, NodeRow, RestartStep, WithoutRow};
 use crate::analysis::{Finding, Severity};
 use crate::report::picture::{Lane, LanesPicture, Mark, Picture};
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
@@ -71,11 +73,6 @@ impl CompareBody {
     }
 }
 
-fn range(range: Option<IndexRange>) -> Cell {
-    let text = range.map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
-    Cell::option(text)
-}
-
 fn nodes(title: String, nodes: &[NodeRow]) -> Section {
     let rows = nodes.iter().map(|node| {
         let role = if matches!(node.role, "removed" | "unknown") { Tone::Caution } else { Tone::Plain };
@@ -105,48 +102,6 @@ fn taken(rows: &[NodeTaken]) -> Option<Section> {
     let cells = |row: &NodeTaken| vec![Cell::new(&row.node), Cell::new(row.taken_at_ms), Cell::new(&row.file)];
     let rows: Vec<_> = rows.iter().map(cells).collect();
     (!rows.is_empty()).then(|| Section::table("Told by files of facts", &["node", "taken at", "file"], rows))
-}
-
-fn elections(comparison: &Comparison) -> Section {
-    let mut voters: Vec<&str> = Vec::new();
-    for row in comparison.election.iter().flat_map(|row| &row.votes) {
-        if !voters.contains(&row.voter.as_str()) {
-            voters.push(&row.voter);
-        }
-    }
-    voters.sort_unstable();
-    let mut columns = vec!["candidate"];
-    columns.extend(&voters);
-    columns.extend(["can win", "not without", "hand over"]);
-    let rows = comparison.election.iter().map(|row| {
-        let mut cells = vec![Cell::new(&row.candidate)];
-        cells.extend(voters.iter().map(|voter| {
-            let vote = row.votes.iter().find(|vote| vote.voter == **voter).map(|vote| match vote.vote {
-                Vote::Yes => "yes",
-                Vote::Later => "later",
-                Vote::No => "no",
-                Vote::Down => "down",
-                Vote::Unknown => "?",
-            });
-            Cell::option(vote)
-        }));
-        let can_win = match &row.why_not {
-            _ if row.would_lose.is_some() => Cell::toned(format!("yes, losing {}", range(row.would_lose).text), Tone::Bad),
-            Some(why) => Cell::new(format!("{}: {why}", row.can_win)),
-            None if row.can_win == "unknown" => Cell::new("?"),
-            None => Cell::new(row.can_win),
-        };
-        let hand_over = match (&row.no_transfer, &row.why_not) {
-            (None, _) => "yes".to_owned(),
-            (Some(why), Some(same)) if why == same => "no".to_owned(),
-            (Some(why), _) => format!("no: {why}"),
-        };
-        let depends = if row.depends_on.is_empty() { "-".to_owned() } else { row.depends_on.join(" ") };
-        cells.extend([can_win, Cell::new(depends), Cell::new(hand_over)]);
-        cells
-    });
-    let rows = rows.collect();
-    Section::table("Elections: who gets whose vote", &columns, rows)
 }
 
 fn without(rows: &[WithoutRow], missing: &[String]) -> Section {

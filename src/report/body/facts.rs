@@ -19,6 +19,9 @@ pub struct FactsBody {
     pub fast: bool,
     /// Tells which salt is mixed into the sums. Facts compare when they were made with the same one.
     pub salt: String,
+    /// True when the directories of single groups were named: of other groups of the same nodes the facts tell nothing. False when all
+    /// groups of the nodes were looked for.
+    pub single_groups: bool,
     /// One entry a group that could be read.
     pub groups: Vec<GroupFacts>,
     /// What stands beside them and was left out, and groups that could not be read.

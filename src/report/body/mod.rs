@@ -3,6 +3,7 @@
 mod cells;
 pub mod check;
 pub mod compare;
+mod compare_elections;
 pub mod compare_stores;
 pub mod dump;
 pub mod envelopes;

@@ -81,4 +81,24 @@ mod tests {
         early[0].overtaken = false;
         assert_eq!(before(&early), [(0, 1), (0, 2), (2, 1)]);
     }
+
+    #[test]
+    fn the_order_of_one_group_keeps_every_pair() {
+        let order = |replicas: &[Replica<'_>]| compare(replicas).0.restart_order;
+        // Two logs end alike: the leader comes last whatever its place is.
+        assert_eq!(order(&[node("n1", 3, "n1", 9), node("n2", 3, "n1", 9), node("n3", 3, "n1", 8)]), ["n3", "n2", "n1"]);
+        assert_eq!(order(&[node("n1", 3, "n3", 9), node("n2", 3, "n3", 9), node("n3", 3, "n3", 9)]), ["n1", "n2", "n3"]);
+        // A leader that was looked at first seems to be behind and is not.
+        let mut early = [node("n1", 3, "n1", 6), node("n2", 3, "n1", 9), node("n3", 3, "n1", 8)];
+        early[0].overtaken = true;
+        assert_eq!(order(&early), ["n3", "n2", "n1"]);
+        // What an overtaken node lacks does not count.
+        let mut late = [node("n1", 3, "n1", 9), node("n2", 3, "n1", 9), node("n3", 3, "n1", 8)];
+        late[2].overtaken = true;
+        for replicas in [early, late] {
+            let (comparison, order) = (compare(&replicas).0, order(&replicas));
+            let at = |node: usize| order.iter().position(|name| *name == comparison.nodes[node].raft_id).unwrap();
+            assert!(comparison.restart_before.iter().all(|(one, other)| at(*one) < at(*other)), "{order:?}");
+        }
+    }
 }

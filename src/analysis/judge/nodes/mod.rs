@@ -70,7 +70,7 @@ pub struct Comparison {
     /// Changes of it that were not followed, because there are very many among very many members.
     #[serde(skip)]
     pub membership_left_out: u64,
-    /// Nodes in the order in which they are best restarted, least needed first.
+    /// Nodes in the order in which they are best restarted, least needed first and the leader, where the votes tell it, last.
     pub restart_order: Vec<String>,
     /// The same order with what holds meanwhile, and the nodes that are better left as they are.
     pub restart: Vec<RestartStep>,
@@ -278,9 +278,9 @@ pub fn compare(replicas: &[Replica<'_>]) -> (Comparison, Vec<Finding>) {
     }
     replicas::terms(&group, &mut findings);
     replicas::not_members(&group, &mut findings);
-    let restart = if hold.is_none() { replicas::restart(&group, &holdings) } else { Vec::new() };
     let leader = leader::elected(&group);
     let restart_before = if hold.is_none() { replicas::restart_before(&group, leader) } else { Vec::new() };
+    let restart = if hold.is_none() { replicas::restart(&group, &holdings, &restart_before) } else { Vec::new() };
     let comparison = Comparison {
         memberships: group.members.iter().chain(&group.history.pending).cloned().collect(),
         names: group.names.known().clone(),

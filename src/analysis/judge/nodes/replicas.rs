@@ -85,14 +85,29 @@ pub(super) fn row(group: &Group<'_, '_>, node: usize, holdings: Option<&Holdings
     }
 }
 
-/// Members in the order in which they are best restarted: who is least needed first. Without a vote, then furthest behind; the
-/// most complete log last, since it can lead while the others are down.
-pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec<RestartStep> {
-    let mut order: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
-    order.sort_by_key(|node| {
+/// Members in the order in which they are best restarted, as `before` has it ([`restart_before`]): who is least needed first. Those whose
+/// start is objected to come last.
+pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>, before: &[(usize, usize)]) -> Vec<RestartStep> {
+    let mut waiting: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
+    waiting.sort_by_key(|node| {
         let replica = &group.replicas[*node];
         (replica.start.objection().is_some(), group.role(*node) == "voter", replica.facts.last)
     });
+    let objected = |node: usize| group.replicas[node].start.objection().is_some();
+    let mut waits_for = vec![0_usize; group.replicas.len()];
+    let mut behind = vec![Vec::new(); group.replicas.len()];
+    for (one, other) in before.iter().filter(|(one, other)| objected(*one) == objected(*other)) {
+        waits_for[*other] += 1;
+        behind[*one].push(*other);
+    }
+    // The pairs make no circle: of two logs the shorter one is before the longer one, or the leader is the second.
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        let next = waiting.iter().position(|node| waits_for[*node] == 0).unwrap_or(0);
+        let node = waiting.remove(next);
+        behind[node].iter().for_each(|other| waits_for[*other] = waits_for[*other].saturating_sub(1));
+        order.push(node);
+    }
     let step = |node: usize| {
         let replica = &group.replicas[node];
         let (winners, open) = leaders(group, Some(node));
@@ -116,7 +131,8 @@ pub(super) fn restart(group: &Group<'_, '_>, holdings: &Holdings<'_, '_>) -> Vec
     order.into_iter().map(step).collect()
 }
 
-/// Which member is better restarted before which other one, for the same reasons as in [`restart`]. What an overtaken node lacks it may
+/// Which member is better restarted before which other one: without a vote before those with one, then who is behind before who is ahead,
+/// since the most complete log can lead while the others are down, and the leader after all others. What an overtaken node lacks it may
 /// have got since, so that its log decides nothing; that of the leader is never behind.
 pub(super) fn restart_before(group: &Group<'_, '_>, leader: Option<usize>) -> Vec<(usize, usize)> {
     let members: Vec<_> = (0..group.replicas.len()).filter(|node| group.is_member(*node)).collect();
