@@ -78,6 +78,7 @@ mod support; // Recorded data directories, writers of every format and other hel
 #[cfg(target_os = "linux")]
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.
 mod terminal; // Widths, colours and whole names on a real terminal.
+mod tour; // The commands of docs/tour.md, as a newcomer follows them.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.
 mod wal; // The Raft log: what servers read of recorded logs, and every kind of damage to written ones.
 mod widths; // The pages of the main commands in terminals of four widths.
