@@ -53,6 +53,7 @@ mod peers; // Members of a group, against what servers did with recorded directo
 #[cfg(unix)]
 mod progress; // What a run says of itself while it works.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.
+mod reading_less; // Content that is not read: from a ledger, in another part of a sample, out of time.
 mod readme; // The examples of README.md, run as they stand there.
 mod refused; // A source that fails: reads, opens, looks and lists that are refused, in every command.
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ mod cells;
 pub mod check;
 pub mod compare;
 pub mod compare_stores;
+pub mod content;
 pub mod dump;
 pub mod envelopes;
 pub mod etcd;
