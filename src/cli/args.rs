@@ -48,10 +48,10 @@ pub struct GlobalArgs {
 /// How much of the content of large files is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ContentArgs {
-    /// Start to read no more content when the time is over, and stop in what is being read; the report says what was not read
+    /// Begin to read no more content when the time is over, and leave what is being read; the report says what was not read
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Reading less")]
     pub max_duration: Option<Duration>,
-    /// Read the content of every N-th file by a hash of its name, as 1/N; runs with 1/N, 2/N to N/N read everything
+    /// Read the content of one of N parts only; a hash of its name decides in which a file is, and 1/N to N/N read everything
     #[arg(long, value_name = "PART/N", value_parser = parse_sample, help_heading = "Reading less")]
     pub sample: Option<(u64, u64)>,
     /// Deal the files out to the parts of the sample in another way

@@ -303,7 +303,8 @@ fn walk(
         Ok(outcome) => outcome,
         Err(error) => {
             content.stopped(file, error)?;
-            return Ok(None);
+            // Where a restore would stop is known, whatever follows.
+            return Ok(result.err().filter(|_| file.left_out.is_some()).map(Err));
         }
     };
     file.change = outcome.change;

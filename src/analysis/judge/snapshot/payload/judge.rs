@@ -81,7 +81,7 @@ impl Judge<'_, '_> {
         self.body(file, view);
     }
 
-    /// Only what stands at both ends of the file was read.
+    /// Only what stands at both ends of the file was read, and a part of its content before the time was over.
     fn left_out(&mut self, file: &FsmFile, footer: Crc32c, left_out: LeftOut, view: &mut VerifiedPayload) {
         self.token(file, footer, view);
         self.header(file, view);
@@ -98,8 +98,15 @@ impl Judge<'_, '_> {
             }
         };
         view.checks.body_crc = check;
-        if self.subject.depth >= Depth::Deep {
+        let deep = self.subject.depth >= Depth::Deep;
+        if deep {
             view.checks.deep = check;
+        }
+        if let Some(payload) = &file.payload
+            && let Some(body) = payload.body.as_deref()
+        {
+            self.restorable(body, payload.header.map_or(0, |header| header.len), deep);
+            view.checks.deep = if deep && body.result.is_err() { Check::Fail } else { view.checks.deep };
         }
     }
 
