@@ -53,6 +53,7 @@ mod peers; // Members of a group, against what servers did with recorded directo
 #[cfg(unix)]
 mod progress; // What a run says of itself while it works.
 mod raft; // Histories of a group that follows Raft, and what is changed in them.
+mod reading_less; // Content that is not read: from a ledger, in another part of a sample, out of time.
 mod readme; // The examples of README.md, run as they stand there.
 mod refused; // A source that fails: reads, opens, looks and lists that are refused, in every command.
 #[cfg(target_os = "linux")]
@@ -78,6 +79,7 @@ mod support; // Recorded data directories, writers of every format and other hel
 #[cfg(target_os = "linux")]
 mod system; // The program and the system under it: failing disks, odd files, signals, other users.
 mod terminal; // Widths, colours and whole names on a real terminal.
+mod tour; // The commands of docs/tour.md, as a newcomer follows them.
 mod verify; // `verify-snapshot`: exact findings for exact damage, bad input, every format.
 mod wal; // The Raft log: what servers read of recorded logs, and every kind of damage to written ones.
 mod widths; // The pages of the main commands in terminals of four widths.

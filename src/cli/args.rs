@@ -45,6 +45,31 @@ pub struct GlobalArgs {
     pub verbose: bool,
 }
 
+/// How much of the content of large files is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ContentArgs {
+    /// Begin to read no more content when the time is over, and leave what is being read; the report says what was not read
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Reading less")]
+    pub max_duration: Option<Duration>,
+    /// Read the content of one of N parts only; a hash of its name decides in which a file is, and 1/N to N/N read everything
+    #[arg(long, value_name = "PART/N", value_parser = parse_sample, help_heading = "Reading less")]
+    pub sample: Option<(u64, u64)>,
+    /// Deal the files out to the parts of the sample in another way
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "sample", help_heading = "Reading less")]
+    pub sample_seed: u64,
+}
+
+impl ContentArgs {
+    /// Refuses what leaves content out, for a question that has none of a node of elastickv.
+    pub fn refuse(&self) -> Result<(), ekv_tool::Error> {
+        if self.max_duration.is_none() && self.sample.is_none() {
+            return Ok(());
+        }
+        let problem = "--max-duration, --sample: go with the directories and payloads of elastickv";
+        Err(ekv_tool::Error::Usage(problem.to_owned()))
+    }
+}
+
 /// The keys of an encrypted node.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeyFiles {
@@ -212,6 +237,21 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
     }
 }
 
+/// More parts than this are not needed to read one file at a time.
+const MOST_PARTS: u64 = 1 << 20;
+
+/// Parses `3/16`.
+pub fn parse_sample(text: &str) -> Result<(u64, u64), String> {
+    let wrong = || "not a part; write 3/16 for the third of sixteen parts".to_owned();
+    let number = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let (part, parts) = text.split_once('/').ok_or_else(wrong)?;
+    let (part, parts): (u64, u64) = (number(part).ok_or_else(wrong)?, number(parts).ok_or_else(wrong)?);
+    if !(1..=parts).contains(&part) || parts > MOST_PARTS {
+        return Err(format!("parts are counted from 1, and there are at most {MOST_PARTS}; write 3/16 for the third of sixteen"));
+    }
+    Ok((part, parts))
+}
+
 /// Parses `30s`, `5m`, `1h30m`, `250ms`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a duration; write 30s, 5m, 1h30m or 250ms".to_owned();
@@ -275,6 +315,15 @@ mod tests {
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         for wrong in ["", "30", "s", "1y", "99999999999999999999d"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_sample() {
+        assert_eq!(parse_sample("3/16"), Ok((3, 16)));
+        assert_eq!(parse_sample("1/1"), Ok((1, 1)));
+        for wrong in ["", "3", "0/16", "17/16", "+1/2", "1/ 2", "10%", "1/1048577", "1/99999999999999999999", "1/0"] {
+            assert!(parse_sample(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `check`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
@@ -12,7 +13,7 @@ use ekv_tool::readers::Local;
 use ekv_tool::report::body::check::CheckListBody;
 use ekv_tool::report::{Body, Report, Unmet};
 
-use super::args::{KeyFiles, StartKeys};
+use super::args::{ContentArgs, KeyFiles, StartKeys};
 use super::complete;
 use super::{Context, ExitStatus};
 
@@ -38,11 +39,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::raft_ids))]
     raft_id: Option<String>,
     /// Do not read payloads; coverage says so
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["max_duration", "sample"])]
     no_body_crc: bool,
     /// Leave out the content of payloads and tables; coverage says so
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["max_duration", "sample"])]
     fast: bool,
+    #[command(flatten)]
+    content: ContentArgs,
     #[command(flatten)]
     keys: StartKeys,
     /// The least severity that gives exit status 2
@@ -71,7 +74,7 @@ enum Level {
 }
 
 pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStatus> {
-    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, keys, fail_on } = args;
+    let CheckArgs { dirs, list, only, skip, severity, raft_id, no_body_crc, fast, content, keys, fail_on } = args;
     if list {
         return context.emit(Report::new(CheckListBody::default(), Vec::new(), Coverage::default()));
     }
@@ -85,6 +88,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         if !only.is_empty() || !skip.is_empty() {
             anyhow::bail!("--only, --skip: directories of hashicorp/raft are checked as a whole");
         }
+        content.refuse()?;
         let report = hashicorp_check(&nodes, raft_id.as_deref(), severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
         return emit(context, report, warned);
@@ -94,13 +98,15 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<ExitStat
         if !only.is_empty() || !skip.is_empty() {
             anyhow::bail!("--only, --skip: directories of etcd are checked as a whole");
         }
+        content.refuse()?;
         let report = etcd_check(&members, severity, &context.run())?;
         let warned = fail_on == FailOn::Warning && report.findings.iter().any(|finding| finding.severity == Severity::Warning);
         return emit(context, report, warned);
     }
     let StartKeys { keys: KeyFiles { sidecar, kek }, no_encryption } = keys;
     let options = CheckOptions { only, skip, severity, raft_id, no_body_crc, fast, sidecar, kek, no_encryption };
-    let report = check(&dirs, &options, &context.run())?;
+    let run = context.run().reading(Arc::new(context.content(&content)));
+    let report = check(&dirs, &options, &run)?;
     let warned = fail_on == FailOn::Warning && report.body.warnings > 0;
     emit(context, report, warned)
 }

@@ -10,17 +10,18 @@ use std::time::Instant;
 use anyhow::Context as _;
 use ekv_tool::analysis::Verdict;
 use ekv_tool::io::{EntryKind, Stream, can_redraw, cores, now, terminal_width, wants_colours};
+use ekv_tool::readers::content::{ContentPlan, Sample};
 use ekv_tool::readers::{Local, Packing, STDIN, Source as _, Streams};
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::{Asked, Body, JsonList, NextStep, OutputFormat, Report, RowStream, ServiceState, Style, Unmet, render};
 use ekv_tool::types::{UnixMillis, set_budget};
 use ekv_tool::{Error, Run};
 
-use super::args::{Format, GlobalArgs};
+use super::args::{ContentArgs, Format, GlobalArgs};
 use super::exit::{ExitStatus, is_broken_pipe};
 use super::output::OutputLock;
 use super::progress::{ProgressBar, Shown};
-use super::target::{Target, data_around};
+use super::target::{Target, Written, data_around};
 
 /// The surroundings of one run.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Context {
         let GlobalArgs { format: _, output, width, color, progress, threads, rate, memory, quiet, verbose } = args;
         set_budget(memory);
         // Before anything is read: a report that has no place is not worth the work.
-        let output = output.as_deref().map(Target::admit).transpose()?;
+        let output = output.as_deref().map(|path| Target::admit(Written::Report, path)).transpose()?;
         let to_terminal = output.is_none() && io::stdout().is_terminal();
         let width = width.map(usize::from).or_else(|| to_terminal.then(terminal_width));
         // A file is read by anything.
@@ -245,6 +246,23 @@ impl Context {
     /// True when the report is made to be passed on: a text for a channel, or a file.
     pub fn is_kept(&self) -> bool {
         matches!(self.format, Format::Markdown | Format::Html) || self.output.is_some()
+    }
+
+    /// True when the report goes to the file at `path`.
+    pub(super) fn writes_to(&self, path: &Path) -> bool {
+        self.output.as_ref().is_some_and(|target| target.resolved() == path)
+    }
+
+    /// Whose content is read, by what the command line says of it.
+    pub(super) fn content(&self, args: &ContentArgs) -> ContentPlan {
+        let mut plan = ContentPlan::default();
+        if let Some(limit) = args.max_duration {
+            plan = plan.within(limit, self.started);
+        }
+        if let Some((part, parts)) = args.sample {
+            plan = plan.sampled(Sample { part, parts, seed: args.sample_seed });
+        }
+        plan
     }
 
     /// Keeps what is asked about, for who tells the reports of several runs apart. The first one counts.

@@ -9,7 +9,7 @@ use ekv_tool::report::schema;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::complete::{self, Shell};
-use super::target::Target;
+use super::target::{Target, Written};
 use super::{Context, ExitStatus, manual};
 
 /// Arguments of `completions`.
@@ -62,7 +62,7 @@ fn all_pages(dir: &Path, context: &Context) -> anyhow::Result<ExitStatus> {
     let mut pages = Vec::new();
     for name in manual::names() {
         let page = manual::render(name)?.unwrap_or_default();
-        pages.push((Target::admit(&dir.join(manual::file_name(name))).with_context(failed)?, page));
+        pages.push((Target::admit(Written::Report, &dir.join(manual::file_name(name))).with_context(failed)?, page));
     }
     for (target, page) in &pages {
         context.write_to(target, |out| out.write_all(page)).with_context(failed)?;

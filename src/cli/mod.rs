@@ -15,6 +15,7 @@ mod gate_dryrun;
 mod generate;
 mod history;
 mod inspect;
+mod ledger;
 mod manual;
 mod offload;
 mod output;

@@ -125,7 +125,7 @@ mod tests {
         let writer = gate.clone();
         // This thread never gets past the closed gate.
         std::thread::spawn(move || {
-            super::super::target::Target::admit(&path).unwrap().write(&writer, |out| {
+            super::super::target::Target::admit(super::super::target::Written::Report, &path).unwrap().write(&writer, |out| {
                 begun.send(()).unwrap();
                 out.write_all(b"x")
             })

@@ -1,4 +1,5 @@
-//! Where `--output` may write: nowhere where a server keeps anything, and over nothing that is not an earlier report.
+//! Where `--output` and `--ledger` may write: nowhere where a server keeps anything, and over nothing that is not an earlier file of the
+//! same kind.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ekv_tool::formats::ledger;
 use ekv_tool::io::{directory_id, other_paths, parent_of};
 use ekv_tool::readers::{Local, Territory};
 use ekv_tool::report::{NextStep, REPORT_SAMPLE, is_earlier_report};
@@ -18,9 +20,43 @@ use super::output::OutputLock;
 /// Links that are followed before they are taken for a circle, as the system counts.
 const MAX_LINKS: usize = 40;
 
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// A report, with `--output`.
+    Report,
+    /// What was read, with `--ledger`.
+    Ledger,
+}
+
+impl Written {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Report => "--output",
+            Self::Ledger => "--ledger",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "the report",
+            Self::Ledger => "the ledger",
+        }
+    }
+
+    /// What a file has to be to be replaced.
+    const fn earlier(self) -> &'static str {
+        match self {
+            Self::Report => "an earlier report of ekv-tool",
+            Self::Ledger => "a ledger of ekv-tool",
+        }
+    }
+}
+
 /// A file that may be written.
 #[derive(Debug)]
 pub(super) struct Target {
+    what: Written,
     /// As the user wrote it.
     shown: PathBuf,
     /// The directory that gets the file, resolved.
@@ -42,33 +78,46 @@ enum Kind {
 
 impl Target {
     /// Resolves `path` and refuses it where writing could harm data.
-    pub(super) fn admit(path: &Path) -> anyhow::Result<Self> {
-        let refused = || format!("--output {}", path.display());
+    pub(super) fn admit(what: Written, path: &Path) -> anyhow::Result<Self> {
+        let refused = || format!("{} {}", what.option(), path.display());
         let (dir, name) = resolve(path).with_context(refused)?;
         let full = dir.join(&name);
-        if let Some((owner, what)) = owner_of(&dir) {
-            let (owner, what) = (owner.display(), what.name());
-            bail!("{}: lies in {owner}, which is {what}; nothing is ever written there: {}", refused(), elsewhere(&name, &[]));
+        if let Some((owner, kind)) = owner_of(&dir) {
+            let (owner, kind) = (owner.display(), kind.name());
+            bail!(
+                "{}: lies in {owner}, which is {kind}; nothing is ever written there: {}",
+                refused(),
+                elsewhere(what, &name, &[])
+            );
         }
         let kind = match fs::symlink_metadata(&full) {
             Ok(meta) if meta.is_file() => {
-                if !is_replaceable(&full, &meta) {
+                if !is_replaceable(what, &full, &meta) {
                     bail!(
-                        "{}: exists and is not an earlier report of ekv-tool; it is left as it is: name another file, or remove it first",
-                        refused()
+                        "{}: exists and is not {}; it is left as it is: name another file, or remove it first",
+                        refused(),
+                        what.earlier()
                     );
                 }
                 Kind::Replaceable
             }
             Ok(meta) if meta.is_dir() => bail!("{}: is a directory; name a file in it", refused()),
             Ok(meta) if meta.file_type().is_block_device() => {
-                bail!("{}: is a disk; nothing is ever written there: {}", refused(), elsewhere(&name, &[]))
+                bail!("{}: is a disk; nothing is ever written there: {}", refused(), elsewhere(what, &name, &[]))
+            }
+            Ok(_) if what == Written::Ledger => {
+                bail!("{}: is no regular file; name one, or one that is not there yet", refused())
             }
             Ok(_) => Kind::Stream,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::New,
             Err(error) => return Err(error).with_context(refused),
         };
-        Ok(Self { shown: path.to_owned(), dir, name, kind })
+        Ok(Self { what, shown: path.to_owned(), dir, name, kind })
+    }
+
+    /// The file, links resolved.
+    pub(super) fn resolved(&self) -> PathBuf {
+        self.dir.join(&self.name)
     }
 
     /// True for the path as it was given.
@@ -79,9 +128,10 @@ impl Target {
     /// Refuses a target at or below one of `examined`, or beside one that is a file: that is data, recognised or not.
     pub(super) fn keep_out_of(&self, examined: &[PathBuf]) -> anyhow::Result<()> {
         if let Some(directory) = examined_above(&self.dir, examined) {
-            let (shown, elsewhere) = (self.shown.display(), elsewhere(&self.name, examined));
+            let (option, shown, elsewhere) =
+                (self.what.option(), self.shown.display(), elsewhere(self.what, &self.name, examined));
             bail!(
-                "--output {shown}: lies in {}, which is examined; nothing is ever written there: {elsewhere}",
+                "{option} {shown}: lies in {}, which is examined; nothing is ever written there: {elsewhere}",
                 directory.display()
             );
         }
@@ -93,7 +143,7 @@ impl Target {
         let id = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
         let own = id(&self.dir.join(&self.name));
         if let Some(file) = read.iter().find(|file| own.is_some() && id(file) == own) {
-            bail!("--output {}: is {}, which is read; name another file", self.shown.display(), file.display());
+            bail!("{} {}: is {}, which is read; name another file", self.what.option(), self.shown.display(), file.display());
         }
         Ok(())
     }
@@ -101,13 +151,13 @@ impl Target {
     /// Writes to a temporary neighbour, then renames it, so that a collector never sees half a report. What was admitted is
     /// looked at once more, in the directory that is then held open: nobody can put another one in its place.
     pub(super) fn write(&self, gate: &OutputLock, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-        let failed = || format!("--output {}: cannot write the report", self.shown.display());
+        let failed = || format!("{} {}: cannot write {}", self.what.option(), self.shown.display(), self.what.name());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let held = rustix::fs::open(&self.dir, flags, Mode::empty()).with_context(failed)?;
-        let now = Self::admit(&self.shown)?;
+        let now = Self::admit(self.what, &self.shown)?;
         let meta = File::from(held.try_clone().with_context(failed)?).metadata().with_context(failed)?;
         if now.dir != self.dir || directory_id(&self.dir) != Some((meta.dev(), meta.ino())) {
-            bail!("--output {}: the directory changed meanwhile; try again", self.shown.display());
+            bail!("{} {}: the directory changed meanwhile; try again", self.what.option(), self.shown.display());
         }
         if now.kind == Kind::Stream {
             let mut out = BufWriter::new(File::options().write(true).open(&self.shown).with_context(failed)?);
@@ -144,32 +194,32 @@ impl Target {
 }
 
 /// What to do about a refusal: a place that would be taken, if one is at hand.
-fn elsewhere(name: &OsString, examined: &[PathBuf]) -> String {
+fn elsewhere(what: Written, name: &OsString, examined: &[PathBuf]) -> String {
     let dirs = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()].into_iter();
     let dirs = dirs.chain(std::env::home_dir()).chain(std::env::current_dir().ok());
     // What is examined is not known yet when the target itself is refused: everything that was named may be.
     let named = || std::env::args_os().skip(1).map(PathBuf::from).filter(|path| path.exists());
     let examined: Vec<_> = if examined.is_empty() { named().collect() } else { examined.to_owned() };
-    propose(dirs, name, &examined)
+    propose(what, dirs, name, &examined)
 }
 
-fn propose(mut dirs: impl Iterator<Item = PathBuf>, name: &OsString, examined: &[PathBuf]) -> String {
-    match dirs.find_map(|dir| would_take(&dir, name, examined)) {
+fn propose(what: Written, mut dirs: impl Iterator<Item = PathBuf>, name: &OsString, examined: &[PathBuf]) -> String {
+    match dirs.find_map(|dir| would_take(what, &dir, name, examined)) {
         Some(target) => {
-            let command = NextStep::new(["--output".into(), target.into_os_string()]).to_string();
+            let command = NextStep::new([what.option().into(), target.into_os_string()]).to_string();
             format!("write it to another place, for example {}", command.trim_start_matches("ekv-tool "))
         }
         None => "name another place, in a directory of your own".to_owned(),
     }
 }
 
-/// The path of a report of that name in `dir`, if it can be written there and nothing forbids it.
-fn would_take(dir: &Path, name: &OsString, examined: &[PathBuf]) -> Option<PathBuf> {
+/// The path of a file of that name in `dir`, if it can be written there and nothing forbids it.
+fn would_take(what: Written, dir: &Path, name: &OsString, examined: &[PathBuf]) -> Option<PathBuf> {
     let resolved = fs::canonicalize(dir).ok().filter(|dir| dir.is_dir())?;
     rustix::fs::access(&resolved, Access::WRITE_OK | Access::EXEC_OK).ok()?;
     let full = resolved.join(name);
     let is_free = match fs::symlink_metadata(&full) {
-        Ok(meta) => meta.is_file() && is_replaceable(&full, &meta),
+        Ok(meta) => meta.is_file() && is_replaceable(what, &full, &meta),
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     };
     let allowed = is_free && owner_of(&resolved).is_none() && examined_above(&resolved, examined).is_none();
@@ -248,7 +298,7 @@ fn owner_of(dir: &Path) -> Option<(PathBuf, Territory)> {
 }
 
 /// True for a file whose loss is none. A further name of it would keep the content, but then it is more than a report.
-fn is_replaceable(path: &Path, meta: &fs::Metadata) -> bool {
+fn is_replaceable(what: Written, path: &Path, meta: &fs::Metadata) -> bool {
     if meta.len() == 0 {
         return meta.nlink() == 1;
     }
@@ -262,7 +312,10 @@ fn is_replaceable(path: &Path, meta: &fs::Metadata) -> bool {
         file.take(REPORT_SAMPLE as u64).read_to_end(&mut end)?;
         Ok((front, end))
     };
-    sample().is_ok_and(|(front, end)| is_earlier_report(&front, &end))
+    sample().is_ok_and(|(front, end)| match what {
+        Written::Report => is_earlier_report(&front, &end),
+        Written::Ledger => ledger::begins(&front),
+    })
 }
 
 #[cfg(test)]
@@ -281,14 +334,19 @@ mod tests {
         fs::write(data.join("0000000000000001-0000000000000001.snap"), "x").unwrap();
         fs::write(examined.join("a file"), "x").unwrap();
         fs::write(full.join(&name), "not a report").unwrap();
-        let among = |dirs: &[&PathBuf]| propose(dirs.iter().map(|dir| (*dir).clone()), &name, &[examined.join("a file")]);
+        let among = |dirs: &[&PathBuf]| {
+            propose(Written::Report, dirs.iter().map(|dir| (*dir).clone()), &name, &[examined.join("a file")])
+        };
         let proposed = among(&[data, examined, full, &root.path().join("gone"), fine]);
         let target = fine.join(&name);
         assert_eq!(proposed, format!("write it to another place, for example --output '{}'", target.display()));
-        assert!(Target::admit(&target).is_ok());
+        assert!(Target::admit(Written::Report, &target).is_ok());
         for refused in [data, examined, full] {
             assert_eq!(among(&[refused]), "name another place, in a directory of your own");
         }
-        assert!(Target::admit(&data.join(&name)).is_err() && Target::admit(&full.join(&name)).is_err());
+        assert!(
+            Target::admit(Written::Report, &data.join(&name)).is_err()
+                && Target::admit(Written::Report, &full.join(&name)).is_err()
+        );
     }
 }

@@ -14,7 +14,8 @@ use ekv_tool::ops::{VerifySnapshotOptions, dumps, verify_dumps, verify_snapshot}
 use ekv_tool::readers::Depth;
 use ekv_tool::types::Crc32c;
 
-use super::args::{OpenKeys, parse_duration};
+use super::args::{ContentArgs, OpenKeys, parse_duration};
+use super::ledger::{Ledger, LedgerArgs};
 use super::{Context, ExitStatus};
 
 /// Check snapshots: payload against checksum, token against payload, names against contents
@@ -35,7 +36,7 @@ pub struct VerifySnapshotArgs {
     #[arg(long, value_name = "HEX8", value_parser = parse_crc)]
     token_crc: Option<Crc32c>,
     /// Only size, footer and header: the payload is not read
-    #[arg(long, conflicts_with = "deep")]
+    #[arg(long, conflicts_with_all = ["deep", "max_duration", "sample"])]
     header_only: bool,
     /// Only what the next start would use
     #[arg(long)]
@@ -46,6 +47,10 @@ pub struct VerifySnapshotArgs {
     /// In a store: payloads without a manifest are garbage when they are older [default: 24h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     grace: Option<Duration>,
+    #[command(flatten)]
+    content: ContentArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
     #[command(flatten)]
     keys: OpenKeys,
 }
@@ -58,21 +63,25 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     let mut paths: Vec<_> = args.paths.iter().map(|path| node_of_snapshot(path, source)).collect();
     paths.dedup();
     if let Backend::Hashicorp(nodes) = Backend::of(&paths, source)? {
+        args.refuse_less()?;
         return context.emit(hashicorp_verify_snapshot(&nodes, &run)?);
     }
     let members = etcd_places(&args.paths, source)?;
     if !members.places.is_empty() {
         args.refuse_token()?;
+        args.refuse_less()?;
         return context.emit(etcd_verify_snapshot(&members, &run)?);
     }
     let archives = archives(&args.paths, source)?;
     if !archives.is_empty() {
         args.refuse_token()?;
+        args.refuse_less()?;
         return context.emit(hashicorp_verify_archives(&archives, &run)?);
     }
     let dumps = dumps(&args.paths, source)?;
     if !dumps.is_empty() {
         args.refuse_token()?;
+        args.refuse_less()?;
         return context.emit(verify_dumps(&dumps, &run)?);
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
@@ -81,7 +90,14 @@ pub(super) fn run(args: &VerifySnapshotArgs, context: &Context) -> anyhow::Resul
     }
     let options =
         VerifySnapshotOptions { depth: args.depth(), newest: args.newest, token: args.token_view(), opener, grace: args.grace };
-    context.emit(verify_snapshot(&args.paths, &options, &run)?)
+    let mut ledger = args.ledger.open(context, &args.paths)?;
+    let mut plan = context.content(&args.content);
+    if let Some(believed) = ledger.as_mut().and_then(Ledger::take_believed) {
+        plan = plan.knowing(believed, args.deep);
+    }
+    let mut report = verify_snapshot(&args.paths, &options, &run.reading(Arc::new(plan)))?;
+    report.body.ledger = ledger.map(|ledger| ledger.enter(context, &report.body.snapshots, args.deep));
+    context.emit(report)
 }
 
 impl VerifySnapshotArgs {
@@ -91,6 +107,14 @@ impl VerifySnapshotArgs {
             Some(token) => Err(Error::Usage(format!("{}: goes with one payload file of elastickv", token.source))),
             None => Ok(()),
         }
+    }
+
+    /// Nor anything that could be left out of it, or kept in a ledger.
+    fn refuse_less(&self) -> Result<(), Error> {
+        if self.ledger.is_given() {
+            return Err(Error::Usage("--ledger: goes with the directories and payloads of elastickv".to_owned()));
+        }
+        self.content.refuse()
     }
 
     const fn depth(&self) -> Depth {

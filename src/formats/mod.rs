@@ -22,6 +22,7 @@ pub mod gzip;
 pub mod hraft;
 pub mod kv;
 pub mod layout;
+pub mod ledger;
 pub mod legacy;
 pub mod mvcc;
 pub mod offload;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::types::{UnixMillis, count_work};
+use crate::types::{FileIdentity, UnixMillis, count_work};
 
 /// What identifies a file's content from outside. Two equal stamps around a read mean that nobody changed the file's
 /// size, inode or modification time in between.
@@ -39,6 +39,18 @@ impl FileStamp {
         count_work(1);
         std::fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
+}
+
+/// What tells a later run that a file is still this one; `None` for times that nanoseconds since 1970 cannot express.
+pub(super) fn identity_of(meta: &Metadata) -> Option<FileIdentity> {
+    let nanos = |seconds: i64, nanos: i64| seconds.checked_mul(1_000_000_000)?.checked_add(nanos);
+    Some(FileIdentity {
+        dev: meta.dev(),
+        ino: meta.ino(),
+        size: meta.size(),
+        mtime_ns: nanos(meta.mtime(), meta.mtime_nsec())?,
+        ctime_ns: nanos(meta.ctime(), meta.ctime_nsec())?,
+    })
 }
 
 /// Opens a regular file for reading. Anything else (directory, FIFO, socket, device) is refused without blocking.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::access::Access;
-use super::file::{FileStamp, SmallFile, open_regular};
+use super::file::{FileStamp, SmallFile, identity_of, open_regular};
 use crate::error::{Error, Result};
+use crate::types::FileIdentity;
 
 /// What is read of a small file at a time, in bytes.
 const SMALL_PIECE: usize = 64 << 10;
@@ -89,6 +90,14 @@ impl OpenFile {
             Body::Object(object) => object.stamp(),
         };
         stamp.map_err(|source| Error::io(&self.path, "examine the file", source))
+    }
+
+    /// What tells a later run that it is still this file, as it is now; `None` for what has no name on this machine.
+    pub fn identity(&self) -> Option<FileIdentity> {
+        match &self.body {
+            Body::Local(file) => identity_of(&file.metadata().ok()?),
+            Body::Nameless(_) | Body::Object(_) => None,
+        }
     }
 
     /// Whose it is now.

@@ -16,6 +16,7 @@ use crate::analysis::judge::unread;
 use crate::analysis::{Coverage, Finding, Severity, Verdict, fold};
 use crate::error::{Error, Result};
 use crate::formats::layout;
+use crate::readers::content::LeftOut;
 use crate::readers::keys::Keys;
 use crate::readers::pebble::{StoreCheck, StorePresence};
 use crate::readers::pebble_survey::survey_store;
@@ -83,7 +84,8 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
     Finding::cap(&mut findings);
     fold(&mut findings);
     let verdict = Verdict::of(&findings, &coverage);
-    let body = CheckBody::new(groups, &findings);
+    let mut body = CheckBody::new(groups, &findings);
+    body.content = run.content.so_far();
     if let Some(least) = options.severity {
         findings.retain(|finding| finding.severity <= least);
     }
@@ -122,7 +124,8 @@ impl Checked {
         let bodies = !options.fast && !options.no_body_crc;
         let opening = Opening {
             raft_id: options.raft_id.as_deref(),
-            reading: Reading { store: options.fast.then_some(StoreCheck::Meta) },
+            // Tables of which not all are read are read once, below.
+            reading: Reading { store: (options.fast || !run.content.is_whole()).then_some(StoreCheck::Meta) },
             payloads: if bodies { u64::MAX } else { 0 },
             keys,
             no_encryption: options.no_encryption,
@@ -202,24 +205,30 @@ impl Checked {
             coverage.bytes_examined += covered.bytes_examined;
             coverage.also_left_out(covered.not_examined);
             tables(&opened, options, &mut findings, &mut coverage, run)?;
+            let partial = run.content.partial();
             let source = Source {
                 name: name.clone(),
                 facts: &opened.facts,
                 keys: opened.facts.keys.as_deref(),
                 snapshot: start.forecast.snapshot.as_ref().map_or(0, |snapshot| snapshot.index),
-                rows: !options.fast,
-                payloads_up_to: if bodies { u64::MAX } else { 0 },
+                rows: !options.fast && partial.is_none(),
+                payloads_up_to: if bodies && partial.is_none() { u64::MAX } else { 0 },
                 own_keys: true,
             };
-            let audited = envelopes::audit(&[source], run)?;
-            findings.extend(audited.findings);
-            coverage.also_left_out(audited.coverage.not_examined);
-            // The numbers of a part would be taken for those of the whole.
-            match audited.census.into_iter().next().flatten() {
-                census if bodies => group.encryption = census,
-                Some(_) => coverage
-                    .skipped(format!("{name}: which rows and payloads are sealed by which key"), "--fast or --no-body-crc"),
-                None => {}
+            let what = format!("{name}: which rows and payloads are sealed by which key");
+            match (audit(source, run)?, partial) {
+                (Err(left_out), _) => coverage.missing(what, left_out.to_string()),
+                (Ok(audited), partial) => {
+                    findings.extend(audited.findings);
+                    coverage.also_left_out(audited.coverage.not_examined);
+                    // The numbers of a part would be taken for those of the whole.
+                    match (audited.census.into_iter().next().flatten(), partial) {
+                        (Some(_), Some(left_out)) => coverage.missing(what, left_out.to_string()),
+                        (census, _) if bodies => group.encryption = census,
+                        (Some(_), None) => coverage.skipped(what, "--fast or --no-body-crc"),
+                        (None, _) => {}
+                    }
+                }
             }
             let mut foretold = Coverage::default();
             opened.cover_start(&start.forecast, &mut foretold);
@@ -249,6 +258,17 @@ impl Settled for Checked {
     fn unsettle(&mut self) {
         self.group.quiescent = false;
         unsettle(&mut self.findings, &mut self.coverage, &self.group.dir);
+    }
+}
+
+/// The envelopes of a group; why they were not gone through, if the time was over meanwhile.
+fn audit(source: Source<'_>, run: &Run<'_>) -> Result<std::result::Result<envelopes::Audited, LeftOut>> {
+    let watch = run.content.watch(run.progress);
+    match envelopes::audit(&[source], &run.clone().watched_by(&watch)) {
+        Err(Error::Interrupted) if !run.progress.interrupted() => {
+            run.content.time_over().map_or(Err(Error::Interrupted), |over| Ok(Err(over)))
+        }
+        other => other.map(Ok),
     }
 }
 

@@ -59,6 +59,13 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
     {
         return Err(Error::Usage(format!("{} goes with exactly one payload file", token.source)));
     }
+    if !run.content.is_whole()
+        && let Some((path, _)) = paths.iter().zip(&targets).find(|(_, target)| matches!(target, SnapshotTarget::Offloaded(_)))
+    {
+        let problem =
+            "a store of offloaded snapshots is read whole: --max-duration, --sample and --max-age go with snapshots of nodes";
+        return Err(Error::Usage(format!("{}: {problem}", path.display())));
+    }
     let io = IoOptions { threads: run.threads, ..IoOptions::default() };
     let asked = Asked { options, io, run };
     let mut verified = VerifiedSet::default();
@@ -135,6 +142,7 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
     let mut body = SnapshotBody::new(&verified);
     verified.findings.append(&mut stores.findings);
     verified.coverage.absorb(std::mem::take(&mut stores.coverage));
+    body.content = run.content.so_far();
     (body.offloads, body.stores, body.offload_payloads) = (stores.offloads, stores.stores, stores.payloads);
     Ok(Report::new(body, verified.findings, verified.coverage))
 }

@@ -4,13 +4,14 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use super::bundle::{Bundle, UnreadTable, grant_manifest, unread_manifest, visit_rows};
+use super::content::{Candidate, ContentPlan, LeftOut};
 use super::fsm_body::{BodyFacts, RowCollector};
 use super::usage::{LISTED, UsageCollector, UsageRequest};
 use crate::error::{Error, Result};
 use crate::formats::fsm::body::{BodyError, BodyFormat, BodyHead, BodyVisitor, BodyWalker, MAGIC_LEN, NoVisitor, Row};
-use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, HEADER_PEEK, HeaderError};
+use crate::formats::fsm::{FOOTER_LEN, FsmFooter, FsmHeader, FsmName, HEADER_PEEK, HeaderError};
 use crate::formats::mvcc::is_sealed;
-use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, NoProgress, Progress};
+use crate::io::{BulkFile, EntryKind, FileChange, IoOptions, MapFault, NoProgress, Progress, now};
 use crate::readers::source::{Run, Source};
 use crate::types::{Crc32c, HlcTimestamp, LogIndex};
 
@@ -57,6 +58,11 @@ pub struct FsmFile {
     pub unread: Option<String>,
     /// Bytes that were read.
     pub bytes_read: u64,
+    /// Why its content was not read, or not to its end, although it was asked for. Unless a ledger vouches for it, that stands in `unread`
+    /// too.
+    pub left_out: Option<LeftOut>,
+    /// What a ledger may say of it, when its content was read to the end and a later run can tell whether it is still the same.
+    pub candidate: Option<Candidate>,
 }
 
 /// A payload, wherever it is kept.
@@ -78,6 +84,14 @@ impl FsmFile {
     /// Length of the payload in bytes.
     pub const fn payload_len(&self) -> Option<u64> {
         FsmFooter::payload_len(self.size)
+    }
+
+    /// Says that its content was not read.
+    fn leave_out(&mut self, left_out: LeftOut) {
+        self.bytes_read = self.size.min((HEADER_PEEK + FRONT_LEN + FOOTER_LEN) as u64);
+        self.computed = None;
+        self.left_out = Some(left_out);
+        self.unread = left_out.is_unknown().then(|| left_out.to_string());
     }
 
     /// The applied index that the payload carries, if it was walked and carries one.
@@ -154,7 +168,17 @@ pub fn examine_visiting(
     };
     let size = map.stamp().size;
     let bulk = BulkFile::over(&map);
-    let mut file = FsmFile { size, footer: None, payload: None, computed: None, change: None, unread: None, bytes_read: size };
+    let mut file = FsmFile {
+        size,
+        footer: None,
+        payload: None,
+        computed: None,
+        change: None,
+        unread: None,
+        bytes_read: size,
+        left_out: None,
+        candidate: None,
+    };
     if let Some((payload, footer)) = map.bytes().split_last_chunk() {
         let header = FsmHeader::decode(&payload[..payload.len().min(HEADER_PEEK)]);
         let start = header.ok().map(|header| header.len.min(payload.len() as u64));
@@ -165,29 +189,49 @@ pub fn examine_visiting(
         file.footer = Some(FsmFooter::decode(*footer));
         let len = payload.len() as u64;
         let mut body = None;
+        let content = Content { plan: &run.content, progress: run.progress };
+        let candidate = Candidate {
+            identity: map.file().identity().filter(|_| wanted.crc),
+            footer: FsmFooter::decode(*footer).0,
+            index: FsmName::parse(&run.source.name_of(path)).filter(|name| name.canonical).map(|name| name.index),
+            read_at: now(),
+        };
+        let real = || run.source.real_path(path).unwrap_or_else(|| path.to_owned());
+        let wants_content = wanted.crc || wanted.walk;
+        let left_out = wants_content.then(|| run.content.payload(&real, candidate)).flatten();
         let store = start.and_then(|start| payload.get(usize::try_from(start).ok()?..));
-        let manifest = store.filter(|_| wanted.walk).map_or(Ok(()), |store| grant_manifest(store, len));
-        if let Err(over) = manifest {
+        let walks = wanted.walk && left_out.is_none();
+        let manifest = store.filter(|_| walks).map_or(Ok(()), |store| grant_manifest(store, len));
+        if let Some(left_out) = left_out {
+            file.leave_out(left_out);
+        } else if let Err(over) = manifest {
             file.unread = Some(format!("its manifest: {over}"));
         } else if let Some(start) = start.filter(|_| wanted.walk) {
             let usage = wanted.usage.then(|| UsageCollector::new(UsageRequest { top: LISTED, ..UsageRequest::default() }));
             let mut visitor = Both { collector: RowCollector::default(), usage, sealed: SealedHead::default(), visitor };
-            if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, run, &mut visitor)? {
-                match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, run.progress) {
+            if let Some(result) = walk(&bulk, &mut file, start..len, wanted.crc, options, content, &mut visitor)? {
+                let watch = content.plan.watch(content.progress);
+                match visitor.rows_of_tables(Bundle::File(path, start, &*run.source), len - start, &result, &watch) {
                     Ok(unread_table) => {
                         let usage = visitor.usage.map(|usage| Box::new(usage.finish()));
                         body = Some(BodyFacts { unread_table, usage, ..visitor.collector.finish(result) });
                     }
-                    Err(error) => file.unread = Some(words(error)?),
+                    Err(error) => content.stopped(&mut file, error)?,
                 }
             }
         } else if wanted.crc {
-            checksum(&bulk, &mut file, len, options, run)?;
+            checksum(&bulk, &mut file, len, options, content)?;
         } else {
             file.bytes_read = size.min((HEADER_PEEK + FRONT_LEN + FOOTER_LEN) as u64);
         }
         let last_commit = start.and_then(|start| last_commit(payload.get(usize::try_from(start).ok()?..)?));
         file.payload = Some(PayloadFacts { len, header, format, body: body.map(Box::new), last_commit });
+        if wants_content {
+            run.content.note(path, size, file.left_out);
+        }
+        if file.computed.is_some() {
+            file.candidate = candidate.settled(map.file().identity());
+        }
     }
     match bulk.change() {
         Ok(change) => file.change = file.change.or(change),
@@ -202,14 +246,32 @@ pub fn examine_visiting(
     Ok(FsmFacts::File(Box::new(file)))
 }
 
+/// Whose content is read, and who watches.
+#[derive(Clone, Copy)]
+struct Content<'c> {
+    plan: &'c ContentPlan,
+    progress: &'c dyn Progress,
+}
+
+impl Content<'_> {
+    /// Says why a reading stopped, unless the user interrupted it.
+    fn stopped(self, file: &mut FsmFile, error: Error) -> Result<()> {
+        match (error, self.plan.time_over()) {
+            (Error::Interrupted, Some(over)) if !self.progress.interrupted() => file.leave_out(over),
+            (error, _) => file.unread = Some(words(error)?),
+        }
+        Ok(())
+    }
+}
+
 /// The checksum of the first `len` bytes, by several threads.
-fn checksum(bulk: &BulkFile<'_>, file: &mut FsmFile, len: u64, options: &IoOptions, run: &Run<'_>) -> Result<()> {
-    match bulk.checksum(0..len, options, run) {
+fn checksum(bulk: &BulkFile<'_>, file: &mut FsmFile, len: u64, options: &IoOptions, content: Content<'_>) -> Result<()> {
+    match bulk.checksum(0..len, options, &content.plan.watch(content.progress)) {
         Ok(outcome) => {
             file.change = outcome.read.change;
             file.computed = (outcome.read.bytes == len).then_some(outcome.crc);
         }
-        Err(error) => file.unread = Some(words(error)?),
+        Err(error) => content.stopped(file, error)?,
     }
     Ok(())
 }
@@ -221,12 +283,13 @@ fn walk(
     range: Range<u64>,
     crc: bool,
     options: &IoOptions,
-    run: &Run<'_>,
+    content: Content<'_>,
     visitor: &mut Both<'_>,
 ) -> Result<Option<Result<(), BodyError>>> {
     let (mut walker, mut result) = (BodyWalker::new(), Ok(()));
     let mut computed = Crc32c::default();
-    let read = bulk.for_each_window(0..range.end, options, run, &mut |at, window| {
+    let watch = content.plan.watch(content.progress);
+    let read = bulk.for_each_window(0..range.end, options, &watch, &mut |at, window| {
         if crc {
             computed = computed.extend(window);
         }
@@ -239,8 +302,9 @@ fn walk(
     let outcome = match read {
         Ok(outcome) => outcome,
         Err(error) => {
-            file.unread = Some(words(error)?);
-            return Ok(None);
+            content.stopped(file, error)?;
+            // Where a restore would stop is known, whatever follows.
+            return Ok(result.err().filter(|_| file.left_out.is_some()).map(Err));
         }
     };
     file.change = outcome.change;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+pub mod content;
 pub mod dump;
 pub mod etcd;
 mod fsm_body;

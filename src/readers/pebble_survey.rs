@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::content::LeftOut;
 use super::pebble::{Store, StoreFileKind, StoreListing};
 use super::pebble_table::{Table, TableDepth, TableFailure, TableProblem, TableSurvey};
 use super::source::{Run, Source};
@@ -40,6 +41,13 @@ pub enum SurveyOutcome {
     Missing,
     /// The system refused; its words.
     System(String),
+    /// Its content was not asked for, or the time was over.
+    LeftOut {
+        /// Bytes of the file.
+        size: u64,
+        /// Why.
+        why: LeftOut,
+    },
 }
 
 /// A table that was read.
@@ -105,6 +113,11 @@ pub fn survey_files(files: &[TableFile], depth: TableDepth, run: &Run<'_>) -> Re
 }
 
 fn survey_file(file: &TableFile, depth: TableDepth, run: &Run<'_>) -> Result<SurveyOutcome> {
+    let real = || run.source.real_path(&file.path).unwrap_or_else(|| file.path.clone());
+    if let Some(why) = run.content.table(&real) {
+        run.content.note(&file.path, file.size, Some(why));
+        return Ok(SurveyOutcome::LeftOut { size: file.size, why });
+    }
     let table = match Table::open(&file.path, &*run.source) {
         Ok(table) => table,
         Err(TableFailure::Problem(problem)) => {
@@ -113,10 +126,16 @@ fn survey_file(file: &TableFile, depth: TableDepth, run: &Run<'_>) -> Result<Sur
         }
         Err(TableFailure::Error(error)) => return system(error),
     };
-    let survey = match table.survey_to(depth, run) {
+    let survey = match table.survey_to(depth, &run.content.watch(run.progress)) {
         Ok(survey) => survey,
+        Err(Error::Interrupted) if !run.progress.interrupted() => {
+            let Some(why) = run.content.time_over() else { return Err(Error::Interrupted) };
+            run.content.note(&file.path, file.size, Some(why));
+            return Ok(SurveyOutcome::LeftOut { size: file.size, why });
+        }
         Err(error) => return system(error),
     };
+    run.content.note(&file.path, table.size(), None);
     Ok(SurveyOutcome::Surveyed(Box::new(SurveyedTable {
         size: table.size(),
         footer: *table.footer(),

@@ -8,6 +8,7 @@ mod budget;
 mod bytes;
 mod count;
 mod crc32c;
+mod file_identity;
 mod library_version;
 mod raft;
 mod schema;
@@ -21,6 +22,7 @@ pub use budget::{DEFAULT_BUDGET, OverBudget, beside, free_budget, grant, set_bud
 pub use bytes::{ByteSize, Escaped, escape, go_quoted, is_deceptive, unescape};
 pub use count::Count;
 pub use crc32c::{Crc32c, Crc32cShift};
+pub use file_identity::FileIdentity;
 pub use library_version::{LibraryTraits, LibraryVersion};
 pub use raft::{EtcdId, LogIndex, NodeId, SnapshotId, Term};
 pub(crate) use schema::text_schema;

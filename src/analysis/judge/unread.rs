@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Coverage, NotExamined};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
+use crate::readers::content::LeftOut;
 use crate::readers::snap_dir::SnapReadError;
 use crate::readers::wal::{Change, SegmentScan, WalScan};
 use crate::readers::{FsmFacts, GroupListing, SmallFact, SnapDir, SnapEntry, Unplaced};
@@ -23,21 +24,32 @@ pub struct Unread {
     pub path: String,
     /// The system's words, or what happened to the file.
     pub why: String,
+    /// Its size, where it can be read and was not on purpose.
+    pub left_out: Option<u64>,
 }
 
 impl Unread {
     fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { path: path.into(), why: why.into() }
+        Self { path: path.into(), why: why.into(), left_out: None }
     }
 
     /// In one sentence.
     pub fn sentence(&self) -> String {
-        format!("{} cannot be read: {}", self.path, self.why)
+        let how = if self.left_out.is_some() { "was not read" } else { "cannot be read" };
+        format!("{} {how}: {}", self.path, self.why)
     }
 
     /// Counts it as missing below `dir`.
     pub fn cover(&self, dir: &str, coverage: &mut Coverage) {
-        coverage.missing(format!("{}/{}", dir.trim_end_matches('/'), self.path), format!("it cannot be read: {}", self.why));
+        coverage.not_examined.push(self.part(dir));
+    }
+
+    fn part(&self, dir: &str) -> NotExamined {
+        let path = format!("{}/{}", dir.trim_end_matches('/'), self.path);
+        match self.left_out {
+            Some(size) => NotExamined::new(LeftOut::what(&path, size), self.why.as_str(), true),
+            None => NotExamined::new(path, format!("it cannot be read: {}", self.why), true),
+        }
     }
 }
 
@@ -71,12 +83,12 @@ fn of_envelope(snap: &SnapEntry, engine: ServerVersion) -> Option<Unread> {
 
 /// Why a payload was not seen whole.
 pub fn payload(index: LogIndex, facts: &FsmFacts) -> Option<Unread> {
-    let why = match facts {
-        FsmFacts::Unreadable(why) | FsmFacts::Special(why) => why,
-        FsmFacts::File(file) => file.unread.as_ref()?,
+    let (why, left_out) = match facts {
+        FsmFacts::Unreadable(why) | FsmFacts::Special(why) => (why, None),
+        FsmFacts::File(file) => (file.unread.as_ref()?, file.left_out.map(|_| file.size)),
         FsmFacts::Absent | FsmFacts::Directory => return None,
     };
-    Some(Unread::new(layout::in_payloads(FsmName::of(index)), why))
+    Some(Unread { left_out, ..Unread::new(layout::in_payloads(FsmName::of(index)), why) })
 }
 
 /// Marker and peers file.
@@ -100,5 +112,13 @@ pub fn cover(
     let segments = log.into_iter().flat_map(|scan| &scan.segments).filter_map(of_segment);
     let envelopes = snaps.snaps.iter().filter_map(|snap| of_envelope(snap, engine));
     let payloads = payloads.iter().filter_map(|(index, facts)| payload(*index, facts));
-    small(listing).chain(envelopes).chain(payloads).chain(segments).for_each(|unread| unread.cover(dir, coverage));
+    let (left_out, unread): (Vec<_>, Vec<_>) =
+        small(listing).chain(envelopes).chain(payloads).chain(segments).partition(|unread| unread.left_out.is_some());
+    for unread in &unread {
+        unread.cover(dir, coverage);
+    }
+    // Whoever judges snapshots has said it of most of them.
+    if !left_out.is_empty() {
+        coverage.also_left_out(left_out.iter().map(|unread| unread.part(dir)));
+    }
 }

@@ -135,6 +135,10 @@ pub(super) fn whole_payloads(
                     coverage.missing(what, "the payload does not have the checksum that it claims");
                 }
             }
+            FsmFacts::File(file) if file.left_out.is_some() => {
+                *incomplete = true;
+                coverage.missing(what, "the content of the payload was not read");
+            }
             _ => {
                 *incomplete = true;
                 coverage.missing(what, "the payload cannot be read to its end");

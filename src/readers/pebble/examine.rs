@@ -173,6 +173,7 @@ pub fn read_blocks(store: &Store, run: &Run<'_>) -> Result<BlockFacts> {
                 Some(TableTrouble::Missing)
             }
             SurveyOutcome::System(problem) => Some(TableTrouble::System(problem.clone())),
+            SurveyOutcome::LeftOut { why, .. } => Some(TableTrouble::System(format!("its content was not read: {why}"))),
         };
         if let Some(trouble) = kept_from_opening {
             // Whoever wants anything of a table opens it first.

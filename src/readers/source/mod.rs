@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::io::{
     Access, BulkFile, DirEntry, EntryKind, FileStamp, LockState, MappedFile, NoProgress, OpenFile, Progress, SmallFile, Standing,
 };
+use crate::readers::content::ContentPlan;
 use crate::types::UnixMillis;
 
 pub use crate::formats::unpack::Packing;
@@ -148,6 +149,8 @@ pub struct Run<'r> {
     pub progress: &'r dyn Progress,
     /// Threads that read and check, at most.
     pub threads: usize,
+    /// Whose content is read.
+    pub content: Arc<ContentPlan>,
 }
 
 impl Run<'static> {
@@ -158,7 +161,7 @@ impl Run<'static> {
 
     /// Another source, one thread, and nobody watching.
     pub fn over(source: impl Source + 'static) -> Self {
-        Self { source: Arc::new(source), progress: &NoProgress, threads: 1 }
+        Self { source: Arc::new(source), progress: &NoProgress, threads: 1, content: Arc::default() }
     }
 }
 
@@ -172,7 +175,13 @@ impl Run<'_> {
     /// The same with somebody watching.
     #[must_use]
     pub fn watched_by(self, progress: &dyn Progress) -> Run<'_> {
-        Run { source: self.source, progress, threads: self.threads }
+        Run { source: self.source, progress, threads: self.threads, content: self.content }
+    }
+
+    /// The same where not all content is read.
+    #[must_use]
+    pub fn reading(self, content: Arc<ContentPlan>) -> Self {
+        Self { content, ..self }
     }
 }
 

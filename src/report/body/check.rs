@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::envelopes;
+use super::{content, envelopes};
 use crate::analysis::judge::envelopes::EnvelopeCensus;
 use crate::analysis::judge::group::{CHECKS, CheckInfo, CheckOutcome, CheckResult};
 use crate::analysis::server::Outcome;
 use crate::analysis::{Finding, Severity};
+use crate::readers::content::ContentRead;
 use crate::report::body::hraft::modes::MODES;
 use crate::report::picture::{Lane, LanesPicture, Mark, Picture};
 use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
@@ -23,13 +24,16 @@ pub struct CheckBody {
     pub errors: usize,
     /// Warnings found, those that are not shown included.
     pub warnings: usize,
+    /// Whose content was read; absent when all of it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentRead>,
 }
 
 impl CheckBody {
     /// Counts what was found.
     pub fn new(groups: Vec<GroupChecks>, findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-        Self { groups, errors: count(Severity::Error), warnings: count(Severity::Warning) }
+        Self { groups, errors: count(Severity::Error), warnings: count(Severity::Warning), content: None }
     }
 }
 
@@ -228,6 +232,7 @@ impl Body for CheckBody {
             let mut sections = vec![Section::facts(&group.dir, group.facts()), self.lanes()];
             sections.extend(group.encryption.iter().flat_map(envelopes::sections));
             sections.extend(group.lists());
+            sections.extend(content::sections(self.content.as_ref(), None));
             return sections;
         }
         let rows = self.groups.iter().map(|group| {
@@ -244,7 +249,9 @@ impl Body for CheckBody {
             ]
         });
         let columns = ["group", ">snapshot", ">commit", ">last", ">applied", ">errors", ">warnings", ">not made"];
-        vec![Section::table("Groups", &columns, rows.collect()), self.lanes()]
+        let mut sections = vec![Section::table("Groups", &columns, rows.collect()), self.lanes()];
+        sections.extend(content::sections(self.content.as_ref(), None));
+        sections
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -5,6 +5,7 @@ pub mod check;
 pub mod compare;
 mod compare_elections;
 pub mod compare_stores;
+pub mod content;
 pub mod dump;
 pub mod envelopes;
 pub mod etcd;

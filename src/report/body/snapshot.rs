@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::cells::{header_text, verdict_cell};
+use super::content::{self, LedgerUse};
 use super::offload;
 use crate::analysis::judge::offload::{LonePayload, OffloadStoreView, VerifiedOffload};
 use crate::analysis::judge::snapshot::{Check, Checks, VerifiedEnvelope, VerifiedPayload, VerifiedSet};
 use crate::analysis::{Finding, Verdict};
+use crate::readers::content::ContentRead;
 use crate::report::{Body, Case, CaseEnd, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, ServerVersion};
 
@@ -26,12 +28,31 @@ pub struct SnapshotBody {
     /// Payloads of such a store that were named by themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub offload_payloads: Vec<LonePayload>,
+    /// Whose content was read; absent when all of it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentRead>,
+    /// What was made of the ledger, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerUse>,
 }
 
 impl SnapshotBody {
     /// From what was judged.
     pub fn new(set: &VerifiedSet) -> Self {
         Self { snapshots: set.payloads.clone(), envelopes: set.envelopes.clone(), ..Self::default() }
+    }
+
+    /// The payloads that a ledger vouches for, in words, with the day on which the first of them was read.
+    fn vouched(&self) -> Option<String> {
+        let readings = || self.snapshots.iter().filter_map(|view| view.from_ledger);
+        let day = readings().min_by_key(|reading| reading.read_at_ms)?.day();
+        let who = match (readings().count(), self.snapshots.len()) {
+            (1, 1) => "the payload".to_owned(),
+            (some, all) if some == all => "all payloads".to_owned(),
+            (some, _) => format!("{some} of the payloads"),
+        };
+        let since = if readings().count() == 1 { "read on" } else { "read since" };
+        Some(format!("{who} from the ledger ({since} {day}, not now)"))
     }
 
     fn count(&self, verdict: Verdict) -> usize {
@@ -74,6 +95,11 @@ impl Body for SnapshotBody {
             return "no snapshots".to_owned();
         }
         let what = parts.join(" and ");
+        // That something was not read now is said whatever else there is to say.
+        let what = match self.vouched() {
+            Some(vouched) => format!("{what}, {vouched}"),
+            None => what,
+        };
         match (self.count(Verdict::Damaged), self.count(Verdict::Unknown)) {
             (0, 0) if self.snapshots.iter().any(|view| view.checks.body_crc == Check::Fail) => {
                 format!("{what}: those that a start could use are intact")
@@ -88,7 +114,7 @@ impl Body for SnapshotBody {
     }
 
     fn all_clear(&self) -> &'static str {
-        let whole = self.snapshots.iter().all(|view| view.checks.body_crc == Check::Pass);
+        let whole = self.snapshots.iter().all(|view| matches!(view.checks.body_crc, Check::Pass | Check::FromLedger));
         if !whole || (self.snapshots.is_empty() && self.envelopes.is_empty()) { "" } else { ": intact" }
     }
 
@@ -103,7 +129,11 @@ impl Body for SnapshotBody {
             if deep {
                 columns.insert(7, "deep");
             }
-            for (dir, rows) in by_directory(self.snapshots.iter().map(|view| (view.path.as_str(), row(view, deep)))) {
+            let vouched = self.vouched().is_some();
+            if vouched {
+                columns.insert(columns.len() - 1, "read on");
+            }
+            for (dir, rows) in by_directory(self.snapshots.iter().map(|view| (view.path.as_str(), row(view, deep, vouched)))) {
                 sections.push(Section::table(dir, &columns, rows));
             }
         }
@@ -114,6 +144,7 @@ impl Body for SnapshotBody {
             }
         }
         sections.extend(offload::sections(self));
+        sections.extend(content::sections(self.content.as_ref(), self.ledger.as_ref()));
         sections
     }
 
@@ -147,6 +178,18 @@ impl Body for SnapshotBody {
             intact = intact.sample(vec![(Label::Path, view.path.clone())], f64::from(u8::from(view.verdict == Verdict::Clean)));
         }
         let mut metrics = vec![bytes, intact];
+        let mut vouched = Metric::gauge(
+            "ekv_tool_snapshot_read_timestamp_seconds",
+            "When the content of a payload was last read, where that was not now: a ledger says so. Unix time.",
+        );
+        for view in &self.snapshots {
+            if let Some(reading) = view.from_ledger {
+                vouched = vouched.sample(vec![(Label::Path, view.path.clone())], reading.read_at_ms.0 as f64 / 1000.0);
+            }
+        }
+        if self.vouched().is_some() {
+            metrics.push(vouched);
+        }
         metrics.extend(offload::metrics(self));
         metrics
     }
@@ -172,6 +215,8 @@ fn check_cell(check: Check) -> Cell {
         Check::Fail => Cell::toned("BAD", Tone::Bad),
         Check::NotRun => Cell::toned("-", Tone::Dim),
         Check::Unknown => Cell::toned("?", Tone::Caution),
+        // Passed, but not now.
+        Check::FromLedger => Cell::toned("ledger", Tone::Caution),
     }
 }
 
@@ -185,6 +230,10 @@ fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
     let checksum = match (view.footer_crc32c, view.computed_crc32c, body_crc) {
         (Some(footer), _, Check::Pass) => Cell::toned(format!("{footer}, matches the payload"), Tone::Good),
         (Some(footer), Some(computed), Check::Fail) => Cell::toned(format!("{footer}, the payload has {computed}"), Tone::Bad),
+        (Some(footer), _, Check::FromLedger) => {
+            let when = view.from_ledger.map(|reading| reading.read_at_ms.to_string()).unwrap_or_default();
+            Cell::toned(format!("{footer}, matched the payload on {when} (ledger)"), Tone::Caution)
+        }
         (Some(footer), ..) => Cell::toned(format!("{footer}, not compared"), Tone::Dim),
         _ => check_cell(body_crc),
     };
@@ -217,7 +266,7 @@ fn facts(view: &VerifiedPayload) -> Vec<(String, Cell)> {
     rows.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }
 
-fn row(view: &VerifiedPayload, deep: bool) -> Vec<Cell> {
+fn row(view: &VerifiedPayload, deep: bool, vouched: bool) -> Vec<Cell> {
     let Checks { token_crc, header, body_crc, .. } = view.checks;
     let header = match (header, view.header) {
         (Check::Pass, Some(header)) if header.version == 0 => Cell::new("none"),
@@ -234,6 +283,13 @@ fn row(view: &VerifiedPayload, deep: bool) -> Vec<Cell> {
     ];
     if deep {
         cells.push(check_cell(view.checks.deep));
+    }
+    if vouched {
+        cells.push(match view.from_ledger {
+            Some(reading) => Cell::toned(reading.day(), Tone::Caution),
+            None if matches!(body_crc, Check::Pass | Check::Fail) => Cell::new("now"),
+            None => Cell::toned("-", Tone::Dim),
+        });
     }
     cells.push(verdict_cell(view.verdict));
     cells

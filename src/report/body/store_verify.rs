@@ -154,7 +154,7 @@ impl VerifiedStore {
                     }
                 }
                 SurveyOutcome::Unopenable { size, .. } => table.size = *size,
-                SurveyOutcome::Missing | SurveyOutcome::System(_) => {}
+                SurveyOutcome::Missing | SurveyOutcome::System(_) | SurveyOutcome::LeftOut { .. } => {}
             }
             store.tables += 1;
             store.table_bytes += table.size;

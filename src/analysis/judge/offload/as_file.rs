@@ -25,6 +25,8 @@ pub(super) fn as_file(
         change: None,
         unread: None,
         bytes_read: facts.bytes_read,
+        left_out: None,
+        candidate: None,
     }));
     // A walk that was made anyway is worth all that it can tell.
     let depth = if facts.payload.body.is_some() { Depth::Deep } else { asked };

@@ -19,6 +19,8 @@ fn intact(payload: &[u8], walk: bool) -> FsmFile {
         change: None,
         unread: None,
         bytes_read: payload.len() as u64 + 4,
+        left_out: None,
+        candidate: None,
     }
 }
 

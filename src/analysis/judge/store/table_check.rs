@@ -8,6 +8,7 @@ use crate::analysis::{Coverage, Finding};
 use crate::formats::pebble::SeqNum;
 use crate::formats::pebble::sstable::footer::ATTRIBUTES;
 use crate::formats::pebble::version_edit::{KeyBounds, NewTable};
+use crate::readers::content::LeftOut;
 use crate::readers::pebble_survey::{SurveyOutcome, SurveyedTable};
 use crate::readers::pebble_table::{BlockKind, BoundsSeen, TableDepth, TableProblem, TableProblemKind};
 use crate::types::Escaped;
@@ -46,6 +47,10 @@ pub fn table_findings(context: TableContext<'_>, outcome: &SurveyOutcome, covera
         SurveyOutcome::System(problem) => {
             coverage.missing(path, problem.as_str());
             vec![Finding::new(&STORE_TABLE_NOT_READ, problem.as_str()).at(path)]
+        }
+        SurveyOutcome::LeftOut { size, why } => {
+            coverage.missing(LeftOut::what(path, *size), why.to_string());
+            Vec::new()
         }
     }
 }

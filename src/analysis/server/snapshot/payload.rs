@@ -101,7 +101,8 @@ fn opened<'f>(facts: &'f FsmFacts, token: SnapshotToken, path: &str) -> Result<(
         return Err(PayloadForecast::Undetermined(format!("{path} changed while it was read")));
     }
     if let Some(why) = &file.unread {
-        return Err(PayloadForecast::Undetermined(format!("{path} could not be read to its end: {why}")));
+        let how = if file.left_out.is_some() { "was not read" } else { "could not be read to its end" };
+        return Err(PayloadForecast::Undetermined(format!("{path} {how}: {why}")));
     }
     let (Some(footer), Some(payload)) = (file.footer, &file.payload) else {
         let text = format!("file too small: {} bytes (minimum 4): fsm snapshot: file too small to contain footer", file.size);

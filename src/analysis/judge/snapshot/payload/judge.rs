@@ -10,6 +10,7 @@ use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::fsm::body::{BodyErrorKind, BodyFormat};
 use crate::formats::layout;
 use crate::formats::snap::SnapshotToken;
+use crate::readers::content::LeftOut;
 use crate::readers::{BodyFacts, Depth, FileChange, FsmFacts, FsmFile};
 use crate::types::{Crc32c, LogIndex, ServerVersion};
 
@@ -65,6 +66,10 @@ impl Judge<'_, '_> {
         view.header = payload.header.ok();
         view.body_format = payload.format;
         view.applied_index = payload.body.as_deref().and_then(BodyFacts::applied_index);
+        if let (Some(left_out), None) = (file.left_out, file.change) {
+            self.left_out(file, footer.0, left_out, view);
+            return;
+        }
         // What was seen of a file that changed meanwhile proves nothing.
         if self.unsettled(file) {
             view.checks = Checks { header: Check::Unknown, body_crc: Check::Unknown, ..view.checks };
@@ -74,6 +79,35 @@ impl Judge<'_, '_> {
         self.header(file, view);
         self.checksum(file, footer.0, view);
         self.body(file, view);
+    }
+
+    /// Only what stands at both ends of the file was read, and a part of its content before the time was over.
+    fn left_out(&mut self, file: &FsmFile, footer: Crc32c, left_out: LeftOut, view: &mut VerifiedPayload) {
+        self.token(file, footer, view);
+        self.header(file, view);
+        let what = LeftOut::what(&self.subject.path, file.size);
+        let check = match left_out {
+            LeftOut::Ledger(reading) => {
+                view.from_ledger = Some(reading);
+                self.coverage.skipped(what, left_out.to_string());
+                Check::FromLedger
+            }
+            LeftOut::Sample(_) | LeftOut::Time(_) => {
+                self.coverage.missing(what, left_out.to_string());
+                Check::Unknown
+            }
+        };
+        view.checks.body_crc = check;
+        let deep = self.subject.depth >= Depth::Deep;
+        if deep {
+            view.checks.deep = check;
+        }
+        if let Some(payload) = &file.payload
+            && let Some(body) = payload.body.as_deref()
+        {
+            self.restorable(body, payload.header.map_or(0, |header| header.len), deep);
+            view.checks.deep = if deep && body.result.is_err() { Check::Fail } else { view.checks.deep };
+        }
     }
 
     fn unsettled(&mut self, file: &FsmFile) -> bool {

@@ -15,6 +15,7 @@ use crate::analysis::judge::codes::snapshot as codes;
 use crate::analysis::{Coverage, Finding, ServerError, Severity, Verdict};
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::fsm::{FsmHeader, FsmName};
+use crate::readers::content::{Candidate, EarlierReading};
 use crate::readers::sealed_rows::OpenedRows;
 use crate::readers::usage::Usage;
 use crate::readers::{Depth, FsmFacts, SpaceRows};
@@ -32,6 +33,8 @@ pub enum Check {
     NotRun,
     /// Could not be told.
     Unknown,
+    /// Not made now: a ledger says that an earlier run made it, on the file as it still is, and that it passed.
+    FromLedger,
 }
 
 /// Results of all checks of a payload.
@@ -115,6 +118,12 @@ pub struct VerifiedPayload {
     /// Who uses the space, when that was asked for; `snapshot stat` shows it.
     #[serde(skip)]
     pub usage: Option<Box<Usage>>,
+    /// The earlier reading that a ledger vouches for, where the content was not read now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_ledger: Option<EarlierReading>,
+    /// What a ledger may say of it: its whole content was read now, and nothing at all was found.
+    #[serde(skip)]
+    pub vouched: Option<Candidate>,
     /// What a start that used this file without restoring from it would raise first.
     pub engine_error: Option<ServerError>,
     /// What a start that restored from it would raise first.
@@ -182,6 +191,8 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
         rows: None,
         spaces: BTreeMap::new(),
         usage: None,
+        from_ledger: None,
+        vouched: None,
         engine_error: None,
         restore_error: ServerVersion::ALL.into_iter().map(|version| (version, None)).collect(),
         verdict: Verdict::Clean,
@@ -201,5 +212,12 @@ pub fn verify_payload(subject: &Subject<'_>) -> Examined<VerifiedPayload> {
         }
     }
     view.verdict = Verdict::of(&findings, &coverage);
+    // Whoever reads of it in a ledger later must not miss a remark.
+    if let (FsmFacts::File(file), true, true) = (subject.facts, findings.is_empty(), view.verdict == Verdict::Clean)
+        && view.checks.body_crc == Check::Pass
+        && (subject.depth < Depth::Deep || view.checks.deep == Check::Pass)
+    {
+        view.vouched = file.candidate;
+    }
     Examined { view, findings, coverage }
 }
