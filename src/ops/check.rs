@@ -78,6 +78,12 @@ pub fn check(paths: &[PathBuf], options: &CheckOptions, run: &Run<'_>) -> Result
         let flag = if options.fast { "--fast" } else { "--no-body-crc" };
         coverage.skipped("the content of payloads", flag);
     }
+    if options.only.is_empty() && !groups.is_empty() {
+        coverage.skipped(
+            "the rows of the stores against the log and their snapshots",
+            "history, store diff DIR PAYLOAD and compare do that",
+        );
+    }
     if selected.len() < CHECKS.len() {
         coverage.skipped(Count::of(CHECKS.len() - selected.len(), "check").to_string(), "--only or --skip");
     }

@@ -172,7 +172,8 @@ impl<B: Body> Report<B> {
     /// Says what to do next.
     #[must_use]
     pub fn next_step(mut self, step: impl Into<Option<NextStep>>) -> Self {
-        self.next_step = step.into();
+        let step: Option<NextStep> = step.into();
+        self.next_step = step.map(|step| step.in_report(&self.findings));
         self
     }
 
@@ -200,10 +201,7 @@ impl<B: Body> Report<B> {
     pub fn headline(&self) -> String {
         let own = self.body.headline();
         let worst = match self.verdict {
-            Verdict::Damaged => {
-                let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
-                errors.min_by_key(|finding| finding.derived_from.is_some()).map(|finding| finding.code.title.to_owned())
-            }
+            Verdict::Damaged => next_step::leading_error(&self.findings).map(|finding| finding.code.title.to_owned()),
             Verdict::Unknown => self.coverage.needed().next().map(|NotExamined { what, .. }| {
                 let more = self.coverage.needed_count().saturating_sub(1);
                 match (more, is_question(what)) {

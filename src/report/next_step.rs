@@ -10,6 +10,12 @@ use crate::analysis::server::conditions::Condition;
 use crate::analysis::{Finding, Severity};
 use crate::types::is_deceptive;
 
+/// The error that others may follow from.
+pub(super) fn leading_error(findings: &[Finding]) -> Option<&Finding> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.min_by_key(|finding| finding.derived_from.is_some())
+}
+
 /// A command of this program, to be run as it stands in the directory in which the report was made.
 ///
 /// It is kept as arguments and quoted for a POSIX shell when it is shown, so that no path can break it. What is no command is
@@ -17,12 +23,14 @@ use crate::types::is_deceptive;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStep {
     args: Vec<OsString>,
+    /// It explains the error that leads, whichever that is among all findings.
+    of_leading_error: bool,
 }
 
 impl NextStep {
     /// `ekv-tool` with these arguments.
     pub fn new<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Self {
-        Self { args: args.into_iter().map(Into::into).collect() }
+        Self { args: args.into_iter().map(Into::into).collect(), of_leading_error: false }
     }
 
     /// What a finding means.
@@ -30,9 +38,16 @@ impl NextStep {
         Self::new(["explain", code.code])
     }
 
-    /// What the first error among the findings means; `None` without one.
+    /// What the error means that leads the findings; `None` without one. In a report it is the one of its headline.
     pub fn explain_first_error(findings: &[Finding]) -> Option<Self> {
-        findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| Self::explain(finding.code))
+        leading_error(findings).map(|finding| Self { of_leading_error: true, ..Self::explain(finding.code) })
+    }
+
+    /// The same step in a report with these findings, in their order there.
+    #[must_use]
+    pub(super) fn in_report(self, findings: &[Finding]) -> Self {
+        let again = if self.of_leading_error { Self::explain_first_error(findings) } else { None };
+        again.unwrap_or(self)
     }
 
     /// What an error of the server means.

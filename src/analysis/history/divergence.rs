@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lacking::{Held, Lacking};
+use super::lacking::{BEFORE_ALL, Held, Lacking};
 use super::{EntryFact, EntryState, Ledger, NodeState, Origin, Place, Settled};
 use crate::analysis::judge::codes::compare::{CROSS_COMMITTED_DIVERGENCE, CROSS_LOG_MATCHING, NODES_STORES_DIVERGE};
 use crate::analysis::judge::codes::store::STORE_NOT_AS_WRITTEN;
@@ -29,6 +29,7 @@ pub fn divergences<'a>(
     let (mut findings, mut lacks) = (Vec::new(), Lacks::default());
     for settled in versions {
         findings.extend(of_version(settled, named));
+        findings.extend(part_of_request(settled, named, coverage));
         lacks.add(settled, named);
     }
     findings.extend(lacks.finish(named, coverage));
@@ -72,6 +73,27 @@ impl Lacks {
     }
 }
 
+/// A store holds other rows of the request and not this one.
+fn part_of_request(settled: &Settled, named: Named<'_>, coverage: &mut Coverage) -> Option<Finding> {
+    let (part, entry) = (settled.part_of?, settled.fact()?);
+    let store = named.stores.get(part.node).map_or("A store", String::as_str);
+    let key = Escaped(&settled.row.key);
+    let wrote = format!("entry {} of term {}", entry.index, entry.term);
+    if !part.is_certain {
+        let why = format!("{store} holds other rows of the commit in {wrote}, which passes over keys whose locks are gone");
+        coverage.missing(format!("whether {key} at {} was lost", settled.row.ts), why);
+        return None;
+    }
+    let message = format!(
+        "{store} holds other rows of the request of {wrote}, which is applied as a whole or not at all, and not {key} at {}.",
+        settled.row.ts
+    );
+    let mut finding = Finding::new(&STORE_NOT_AS_WRITTEN, message);
+    finding.path = named.stores.get(part.node).cloned();
+    finding.expected = Some(format!("what {wrote} wrote"));
+    Some(finding)
+}
+
 /// A store lacks what the place at `holder` holds, and must not.
 fn lacking_finding(settled: &Settled, node: usize, holder: usize, named: Named<'_>) -> Finding {
     let held = Held::of(settled);
@@ -98,7 +120,7 @@ fn lacking_finding(settled: &Settled, node: usize, holder: usize, named: Named<'
 /// What is to be said of one version: rows that differ are the stores' divergence, as `store diff` has it; records of one entry that differ are
 /// the logs', as `compare` has it; and a row holds what an entry wrote that is at hand.
 fn of_version(settled: &Settled, named: Named<'_>) -> Vec<Finding> {
-    let mut findings: Vec<_> = not_as_written(settled, named).into_iter().collect();
+    let mut findings: Vec<_> = not_as_written(settled, named).into_iter().chain(by_nobody(settled, named)).collect();
     if !settled.version.differs() {
         return findings;
     }
@@ -162,6 +184,31 @@ fn not_as_written(settled: &Settled, named: Named<'_>) -> Option<Finding> {
     finding.path = named.ledger.files.get(place.file).cloned();
     finding.offset = place.offset;
     finding.expected = Some(format!("what entry {} of term {} wrote", entry.index, entry.term));
+    Some(finding)
+}
+
+/// A row that no entry wrote, in a store all of whose entries stand in its node's log.
+fn by_nobody(settled: &Settled, named: Named<'_>) -> Option<Finding> {
+    let version = &settled.version;
+    if !version.entries.is_empty() || version.more_places > 0 || Held::of(settled).is_of_its_own() {
+        return None;
+    }
+    let wrote_nothing = |place: &&Place| {
+        let node = named.nodes.get(place.node);
+        let applied = node.and_then(|node| node.store).and_then(|store| store.applied);
+        let log = node.and_then(|node| node.log.as_ref());
+        place.origin.is_store() && applied.zip(log).is_some_and(|(applied, log)| log.has_all_between(BEFORE_ALL, applied))
+    };
+    let place = version.places.iter().find(wrote_nothing)?;
+    let message = format!(
+        "No entry wrote the version of {} at {} in {}, whose log has every entry that the store has applied.",
+        Escaped(&settled.row.key),
+        settled.row.ts,
+        paths(&[place], named.ledger)
+    );
+    let mut finding = Finding::new(&STORE_NOT_AS_WRITTEN, message);
+    finding.path = named.ledger.files.get(place.file).cloned();
+    finding.offset = place.offset;
     Some(finding)
 }
 

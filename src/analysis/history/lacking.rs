@@ -9,7 +9,7 @@ use crate::types::{HlcTimestamp, LogIndex};
 /// When a node commits the catalog that it writes into an empty store.
 const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
 /// The entry that a group begins with, in the snapshot that every node makes for itself.
-const BEFORE_ALL: LogIndex = LogIndex(1);
+pub(super) const BEFORE_ALL: LogIndex = LogIndex(1);
 
 /// A version as far as it matters who holds it.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,8 @@ pub(super) enum WhyUnknown {
     Applied,
     /// No log has all entries from the one behind the first of these to the second.
     Entries(LogIndex, LogIndex),
+    /// There are more places than are kept.
+    Places(u64),
 }
 
 impl<'a> Held<'a> {
@@ -76,21 +78,33 @@ impl<'a> Held<'a> {
     }
 
     /// Of each store of the group that lacks the version, by the position of its node, what that means. Nothing is said of stores that were
-    /// not read whole, and of versions whose places were not all kept.
+    /// not read whole.
     pub(super) fn lacking(self, nodes: &[NodeState]) -> Vec<(usize, Lacking)> {
-        // Each node stores these for itself.
-        if self.version.more_places > 0 || KeySpace::of_user_key(&self.row.key).label() == "s3-chunk-local" {
+        if self.is_chunk_of_its_own() {
             return Vec::new();
         }
         let has_it = |number: usize| self.places().any(|(_, place)| place.node == number && place.origin.is_store());
         let of_group = nodes.iter().enumerate().filter(|(_, node)| node.group == self.row.group);
         let stores = of_group.filter_map(|(number, node)| Some((number, node.store.filter(|store| store.whole)?)));
         let gravest = |one: Lacking, other: Lacking| if other.rank() > one.rank() { other } else { one };
+        let more = self.version.more_places;
         let lacking = stores.filter(|(number, _)| !has_it(*number)).filter_map(|(number, store)| {
+            if more > 0 {
+                return Some((number, Lacking::Unknown(WhyUnknown::Places(more))));
+            }
             let judged = self.places().map(|place| self.judge(&store, place, nodes)).reduce(gravest);
             judged.map(|judged| (number, judged))
         });
         lacking.collect()
+    }
+
+    /// True of what each node may have of its own: chunks that it stores outside of the log, and the catalog.
+    pub(super) fn is_of_its_own(self) -> bool {
+        self.is_chunk_of_its_own() || self.row.key.starts_with(CATALOG_PREFIX)
+    }
+
+    fn is_chunk_of_its_own(self) -> bool {
+        KeySpace::of_user_key(&self.row.key).label() == "s3-chunk-local"
     }
 
     /// True when a store lacks it that must not.
@@ -144,7 +158,7 @@ impl<'a> Held<'a> {
 
 impl LogState {
     /// True when every entry behind `from`, to `to`, was read and opened.
-    fn has_all_between(&self, from: LogIndex, to: LogIndex) -> bool {
+    pub(super) fn has_all_between(&self, from: LogIndex, to: LogIndex) -> bool {
         let between = self.entries.within(LogIndex(from.0.saturating_add(1)), to).count();
         self.whole && self.sealed == 0 && between == to.0.saturating_sub(from.0)
     }
@@ -154,6 +168,7 @@ impl WhyUnknown {
     /// In words.
     pub(super) fn words(self) -> String {
         match self {
+            Self::Places(more) => format!("it lies in {more} places more than are looked at"),
             Self::Applied => "a store or payload does not say what it has applied".to_owned(),
             Self::Entries(lacks, has) => {
                 format!("no log has all entries between {lacks} and {has}, which stores or payloads have applied")

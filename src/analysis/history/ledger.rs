@@ -49,6 +49,8 @@ pub struct EntryFact {
     pub request_id: Option<u64>,
     /// What kind of request writes it.
     pub phase: RequestClass,
+    /// The time by which the request goes.
+    pub request_ts: HlcTimestamp,
     /// What it does.
     pub operation: Operation,
     /// When its transaction began.
@@ -338,6 +340,7 @@ mod tests {
             term: Term(1),
             request_id: None,
             phase: RequestClass::Raw,
+            request_ts: HlcTimestamp(0),
             operation: Operation::Put,
             start_ts: None,
             repeats: None,

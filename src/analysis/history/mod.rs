@@ -8,6 +8,7 @@ mod divergence;
 mod lacking;
 mod leaders;
 mod ledger;
+mod request;
 mod settle;
 
 use serde::Serialize;
@@ -18,6 +19,7 @@ pub use content::{Content, SHOWN};
 pub use divergence::{Named, divergences};
 pub use leaders::{KnownBy, Leaders, Proposer};
 pub use ledger::{Deleting, EntryFact, Ledger, Place, RowId, Version};
+pub use request::PartOfRequest;
 pub use settle::{EntryState, Fate, LogState, NodeState, NoneBefore, Settled, StoreState, settle, without_entry};
 
 /// What a version does to its row.

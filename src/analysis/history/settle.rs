@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::lacking::{Held, replaced_at};
+use super::request::{HeldRequests, PartOfRequest};
 use super::{Content, EntryFact, Leaders, Ledger, Operation, Place, RowId, Version};
 use crate::formats::kv::RequestClass;
 use crate::readers::wal::EntryRanges;
@@ -164,6 +165,8 @@ pub struct Settled {
     pub before: Result<usize, NoneBefore>,
     /// When the next version of the row was committed that a store or payload holds.
     pub replaced_at: Option<HlcTimestamp>,
+    /// A store that holds other rows of its request, and not this one.
+    pub part_of: Option<PartOfRequest>,
 }
 
 /// Why no version before another one is known.
@@ -179,7 +182,7 @@ pub enum NoneBefore {
 pub fn settle(ledger: &mut Ledger, nodes: &[NodeState]) -> Vec<Settled> {
     let mut versions = ledger.finish();
     resolve(&mut versions);
-    let replaced = replaced_at(&versions);
+    let (replaced, requests) = (replaced_at(&versions), HeldRequests::of(&versions));
     let mut all: Vec<Settled> = Vec::with_capacity(versions.len());
     let mut last: Option<usize> = None;
     for ((row, version), replaced_at) in versions.into_iter().zip(replaced) {
@@ -195,12 +198,19 @@ pub fn settle(ledger: &mut Ledger, nodes: &[NodeState]) -> Vec<Settled> {
         if fate == Fate::Compacted && held.is_missed(nodes) {
             fate = Fate::Lost;
         }
+        let counting = entry.map(|at| &version.entries[at]).filter(|_| fate == Fate::WithoutEffect);
+        let part_of = counting.and_then(|entry| requests.of_which_a_part(entry, row.group, replaced_at, nodes));
+        match part_of {
+            Some(part) if part.is_certain => fate = Fate::Lost,
+            Some(_) => fate = Fate::Unknown,
+            None => {}
+        }
         let before = last.ok_or_else(|| {
             let index = entry.map(|at| version.entries[at].index);
             if of_group().any(|node| node.remembers_all(index)) { NoneBefore::Absent } else { NoneBefore::Unknown }
         });
         let position = all.len();
-        all.push(Settled { row, version, states, entry, fate, before, replaced_at });
+        all.push(Settled { row, version, states, entry, fate, before, replaced_at, part_of });
         if fate.counts() {
             last = Some(position);
         }
@@ -356,6 +366,9 @@ impl Settled {
     }
 }
 
+/// The first entry that can write something.
+const BEHIND_ALL: LogIndex = LogIndex(2);
+
 /// What is known of an entry of the group at this position that was not found: in which entries that were not seen it may stand.
 pub fn without_entry(nodes: &[NodeState], group: usize) -> String {
     let logs: Vec<_> = nodes.iter().filter(|node| node.group == group).filter_map(|node| node.log.as_ref()).collect();
@@ -371,7 +384,8 @@ pub fn without_entry(nodes: &[NodeState], group: usize) -> String {
         may.push("may stand in a part of a log that could not be read".to_owned());
     }
     let first = logs.iter().map(|log| log.entries.first()).min().flatten();
-    if let Some(first) = first.filter(|first| *first > LogIndex(1)) {
+    // The first entry of a group stands in the snapshot that every node makes for itself, and writes nothing.
+    if let Some(first) = first.filter(|first| *first > BEHIND_ALL) {
         may.push(format!("may be older than the logs, which begin with entry {first}"));
     }
     match may.as_slice() {

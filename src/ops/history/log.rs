@@ -272,6 +272,7 @@ impl Seen {
             term: self.term,
             request_id: self.request_id,
             phase: class,
+            request_ts: HlcTimestamp(request.ts),
             operation: Operation::of(key, content.deletes),
             start_ts: start,
             repeats,

@@ -45,8 +45,8 @@ pub static CLOCK_AHEAD: CodeInfo = CodeInfo {
     meaning: "Leases and the ceilings of snapshots are a few seconds ahead of the clock that they come from (3 or 10 s). The server never \
               gives a timestamp below one that it has seen, so that from then on every commit, and every expiry that is reckoned from \
               it, lies in the future too.",
-    decided_by: "Leases in the log, the headers of payloads and the store's newest commit, against now and the time at which the files \
-                 were last changed; more than a day ahead counts.",
+    decided_by: "Leases in the log, the headers of payloads, the store's newest commit and its retention mark, against now and the time \
+                 at which the files were last changed; more than a day ahead counts.",
     safe: "Find the machine whose clock was wrong and set it right before it leads the group again. The timestamps stay: they are \
            unusual, and consistent with each other.",
     not_safe: "Do not set other machines to that time.",

@@ -383,10 +383,11 @@ pub static STORE_META_SHORT: CodeInfo = CodeInfo {
 pub static STORE_NOT_AS_WRITTEN: CodeInfo = CodeInfo {
     code: "store-not-as-written",
     severity: Severity::Error,
-    title: "a row holds something else than its entry wrote",
+    title: "a store does not hold what an entry wrote",
     meaning: "The store is a function of the log: the row of an entry holds what that wrote. Here an entry of the log writes another \
-              value into the same version of the key, and none writes what the store has, under checksums that are right: it was \
-              changed in memory, by a fault of the server, or by hand. Clients of this node read what nobody wrote, and it spreads \
+              value into the same version of the key, and none writes what the store has, or a row is missing whose request was \
+              applied, as its other rows show; and the checksums are right: it was changed in memory, by a fault of the server, or \
+              by hand. Clients of this node read what nobody wrote, and it spreads \
               with every snapshot that is made of the store.",
     decided_by: "The row in the store or the snapshot, and every entry of the logs at hand that writes this version of the key. Values \
                  in envelopes that were not opened decide nothing.",

@@ -7,14 +7,14 @@ use crate::formats::etcd::LogOwner;
 use crate::formats::kv::{EntryClass, classify};
 use crate::formats::layout;
 use crate::readers::wal::{ClassCounts, EntryRanges};
-use crate::types::UnixMillis;
+use crate::types::{HlcTimestamp, UnixMillis};
 
 /// A lease is 3 or 10 seconds ahead; clocks of servers are not a day apart.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Entries at the end of the log that are asked for leases.
 const RECENT: u64 = 20_000;
 
-/// Holds leases, ceilings and the store's newest commit against the present.
+/// Holds leases, ceilings, the store's newest commit and its retention mark against the present.
 #[derive(Debug)]
 pub struct ClockAhead;
 
@@ -39,6 +39,16 @@ impl Check for ClockAhead {
         if let Some(commit) = evidence.store.read().and_then(|store| store.last_commit).filter(|commit| is_ahead(commit.millis()))
         {
             found.push(finding("The store's newest commit".to_owned(), commit.millis()).at(evidence.path(layout::STORE)));
+        }
+        let retained = evidence.store.read().and_then(|store| store.retained);
+        if let Some(retained) = retained.map(HlcTimestamp::millis).filter(|time| is_ahead(*time)) {
+            let message = format!(
+                "The store's retention mark is {retained}, {} ahead. A compaction may remove every version but the newest of each key, and \
+                 the loss of an older one is not told from that.",
+                ahead(retained.0 - now.0)
+            );
+            let finding = Finding::new(&codes::CLOCK_AHEAD, message).expected(format!("before {now}")).found(retained);
+            found.push(finding.at(evidence.path(layout::STORE)));
         }
         if let Some((index, segment, offset, lease)) = highest_lease(history, evidence).filter(|lease| is_ahead(lease.3)) {
             let finding = finding(format!("The lease of entry {index}"), lease).offset(offset);

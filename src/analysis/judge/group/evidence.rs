@@ -225,6 +225,8 @@ pub struct StoreEvidence {
     pub applied: Option<LogIndex>,
     /// Largest commit timestamp that it records.
     pub last_commit: Option<HlcTimestamp>,
+    /// Of the versions of a key that are this old only the newest need be there.
+    pub retained: Option<HlcTimestamp>,
     /// True if it has applied entries of a log one after another, and was not just restored from a snapshot.
     pub applied_by_entries: bool,
     /// Why the server would not open it.

@@ -244,7 +244,9 @@ impl<'g> View<'g> {
             return Part::Absent;
         }
         let last_commit = self.store.last_commit_ts.map(HlcTimestamp);
-        Part::Read(StoreEvidence { applied, last_commit, applied_by_entries: self.store.applied_by_entries, refusal })
+        let retained = self.store.retained_ts.map(HlcTimestamp);
+        let applied_by_entries = self.store.applied_by_entries;
+        Part::Read(StoreEvidence { applied, last_commit, retained, applied_by_entries, refusal })
     }
 }
 

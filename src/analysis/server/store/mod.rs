@@ -67,6 +67,8 @@ pub struct StoreVerdict {
     pub moving: bool,
     /// The largest commit timestamp as the store's own key says it. The newer engine compares it with the rows.
     pub last_commit_ts: Option<u64>,
+    /// Of the versions of a key that are this old only the newest need be there.
+    pub retained_ts: Option<u64>,
     /// True if the store has applied entries of a log one after another, and was not just restored from a snapshot.
     pub applied_by_entries: bool,
     /// Renamed before the store is opened: from and to, below the group directory.
@@ -133,6 +135,7 @@ pub fn open_verdict(group: &GroupStoreFacts, engine: ServerVersion) -> StoreVerd
                 _ => None,
             });
             verdict.last_commit_ts = number(MetaKey::LastCommitTs);
+            verdict.retained_ts = number(MetaKey::MinRetainedTs).max(number(MetaKey::PendingMinRetainedTs));
             verdict.applied_by_entries = facts.applied_by_entries;
             if engine.traits().removes_work_areas && group.store.presence != StorePresence::Absent {
                 verdict.would_delete.extend(group.restore_backups.iter().cloned());

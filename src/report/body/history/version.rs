@@ -249,6 +249,7 @@ fn why(settled: &Settled) -> Option<String> {
         }),
         Fate::Compacted => Some("no store that was read holds it any more".to_owned()),
         Fate::Committed => Some("no store has applied it yet; the next start does".to_owned()),
+        Fate::Lost if settled.part_of.is_some() => Some("a store holds other rows of its request, and not this one".to_owned()),
         Fate::Lost if settled.version.places.iter().any(|place| place.origin == Origin::Payload) => {
             Some("a snapshot holds it, and a store that has come as far does not".to_owned())
         }
