@@ -136,7 +136,7 @@ fn the_verdict_is_what_the_facts_come_to() {
     wrong.0.findings.push(Finding::new(&FILE_DAMAGED, "x").at("y"));
     let mut unknown = fine.clone();
     (unknown.0.start.outcome, unknown.0.start.reason) = ("unknown", Some("encryption is in use".to_owned()));
-    let told = |outcome, verdict| Told { outcome, verdict, single_groups: None };
+    let told = |outcome, verdict| Told { outcome, verdict, ..Told::default() };
     let cases = [
         ("fine", made::facts(TAKEN, std::slice::from_ref(&fine)), 0, ""),
         ("refused", made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(Some("abort"), None)), 2, "start-refused"),

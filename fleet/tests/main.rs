@@ -5,6 +5,7 @@ mod collect;
 mod day;
 mod equality;
 mod hostile;
+mod manual;
 mod plan;
 mod planned;
 mod schema;

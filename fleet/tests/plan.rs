@@ -12,7 +12,7 @@ use ekv_tool::analysis::{Finding, NotExamined};
 use ekv_tool::ops::{CompareOptions, compare};
 use serde_json::Value;
 
-use crate::support::made::{self, MadeCopy, MadeGroup, TAKEN};
+use crate::support::made::{self, MadeCopy, MadeGroup, TAKEN, Told};
 use crate::support::program::{Ran, run};
 use crate::support::taken::clusters;
 
@@ -319,6 +319,17 @@ fn groups_that_were_looked_at_one_by_one_are_judged_each_by_its_newest_facts() {
 }
 
 #[test]
+fn a_node_with_a_copy_that_nobody_has_looked_at_is_left() {
+    let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n4", "n5", "n6", "n7"])];
+    let mut files = made::fleet(&groups, |_, _| {});
+    files.insert("n1".to_owned(), made::of_single_groups(TAKEN, &[groups[0].copy("n1", &groups[0].sums())]));
+    let report = planned(files, &options());
+    assert_eq!(report["verdict"], "unknown", "{report:#}");
+    assert!(left(&report).contains(&("n1".to_owned(), "not-examined".to_owned(), None)), "{report:#}");
+    assert_eq!(batches(&report).concat().len(), 4, "those of group 2 that can be spared: {report:#}");
+}
+
+#[test]
 fn a_group_that_newer_facts_of_the_whole_node_lack_is_gone() {
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
     let mut files = made::fleet(&groups, |_, _| {});
@@ -377,6 +388,13 @@ fn facts_of_two_clusters_are_not_planned() {
             assert_eq!(from_results.report["verdict"], "damaged", "{}", from_results.said);
         }
     }
+    // Sums with another salt are other sums, and tell nothing.
+    let salted = MadeGroup { cluster: "other ", ..MadeGroup::of(1, &["n1", "n2", "n3"]) };
+    let mut files = made::fleet(&one, |_, _| {});
+    let told = Told { salt: Some("0123456789abcdef"), single_groups: Some(true), ..Told::default() };
+    files.insert("salted".to_owned(), made::facts_telling(TAKEN - 5000, &[salted.copy("n1", &salted.sums())], &told));
+    assert_eq!(planned(files.clone(), &options())["verdict"], "clean");
+    assert_eq!(planned_from_results(files).0.status, 0);
     // A node that went on is the same node.
     let group = MadeGroup::of(1, &["n1", "n2", "n3"]);
     let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});

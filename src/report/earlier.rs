@@ -75,6 +75,7 @@ fn is_for_people(text: &str, end: &str) -> bool {
 fn is_generated(text: &str) -> bool {
     [
         ".TH ekv-tool",
+        ".TH ekv-fleet",
         "#compdef ekv-tool",
         "_ekv-tool()",
         "_ekv__tool()",

@@ -8,6 +8,7 @@
 pub mod body;
 mod earlier;
 mod lines;
+pub mod manual;
 mod next_step;
 mod part;
 pub mod picture;

@@ -4,6 +4,7 @@
 mod args;
 mod bar;
 mod collect;
+mod man;
 mod offload;
 mod output;
 mod plan;
@@ -59,6 +60,8 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Print the JSON Schema of a report
     Schema(schema::SchemaArgs),
+    /// Print a manual page, or write all of them
+    Man(man::ManArgs),
 }
 
 /// How the program ends.
@@ -123,6 +126,7 @@ fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Plan(asked) => plan::run(asked, output),
         Command::Sql(asked) => sql::run(asked, output),
         Command::Schema(asked) => schema::run(asked),
+        Command::Man(asked) => man::run(asked),
     }
 }
 

@@ -92,20 +92,8 @@ impl Output {
                 other => other.context("cannot write to standard output"),
             };
         };
-        let failed = || format!("--output {}: cannot write the report", file.display());
-        let mut name = std::ffi::OsString::from(format!(".ekv-fleet-{}-", std::process::id()));
-        name.push(file.file_name().unwrap_or_default());
-        let unfinished = file.with_file_name(name);
-        let written = fs::File::create_new(&unfinished).and_then(|new| {
-            let mut out = BufWriter::new(new);
-            render(&report, self.format.into(), self.style, &mut out)?;
-            out.flush()?;
-            fs::rename(&unfinished, file)
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written.with_context(failed)
+        let drawn = replace(file, |out| render(&report, self.format.into(), self.style, out));
+        drawn.with_context(|| format!("--output {}: cannot write the report", file.display()))
     }
 
     /// For programs, a report that there is none, so that a file of an earlier run is never taken for that of this one. People have
@@ -114,6 +102,23 @@ impl Output {
         let for_people = self.file.is_none() && self.format == Format::Table;
         if for_people || self.refused.load(Ordering::Relaxed) { Ok(()) } else { self.write(report) }
     }
+}
+
+/// Makes a file, or another one in the place of an earlier one: it appears when it is complete.
+pub fn replace(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut name = std::ffi::OsString::from(format!(".ekv-fleet-{}-", std::process::id()));
+    name.push(file.file_name().unwrap_or_default());
+    let unfinished = file.with_file_name(name);
+    let written = fs::File::create_new(&unfinished).and_then(|new| {
+        let mut out = BufWriter::new(new);
+        write(&mut out)?;
+        out.flush()?;
+        fs::rename(&unfinished, file)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
 }
 
 /// What a file begins and ends with.
@@ -128,7 +133,7 @@ fn samples(path: &Path) -> io::Result<(Vec<u8>, Vec<u8>)> {
 }
 
 /// Resolves the file of `--output`, and refuses it where a server or a store keeps anything, or over what is no earlier report.
-fn admit(path: &Path) -> anyhow::Result<PathBuf> {
+pub fn admit(path: &Path) -> anyhow::Result<PathBuf> {
     let shown = path.display();
     let Some(name) = path.file_name() else { bail!("--output {shown}: is not the name of a file; name one") };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -34,7 +34,7 @@ pub struct PlanArgs {
     /// Files of `ekv-tool facts`, or directories with *.facts
     #[arg(value_name = "FACTS", required_unless_present = "results", conflicts_with = "results")]
     facts: Vec<PathBuf>,
-    /// Where `ekv-fleet collect` has put the facts: the newest of every node count
+    /// Where `ekv-fleet collect` has put the facts: of every group of a node the newest count
     #[arg(long, value_name = "URL")]
     results: Option<String>,
     /// Nodes that are restarted together, at most

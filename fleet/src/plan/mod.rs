@@ -118,6 +118,13 @@ pub fn plan(facts: FactsRead, options: &PlanOptions, watch: &dyn Watch) -> Resul
             absent.entry(name).or_default().push(*group_id);
         }
     }
+    for (name, groups) in &absent {
+        // A copy that nobody has looked at is started with the others.
+        if let (Some(state), Some(group_id)) = (states.get_mut(name), groups.first()) {
+            let text = format!("it is a member of {}, of which there are no facts on it", label(*group_id));
+            state.reasons.push(Reason { why: Why::NotExamined, group_id: *group_id, code: None, text });
+        }
+    }
     told_by_older(&gone, &judged, &mut states, &mut coverage);
     if let Some(finding) = mixed.first() {
         // Which node is of which cluster nobody knows.
@@ -339,7 +346,7 @@ fn cover(
     for (name, groups) in absent {
         let shown: Vec<_> = groups.iter().take(NAMED).map(|group| label(*group)).collect();
         let more = if groups.len() > NAMED { format!(" and {} more", groups.len() - NAMED) } else { String::new() };
-        let what = if states.contains_key(name) { format!("the copies on {name}") } else { format!("the facts of {name}") };
+        let what = if states.contains_key(name) { format!("a copy on {name}") } else { format!("the facts of {name}") };
         coverage.missing(what, format!("it is a member of {}{more}, and counts as down", shown.join(", ")));
     }
     for (name, state) in states {

@@ -185,6 +185,8 @@ pub struct Told {
     pub single_groups: Option<bool>,
     /// Another verdict than `clean`.
     pub verdict: Option<&'static str>,
+    /// Another name of the salt.
+    pub salt: Option<&'static str>,
 }
 
 /// The file of single groups.
@@ -222,7 +224,7 @@ pub fn facts_telling(taken_at: u64, copies: &[MadeCopy], told: &Told) -> Vec<u8>
         taken_at: taken_at_ms.to_rfc3339(),
         taken_at_ms,
         fast: true,
-        salt: Salt::default().name(),
+        salt: told.salt.map_or_else(|| Salt::default().name(), str::to_owned),
         single_groups: told.single_groups,
         groups: copies.iter().map(|(copy, _)| copy).collect(),
         left_out: Vec::new(),
