@@ -228,6 +228,8 @@ fn transactions_deletions_by_prefix_and_what_was_turned_down() {
         &[
             (b"k", 1, Some(b"a")),
             (lock, 2, Some(b"\x01")),
+            (lock, 3, None),
+            (int, 2, Some(&[&[1][..], &ts(2).to_be_bytes(), &[0], &2_u64.to_be_bytes(), b"in"].concat())),
             (b"k", 3, Some(b"in")),
             (b"l", 3, None),
             (int, 3, None),
@@ -254,13 +256,13 @@ fn transactions_deletions_by_prefix_and_what_was_turned_down() {
         versions(&report, &row(lock)),
         [
             "2 lock 3 applied \\x01 < absent",
-            "3 unlock 4 without-effect - < \\x01",
-            "4 lock 5 without-effect - < \\x01",
-            "5 unlock 6 without-effect - < \\x01"
+            "3 unlock 4 applied  < \\x01",
+            "4 lock 5 without-effect - < deleted",
+            "5 unlock 6 without-effect - < deleted"
         ]
     );
     let intents = versions(&report, &row(int));
-    assert!(intents[0].starts_with("2 intent 3 without-effect") && intents[1].starts_with("3 resolve 4 applied"), "{intents:?}");
+    assert!(intents[0].starts_with("2 intent 3 applied") && intents[1].starts_with("3 resolve 4 applied"), "{intents:?}");
     assert_eq!(versions(&report, &row(&done)).len(), 1);
     let committed =
         report["versions"].as_array().unwrap().iter().find(|version| version["index"] == 4 && version["key"] == "k").unwrap();

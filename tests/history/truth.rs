@@ -457,3 +457,71 @@ fn what_was_written_between_two_stores_has_to_be_known() {
         assert_eq!(told["verdict"], verdict, "{told:#}");
     }
 }
+
+/// The state machine applies a request as a whole.
+#[test]
+fn a_row_that_is_missing_among_others_of_its_request_was_lost() {
+    let (value, expiry): (&[u8], &[u8]) = (b"!redis|str|x", b"!redis|ttl|x");
+    let node = |held: &[&[u8]]| {
+        let request = raw(ts(1), &[(0, value, b"v"), (0, expiry, &[0; 8])]);
+        let node = NodeDir::named("n1", &log(&["n1"], &[request], 2)).peers(1, &["n1"]);
+        let mut store = StoreWriter::new(&node.path().join("fsm.db")).unwrap();
+        store.batch(10, &[(SET, b"_meta_applied_index", &2_u64.to_le_bytes())]);
+        for (seq, key) in held.iter().enumerate() {
+            let content: &[u8] = if *key == value { b"v" } else { &[0; 8] };
+            store.batch(20 + seq as u64, &[(SET, &row_key(key, ts(1)), &row_value(Some(content)))]);
+        }
+        store.finish().unwrap();
+        node
+    };
+    for (held, verdict, fates) in [
+        (&[value, expiry][..], Verdict::Clean, ["applied", "applied"]),
+        // It may have been turned down.
+        (&[], Verdict::Clean, ["without-effect", "without-effect"]),
+        (&[value], Verdict::Damaged, ["applied", "lost"]),
+        (&[expiry], Verdict::Damaged, ["lost", "applied"]),
+    ] {
+        let node = node(held);
+        let (found, report) = told("redis:x", &[node.path()]);
+        let fate = |key: &[u8]| {
+            let key = String::from_utf8(key.to_vec()).unwrap();
+            let of = report["versions"].as_array().unwrap().iter().find(|version| version["key"] == key);
+            of.unwrap_or_else(|| panic!("{key}: {report:#}"))["fate"].as_str().unwrap().to_owned()
+        };
+        assert_eq!((found, [fate(value), fate(expiry)]), (verdict, fates.map(str::to_owned)), "{report:#}");
+        if verdict == Verdict::Damaged {
+            let finding = finding(&report, "store-not-as-written");
+            assert_eq!(finding["expected"], "what entry 2 of term 1 wrote", "{finding:#}");
+            assert!(finding["path"].as_str().unwrap().ends_with("n1/fsm.db"), "{finding:#}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_no_entry_of_a_whole_log_wrote_is_found() {
+    let node = |applied: u64| {
+        let node = NodeDir::named("n1", &log(&["n1"], &[put(1, b"a"), put(2, b"b")], 3)).peers(1, &["n1"]);
+        store_with(node.path(), applied, 0, &[(1, b"a"), (7, b"nobody")]);
+        node
+    };
+    let (verdict, report) = told("k", &[node(3).path()]);
+    assert_eq!(verdict, Verdict::Damaged, "{report:#}");
+    assert!(finding(&report, "store-not-as-written")["message"].as_str().unwrap().starts_with("No entry wrote"), "{report:#}");
+    // What the log does not have may have written it.
+    assert_eq!(told("k", &[node(9).path()]).1["findings"].to_string().contains("No entry wrote"), false);
+}
+
+#[test]
+fn more_places_than_are_kept_are_not_passed_over() {
+    let whole = payload();
+    let mut log = log(&["n1"], &[put(1, b"a"), put(2, b"b")], 3);
+    log.snapshot(2, 1, &[id("n1")]).state(1, id("n1"), 3);
+    let mut node = NodeDir::new(&log).peers(1, &["n1"]);
+    for index in 2..302 {
+        node = node.file(&format!("fsm-snap/{index:016x}.fsm"), &whole);
+    }
+    store_with(node.path(), 3, 0, &[(2, b"b")]);
+    let (verdict, report) = told("k", &[node.path()]);
+    assert_ne!(verdict, Verdict::Clean, "{:#}", report["coverage"]);
+    assert!(report["coverage"].to_string().contains("places more than are looked at"), "{:#}", report["coverage"]);
+}

@@ -244,7 +244,8 @@ fn why(settled: &Settled) -> Option<String> {
         Fate::Refused => fact.and_then(|fact| fact.refusal.clone()),
         Fate::WithoutEffect => Some(match fact.and_then(|fact| fact.repeats) {
             Some(earlier) => format!("the stores have applied its entry and do not hold it: it repeats the attempt of {earlier}"),
-            None => "the stores have applied its entry and do not hold it: the state machine turned it down, as for a conflict"
+            None => "the stores have applied its entry and do not hold it: the state machine turned the request down, as for a conflict; no \
+                     other row of it was looked for that would show otherwise"
                 .to_owned(),
         }),
         Fate::Compacted => Some("no store that was read holds it any more".to_owned()),
