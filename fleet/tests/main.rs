@@ -10,5 +10,6 @@ mod planned;
 mod schema;
 mod servers;
 mod shards;
+mod spread;
 mod sql;
 mod support;
