@@ -196,6 +196,24 @@ fn a_cluster_is_not_asked_for_a_union() {
     assert_eq!(alone.report["rows"], json!([{"a": 1}, {"a": 2}]), "{}", alone.said);
 }
 
+/// Ballista would keep such a query for ever.
+#[test]
+fn a_cluster_without_executors_and_what_is_no_scheduler_are_told() {
+    let out = tempfile::tempdir().unwrap();
+    let results = out.path().to_str().unwrap();
+    let ask = |cluster: &str| {
+        let args = ["--format", "json", "sql", "--cluster", cluster, "SELECT 1", "--results", results, "--timeout", "2s"];
+        let ran = run(NOBODY, &args);
+        assert_eq!((ran.status, &ran.report["verdict"]), (1, &json!("unknown")), "{}", ran.said);
+        ran.said
+    };
+    let scheduler = Started::of(NOBODY, "scheduler", &["scheduler", "--bind", "127.0.0.1:0"]);
+    assert!(ask(&scheduler.at).contains("no executor asks the scheduler for work"));
+    assert!(ask("df://127.0.0.1:9").contains("the scheduler cannot be asked: Connection refused"));
+    let other = Server::of(out.path(), |_, _| None);
+    assert!(ask(&other.url.replace("http://", "df://")).contains("what answers there is no scheduler"));
+}
+
 /// The client in the background, against a store that takes its time, until so many payloads were asked for.
 fn in_the_middle(server: &Server, cluster: &Cluster, results: &str, asked: usize) -> Child {
     let args = cluster.args(VERIFY, results);

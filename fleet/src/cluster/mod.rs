@@ -5,6 +5,7 @@
 
 mod codec;
 mod executor;
+mod ready;
 mod scheduler;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 pub use executor::{ExecutorOptions, executor};
+pub(crate) use ready::{gone, wait_for_executors};
 pub use scheduler::{SHORTEST_TIMEOUT, SchedulerOptions, scheduler};
 
 use codec::Codec;

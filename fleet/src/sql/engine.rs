@@ -40,7 +40,7 @@ pub async fn ask(results: &Results, asked: &str, limits: Limits, workers: &Worke
     }
     let answer = context.execute_logical_plan(plan).await.map_err(refused)?;
     let fields = answer.schema().fields().clone();
-    let batches = answer.collect().await.map_err(|error| workers.failed(&one_line(&error)))?;
+    let batches = workers.collect(answer, limits).await?;
     let mut columns: Vec<SqlColumn> = Vec::new();
     for field in &fields {
         let taken = columns.iter().filter(|column| column.name == *field.name()).count();

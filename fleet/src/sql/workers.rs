@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::dataframe::DataFrame;
 use datafusion::error::Result;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use ekv_tool::types::free_budget;
 
+use super::engine::one_line;
 use super::places::Places;
 use crate::error::Error;
 use crate::store::Limits;
@@ -53,8 +56,27 @@ impl Workers {
         }
     }
 
+    /// The rows of an answer.
+    pub(super) async fn collect(&self, answer: DataFrame, limits: Limits) -> Result<Vec<RecordBatch>, Error> {
+        let _ = limits;
+        let rows = async { answer.collect().await.map_err(|error| self.failed(&one_line(&error))) };
+        match self {
+            Self::Here => rows.await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(scheduler) => {
+                use futures_util::future::{Either, select};
+                crate::cluster::wait_for_executors(scheduler, limits.timeout).await.map_err(|why| self.failed(&why))?;
+                let gone = crate::cluster::gone(scheduler);
+                match select(std::pin::pin!(rows), std::pin::pin!(gone)).await {
+                    Either::Left((rows, _)) => rows,
+                    Either::Right((why, _)) => Err(self.failed(&why)),
+                }
+            }
+        }
+    }
+
     /// Why there is no answer.
-    pub(super) fn failed(&self, why: &str) -> Error {
+    fn failed(&self, why: &str) -> Error {
         match self {
             Self::Here => Error::Usage(format!("the query cannot be answered: {why}")),
             #[cfg(feature = "cluster")]

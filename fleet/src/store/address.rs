@@ -84,6 +84,7 @@ impl Address {
     }
 
     /// The whole bucket.
+    #[must_use]
     pub fn bucket_of(&self) -> Self {
         let scheme = self.shown.split("://").next().unwrap_or_default();
         Self { base: String::new(), shown: format!("{scheme}://{}", self.bucket), ..self.clone() }
