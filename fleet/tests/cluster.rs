@@ -111,6 +111,28 @@ const MANIFESTS: &str = "SELECT url, ekv_manifest(url) AS m FROM ekv_objects('s3
 /// What shards have found, in the same columns.
 const SHARDS: &str = "SELECT 's3://bucket/' || key AS url, verdict, sha256, crc32c, size FROM offloads ORDER BY url";
 
+/// One of each kind of question, each with an order of its rows.
+const KINDS: [&str; 17] = [
+    "SELECT count(*) AS n, sum(size) AS s FROM offloads",
+    "SELECT verdict, count(*) AS n, sum(size) AS s, min(key) AS k FROM offloads GROUP BY verdict ORDER BY verdict",
+    "SELECT DISTINCT shard FROM offloads ORDER BY shard",
+    "SELECT count(DISTINCT shard) AS n FROM offloads",
+    "SELECT key FROM offloads ORDER BY key LIMIT 5 OFFSET 10",
+    "SELECT a.key FROM offloads a JOIN offloads b ON a.key = b.key ORDER BY a.key",
+    "SELECT count(*) AS n FROM offloads a CROSS JOIN (SELECT DISTINCT shard FROM offloads) b",
+    "SELECT key FROM offloads WHERE key NOT IN (SELECT key FROM offloads WHERE shard = '1/3') ORDER BY key",
+    "SELECT key FROM offloads o WHERE EXISTS (SELECT 1 FROM offloads p WHERE p.key = o.key AND p.shard = '2/3') ORDER BY key",
+    "SELECT shard, verdict, count(*) AS n FROM offloads GROUP BY GROUPING SETS ((shard), (verdict), ()) ORDER BY 1, 2, 3",
+    "SELECT key FROM offloads EXCEPT SELECT key FROM offloads WHERE shard = '3/3' ORDER BY key",
+    "SELECT key FROM offloads INTERSECT SELECT key FROM offloads WHERE shard = '3/3' ORDER BY key",
+    "SELECT key, row_number() OVER (ORDER BY key) AS n, sum(size) OVER (PARTITION BY shard ORDER BY key) AS s FROM offloads ORDER BY key",
+    "SELECT kind, count(*) AS n, sum(size) AS s FROM ekv_objects('s3://bucket') GROUP BY kind ORDER BY kind",
+    "SELECT o.url, f.verdict FROM ekv_objects('s3://bucket') o LEFT JOIN offloads f ON 's3://bucket/' || f.key = o.url ORDER BY o.url",
+    "SELECT v['verdict'] AS verdict, count(*) AS n FROM (SELECT ekv_verify(url) AS v FROM ekv_objects('s3://bucket') \
+     WHERE kind = 'payload') GROUP BY v['verdict'] ORDER BY verdict",
+    "SELECT max(size) AS m FROM offloads WHERE size < (SELECT avg(size) FROM offloads)",
+];
+
 fn verified_by_shards(url: &str, results: &str, of: usize) {
     for number in 1..=of {
         let shard = format!("{number}/{of}");
@@ -162,6 +184,11 @@ fn shards_the_engine_alone_and_a_cluster_say_the_same() {
     }
     assert_eq!(without, by_shards);
     assert_eq!(alone(MANIFESTS), cluster.ask(&server.url, MANIFESTS, results));
+    for query in KINDS {
+        let here = alone(query);
+        assert!(!here.is_empty(), "{query}");
+        assert_eq!(here, cluster.ask(&server.url, query, results), "{query}");
+    }
     // Both executors had a share.
     for scratch in &cluster.scratch {
         assert!(files(scratch.path()).iter().any(|(name, _)| name.ends_with(".arrow")), "an executor has done nothing");

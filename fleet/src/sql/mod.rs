@@ -5,7 +5,7 @@ pub mod engine;
 #[cfg(feature = "sql")]
 pub mod functions;
 #[cfg(feature = "sql")]
-pub(crate) mod objects;
+pub mod objects;
 #[cfg(feature = "sql")]
 pub mod places;
 #[cfg(feature = "sql")]

@@ -58,7 +58,7 @@ impl ObjectStore for Quiet {
         let mut answer = self.0.get_opts(at, options).await.map_err(quiet)?;
         answer.payload = match answer.payload {
             GetResultPayload::Stream(stream) => GetResultPayload::Stream(stream.map(|piece| piece.map_err(quiet)).boxed()),
-            file => file,
+            file @ GetResultPayload::File(..) => file,
         };
         Ok(answer)
     }
