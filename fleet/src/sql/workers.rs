@@ -33,6 +33,7 @@ pub enum Workers {
 
 impl Workers {
     /// A session without tables, and into how many partitions a list is dealt.
+    #[cfg_attr(not(feature = "cluster"), allow(clippy::unused_async, reason = "a cluster is waited for"))]
     pub(super) async fn session(&self, limits: Limits) -> Result<(SessionContext, usize)> {
         #[cfg(feature = "cluster")]
         if let Self::Cluster(scheduler) = self {
