@@ -11,11 +11,15 @@
 //! | [`facts`] | files of `ekv-tool facts` |
 //! | [`simulate`] | a restart on paper, by which every plan is checked |
 //! | [`sql`] | views and queries over what was collected |
+//! | [`single`] | one object by its address |
 //! | [`audit`], [`verify`], [`collect`], [`plan`] | one question each: reads, asks the library, reports |
+//! | `cluster` | a scheduler and executors that answer queries together, with the feature of that name |
 //! | [`report`] | the reports of the questions |
 #![forbid(unsafe_code)]
 
 pub mod audit;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod collect;
 pub mod error;
 pub mod facts;
@@ -26,6 +30,7 @@ pub mod progress;
 pub mod report;
 pub mod shard;
 pub mod simulate;
+pub mod single;
 pub mod sql;
 pub mod store;
 pub mod verify;

@@ -1,7 +1,6 @@
 //! The commands of docs/day.md, run as they stand there, in their order, with what happens in between.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,49 +10,12 @@ use liblzma::read::XzDecoder;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
+use crate::support::page::{Step, steps};
 use crate::support::program::{SECRETS, program};
 use crate::support::publisher::{Published, publish, put};
 use crate::support::recorded::{copy, root};
-use crate::support::servers::{client, moto, moto_bucket, versitygw};
+use crate::support::servers::{client, moto, moto_bucket, skipped, versitygw};
 use crate::support::stores::block_on;
-
-/// What the page says.
-#[derive(Debug)]
-enum Step {
-    /// Something happens.
-    Event(String),
-    /// Commands, how they end, what they say, and what they need beside the programs.
-    Commands { text: String, status: i32, says: String, needs: Option<String> },
-}
-
-fn steps() -> Vec<Step> {
-    let page = fs::read_to_string(root().join("docs/day.md")).unwrap();
-    let mut steps = Vec::new();
-    let mut rest = page.as_str();
-    while let Some((before, behind)) = rest.split_once("<!-- ") {
-        assert!(!before.contains("```sh"), "a block of the page says nothing of how it ends: {before}");
-        let (note, behind) = behind.split_once(" -->").unwrap();
-        rest = behind;
-        if let Some(event) = note.strip_prefix("event ") {
-            steps.push(Step::Event(event.to_owned()));
-        } else if let Some(status) = note.strip_prefix("status ") {
-            let mut parts = status.split("; ");
-            let status = parts.next().unwrap().parse().unwrap();
-            let says = parts.next().unwrap().strip_prefix("says ").unwrap().to_owned();
-            let needs = parts.next().map(|needs| needs.strip_prefix("needs ").unwrap().to_owned());
-            let (text, behind) = behind.strip_prefix("\n```sh\n").unwrap().split_once("```").unwrap();
-            rest = behind;
-            steps.push(Step::Commands { text: text.to_owned(), status, says, needs });
-        }
-    }
-    assert!(!rest.contains("```sh") && steps.len() > 10, "{steps:?}");
-    steps
-}
-
-/// Says aloud what is left out, past what the test runner keeps to itself.
-fn skipped(what: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {what}");
-}
 
 /// The main program, where it was built: `EKV_TOOL` names it, or it lies in the target directory of the main package.
 fn ekv_tool() -> Option<PathBuf> {
@@ -141,7 +103,9 @@ fn the_day(url: &str, objects: Arc<dyn ObjectStore>) {
     fs::write(bin.join("ssh"), ssh).unwrap();
     fs::set_permissions(bin.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    for step in steps() {
+    let steps = steps("docs/day.md");
+    assert!(steps.len() > 10, "{steps:?}");
+    for step in steps {
         let (text, status, says) = match step {
             Step::Event(event) => {
                 day.happens(&event);
@@ -154,6 +118,7 @@ fn the_day(url: &str, objects: Arc<dyn ObjectStore>) {
                 continue;
             }
             Step::Commands { text, status, says, .. } => (text, status, says),
+            Step::File { name, .. } => panic!("{name}: the day has no files"),
         };
         let mut shell = Command::new("bash");
         for (name, value) in program(url).get_envs() {

@@ -11,6 +11,8 @@ use ekv_tool::analysis::Finding;
 use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
 use serde_json::{Value, json};
 
+#[cfg(feature = "sql")]
+use crate::support::http::{Fault, Server};
 use crate::support::made::{self, MadeGroup, TAKEN};
 use crate::support::program::run;
 use crate::support::recorded::{offload, root};
@@ -32,7 +34,7 @@ fn answered(python: &Path, script: &str) -> Vec<Value> {
 }
 
 /// A fleet with one of everything that the queries ask for, collected.
-fn collected() -> (tempfile::TempDir, PathBuf) {
+pub fn collected() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (facts, results) = (dir.path().join("facts"), dir.path().join("it's *a* [place]?"));
     fs::create_dir(&facts).unwrap();
@@ -94,7 +96,7 @@ fn expected() -> BTreeMap<&'static str, Value> {
 }
 
 /// Holds all queries against what they have to answer, asked in some way.
-fn hold(ask: impl Fn(&str) -> Vec<Value>) {
+pub fn hold(ask: impl Fn(&str) -> Vec<Value>) {
     let expected = expected();
     for query in QUERIES {
         let rows = ask(&format!("@{}", query.name));
@@ -222,11 +224,20 @@ fn the_engine_takes_each_group_from_its_newest_facts() {
 fn the_engine_answers_every_query_alike() {
     let (_dir, results) = collected();
     let place = results.to_str().unwrap();
-    hold(|query| {
+    let ask = |query: &str| {
         let ran = run(NOBODY, &["--format", "json", "sql", query, "--results", place]);
         assert_eq!(ran.status, 0, "{}", ran.said);
         ran.report["rows"].as_array().unwrap().clone()
-    });
+    };
+    hold(ask);
+    // What shards have verified stands beside it, each in its folder.
+    let store = offload().join("local");
+    for shard in ["1/2", "2/2"] {
+        let store = store.to_str().unwrap();
+        assert_eq!(run(NOBODY, &["offload", "verify", store, "--results", place, "--shard", shard]).status, 0);
+    }
+    let rows = ask("@offloads");
+    assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
     let wrong = run(NOBODY, &["sql", "SELECT nothing FROM nodes", "--results", place]);
     assert_eq!(wrong.status, 1, "{}", wrong.said);
     // Nothing is ever written.
@@ -238,6 +249,34 @@ fn the_engine_answers_every_query_alike() {
     ] {
         let ran = run(NOBODY, &["sql", query, "--results", place]);
         assert!(ran.status == 1 && ran.said.contains("only queries"), "{query}: {}", ran.said);
+    }
+}
+
+/// Tables in a bucket are tables; and of what its server says when it refuses, nothing is repeated.
+#[cfg(feature = "sql")]
+#[test]
+fn the_engine_reads_a_bucket_and_does_not_quote_it() {
+    let (_dir, results) = collected();
+    let ask = |server: &Server, query: &str| {
+        run(&server.url, &["--format", "json", "sql", query, "--results", "s3://bucket", "--max-retries", "0"])
+    };
+    let server = Server::of(&results, |_, _| None);
+    hold(|query| {
+        let ran = ask(&server, query);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        ran.report["rows"].as_array().unwrap().clone()
+    });
+    let words = [
+        (Fault::Status(403), "the store refuses access (403)"),
+        (Fault::Status(500), "500"),
+        (Fault::Status(404), "the store has no such object (404)"),
+    ];
+    for (fault, words) in words {
+        let said = fault.clone();
+        let server = Server::of(&results, move |request, _| Some(said.clone()).filter(|_| request.key.ends_with(".parquet")));
+        // The server repeats what it was sent, and `run` looks for secrets.
+        let ran = ask(&server, "SELECT max(node) AS last FROM nodes_v1 WHERE fast");
+        assert!(ran.status == 1 && ran.said.contains(words) && !ran.said.contains("authorization"), "{fault:?}: {}", ran.said);
     }
 }
 

@@ -61,6 +61,24 @@ pub(super) async fn read(
     Ok((read, now))
 }
 
+/// A store of which one manifest was asked for, with the front of its payload. `Err` with why there is none.
+pub(crate) async fn manifest(
+    store: &Store,
+    objects: &dyn ObjectStore,
+    key: &str,
+    watch: &dyn Watch,
+) -> Result<OffloadStore, String> {
+    let listed = store.stat(objects, key).await.map_err(|trouble| trouble.words())?;
+    let mut read = OffloadStore { only_manifest: true, ..OffloadStore::listed(&store.shown, &store.base) };
+    read.take(ListedObject { key, size: listed.size, modified: listed.modified });
+    let (held, recorded) = store.manifest(objects, &listed).await;
+    read.tell_manifest(0, held, recorded);
+    let asked = read.settle().into_iter().map(|key| (key, None)).collect();
+    heads(store, objects, &mut read, asked, watch, |_, _| ()).await;
+    look_again(store, objects, &mut read).await;
+    Ok(read)
+}
+
 /// What the listing had and nobody can get may have been removed in between. Its place is listed once more: what is in there again
 /// cannot be judged, and what is not is missing. Of manifests that name what is missing, those that are gone too miss nothing.
 async fn look_again(store: &Store, objects: &dyn ObjectStore, read: &mut OffloadStore) {
@@ -80,7 +98,7 @@ async fn look_again(store: &Store, objects: &dyn ObjectStore, read: &mut Offload
     let doubted = read.naming_absent();
     let keys = doubted.into_iter().filter_map(|number| Some((number, read.manifests.get(number)?.key.clone())));
     let keys: Vec<_> = keys.collect();
-    let asked = keys.iter().map(|(number, key)| async move { (*number, store.stands(objects, key).await) });
+    let asked = keys.into_iter().map(|(number, key)| async move { (number, store.stands(objects, &key).await) });
     let mut answers = stream::iter(asked).buffer_unordered(store.limits.in_flight);
     while let Some((number, stands)) = answers.next().await {
         match stands {

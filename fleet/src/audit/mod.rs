@@ -15,6 +15,8 @@ use ekv_tool::readers::offload::{ObjectRead, OffloadStore};
 use ekv_tool::report::Report;
 use ekv_tool::types::UnixMillis;
 
+pub(crate) use bucket::manifest as read_manifest;
+
 use crate::error::{Error, Result};
 use crate::join::{join, of_directory};
 use crate::parts::{Demand, Results};

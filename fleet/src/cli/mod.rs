@@ -3,6 +3,8 @@
 
 mod args;
 mod bar;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod collect;
 mod man;
 mod offload;
@@ -58,6 +60,12 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Ask what was collected in SQL
     Sql(sql::SqlArgs),
+    /// Give the parts of queries to executors
+    #[cfg(feature = "cluster")]
+    Scheduler(cluster::SchedulerArgs),
+    /// Do the parts of queries that a scheduler gives
+    #[cfg(feature = "cluster")]
+    Executor(cluster::ExecutorArgs),
     /// Print the JSON Schema of a report
     Schema(schema::SchemaArgs),
     /// Print a manual page, or write all of them
@@ -100,6 +108,18 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Success };
         }
     };
+    // They write no report, and end by signals in their own way.
+    #[cfg(feature = "cluster")]
+    {
+        let ended = match &cli.command {
+            Command::Scheduler(asked) => Some(cluster::run_scheduler(asked)),
+            Command::Executor(asked) => Some(cluster::run_executor(asked)),
+            _ => None,
+        };
+        if let Some(ended) = ended {
+            return ended.unwrap_or_else(|error| failed(&error));
+        }
+    }
     let output = match Output::new(&cli.global) {
         Ok(output) => output,
         Err(error) => return failed(&error),
@@ -127,6 +147,10 @@ fn answer(command: &Command, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Sql(asked) => sql::run(asked, output),
         Command::Schema(asked) => schema::run(asked),
         Command::Man(asked) => man::run(asked),
+        #[cfg(feature = "cluster")]
+        Command::Scheduler(asked) => cluster::run_scheduler(asked),
+        #[cfg(feature = "cluster")]
+        Command::Executor(asked) => cluster::run_executor(asked),
     }
 }
 

@@ -8,6 +8,7 @@ use ekv_fleet::parts::Results;
 use ekv_fleet::sql::QUERIES;
 use ekv_fleet::sql::script::script;
 use ekv_fleet::store::Address;
+use tokio::runtime::{Builder, Runtime};
 
 use super::ExitStatus;
 use super::args::{MemoryArgs, StoreArgs};
@@ -25,7 +26,13 @@ of each node that `collect` has put there, and offloads what `offload verify`
 has judged. docs/fleet/sql.md lists their columns.
 
 A query is answered where the program was built with its engine (--features
-sql); --script needs none.";
+sql); --script needs none. The engine also has ekv_objects('URL'), a table of
+the payloads and manifests of a store, ekv_verify(url) and ekv_manifest(url):
+  ekv-fleet sql \"SELECT url, ekv_verify(url) AS v FROM
+    ekv_objects('s3://b/prod') WHERE kind = 'payload'\" --results /srv/ekv
+
+Built with --features cluster, --cluster df://HOST:50050 lets the executors of a
+scheduler answer.";
 
 /// Arguments of `sql`.
 #[derive(Debug, Args)]
@@ -43,6 +50,10 @@ pub struct SqlArgs {
     /// Write what DuckDB reads to answer the query, and answer nothing
     #[arg(long)]
     script: bool,
+    /// Let the executors of this scheduler answer it
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "df://HOST:PORT", conflicts_with = "script", value_parser = ekv_fleet::cluster::SchedulerAddress::parse)]
+    cluster: Option<ekv_fleet::cluster::SchedulerAddress>,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -58,12 +69,12 @@ pub fn run(args: &SqlArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     args.memory.set();
     let address = Address::parse(results)?;
     output.examine(&address)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     let results = Results::present(&address, args.store.limits())?;
     if args.script {
         return write(&runtime.block_on(script(&results, query))?);
     }
-    answer(query, &results, &runtime, output)
+    answer(args, query, &results, &runtime, output)
 }
 
 /// Scripts and lists are text in any format.
@@ -75,12 +86,18 @@ fn write(text: &str) -> anyhow::Result<ExitStatus> {
 }
 
 #[cfg(feature = "sql")]
-fn answer(query: &str, results: &Results, runtime: &tokio::runtime::Runtime, output: &Output) -> anyhow::Result<ExitStatus> {
-    super::emit(output, runtime.block_on(ekv_fleet::sql::engine::ask(results, query))?)
+fn answer(args: &SqlArgs, query: &str, results: &Results, runtime: &Runtime, output: &Output) -> anyhow::Result<ExitStatus> {
+    use ekv_fleet::sql::engine::ask;
+    use ekv_fleet::sql::workers::Workers;
+    #[cfg(feature = "cluster")]
+    let workers = args.cluster.clone().map_or(Workers::Here, Workers::Cluster);
+    #[cfg(not(feature = "cluster"))]
+    let workers = Workers::Here;
+    super::emit(output, runtime.block_on(ask(results, query, args.store.limits(), &workers))?)
 }
 
 #[cfg(not(feature = "sql"))]
-fn answer(query: &str, results: &Results, _runtime: &tokio::runtime::Runtime, _output: &Output) -> anyhow::Result<ExitStatus> {
+fn answer(_args: &SqlArgs, query: &str, results: &Results, _runtime: &Runtime, _output: &Output) -> anyhow::Result<ExitStatus> {
     ekv_fleet::sql::meant(query).map_err(anyhow::Error::msg)?;
     let command = ekv_tool::report::shell_words(["ekv-fleet", "sql", "--script", query, "--results", results.shown()]);
     anyhow::bail!(

@@ -31,6 +31,7 @@ pub const PARTS: &str = "offload-verify/v1/";
 pub struct Results {
     store: Store,
     objects: Arc<dyn ObjectStore>,
+    address: Address,
 }
 
 impl Results {
@@ -43,7 +44,7 @@ impl Results {
         Self::open(address, limits)
     }
 
-    fn in_directory(store: Store, dir: &Path) -> Result<Self> {
+    fn in_directory(address: &Address, store: Store, dir: &Path) -> Result<Self> {
         let failed = |why: String| Error::Store { address: store.shown.clone(), why, hint: "name a directory of your own" };
         let full = std::path::absolute(dir).map_err(|error| failed(error.to_string()))?;
         if let Some((owner, what)) = full.ancestors().find_map(|above| Some((above, Territory::of(above, &Local)?))) {
@@ -55,7 +56,7 @@ impl Results {
         }
         std::fs::create_dir_all(&full).map_err(|error| failed(format!("the directory cannot be made: {error}")))?;
         let files = LocalFileSystem::new_with_prefix(&full).map_err(|_| failed("the directory cannot be used".to_owned()))?;
-        Ok(Self { objects: Arc::new(files), store })
+        Ok(Self { objects: Arc::new(files), store, address: address.clone() })
     }
 
     /// How reports name the place.

@@ -26,10 +26,10 @@ impl Results {
     pub fn open(address: &Address, limits: Limits) -> Result<Self> {
         let store = connect(address, limits)?;
         match &store.reach {
-            Reach::Objects(objects) => Ok(Self { objects: Arc::clone(objects), store }),
+            Reach::Objects(objects) => Ok(Self { objects: Arc::clone(objects), store, address: address.clone() }),
             Reach::Directory(dir) => {
                 let dir = dir.clone();
-                Self::in_directory(store, &dir)
+                Self::in_directory(address, store, &dir)
             }
         }
     }
@@ -48,7 +48,7 @@ impl Results {
                 Arc::new(files)
             }
         };
-        Ok(Self { store, objects })
+        Ok(Self { store, objects, address: address.clone() })
     }
 
     /// Writes an object under a key below the place, unless there is one.
@@ -90,9 +90,9 @@ impl Results {
         Ok(listed)
     }
 
-    /// What answers at the place, for who reads it another way.
-    pub fn objects(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.objects)
+    /// The address of the place, for who reads it another way.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// The key of an object below the place, from the root of the bucket.

@@ -14,7 +14,7 @@ pub struct SqlBody {
     pub query: String,
     /// Its columns, in order.
     pub columns: Vec<SqlColumn>,
-    /// Its rows: for each column its value, as a number, a text, a truth or `null`.
+    /// Its rows: for each column its value, as a number, a text, a truth, an object of such (`ekv_verify`), a list, or `null`.
     pub rows: Vec<Map<String, Value>>,
 }
 

@@ -2,43 +2,45 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array as _, ArrayRef, RecordBatch, StructArray};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::prelude::SessionContext;
 use ekv_tool::analysis::Coverage;
 use ekv_tool::report::Report;
-use ekv_tool::types::free_budget;
 use serde_json::{Map, Value};
-use url::Url;
 
+use super::functions::functions;
+use super::objects::Objects;
+use super::places::in_a_plan;
+use super::workers::Workers;
 use super::{VIEWS, bases, meant};
 use crate::error::{Error, Result};
 use crate::parts::Results;
 use crate::report::own;
 use crate::report::sql::{SqlBody, SqlColumn};
-
-/// The place of the results, for the engine alone.
-const HERE: &str = "ekv://results/";
+use crate::store::Limits;
 
 /// Answers a query, or `@NAME` of one that is ready.
-pub async fn ask(results: &Results, asked: &str) -> Result<Report<SqlBody>> {
+pub async fn ask(results: &Results, asked: &str, limits: Limits, workers: &Workers) -> Result<Report<SqlBody>> {
     let query = meant(asked).map_err(Error::Usage)?;
-    let context = context(results).await?;
+    let context = context(results, limits, workers).await?;
     let refused = |error: DataFusionError| Error::Usage(format!("the query cannot be answered: {}", one_line(&error)));
     let plan = context.state().create_logical_plan(query).await.map_err(refused)?;
     let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     only_queries
         .verify_plan(&plan)
         .map_err(|_| Error::Usage("only queries are answered; nothing is written or set".to_owned()))?;
+    if let Some(why) = workers.refuses(&plan) {
+        return Err(Error::Usage(why.to_owned()));
+    }
     let answer = context.execute_logical_plan(plan).await.map_err(refused)?;
     let fields = answer.schema().fields().clone();
-    let batches = answer.collect().await.map_err(refused)?;
+    let batches = workers.collect(answer, limits).await?;
     let mut columns: Vec<SqlColumn> = Vec::new();
     for field in &fields {
         let taken = columns.iter().filter(|column| column.name == *field.name()).count();
@@ -53,31 +55,27 @@ pub async fn ask(results: &Results, asked: &str) -> Result<Report<SqlBody>> {
     Ok(own(Report::new(body, Vec::new(), Coverage::default())))
 }
 
-/// The tables and the views. A table of which there are no parts is empty.
-async fn context(results: &Results) -> Result<SessionContext> {
+/// The tables, the views and the functions. A table of which there are no parts is empty.
+async fn context(results: &Results, limits: Limits, workers: &Workers) -> Result<SessionContext> {
     let fault = |error: DataFusionError| Error::Fault(format!("the tables cannot be set up: {}", one_line(&error)));
-    let memory = usize::try_from(free_budget()).unwrap_or(usize::MAX);
-    let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc().map_err(fault)?;
-    let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
-    let here = Url::parse(HERE).map_err(|error| Error::Fault(error.to_string()))?;
-    context.register_object_store(&here, results.objects());
+    let (context, spread) = workers.session(limits).await.map_err(fault)?;
+    for function in functions(limits) {
+        context.register_udf(ScalarUDF::clone(&function));
+    }
+    context.register_udtf("ekv_objects", Arc::new(Objects::new(limits, spread)));
     for base in bases() {
-        let schema = Arc::new(base.schema);
-        let parts = results.below(&base.place).await?;
-        if !parts.iter().any(|(key, _)| key.ends_with(".parquet")) {
-            let empty = MemTable::try_new(schema, vec![Vec::new()]).map_err(fault)?;
-            context.register_table(base.name.as_str(), Arc::new(empty)).map_err(fault)?;
-            continue;
-        }
-        let url = ListingTableUrl::parse(format!("{HERE}{}", results.key_of(&base.place))).map_err(fault)?;
+        let place = in_a_plan(results.address(), &results.key_of(&base.place)).map_err(fault)?;
+        let url = ListingTableUrl::parse(place.as_str()).map_err(fault)?;
         let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         // The schema is that of this version: a column that a part does not have is null.
-        let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
+        let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(Arc::new(base.schema));
         context.register_table(base.name.as_str(), Arc::new(ListingTable::try_new(config).map_err(fault)?)).map_err(fault)?;
     }
     let views: Vec<_> = VIEWS.lines().filter(|line| !line.starts_with("--")).collect();
     for view in views.join("\n").split(';').map(str::trim).filter(|view| !view.is_empty()) {
-        context.sql(view).await.map_err(fault)?;
+        // A cluster has nothing to do with it.
+        let plan = context.state().create_logical_plan(view).await.map_err(fault)?;
+        context.execute_logical_plan(plan).await.map_err(fault)?;
     }
     Ok(context)
 }
@@ -110,10 +108,25 @@ fn value(scalar: &ScalarValue) -> Value {
             Value::from(text.as_str())
         }
         other if other.is_null() => Value::Null,
+        ScalarValue::Struct(row) => object(row),
+        ScalarValue::List(row) => list(&row.value(0)),
+        ScalarValue::LargeList(row) => list(&row.value(0)),
         other => Value::from(other.to_string()),
     }
 }
 
-fn one_line(error: &DataFusionError) -> String {
+/// What has several fields.
+fn object(row: &StructArray) -> Value {
+    let fields = row.fields().iter().zip(row.columns());
+    let of = |values| ScalarValue::try_from_array(values, 0).map_or(Value::Null, |scalar| value(&scalar));
+    Value::Object(fields.map(|(field, values)| (field.name().clone(), of(values))).collect())
+}
+
+fn list(values: &ArrayRef) -> Value {
+    let of = |at| ScalarValue::try_from_array(values, at).map_or(Value::Null, |scalar| value(&scalar));
+    Value::Array((0..values.len()).map(of).collect())
+}
+
+pub(super) fn one_line(error: &DataFusionError) -> String {
     error.strip_backtrace().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -2,7 +2,17 @@
 
 #[cfg(feature = "sql")]
 pub mod engine;
+#[cfg(feature = "sql")]
+pub mod functions;
+#[cfg(feature = "sql")]
+pub mod objects;
+#[cfg(feature = "sql")]
+pub mod places;
+#[cfg(feature = "sql")]
+mod quiet;
 pub mod script;
+#[cfg(feature = "sql")]
+pub mod workers;
 
 use arrow_schema::Schema;
 

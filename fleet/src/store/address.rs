@@ -1,5 +1,6 @@
 //! Addresses of stores, as users write them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use object_store::path::Path as Key;
@@ -82,6 +83,28 @@ impl Address {
         Ok(Self { scheme, bucket, base, directory: PathBuf::new(), shown })
     }
 
+    /// The whole bucket.
+    #[must_use]
+    pub fn bucket_of(&self) -> Self {
+        let scheme = self.shown.split("://").next().unwrap_or_default();
+        Self { base: String::new(), shown: format!("{scheme}://{}", self.bucket), ..self.clone() }
+    }
+
+    /// The address of an object of this bucket, so written that it is read as that again.
+    pub fn url_of(&self, key: &str) -> String {
+        let mut url = self.bucket_of().shown;
+        url.push('/');
+        for byte in key.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+                url.push(char::from(byte));
+            } else {
+                // Writing into a text fails only for want of memory.
+                let _ = write!(url, "%{byte:02X}");
+            }
+        }
+        url
+    }
+
     /// A directory or a file of this machine.
     pub fn of_path(path: &Path) -> Self {
         Self::directory(path.to_owned(), &path.display().to_string())
@@ -112,6 +135,18 @@ mod tests {
         let file = Address::parse("file:///a%20b/c").unwrap();
         assert_eq!((file.scheme, file.directory), (Scheme::Directory, PathBuf::from("/a b/c")));
         assert_eq!(Address::parse("a/b").unwrap().directory, PathBuf::from("a/b"));
+    }
+
+    #[test]
+    fn the_address_of_an_object_is_read_as_that_object() {
+        for bucket in ["s3://b/p/q", "gs://b", "az://Container/p"] {
+            let address = Address::parse(bucket).unwrap();
+            for key in ["v1/a.fsm", "a b/c", "50%/x", "p@q?r#s", "ä/\u{1f600}", "a%20b", "~x"] {
+                let url = address.url_of(key);
+                let read = Address::parse(&url).unwrap();
+                assert_eq!((read.base, &read.bucket, read.scheme), (format!("{key}/"), &address.bucket, address.scheme), "{url}");
+            }
+        }
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl Store {
         self.get(objects, key, GetOptions { head: true, ..GetOptions::default() }).await.map(drop)
     }
 
+    /// What has that key now, as a listing would name it.
+    pub async fn stat(&self, objects: &dyn ObjectStore, key: &str) -> Result<Listed, Trouble> {
+        let answer = self.get(objects, key, GetOptions { head: true, ..GetOptions::default() }).await?;
+        Ok(answer.meta.into())
+    }
+
     /// The bytes of `range` of an object, if it is still the one that `e_tag` names.
     pub async fn range(&self, objects: &dyn ObjectStore, object: &Listed, range: Range<u64>) -> Result<Bytes, Trouble> {
         let len = range.end.saturating_sub(range.start);

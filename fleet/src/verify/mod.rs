@@ -4,6 +4,7 @@ mod directory;
 mod objects;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ekv_tool::analysis::judge::offload::{KnownContents, LonePayload, verify_lone};
@@ -14,6 +15,7 @@ use ekv_tool::readers::Depth;
 use ekv_tool::readers::offload::ObjectRead;
 use ekv_tool::report::Report;
 use ekv_tool::types::{Sha256Sum, UnixMillis};
+use object_store::ObjectStore;
 
 pub(crate) use directory::listed;
 
@@ -85,9 +87,9 @@ impl VerifyOptions {
 /// A payload that has to be read.
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
-    object: Listed,
+    pub(crate) object: Listed,
     /// The digest in its key.
-    digest: Sha256Sum,
+    pub(crate) digest: Sha256Sum,
 }
 
 /// A payload that was read.
@@ -95,6 +97,12 @@ pub(crate) struct Work {
 pub(crate) struct Done {
     number: usize,
     read: ObjectRead,
+}
+
+/// Reads one payload of a store that answers requests.
+pub(crate) async fn read_one(store: &Store, reached: &Arc<dyn ObjectStore>, work: Work, options: &VerifyOptions) -> ObjectRead {
+    let answer = objects::read(store, Arc::clone(reached), vec![work], options).recv().await;
+    answer.map_or_else(|| ObjectRead::Unreadable("its reading ended early".to_owned()), |done| done.read)
 }
 
 /// Reads the payloads of a shard that no part knows, judges each by itself, and writes parts.

@@ -6,6 +6,7 @@ pub mod breaches;
 pub mod counted;
 pub mod http;
 pub mod made;
+pub mod page;
 pub mod program;
 pub mod publisher;
 pub mod recorded;

@@ -32,9 +32,26 @@ fn installed(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    // Past what the test runner keeps to itself.
-    let _ = writeln!(std::io::stderr(), "skipped: {name} is not installed; fleet/test-servers installs it");
+    skipped(&format!("{name} is not installed; fleet/test-servers installs it"));
     None
+}
+
+/// Says aloud what is left out, past what the test runner keeps to itself.
+pub fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
+/// A Python that reads YAML: that of moto, which needs it too, or that of the system.
+pub fn python_with_yaml() -> Option<PathBuf> {
+    let moto = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/moto/bin/python");
+    let reads = |python: &PathBuf| {
+        Command::new(python).args(["-c", "import yaml"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    let found = [moto, PathBuf::from("python3")].into_iter().find(reads);
+    if found.is_none() {
+        skipped("what reads YAML, since no Python can; fleet/test-servers installs one");
+    }
+    found
 }
 
 fn free_port() -> u16 {
