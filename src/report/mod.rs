@@ -157,24 +157,27 @@ impl<B: Body> Report<B> {
                 |f: &Finding| (f.severity, f.derived_from.is_some(), f.group.clone(), f.path.clone(), f.offset, f.code.code);
             key(a).cmp(&key(b))
         });
+        let verdict = Verdict::of(&findings, &coverage);
+        // A command that knows better says so.
+        let next_step = if verdict == Verdict::Damaged { NextStep::explain_first_error(&findings) } else { None };
         Self {
             schema: format!("ekv-tool/{}/v1", B::NAME),
             tool_version: env!("CARGO_PKG_VERSION"),
-            verdict: Verdict::of(&findings, &coverage),
+            verdict,
             body,
             findings,
             coverage,
-            next_step: None,
+            next_step,
             run: Run::default(),
             asked: Asked::default(),
         }
     }
 
-    /// Says what to do next.
+    /// Says what to do next. Without a step, that is to explain what is damaged, if anything is.
     #[must_use]
     pub fn next_step(mut self, step: impl Into<Option<NextStep>>) -> Self {
         let step: Option<NextStep> = step.into();
-        self.next_step = step.map(|step| step.in_report(&self.findings));
+        self.next_step = step.map(|step| step.in_report(&self.findings)).or(self.next_step);
         self
     }
 

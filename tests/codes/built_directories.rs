@@ -10,9 +10,11 @@ use crate::support::store_writer::StoreWriter;
 use crate::support::table_writer::SET;
 
 pub const ALL: &[Provocation] = &[
-    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 20_000 << 16)),
+    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 11, 20_000 << 16)),
+    // It is behind the snapshot, whose start would not use it.
+    built("store-foreign", "error", "n1/fsm.db", None, |root| store(root, 4, 20_000 << 16)),
     // Within the length of a lease nothing is proved.
-    built("store-foreign", "info", "n1/fsm.db", None, |root| store(root, 5_000 << 16)),
+    built("store-foreign", "info", "n1/fsm.db", None, |root| store(root, 11, 5_000 << 16)),
     built("link-to-nothing", "error", "n1/fsm.db", None, |root| {
         drop(node(root, "n1", |_| {}));
         symlink("/mnt/nothing/fsm.db", root.join("n1/fsm.db")).unwrap();
@@ -49,8 +51,8 @@ fn write(ts: u8) -> Vec<u8> {
     [&[1, 0, 0, 0, 0, 0, 0, 0, ts, 0, 0x18, ts][..], &[0x22, 6, 0x12, 1, b'k', 0x1a, 1, b'v']].concat()
 }
 
-/// A node whose log writes at 20 to 29, and a store that has applied all of it with that newest commit.
-fn store(root: &Path, newest: u64) {
+/// A node whose log writes at 20 to 29 in entries 2 to 11, and a store that has applied so many of them with that newest commit.
+fn store(root: &Path, applied: u64, newest: u64) {
     let dir = node(root, "n1", |log| {
         for index in 2..12_u8 {
             log.typed_entry(0, u64::from(index), 1, &write(index + 18));
@@ -64,7 +66,7 @@ fn store(root: &Path, newest: u64) {
     let dir = dir.file("snap/0000000000000001-0000000000000005.snap", &snap);
     let dir = dir.file("fsm-snap/0000000000000005.fsm", &[payload, crc.to_be_bytes().to_vec()].concat());
     let mut store = StoreWriter::new(&dir.path().join("fsm.db")).unwrap();
-    let (commit, applied) = (newest.to_le_bytes(), 11_u64.to_le_bytes());
+    let (commit, applied) = (newest.to_le_bytes(), applied.to_le_bytes());
     store.batch(10, &[(SET, b"row", b"v"), (SET, b"_meta_last_commit_ts", &commit), (SET, b"_meta_applied_index", &applied)]);
     store.finish().unwrap();
 }

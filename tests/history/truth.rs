@@ -508,7 +508,7 @@ fn a_row_that_no_entry_of_a_whole_log_wrote_is_found() {
     assert_eq!(verdict, Verdict::Damaged, "{report:#}");
     assert!(finding(&report, "store-not-as-written")["message"].as_str().unwrap().starts_with("No entry wrote"), "{report:#}");
     // What the log does not have may have written it.
-    assert_eq!(told("k", &[node(9).path()]).1["findings"].to_string().contains("No entry wrote"), false);
+    assert!(!told("k", &[node(9).path()]).1["findings"].to_string().contains("No entry wrote"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A store keeps the largest commit timestamp that it has applied. That is the timestamp of a request in an entry of its own log, at or
 //! below its applied index; or, while nothing behind the snapshot was applied, the one at the front of the payload that it was restored
-//! from. Entries that the state machine turned down leave no trace, so that it need not be the largest one of the log.
+//! from. A payload that stands for as much as the store has applied, or more, has seen every commit of it. Entries that the state machine turned down leave no trace, so that it need not be the largest one of the log.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,14 @@ impl Check for StoreForeign {
         let Some(latest) = newest.filter(|newest| newest.0 > 0) else {
             return found.not_applicable("neither the log nor a snapshot names a commit to compare with");
         };
-        let why = if seen.newest.is_none() && base.is_none_or(|(_, base)| commit < base) {
+        // A snapshot that stands for as much has seen every commit of the store.
+        let later = payloads.iter().filter(|contents| contents.metadata.index >= applied);
+        let later = later.filter_map(|contents| contents.payload.last_commit).filter(|later| later.0 > 0).min();
+        let later = later.filter(|later| commit > *later);
+        let latest = later.unwrap_or(latest);
+        let why = if later.is_some() {
+            "is newer than that of a snapshot of this log which stands for as much"
+        } else if seen.newest.is_none() && base.is_none_or(|(_, base)| commit < base) {
             return found.not_applicable("no entry up to the applied index commits anything");
         } else if known && newer {
             "is newer than every one of this log and of its snapshots up to that index"
@@ -90,10 +97,7 @@ impl Check for StoreForeign {
             Finding::new(&codes::STORE_FOREIGN, message)
         };
         let finding = finding.at(evidence.path(layout::STORE)).found(commit.0);
-        found.push(match newest {
-            Some(newest) => finding.expected(format!("one of this log's, at most {}", newest.0)),
-            None => finding,
-        });
+        found.push(finding.expected(format!("one of this log's, at most {}", latest.0)));
     }
 }
 
