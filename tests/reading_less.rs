@@ -154,6 +154,24 @@ fn what_a_ledger_vouches_for_is_not_read_and_is_said() {
     assert_eq!(metrics.lines().filter(|line| line.starts_with("ekv_tool_snapshot_read_timestamp_seconds{")).count(), PAYLOADS);
 }
 
+/// Whether a payload is the one of an index its rows tell, and no entry has them.
+#[test]
+fn with_a_token_the_ledger_is_not_asked() {
+    let scene = Scene::new();
+    // Under a name that stands for no index.
+    fs::create_dir(scene.path("kept")).unwrap();
+    fs::copy(scene.path(NEWEST), scene.path("kept/backup.fsm")).unwrap();
+    wait();
+    assert_eq!(scene.run("verify-snapshot --ledger ledger kept/backup.fsm").status, 0);
+    assert_eq!(scene.entries().len(), 1);
+    let of_index_1 = "verify-snapshot --format json --token 454b56540100000000000000016a281dac";
+    for ledger in ["", " --ledger ledger --max-age 7d"] {
+        let ended = scene.run(&format!("{of_index_1}{ledger} kept/backup.fsm"));
+        assert_eq!(ended.status, 2, "{ledger}: {}", ended.out);
+        assert!(codes(&ended.json()).contains(&"fsm-ahead-of-index"), "{}", ended.out);
+    }
+}
+
 #[test]
 fn a_ledger_vouches_for_no_more_than_was_read() {
     let scene = Scene::still();

@@ -376,7 +376,7 @@ fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding], opt
     let causes = findings.iter().filter(|finding| finding.severity != Severity::Info && finding.derived_from.is_none());
     let worst = causes.min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
-        return Some(NextStep::explain(finding.code));
+        return NextStep::explain_first_error(findings).or_else(|| Some(NextStep::explain(finding.code)));
     }
     let dirs: Vec<&str> = groups.iter().map(|group| group.dir.as_str()).collect();
     let forecast = || {

@@ -26,7 +26,7 @@ use crate::types::{Count, UnixMillis};
 
 pub use earlier::{REPORT_SAMPLE, is_earlier_report};
 pub use lines::Lines;
-pub use next_step::{NextStep, shell_words};
+pub use next_step::{NextStep, leading_error, shell_words};
 pub use part::Reported;
 pub use render::{OutputFormat, ServiceState, Style, render};
 pub use stream::{Align, Cells, Column, JsonList, Row, RowStream};
@@ -205,7 +205,7 @@ impl<B: Body> Report<B> {
     pub fn headline(&self) -> String {
         let own = self.body.headline();
         let worst = match self.verdict {
-            Verdict::Damaged => next_step::leading_error(&self.findings).map(|finding| finding.code.title.to_owned()),
+            Verdict::Damaged => leading_error(&self.findings).map(|finding| finding.code.title.to_owned()),
             Verdict::Unknown => self.coverage.needed().next().map(|NotExamined { what, .. }| {
                 let more = self.coverage.needed_count().saturating_sub(1);
                 match (more, is_question(what)) {

@@ -6,14 +6,23 @@ use std::fmt::{self, Display};
 use serde::{Serialize, Serializer};
 
 use crate::analysis::judge::codes::CodeInfo;
+use crate::analysis::judge::codes::compare::{CROSS_COMMITTED_DIVERGENCE, CROSS_COMMITTED_LOST, CROSS_GROUP_MISMATCH};
+use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::server::conditions::Condition;
 use crate::analysis::{Finding, Severity};
 use crate::types::is_deceptive;
 
-/// The error that others may follow from.
-pub(super) fn leading_error(findings: &[Finding]) -> Option<&Finding> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.min_by_key(|finding| finding.derived_from.is_some())
+/// The error that comes first in words: what concerns a whole group before what concerns one node, and what others may follow from before
+/// its effects.
+pub fn leading_error(findings: &[Finding]) -> Option<&Finding> {
+    let grave = [&CROSS_GROUP_MISMATCH, &CROSS_COMMITTED_DIVERGENCE, &CROSS_COMMITTED_LOST];
+    let rank = |finding: &&Finding| {
+        let at = grave.iter().position(|code| code.code == finding.code.code).unwrap_or(grave.len());
+        // That a start is refused is the effect of what is named as well.
+        let effect = finding.derived_from.is_some() || finding.code.code == START_REFUSED.code;
+        (at, effect)
+    };
+    findings.iter().filter(|finding| finding.severity == Severity::Error).min_by_key(rank)
 }
 
 /// A command of this program, to be run as it stands in the directory in which the report was made.

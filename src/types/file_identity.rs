@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A file as the system tells it from outside. Two equal ones, of which the first was taken when the file had not changed for a
-/// while, mean that nobody wrote to the file in between: each write moves the change time, which no program can set back.
+/// while, mean that no program called `write` on the file in between: each call moves the change time, which no program can set back. A
+/// store into a mapped page moves it once for as long as the page waits to be written to the disk, and on tmpfs not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileIdentity {
     /// Device number.

@@ -146,6 +146,16 @@ fn an_entry_that_was_not_found_may_stand_where_nobody_looked() {
 }
 
 #[test]
+fn rows_without_versions_are_refused() {
+    let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]);
+    let dirs = [NamedDir { name: None, path: node.path().to_owned() }];
+    for key in ["_meta_applied_index", "!encryption|writers|x", "meta:applied_index"] {
+        let error = history(&dirs, &options(key), None, &Run::local()).unwrap_err();
+        assert!(error.to_string().contains("`store get DIR"), "{key}: {error}");
+    }
+}
+
+#[test]
 fn an_empty_key_is_refused() {
     let node = NodeDir::new(&log(&["n1"], &[put(1, b"a")], 2)).peers(1, &["n1"]);
     let dirs = [NamedDir { name: None, path: node.path().to_owned() }];

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use super::envelopes::{self, Source};
 use super::group::{Opened, leave_out};
 use crate::analysis::judge::codes::compare as codes;
-use crate::analysis::judge::codes::gate::START_REFUSED;
 use crate::analysis::judge::nodes;
 use crate::analysis::{Coverage, Finding, Severity, fold};
 use crate::error::Result;
@@ -24,7 +23,7 @@ use crate::readers::settle;
 use crate::readers::source::Run;
 use crate::report::body::compare::{CompareBody, GroupComparison, NodeTaken};
 use crate::report::body::envelopes::NodeEnvelopes;
-use crate::report::{NextStep, Report};
+use crate::report::{NextStep, Report, leading_error};
 use crate::types::{ByteSize, beside};
 
 use node::Node;
@@ -89,7 +88,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     }
     fold(&mut findings);
     let worst = worst(&findings);
-    let next = next_step(&groups, worst);
+    let next = next_step(&groups, &findings, worst);
     let body = CompareBody::new(groups, worst);
     Ok(Report::new(body, findings, coverage).next_step(next))
 }
@@ -284,20 +283,14 @@ fn taken_row(node: String, taken: &TakenGroup) -> NodeTaken {
 
 /// What to look at first.
 fn worst(findings: &[Finding]) -> Option<&Finding> {
-    let grave = [&codes::CROSS_GROUP_MISMATCH, &codes::CROSS_COMMITTED_DIVERGENCE, &codes::CROSS_COMMITTED_LOST];
-    let rank = |finding: &&Finding| {
-        let at = grave.iter().position(|code| code.code == finding.code.code).unwrap_or(grave.len());
-        // What only follows from something else, and that a start is refused, is the effect of what is named as well.
-        let effect = finding.derived_from.is_some() || finding.code.code == START_REFUSED.code;
-        (finding.severity, at, effect, finding.group.is_some())
-    };
-    findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(rank)
+    let warnings = || findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    leading_error(findings).or_else(|| warnings().min_by_key(|finding| (finding.derived_from.is_some(), finding.group.is_some())))
 }
 
 /// The one thing to do next.
-fn next_step(groups: &[GroupComparison], worst: Option<&Finding>) -> Option<NextStep> {
+fn next_step(groups: &[GroupComparison], findings: &[Finding], worst: Option<&Finding>) -> Option<NextStep> {
     if let Some(finding) = worst {
-        return Some(NextStep::explain(finding.code));
+        return NextStep::explain_first_error(findings).or_else(|| Some(NextStep::explain(finding.code)));
     }
     let first = groups.first().and_then(|group| group.comparison.restart_order.first().map(|id| (group, id)));
     // The directory of a node that was looked at elsewhere is not here.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::analysis::judge::unread;
 use crate::analysis::server::Outcome;
 use crate::analysis::server::store::AppliedIndexState;
-use crate::analysis::{Coverage, Finding, Severity};
+use crate::analysis::{Coverage, Finding};
 use crate::error::Result;
 use crate::io::side_by_side;
 use crate::ops::encryption;
@@ -123,11 +123,11 @@ fn next_step(body: &GateBody, findings: &[Finding]) -> Option<NextStep> {
     if let Some(abort) = &worst.forecast.abort {
         return Some(NextStep::explain_error(abort.condition));
     }
-    let damage = findings.iter().find(|finding| finding.severity == Severity::Error);
-    if let Some(finding) = damage {
-        return Some(NextStep::explain(finding.code));
+    if let Some(step) = NextStep::explain_first_error(findings) {
+        return Some(step);
     }
-    matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback | Outcome::LegacyRestore)
+    // A legacy payload is no snapshot of its own.
+    matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback)
         .then(|| NextStep::new(["verify-snapshot", "--newest"]).on(&worst.dir))
 }
 

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::formats::kv::{KeyText, LogicalKey, Namespace};
 use crate::formats::layout;
+use crate::formats::mvcc::RegistryKey;
 use crate::formats::peers::{PeersFile, Suffrage};
 use crate::formats::snap::SnapshotData;
 use crate::readers::keys::Opener;
@@ -91,6 +92,12 @@ pub fn history(
         let instead =
             format!("{name} is a number of the store itself, of which no versions are kept; `store get DIR {name}` shows it");
         return Err(Error::Usage(instead));
+    }
+    if let KeyText::Bytes(key) = &options.key
+        && (key.starts_with(b"_meta_") || key.starts_with(RegistryKey::PREFIX))
+    {
+        let instead = "is a row that the store keeps without versions; `store get DIR KEY` shows it";
+        return Err(Error::Usage(format!("{} {instead}", options.key)));
     }
     let is_empty = match &options.key {
         KeyText::Bytes(key) => key.is_empty(),
