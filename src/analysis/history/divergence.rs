@@ -47,7 +47,7 @@ struct Lacks {
 
 impl Lacks {
     fn add(&mut self, settled: &Settled, named: Named<'_>) {
-        for (node, lacking) in Held::of(settled).lacking(named.nodes) {
+        for (node, lacking) in held(settled).lacking(named.nodes) {
             match lacking {
                 Lacking::Allowed => {}
                 Lacking::Unknown(why) => self.unknown.entry(node).or_insert_with(|| (0, why.words())).0 += 1,
@@ -94,9 +94,15 @@ fn part_of_request(settled: &Settled, named: Named<'_>, coverage: &mut Coverage)
     Some(finding)
 }
 
+/// The version as far as it matters who holds it.
+fn held(settled: &Settled) -> Held<'_> {
+    let Settled { row, version, states, replaced_at, .. } = settled;
+    Held { row, version, states, replaced_at: *replaced_at }
+}
+
 /// A store lacks what the place at `holder` holds, and must not.
 fn lacking_finding(settled: &Settled, node: usize, holder: usize, named: Named<'_>) -> Finding {
-    let held = Held::of(settled);
+    let held = held(settled);
     let store = named.stores.get(node).map_or("A store", String::as_str);
     let holders: Vec<_> = settled.version.places.get(holder).into_iter().collect();
     let applied = named.nodes.get(node).and_then(|node| node.store).and_then(|store| store.applied);
@@ -190,7 +196,7 @@ fn not_as_written(settled: &Settled, named: Named<'_>) -> Option<Finding> {
 /// A row that no entry wrote, in a store all of whose entries stand in its node's log.
 fn by_nobody(settled: &Settled, named: Named<'_>) -> Option<Finding> {
     let version = &settled.version;
-    if !version.entries.is_empty() || version.more_places > 0 || Held::of(settled).is_of_its_own() {
+    if !version.entries.is_empty() || version.more_places > 0 || held(settled).is_of_its_own() {
         return None;
     }
     let wrote_nothing = |place: &&Place| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EntryFact, EntryState, LogState, NodeState, Place, RowId, Settled, StoreState, Version};
+use super::{EntryFact, EntryState, NodeState, Place, RowId, StoreState, Version};
 use crate::formats::kv::{CATALOG_PREFIX, KeySpace};
 use crate::types::{HlcTimestamp, LogIndex};
 
@@ -71,12 +71,7 @@ pub(super) enum WhyUnknown {
     Places(u64),
 }
 
-impl<'a> Held<'a> {
-    pub(super) fn of(settled: &'a Settled) -> Self {
-        let Settled { row, version, states, replaced_at, .. } = settled;
-        Self { row, version, states, replaced_at: *replaced_at }
-    }
-
+impl Held<'_> {
     /// Of each store of the group that lacks the version, by the position of its node, what that means. Nothing is said of stores that were
     /// not read whole.
     pub(super) fn lacking(self, nodes: &[NodeState]) -> Vec<(usize, Lacking)> {
@@ -153,14 +148,6 @@ impl<'a> Held<'a> {
         let entries = self.version.entries.iter().zip(self.states);
         let counting = entries.filter(|(entry, state)| **state == EntryState::Committed && entry.refusal.is_none());
         counting.map(|(entry, _)| entry).min_by_key(|entry| entry.index)
-    }
-}
-
-impl LogState {
-    /// True when every entry behind `from`, to `to`, was read and opened.
-    pub(super) fn has_all_between(&self, from: LogIndex, to: LogIndex) -> bool {
-        let between = self.entries.within(LogIndex(from.0.saturating_add(1)), to).count();
-        self.whole && self.sealed == 0 && between == to.0.saturating_sub(from.0)
     }
 }
 

@@ -10,6 +10,7 @@ mod leaders;
 mod ledger;
 mod request;
 mod settle;
+mod state;
 
 use serde::Serialize;
 
@@ -20,7 +21,8 @@ pub use divergence::{Named, divergences};
 pub use leaders::{KnownBy, Leaders, Proposer};
 pub use ledger::{Deleting, EntryFact, Ledger, Place, RowId, Version};
 pub use request::PartOfRequest;
-pub use settle::{EntryState, Fate, LogState, NodeState, NoneBefore, Settled, StoreState, settle, without_entry};
+pub use settle::{Fate, NoneBefore, Settled, settle, without_entry};
+pub use state::{EntryState, LogState, NodeState, StoreState};
 
 /// What a version does to its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]

@@ -47,7 +47,7 @@ impl Check for ClockAhead {
                  the loss of an older one is not told from that.",
                 ahead(retained.0 - now.0)
             );
-            let finding = Finding::new(&codes::CLOCK_AHEAD, message).expected(format!("before {now}")).found(retained);
+            let finding = Finding::new(&codes::CLOCK_AHEAD, message).expected("a time that has passed").found(retained);
             found.push(finding.at(evidence.path(layout::STORE)));
         }
         if let Some((index, segment, offset, lease)) = highest_lease(history, evidence).filter(|lease| is_ahead(lease.3)) {
