@@ -373,10 +373,12 @@ const NAMED_AT_MOST: usize = 4;
 
 /// The one thing to do next.
 fn next_step(verdict: Verdict, groups: &[GroupChecks], findings: &[Finding], options: &CheckOptions) -> Option<NextStep> {
-    let causes = findings.iter().filter(|finding| finding.severity != Severity::Info && finding.derived_from.is_none());
-    let worst = causes.min_by_key(|finding| finding.severity);
-    if let Some(finding) = worst {
-        return NextStep::explain_first_error(findings).or_else(|| Some(NextStep::explain(finding.code)));
+    if verdict == Verdict::Damaged {
+        return None;
+    }
+    let is_cause = |finding: &&Finding| finding.severity != Severity::Info && finding.derived_from.is_none();
+    if let Some(finding) = findings.iter().find(is_cause) {
+        return Some(NextStep::explain(finding.code));
     }
     let dirs: Vec<&str> = groups.iter().map(|group| group.dir.as_str()).collect();
     let forecast = || {

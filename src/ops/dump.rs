@@ -7,8 +7,8 @@ use crate::analysis::judge::dump::judge_dump;
 use crate::error::{Error, Result};
 use crate::readers::dump::{DumpPlace, find_dump, read_dump_archive, read_dump_dir};
 use crate::readers::source::{Run, Source};
+use crate::report::Report;
 use crate::report::body::dump::{DumpBody, DumpView};
-use crate::report::{NextStep, Report};
 
 /// The dumps that the paths name: directories with a `MANIFEST.json`, and archives. Empty when the first path names something else.
 ///
@@ -37,8 +37,7 @@ pub fn verify_dumps(dumps: &[(PathBuf, DumpPlace)], run: &Run<'_>) -> Result<Rep
         findings.extend(judged.findings);
     }
     coverage.skipped("what the files of the dump say", "they are compared with CHECKSUMS, not with a store");
-    let next = NextStep::explain_first_error(&findings);
-    Ok(Report::new(DumpBody { dumps: views }, findings, coverage).next_step(next))
+    Ok(Report::new(DumpBody { dumps: views }, findings, coverage))
 }
 
 fn read(path: &Path, place: DumpPlace, run: &Run<'_>) -> Result<crate::readers::dump::DumpFacts> {

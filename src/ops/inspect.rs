@@ -74,7 +74,8 @@ pub fn inspect(path: &Path, options: InspectOptions, run: &Run<'_>) -> Result<Re
 fn next_step(page: &Description, named_as_segment: bool, path: &Path, run: &Run<'_>) -> Option<NextStep> {
     let worst = page.findings.iter().filter(|finding| finding.severity != Severity::Info).min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
-        return NextStep::explain_first_error(&page.findings).or_else(|| Some(NextStep::explain(finding.code)));
+        // What is damaged is explained in any case.
+        return (finding.severity != Severity::Error).then(|| NextStep::explain(finding.code));
     }
     let parent = parent_of(path).unwrap_or(Path::new("."));
     let beside = DirectoryKind::at(parent, &*run.source);

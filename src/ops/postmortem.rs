@@ -146,15 +146,6 @@ fn place(finding: &Finding) -> Place {
     (finding.code.code, finding.path.clone().or_else(|| finding.group.clone()), finding.offset)
 }
 
-/// Larger is worse.
-const fn gravity(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Clean => 0,
-        Verdict::Unknown => 1,
-        Verdict::Damaged => 2,
-    }
-}
-
 impl Page {
     /// `check` looks at everything, so that what it has examined is what was examined.
     fn begin<B: Body + Debug + 'static>(check: Report<B>) -> Self {
@@ -177,10 +168,8 @@ impl Page {
             }
         }
         self.coverage.also_left_out(report.coverage.not_examined.iter().cloned());
-        // What the worst says, and of what is equally bad what concerns all nodes.
-        let concerns_all = B::NAME.ends_with("compare") && report.verdict == Verdict::Damaged;
-        let is_graver = gravity(report.verdict) > gravity(self.next_of) || concerns_all || self.next.is_none();
-        if report.next_step.is_some() && is_graver {
+        let is_worse = self.next_of.worse(report.verdict) != self.next_of;
+        if report.next_step.is_some() && (self.next.is_none() || is_worse) {
             self.next.clone_from(&report.next_step);
             self.next_of = report.verdict;
         }
@@ -227,6 +216,8 @@ impl Page {
 
     fn end(self, nodes: usize) -> Report<PostmortemBody> {
         let Self { parts, findings, coverage, next, .. } = self;
-        Report::new(PostmortemBody { nodes, parts }, findings, coverage).next_step(next)
+        let report = Report::new(PostmortemBody { nodes, parts }, findings, coverage);
+        // Of all that is damaged the error that leads the page, whichever part has it, is explained.
+        if report.verdict == Verdict::Damaged { report } else { report.next_step(next) }
     }
 }

@@ -25,8 +25,8 @@ use crate::readers::source::Run;
 use crate::readers::store_diff::{DiffedStore, RowsOf, SideRead, StoreDiff, StoreNumbers, diff_stores};
 use crate::readers::wal::WalScan;
 use crate::readers::{BodyFacts, Depth, EntryKind, FsmFacts, GroupDir, Unplaced, store_dirs};
+use crate::report::Report;
 use crate::report::body::store_diff::{StoreDiffBody, StoreSide};
-use crate::report::{NextStep, Report};
 use crate::types::{Count, HlcTimestamp, beside};
 
 /// One of the two that are compared.
@@ -185,8 +185,7 @@ pub fn store_diff(paths: [&Path; 2], keep: usize, opener: Option<&Opener>, run: 
     let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
     if let Some(finding) = strangers(sides) {
         coverage.skipped("the rows", "the directories are not of one group");
-        let next = NextStep::explain(finding.code);
-        return Ok(Report::new(StoreDiffBody::of_strangers(), vec![finding], coverage).next_step(next));
+        return Ok(Report::new(StoreDiffBody::of_strangers(), vec![finding], coverage));
     }
     let everything = [KeyRange::new(None, None, None, true)];
     let logs = sides.iter().filter_map(|side| side.log()).collect::<Vec<_>>();
@@ -219,8 +218,7 @@ pub fn store_diff(paths: [&Path; 2], keep: usize, opener: Option<&Opener>, run: 
     not_judged(&found, called, opener.is_some(), true, &mut coverage);
     let views = names.iter().zip(&diff.sides).map(|(name, store)| StoreSide::new(name.clone(), store));
     let body = StoreDiffBody::new(views.collect(), complete, diff.alike.rows, diff.alike.sealed_once, &found);
-    let next = NextStep::explain_first_error(&findings);
-    Ok(Report::new(body, findings, coverage).next_step(next))
+    Ok(Report::new(body, findings, coverage))
 }
 
 /// Compares two stores in `ranges` and judges what differs by the logs that there are.

@@ -162,7 +162,7 @@ impl ContentPlan {
 
     /// True when the time is over.
     pub fn is_over(&self) -> bool {
-        self.limit.is_some_and(|limit| Instant::now() >= limit.until)
+        self.time_over().is_some()
     }
 
     /// The time that is over, if it is.

@@ -159,7 +159,7 @@ impl<B: Body> Report<B> {
         });
         let verdict = Verdict::of(&findings, &coverage);
         // A command that knows better says so.
-        let next_step = if verdict == Verdict::Damaged { NextStep::explain_first_error(&findings) } else { None };
+        let next_step = leading_error(&findings).map(|finding| NextStep::explain(finding.code));
         Self {
             schema: format!("ekv-tool/{}/v1", B::NAME),
             tool_version: env!("CARGO_PKG_VERSION"),
@@ -176,8 +176,7 @@ impl<B: Body> Report<B> {
     /// Says what to do next. Without a step, that is to explain what is damaged, if anything is.
     #[must_use]
     pub fn next_step(mut self, step: impl Into<Option<NextStep>>) -> Self {
-        let step: Option<NextStep> = step.into();
-        self.next_step = step.map(|step| step.in_report(&self.findings)).or(self.next_step);
+        self.next_step = step.into().or(self.next_step);
         self
     }
 

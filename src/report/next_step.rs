@@ -32,31 +32,17 @@ pub fn leading_error(findings: &[Finding]) -> Option<&Finding> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStep {
     args: Vec<OsString>,
-    /// It explains the error that leads, whichever that is among all findings.
-    of_leading_error: bool,
 }
 
 impl NextStep {
     /// `ekv-tool` with these arguments.
     pub fn new<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Self {
-        Self { args: args.into_iter().map(Into::into).collect(), of_leading_error: false }
+        Self { args: args.into_iter().map(Into::into).collect() }
     }
 
     /// What a finding means.
     pub fn explain(code: &'static CodeInfo) -> Self {
         Self::new(["explain", code.code])
-    }
-
-    /// What the error means that leads the findings; `None` without one. In a report it is the one of its headline.
-    pub fn explain_first_error(findings: &[Finding]) -> Option<Self> {
-        leading_error(findings).map(|finding| Self { of_leading_error: true, ..Self::explain(finding.code) })
-    }
-
-    /// The same step in a report with these findings, in their order there.
-    #[must_use]
-    pub(super) fn in_report(self, findings: &[Finding]) -> Self {
-        let again = if self.of_leading_error { Self::explain_first_error(findings) } else { None };
-        again.unwrap_or(self)
     }
 
     /// What an error of the server means.

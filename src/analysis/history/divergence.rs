@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lacking::{BEFORE_ALL, Held, Lacking};
+use super::lacking::{Held, Lacking};
 use super::{EntryFact, EntryState, Ledger, NodeState, Origin, Place, Settled};
 use crate::analysis::judge::codes::compare::{CROSS_COMMITTED_DIVERGENCE, CROSS_LOG_MATCHING, NODES_STORES_DIVERGE};
 use crate::analysis::judge::codes::store::STORE_NOT_AS_WRITTEN;
+use crate::analysis::judge::divergence::BEFORE_ALL;
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::types::{Count, Escaped, in_words};
 

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{EntryFact, EntryState, NodeState, Place, RowId, StoreState, Version};
-use crate::formats::kv::{CATALOG_PREFIX, KeySpace};
+use crate::analysis::judge::divergence::{BEFORE_ALL, FIRST_CATALOG};
+use crate::formats::kv::{CATALOG_PREFIX, KeySpace, LOCAL_CHUNKS};
 use crate::types::{HlcTimestamp, LogIndex};
-
-/// When a node commits the catalog that it writes into an empty store.
-const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
-/// The entry that a group begins with, in the snapshot that every node makes for itself.
-pub(super) const BEFORE_ALL: LogIndex = LogIndex(1);
 
 /// A version as far as it matters who holds it.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +95,7 @@ impl Held<'_> {
     }
 
     fn is_chunk_of_its_own(self) -> bool {
-        KeySpace::of_user_key(&self.row.key).label() == "s3-chunk-local"
+        KeySpace::of_user_key(&self.row.key).label() == LOCAL_CHUNKS
     }
 
     /// True when a store lacks it that must not.

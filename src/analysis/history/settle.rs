@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::lacking::{Held, replaced_at};
 use super::request::{HeldRequests, PartOfRequest};
 use super::{Content, EntryFact, EntryState, Leaders, Ledger, LogState, NodeState, Operation, Place, RowId, Version};
+use crate::analysis::judge::divergence::BEFORE_ALL;
 use crate::formats::kv::RequestClass;
-use crate::types::{Count, HlcTimestamp, LogIndex, Term};
+use crate::types::{Count, HlcTimestamp, Term};
 
 /// What became of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -262,9 +263,6 @@ impl Settled {
     }
 }
 
-/// The first entry that can write something.
-const BEHIND_ALL: LogIndex = LogIndex(2);
-
 /// What is known of an entry of the group at this position that was not found: in which entries that were not seen it may stand.
 pub fn without_entry(nodes: &[NodeState], group: usize) -> String {
     let logs: Vec<_> = nodes.iter().filter(|node| node.group == group).filter_map(|node| node.log.as_ref()).collect();
@@ -281,7 +279,7 @@ pub fn without_entry(nodes: &[NodeState], group: usize) -> String {
     }
     let first = logs.iter().map(|log| log.entries.first()).min().flatten();
     // The first entry of a group stands in the snapshot that every node makes for itself, and writes nothing.
-    if let Some(first) = first.filter(|first| *first > BEHIND_ALL) {
+    if let Some(first) = first.filter(|first| Some(*first) > BEFORE_ALL.next()) {
         may.push(format!("may be older than the logs, which begin with entry {first}"));
     }
     match may.as_slice() {

@@ -11,6 +11,8 @@ use crate::formats::mvcc::StoreKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeySpace(u8);
 
+/// Label of the chunks that each node stores for itself, outside of the log.
+pub const LOCAL_CHUNKS: &str = "s3-chunk-local";
 /// Begins the keys of the shard catalog.
 pub const CATALOG_PREFIX: &[u8] = b"!dist|";
 
@@ -87,7 +89,7 @@ static PREFIXES: [Prefix; 79] = [
     stored(b"!s3|blob|", "s3-chunk"),
     stored(b"!s3|bucket|gen|", "s3-bucket-generation"),
     stored(b"!s3|bucket|meta|", "s3-bucket"),
-    stored(b"!s3|chunkblob|", "s3-chunk-local"),
+    stored(b"!s3|chunkblob|", LOCAL_CHUNKS),
     stored(b"!s3|chunkref|", "s3-chunk-ref"),
     stored(b"!s3|gc|upload|", "s3-upload-gc"),
     stored(b"!s3|obj|head|", "s3-object"),

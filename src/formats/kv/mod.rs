@@ -16,7 +16,7 @@ mod written;
 pub use conf_context::ConfContext;
 pub use encryption::{EncryptionOp, OpcodeError, OpcodeErrorKind, Purpose, RegistrationRow, RotationKind};
 pub use entry::{EntryClass, EntryView, Payload, classify, classify_above, classify_etcd, classify_payload};
-pub use key_space::{CATALOG_PREFIX, KeySpace, KeySpaceCounts};
+pub use key_space::{CATALOG_PREFIX, KeySpace, KeySpaceCounts, LOCAL_CHUNKS};
 pub use logical::{Held, KeyFilter, KeyName, KeyText, LogicalKey, Namespace, Part, PartName, Place, Selection, Shown};
 pub use proposal::{PROPOSAL_HEADER_LEN, PROPOSAL_VERSION, ProposalEnvelope};
 pub use request::{Mutation, Op, Phase, Request, Requests};

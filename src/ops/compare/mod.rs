@@ -61,8 +61,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     let by_group = match match_groups(paths, &options.names, &mut coverage, run)? {
         Matched::Groups(groups) => groups,
         Matched::Mismatch(finding) => {
-            let report = Report::new(CompareBody::of_several_groups(), vec![*finding], coverage);
-            return Ok(report.next_step(NextStep::explain(&codes::CROSS_GROUP_MISMATCH)));
+            return Ok(Report::new(CompareBody::of_several_groups(), vec![*finding], coverage));
         }
     };
     let (mut groups, mut findings) = (Vec::new(), Vec::new());
@@ -88,7 +87,7 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     }
     fold(&mut findings);
     let worst = worst(&findings);
-    let next = next_step(&groups, &findings, worst);
+    let next = next_step(&groups, worst);
     let body = CompareBody::new(groups, worst);
     Ok(Report::new(body, findings, coverage).next_step(next))
 }
@@ -288,9 +287,10 @@ fn worst(findings: &[Finding]) -> Option<&Finding> {
 }
 
 /// The one thing to do next.
-fn next_step(groups: &[GroupComparison], findings: &[Finding], worst: Option<&Finding>) -> Option<NextStep> {
+fn next_step(groups: &[GroupComparison], worst: Option<&Finding>) -> Option<NextStep> {
     if let Some(finding) = worst {
-        return NextStep::explain_first_error(findings).or_else(|| Some(NextStep::explain(finding.code)));
+        // What is damaged is explained in any case.
+        return (finding.severity != Severity::Error).then(|| NextStep::explain(finding.code));
     }
     let first = groups.first().and_then(|group| group.comparison.restart_order.first().map(|id| (group, id)));
     // The directory of a node that was looked at elsewhere is not here.

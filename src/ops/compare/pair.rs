@@ -7,7 +7,7 @@ use crate::analysis::judge::divergence::{DivergenceFound, divergence_finding, no
 use crate::analysis::judge::facts::{Hash, StoreFacts, StoreSums};
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
-use crate::formats::kv::KeySpace;
+use crate::formats::kv::{KeySpace, LOCAL_CHUNKS};
 use crate::ops::store_diff::{cover_store, diff_judged};
 use crate::readers::keys::Opener;
 use crate::readers::pebble_scan::KeyRange;
@@ -48,17 +48,14 @@ pub(super) struct Content {
     pub here: Option<Vec<ClassContent>>,
 }
 
-/// What each node stores for itself.
-const LOCAL: &str = "s3-chunk-local";
-
 /// Chunks that each node stores for itself say nothing about others.
 pub(super) fn is_shared(class: &ClassContent) -> bool {
-    class.space.label() != LOCAL
+    class.space.label() != LOCAL_CHUNKS
 }
 
 /// Rows and hash of each class that all nodes hold alike.
 fn shared_classes(sums: &StoreSums) -> BTreeMap<&str, (u64, Hash)> {
-    let shared = sums.classes.iter().filter(|class| class.space != LOCAL);
+    let shared = sums.classes.iter().filter(|class| class.space != LOCAL_CHUNKS);
     shared.map(|class| (class.space.as_str(), (class.rows, class.hash))).collect()
 }
 
@@ -124,11 +121,11 @@ impl Pair<'_, '_> {
             return None;
         }
         let sums = |sums: &StoreSums| -> BTreeMap<String, (u64, u64)> {
-            let shared = sums.classes.iter().filter(|class| class.space != LOCAL && class.rows > 0);
+            let shared = sums.classes.iter().filter(|class| class.space != LOCAL_CHUNKS && class.rows > 0);
             shared.map(|class| (class.space.clone(), (class.rows, class.sum.0))).collect()
         };
         let (mut up_to, mut later) = (sums(ahead), 0_u64);
-        for rows in ahead.newest.iter().filter(|rows| rows.commit_ts > at && rows.space != LOCAL) {
+        for rows in ahead.newest.iter().filter(|rows| rows.commit_ts > at && rows.space != LOCAL_CHUNKS) {
             // Rows that no entry writes which only this one has applied must not be there.
             if rows.written != rows.rows || rows.first_entry <= applied {
                 return None;

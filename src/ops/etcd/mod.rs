@@ -16,7 +16,7 @@ use crate::readers::etcd::{EtcdFound, EtcdMember, EtcdPlace, StoreRead, discover
 use crate::readers::source::{Run, Source};
 use crate::report::body::etcd::{EtcdBody, EtcdBucket, EtcdLogView, EtcdSnapshotView, EtcdStoreView, EtcdView, Shown};
 use crate::report::body::hraft::page::{Check, Compare, GateDryrun, Inspect, VerifySnapshot};
-use crate::report::{Body, NextStep, Report};
+use crate::report::{Body, Report};
 use crate::types::{EtcdId, LogIndex, SnapshotId, grant};
 
 /// How often a member that changes while it is read is read again.
@@ -202,8 +202,7 @@ impl Parts {
     where
         EtcdBody<Q>: Body,
     {
-        let next = NextStep::explain_first_error(&self.findings);
-        Report::new(EtcdBody::new(self.members, shown), self.findings, self.coverage).next_step(next)
+        Report::new(EtcdBody::new(self.members, shown), self.findings, self.coverage)
     }
 }
 

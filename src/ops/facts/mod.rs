@@ -1,7 +1,6 @@
 //! `facts`: everything that a comparison has to know of a node, as a file that can be sent where the other nodes' are.
 
 mod redact;
-mod scope;
 
 use std::path::PathBuf;
 
@@ -20,7 +19,7 @@ use crate::ops::envelopes;
 use crate::ops::gate::{GateOptions, gate_dryrun};
 use crate::ops::group::leave_out;
 use crate::readers::source::Run;
-use crate::readers::{Discovered, discover_paths, settle};
+use crate::readers::{Discovered, GroupDir, discover_paths, settle};
 use crate::report::Report;
 use crate::report::body::facts::FactsBody;
 use crate::types::beside;
@@ -79,12 +78,17 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
         taken_at_ms: taken_at,
         fast: options.fast,
         salt: options.salt.name(),
-        single_groups: scope::is_of_single_groups(paths, &dirs),
+        single_groups: is_of_single_groups(paths, &dirs),
         groups,
         left_out: left_out.not_examined,
         forecasts,
     };
     Ok(Report::new(body, findings, coverage).next_step(next))
+}
+
+/// True when each of `paths` is the directory of a group itself, so that what else the node has was not looked for.
+fn is_of_single_groups(paths: &[PathBuf], found: &[GroupDir]) -> bool {
+    paths.iter().all(|path| found.iter().any(|dir| dir.path == *path))
 }
 
 /// What of a group was not read and should have been.

@@ -20,7 +20,7 @@ use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
 use crate::readers::{Discovered, GroupDir, discover_paths, nested_groups, settle};
 use crate::report::body::gate::GateBody;
-use crate::report::{NextStep, Report};
+use crate::report::{NextStep, Report, leading_error};
 use crate::types::ServerVersion;
 
 use group::GroupResult;
@@ -123,8 +123,8 @@ fn next_step(body: &GateBody, findings: &[Finding]) -> Option<NextStep> {
     if let Some(abort) = &worst.forecast.abort {
         return Some(NextStep::explain_error(abort.condition));
     }
-    if let Some(step) = NextStep::explain_first_error(findings) {
-        return Some(step);
+    if leading_error(findings).is_some() {
+        return None;
     }
     // A legacy payload is no snapshot of its own.
     matches!(worst.forecast.outcome, Outcome::Execute | Outcome::Fallback)

@@ -411,7 +411,7 @@ fn listed(all: &[Settled], wanted: &Wanted, options: &HistoryOptions, showing: &
 /// The entry of the newest write, where it stands.
 fn next_step(body: &HistoryBody, copies: &[GroupCopy], findings: &[Finding], coverage: &Coverage) -> Option<NextStep> {
     if Verdict::of(findings, coverage) == Verdict::Damaged {
-        return NextStep::explain_first_error(findings);
+        return None;
     }
     let version = body.versions.get(body.answer?)?;
     let index = version.index?;

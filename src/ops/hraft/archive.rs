@@ -9,8 +9,8 @@ use crate::formats::snap::SnapName;
 use crate::readers::EntryKind;
 use crate::readers::hraft::archive::{is_archive_at, read_archive};
 use crate::readers::source::{Run, Source};
+use crate::report::Report;
 use crate::report::body::hraft::archive::{ArchiveBody, ArchiveView};
-use crate::report::{NextStep, Report};
 
 /// The archives that the paths name: files by their content, and directories of nothing but such files called `.snap`. Empty when
 /// the first path names something else.
@@ -69,6 +69,5 @@ pub fn hashicorp_verify_archives(paths: &[PathBuf], run: &Run<'_>) -> Result<Rep
         views.push(ArchiveView::new(shown, &facts, &judged));
         all.append(&mut judged.findings);
     }
-    let next = NextStep::explain_first_error(&all);
-    Ok(Report::new(ArchiveBody::new(views), all, coverage).next_step(next))
+    Ok(Report::new(ArchiveBody::new(views), all, coverage))
 }

@@ -14,7 +14,7 @@ use crate::readers::hraft::wal::RemovedBy;
 use crate::readers::source::Run;
 use crate::report::body::hraft::dump::{Carried, DecodedEntry, EntryContent, EntryLine};
 use crate::report::body::hraft::page::{HashiBody, NodePage, WalDump, WalShow};
-use crate::report::{Cell, NextStep, Report, RowStream, Section, Tone};
+use crate::report::{Cell, Report, RowStream, Section, Tone};
 use crate::types::{Count, UnixMillis};
 
 /// Which entries are wanted.
@@ -130,8 +130,7 @@ impl<'r, 'o> Writer<'r, 'o> {
         let headline = format!("{} of {} of {what} written", self.written, Count(self.read, "entry"));
         let read = vec![("entries read", Cell::new(self.read))];
         let page = page.fact("entries_read", self.read).fact("entries_written", self.written).section(Section::facts("", read));
-        let next = NextStep::explain_first_error(&found);
-        Report::new(HashiBody::new(headline, vec![page]), found, coverage).next_step(next)
+        Report::new(HashiBody::new(headline, vec![page]), found, coverage)
     }
 }
 

@@ -8,8 +8,8 @@ use crate::analysis::Coverage;
 use crate::analysis::hraft::findings::findings as findings_of;
 use crate::error::{Error, Result};
 use crate::readers::source::Run;
+use crate::report::Report;
 use crate::report::body::hraft::gate::{HashiForecast, HashiGateBody};
-use crate::report::{NextStep, Report};
 
 /// Forecasts the next start of every node directory.
 pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, run: &Run<'_>) -> Result<Report<HashiGateBody>> {
@@ -35,6 +35,5 @@ pub fn hashicorp_gate_dryrun(dirs: &[PathBuf], raft_id: Option<&str>, run: &Run<
             start: node.start,
         });
     }
-    let next = NextStep::explain_first_error(&findings);
-    Ok(Report::new(HashiGateBody { groups }, findings, coverage).next_step(next))
+    Ok(Report::new(HashiGateBody { groups }, findings, coverage))
 }

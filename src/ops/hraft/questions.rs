@@ -10,7 +10,7 @@ use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::Result;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{Check, HashiBody, Inspect, NodePage, WalLs, WalStat, WalVerify};
-use crate::report::{Cell, NextStep, Report, Section};
+use crate::report::{Cell, Report, Section};
 use crate::types::Count;
 
 /// What is judged.
@@ -50,9 +50,8 @@ where
         all.extend(found);
         pages.push(describe(&node));
     }
-    let next = NextStep::explain_first_error(&all);
     let headline = headline(&pages, &all);
-    Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
+    Ok(Report::new(HashiBody::new(headline, pages), all, coverage))
 }
 
 fn verdict_line(what: &str, pages: &[NodePage], all: &[Finding]) -> String {

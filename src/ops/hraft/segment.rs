@@ -14,7 +14,7 @@ use crate::readers::hraft::wal::{SegmentFacts, WalSegment};
 use crate::readers::locate::snapshots::name_of;
 use crate::readers::source::{Run, Source};
 use crate::report::body::hraft::page::{HashiBody, NodePage, WalDump, WalVerify};
-use crate::report::{Cell, NextStep, Report, RowStream, Section};
+use crate::report::{Cell, Report, RowStream, Section};
 
 /// True for a file that begins as such a segment does, or that is called like one.
 pub fn is_lone_segment(path: &Path, source: &dyn Source) -> bool {
@@ -76,9 +76,8 @@ pub fn hashicorp_segment_verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Repo
         pages.push(page(path, &segment).section(Section::facts(segment.name.clone(), rows)));
         all.extend(found);
     }
-    let next = NextStep::explain_first_error(&all);
     let headline = format!("{} of raft-wal verified", crate::types::Count::of(pages.len(), "segment"));
-    Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
+    Ok(Report::new(HashiBody::new(headline, pages), all, coverage))
 }
 
 /// Writes the entries to `rows`, whether they count or not.

@@ -10,7 +10,7 @@ use crate::analysis::hraft::findings::snapshot_findings;
 use crate::error::Result;
 use crate::readers::source::Run;
 use crate::report::body::hraft::page::{HashiBody, NodePage, VerifySnapshot};
-use crate::report::{Cell, NextStep, Report, Section, Tone};
+use crate::report::{Cell, Report, Section, Tone};
 
 /// Opens every snapshot that the library lists.
 pub fn hashicorp_verify_snapshot(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<HashiBody<VerifySnapshot>>> {
@@ -27,9 +27,8 @@ pub fn hashicorp_verify_snapshot(dirs: &[PathBuf], run: &Run<'_>) -> Result<Repo
         usable += node.snapshots.listed.iter().filter(|candidate| candidate.restores()).count();
         pages.push(snapshot_table(&node, page(&node)));
     }
-    let next = NextStep::explain_first_error(&all);
     let headline = format!("{usable} usable snapshots of hashicorp/raft");
-    Ok(Report::new(HashiBody::new(headline, pages), all, coverage).next_step(next))
+    Ok(Report::new(HashiBody::new(headline, pages), all, coverage))
 }
 
 /// The snapshots in the order in which the library tries them, then what it does not list.

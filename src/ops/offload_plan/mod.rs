@@ -92,7 +92,7 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
     let report = Report::new(OffloadPlanBody { plans }, findings, coverage);
     let next = match (condition, report.verdict, &options.store) {
         (Some(condition), ..) => Some(NextStep::explain_error(condition)),
-        (None, Verdict::Damaged, _) => NextStep::explain_first_error(&report.findings),
+        (None, Verdict::Damaged, _) => None,
         (None, _, Some(store)) if is_store => Some(NextStep::new(["verify-snapshot"]).on(store)),
         (None, ..) if run.source.kind_at(dir).is_some() => Some(NextStep::new(["verify-snapshot", "--newest"]).on(dir)),
         (None, ..) => None,

@@ -8,8 +8,8 @@ use crate::analysis::server::log::{LogRead, read_from, valid_snapshots};
 use crate::analysis::{Finding, Severity};
 use crate::error::Result;
 use crate::readers::source::Run;
+use crate::report::Report;
 use crate::report::body::wal::{LogVerdict, Reading, VerifyBody};
-use crate::report::{NextStep, Report};
 use crate::types::{ServerVersion, SnapshotId};
 
 use super::{ReadLog, join, read_all};
@@ -42,8 +42,7 @@ pub fn verify(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<VerifyBody>> {
         });
     }
     let (findings, coverage) = join(&mut logs);
-    let damaged = NextStep::explain_first_error(&findings);
-    Ok(Report::new(VerifyBody { logs: verdicts }, findings, coverage).next_step(damaged))
+    Ok(Report::new(VerifyBody { logs: verdicts }, findings, coverage))
 }
 
 /// A start from the newest snapshot that the log allows; which snapshot files there are is not looked at.

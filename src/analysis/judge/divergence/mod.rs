@@ -9,7 +9,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
-use crate::formats::kv::{CATALOG_PREFIX, WrittenKind, WrittenRow, WrittenValue};
+use crate::formats::kv::{CATALOG_PREFIX, LOCAL_CHUNKS, WrittenKind, WrittenRow, WrittenValue};
 use crate::formats::mvcc::StoreKey;
 use crate::readers::row_diff::{ComparedRow, RowDifference, SHOWN};
 use crate::readers::store_diff::{DiffVisitor, StoreNumbers};
@@ -25,9 +25,9 @@ use writers::{Writer, Writers};
 const ROOM: usize = 8 << 20;
 
 /// When a node commits the catalog that it writes into an empty store.
-const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
+pub const FIRST_CATALOG: HlcTimestamp = HlcTimestamp(1);
 /// The entry that a group begins with, in the snapshot that every node makes for itself: the first one of a log is the next.
-const BEFORE_ALL: LogIndex = LogIndex(1);
+pub const BEFORE_ALL: LogIndex = LogIndex(1);
 
 /// Judges the differences of two stores while they are found.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl<'a> Divergence<'a> {
     fn only_one(&mut self, row: &ComparedRow, (having, lacking): (StoreNumbers, StoreNumbers)) -> (Reason, Option<LogIndex>) {
         let written = match StoreKey::of(&row.key) {
             StoreKey::Meta(_) => return (Reason::OwnNumber, None),
-            _ if row.space().label() == "s3-chunk-local" => return (Reason::OwnChunk, None),
+            _ if row.space().label() == LOCAL_CHUNKS => return (Reason::OwnChunk, None),
             _ => WrittenRow::of_stored(&row.key),
         };
         let (Some(has), Some(lacks)) = (having.applied, lacking.applied) else { return (Reason::AppliedUnknown, None) };
