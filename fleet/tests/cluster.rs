@@ -1,7 +1,6 @@
 //! A scheduler and executors as processes on loopback: the same answers as shards and as the engine alone, and what is told when one of them
 //! is lost. It takes minutes: fleet/test-cluster runs it.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -11,11 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::sql::{collected, hold};
+use crate::support::directories::{damaged, small_payloads};
 use crate::support::http::{Fault, Server};
 use crate::support::program::{Ran, SECRETS, program, run};
-use crate::support::recorded::{copy, files, offload};
+use crate::support::recorded::files;
 
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 const NOBODY: &str = "http://127.0.0.1:9";
 
 /// A process that ends with its test.
@@ -89,19 +88,8 @@ fn rows(ran: &Ran, query: &str) -> Vec<Value> {
 
 /// A store with a damaged payload, one that is not there, and many small ones.
 fn store(more: usize) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    copy(&offload().join("local"), dir.path());
-    let at = dir.path().join(PAYLOAD);
-    let mut bytes = fs::read(&at).unwrap();
-    bytes[100] ^= 1;
-    fs::write(at, bytes).unwrap();
-    for number in 0..more {
-        let bytes = format!("EKVPBBL1{number:08}");
-        let digest = ekv_tool::types::Sha256Sum::of(bytes.as_bytes()).to_string();
-        let at = dir.path().join(format!("prod/east/v1/payloads/sha256/{}", &digest[..2]));
-        fs::create_dir_all(&at).unwrap();
-        fs::write(at.join(format!("{digest}.fsm")), bytes).unwrap();
-    }
+    let dir = damaged();
+    small_payloads(&dir.path().join("prod/east"), more);
     dir
 }
 

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use crate::support::directories::PAYLOAD;
 use crate::support::http::{Fault, Request, Server};
 use crate::support::program::{Ran, run};
 use crate::support::recorded::offload;
 
 const MANIFEST: &str = "prod/east/v1/groups/64/snapshots/00000000000000000010-00000000000000000002.json";
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 /// Nothing that is tried twice, each time for a second, takes longer.
 const SOON: Duration = Duration::from_secs(25);
 

@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::breaches::breaches;
+use crate::support::directories::PAYLOAD;
 use crate::support::http::{Fault, Server};
 use crate::support::program::run;
 use crate::support::recorded::{offload, root};
@@ -44,7 +45,6 @@ fn the_published_schemas_are_current() {
 
 #[test]
 fn every_report_fits_its_schema() {
-    const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
     let schemas = schemas();
     let out = tempfile::tempdir().unwrap();
     let mut seen = BTreeSet::new();

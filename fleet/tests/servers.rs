@@ -7,13 +7,12 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use serde_json::Value;
 
+use crate::support::directories::PAYLOAD;
 use crate::support::program::{Ran, run};
 use crate::support::publisher::put;
 use crate::support::recorded::{files, offload};
 use crate::support::servers::{client, moto, moto_bucket, versitygw};
 use crate::support::stores::audited_directory;
-
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 
 /// Uploads a directory as the publisher does: the digest of every object beside it.
 fn publish(objects: &Arc<dyn ObjectStore>, dir: &Path) {

@@ -24,12 +24,11 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 
 use crate::support::counted::Counted;
+use crate::support::directories::{PAYLOAD, small_payloads};
 use crate::support::http::Server;
 use crate::support::program::{program, run};
 use crate::support::recorded::{copy, files, offload};
 use crate::support::stores::{block_on, in_memory, options};
-
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 
 /// Small ranges, so that small payloads have several.
 pub fn shard(number: u32, of: u32) -> VerifyOptions {
@@ -320,13 +319,7 @@ fn a_directory_is_verified_and_resumed_too() {
 fn a_killed_shard_goes_on_where_it_was() {
     const PAYLOADS: usize = 60;
     let dir = tempfile::tempdir().unwrap();
-    for number in 0..PAYLOADS {
-        let bytes = format!("EKVPBBL1{number:08}");
-        let digest = ekv_tool::types::Sha256Sum::of(bytes.as_bytes()).to_string();
-        let at = dir.path().join(format!("v1/payloads/sha256/{}", &digest[..2]));
-        fs::create_dir_all(&at).unwrap();
-        fs::write(at.join(format!("{digest}.fsm")), bytes).unwrap();
-    }
+    small_payloads(dir.path(), PAYLOADS);
     let server = Server::of(dir.path(), |request, _| {
         if !request.key.is_empty() {
             std::thread::sleep(Duration::from_millis(60));

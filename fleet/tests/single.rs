@@ -9,12 +9,12 @@ use ekv_fleet::store::Limits;
 use ekv_tool::analysis::Verdict;
 use serde_json::{Value, json};
 
+use crate::support::directories::{PAYLOAD, damaged};
 use crate::support::http::{Fault, Server};
 use crate::support::program::run;
 use crate::support::recorded::{copy, files, offload};
 use crate::support::stores::block_on;
 
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 const NOBODY: &str = "http://127.0.0.1:9";
 
 /// What is said of every object of a directory.
@@ -152,12 +152,7 @@ fn what_cannot_be_looked_at_is_unknown() {
 /// Through SQL, from a bucket: the same as `offload verify` and `offload audit` of that bucket.
 #[test]
 fn a_bucket_is_judged_in_sql_as_by_the_commands() {
-    let dir = tempfile::tempdir().unwrap();
-    copy(&offload().join("local"), dir.path());
-    let at = dir.path().join(PAYLOAD);
-    let mut bytes = fs::read(&at).unwrap();
-    bytes[100] ^= 1;
-    fs::write(at, bytes).unwrap();
+    let dir = damaged();
     let server = Server::of(dir.path(), |_, _| None);
     let query = "SELECT url, v['verdict'] AS verdict, v['sha256'] AS sha256, v['codes'] AS codes, v['applied_index'] AS applied \
                  FROM (SELECT url, ekv_verify(url) AS v FROM ekv_objects('s3://bucket') WHERE kind = 'payload') ORDER BY url";

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::directories::{damaged, small_payloads};
 use crate::support::http::Server;
 use crate::support::page::{Step, steps};
 use crate::support::program::{SECRETS, program, run};
-use crate::support::recorded::{copy, files, offload};
+use crate::support::recorded::{files, offload};
 use crate::support::servers::{python_with_yaml, skipped};
 
 const PAGE: &str = "docs/fleet/spread.md";
-const PAYLOAD: &str = "prod/east/v1/payloads/sha256/af/afb01ff4599dce111b8dbdc61876743eb86786d2dcdf80384a0312b897f8271a.fsm";
 
 /// A place with the files of the page and the program on the path.
 struct Place {
@@ -131,12 +131,7 @@ fn xargs_and_parallel_read_all_of_it() {
 /// The statuses that the page names.
 #[test]
 fn xargs_and_parallel_tell_of_damage() {
-    let dir = tempfile::tempdir().unwrap();
-    copy(&offload().join("local"), dir.path());
-    let at = dir.path().join(PAYLOAD);
-    let mut bytes = fs::read(&at).unwrap();
-    bytes[100] ^= 1;
-    fs::write(at, bytes).unwrap();
+    let dir = damaged();
     let (place, server) = (Place::new(), Server::of(dir.path(), |_, _| None));
     for ((text, _, _, needs), status) in named(None).into_iter().zip([123, 1]) {
         if needs.is_some_and(|needs| !is_there(&needs)) {
@@ -194,13 +189,7 @@ fn the_job_of_kubernetes_reads_all_of_it() {
 fn a_shard_that_is_killed_is_started_again() {
     const PAYLOADS: usize = 60;
     let dir = tempfile::tempdir().unwrap();
-    for number in 0..PAYLOADS {
-        let bytes = format!("EKVPBBL1{number:08}");
-        let digest = ekv_tool::types::Sha256Sum::of(bytes.as_bytes()).to_string();
-        let at = dir.path().join(format!("v1/payloads/sha256/{}", &digest[..2]));
-        fs::create_dir_all(&at).unwrap();
-        fs::write(at.join(format!("{digest}.fsm")), bytes).unwrap();
-    }
+    small_payloads(dir.path(), PAYLOADS);
     let server = Server::of(dir.path(), |request, _| {
         if request.key.ends_with(".fsm") {
             std::thread::sleep(Duration::from_millis(60));

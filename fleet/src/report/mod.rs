@@ -9,7 +9,7 @@ pub mod verify;
 
 use ekv_tool::report::body::failure::FailureBody;
 use ekv_tool::report::schema::{ReportSchema, of_program};
-use ekv_tool::report::{Body, NextStep, Report};
+use ekv_tool::report::{Body, Report};
 
 pub use readings::Readings;
 
@@ -32,6 +32,5 @@ const PROGRAM: &str = "ekv-fleet";
 
 /// A report under the name and version of this program. What its first error means is explained by `ekv-tool`.
 pub fn own<B: Body>(report: Report<B>) -> Report<B> {
-    let next_step = NextStep::explain_first_error(&report.findings);
-    Report { next_step, schema: format!("{PROGRAM}/{}/v1", B::NAME), tool_version: env!("CARGO_PKG_VERSION"), ..report }
+    Report { schema: format!("{PROGRAM}/{}/v1", B::NAME), tool_version: env!("CARGO_PKG_VERSION"), ..report }
 }

@@ -4,6 +4,7 @@
 #[path = "../../../tests/support/breaches.rs"]
 pub mod breaches;
 pub mod counted;
+pub mod directories;
 pub mod http;
 pub mod made;
 pub mod page;
