@@ -194,6 +194,37 @@ fn what_the_tools_say_of_an_archive() {
             "redis/db_0/strings/a.bin: file exists",
         ),
         (
+            "a file below a file",
+            |all| all.push(("redis/db_0/strings/a.bin/b".to_owned(), b'0', Vec::new())),
+            &["error dump-entry-refused", "error dump-file-unlisted"],
+            "redis/db_0/strings/a.bin/b: not a directory",
+        ),
+        (
+            "a directory where a file is",
+            |all| all.push(("redis/db_0/strings/a.bin".to_owned(), b'5', Vec::new())),
+            &["error dump-entry-refused"],
+            "redis/db_0/strings/a.bin: not a directory",
+        ),
+        (
+            "two lists of checksums, of which the second is right",
+            |all| {
+                let mut wrong = all[0].clone();
+                wrong.2.iter_mut().take(64).for_each(|digit| *digit = b'0');
+                all.insert(0, wrong);
+            },
+            &["error dump-entry-refused"],
+            "CHECKSUMS: file exists",
+        ),
+        (
+            "a user id that is no number",
+            |all| {
+                let at = all.len() - 1;
+                all.insert(at, ("pax".to_owned(), b'x', b"11 uid=abc\n".to_vec()));
+            },
+            &["error dump-archive-damaged"],
+            "archive/tar: invalid tar header",
+        ),
+        (
             "no manifest",
             |all| drop(all.remove(1)),
             &["error dump-file-missing", "error dump-manifest-refused"],
@@ -241,6 +272,16 @@ fn what_the_tools_say_of_an_archive() {
         let said = found["dumps"][0]["tool_error"].as_str().unwrap();
         assert!(said.starts_with(text), "{what}: {said}");
     }
+}
+
+#[test]
+fn a_sparse_file_is_not_known() {
+    let mut entries = Dump::default().entries();
+    let at = entries.len() - 1;
+    entries.insert(at, ("pax".to_owned(), b'x', b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n".to_vec()));
+    let found = archive("d.tar", &tar_of(&entries));
+    assert_eq!((found["verdict"].as_str(), codes(&found)), (Some("unknown"), vec![]), "{found:#}");
+    assert!(found.to_string().contains("kept as a sparse file"), "{found:#}");
 }
 
 #[test]

@@ -203,6 +203,36 @@ fn bytes_that_are_no_snapshot_restore_and_are_damage() {
 }
 
 #[test]
+fn a_shared_payload_is_held_against_each_manifest() {
+    // The payload holds the effects of entries up to 42. Groups are judged in their order.
+    for (lower, higher) in [(3, 5), (5, 3)] {
+        let dir = tempfile::tempdir().unwrap();
+        for (group, index) in [(lower, 41), (4, 42), (higher, 43)] {
+            Publish { group, index, ..Publish::default() }.write(dir.path());
+        }
+        let found = report(dir.path());
+        assert_eq!(findings(&found), ["error fsm-ahead-of-index", "error offload-nothing-restorable"]);
+        let verdict = |group: u64| {
+            let all = found["offloads"].as_array().unwrap();
+            all.iter().find(|it| it["group_id"] == group).unwrap()["verdict"].as_str().unwrap().to_owned()
+        };
+        assert_eq!([lower, 4, higher].map(verdict), ["damaged", "clean", "clean"], "{found:#}");
+    }
+    // One manifest means other bytes of the same length: what is in those that are there is judged for the other all the same.
+    for other in [3, 5] {
+        let (dir, ..) = one(|it| (it.group, it.payload) = (4, b"hello world".to_vec()));
+        let there = Publish { payload: b"hello world".to_vec(), ..Publish::default() }.payload_at();
+        let means = Publish { group: other, payload: b"HELLO WORLD".to_vec(), payload_key: Some(there), ..Publish::default() };
+        let path = dir.path().join(means.manifest_at());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, means.manifest()).unwrap();
+        let found = findings(&report(dir.path()));
+        assert!(found.contains(&"error fsm-body-malformed".to_owned()), "{found:?}");
+        assert!(found.contains(&"error offload-payload-digest".to_owned()), "{found:?}");
+    }
+}
+
+#[test]
 fn keys_that_lead_elsewhere() {
     let (dir, ..) = one(|it| it.payload_key = Some("//p/./v1/../x.fsm".to_owned()));
     let found = report(dir.path());
@@ -312,15 +342,71 @@ fn the_newest_snapshot_that_can_be_restored_is_named_for_every_group() {
     assert_eq!((groups[0]["manifests"].as_u64(), groups[0]["restorable"].as_u64()), (Some(3), Some(2)));
     assert_eq!(groups[0]["newest"]["index"], 50);
     assert_eq!(groups[1]["newest"]["created_ms"], 1_795_692_150_500_u64);
-    // The newest alone: the one that cannot be read is none.
-    let newest = report_at(dir.path(), &VerifySnapshotOptions { newest: true, ..VerifySnapshotOptions::default() });
+    // The newest alone, and the one above it that cannot be read: that it is not the newest any more has to be known.
+    let newest = report_at(dir.path(), &only_newest());
     let indexes: Vec<_> =
         newest["offloads"].as_array().unwrap().iter().map(|it| it["snapshot_index"].as_u64().unwrap()).collect();
-    assert_eq!(indexes, [50, 42]);
+    assert_eq!(indexes, [50, 60, 42]);
+    assert_eq!((newest["verdict"].as_str(), &newest["stores"][0]["groups"][0]["newest"]["index"]), (Some("clean"), &50.into()));
+    assert_eq!(findings(&newest), ["warning offload-manifest-refused"]);
     // Heads alone say less and do not pretend.
     let heads = report_at(dir.path(), &VerifySnapshotOptions { depth: Depth::Header, ..VerifySnapshotOptions::default() });
     assert_eq!(heads["offloads"][0]["restore"]["status"], Value::Null);
     assert_eq!(heads["stores"][0]["groups"][0]["newest"], Value::Null);
+}
+
+fn only_newest() -> VerifySnapshotOptions {
+    VerifySnapshotOptions { newest: true, ..VerifySnapshotOptions::default() }
+}
+
+#[test]
+fn no_newest_hides_what_stands_above_it() {
+    let store = || {
+        let dir = tempfile::tempdir().unwrap();
+        let all = [41, 42, 43].map(|index| Publish { group: 7, index: index + 1, ..Publish::default() }.write(dir.path()));
+        (dir, all)
+    };
+    let (dir, [.., (newest, _)]) = store();
+    assert_eq!(
+        (report_at(dir.path(), &only_newest())["verdict"].as_str(), findings(&report_at(dir.path(), &only_newest()))),
+        (Some("clean"), vec![])
+    );
+    // Cut, and in another place than it says: the one below can be restored, and is not the newest.
+    let whole = fs::read(&newest).unwrap();
+    fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    let found = report_at(dir.path(), &only_newest());
+    assert_eq!(
+        (found["verdict"].as_str(), findings(&found)),
+        (Some("clean"), vec!["warning offload-manifest-refused".to_owned()])
+    );
+    fs::write(&newest, &whole).unwrap();
+    fs::rename(&newest, newest.with_file_name("00000000000000000099-00000000000000000002.json")).unwrap();
+    let found = report_at(dir.path(), &only_newest());
+    assert_eq!((found["verdict"].as_str(), findings(&found)), (Some("clean"), vec!["warning offload-manifest-moved".to_owned()]));
+    // Nobody can say what one holds that cannot be read.
+    fs::remove_file(newest.with_file_name("00000000000000000099-00000000000000000002.json")).unwrap();
+    fs::create_dir(&newest).unwrap();
+    let found = report_at(dir.path(), &only_newest());
+    assert_eq!(
+        (found["verdict"].as_str(), findings(&found)),
+        (Some("clean"), vec!["warning offload-manifest-refused".to_owned()])
+    );
+    // All of them in other places: nothing can be restored by what they say.
+    let (dir, [(newest, _), ..]) = store();
+    let group = newest.ancestors().nth(2).unwrap();
+    fs::rename(group, group.with_file_name("8")).unwrap();
+    for options in [VerifySnapshotOptions::default(), only_newest()] {
+        let found = report_at(dir.path(), &options);
+        assert_eq!(found["verdict"], "damaged");
+        assert_eq!(found["offloads"].as_array().unwrap().len(), 3);
+        assert!(findings(&found).contains(&"error offload-nothing-restorable".to_owned()), "{found:#}");
+    }
+    // The payload of the newest is not there: that of the others was not asked for.
+    let (dir, _) = store();
+    let other = Publish { group: 7, index: 50, payload: [PAYLOAD, b"x"].concat(), ..Publish::default() };
+    let (_, payload) = other.write(dir.path());
+    fs::remove_file(payload).unwrap();
+    assert_eq!(findings(&report_at(dir.path(), &only_newest())), ["error offload-payload-missing"]);
 }
 
 #[test]

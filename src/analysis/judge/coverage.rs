@@ -72,8 +72,8 @@ impl NotExamined {
 impl Coverage {
     /// Counts one file of which `bytes` were examined.
     pub const fn add_file(&mut self, bytes: u64) {
-        self.files += 1;
-        self.bytes_examined += bytes;
+        self.files = self.files.saturating_add(1);
+        self.bytes_examined = self.bytes_examined.saturating_add(bytes);
     }
 
     /// Something was left out that the caller did not ask for.
@@ -141,8 +141,8 @@ impl Coverage {
     /// Adds another examination's extent.
     pub fn absorb(&mut self, other: Self) {
         let Self { files, bytes_examined, not_examined } = other;
-        self.files += files;
-        self.bytes_examined += bytes_examined;
+        self.files = self.files.saturating_add(files);
+        self.bytes_examined = self.bytes_examined.saturating_add(bytes_examined);
         self.not_examined.extend(not_examined);
     }
 }

@@ -254,6 +254,7 @@ fn entry_text(entry: &RefusedEntry) -> String {
         EntryFault::Kind(kind) if entry.at.is_some() => format!("{} type {kind}: backup archive: non-regular file", entry.name),
         EntryFault::Kind(_) => format!("{}: backup archive: non-regular file", entry.name),
         EntryFault::Twice => format!("{}: file exists", entry.name),
+        EntryFault::BelowFile => format!("{}: not a directory", entry.name),
         EntryFault::TooMany => format!("too many entries before {name}: backup archive: unpack budget exceeded"),
         EntryFault::TooLarge { size, left } => {
             format!("{name} needs {size} bytes, {left} bytes left: backup archive: unpack budget exceeded")

@@ -108,7 +108,8 @@ impl Node {
         let every = depth == Depth::Everything;
         let (mut snapshots, machine_unknown) = snapshots(&dir.snapshots, every, &mut read, run)?;
         snapshots.unread.extend(dir.vault_db.iter().map(|vault| (vault.display().to_string(), VAULT_UNREAD.to_owned())));
-        let size: u64 = dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).sum();
+        let size: u64 =
+            dir.store_files().iter().filter_map(|(_, file)| *file).map(|file| file.stamp().size).fold(0, u64::saturating_add);
         let whole = depth != Depth::Paths || size <= SMALL_STORE || {
             // One after another by their paths, they would take longer than every page in its order.
             let searched = entries_to_read(stores_of(&dir), &snapshots).saturating_mul(SEARCH);

@@ -106,11 +106,6 @@ impl Ledger {
         lines.get_mut(from..to).unwrap_or_default()
     }
 
-    /// True when a file of that path was met before.
-    pub(super) fn met(&mut self, path: &[u8]) -> bool {
-        self.of_path(path).first().is_some_and(|line| line.seen) || self.early.iter().any(|(early, _)| &**early == path)
-    }
-
     /// Takes a file with its digest.
     pub(super) fn file(&mut self, path: &[u8], computed: Sha256Sum, facts: &mut DumpFacts) {
         if path == CHECKSUMS.as_bytes() {

@@ -3,6 +3,7 @@
 mod archive;
 mod dir;
 mod ledger;
+mod names;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -87,6 +88,8 @@ pub enum EntryFault {
     Kind(String),
     /// Another entry has its name.
     Twice,
+    /// A file stands where a directory has to be: itself, or one above it.
+    BelowFile,
     /// More entries than they unpack.
     TooMany,
     /// More bytes than they unpack.

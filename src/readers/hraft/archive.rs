@@ -90,6 +90,8 @@ pub enum StopReason {
     Special,
     /// A header that describes the next one is longer than anybody reads.
     SpecialTooLong,
+    /// A member is kept as a sparse file, which no writer of these archives does.
+    Sparse,
 }
 
 impl StopReason {
@@ -98,7 +100,8 @@ impl StopReason {
         match self {
             Self::Gzip(fault) => fault.go_text(),
             Self::Ends => "unexpected EOF",
-            Self::Tar(_) | Self::LoneZeroBlock | Self::Special => "archive/tar: invalid tar header",
+            // Of a sparse file it says so where no map of the holes stands at the front of the content.
+            Self::Tar(_) | Self::LoneZeroBlock | Self::Special | Self::Sparse => "archive/tar: invalid tar header",
             Self::SpecialTooLong => "archive/tar: header field too long",
         }
     }
@@ -297,7 +300,13 @@ impl Walk<'_, '_> {
                     let bytes = self.special(header.size)?;
                     let malformed = Halt::Stop(StopPlace::Header, StopReason::Special);
                     match header.kind {
-                        b'x' => (name, size) = pax_records(&bytes).ok_or(malformed)?,
+                        b'x' => {
+                            let records = pax_records(&bytes).ok_or(malformed)?;
+                            if records.sparse {
+                                return Err(Halt::Stop(StopPlace::Header, StopReason::Sparse));
+                            }
+                            (name, size) = (records.name, records.size);
+                        }
                         b'L' => name = Some(bytes.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()),
                         _ => {}
                     }

@@ -4,6 +4,7 @@ mod as_file;
 mod known;
 mod lone;
 mod manifest;
+mod newest;
 mod payload;
 mod plan;
 mod store;
@@ -22,13 +23,14 @@ pub use plan::{
 
 use crate::analysis::judge::snapshot::{Examined, RowCounts};
 use crate::analysis::server::offload::RestoreForecast;
-use crate::analysis::{Coverage, Finding, Verdict};
+use crate::analysis::{Coverage, Finding, Severity, Verdict};
 use crate::formats::fsm::FsmHeader;
 use crate::formats::fsm::body::BodyFormat;
 use crate::formats::raftpb::ConfState;
 use crate::readers::Depth;
 use crate::readers::offload::{ManifestObject, OffloadStore};
 use crate::types::{Crc32c, LogIndex, Sha256Sum, Term, UnixMillis};
+use newest::{Place, newest};
 use store::Prefixes;
 
 /// One manifest with its payload.
@@ -179,25 +181,7 @@ pub struct VerifiedStore {
 
 /// The payloads that have to be read to answer the request.
 pub fn payloads_wanted(store: &OffloadStore, newest_only: bool) -> BTreeSet<String> {
-    if newest_only {
-        newest(store).into_iter().filter_map(|it| OffloadStore::key_of(&it.read.manifest()?.payload.key)).collect()
-    } else {
-        store.payloads.keys().cloned().collect()
-    }
-}
-
-/// The manifest with the highest index of each prefix and group that lies where it says.
-fn newest(store: &OffloadStore) -> Vec<&ManifestObject> {
-    let mut newest: BTreeMap<(&str, u64), (&ManifestObject, LogIndex, Term)> = BTreeMap::new();
-    for it in &store.manifests {
-        let Some(manifest) = it.read.manifest().filter(|manifest| manifest.is_at(&it.key)) else { continue };
-        let (index, term) = (manifest.snapshot_index, manifest.snapshot_term);
-        let best = newest.entry((&it.prefix, manifest.group_id)).or_insert((it, index, term));
-        if (index, term) > (best.1, best.2) {
-            *best = (it, index, term);
-        }
-    }
-    newest.into_values().map(|(it, ..)| it).collect()
+    if newest_only { newest::payloads(store) } else { store.payloads.keys().cloned().collect() }
 }
 
 /// Judges one manifest of a store, whose payload was read.
@@ -219,8 +203,10 @@ pub fn verify_store_knowing(
     request: &OffloadRequest,
     known: &BTreeMap<String, KnownContents>,
 ) -> VerifiedStore {
-    let wanted: Option<HashSet<String>> = request.newest.then(|| newest(&store).into_iter().map(|it| it.key.clone()).collect());
     let manifests = std::mem::take(&mut store.manifests);
+    let wanted: Option<HashMap<String, Place>> =
+        request.newest.then(|| newest(&manifests).into_iter().map(|(key, place)| (key.to_owned(), place)).collect());
+    let of_groups = request.newest.then(|| store::by_group(&manifests));
     let mut judge = Judge { known: Some(known), ..Judge::over(&store, &manifests, request) };
     let mut view = if store.only_manifest {
         judge.coverage.skipped(
@@ -229,21 +215,27 @@ pub fn verify_store_knowing(
         );
         None
     } else {
-        Some(judge.whole(&manifests, wanted.as_ref().map_or(manifests.len(), HashSet::len)))
+        Some(judge.whole(&manifests, wanted.as_ref().map_or(manifests.len(), HashMap::len)))
     };
     let of_all = (std::mem::take(&mut judge.findings), std::mem::take(&mut judge.coverage));
-    let mut offloads = Vec::with_capacity(wanted.as_ref().map_or(manifests.len(), HashSet::len));
+    let mut offloads = Vec::with_capacity(wanted.as_ref().map_or(manifests.len(), HashMap::len));
     let mut prefixes = Prefixes::default();
     for object in manifests {
-        if wanted.as_ref().is_none_or(|wanted| wanted.contains(&object.key)) {
-            prefixes.add(&object.prefix);
-            offloads.push(judge.manifest(&object));
+        let place = wanted.as_ref().map_or(Some(Place::Newest), |wanted| wanted.get(&object.key).copied());
+        let Some(place) = place else { continue };
+        let before = judge.findings.len();
+        prefixes.add(&object.prefix);
+        offloads.push(judge.manifest(&object));
+        if place == Place::Above {
+            // A restore of the one below goes well; that it is not the newest has to be known.
+            let errors = judge.findings.iter_mut().skip(before).filter(|finding| finding.severity == Severity::Error);
+            errors.for_each(|finding| finding.weigh(Severity::Warning));
         }
     }
     judge.findings.extend(of_all.0);
     judge.coverage.absorb(of_all.1);
     if let Some(view) = &mut view {
-        view.groups = judge.groups(&offloads, &prefixes);
+        view.groups = judge.groups(&offloads, &prefixes, of_groups.as_ref());
     }
     VerifiedStore { offloads, store: view, findings: judge.findings, coverage: judge.coverage }
 }

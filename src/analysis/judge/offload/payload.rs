@@ -6,8 +6,9 @@ use super::as_file::as_file;
 use super::manifest::quoted;
 use super::{Judge, JudgedPayload, KnownContents};
 use crate::analysis::judge::codes::offload as codes;
+use crate::analysis::judge::codes::snapshot::FSM_AHEAD_OF_INDEX;
 use crate::analysis::judge::snapshot::{Examined, ahead_of_index};
-use crate::analysis::{Finding, Severity, Verdict};
+use crate::analysis::{Coverage, Finding, Severity, Verdict};
 use crate::formats::fsm::FOOTER_LEN;
 use crate::formats::offload::Manifest;
 use crate::readers::offload::{ManifestObject, ObjectFacts, ObjectRead, OffloadStore, PayloadObject, RecordedDigest, Sums};
@@ -149,12 +150,19 @@ impl Judge<'_> {
         }
     }
 
-    /// What is in the payload: judged once, whoever names it. Of bytes that are not the published ones nothing is said.
+    /// What is in the payload: judged once, whoever names it, but for the index under which a manifest files it. Of bytes that are not the
+    /// published ones nothing is said.
     fn contents(&mut self, key: &str, index: LogIndex, facts: &ObjectFacts, whole: bool) -> JudgedPayload {
-        if let Some(judged) = self.payloads.get(key) {
-            return judged.clone();
-        }
         let shown = self.shown(key);
+        let is_published = whole || facts.sums.is_none();
+        if let Some(judged) = self.payloads.get(key).filter(|_| is_published) {
+            let mut judged = judged.clone();
+            if let Some(ahead) = judged.applied_index.and_then(|applied| ahead_of_index(applied, index)) {
+                judged.verdict = judged.verdict.worse(Verdict::of(std::slice::from_ref(&ahead), &Coverage::default()));
+                self.findings.push(ahead.at(shown));
+            }
+            return judged;
+        }
         let (findings, coverage) = (std::mem::take(&mut self.findings), std::mem::take(&mut self.coverage));
         let mut judged = JudgedPayload { verdict: Verdict::Clean, applied_index: None, rows: None };
         match facts.sums {
@@ -183,8 +191,10 @@ impl Judge<'_> {
             }
         }
         judged.verdict = Verdict::of(&self.findings, &self.coverage);
-        if let Some(key) = self.shared.get(key).copied() {
-            self.payloads.insert(key, judged.clone());
+        if let Some(key) = self.shared.get(key).copied().filter(|_| is_published) {
+            let of_any_index: Vec<_> = self.findings.iter().filter(|it| it.code != &FSM_AHEAD_OF_INDEX).cloned().collect();
+            let verdict = Verdict::of(&of_any_index, &self.coverage);
+            self.payloads.insert(key, JudgedPayload { verdict, ..judged.clone() });
         }
         self.merge((findings, coverage));
         judged

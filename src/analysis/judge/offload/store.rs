@@ -38,6 +38,17 @@ impl Prefixes {
     }
 }
 
+/// How many manifests there are of each prefix and group.
+pub(super) fn by_group(manifests: &[ManifestObject]) -> HashMap<(String, u64), usize> {
+    let mut counts = HashMap::new();
+    for it in manifests {
+        if let Some(group) = it.group() {
+            *counts.entry((it.prefix.clone(), group)).or_default() += 1;
+        }
+    }
+    counts
+}
+
 /// The manifests that the server accepts.
 fn readable(manifests: &[ManifestObject]) -> impl Iterator<Item = (&ManifestObject, &Manifest)> {
     manifests.iter().filter_map(|it| Some((it, it.read.manifest()?)))
@@ -106,7 +117,7 @@ impl Judge<'_> {
 
     fn say_orphans(&mut self, orphans: &[(&String, &PayloadObject)], unread: usize, why: &str, severity: Severity) {
         let Some((first, _)) = orphans.first() else { return };
-        let bytes: u64 = orphans.iter().filter_map(|(_, payload)| payload.size()).sum();
+        let bytes: u64 = orphans.iter().filter_map(|(_, payload)| payload.size()).fold(0, u64::saturating_add);
         let newest = orphans.iter().filter_map(|(_, payload)| payload.modified).max();
         let written = newest.map(|time| format!("; the newest was written {time}")).unwrap_or_default();
         let but = if unread > 0 {
@@ -126,7 +137,7 @@ impl Judge<'_> {
         let Some(first) = left.first() else { return };
         let linked = left.iter().filter(|it| it.linked.is_some()).count();
         // A second name takes no space.
-        let bytes: u64 = left.iter().filter(|it| it.linked.is_none()).map(|it| it.size).sum();
+        let bytes: u64 = left.iter().filter(|it| it.linked.is_none()).map(|it| it.size).fold(0, u64::saturating_add);
         let whole = match (linked, linked == left.len()) {
             (0, _) => String::new(),
             (1, true) => "; it is a second name of a whole object".to_owned(),
@@ -244,7 +255,12 @@ impl Judge<'_> {
     }
 
     /// What there is of each group, and what of it can be restored.
-    pub(super) fn groups(&mut self, offloads: &[VerifiedOffload], prefixes: &Prefixes) -> Vec<OffloadGroup> {
+    pub(super) fn groups(
+        &mut self,
+        offloads: &[VerifiedOffload],
+        prefixes: &Prefixes,
+        of_groups: Option<&HashMap<(String, u64), usize>>,
+    ) -> Vec<OffloadGroup> {
         let mut by_group: BTreeMap<(&str, u64), Vec<&VerifiedOffload>> = BTreeMap::new();
         for (it, prefix) in offloads.iter().zip(prefixes.iter()) {
             let Some(group) = it.group_id else { continue };
@@ -256,7 +272,8 @@ impl Judge<'_> {
             let unread: Vec<_> = all.iter().filter(|it| it.restore.status.is_none() && it.verdict == Verdict::Clean).collect();
             let newest = self.newest_of(&good);
             let newest_unread = self.newest_of(&unread);
-            if newest.is_none() && all.iter().all(|it| it.verdict == Verdict::Damaged) {
+            let is_whole = of_groups.is_none_or(|counts| counts.get(&(prefix.to_owned(), group_id)) == Some(&all.len()));
+            if newest.is_none() && is_whole && all.iter().all(|it| it.verdict == Verdict::Damaged) {
                 let message =
                     format!("The store has {} of group {group_id}, and none can be restored.", count(all.len(), "manifest"));
                 let at = all.first().map(|it| it.path.clone()).unwrap_or_default();
