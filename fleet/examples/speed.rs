@@ -175,7 +175,13 @@ fn get(url: &str) {
         });
         let fetched = ranges.map(|(object, range)| {
             let (store, objects) = (store.clone(), objects.clone());
-            async move { tokio::spawn(async move { store.range(&*objects, &object, range).await.unwrap().len() }).await.unwrap() }
+            async move {
+                tokio::spawn(async move {
+                    store.pieces(&*objects, &object, range).await.unwrap().iter().map(|piece| piece.len()).sum::<usize>()
+                })
+                .await
+                .unwrap()
+            }
         });
         let bytes = stream::iter(fetched).buffered(LANES).fold(0_u64, |sum, len| async move { sum + len as u64 }).await;
         let seconds = began.elapsed().as_secs_f64();

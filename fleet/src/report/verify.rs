@@ -56,7 +56,7 @@ impl Body for VerifyBody {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let bytes: u64 = self.payloads.iter().filter_map(|it| it.bytes).sum();
+        let bytes: u64 = self.payloads.iter().filter_map(|it| it.bytes).fold(0, u64::saturating_add);
         let facts = vec![
             ("shard", Cell::new(&self.shard)),
             ("payloads", Cell::new(self.payloads.len())),

@@ -14,8 +14,6 @@ use super::{Listed, Store, Trouble};
 
 /// The metadata in which the publisher keeps the digest of an object.
 const DIGEST: &str = "elastickv-sha256";
-/// What is held of an answer before its length is known to be right, in bytes.
-const FIRST_ROOM: u64 = 1 << 20;
 
 /// The front of a payload.
 #[derive(Debug)]
@@ -107,6 +105,11 @@ impl Store {
 
     /// The bytes of `range` of an object, if it is still the one that `e_tag` names.
     pub async fn range(&self, objects: &dyn ObjectStore, object: &Listed, range: Range<u64>) -> Result<Bytes, Trouble> {
+        Ok(joined(self.pieces(objects, object, range).await?))
+    }
+
+    /// The same as it came, in pieces that follow each other: nothing is copied to bring them together.
+    pub async fn pieces(&self, objects: &dyn ObjectStore, object: &Listed, range: Range<u64>) -> Result<Vec<Bytes>, Trouble> {
         let len = range.end.saturating_sub(range.start);
         let options =
             GetOptions { if_match: object.e_tag.clone(), range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
@@ -120,7 +123,7 @@ impl Store {
         if !same || now.size != object.size || answer.range != range {
             return Err(Trouble::Changed);
         }
-        self.body(answer, len).await
+        self.body_pieces(answer, len).await
     }
 
     async fn get(&self, objects: &dyn ObjectStore, key: &str, options: GetOptions) -> Result<GetResult, Trouble> {
@@ -134,23 +137,20 @@ impl Store {
 
     /// The body of an answer, which has to be `len` bytes long.
     async fn body(&self, answer: GetResult, len: u64) -> Result<Bytes, Trouble> {
+        Ok(joined(self.body_pieces(answer, len).await?))
+    }
+
+    async fn body_pieces(&self, answer: GetResult, len: u64) -> Result<Vec<Bytes>, Trouble> {
         let mut stream = answer.into_stream();
-        let (mut first, mut bytes) = (Bytes::new(), BytesMut::new());
+        let mut pieces = Pieces::default();
         // To the very end: an answer that breaks off behind its last byte is not one to trust.
         let fill = async {
             while let Some(piece) = stream.next().await {
                 let piece = piece.map_err(|error| Trouble::of(&error))?;
-                if (first.len() + bytes.len() + piece.len()) as u64 > len {
+                pieces.push(piece);
+                if pieces.len > len {
                     return Err(Trouble::Failed("the store sends more bytes than it says".to_owned()));
                 }
-                if first.is_empty() {
-                    first = piece;
-                    continue;
-                }
-                if bytes.is_empty() {
-                    bytes.reserve(usize::try_from(len.min(FIRST_ROOM)).unwrap_or_default());
-                }
-                bytes.extend_from_slice(&piece);
             }
             Ok(())
         };
@@ -158,17 +158,60 @@ impl Store {
             Ok(filled) => filled?,
             Err(_) => return Err(Trouble::Failed("the store did not answer in time".to_owned())),
         }
-        if (first.len() + bytes.len()) as u64 != len {
+        if pieces.len != len {
             return Err(Trouble::Failed("the store sends fewer bytes than it says".to_owned()));
         }
-        if bytes.is_empty() {
-            return Ok(first);
-        }
-        let mut whole = BytesMut::with_capacity(first.len() + bytes.len());
-        whole.extend_from_slice(&first);
-        whole.extend_from_slice(&bytes);
-        Ok(whole.freeze())
+        Ok(pieces.finish())
     }
+}
+
+/// Shorter pieces are brought together, so that a store that sends few bytes at a time does not fill the memory with handles.
+const SHORT: usize = 16 << 10;
+
+/// A body as it comes in.
+#[derive(Debug, Default)]
+struct Pieces {
+    whole: Vec<Bytes>,
+    /// Short pieces behind the last whole one.
+    short: BytesMut,
+    /// All bytes so far.
+    len: u64,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes) {
+        self.len = self.len.saturating_add(piece.len() as u64);
+        if piece.len() < SHORT {
+            self.short.extend_from_slice(&piece);
+            if self.short.len() >= SHORT {
+                self.flush();
+            }
+        } else {
+            self.flush();
+            self.whole.push(piece);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.short.is_empty() {
+            self.whole.push(self.short.split().freeze());
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.flush();
+        self.whole
+    }
+}
+
+/// All pieces as one.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    if pieces.len() < 2 {
+        return pieces.pop().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+    pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+    whole.freeze()
 }
 
 /// The digest that the publisher kept beside an object, if the store shows it.
@@ -176,4 +219,28 @@ fn recorded(attributes: &Attributes) -> Option<RecordedDigest> {
     let of_digest = |key: &Attribute| matches!(key, Attribute::Metadata(name) if name.eq_ignore_ascii_case(DIGEST));
     let (_, value) = attributes.iter().find(|(key, _)| of_digest(key))?;
     RecordedDigest::of(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_keep_every_byte_and_few_handles() {
+        let sent: Vec<u8> = (0..200_000_u32).map(|number| (number % 251) as u8).collect();
+        for sizes in [vec![1], vec![SHORT - 1], vec![SHORT], vec![5, 40_000, 7, SHORT, SHORT - 1], vec![200_000]] {
+            let mut pieces = Pieces::default();
+            let (mut at, mut sizes) = (0, sizes.iter().cycle());
+            while at < sent.len() {
+                let end = sent.len().min(at + sizes.next().unwrap());
+                pieces.push(Bytes::copy_from_slice(&sent[at..end]));
+                at = end;
+            }
+            assert_eq!(pieces.len, sent.len() as u64);
+            let pieces = pieces.finish();
+            assert!(pieces.len() <= 2 * sent.len() / SHORT + 2, "{} pieces", pieces.len());
+            assert_eq!(joined(pieces), sent);
+        }
+        assert_eq!(joined(Pieces::default().finish()), Bytes::new());
+    }
 }

@@ -135,7 +135,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
             None => work.push(Work { object, digest }),
         }
     }
-    let bytes: u64 = work.iter().map(|work| work.object.size).sum();
+    let bytes: u64 = work.iter().map(|work| work.object.size).fold(0, u64::saturating_add);
     watch.begin("payloads", Unit::Bytes, Some(bytes));
     let mut writer = PartWriter::new(results, options.shard, parts.of_shard);
     let mut answers = match &store.reach {

@@ -8,7 +8,7 @@ use ekv_tool::analysis::Coverage;
 use ekv_tool::formats::offload::KeyKind;
 use ekv_tool::io::FileChange;
 use ekv_tool::readers::Examine;
-use ekv_tool::readers::offload::{ObjectPass, ObjectRead};
+use ekv_tool::readers::offload::{OBJECT_HEAD_LEN, ObjectPass, ObjectRead};
 use futures_util::{StreamExt as _, stream};
 use object_store::ObjectStore;
 use tokio::sync::mpsc;
@@ -50,7 +50,7 @@ pub(super) async fn list(
 struct Piece {
     number: usize,
     at: u64,
-    bytes: Result<Bytes, Trouble>,
+    bytes: Result<Vec<Bytes>, Trouble>,
     last: bool,
 }
 
@@ -126,25 +126,30 @@ fn ranges(number: usize, object: Listed, range: u64) -> impl Iterator<Item = Ask
     })
 }
 
-async fn fetch(store: &Store, objects: &dyn ObjectStore, ask: &Ask) -> Result<Bytes, Trouble> {
+async fn fetch(store: &Store, objects: &dyn ObjectStore, ask: &Ask) -> Result<Vec<Bytes>, Trouble> {
     if ask.lost.load(Ordering::Relaxed) {
         return Err(Trouble::Changed);
     }
     let bytes = if ask.len == 0 {
         match store.head(objects, &ask.object.key, Some(0)).await.read {
-            ObjectRead::Object(facts) if facts.size == 0 => Ok(Bytes::new()),
+            ObjectRead::Object(facts) if facts.size == 0 => Ok(Vec::new()),
             ObjectRead::Object(_) => Err(Trouble::Changed),
             ObjectRead::Absent => Err(Trouble::Absent),
             ObjectRead::Unreadable(why) => Err(Trouble::Failed(why)),
             _ => Err(Trouble::Failed("it is no object".to_owned())),
         }
     } else {
-        store.range(objects, &ask.object, ask.at..ask.at.saturating_add(ask.len)).await
+        store.pieces(objects, &ask.object, ask.at..ask.at.saturating_add(ask.len)).await
     };
     if bytes.is_err() {
         ask.lost.store(true, Ordering::Relaxed);
     }
     bytes
+}
+
+/// What an object begins with, as much as tells what it is.
+fn front(pieces: &[Bytes]) -> Vec<u8> {
+    pieces.iter().flat_map(|piece| piece.iter().copied()).take(OBJECT_HEAD_LEN).collect()
 }
 
 /// A payload on its way through the sums.
@@ -155,10 +160,14 @@ struct Summing {
 }
 
 impl Summing {
-    fn take(&mut self, size: u64, at: u64, bytes: Result<Bytes, Trouble>, wanted: Examine) {
-        match bytes {
-            Ok(bytes) if self.trouble.is_none() => {
-                self.pass.get_or_insert_with(|| ObjectPass::new(size, &bytes, wanted)).add(at, &bytes);
+    fn take(&mut self, size: u64, mut at: u64, pieces: Result<Vec<Bytes>, Trouble>, wanted: Examine) {
+        match pieces {
+            Ok(pieces) if self.trouble.is_none() => {
+                let pass = self.pass.get_or_insert_with(|| ObjectPass::new(size, &front(&pieces), wanted));
+                for piece in pieces {
+                    pass.add(at, &piece);
+                    at = at.saturating_add(piece.len() as u64);
+                }
             }
             Ok(_) => {}
             // The first one says why; those behind it only follow.
