@@ -14,7 +14,7 @@ use crate::support::page::{Step, steps};
 use crate::support::program::{SECRETS, program};
 use crate::support::publisher::{Published, publish, put};
 use crate::support::recorded::{copy, root};
-use crate::support::servers::{client, moto, moto_bucket, skipped, versitygw};
+use crate::support::servers::{ask, client, moto, skipped, versitygw};
 use crate::support::stores::block_on;
 
 /// The main program, where it was built: `EKV_TOOL` names it, or it lies in the target directory of the main package.
@@ -144,6 +144,6 @@ fn the_day_of_the_page_with_versitygw() {
 #[test]
 fn the_day_of_the_page_with_moto() {
     let Some(server) = moto() else { return };
-    moto_bucket(&server.url, "backups");
+    ask(&server.url, "PUT", "/backups", "", b"");
     the_day(&server.url, client(&server.url, "backups"));
 }

@@ -24,7 +24,7 @@ use crate::progress::{Unit, Watch};
 use crate::report::audit::{AuditBody, Joined};
 use crate::report::own;
 use crate::shard::Shard;
-use crate::store::{Reach, Store, Trouble};
+use crate::store::{Reach, Scheme, Store, Trouble};
 
 /// What the caller wants to know.
 #[derive(Debug, Clone, Copy)]
@@ -83,12 +83,18 @@ pub async fn audit(
     let VerifiedStore { offloads, store: view, findings, mut coverage } = verify_store_knowing(read, &request, &contents);
     coverage.absorb(left_out);
     if matches!(store.reach, Reach::Objects(_)) {
-        coverage.skipped(
-            format!("uploads to {} that were not finished", store.shown),
-            "no listing shows them; `aws s3api list-multipart-uploads` does, and a rule of the bucket ends them",
-        );
+        coverage.skipped(format!("uploads to {} that were not finished", store.shown), unfinished(store.remote));
     }
     Ok(own(Report::new(AuditBody::new(offloads, view, joined), findings, coverage)))
+}
+
+/// What becomes of uploads that nobody has finished.
+const fn unfinished(store: Option<Scheme>) -> &'static str {
+    match store {
+        Some(Scheme::Azure) => "no listing shows blocks that were not committed; Azure removes them after a week",
+        Some(Scheme::Gcs) => "no listing shows them; a rule of the bucket with AbortIncompleteMultipartUpload ends them",
+        _ => "no listing shows them; `aws s3api list-multipart-uploads` does, and a rule of the bucket ends them",
+    }
 }
 
 /// Payloads whose sums are known.

@@ -30,6 +30,8 @@ impl Default for Limits {
     }
 }
 
+/// Variables that hold the address of a server without the word in their names: of Google, and of the emulator of Azure.
+const ADDRESSES: [&str; 2] = ["GOOGLE_BASE_URL", "AZURITE_BLOB_STORAGE_URL"];
 /// A connection that takes longer is none.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The longest pause between two attempts.
@@ -65,7 +67,8 @@ pub fn connect(address: &Address, limits: Limits) -> Result<Store> {
             (Reach::Objects(client.0), client.1)
         }
     };
-    Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits, pages })
+    let remote = Some(address.scheme).filter(|scheme| *scheme != Scheme::Directory);
+    Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits, pages, remote })
 }
 
 /// Refuses settings that no request could be made with. The client takes them as they are and ends the process over them. Only names
@@ -80,7 +83,7 @@ fn usable(address: &Address, settings: impl Iterator<Item = (OsString, OsString)
     }
     for (name, value) in settings {
         let name = name.to_string_lossy().into_owned();
-        if !["AWS_", "AZURE_", "GOOGLE_"].iter().any(|prefix| name.starts_with(prefix)) {
+        if !["AWS_", "AZURE_", "AZURITE_", "GOOGLE_"].iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let Some(value) = value.to_str() else { return refuse(format!("{name} is no text"), "set it again") };
@@ -91,7 +94,7 @@ fn usable(address: &Address, settings: impl Iterator<Item = (OsString, OsString)
                 "set it again without; a secret that is mounted as a file often ends in a line end",
             );
         }
-        if name.contains("ENDPOINT") && !is_endpoint(value) {
+        if (name.contains("ENDPOINT") || ADDRESSES.contains(&name.as_str())) && !is_endpoint(value) {
             return refuse(format!("{name} is no address"), "give it as https://host or http://host:port");
         }
     }
@@ -146,11 +149,20 @@ fn refused(address: &Address, scheme: Scheme, error: &object_store::Error) -> Er
     let (why, hint) = if said.contains("account") && scheme == Scheme::Azure {
         ("no storage account is named", "set AZURE_STORAGE_ACCOUNT_NAME")
     } else if said.contains("url") || said.contains("endpoint") {
-        ("the endpoint that the environment names cannot be used", "look at AWS_ENDPOINT_URL, or what stands for it")
+        ("the endpoint that the environment names cannot be used", endpoint_of(scheme))
     } else {
         ("the settings in the environment make no client", "docs/fleet.md lists the variables that are read")
     };
     Error::Store { address: address.shown.clone(), why: why.to_owned(), hint }
+}
+
+/// Where the environment names the server.
+const fn endpoint_of(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::S3 | Scheme::Directory => "look at AWS_ENDPOINT_URL",
+        Scheme::Gcs => "look at GOOGLE_BASE_URL, and at gcs_base_url in the file of the service account",
+        Scheme::Azure => "look at AZURE_STORAGE_ENDPOINT",
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +204,10 @@ mod tests {
         }
         let error = asked("b", "AWS_SECRET_ACCESS_KEY", "hunter2\n").unwrap_err().to_string();
         assert!(error.contains("AWS_SECRET_ACCESS_KEY") && !error.contains("hunter2"), "{error}");
+        for name in ["GOOGLE_BASE_URL", "AZURITE_BLOB_STORAGE_URL", "AZURE_STORAGE_ENDPOINT"] {
+            let error = asked("b", name, "mailto:x").unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
         asked("b", "UNRELATED", "x\n").unwrap();
         assert!(asked("b\n", "AWS_REGION", "us-east-1").is_err());
     }

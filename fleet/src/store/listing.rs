@@ -34,6 +34,11 @@ impl From<ObjectMeta> for Listed {
     }
 }
 
+/// An ETag as the header of an answer has it and as `If-Match` takes it (RFC 9110, 8.8.3). The listing of Azure leaves out the quotes.
+fn quoted(tag: String) -> String {
+    if tag.ends_with('"') { tag } else { format!("\"{tag}\"") }
+}
+
 /// A store that lists more is not believed: memory holds so many.
 pub const MAX_OBJECTS: usize = 4_000_000;
 /// Pages without a key, one behind the other, of a listing that is still believed to end.
@@ -47,13 +52,15 @@ const PAGE: usize = 1000;
 /// What is handed on of a listing, and what is refused of it.
 struct Listing<'s, F> {
     base: &'s str,
+    /// Its answers come over the network.
+    is_remote: bool,
     each: F,
     seen: HashSet<u64>,
     hash: RandomState,
 }
 
 impl<F: FnMut(Listed)> Listing<'_, F> {
-    fn take(&mut self, object: Listed) -> Result<(), Trouble> {
+    fn take(&mut self, mut object: Listed) -> Result<(), Trouble> {
         // Where a console has made a folder, an object has the name of the prefix.
         let asked_for = object.key.starts_with(self.base) || self.base.strip_suffix('/') == Some(object.key.as_str());
         if !asked_for {
@@ -64,6 +71,9 @@ impl<F: FnMut(Listed)> Listing<'_, F> {
         }
         if self.seen.len() > MAX_OBJECTS {
             return Err(Trouble::Failed(format!("the store lists more than {MAX_OBJECTS} objects")));
+        }
+        if self.is_remote {
+            object.e_tag = object.e_tag.map(quoted);
         }
         (self.each)(object);
         Ok(())
@@ -84,7 +94,8 @@ impl Store {
     /// Hands every object of the listing to `each`, in the order of the store. `Err` with what broke the listing off; what came before
     /// was handed over.
     pub async fn list(&self, objects: &dyn ObjectStore, each: impl FnMut(Listed)) -> Result<(), Trouble> {
-        let mut listing = Listing { base: &self.base, each, seen: HashSet::new(), hash: RandomState::new() };
+        let is_remote = self.remote.is_some();
+        let mut listing = Listing { base: &self.base, is_remote, each, seen: HashSet::new(), hash: RandomState::new() };
         match &self.pages {
             Some(Pages(pages)) => self.list_pages(&**pages, &mut listing).await,
             None => self.list_stream(objects, &mut listing).await,

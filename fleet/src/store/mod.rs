@@ -32,6 +32,8 @@ pub struct Store {
     pub limits: Limits,
     /// Its listing page by page, where that can be had.
     pub(crate) pages: Option<Pages>,
+    /// Who answers over the network; `None` of a directory and of a store in this process.
+    pub(crate) remote: Option<Scheme>,
 }
 
 /// How a store is reached.
@@ -52,6 +54,7 @@ impl Store {
             reach: Reach::Objects(objects),
             limits: Limits::default(),
             pages: None,
+            remote: None,
         }
     }
 

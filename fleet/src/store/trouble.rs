@@ -68,7 +68,9 @@ fn general(error: &Error) -> String {
     let said = error.to_string();
     if let Some(status) = status_in(&said) {
         let means = match status {
-            300..400 => "the store redirects to another place; look at its region and endpoint",
+            401 => "the store does not accept the credentials",
+            403 => "the store refuses access",
+            300..=399 => "the store redirects to another place; look at its region and endpoint",
             404 => "the store has no such object",
             408 => "the store did not get the request in time",
             409 => "the store says that it conflicts with another request",
@@ -101,6 +103,14 @@ fn general(error: &Error) -> String {
 }
 
 fn of_http(error: &HttpError) -> &'static str {
+    let mut cause = error.source();
+    while let Some(it) = cause {
+        // No request is made: that is how the client of HTTP names an `http://` that was not allowed.
+        if it.to_string() == "URL scheme is not allowed" {
+            return "its endpoint begins with http://, which the environment has to allow (AWS_ALLOW_HTTP=true, AZURE_ALLOW_HTTP=true)";
+        }
+        cause = it.source();
+    }
     match error.kind() {
         HttpErrorKind::Connect => "nobody answers at the address of the store",
         HttpErrorKind::Timeout => "the store did not answer in time",

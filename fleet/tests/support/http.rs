@@ -1,4 +1,4 @@
-//! A small S3 server whose answers can be made wrong.
+//! A small S3 server whose answers can be made wrong. The client of Google speaks in the same way to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -98,11 +98,22 @@ fn read_request(stream: &TcpStream) -> Option<(Request, Vec<u8>)> {
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     // The first part is the bucket.
-    let key = path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key).to_owned();
+    let key = unescaped(path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key));
     let len = headers.get("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
     let mut body = vec![0; len];
     reader.read_exact(&mut body).ok()?;
     Some((Request { method, key, query: query.to_owned(), headers }, body))
+}
+
+/// The client of Google writes every byte of a key that is no letter and no digit as `%XX`.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 fn e_tag(bytes: &[u8]) -> String {
@@ -124,7 +135,8 @@ fn answer(
     let held = objects.lock().unwrap();
     match (request.method.as_str(), held.get(&request.key)) {
         ("PUT", there) => {
-            status = if there.is_some() && request.headers.contains_key("if-none-match") { 412 } else { 200 };
+            let only_new = ["if-none-match", "x-goog-if-generation-match"].iter().any(|name| request.headers.contains_key(*name));
+            status = if there.is_some() && only_new { 412 } else { 200 };
             headers.insert("etag", e_tag(&body));
         }
         (_, None) if request.query.contains("list-type=2") => out = listing(&held, &request.query).into_bytes(),

@@ -3,9 +3,11 @@
 /// What the reports of the main package are held against their schemas with.
 #[path = "../../../tests/support/breaches.rs"]
 pub mod breaches;
+pub mod clouds;
 pub mod counted;
 pub mod directories;
 pub mod http;
+pub mod listener;
 pub mod made;
 pub mod page;
 pub mod program;

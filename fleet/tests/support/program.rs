@@ -5,8 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Credentials that must not be seen again.
-pub const SECRETS: [&str; 3] = ["AKIAFAKEFAKEFAKEFAKE", "fakeSecret/ofNobody+1234567890abcdefghij", "FakeSessionTokenOfNobody"];
+/// Credentials that must not be seen again: of S3, the key of an account of Azure, and that of an account of Google.
+pub const SECRETS: [&str; 5] = [
+    "AKIAFAKEFAKEFAKEFAKE",
+    "fakeSecret/ofNobody+1234567890abcdefghij",
+    "FakeSessionTokenOfNobody",
+    "RmFrZUtleU9mTm9ib2R5RmFrZUtleU9mTm9ib2R5RmE=",
+    "FakePrivateKeyOfNobody",
+];
 
 /// What a run came to.
 pub struct Ran {
@@ -22,21 +28,36 @@ pub struct Ran {
 
 /// The program with fake credentials, against an S3 server.
 pub fn program(endpoint: &str) -> Command {
+    program_in(&s3(endpoint))
+}
+
+/// The program with this environment and nothing else.
+pub fn program_in(environment: &[(&str, String)]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("ekv-fleet"));
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
     command
-        .env_clear()
-        .env("AWS_ACCESS_KEY_ID", SECRETS[0])
-        .env("AWS_SECRET_ACCESS_KEY", SECRETS[1])
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_ALLOW_HTTP", "true");
-    command
+}
+
+/// What the environment says of an S3 server.
+pub fn s3(endpoint: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("AWS_ACCESS_KEY_ID", SECRETS[0].to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRETS[1].to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+    ]
 }
 
 /// Runs the program against an S3 server. No output of it may hold a secret.
 pub fn run(endpoint: &str, args: &[&str]) -> Ran {
+    run_in(&s3(endpoint), args)
+}
+
+/// Runs the program with this environment. No output of it may hold a secret.
+pub fn run_in(environment: &[(&str, String)], args: &[&str]) -> Ran {
     let began = Instant::now();
-    let output = program(endpoint).args(args).output().unwrap();
+    let output = program_in(environment).args(args).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for secret in SECRETS {
         assert!(!said.contains(secret), "{args:?} says a secret: {said}");

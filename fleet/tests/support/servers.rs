@@ -15,6 +15,8 @@ use super::program::SECRETS;
 /// A server that ends with its test.
 pub struct Running {
     child: Child,
+    /// Where it runs.
+    scratch: Option<tempfile::TempDir>,
     /// `http://127.0.0.1:PORT`
     pub url: String,
 }
@@ -65,7 +67,7 @@ fn start(command: &mut Command, port: u16) -> Running {
         assert!(began.elapsed() < Duration::from_secs(60), "the server does not come up");
         std::thread::sleep(Duration::from_millis(50));
     }
-    Running { child, url: format!("http://127.0.0.1:{port}") }
+    Running { child, scratch: None, url: format!("http://127.0.0.1:{port}") }
 }
 
 /// versitygw over a directory, whose directories are buckets.
@@ -84,6 +86,27 @@ pub fn moto() -> Option<Running> {
     Some(start(Command::new(program).args(["-H", "127.0.0.1", "-p", &port.to_string()]), port))
 }
 
+/// azurite, in memory, with an account of this name and key.
+pub fn azurite(account: &str, key: &str) -> Option<Running> {
+    let program = installed("azurite/node_modules/.bin/azurite-blob")?;
+    let port = free_port();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command.args(["--disableTelemetry", "--silent", "--inMemoryPersistence", "--blobPort", &port.to_string()]);
+    command.current_dir(scratch.path()).env("AZURITE_ACCOUNTS", format!("{account}:{key}"));
+    let mut running = start(&mut command, port);
+    running.scratch = Some(scratch);
+    Some(running)
+}
+
+/// fake-gcs-server, in memory.
+pub fn fake_gcs() -> Option<Running> {
+    let program = installed("fake-gcs-server")?;
+    let port = free_port();
+    let fixed = ["-scheme", "http", "-host", "127.0.0.1", "-public-host", "127.0.0.1", "-backend", "memory"];
+    Some(start(Command::new(program).args(fixed).args(["-port", &port.to_string()]), port))
+}
+
 /// A Python that has DuckDB.
 pub fn duckdb() -> Option<PathBuf> {
     installed("duckdb/bin/python")
@@ -96,13 +119,16 @@ pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
     Arc::new(builder.with_access_key_id(SECRETS[0]).with_secret_access_key(SECRETS[1]).build().unwrap())
 }
 
-/// moto makes a bucket of whatever is put, once it is asked to.
-pub fn moto_bucket(url: &str, name: &str) {
+/// Sends one request without credentials, and wants it to go well.
+pub fn ask(url: &str, method: &str, path: &str, headers: &str, body: &[u8]) {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!("PUT /{name} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let len = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {len}\r\n{headers}connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
 }
