@@ -13,7 +13,7 @@ use ekv_tool::formats::facts::close;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use crate::support::made::{self, MadeGroup, TAKEN, Told};
+use crate::support::made::{self, MadeGroup, Told, taken};
 use crate::support::program::{Ran, run};
 use crate::support::recorded::{files, root};
 use crate::support::taken::clusters;
@@ -138,25 +138,25 @@ fn the_verdict_is_what_the_facts_come_to() {
     (unknown.0.start.outcome, unknown.0.start.reason) = ("unknown", Some("encryption is in use".to_owned()));
     let told = |outcome, verdict| Told { outcome, verdict, ..Told::default() };
     let cases = [
-        ("fine", made::facts(TAKEN, std::slice::from_ref(&fine)), 0, ""),
-        ("refused", made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(Some("abort"), None)), 2, "start-refused"),
+        ("fine", made::facts(taken(), std::slice::from_ref(&fine)), 0, ""),
+        ("refused", made::facts_telling(taken(), std::slice::from_ref(&fine), &told(Some("abort"), None)), 2, "start-refused"),
         (
             "unforetold",
-            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(Some("unknown"), None)),
+            made::facts_telling(taken(), std::slice::from_ref(&fine), &told(Some("unknown"), None)),
             3,
             "the next start of",
         ),
-        ("damaged", made::facts(TAKEN, &[wrong]), 2, "file-damaged"),
-        ("not asked", made::facts(TAKEN, &[unknown]), 3, "encryption is in use"),
+        ("damaged", made::facts(taken(), &[wrong]), 2, "file-damaged"),
+        ("not asked", made::facts(taken(), &[unknown]), 3, "encryption is in use"),
         (
             "no verdict",
-            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(None, Some("splendid"))),
+            made::facts_telling(taken(), std::slice::from_ref(&fine), &told(None, Some("splendid"))),
             3,
             "no verdict that is known",
         ),
         (
             "no reason",
-            made::facts_telling(TAKEN, std::slice::from_ref(&fine), &told(None, Some("damaged"))),
+            made::facts_telling(taken(), std::slice::from_ref(&fine), &told(None, Some("damaged"))),
             3,
             "nothing in it tells why",
         ),
@@ -179,7 +179,7 @@ fn a_node_in_several_files_is_one_node() {
     let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for number in [1, 2] {
         let group = MadeGroup::of(number, &["n1", "n2", "n3"]);
-        let bytes = made::of_single_groups(TAKEN, &[group.copy("n1", &group.sums())]);
+        let bytes = made::of_single_groups(taken(), &[group.copy("n1", &group.sums())]);
         fs::write(dir.path().join(format!("{number}.facts")), bytes).unwrap();
     }
     let (facts, place) = (dir.path().to_str().unwrap(), out.path().to_str().unwrap());
@@ -200,8 +200,8 @@ fn facts_of_one_folder_of_all_groups_are_all_read() {
     fs::create_dir_all(&folder).unwrap();
     for number in [1, 2] {
         let group = MadeGroup::of(number, &["n1"]);
-        let bytes = made::of_single_groups(TAKEN + number, &[group.copy("n1", &group.sums())]);
-        fs::write(folder.join(format!("{:016}-x.facts", TAKEN + number)), bytes).unwrap();
+        let bytes = made::of_single_groups(taken() + number, &[group.copy("n1", &group.sums())]);
+        fs::write(folder.join(format!("{:016}-x.facts", taken() + number)), bytes).unwrap();
     }
     let ran = run("http://127.0.0.1:1", &["--format", "json", "plan", "--results", out.path().to_str().unwrap()]);
     assert_eq!((&ran.report["nodes"], &ran.report["groups"]), (&1.into(), &2.into()), "{}", ran.said);

@@ -12,7 +12,7 @@ use ekv_tool::analysis::{Finding, NotExamined};
 use ekv_tool::ops::{CompareOptions, compare};
 use serde_json::Value;
 
-use crate::support::made::{self, MadeCopy, MadeGroup, TAKEN, Told};
+use crate::support::made::{self, MadeCopy, MadeGroup, Told, taken};
 use crate::support::program::{Ran, run};
 use crate::support::taken::clusters;
 
@@ -193,6 +193,28 @@ fn members_without_facts_count_as_down() {
 }
 
 #[test]
+fn what_a_node_was_long_ago_it_need_not_be_now() {
+    let group = MadeGroup::of(1, &["n1", "n2", "n3"]);
+    let now = ekv_tool::io::now().unwrap().0;
+    let sums = group.sums();
+    let taken = |days: u64| {
+        ["n1", "n2", "n3"].map(|name| {
+            let ago = if name == "n3" { days * 86_400_000 } else { 0 };
+            (name.to_owned(), made::facts(now - ago, &[group.copy(name, &sums)]))
+        })
+    };
+    let within = |days: u64| PlanOptions { max_age: Some(std::time::Duration::from_secs(days * 86_400)), ..options() };
+    let report = planned(taken(30), &within(1));
+    assert_eq!((&report["verdict"], batches(&report).len()), (&"unknown".into(), 0), "{report:#}");
+    let why: Vec<_> = left(&report).into_iter().map(|(node, why, _)| (node, why)).collect();
+    let expected = [("n1", "needed"), ("n2", "needed"), ("n3", "not-examined")];
+    assert_eq!(why, expected.map(|(node, why)| (node.to_owned(), why.to_owned())));
+    assert!(report["coverage"].to_string().contains("was taken 30 d ago"), "{report:#}");
+    let report = planned(taken(30), &within(31));
+    assert_eq!((&report["verdict"], batches(&report).concat().len()), (&"clean".into(), 3), "{report:#}");
+}
+
+#[test]
 fn both_halves_of_a_change_of_members_keep_a_majority() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let mut group = MadeGroup::of(1, &["n1", "n2", "n3"]);
@@ -235,11 +257,11 @@ fn the_newest_facts_of_a_node_count() {
     let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
     let mut old = group.copy("n2", &group.sums());
     (old.0.start.outcome, old.0.start.reason) = ("refused", Some("then".to_owned()));
-    files.insert("n2-old".to_owned(), made::facts(TAKEN - 5000, &[old.clone()]));
+    files.insert("n2-old".to_owned(), made::facts(taken() - 5000, &[old.clone()]));
     let report = planned(files.clone(), &options());
     assert_eq!((&report["verdict"], batches(&report).concat().len(), &report["nodes"]), (&"clean".into(), 3, &3.into()));
     assert!(report["coverage"]["not_examined"].to_string().contains("newer facts of the same node"), "{report:#}");
-    files.insert("n2-new".to_owned(), made::facts(TAKEN + 5000, &[old]));
+    files.insert("n2-new".to_owned(), made::facts(taken() + 5000, &[old]));
     let report = planned(files, &options());
     assert_eq!(left(&report)[1].1, "refused", "{report:#}");
 }
@@ -250,7 +272,7 @@ fn a_forecast_counts_where_the_comparison_has_looked_at_less() {
     let of_n2 = group.copy("n2", &group.sums());
     for (outcome, why, verdict) in [("abort", "refused", "damaged"), ("unknown", "unforetold", "unknown")] {
         let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
-        files.insert("n2".to_owned(), made::facts_forecasting(TAKEN, std::slice::from_ref(&of_n2), Some(outcome)));
+        files.insert("n2".to_owned(), made::facts_forecasting(taken(), std::slice::from_ref(&of_n2), Some(outcome)));
         let report = planned(files, &options());
         assert_eq!(report["verdict"], verdict, "{report:#}");
         assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n2", why)), "{report:#}");
@@ -263,7 +285,7 @@ fn facts_of_one_group_do_not_hide_those_of_another_and_none_are_of_tomorrow() {
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
     let mut files = made::fleet(&groups, |_, _| {});
     let alone = groups[1].copy("n1", &groups[1].sums());
-    files.insert("n1-later".to_owned(), made::facts(TAKEN + 5000, std::slice::from_ref(&alone)));
+    files.insert("n1-later".to_owned(), made::facts(taken() + 5000, std::slice::from_ref(&alone)));
     let report = planned(files, &options());
     assert_eq!(report["verdict"], "unknown", "{report:#}");
     assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n1", "not-examined")), "{report:#}");
@@ -297,7 +319,7 @@ fn groups_that_were_looked_at_one_by_one_are_judged_each_by_its_newest_facts() {
             if (node, group.number) == ("n2", 1) {
                 (copy.0.start.outcome, copy.0.start.reason) = ("refused", Some("then".to_owned()));
             }
-            files.insert(format!("{node}-{at}"), made::of_single_groups(TAKEN + 1000 * at as u64, &[copy]));
+            files.insert(format!("{node}-{at}"), made::of_single_groups(taken() + 1000 * at as u64, &[copy]));
         }
     }
     let report = planned(files.clone(), &options());
@@ -310,7 +332,7 @@ fn groups_that_were_looked_at_one_by_one_are_judged_each_by_its_newest_facts() {
     }
     // What was looked at again is judged anew, and the other group stays as it was.
     let again = groups[0].copy("n2", &groups[0].sums());
-    files.insert("n2-again".to_owned(), made::of_single_groups(TAKEN + 5000, &[again]));
+    files.insert("n2-again".to_owned(), made::of_single_groups(taken() + 5000, &[again]));
     let report = planned(files.clone(), &options());
     assert_eq!((&report["verdict"], batches(&report).concat().len(), &report["groups"]), (&"clean".into(), 3, &2.into()));
     assert_eq!((&report["read_bytes"], &report["estimate_ms"]), (&(6_u64 << 20).into(), &60.into()), "both groups of each node");
@@ -322,7 +344,7 @@ fn groups_that_were_looked_at_one_by_one_are_judged_each_by_its_newest_facts() {
 fn a_node_with_a_copy_that_nobody_has_looked_at_is_left() {
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n4", "n5", "n6", "n7"])];
     let mut files = made::fleet(&groups, |_, _| {});
-    files.insert("n1".to_owned(), made::of_single_groups(TAKEN, &[groups[0].copy("n1", &groups[0].sums())]));
+    files.insert("n1".to_owned(), made::of_single_groups(taken(), &[groups[0].copy("n1", &groups[0].sums())]));
     let report = planned(files, &options());
     assert_eq!(report["verdict"], "unknown", "{report:#}");
     assert!(left(&report).contains(&("n1".to_owned(), "not-examined".to_owned(), None)), "{report:#}");
@@ -334,7 +356,7 @@ fn a_group_that_newer_facts_of_the_whole_node_lack_is_gone() {
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n1", "n2", "n3"])];
     let mut files = made::fleet(&groups, |_, _| {});
     let first = groups[0].copy("n1", &groups[0].sums());
-    files.insert("n1-later".to_owned(), made::of_all_groups(TAKEN + 5000, std::slice::from_ref(&first)));
+    files.insert("n1-later".to_owned(), made::of_all_groups(taken() + 5000, std::slice::from_ref(&first)));
     for report in [planned(files.clone(), &options()), planned_from_results(files).1.report] {
         assert_eq!(report["verdict"], "unknown", "{report:#}");
         assert!(left(&report).iter().any(|left| (left.0.as_str(), left.1.as_str()) == ("n1", "not-examined")), "{report:#}");
@@ -345,8 +367,8 @@ fn a_group_that_newer_facts_of_the_whole_node_lack_is_gone() {
     let others = MadeGroup::of(2, &["n4", "n5", "n6"]);
     files.extend(made::fleet(std::slice::from_ref(&others), |_, _| {}));
     let once = groups[1].copy("n1", &others.sums());
-    files.insert("n1-once".to_owned(), made::of_single_groups(TAKEN - 5000, &[once]));
-    files.insert("n1".to_owned(), made::of_all_groups(TAKEN, &[first]));
+    files.insert("n1-once".to_owned(), made::of_single_groups(taken() - 5000, &[once]));
+    files.insert("n1".to_owned(), made::of_all_groups(taken(), &[first]));
     let report = planned(files, &options());
     assert_eq!((&report["verdict"], batches(&report).concat().len()), (&"clean".into(), 6), "{report:#}");
     assert!(report["coverage"].to_string().contains("it is no member of it"), "{report:#}");
@@ -360,7 +382,7 @@ fn facts_of_two_clusters_are_not_planned() {
         let mut files = made::fleet(&one, |_, _| {});
         for node in members {
             let copy = other.copy(node, &other.sums());
-            files.insert(format!("other-{node}"), made::of_all_groups(TAKEN + 5000, &[copy]));
+            files.insert(format!("other-{node}"), made::of_all_groups(taken() + 5000, &[copy]));
         }
         let report = planned(files.clone(), &options());
         assert_eq!((&report["verdict"], batches(&report).len()), (&"damaged".into(), 0), "{report:#}");
@@ -392,7 +414,7 @@ fn facts_of_two_clusters_are_not_planned() {
     let salted = MadeGroup { cluster: "other ", ..MadeGroup::of(1, &["n1", "n2", "n3"]) };
     let mut files = made::fleet(&one, |_, _| {});
     let told = Told { salt: Some("0123456789abcdef"), single_groups: Some(true), ..Told::default() };
-    files.insert("salted".to_owned(), made::facts_telling(TAKEN - 5000, &[salted.copy("n1", &salted.sums())], &told));
+    files.insert("salted".to_owned(), made::facts_telling(taken() - 5000, &[salted.copy("n1", &salted.sums())], &told));
     assert_eq!(planned(files.clone(), &options())["verdict"], "clean");
     assert_eq!(planned_from_results(files).0.status, 0);
     // A node that went on is the same node.
@@ -400,7 +422,7 @@ fn facts_of_two_clusters_are_not_planned() {
     let mut files = made::fleet(std::slice::from_ref(&group), |_, _| {});
     let later = MadeGroup { entries: 40, ..group.clone() };
     for node in ["n1", "n2", "n3"] {
-        files.insert(format!("{node}-later"), made::of_all_groups(TAKEN + 5000, &[later.copy(node, &later.sums())]));
+        files.insert(format!("{node}-later"), made::of_all_groups(taken() + 5000, &[later.copy(node, &later.sums())]));
     }
     assert_eq!(planned(files.clone(), &options())["verdict"], "clean");
     let (collected, from_results) = planned_from_results(files);

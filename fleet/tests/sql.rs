@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "sql")]
 use crate::support::http::{Fault, Server};
-use crate::support::made::{self, MadeGroup, TAKEN};
+use crate::support::made::{self, MadeGroup, taken};
 use crate::support::program::run;
 use crate::support::recorded::{offload, root};
 use crate::support::servers::duckdb;
@@ -54,7 +54,7 @@ pub fn collected() -> (tempfile::TempDir, PathBuf) {
     // Nobody has looked at n4; n3 was looked at before as well.
     files.remove("n4");
     let old = groups[0].copy("n3", &groups[0].sums());
-    files.insert("n3-old".to_owned(), made::facts(TAKEN - 5000, &[old]));
+    files.insert("n3-old".to_owned(), made::facts(taken() - 5000, &[old]));
     for (name, bytes) in files {
         fs::write(facts.join(format!("{name}.facts")), bytes).unwrap();
     }
@@ -107,7 +107,7 @@ pub fn hold(ask: impl Fn(&str) -> Vec<Value>) {
         }
     }
     let nodes = ask("SELECT node, taken_at_ms FROM nodes ORDER BY node");
-    let newest: Vec<_> = ["n1", "n2", "n3"].map(|node| json!({"node": node, "taken_at_ms": TAKEN})).into();
+    let newest: Vec<_> = ["n1", "n2", "n3"].map(|node| json!({"node": node, "taken_at_ms": taken()})).into();
     assert_eq!(nodes, newest);
     assert_eq!(ask("SELECT count(*) AS number FROM nodes_v1"), [json!({"number": 4})]);
     assert_eq!(ask("SELECT count(*) AS number FROM groups_v1"), [json!({"number": 6})]);
@@ -148,7 +148,7 @@ fn hold_groups(ask: impl Fn(&Path, &str) -> Vec<Value>) {
         group.copy("n1", &group.sums())
     };
     for (at, number, entries) in [(0, 1, 20), (1, 2, 20), (2, 1, 30)] {
-        collect(made::of_single_groups(TAKEN + at, &[copy(number, entries)]));
+        collect(made::of_single_groups(taken() + at, &[copy(number, entries)]));
     }
     let groups = "SELECT group_id, last_index FROM groups ORDER BY group_id";
     let last = |number: u64, index: u64| json!({"group_id": number, "last_index": index});
@@ -157,7 +157,7 @@ fn hold_groups(ask: impl Fn(&Path, &str) -> Vec<Value>) {
     assert_eq!(ask(&results, "SELECT count(*) AS number FROM members"), [json!({"number": 6})]);
     let starts = json!({"node": "n1", "groups": 2, "start_read_bytes": 2 << 20, "start_write_bytes": 0, "start_estimate_ms": 20});
     assert_eq!(ask(&results, "@starts"), [starts]);
-    collect(made::of_all_groups(TAKEN + 3, &[copy(2, 40)]));
+    collect(made::of_all_groups(taken() + 3, &[copy(2, 40)]));
     assert_eq!(ask(&results, groups), [last(2, 1040)]);
 }
 

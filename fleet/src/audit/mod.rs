@@ -61,7 +61,7 @@ pub async fn audit(
     let mut left_out = Coverage::default();
     let demand = Demand { deep: options.deep, now: options.now, max_age: options.max_age };
     if let Some(results) = results {
-        let parts = results.read(&store.shown, Shard::WHOLE).await?;
+        let parts = results.read(store, Shard::WHOLE).await?;
         if matches!(store.reach, Reach::Directory(_)) {
             now = of_directory(&read);
         }

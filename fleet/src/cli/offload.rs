@@ -114,7 +114,7 @@ pub fn run(command: &OffloadCommand, output: &Output) -> anyhow::Result<ExitStat
             let address = Address::parse(&args.url)?;
             output.examine(&address)?;
             let store = connect(&address, args.store.limits())?;
-            let results = args.results.as_deref().map(|results| at(results, &address, args.store, output)).transpose()?;
+            let results = args.results.as_deref().map(|results| present(results, &address, args.store, output)).transpose()?;
             let options = AuditOptions { now: now(), grace: args.grace.unwrap_or(GRACE), deep: args.deep, max_age: args.max_age };
             emit(output, runtime.block_on(audit(&store, results.as_ref(), &options, &output.bar))?)
         }
@@ -140,6 +140,13 @@ fn at(text: &str, read: &Address, store: StoreArgs, output: &Output) -> anyhow::
     let address = Address::parse(text)?;
     output.examine(&address)?;
     Ok(Results::at(&address, store.limits(), read)?)
+}
+
+/// The same where they are only read: nothing is made for them.
+fn present(text: &str, read: &Address, store: StoreArgs, output: &Output) -> anyhow::Result<Results> {
+    let address = Address::parse(text)?;
+    output.examine(&address)?;
+    Ok(Results::beside(&address, store.limits(), read)?)
 }
 
 fn now() -> UnixMillis {

@@ -1,6 +1,7 @@
 //! `plan`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -9,7 +10,7 @@ use ekv_fleet::plan::{PlanOptions, facts_at, facts_in, plan};
 use ekv_fleet::store::Address;
 use ekv_tool::analysis::Verdict;
 
-use super::args::{MemoryArgs, StoreArgs, parse_size};
+use super::args::{MemoryArgs, StoreArgs, parse_duration, parse_size};
 use super::output::Output;
 use super::{ExitStatus, emit};
 
@@ -37,6 +38,9 @@ pub struct PlanArgs {
     /// Where `ekv-fleet collect` has put the facts: of every group of a node the newest count
     #[arg(long, value_name = "URL")]
     results: Option<String>,
+    /// Facts that were taken longer ago do not count: their nodes are unknown, and count as down
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    max_age: Duration,
     /// Nodes that are restarted together, at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     max_batch: u32,
@@ -78,6 +82,7 @@ pub fn run(args: &PlanArgs, output: &Output) -> anyhow::Result<ExitStatus> {
         max_batch: args.max_batch as usize,
         per_group: args.per_group as usize,
         restore_rate: args.restore_rate,
+        max_age: Some(args.max_age),
         down: args.down.clone(),
     };
     let report = plan(facts, &options, &output.bar)?;

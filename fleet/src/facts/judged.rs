@@ -1,15 +1,14 @@
 //! What a file of facts comes to by itself: what `check` has found, what is wrong with each copy, and what its next start does.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use ekv_tool::analysis::judge::codes::gate::START_REFUSED;
 use ekv_tool::analysis::{Coverage, Finding, NotExamined, Verdict};
-use ekv_tool::types::UnixMillis;
+use ekv_tool::types::{UnixMillis, age};
 
 use super::FactsFile;
-
-/// Clocks differ by less.
-const CLOCKS: u64 = 10 * 60 * 1000;
+use crate::store::CLOCKS;
 
 /// A start that the forecast in a file does not see come up, although the comparison is told nothing of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +65,32 @@ impl FactsFile {
         future.then(|| format!("{} says that it was taken at {taken}, which is still to come", self.shown))
     }
 
+    /// Why it says nothing of how its nodes are now, if it was taken longer ago than `max_age`.
+    pub fn outdated(&self, now: Option<UnixMillis>, max_age: Option<Duration>) -> Option<String> {
+        let taken = self.document.taken_at_ms;
+        let ago = now?.0.saturating_sub(taken.0);
+        let most = u64::try_from(max_age?.as_millis()).unwrap_or(u64::MAX);
+        (ago > most).then(|| {
+            format!("{} was taken {} ago, at {taken}; take facts of it again, or give another --max-age", self.shown, age(ago))
+        })
+    }
+
     /// What is wrong with its nodes by themselves, and what of them is not known: by `check`, by the forecasts, and by what a plan takes of each
     /// copy.
     pub fn judged(&self) -> (Vec<Finding>, Coverage) {
+        let (findings, mut coverage) = self.gathered();
+        if let Some((what, why)) = self.contradicts(&findings, &coverage) {
+            coverage.missing(what, why);
+        }
+        let name_file = |part: NotExamined| {
+            let what = if part.what.starts_with(&self.shown) { part.what } else { format!("{}: {}", self.shown, part.what) };
+            NotExamined { what, ..part }
+        };
+        coverage.not_examined = std::mem::take(&mut coverage.not_examined).into_iter().map(name_file).collect();
+        (findings, coverage)
+    }
+
+    fn gathered(&self) -> (Vec<Finding>, Coverage) {
         let mut coverage = Coverage::default();
         let mut findings = self.sheet.known(&self.shown, &mut coverage);
         let mut told: HashSet<_> = findings.iter().map(|finding| (finding.code.code, finding.path.clone())).collect();
@@ -95,29 +117,27 @@ impl FactsFile {
             coverage.missing(format!("what {} is like now", self.nodes().join(", ")), why);
         }
         coverage.also_left_out(self.sheet.not_examined(&self.document).cloned());
-        self.hold_verdict(&findings, &mut coverage);
-        let name_file = |part: NotExamined| {
-            let what = if part.what.starts_with(&self.shown) { part.what } else { format!("{}: {}", self.shown, part.what) };
-            NotExamined { what, ..part }
-        };
-        coverage.not_examined = std::mem::take(&mut coverage.not_examined).into_iter().map(name_file).collect();
         (findings, coverage)
     }
 
     /// What the file says of itself has to follow from what is in it.
-    fn hold_verdict(&self, findings: &[Finding], coverage: &mut Coverage) {
+    fn contradicts(&self, findings: &[Finding], coverage: &Coverage) -> Option<(&'static str, String)> {
         let said = &self.sheet.verdict;
         let known = [Verdict::Clean, Verdict::Damaged, Verdict::Unknown].into_iter().find(|verdict| verdict.name() == said);
         match (known, Verdict::of(findings, coverage)) {
-            (None, _) => coverage.missing("the verdict in it", format!("{said:?} is no verdict that is known here")),
-            (Some(said), Verdict::Clean) if said != Verdict::Clean => {
-                coverage.missing(
-                    "why it does not call itself clean",
-                    format!("its verdict is {}, and nothing in it tells why", said.name()),
-                );
-            }
-            _ => {}
+            (None, _) => Some(("the verdict in it", format!("{said:?} is no verdict that is known here"))),
+            (Some(said), Verdict::Clean) if said != Verdict::Clean => Some((
+                "why it does not call itself clean",
+                format!("its verdict is {}, and nothing in it tells why", said.name()),
+            )),
+            _ => None,
         }
+    }
+
+    /// Why its own verdict does not follow from what is in it, if it does not.
+    pub fn contradiction(&self) -> Option<String> {
+        let (findings, coverage) = self.gathered();
+        self.contradicts(&findings, &coverage).map(|(what, why)| format!("{}: {what}: {why}", self.shown))
     }
 
     /// What it comes to, in one word.

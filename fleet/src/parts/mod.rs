@@ -37,11 +37,14 @@ pub struct Results {
 impl Results {
     /// Results at an address, which lies outside of the store that is read. A directory is made if there is none.
     pub fn at(address: &Address, limits: Limits, read: &Address) -> Result<Self> {
-        if overlap(address, read) {
-            let text = format!("--results {}: lies in the store that is read, or around it; name another place", address.shown);
-            return Err(Error::Usage(text));
-        }
+        apart(address, read)?;
         Self::open(address, limits)
+    }
+
+    /// The same of results that are there and are only read.
+    pub fn beside(address: &Address, limits: Limits, read: &Address) -> Result<Self> {
+        apart(address, read)?;
+        Self::present(address, limits)
     }
 
     fn in_directory(address: &Address, store: Store, dir: &Path) -> Result<Self> {
@@ -68,6 +71,15 @@ impl Results {
     fn key(&self, below: &str) -> String {
         format!("{}{PARTS}{below}", self.store.base)
     }
+}
+
+/// Refuses results in the store that is read.
+fn apart(address: &Address, read: &Address) -> Result<()> {
+    if overlap(address, read) {
+        let text = format!("--results {}: lies in the store that is read, or around it; name another place", address.shown);
+        return Err(Error::Usage(text));
+    }
+    Ok(())
 }
 
 /// True when one of two places is, or lies in, the other.

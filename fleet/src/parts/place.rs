@@ -43,7 +43,7 @@ impl Results {
                 let files = directory(dir).map_err(|why| Error::Store {
                     address: store.shown.clone(),
                     why,
-                    hint: "name the place that `ekv-fleet collect --results` has written to",
+                    hint: "name the place that an earlier run with --results has written to",
                 })?;
                 Arc::new(files)
             }

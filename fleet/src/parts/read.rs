@@ -1,10 +1,11 @@
 //! Reading parts: what is known of the payloads of a store.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ekv_tool::analysis::Coverage;
+use ekv_tool::analysis::{Coverage, Verdict};
 use ekv_tool::types::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -13,7 +14,7 @@ use super::row::{Outcome, PartRow, rows};
 use super::{PARTS, Results};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
-use crate::store::{Listed, Trouble};
+use crate::store::{Address, CLOCKS, Listed, Scheme, Store, Trouble};
 
 /// A part of this program is never larger, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -25,7 +26,7 @@ pub struct Demand {
     pub deep: bool,
     /// The time of the run.
     pub now: UnixMillis,
-    /// Only those of runs that began no longer ago; a clock that was as far ahead is not believed either.
+    /// Only what was read no longer ago.
     pub max_age: Option<Duration>,
 }
 
@@ -36,8 +37,11 @@ impl Demand {
     }
 
     fn takes(&self, row: &PartRow) -> bool {
-        let young = self.max_age.is_none_or(|age| self.now.0.abs_diff(row.judged_ms) <= millis(age));
-        young && (row.deep || !self.deep)
+        let young = self.since().is_none_or(|since| row.judged_ms >= since.0);
+        // Nobody knows when something was read that a clock dates ahead.
+        let ahead = self.max_age.map_or(CLOCKS, |age| CLOCKS.min(millis(age)));
+        let happened = row.judged_ms <= self.now.0.saturating_add(ahead);
+        young && happened && (row.deep || !self.deep || row.outcome == Outcome::Unread)
     }
 }
 
@@ -50,18 +54,20 @@ fn millis(age: Duration) -> u64 {
 pub struct KnownPayloads(HashMap<String, Vec<PartRow>>);
 
 impl KnownPayloads {
-    /// The newest row of the object as it is now, by this version of the program, that meets the demand.
+    /// The newest row of the object as it is now, by this version of the program, that meets the demand. Of two that are of one moment the
+    /// worse.
     pub fn get(&self, object: &Listed, demand: &Demand) -> Option<&PartRow> {
         // What has no tag may have been written anew since.
         let e_tag = object.e_tag.as_ref()?;
         let fits = |row: &&PartRow| {
-            row.outcome == Outcome::Summed
-                && row.e_tag.as_ref() == Some(e_tag)
+            row.e_tag.as_ref() == Some(e_tag)
                 && row.size == object.size
                 && row.tool_version == env!("CARGO_PKG_VERSION")
                 && demand.takes(row)
         };
-        self.0.get(&object.key)?.iter().filter(fits).max_by_key(|row| row.judged_ms)
+        // Where the last attempt did not come to its end, what was read before is in doubt, and the next run tries again.
+        let rank = |row: &&PartRow| (row.judged_ms, row.outcome == Outcome::Unread, row.verdict == Verdict::Damaged.name());
+        self.0.get(&object.key)?.iter().filter(fits).max_by_key(rank).filter(|row| row.outcome == Outcome::Summed)
     }
 
     /// Takes a row.
@@ -84,10 +90,10 @@ pub struct PartsRead {
 }
 
 impl Results {
-    /// Reads all parts. Whatever cannot be read only means that its payloads are not known.
-    pub async fn read(&self, store: &str, shard: Shard) -> Result<PartsRead> {
+    /// Reads all parts, for what they say of `store`. What cannot be read may have said something else of any payload.
+    pub async fn read(&self, store: &Store, shard: Shard) -> Result<PartsRead> {
         let mut listed = Vec::new();
-        let below = crate::store::Store { base: self.key(""), ..self.store.clone() };
+        let below = Store { base: self.key(""), ..self.store.clone() };
         let listing = below.list(&*self.objects, |object| listed.push(object)).await;
         match listing {
             Ok(()) | Err(Trouble::Absent) => {}
@@ -104,15 +110,21 @@ impl Results {
         listed.retain(|part| part.key.ends_with(".parquet"));
         let mut read =
             PartsRead { of_shard: listed.iter().filter(|part| part.key.contains(&own)).count(), ..PartsRead::default() };
+        let mut same = SameRoot::of(&store.shown);
         let asked = listed.iter().map(|part| async move { (part, self.part(part).await) });
         let mut answers = stream::iter(asked).buffer_unordered(8);
         while let Some((part, rows)) = answers.next().await {
             match rows {
                 Ok(rows) => {
                     read.parts += 1;
-                    rows.into_iter().filter(|row| row.store == store).for_each(|row| read.known.take(row));
+                    let mut of_store = |row: &PartRow| same.is(&row.store) && row.endpoint == store.endpoint;
+                    rows.into_iter().filter(|row| of_store(row)).for_each(|row| read.known.take(row));
                 }
-                Err(why) => read.coverage.skipped(format!("{}/{}", self.place(), part.key), why),
+                // What has no name of a part was never one.
+                Err(why) if !is_named_as_part(&part.key) => {
+                    read.coverage.skipped(format!("{}/{}", self.place(), part.key), why);
+                }
+                Err(why) => read.coverage.missing(format!("{}/{}", self.place(), part.key), why),
             }
         }
         Ok(read)
@@ -130,8 +142,46 @@ impl Results {
         let bytes = self.store.range(&*self.objects, part, 0..part.size).await.map_err(|trouble| trouble.words())?;
         let name = part.key.rsplit('/').next().unwrap_or_default().to_owned();
         let decoded = tokio::task::spawn_blocking(move || open(&name, bytes)).await;
-        decoded.ok().flatten().ok_or_else(|| "it is no part of this version, or it is damaged".to_owned())
+        decoded
+            .ok()
+            .flatten()
+            .ok_or_else(|| "it is no part of this version, or it is damaged; remove it, and verify again".to_owned())
     }
+}
+
+/// Which addresses have the keys of one store: those of the same bucket, below whatever prefix, or of the same directory.
+#[derive(Debug)]
+struct SameRoot {
+    root: Option<(Scheme, String, PathBuf)>,
+    known: HashMap<String, bool>,
+}
+
+impl SameRoot {
+    fn of(shown: &str) -> Self {
+        Self { root: Self::root(shown), known: HashMap::new() }
+    }
+
+    fn root(shown: &str) -> Option<(Scheme, String, PathBuf)> {
+        let Address { scheme, bucket, directory, .. } = Address::parse(shown).ok()?;
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        Some((scheme, bucket, if scheme == Scheme::Directory { directory } else { PathBuf::new() }))
+    }
+
+    fn is(&mut self, shown: &str) -> bool {
+        if let Some(is) = self.known.get(shown) {
+            return *is;
+        }
+        let is = self.root.is_some() && Self::root(shown) == self.root;
+        self.known.insert(shown.to_owned(), is);
+        is
+    }
+}
+
+/// True for `NUMBER-DIGEST.parquet`.
+fn is_named_as_part(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let digest = name.strip_suffix(".parquet").and_then(|name| Some(name.split_once('-')?.1));
+    digest.is_some_and(|digest| digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The rows of a part with that name; `None` for what is none. What has not the digest in its name is not decoded: decoders of Parquet do
@@ -162,6 +212,7 @@ mod tests {
     fn row(key: &str) -> PartRow {
         PartRow {
             store: "s3://b".to_owned(),
+            endpoint: Some("http://127.0.0.1:9".to_owned()),
             key: key.to_owned(),
             e_tag: Some("\"1\"".to_owned()),
             size: u64::MAX,
@@ -180,7 +231,8 @@ mod tests {
 
     #[test]
     fn rows_come_back_as_they_went() {
-        let unread = PartRow { outcome: Outcome::Unread, why: Some("x".to_owned()), sums: None, e_tag: None, ..row("b") };
+        let unread =
+            PartRow { outcome: Outcome::Unread, why: Some("x".to_owned()), sums: None, e_tag: None, endpoint: None, ..row("b") };
         let all = vec![row("a"), unread];
         assert_eq!(decode(encode(&all).unwrap().into()), Some(all));
     }
@@ -227,6 +279,20 @@ mod tests {
     }
 
     #[test]
+    fn one_bucket_has_one_set_of_keys() {
+        let mut same = SameRoot::of("s3://b/p");
+        for shown in ["s3://b/p", "s3://b", "s3a://b/q"] {
+            assert!(same.is(shown) && same.is(shown), "{shown}");
+        }
+        for shown in ["s3://c/p", "gs://b/p", "b/p", "s3://"] {
+            assert!(!same.is(shown) && !same.is(shown), "{shown}");
+        }
+        let here = std::env::current_dir().unwrap().join("store");
+        assert!(SameRoot::of("store").is(&here.display().to_string()));
+        assert!(!SameRoot::of("store").is("store/p"));
+    }
+
+    #[test]
     fn what_is_too_old_or_of_the_future_does_not_count() {
         let now = Listed { key: "a".to_owned(), size: u64::MAX, modified: None, e_tag: Some("\"1\"".to_owned()) };
         let within = |judged_ms, seconds| {
@@ -239,11 +305,19 @@ mod tests {
         assert!(within(3, 10) && within(10_003, 10) && within(20_003, 10));
         assert!(!within(2, 10) && !within(20_004, 10));
         assert!(within(3, u64::MAX / 1000) && !within(3, 1));
-        // The newest one counts.
+        // The newest one counts, but not what a clock dates ahead; of two at one moment the worse.
         let mut known = KnownPayloads::default();
-        for judged_ms in [7, 9, 8] {
+        for judged_ms in [7, 9, 8, 10_004 + CLOCKS] {
             known.take(PartRow { judged_ms, ..row("a") });
         }
         assert_eq!(known.get(&now, &demand(false)).map(|row| row.judged_ms), Some(9));
+        known.take(PartRow { judged_ms: 8, outcome: Outcome::Unread, sums: None, ..row("a") });
+        assert_eq!(known.get(&now, &demand(false)).map(|row| row.judged_ms), Some(9));
+        known.take(PartRow { judged_ms: 9, verdict: "damaged".to_owned(), ..row("a") });
+        known.take(PartRow { judged_ms: 9, ..row("a") });
+        assert_eq!(known.get(&now, &demand(false)).map(|row| row.verdict.as_str()), Some("damaged"));
+        // The last attempt did not come to its end.
+        known.take(PartRow { judged_ms: 10, outcome: Outcome::Unread, sums: None, deep: false, ..row("a") });
+        assert_eq!((known.get(&now, &demand(false)), known.get(&now, &demand(true))), (None, None));
     }
 }

@@ -16,6 +16,8 @@ pub const SCHEMA_VERSION: &str = "ekv-fleet/offload-verify/v1";
 pub struct PartRow {
     /// The store, as the run named it.
     pub store: String,
+    /// Which server answered, where the environment named one of its own; of Azure the account.
+    pub endpoint: Option<String>,
     /// The key of the payload.
     pub key: String,
     /// What named its bytes when they were read.
@@ -69,6 +71,7 @@ pub fn schema() -> Schema {
     let number = |name: &str, nullable| Field::new(name, DataType::UInt64, nullable);
     Schema::new(vec![
         text("store", false),
+        text("endpoint", true),
         text("key", false),
         text("e_tag", true),
         number("size", false),
@@ -106,6 +109,7 @@ pub(super) fn batch(rows: &[PartRow]) -> Result<RecordBatch, ArrowError> {
         Arc::new(schema()),
         vec![
             text(rows, |row| &row.store),
+            maybe(rows, |row| row.endpoint.clone()),
             text(rows, |row| &row.key),
             maybe(rows, |row| row.e_tag.clone()),
             number(rows, |row| Some(row.size)),
@@ -132,7 +136,7 @@ pub(super) fn rows(batch: &RecordBatch) -> Option<Vec<PartRow>> {
     let strings = |name: &str| batch.column_by_name(name)?.as_any().downcast_ref::<StringArray>();
     let numbers = |name: &str| batch.column_by_name(name)?.as_any().downcast_ref::<UInt64Array>();
     let truths = |name: &str| batch.column_by_name(name)?.as_any().downcast_ref::<BooleanArray>();
-    let (store, key, e_tag) = (strings("store")?, strings("key")?, strings("e_tag")?);
+    let (store, endpoint, key, e_tag) = (strings("store")?, strings("endpoint")?, strings("key")?, strings("e_tag")?);
     let (size, modified, judged) = (numbers("size")?, numbers("modified_ms")?, numbers("judged_ms")?);
     let (tool, outcome, why, verdict) = (strings("tool_version")?, strings("outcome")?, strings("why")?, strings("verdict")?);
     let (sha256, crc32c, contents, shard) = (strings("sha256")?, strings("crc32c")?, strings("contents")?, strings("shard")?);
@@ -151,6 +155,7 @@ pub(super) fn rows(batch: &RecordBatch) -> Option<Vec<PartRow>> {
             };
             Some(PartRow {
                 store: store.value(at).to_owned(),
+                endpoint: maybe(endpoint, at),
                 key: key.value(at).to_owned(),
                 e_tag: maybe(e_tag, at),
                 size: size.value(at),

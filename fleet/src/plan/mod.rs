@@ -9,6 +9,7 @@ mod order;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ekv_tool::Run;
 use ekv_tool::analysis::judge::codes::compare::CROSS_GROUP_MISMATCH;
@@ -42,6 +43,8 @@ pub struct PlanOptions {
     pub per_group: usize,
     /// Bytes per second that a start reads and writes; else the rate at which the payload was read when the facts were taken.
     pub restore_rate: Option<u64>,
+    /// Facts that were taken longer ago do not tell how a node is now.
+    pub max_age: Option<Duration>,
     /// Nodes that are down now.
     pub down: Vec<String>,
 }
@@ -233,8 +236,12 @@ fn states(
                 let (why, code) = if start.refused { (Why::Refused, Some(START_REFUSED.code)) } else { (Why::Unforetold, None) };
                 state.reasons.push(Reason { why, group_id: start.group_id, code, text: start.text });
             }
-            if let Some(text) = file.of_the_future(now) {
+            if let Some(text) = file.of_the_future(now).or_else(|| file.outdated(now, options.max_age)) {
                 coverage.missing(format!("what {name} is like now"), text.clone());
+                state.reasons.push(unexamined(text));
+            }
+            if let Some(text) = file.contradiction() {
+                coverage.missing(format!("what {name} is like"), text.clone());
                 state.reasons.push(unexamined(text));
             }
             counted.insert(*number);

@@ -47,7 +47,7 @@ JOIN counted ON counted.facts_sha256 = files.facts_sha256 AND counted.node = fil
 
 -- One row a payload of a store of offloaded snapshots, as `ekv-fleet offload verify` judged it last.
 CREATE VIEW offloads AS
-SELECT store, key, e_tag, size, modified_ms, tool_version, deep, outcome, why, sha256, crc32c, has_footer, applied_index, rows, verdict,
+SELECT store, endpoint, key, e_tag, size, modified_ms, tool_version, deep, outcome, why, sha256, crc32c, has_footer, applied_index, rows, verdict,
        contents, judged_ms, shard
-FROM (SELECT *, row_number() OVER (PARTITION BY store, key ORDER BY judged_ms DESC) AS place FROM offloads_v1) AS numbered
+FROM (SELECT *, row_number() OVER (PARTITION BY store, endpoint, key ORDER BY judged_ms DESC) AS place FROM offloads_v1) AS numbered
 WHERE place = 1;

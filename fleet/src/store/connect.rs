@@ -10,7 +10,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::listing::Pages;
-use super::{Address, Reach, Scheme, Store};
+use super::{Address, Reach, Scheme, Silence, Store};
 use crate::error::{Error, Result};
 
 /// How often and how long anything is tried.
@@ -60,15 +60,24 @@ pub fn connect(address: &Address, limits: Limits) -> Result<Store> {
     if address.scheme != Scheme::Directory {
         usable(address, std::env::vars_os())?;
     }
-    let (reach, pages) = match address.scheme {
-        Scheme::Directory => (Reach::Directory(address.directory.clone()), None),
+    let (reach, pages, endpoint) = match address.scheme {
+        Scheme::Directory => (Reach::Directory(address.directory.clone()), None, None),
         scheme => {
             let client = client(scheme, &address.bucket, limits).map_err(|error| refused(address, scheme, &error))?;
-            (Reach::Objects(client.0), client.1)
+            (Reach::Objects(client.objects), client.pages, client.endpoint)
         }
     };
     let remote = Some(address.scheme).filter(|scheme| *scheme != Scheme::Directory);
-    Ok(Store { shown: address.shown.clone(), base: address.base.clone(), reach, limits, pages, remote })
+    Ok(Store {
+        shown: address.shown.clone(),
+        base: address.base.clone(),
+        reach,
+        limits,
+        endpoint,
+        silence: Silence::default(),
+        pages,
+        remote,
+    })
 }
 
 /// Refuses settings that no request could be made with. The client takes them as they are and ends the process over them. Only names
@@ -117,8 +126,21 @@ fn is_endpoint(text: &str) -> bool {
     is_host && port.is_none_or(|port| port.parse::<u16>().is_ok()) && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A client, and its listing page by page. That of Google begins with the key that is named, and that of Azure knows no such key.
-fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<(Arc<dyn ObjectStore>, Option<Pages>)> {
+/// An endpoint without what may be a secret.
+fn without_query(endpoint: &str) -> String {
+    endpoint.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+/// Who asks.
+struct Client {
+    objects: Arc<dyn ObjectStore>,
+    /// Its listing page by page. That of Google begins with the key that is named, and that of Azure knows no such key.
+    pages: Option<Pages>,
+    /// As [`Store::endpoint`].
+    endpoint: Option<String>,
+}
+
+fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<Client> {
     let times = [
         (ClientConfigKey::Timeout, format!("{}ms", limits.timeout.as_millis())),
         (ClientConfigKey::ConnectTimeout, format!("{}ms", CONNECT.min(limits.timeout).as_millis())),
@@ -127,18 +149,27 @@ fn client(scheme: Scheme, bucket: &str, limits: Limits) -> object_store::Result<
         Scheme::Gcs => {
             let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(limits.retry());
             let set = |builder: GoogleCloudStorageBuilder, (key, value)| builder.with_config(GoogleConfigKey::Client(key), value);
-            (Arc::new(times.into_iter().fold(builder, set).build()?), None)
+            let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl).map(|url| without_query(&url));
+            Client { objects: Arc::new(times.into_iter().fold(builder, set).build()?), pages: None, endpoint }
         }
         Scheme::Azure => {
             let builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(limits.retry());
             let set = |builder: MicrosoftAzureBuilder, (key, value)| builder.with_config(AzureConfigKey::Client(key), value);
-            (Arc::new(times.into_iter().fold(builder, set).build()?), None)
+            let of = |key| builder.get_config_value(&key);
+            // The emulator has a server of its own.
+            let emulated = of(AzureConfigKey::UseEmulator).is_some_and(|value| value == "true");
+            let emulator = || std::env::var("AZURITE_BLOB_STORAGE_URL").unwrap_or_else(|_| "emulator".to_owned());
+            let server = of(AzureConfigKey::Endpoint).or_else(|| emulated.then(emulator)).map(|url| without_query(&url));
+            let parts: Vec<_> = of(AzureConfigKey::AccountName).into_iter().chain(server).collect();
+            let endpoint = (!parts.is_empty()).then(|| parts.join(" at "));
+            Client { objects: Arc::new(times.into_iter().fold(builder, set).build()?), pages: None, endpoint }
         }
         Scheme::S3 | Scheme::Directory => {
             let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(limits.retry());
             let set = |builder: AmazonS3Builder, (key, value)| builder.with_config(AmazonS3ConfigKey::Client(key), value);
+            let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).map(|url| without_query(&url));
             let client = Arc::new(times.into_iter().fold(builder, set).build()?);
-            (Arc::clone(&client) as Arc<dyn ObjectStore>, Some(Pages(client)))
+            Client { objects: Arc::clone(&client) as Arc<dyn ObjectStore>, pages: Some(Pages(client)), endpoint }
         }
     })
 }

@@ -15,6 +15,12 @@ use super::{Listed, Store, Trouble};
 /// The metadata in which the publisher keeps the digest of an object.
 const DIGEST: &str = "elastickv-sha256";
 
+/// No answer, or not all of one.
+const IN_TIME: &str = "the store did not answer in time";
+/// An answer that is not what the listing said.
+const OTHER_LENGTH: &str =
+    "the answer has another length than the listing says: it was written anew meanwhile, or something on the way has changed it";
+
 /// The front of a payload.
 #[derive(Debug)]
 pub struct Head {
@@ -42,8 +48,8 @@ impl Store {
         };
         let recorded = recorded(&answer.attributes);
         let size = answer.meta.size;
-        if size > MAX_MANIFEST_LEN {
-            return (ManifestRead::Refused(ManifestRefusal::TooLarge), recorded);
+        if size != listed.size {
+            return (ManifestRead::Unreadable(OTHER_LENGTH.to_owned()), recorded);
         }
         match self.body(answer, size).await {
             Ok(bytes) => (ManifestRead::of(&bytes), recorded),
@@ -80,6 +86,9 @@ impl Store {
             Ok(answer) => answer,
             Err(trouble) => return nothing(trouble),
         };
+        if listed.is_some_and(|listed| listed != answer.meta.size) {
+            return nothing(Trouble::Failed(OTHER_LENGTH.to_owned()));
+        }
         let (mut whole, len) = (of(&answer, &[]), answer.meta.size.min(OBJECT_HEAD_LEN as u64));
         let meta = answer.meta.clone();
         match self.body(answer, len).await {
@@ -128,11 +137,12 @@ impl Store {
 
     async fn get(&self, objects: &dyn ObjectStore, key: &str, options: GetOptions) -> Result<GetResult, Trouble> {
         let key = Key::parse(key).map_err(|error| Trouble::of(&error.into()))?;
-        let answer = objects.get_opts(&key, options);
-        match tokio::time::timeout(self.limits.patience(), answer).await {
+        self.silence.trouble()?;
+        let answer = match tokio::time::timeout(self.limits.patience(), objects.get_opts(&key, options)).await {
             Ok(answer) => answer.map_err(|error| Trouble::of(&error)),
-            Err(_) => Err(Trouble::Failed("the store did not answer in time".to_owned())),
-        }
+            Err(_) => Err(Trouble::Silent(IN_TIME.to_owned())),
+        };
+        self.silence.heard(answer)
     }
 
     /// The body of an answer, which has to be `len` bytes long.
@@ -156,7 +166,7 @@ impl Store {
         };
         match tokio::time::timeout(self.limits.patience(), fill).await {
             Ok(filled) => filled?,
-            Err(_) => return Err(Trouble::Failed("the store did not answer in time".to_owned())),
+            Err(_) => return self.silence.heard(Err(Trouble::Silent(IN_TIME.to_owned()))),
         }
         if pieces.len != len {
             return Err(Trouble::Failed("the store sends fewer bytes than it says".to_owned()));

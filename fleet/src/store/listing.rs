@@ -60,6 +60,11 @@ struct Listing<'s, F> {
 }
 
 impl<F: FnMut(Listed)> Listing<'_, F> {
+    /// True for a key that it has handed on.
+    fn has(&self, key: &str) -> bool {
+        self.seen.contains(&self.hash.hash_one(key))
+    }
+
     fn take(&mut self, mut object: Listed) -> Result<(), Trouble> {
         // Where a console has made a folder, an object has the name of the prefix.
         let asked_for = object.key.starts_with(self.base) || self.base.strip_suffix('/') == Some(object.key.as_str());
@@ -130,6 +135,7 @@ impl Store {
     ) -> Result<(), Trouble> {
         let prefix = (!self.base.is_empty()).then_some(self.base.as_str());
         let (mut offset, mut page_token, mut keys, mut odd, mut empty) = (None::<String>, None::<String>, PAGE, 0, 0);
+        let mut asks_again = false;
         loop {
             let max_keys = (keys < PAGE).then_some(keys);
             let options =
@@ -139,15 +145,24 @@ impl Store {
                     if max_keys.is_some_and(|most| result.objects.len() > most) {
                         return Err(Trouble::Failed("the store lists more keys at a time than it was asked for".to_owned()));
                     }
+                    if std::mem::take(&mut asks_again) && result.objects.iter().all(|meta| listing.has(meta.location.as_ref())) {
+                        // Nothing, or a store that does not know where to begin and begins anew.
+                        return Ok(());
+                    }
                     empty = if result.objects.is_empty() { empty + 1 } else { 0 };
                     if empty > MAX_EMPTY || next.is_some() && next == page_token {
                         return Err(Trouble::Failed("the store lists nothing more and does not end the listing".to_owned()));
                     }
+                    let last = result.objects.last().map(|meta| meta.location.to_string());
                     for meta in result.objects {
                         listing.take(meta.into())?;
                     }
-                    let Some(next) = next else { return Ok(()) };
-                    page_token = Some(next);
+                    if next.is_none() {
+                        // The client does not tell a listing that ends from one that is cut and does not say where it goes on.
+                        let Some(last) = last else { return Ok(()) };
+                        (offset, asks_again) = (Some(last), true);
+                    }
+                    page_token = next;
                     keys = (keys * 2).min(PAGE);
                 }
                 Err(error) => {

@@ -4,6 +4,7 @@ mod address;
 mod connect;
 mod fetch;
 mod listing;
+mod silence;
 mod trouble;
 
 use std::path::PathBuf;
@@ -17,7 +18,11 @@ pub use connect::{Limits, connect};
 pub use fetch::Head;
 pub(crate) use listing::Pages;
 pub use listing::{Listed, MAX_OBJECTS};
+pub(crate) use silence::Silence;
 pub use trouble::Trouble;
+
+/// How far the clocks of two machines may be apart, in milliseconds.
+pub const CLOCKS: u64 = 10 * 60 * 1000;
 
 /// A store, or the part of one below a prefix.
 #[derive(Debug, Clone)]
@@ -30,6 +35,11 @@ pub struct Store {
     pub reach: Reach,
     /// How long anything may take.
     pub limits: Limits,
+    /// Which server answers, where the environment names one of its own; of Azure the account. One bucket name may stand for a store at
+    /// each of several.
+    pub endpoint: Option<String>,
+    /// How long it has been silent.
+    pub(crate) silence: Silence,
     /// Its listing page by page, where that can be had.
     pub(crate) pages: Option<Pages>,
     /// Who answers over the network; `None` of a directory and of a store in this process.
@@ -53,6 +63,8 @@ impl Store {
             base: base.to_owned(),
             reach: Reach::Objects(objects),
             limits: Limits::default(),
+            endpoint: None,
+            silence: Silence::default(),
             pages: None,
             remote: None,
         }

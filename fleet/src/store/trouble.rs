@@ -18,6 +18,8 @@ pub enum Trouble {
     Exists,
     /// The store or the way to it failed; in words.
     Failed(String),
+    /// Nobody answered; in words.
+    Silent(String),
 }
 
 impl Trouble {
@@ -31,6 +33,7 @@ impl Trouble {
             Error::Unauthenticated { .. } => Self::Failed("the store does not accept the credentials (401)".to_owned()),
             Error::InvalidPath { source } => Self::Failed(no_path(source)),
             Error::NotSupported { .. } | Error::NotImplemented { .. } => Self::Failed("the store cannot do that".to_owned()),
+            other if is_silence(other) => Self::Silent(general(other)),
             other => Self::Failed(general(other)),
         }
     }
@@ -41,7 +44,7 @@ impl Trouble {
             Self::Absent => "the store has no such object (404)".to_owned(),
             Self::Changed => "another object took its key (412)".to_owned(),
             Self::Exists => "the store says that it conflicts with another request (409)".to_owned(),
-            Self::Failed(why) => why.clone(),
+            Self::Failed(why) | Self::Silent(why) => why.clone(),
         }
     }
 }
@@ -100,6 +103,18 @@ fn general(error: &Error) -> String {
         return "no credentials were found, or they cannot be used".to_owned();
     }
     "the answer of the store is not one to what was asked".to_owned()
+}
+
+/// True where no answer began.
+fn is_silence(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(it) = cause {
+        if let Some(http) = it.downcast_ref::<HttpError>() {
+            return matches!(http.kind(), HttpErrorKind::Connect | HttpErrorKind::Timeout);
+        }
+        cause = it.source();
+    }
+    false
 }
 
 fn of_http(error: &HttpError) -> &'static str {

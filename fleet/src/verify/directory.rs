@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
 use ekv_tool::analysis::Coverage;
-use ekv_tool::io::{FileStamp, IoOptions};
+use ekv_tool::io::IoOptions;
 use ekv_tool::readers::Depth;
 use ekv_tool::readers::offload::{ObjectRead, OffloadStore, read_object};
+use ekv_tool::types::FileIdentity;
 use tokio::sync::mpsc;
 
 use super::{Done, Work};
@@ -27,19 +28,19 @@ pub(super) fn list(path: &Path, coverage: &mut Coverage) -> Result<(Vec<Listed>,
 
 /// A file as a listing would name it.
 pub(crate) fn listed(key: &str, path: &Path, run: &Run<'_>) -> Listed {
-    let stamp = run.source.stamp_at(path);
     Listed {
         key: key.to_owned(),
-        size: stamp.map_or(0, |stamp| stamp.size),
+        size: run.source.stamp_at(path).map_or(0, |stamp| stamp.size),
         modified: run.source.modified_at(path),
-        e_tag: stamp.map(|stamp| e_tag(&stamp)),
+        e_tag: run.source.open(path).ok().and_then(|file| file.identity()).map(|file| e_tag(&file)),
     }
 }
 
-/// What names the bytes of a file as long as nobody writes it: no file system has a better one.
-fn e_tag(stamp: &FileStamp) -> String {
-    let FileStamp { dev, ino, size, mtime: (seconds, nanos) } = stamp;
-    format!("\"{dev:x}-{ino:x}-{size:x}-{seconds}.{nanos:09}\"")
+/// What names the bytes of a file as long as nobody writes it: no file system has a better one. The time of the last change of the inode
+/// is the one that no program can set.
+fn e_tag(file: &FileIdentity) -> String {
+    let FileIdentity { dev, ino, size, mtime_ns, ctime_ns } = file;
+    format!("\"{dev:x}-{ino:x}-{size:x}-{mtime_ns}-{ctime_ns}\"")
 }
 
 /// Reads the payloads one after the other, as `ekv-tool verify-snapshot` does.

@@ -119,7 +119,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
     }
     let store = &Store { base, ..store.clone() };
     let mine: Vec<_> = listed.into_iter().filter(|object| options.shard.takes(&object.key)).collect();
-    let parts = results.read(&store.shown, options.shard).await?;
+    let parts = results.read(store, options.shard).await?;
     coverage.absorb(parts.coverage);
     let demand = options.demand();
     let mut run = Judged::new(store, options, coverage);
@@ -143,11 +143,19 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
         Reach::Objects(objects) => objects::read(store, objects.clone(), work.clone(), options),
     };
     let (mut since, mut held, mut written) = (Instant::now(), 0_u64, Ok(()));
-    while let Some(Done { number, read }) = answers.recv().await {
-        let Some(work) = work.get(number) else { continue };
-        watch.advance(work.object.size);
-        held = held.saturating_add(work.object.size);
-        writer.push(run.judge(work, &read));
+    loop {
+        let patience = options.part_every.saturating_sub(since.elapsed()).max(Duration::from_millis(1));
+        match tokio::time::timeout(patience, answers.recv()).await {
+            Ok(None) => break,
+            Ok(Some(Done { number, read })) => {
+                let Some(work) = work.get(number) else { continue };
+                watch.advance(work.object.size);
+                held = held.saturating_add(work.object.size);
+                writer.push(run.judge(work, &read));
+            }
+            // A large payload takes long, and what was read before it is to be kept.
+            Err(_) => {}
+        }
         if writer.held() >= ROWS || held >= BYTES || since.elapsed() >= options.part_every {
             written = writer.flush().await;
             (since, held) = (Instant::now(), 0);
@@ -168,6 +176,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
 struct Judged<'r> {
     store: &'r Store,
     options: &'r VerifyOptions,
+    began: Instant,
     payloads: BTreeMap<String, LonePayload>,
     findings: Vec<Finding>,
     coverage: Coverage,
@@ -181,6 +190,7 @@ impl<'r> Judged<'r> {
         Self {
             store,
             options,
+            began: Instant::now(),
             payloads: BTreeMap::new(),
             findings: Vec::new(),
             coverage,
@@ -205,6 +215,7 @@ impl<'r> Judged<'r> {
         let why = coverage.not_examined.iter().find(|part| part.needed).map(|part| part.why.clone());
         let row = PartRow {
             store: self.store.shown.clone(),
+            endpoint: self.store.endpoint.clone(),
             key: object.key.clone(),
             e_tag: object.e_tag.clone(),
             size: object.size,
@@ -216,7 +227,7 @@ impl<'r> Judged<'r> {
             sums,
             contents: facts.filter(|_| whole).map(|facts| KnownContents::of(&shown, facts, depth)),
             verdict: view.verdict.name().to_owned(),
-            judged_ms: self.options.now.0,
+            judged_ms: self.options.now.0.saturating_add(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)),
             shard: self.options.shard.to_string(),
         };
         self.add(object, view, findings, coverage);

@@ -115,14 +115,16 @@ pub(super) fn read(
     answers
 }
 
-/// The ranges of an object; one without bytes for an empty object.
+/// The ranges of an object, up to one that is lost; one without bytes for an empty object.
 fn ranges(number: usize, object: Listed, range: u64) -> impl Iterator<Item = Ask> {
     let lost = Arc::new(AtomicBool::new(false));
-    let count = object.size.div_ceil(range).max(1);
-    (0..count).map(move |piece| {
-        let at = piece * range;
-        let len = range.min(object.size - at);
-        Ask { number, object: object.clone(), at, len, last: piece + 1 == count, lost: Arc::clone(&lost) }
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let at: u64 = next?;
+        let len = range.min(object.size.saturating_sub(at));
+        let last = object.size - at <= range || lost.load(Ordering::Relaxed);
+        next = if last { None } else { Some(at + range) };
+        Some(Ask { number, object: object.clone(), at, len, last, lost: Arc::clone(&lost) })
     })
 }
 

@@ -1,5 +1,7 @@
 //! Files of facts that are made for a test or a measurement, as `ekv-tool facts` would write them of nodes that agree.
 
+use std::sync::OnceLock;
+
 use ekv_tool::analysis::Coverage;
 use ekv_tool::analysis::judge::facts::{GroupFacts, StoreFacts, StoreState};
 use ekv_tool::analysis::judge::nodes::{
@@ -10,8 +12,11 @@ use ekv_tool::formats::raftpb::{ConfState, EntryType, HardState};
 use ekv_tool::types::{LogIndex, NodeId, ServerVersion, SnapshotId, Term, UnixMillis};
 use serde::Serialize;
 
-/// When facts are taken when nobody says otherwise.
-pub const TAKEN: u64 = 1_700_000_000_000;
+/// When facts are taken when nobody says otherwise, in Unix milliseconds: an hour before this run.
+pub fn taken() -> u64 {
+    static TAKEN: OnceLock<u64> = OnceLock::new();
+    *TAKEN.get_or_init(|| ekv_tool::io::now().map_or(0, |now| now.0.saturating_sub(3_600_000)))
+}
 
 /// A group.
 #[derive(Debug, Clone, Default)]
@@ -131,7 +136,7 @@ impl MadeGroup {
             log: Some(LogFacts { entries: sums.clone(), segments: vec![records.finish(0, LogIndex(0))] }),
             log_is_cut: false,
             changed: false,
-            last_written_ms: Some(UnixMillis(TAKEN - 1000)),
+            last_written_ms: Some(UnixMillis(taken() - 1000)),
             largest_payload: None,
             findings: Vec::new(),
             not_examined: Vec::new(),
@@ -251,5 +256,5 @@ pub fn fleet(groups: &[MadeGroup], change: impl Fn(&str, &mut MadeCopy)) -> std:
             copies.entry(name.clone()).or_default().push(copy);
         }
     }
-    copies.into_iter().map(|(name, copies)| (name, facts(TAKEN, &copies))).collect()
+    copies.into_iter().map(|(name, copies)| (name, facts(taken(), &copies))).collect()
 }

@@ -62,6 +62,11 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
         }
     };
     let mut coverage = Coverage::default();
+    for (store, (key, why)) in store.iter().flat_map(|store| store.unlisted.iter().map(move |unlisted| (store, unlisted))) {
+        // A newer manifest may lie there, or that of another group.
+        let place = store.path_of(key).map_or_else(|| key.clone(), |path| path.display().to_string());
+        coverage.missing(place, why);
+    }
     let mut plans = Vec::new();
     let is_store = store.is_some() && findings.is_empty();
     let groups = if store.is_some() && run.source.kind_at(dir).is_none() {

@@ -39,7 +39,8 @@ pub fn verify_lone(path: &str, digest: Sha256Sum, read: &ObjectRead, depth: Dept
                     let at = facts.size - FOOTER_LEN as u64;
                     Finding::new(&codes::OFFLOAD_PAYLOAD_FOOTER, message).at(path).range(at, FOOTER_LEN as u64)
                 } else {
-                    let message = "The object is not what its name says; a restore refuses it.";
+                    let message =
+                        "The object is not what its name says; a restore by a manifest that means that digest refuses it.";
                     Finding::new(&codes::OFFLOAD_PAYLOAD_DIGEST, message).at(path).expected(digest).found(sums.sha256)
                 });
             } else {

@@ -269,13 +269,18 @@ impl Judge<'_> {
         let mut groups = Vec::new();
         for ((prefix, group_id), all) in by_group {
             let good: Vec<_> = all.iter().filter(|it| it.restore.is_restored() && it.verdict == Verdict::Clean).collect();
-            let unread: Vec<_> = all.iter().filter(|it| it.restore.status.is_none() && it.verdict == Verdict::Clean).collect();
+            let is_unread =
+                |it: &&&VerifiedOffload| it.restore.status.is_none() && it.verdict != Verdict::Damaged && it.as_written.is_some();
+            let unread: Vec<_> = all.iter().filter(is_unread).collect();
             let newest = self.newest_of(&good);
             let newest_unread = self.newest_of(&unread);
             let is_whole = of_groups.is_none_or(|counts| counts.get(&(prefix.to_owned(), group_id)) == Some(&all.len()));
             if newest.is_none() && is_whole && all.iter().all(|it| it.verdict == Verdict::Damaged) {
-                let message =
-                    format!("The store has {} of group {group_id}, and none can be restored.", count(all.len(), "manifest"));
+                let below = if prefix.is_empty() { String::new() } else { format!(" below {}", quoted(prefix)) };
+                let message = format!(
+                    "The store has {} of group {group_id}{below}, and none can be restored.",
+                    count(all.len(), "manifest")
+                );
                 let at = all.first().map(|it| it.path.clone()).unwrap_or_default();
                 self.findings.push(Finding::new(&codes::OFFLOAD_NOTHING_RESTORABLE, message).at(at));
             }
