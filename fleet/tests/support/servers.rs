@@ -112,6 +112,16 @@ pub fn duckdb() -> Option<PathBuf> {
     installed("duckdb/bin/python")
 }
 
+/// A Python that has Spark, which `fleet/test-servers spark` installs: it is half a gigabyte, and the rest goes without it.
+pub fn spark() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/spark/bin/python");
+    if path.exists() {
+        return Some(path);
+    }
+    skipped("Spark is not installed; fleet/test-servers spark installs it");
+    None
+}
+
 /// A client of a bucket.
 pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
     let builder =
