@@ -12,22 +12,34 @@ use ekv_tool::analysis::Finding;
 use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
 use serde_json::{Value, json};
 
+use crate::support::clouds::Cloud;
 #[cfg(feature = "sql")]
 use crate::support::http::{Fault, Server};
 use crate::support::made::{self, MadeGroup, TAKEN};
 use crate::support::program::{run, run_in};
-use crate::support::recorded::{offload, root};
-use crate::support::servers::{duckdb, spark};
+use crate::support::recorded::{files, offload, root};
+use crate::support::servers::{duckdb, duckdb_with_s3, spark};
 
 const NOBODY: &str = "http://127.0.0.1:1";
 
 /// What DuckDB answers to a script, as objects.
 fn answered(python: &Path, script: &str) -> Vec<Value> {
-    const PROGRAM: &str = "import duckdb, json, sys\n\
-        it = duckdb.connect().execute(sys.stdin.read())\n\
+    answered_in(python, &[], script)
+}
+
+/// The same, with an environment that leads to a bucket.
+fn answered_in(python: &Path, environment: &[(&str, String)], script: &str) -> Vec<Value> {
+    const PROGRAM: &str = "import duckdb, json, os, sys\n\
+        connection = duckdb.connect()\n\
+        if 'AWS_ENDPOINT_URL' in os.environ:\n\
+        \x20   import s3fs\n\
+        \x20   connection.register_filesystem(s3fs.S3FileSystem(endpoint_url=os.environ['AWS_ENDPOINT_URL']))\n\
+        it = connection.execute(sys.stdin.read())\n\
         names = [column[0] for column in it.description]\n\
         print(json.dumps([dict(zip(names, row)) for row in it.fetchall()]))";
-    let mut child = Command::new(python).args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = Command::new(python);
+    command.args(["-c", PROGRAM]).envs(environment.iter().cloned()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{script}");
@@ -180,6 +192,21 @@ fn duckdb_answers_every_query() {
     assert_eq!(run(NOBODY, &["offload", "verify", store, "--results", place]).status, 0);
     let rows = ask("@offloads");
     assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
+}
+
+#[test]
+fn duckdb_reads_a_bucket() {
+    let (Some(python), Some(cloud)) = (duckdb_with_s3(), Cloud::versitygw()) else { return };
+    let (_dir, results) = collected_in("place");
+    for (key, path) in files(&results) {
+        cloud.put(&format!("ekv/{key}"), fs::read(path).unwrap(), None);
+    }
+    let environment = cloud.environment(&cloud.url);
+    for (name, expected) in expected().into_iter().filter(|(name, _)| ["behind", "members", "starts"].contains(name)) {
+        let ran = run_in(&environment, &["sql", "--script", &format!("@{name}"), "--results", &cloud.results]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        assert_eq!(Value::Array(answered_in(&python, &environment, &ran.said)), expected, "{name}");
+    }
 }
 
 #[test]
