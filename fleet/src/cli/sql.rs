@@ -28,7 +28,8 @@ has judged. docs/fleet/sql.md lists their columns.
 
 A query is answered where the program was built with its engine (--features
 sql); --script needs none. The engine also has ekv_objects('URL'), a table of
-the payloads and manifests of a store, ekv_verify(url) and ekv_manifest(url):
+the payloads and manifests of a store, ekv_verify(url), ekv_verify(url, 'deep')
+and ekv_manifest(url):
   ekv-fleet sql \"SELECT url, ekv_verify(url) AS v FROM
     ekv_objects('s3://b/prod') WHERE kind = 'payload'\" --results /srv/ekv
 
@@ -110,7 +111,8 @@ fn answer(args: &SqlArgs, query: &str, results: &Results, runtime: &Runtime, out
     let workers = args.cluster.clone().map_or(Workers::Here, Workers::Cluster);
     #[cfg(not(feature = "cluster"))]
     let workers = Workers::Here;
-    super::emit(output, runtime.block_on(ask(results, query, args.store.limits(), &workers))?)
+    let watch = std::sync::Arc::new(output.bar.clone());
+    super::emit(output, runtime.block_on(ask(results, query, args.store.limits(), &workers, watch))?)
 }
 
 #[cfg(not(feature = "sql"))]
