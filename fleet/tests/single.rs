@@ -7,6 +7,7 @@ use std::path::Path;
 use ekv_fleet::single::{Seen, SeenManifest, SeenPayload, Single};
 use ekv_fleet::store::Limits;
 use ekv_tool::analysis::Verdict;
+use ekv_tool::readers::Depth;
 use serde_json::{Value, json};
 
 use crate::support::directories::{PAYLOAD, damaged};
@@ -26,7 +27,7 @@ fn all(dir: &Path) -> (BTreeMap<String, Seen<SeenPayload>>, BTreeMap<String, See
         for found in single.list(root).await.unwrap() {
             assert_eq!(found.size, fs::metadata(&found.url).unwrap().len(), "{found:?}");
             match found.kind {
-                "payload" => drop(payloads.insert(found.url.clone(), single.verify(&found.url).await)),
+                "payload" => drop(payloads.insert(found.url.clone(), single.verify(&found.url, Depth::Checksum).await)),
                 _ => drop(manifests.insert(found.url.clone(), single.manifest(&found.url).await)),
             }
         }
@@ -184,5 +185,86 @@ fn a_bucket_is_judged_in_sql_as_by_the_commands() {
         for value in [&it["verdict"], &it["group_id"], &it["snapshot_index"], &json!(url)] {
             assert!(values.contains(value), "{row} has no {value}");
         }
+    }
+}
+
+/// Above 64 MiB the rows of a payload are only walked where it is asked for.
+#[test]
+fn a_large_payload_is_walked_when_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = b"EKVPBBL1".to_vec();
+    bytes.resize(65 << 20, 0xff);
+    let digest = ekv_tool::types::Sha256Sum::of(&bytes).to_string();
+    let key = format!("v1/payloads/sha256/{}/{digest}.fsm", &digest[..2]);
+    let at = dir.path().join(&key);
+    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    fs::write(&at, bytes).unwrap();
+    let single = Single::new(Limits::default());
+    let verdict = |depth| block_on(single.verify(at.to_str().unwrap(), depth)).verdict;
+    assert_eq!((verdict(Depth::Checksum), verdict(Depth::Deep)), (Verdict::Clean, Verdict::Damaged));
+    let server = Server::of(dir.path(), |_, _| None);
+    let query = format!(
+        "SELECT ekv_verify(url)['verdict'] AS light, ekv_verify(url, 'deep')['verdict'] AS deep FROM (VALUES ('s3://bucket/{key}')) AS t(url)"
+    );
+    if let Some(rows) = asked(&server, &query) {
+        assert_eq!(rows, [json!({"light": "clean", "deep": "damaged"})]);
+    }
+}
+
+#[cfg(feature = "sql")]
+mod in_sql {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use ekv_fleet::parts::Results;
+    use ekv_fleet::progress::{Unit, Watch};
+    use ekv_fleet::sql::engine::ask;
+    use ekv_fleet::sql::workers::Workers;
+    use ekv_fleet::store::Address;
+
+    use super::*;
+
+    #[test]
+    fn another_depth_is_refused() {
+        let out = tempfile::tempdir().unwrap();
+        let place = out.path().to_str().unwrap();
+        for words in ["'all'", "NULL", "url"] {
+            let query = format!("SELECT ekv_verify(url, {words}) AS v FROM (VALUES ('/nowhere')) AS t(url)");
+            let ran = run(NOBODY, &["sql", &query, "--results", place]);
+            assert!(ran.status == 1 && ran.said.contains("behind it 'deep' where every row"), "{words}: {}", ran.said);
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Seen(AtomicU64, AtomicU64);
+
+    impl Watch for Seen {
+        fn begin(&self, what: &'static str, unit: Unit, total: Option<u64>) {
+            assert_eq!((what, unit, total), ("payloads", Unit::Bytes, None));
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn advance(&self, amount: u64) {
+            self.1.fetch_add(amount, Ordering::SeqCst);
+        }
+    }
+
+    /// What is read is seen; a query that reads no payload says nothing of them.
+    #[test]
+    fn what_a_query_reads_is_seen() {
+        let out = tempfile::tempdir().unwrap();
+        let results = Results::open(&Address::of_path(out.path()), Limits::default()).unwrap();
+        let store = offload().join("local");
+        let bytes: u64 =
+            files(&store).iter().filter(|(key, _)| key.ends_with(".fsm")).map(|(_, at)| fs::metadata(at).unwrap().len()).sum();
+        let seen = |query: &str| {
+            let seen = Arc::new(Seen::default());
+            let watch: Arc<dyn Watch> = seen.clone();
+            block_on(ask(&results, query, Limits::default(), &Workers::Here, watch)).unwrap();
+            (seen.0.load(Ordering::SeqCst), seen.1.load(Ordering::SeqCst))
+        };
+        let objects = format!("ekv_objects('{}') WHERE kind = 'payload'", store.display());
+        assert_eq!(seen(&format!("SELECT sum(size) AS bytes FROM {objects}")), (0, 0));
+        assert_eq!(seen(&format!("SELECT ekv_verify(url) AS v FROM {objects}")), (1, bytes));
     }
 }

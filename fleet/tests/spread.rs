@@ -12,8 +12,8 @@ use crate::support::directories::{damaged, small_payloads};
 use crate::support::http::Server;
 use crate::support::page::{Step, steps};
 use crate::support::program::{SECRETS, program, run};
-use crate::support::recorded::{files, offload};
-use crate::support::servers::{python_with_yaml, skipped};
+use crate::support::recorded::{files, offload, root};
+use crate::support::servers::{python_with_yaml, skipped, spark};
 
 const PAGE: &str = "docs/fleet/spread.md";
 
@@ -182,6 +182,30 @@ fn the_job_of_kubernetes_reads_all_of_it() {
         assert!(ended == 0 && said.contains(&format!("shard {}/{pods}", pod + 1)), "{ended}: {said}");
     }
     all_of_it(&place, &server, 3, 0);
+}
+
+/// Both scripts, by a Spark of one machine.
+#[test]
+fn the_scripts_of_spark_read_all_of_it() {
+    let Some(python) = spark() else { return };
+    let (place, server) = (Place::new(), Server::of(&offload().join("local"), |_, _| None));
+    let python = python.to_str().unwrap().to_owned();
+    let (ended, said) = place.run(&server, &[python.clone(), "verify.py".to_owned()], &[]);
+    assert!(ended == 0 && said.contains("shard 16/16"), "{ended}: {said}");
+    all_of_it(&place, &server, 3, 0);
+    let main = root().join("target/debug/ekv-tool");
+    if !main.exists() {
+        return skipped("payloads.py, since ekv-tool is not built");
+    }
+    std::os::unix::fs::symlink(main, place.file("bin/ekv-tool")).unwrap();
+    let dir = damaged();
+    let odd = dir.path().join("prod/east/v1/payloads/sha256/00");
+    fs::create_dir_all(&odd).unwrap();
+    fs::write(odd.join("no digest.fsm"), b"x").unwrap();
+    let words = [python, "payloads.py".to_owned(), dir.path().to_str().unwrap().to_owned()];
+    let (ended, said) = place.run(&server, &words, &[]);
+    let count = |verdict: &str| said.lines().filter(|line| line.starts_with(verdict) && line.ends_with(".fsm")).count();
+    assert_eq!((ended, count("clean "), count("damaged "), count("unknown ")), (0, 2, 1, 1), "{said}");
 }
 
 /// Two shards at a time, one of them killed in the middle: it is started again, and both have read each payload once.

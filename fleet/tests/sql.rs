@@ -1,42 +1,102 @@
 //! The views and the ready queries, answered by DuckDB where `fleet/test-servers` has installed it, and by the engine where it is built in.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 use ekv_fleet::sql::{QUERIES, VIEWS, bases};
 use ekv_tool::analysis::Finding;
 use ekv_tool::analysis::judge::codes::files::FILE_DAMAGED;
 use serde_json::{Value, json};
 
+use crate::support::clouds::Cloud;
 #[cfg(feature = "sql")]
 use crate::support::http::{Fault, Server};
 use crate::support::made::{self, MadeGroup, taken};
-use crate::support::program::run;
-use crate::support::recorded::{offload, root};
-use crate::support::servers::duckdb;
+use crate::support::program::{run, run_in};
+use crate::support::recorded::{files, offload, root};
+use crate::support::servers::{duckdb, duckdb_with_s3, spark};
 
 const NOBODY: &str = "http://127.0.0.1:1";
 
 /// What DuckDB answers to a script, as objects.
 fn answered(python: &Path, script: &str) -> Vec<Value> {
-    const PROGRAM: &str = "import duckdb, json, sys\n\
-        it = duckdb.connect().execute(sys.stdin.read())\n\
+    answered_in(python, &[], script)
+}
+
+/// The same, with an environment that leads to a bucket.
+fn answered_in(python: &Path, environment: &[(&str, String)], script: &str) -> Vec<Value> {
+    const PROGRAM: &str = "import duckdb, json, os, sys\n\
+        connection = duckdb.connect()\n\
+        if 'AWS_ENDPOINT_URL' in os.environ:\n\
+        \x20   import s3fs\n\
+        \x20   connection.register_filesystem(s3fs.S3FileSystem(endpoint_url=os.environ['AWS_ENDPOINT_URL']))\n\
+        it = connection.execute(sys.stdin.read())\n\
         names = [column[0] for column in it.description]\n\
         print(json.dumps([dict(zip(names, row)) for row in it.fetchall()]))";
-    let mut child = Command::new(python).args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = Command::new(python);
+    command.args(["-c", PROGRAM]).envs(environment.iter().cloned()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{script}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// A Spark that runs as long as its test: what it is asked takes less time than its start.
+struct Spark {
+    child: std::process::Child,
+    answers: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Spark {
+    fn start() -> Option<Self> {
+        const PROGRAM: &str = "import json, sys\n\
+            from pyspark.sql import SparkSession\n\
+            build = SparkSession.builder.master('local[2]').config('spark.ui.enabled', 'false')\n\
+            spark = build.config('spark.sql.shuffle.partitions', '2').getOrCreate()\n\
+            for line in sys.stdin:\n\
+            \x20   for statement in json.loads(line).split(';\\n'):\n\
+            \x20       if statement.strip():\n\
+            \x20           rows = spark.sql(statement)\n\
+            \x20   print(json.dumps([row.asDict() for row in rows.collect()], default=int), flush=True)";
+        let mut command = Command::new(spark()?);
+        command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        Some(Self { child, answers })
+    }
+
+    /// What the last statement of a script comes to.
+    fn ask(&mut self, results: &Path, query: &str) -> Vec<Value> {
+        let results = results.to_str().unwrap();
+        let ran = run(NOBODY, &["sql", "--script", "--dialect", "spark", query, "--results", results]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        writeln!(self.child.stdin.as_mut().unwrap(), "{}", json!(ran.said)).unwrap();
+        let line = self.answers.next().unwrap_or_else(|| panic!("{}", ran.said)).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Spark {
+    fn drop(&mut self) {
+        // Its Java ends with its standard input.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
 /// A fleet with one of everything that the queries ask for, collected.
 pub fn collected() -> (tempfile::TempDir, PathBuf) {
+    collected_in("it's *a* [place]?")
+}
+
+fn collected_in(place: &str) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    let (facts, results) = (dir.path().join("facts"), dir.path().join("it's *a* [place]?"));
+    let (facts, results) = (dir.path().join("facts"), dir.path().join(place));
     fs::create_dir(&facts).unwrap();
     let groups = [MadeGroup::of(1, &["n1", "n2", "n3"]), MadeGroup::of(2, &["n2", "n3", "n4"])];
     let mut files = made::fleet(&groups, |node, (copy, _)| match (node, copy.group_id) {
@@ -134,6 +194,63 @@ fn duckdb_answers_every_query() {
     assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
 }
 
+/// Puts what was collected into a bucket, below `ekv`.
+fn fill(cloud: &Cloud) {
+    let (_dir, results) = collected_in("place");
+    for (key, path) in files(&results) {
+        cloud.put(&format!("ekv/{key}"), fs::read(path).unwrap(), None);
+    }
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn the_engine_reads_azure_and_google() {
+    for cloud in [Cloud::azurite(), Cloud::fake_gcs()].into_iter().flatten() {
+        fill(&cloud);
+        for (key, path) in files(&offload().join("local")) {
+            cloud.put(&key, fs::read(path).unwrap(), None);
+        }
+        let ask = |query: &str| {
+            let ran = cloud.json(&["sql", query, "--results", &cloud.bucket("ekv")]);
+            assert_eq!(ran.status, 0, "{}", ran.said);
+            ran.report["rows"].as_array().unwrap().clone()
+        };
+        hold(ask);
+        let verified = format!(
+            "SELECT ekv_verify(url, 'deep')['verdict'] AS verdict FROM ekv_objects('{}') WHERE kind = 'payload'",
+            cloud.bucket("prod")
+        );
+        assert_eq!(ask(&verified), vec![json!({"verdict": "clean"}); 3], "{}", cloud.scheme);
+    }
+}
+
+#[test]
+fn duckdb_reads_a_bucket() {
+    let (Some(python), Some(cloud)) = (duckdb_with_s3(), Cloud::versitygw()) else { return };
+    fill(&cloud);
+    let environment = cloud.environment(&cloud.url);
+    for (name, expected) in expected().into_iter().filter(|(name, _)| ["behind", "members", "starts"].contains(name)) {
+        let ran = run_in(&environment, &["sql", "--script", &format!("@{name}"), "--results", &cloud.results]);
+        assert_eq!(ran.status, 0, "{}", ran.said);
+        assert_eq!(Value::Array(answered_in(&python, &environment, &ran.said)), expected, "{name}");
+    }
+}
+
+#[test]
+fn spark_answers_every_query() {
+    let Some(spark) = Spark::start().map(RefCell::new) else { return };
+    let (_dir, results) = collected_in("a place");
+    hold(|query| spark.borrow_mut().ask(&results, query));
+    let (store, place) = (offload().join("local"), results.to_str().unwrap());
+    for shard in ["1/2", "2/2"] {
+        let args = ["offload", "verify", store.to_str().unwrap(), "--results", place, "--shard", shard];
+        assert_eq!(run(NOBODY, &args).status, 0);
+    }
+    let rows = spark.borrow_mut().ask(&results, "@offloads");
+    assert_eq!((rows.len(), &rows[0]["verdict"], &rows[0]["payloads"]), (1, &json!("clean"), &json!(3)), "{rows:?}");
+    hold_groups(|results, query| spark.borrow_mut().ask(results, query));
+}
+
 /// Groups of a node that were looked at one by one, one of them again, and then the whole node, which has one left.
 fn hold_groups(ask: impl Fn(&Path, &str) -> Vec<Value>) {
     let dir = tempfile::tempdir().unwrap();
@@ -188,6 +305,14 @@ fn what_cannot_be_asked_is_said() {
     fs::create_dir(&odd).unwrap();
     let refused = run(NOBODY, &["sql", "--script", "@behind", "--results", odd.to_str().unwrap()]);
     assert!(refused.status == 1 && refused.said.contains("a backslash in its name"), "{}", refused.said);
+    for (results, words) in
+        [(place, "Spark does not take ' in the name"), ("az://container/ekv", "Spark names a container with its account")]
+    {
+        let environment =
+            [("AZURE_STORAGE_ACCOUNT_NAME", "nobody".to_owned()), ("AZURE_STORAGE_ACCOUNT_KEY", "bm9ib2R5".to_owned())];
+        let ran = run_in(&environment, &["sql", "--script", "--dialect", "spark", "@behind", "--results", results]);
+        assert!(ran.status == 1 && ran.said.contains(words), "{}", ran.said);
+    }
     let list = run(NOBODY, &["sql", "--list"]);
     assert_eq!(list.status, 0);
     for query in QUERIES {

@@ -113,9 +113,12 @@ fn directory(path: &Path) -> Result<OffloadStore> {
 
 /// Nothing was read.
 pub(crate) fn unreachable(store: &Store, trouble: &Trouble) -> Error {
-    let hint = match trouble {
-        Trouble::Absent => "check the name of the bucket and the endpoint",
-        _ => "check endpoint, region and credentials in the environment",
+    let (why, hint) = match trouble {
+        Trouble::Absent => (trouble.words(), "check the name of the bucket and the endpoint"),
+        Trouble::Failed(why) if why.ends_with("(404)") => {
+            ("the store has no such bucket (404)".to_owned(), "check the name of the bucket and the endpoint")
+        }
+        _ => (trouble.words(), "check endpoint, region and credentials in the environment"),
     };
-    Error::Store { address: store.shown.clone(), why: trouble.words(), hint }
+    Error::Store { address: store.shown.clone(), why, hint }
 }

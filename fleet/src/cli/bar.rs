@@ -29,7 +29,8 @@ impl Bar {
 impl Watch for Bar {
     fn begin(&self, what: &'static str, unit: Unit, total: Option<u64>) {
         let template = match (unit, total) {
-            (_, None) => "{spinner} {msg}: {human_pos}",
+            (Unit::Objects, None) => "{spinner} {msg}: {human_pos}",
+            (Unit::Bytes, None) => "{spinner} {msg}: {bytes}, {binary_bytes_per_sec}",
             (Unit::Objects, Some(_)) => "{spinner} {msg}: {human_pos} of {human_len}, {eta} left",
             (Unit::Bytes, Some(_)) => "{spinner} {msg}: {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left",
         };

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ekv_fleet::parts::Results;
 use ekv_fleet::sql::QUERIES;
-use ekv_fleet::sql::script::script;
+use ekv_fleet::sql::script::{Dialect, script};
 use ekv_fleet::store::Address;
 use tokio::runtime::{Builder, Runtime};
 
@@ -20,6 +20,7 @@ Examples:
   ekv-fleet sql @behind --results s3://backups/ekv
   ekv-fleet sql 'SELECT node, verdict FROM nodes' --results /srv/ekv
   ekv-fleet sql --script @behind --results /srv/ekv | duckdb
+  ekv-fleet sql --script --dialect spark @behind --results /srv/ekv > q.sql
 
 The views nodes, groups, members, findings and snapshots have the newest facts
 of each node that `collect` has put there, and offloads what `offload verify`
@@ -27,7 +28,8 @@ has judged. docs/fleet/sql.md lists their columns.
 
 A query is answered where the program was built with its engine (--features
 sql); --script needs none. The engine also has ekv_objects('URL'), a table of
-the payloads and manifests of a store, ekv_verify(url) and ekv_manifest(url):
+the payloads and manifests of a store, ekv_verify(url), ekv_verify(url, 'deep')
+and ekv_manifest(url):
   ekv-fleet sql \"SELECT url, ekv_verify(url) AS v FROM
     ekv_objects('s3://b/prod') WHERE kind = 'payload'\" --results /srv/ekv
 
@@ -50,6 +52,9 @@ pub struct SqlArgs {
     /// Write what DuckDB reads to answer the query, and answer nothing
     #[arg(long)]
     script: bool,
+    /// Who reads the script
+    #[arg(long, value_enum, default_value_t = Reader::Duckdb, requires = "script")]
+    dialect: Reader,
     /// Let the executors of this scheduler answer it
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "df://HOST:PORT", conflicts_with = "script", value_parser = ekv_fleet::cluster::SchedulerAddress::parse)]
@@ -58,6 +63,15 @@ pub struct SqlArgs {
     memory: MemoryArgs,
     #[command(flatten)]
     store: StoreArgs,
+}
+
+/// Who reads a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reader {
+    /// DuckDB 2.0
+    Duckdb,
+    /// Spark 4.0, by spark-sql or spark.sql()
+    Spark,
 }
 
 /// Answers the question.
@@ -72,7 +86,11 @@ pub fn run(args: &SqlArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     let results = Results::present(&address, args.store.limits())?;
     if args.script {
-        return write(&runtime.block_on(script(&results, query))?);
+        let dialect = match args.dialect {
+            Reader::Duckdb => Dialect::DuckDb,
+            Reader::Spark => Dialect::Spark,
+        };
+        return write(&runtime.block_on(script(&results, query, dialect))?);
     }
     answer(args, query, &results, &runtime, output)
 }
@@ -93,7 +111,8 @@ fn answer(args: &SqlArgs, query: &str, results: &Results, runtime: &Runtime, out
     let workers = args.cluster.clone().map_or(Workers::Here, Workers::Cluster);
     #[cfg(not(feature = "cluster"))]
     let workers = Workers::Here;
-    super::emit(output, runtime.block_on(ask(results, query, args.store.limits(), &workers))?)
+    let watch = std::sync::Arc::new(output.bar.clone());
+    super::emit(output, runtime.block_on(ask(results, query, args.store.limits(), &workers, watch))?)
 }
 
 #[cfg(not(feature = "sql"))]

@@ -27,6 +27,7 @@ pub use scheduler::{SHORTEST_TIMEOUT, SchedulerOptions, scheduler};
 use codec::Codec;
 
 use crate::error::Error;
+use crate::progress::Unwatched;
 use crate::sql::functions::functions;
 use crate::sql::places::Places;
 use crate::sql::workers::of_results;
@@ -108,7 +109,8 @@ fn state(config: SessionConfig, limits: Limits, spill: Option<&std::path::Path>)
     }
     let state = default_session_builder(config)?;
     let mut state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime.build_arc()?).build();
-    for function in functions(limits) {
+    // Whoever has asked is elsewhere.
+    for function in functions(limits, Arc::new(Unwatched)) {
         state.register_udf(function)?;
     }
     Ok(state)

@@ -26,16 +26,13 @@ pub struct SeenPayload {
     pub modified: Option<UnixMillis>,
 }
 
-/// What `offload verify` reads by default.
-const DEPTH: Depth = Depth::Checksum;
-
 impl Single {
     /// Reads a payload as `offload verify` does, and judges it by itself.
-    pub async fn verify(&self, url: &str) -> Seen<SeenPayload> {
+    pub async fn verify(&self, url: &str, depth: Depth) -> Seen<SeenPayload> {
         match self.place(url) {
             Err(error) => Seen::unknown(error.to_string()),
-            Ok(Place::File(path)) => at_hand(move || file(&path)).await,
-            Ok(Place::Object(store, key)) => object(&store, &key).await,
+            Ok(Place::File(path)) => at_hand(move || file(&path, depth)).await,
+            Ok(Place::Object(store, key)) => object(&store, &key, depth).await,
         }
     }
 }
@@ -43,21 +40,21 @@ impl Single {
 /// Why there is nothing to hold its bytes against.
 const NO_DIGEST: &str = "its key is not that of a payload: there is no digest in it to hold its bytes against";
 
-fn file(path: &Path) -> Seen<SeenPayload> {
+fn file(path: &Path, depth: Depth) -> Seen<SeenPayload> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let Some(digest) = payload_digest(&name) else { return Seen::unknown(NO_DIGEST) };
     let run = Run::local();
     let size = run.source.openable_size(path);
-    let read = match read_object(path, DEPTH.examine(size), &IoOptions::default(), &run) {
+    let read = match read_object(path, depth.examine(size), &IoOptions::default(), &run) {
         Ok(read) => read,
         Err(error) => return Seen::unknown(error.to_string()),
     };
-    let examined = verify_lone(&path.display().to_string(), digest, &read, DEPTH);
+    let examined = verify_lone(&path.display().to_string(), digest, &read, depth);
     let modified = run.source.modified_at(path);
     Seen::examined(examined, |view| view.verdict, |view| SeenPayload { view, e_tag: None, modified })
 }
 
-async fn object(store: &Store, key: &str) -> Seen<SeenPayload> {
+async fn object(store: &Store, key: &str, depth: Depth) -> Seen<SeenPayload> {
     let KeyKind::Payload { digest: Some(digest), .. } = KeyKind::of(key) else { return Seen::unknown(NO_DIGEST) };
     let Reach::Objects(objects) = &store.reach else { return Seen::unknown("it is no object") };
     // What it is now, with the ETag that all of its ranges have to have.
@@ -65,7 +62,7 @@ async fn object(store: &Store, key: &str) -> Seen<SeenPayload> {
     let shown = store.path_of(key);
     let Some(object) = head.object else {
         return Seen::examined(
-            verify_lone(&shown, digest, &head.read, DEPTH),
+            verify_lone(&shown, digest, &head.read, depth),
             |view| view.verdict,
             |view| SeenPayload { view, e_tag: None, modified: None },
         );
@@ -73,7 +70,7 @@ async fn object(store: &Store, key: &str) -> Seen<SeenPayload> {
     let (e_tag, modified) = (object.e_tag.clone(), object.modified);
     let options = VerifyOptions {
         shard: Shard::WHOLE,
-        deep: false,
+        deep: depth == Depth::Deep,
         lanes: LANES,
         range: RANGE,
         part_every: PART_EVERY,
@@ -81,6 +78,6 @@ async fn object(store: &Store, key: &str) -> Seen<SeenPayload> {
         again: Again::Changed,
     };
     let read = read_one(store, objects, Work { object, digest }, &options).await;
-    let examined = verify_lone(&shown, digest, &read, DEPTH);
+    let examined = verify_lone(&shown, digest, &read, depth);
     Seen::examined(examined, |view| view.verdict, |view| SeenPayload { view, e_tag: e_tag.clone(), modified })
 }

@@ -21,14 +21,21 @@ use super::workers::Workers;
 use super::{VIEWS, bases, meant};
 use crate::error::{Error, Result};
 use crate::parts::Results;
+use crate::progress::Watch;
 use crate::report::own;
 use crate::report::sql::{SqlBody, SqlColumn};
 use crate::store::Limits;
 
-/// Answers a query, or `@NAME` of one that is ready.
-pub async fn ask(results: &Results, asked: &str, limits: Limits, workers: &Workers) -> Result<Report<SqlBody>> {
+/// Answers a query, or `@NAME` of one that is ready. `watch` sees what this process reads of payloads for it.
+pub async fn ask(
+    results: &Results,
+    asked: &str,
+    limits: Limits,
+    workers: &Workers,
+    watch: Arc<dyn Watch>,
+) -> Result<Report<SqlBody>> {
     let query = meant(asked).map_err(Error::Usage)?;
-    let context = context(results, limits, workers).await?;
+    let context = context(results, limits, workers, watch).await?;
     let refused = |error: DataFusionError| Error::Usage(format!("the query cannot be answered: {}", one_line(&error)));
     let plan = context.state().create_logical_plan(query).await.map_err(refused)?;
     let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
@@ -56,10 +63,10 @@ pub async fn ask(results: &Results, asked: &str, limits: Limits, workers: &Worke
 }
 
 /// The tables, the views and the functions. A table of which there are no parts is empty.
-async fn context(results: &Results, limits: Limits, workers: &Workers) -> Result<SessionContext> {
+async fn context(results: &Results, limits: Limits, workers: &Workers, watch: Arc<dyn Watch>) -> Result<SessionContext> {
     let fault = |error: DataFusionError| Error::Fault(format!("the tables cannot be set up: {}", one_line(&error)));
     let (context, spread) = workers.session(limits).await.map_err(fault)?;
-    for function in functions(limits) {
+    for function in functions(limits, watch) {
         context.register_udf(ScalarUDF::clone(&function));
     }
     context.register_udtf("ekv_objects", Arc::new(Objects::new(limits, spread)));

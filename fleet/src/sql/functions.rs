@@ -1,19 +1,24 @@
-//! `ekv_verify(url)` and `ekv_manifest(url)`: what `offload verify` and `offload audit` say of one object, as one value a row.
+//! `ekv_verify(url[, 'deep'])` and `ekv_manifest(url)`: what `offload verify` and `offload audit` say of one object, as one value a row.
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock, OnceLock, mpsc};
+use std::sync::{Arc, LazyLock, Once, OnceLock, mpsc};
 
 use datafusion::arrow::array::{ArrayRef, StringArray, StructArray, UInt64Array};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::common::ScalarValue;
 use datafusion::common::cast::as_string_array;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+use ekv_tool::readers::Depth;
 use futures_util::{StreamExt as _, stream};
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
+use crate::progress::{Unit, Watch};
 use crate::single::{Seen, SeenManifest, SeenPayload, Single};
 use crate::store::Limits;
 
@@ -37,6 +42,25 @@ struct Look {
     question: Question,
     signature: Signature,
     single: Arc<Single>,
+    reading: Arc<Reading>,
+}
+
+/// Who sees how many bytes of payloads were read. How many there will be the functions do not know.
+#[derive(Debug)]
+struct Reading {
+    watch: Arc<dyn Watch>,
+    begun: Once,
+}
+
+impl Reading {
+    fn begin(&self) {
+        // Not before one is read: most queries read none.
+        self.begun.call_once(|| self.watch.begin("payloads", Unit::Bytes, None));
+    }
+
+    fn advance(&self, seen: &Seen<SeenPayload>) {
+        self.watch.advance(seen.object.as_ref().and_then(|it| it.view.bytes).unwrap_or_default());
+    }
 }
 
 impl PartialEq for Look {
@@ -53,12 +77,30 @@ impl Hash for Look {
     }
 }
 
-/// The functions, which ask stores within these limits. Credentials are those of the environment.
-pub fn functions(limits: Limits) -> Vec<Arc<ScalarUDF>> {
-    let single = Arc::new(Single::new(limits));
-    // What is read may be another thing the next time: nothing is computed beforehand, and nothing is left out.
-    let of = |question| Look { question, signature: Signature::string(1, Volatility::Volatile), single: Arc::clone(&single) };
+/// The functions, which ask stores within these limits; `watch` sees what is read of payloads. Credentials are those of the environment.
+pub fn functions(limits: Limits, watch: Arc<dyn Watch>) -> Vec<Arc<ScalarUDF>> {
+    let (single, reading) = (Arc::new(Single::new(limits)), Arc::new(Reading { watch, begun: Once::new() }));
+    let of = |question| {
+        let arities = match question {
+            Question::Verify => vec![TypeSignature::String(1), TypeSignature::String(2)],
+            Question::Manifest => vec![TypeSignature::String(1)],
+        };
+        // What is read may be another thing the next time: nothing is computed beforehand, and nothing is left out.
+        let signature = Signature::one_of(arities, Volatility::Volatile);
+        Look { question, signature, single: Arc::clone(&single), reading: Arc::clone(&reading) }
+    };
     [Question::Verify, Question::Manifest].map(|question| Arc::new(ScalarUDF::new_from_impl(of(question)))).into()
+}
+
+/// How deep a payload is read: the word behind its address has to be the same for all rows.
+fn depth(word: Option<Option<&ScalarValue>>) -> Result<Depth> {
+    match word {
+        None => Ok(Depth::Checksum),
+        Some(Some(word)) if word.try_as_str().flatten() == Some("deep") => Ok(Depth::Deep),
+        Some(_) => Err(DataFusionError::Plan(
+            "ekv_verify takes an address, and behind it 'deep' where every row of large payloads is to be walked too".to_owned(),
+        )),
+    }
 }
 
 impl ScalarUDFImpl for Look {
@@ -80,20 +122,35 @@ impl ScalarUDFImpl for Look {
         }))
     }
 
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        // A word that is no literal yet is looked at when it is one.
+        if let Some(word @ Some(_)) = args.scalar_arguments.get(1) {
+            depth(Some(*word))?;
+        }
+        Ok(Arc::new(Field::new(self.name(), self.return_type(&[])?, true)))
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
+        let depth = depth(args.args.get(1).map(|word| match word {
+            ColumnarValue::Scalar(word) => Some(word),
+            ColumnarValue::Array(_) => None,
+        }))?;
         let Some(urls) = args.args.into_iter().next() else {
             return Err(DataFusionError::Plan(format!("{} takes one address", self.name())));
         };
         let urls = cast(&urls.into_array(rows)?, &DataType::Utf8)?;
         let urls: Vec<Option<String>> = as_string_array(&urls)?.iter().map(|url| url.map(str::to_owned)).collect();
-        let single = Arc::clone(&self.single);
+        let (single, reading) = (Arc::clone(&self.single), Arc::clone(&self.reading));
         let answer = match self.question {
             Question::Verify => payloads(&each(urls, 8, move |url| {
-                let single = Arc::clone(&single);
+                let (single, reading) = (Arc::clone(&single), Arc::clone(&reading));
                 async move {
                     let _turn = READS.acquire().await;
-                    single.verify(&url).await
+                    reading.begin();
+                    let seen = single.verify(&url, depth).await;
+                    reading.advance(&seen);
+                    seen
                 }
             })?),
             Question::Manifest => manifests(&each(urls, IN_FLIGHT, move |url| {

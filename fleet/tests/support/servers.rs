@@ -112,6 +112,26 @@ pub fn duckdb() -> Option<PathBuf> {
     installed("duckdb/bin/python")
 }
 
+/// A Python that has DuckDB and a file system with which it reads buckets.
+pub fn duckdb_with_s3() -> Option<PathBuf> {
+    let python = duckdb()?;
+    if Command::new(&python).args(["-c", "import s3fs"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    skipped("s3fs is not installed; fleet/test-servers installs it");
+    None
+}
+
+/// A Python that has Spark, which `fleet/test-servers spark` installs: it is half a gigabyte, and the rest goes without it.
+pub fn spark() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/spark/bin/python");
+    if path.exists() {
+        return Some(path);
+    }
+    skipped("Spark is not installed; fleet/test-servers spark installs it");
+    None
+}
+
 /// A client of a bucket.
 pub fn client(url: &str, bucket: &str) -> Arc<dyn ObjectStore> {
     let builder =
