@@ -2,7 +2,7 @@
 
 use super::{EtcdView, Shown, bytes, toned};
 use crate::analysis::Verdict;
-use crate::analysis::etcd::{EtcdOutcome, EtcdStart};
+use crate::analysis::etcd::{EtcdOutcome, EtcdStart, Generation};
 use crate::report::{Cell, Section, Tone};
 use crate::types::{ByteSize, Count};
 
@@ -63,7 +63,7 @@ fn facts(member: &EtcdView, shown: Shown) -> Vec<(String, Cell)> {
         ("directory of".into(), Cell::new("etcd")),
         ("member".into(), Cell::option(member.member_id)),
         ("cluster".into(), Cell::option(member.cluster_id)),
-        ("written by".into(), Cell::option(member.written_by)),
+        ("written by".into(), Cell::option(member.written_by.map(Generation::name))),
     ];
     if let Some(log) = &member.log {
         let range = match (log.first_index, log.last_index) {
