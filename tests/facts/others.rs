@@ -365,6 +365,10 @@ fn facts_of_others_are_collected_and_compared() {
     let n3 = hashi().root.join("h10-install/n3");
     let mixed = tool(root.path(), &["compare", "n1.facts", "n2.facts", n3.to_str().unwrap()]);
     assert_eq!(mixed.status.code(), Some(0), "{}", text(&mixed));
+    let b = etcd().root.join("b");
+    let members = text(&tool(root.path(), &["compare", "a.facts", b.to_str().unwrap()]));
+    assert!(members.starts_with("CLEAN    2 members of etcd: the logs agree"), "{members}");
+    assert!(members.contains("Told by files of facts") && members.contains("a.facts"), "{members}");
     let summary = text(&tool(root.path(), &["facts", "--format", "table", n3.to_str().unwrap()]));
     assert!(summary.starts_with("CLEAN    the facts of 1 node of hashicorp/raft"), "{summary}");
     let summary = text(&tool(root.path(), &["facts", "--format", "table", a.to_str().unwrap()]));

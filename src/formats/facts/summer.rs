@@ -87,4 +87,14 @@ mod tests {
         assert_eq!(made(0, &mut entries().take(900)), None);
         assert_eq!(made(0, &mut entries().chain([LogIndex(80_000)])), None);
     }
+
+    /// Sixteen digits each: a file of facts stays below 1 MiB.
+    #[test]
+    fn a_long_log_has_few_sums() {
+        for entries in [1_u64, 24_576, 24_577, 1 << 20, 20_000_000] {
+            let run = TermRun { first: LogIndex(17), last: LogIndex(16 + entries), term: Term(1) };
+            let sums = Summer::new(&TermRuns::of([run]), 0).shape.len();
+            assert!(sums as u64 <= entries.min(24_576 + 4 * 1024), "{entries}: {sums}");
+        }
+    }
 }

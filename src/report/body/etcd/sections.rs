@@ -3,13 +3,15 @@
 use super::{EtcdView, Shown, bytes, toned};
 use crate::analysis::Verdict;
 use crate::analysis::etcd::{EtcdOutcome, EtcdStart, Generation};
+use crate::report::body::compare::taken_section;
 use crate::report::{Cell, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 pub(super) fn of(members: &[EtcdView], shown: Shown) -> Vec<Section> {
     let mut sections = Vec::new();
     if shown == Shown::Comparison {
-        return vec![comparison(members)];
+        let taken: Vec<_> = members.iter().filter_map(|member| member.taken.clone()).collect();
+        return std::iter::once(comparison(members)).chain(taken_section(&taken)).collect();
     }
     for member in members {
         if members.len() > 1 {
