@@ -64,6 +64,8 @@ fn runs(made: &Path) -> Vec<(&'static str, Vec<PathBuf>)> {
         ("compare", vec![demo.join("n1")]),
         ("compare", vec![real().root.join("membership-M")]),
         ("facts", vec![demo.clone()]),
+        ("facts", vec![hraft.clone()]),
+        ("facts", vec![etcd().root.join("one")]),
         ("explain fsm-body-crc", vec![]),
         ("gate-dryrun --restore-rate 100MB --plan", vec![demo.clone()]),
         ("gate-dryrun", vec![hraft.clone()]),

@@ -207,6 +207,40 @@ fn facts_of_one_folder_of_all_groups_are_all_read() {
     assert_eq!((&ran.report["nodes"], &ran.report["groups"]), (&1.into(), &2.into()), "{}", ran.said);
 }
 
+/// A node of hashicorp/raft as a file of facts tells it.
+const HASHICORP: &str = r#"{
+    "dir": "raft", "raft_id": "n1", "identified": true, "changed": false, "last_written_ms": null,
+    "start": {
+        "outcome": "start", "unknown": null, "abort": null, "snapshot": null, "at_start": null, "first_state": null,
+        "first_state_reason": null, "recovery": "ok", "recovery_text": null, "recovery_loses": null, "first_index": null,
+        "last_index": null
+    },
+    "voted_for": null, "last": null, "sound": true, "entries": [], "log": null, "snapshots": [], "memberships": [],
+    "memberships_left_out": 0, "findings": [], "not_examined": []
+}"#;
+
+/// A member of etcd as a file of facts tells it.
+const ETCD: &str = r#"{
+    "dir": "default.etcd", "member_id": "1f", "cluster_id": "2f", "written_by": null, "changed": false, "last_written_ms": null,
+    "log": null, "entries": [], "sums": null, "store": null, "starts": [], "rules": 0, "findings": [], "not_examined": []
+}"#;
+
+/// The same file with one node of another engine in place of its groups.
+fn of_another_engine(facts: &[u8], member: &str, node: &str) -> Vec<u8> {
+    let mut value: serde_json::Map<String, Value> = serde_json::from_slice(facts).unwrap();
+    for gone in ["sha256", "schema"] {
+        value.remove(gone);
+    }
+    value.insert("groups".to_owned(), serde_json::json!([]));
+    value.insert("forecasts".to_owned(), serde_json::json!([]));
+    value.insert(member.to_owned(), serde_json::json!([serde_json::from_str::<Value>(node).unwrap()]));
+    let rest = serde_json::to_string_pretty(&value).unwrap();
+    let schema = "{\n  \"schema\": \"ekv-tool/facts/v1\",";
+    let mut bytes = format!("{schema}{}", rest.strip_prefix('{').unwrap()).into_bytes();
+    close(&mut bytes);
+    bytes
+}
+
 #[test]
 fn what_is_no_facts_is_named_and_never_left_out_in_silence() {
     let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -221,13 +255,16 @@ fn what_is_no_facts_is_named_and_never_left_out_in_silence() {
     unknown.truncate(unknown.len() - 10);
     let mut empty = b"{\n  \"schema\": \"ekv-tool/facts/v1\"\n}\n".to_vec();
     close(&mut empty);
-    let cases: [(&str, &[u8], &str); 6] = [
+    let [hashicorp, etcd] = [("hashicorp", HASHICORP), ("etcd", ETCD)].map(|(member, node)| of_another_engine(&good, member, node));
+    let cases: [(&str, &[u8], &str); 8] = [
         ("b.facts", &changed, "changed since it was written"),
         ("c.facts", &good[..good.len() - 40], "cut off"),
         ("d.facts", &unknown, "another version"),
         ("e.facts", b"\x00\xffnothing", "neither"),
         ("f.facts", &empty, "not understood"),
         ("g.facts", b"", "neither"),
+        ("h.facts", &hashicorp, "it has facts of hashicorp/raft, whose nodes are neither collected nor planned"),
+        ("i.facts", &etcd, "it has facts of etcd, whose nodes are neither collected nor planned"),
     ];
     for (name, bytes, _) in cases {
         write(name, bytes);
@@ -235,7 +272,11 @@ fn what_is_no_facts_is_named_and_never_left_out_in_silence() {
     let facts = dir.path().to_str().unwrap();
     let ran = collect(&[facts, "--results", place]);
     assert_eq!((ran.status, &ran.report["verdict"]), (3, &"unknown".into()), "{}", ran.said);
-    assert_eq!((ran.report["files"].as_array().unwrap().len(), &ran.report["refused"]), (1, &6.into()));
+    assert_eq!((ran.report["files"].as_array().unwrap().len(), &ran.report["refused"]), (1, &8.into()));
+    // A plan leaves them out as well, and is not clean without them.
+    let planned = run("http://127.0.0.1:1", &["--format", "json", "plan", facts]);
+    assert_eq!((planned.status, &planned.report["verdict"]), (3, &"unknown".into()), "{}", planned.said);
+    assert!(planned.said.contains("it has facts of hashicorp/raft") && planned.said.contains("it has facts of etcd"));
     let left_out = ran.report["coverage"]["not_examined"].as_array().unwrap();
     for (name, _, why) in cases {
         let part = left_out.iter().find(|part| part["what"].as_str().unwrap().ends_with(name)).unwrap();

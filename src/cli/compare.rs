@@ -6,11 +6,13 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use ekv_tool::analysis::facts::Engine;
 use ekv_tool::formats::facts::{FRONT, begins};
-use ekv_tool::ops::etcd::{etcd_compare, etcd_places};
-use ekv_tool::ops::hraft::{Backend, hashicorp_compare};
-use ekv_tool::ops::{CompareOptions, NamedDir, compare, is_file};
-use ekv_tool::readers::{Local, Source as _};
+use ekv_tool::ops::etcd::{EtcdCopy, etcd_compare_told, etcd_places};
+use ekv_tool::ops::hraft::{Backend, HashiPlace, hashicorp_compare_told};
+use ekv_tool::ops::{CompareOptions, NamedDir, compare, engine_told, is_file};
+use ekv_tool::readers::source::Run;
+use ekv_tool::readers::{Local, Source as _, Unplaced};
 
 use super::args::{OpenKeys, named};
 use super::complete;
@@ -39,6 +41,66 @@ fn is_facts(path: &Path) -> bool {
     front.is_ok_and(|front| begins(&front).is_ok())
 }
 
+/// Nodes of another engine than elastickv, in the order in which they were named.
+enum Other {
+    Hashicorp(Vec<HashiPlace>),
+    Etcd(Vec<EtcdCopy>, Vec<Unplaced>),
+}
+
+/// Whose nodes are named, when they are not elastickv's. A file that cannot be read may be of any.
+fn other_engine(paths: &[PathBuf], files: &[PathBuf], dirs: &[PathBuf], run: &Run<'_>) -> anyhow::Result<Option<Other>> {
+    if dirs.iter().any(|dir| Local.kind_at(dir).is_none()) {
+        // The reading says that it is not there.
+        return Ok(None);
+    }
+    let told: Vec<_> = files.iter().filter_map(|file| Some((file, engine_told(file, run)?))).collect();
+    let hashicorp = !dirs.is_empty() && matches!(Backend::of(dirs, &Local)?, Backend::Hashicorp(_));
+    let etcd = !dirs.is_empty() && !hashicorp && !etcd_places(dirs, &Local)?.places.is_empty();
+    let of_dirs = match (hashicorp, etcd) {
+        (true, _) => Some(Engine::Hashicorp),
+        (_, true) => Some(Engine::Etcd),
+        _ => (!dirs.is_empty()).then_some(Engine::Elastickv),
+    };
+    let Some(engine) = of_dirs.or_else(|| told.first().map(|(_, engine)| *engine)) else { return Ok(None) };
+    if let Some((file, other)) = told.iter().find(|(_, other)| *other != engine) {
+        let named = dirs.first().filter(|_| of_dirs.is_some()).or_else(|| told.first().map(|(file, _)| *file));
+        bail!(
+            "{} has facts of {}, and {} is of {}; name nodes of one kind",
+            file.display(),
+            other.name(),
+            named.map(|path| path.display().to_string()).unwrap_or_default(),
+            engine.name()
+        );
+    }
+    match engine {
+        Engine::Elastickv => Ok(None),
+        Engine::Hashicorp => {
+            let mut places = Vec::new();
+            for path in paths {
+                if files.contains(path) {
+                    places.push(HashiPlace::File(path.clone()));
+                } else if let Backend::Hashicorp(nodes) = Backend::of(std::slice::from_ref(path), &Local)? {
+                    places.extend(nodes.into_iter().map(HashiPlace::Dir));
+                }
+            }
+            Ok(Some(Other::Hashicorp(places)))
+        }
+        Engine::Etcd => {
+            let (mut copies, mut unplaced) = (Vec::new(), Vec::new());
+            for path in paths {
+                if files.contains(path) {
+                    copies.push(EtcdCopy::File(path.clone()));
+                } else {
+                    let found = etcd_places(std::slice::from_ref(path), &Local)?;
+                    copies.extend(found.places.into_iter().map(EtcdCopy::Dir));
+                    unplaced.extend(found.unplaced);
+                }
+            }
+            Ok(Some(Other::Etcd(copies, unplaced)))
+        }
+    }
+}
+
 pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let (mut paths, mut names) = (Vec::new(), Vec::new());
     for NamedDir { name, path } in args.dirs.iter().map(|argument| named(argument)) {
@@ -60,25 +122,16 @@ pub(super) fn run(args: &CompareArgs, context: &Context) -> anyhow::Result<ExitS
         }
         None => Ok(()),
     };
-    let refuse = |dir: String, what: &str| match files.first() {
-        Some(file) => bail!(
-            "{}: facts are of nodes of elastickv, and {dir} is a directory of {what}; name its group's directories alone",
-            file.display()
-        ),
-        None => Ok(()),
-    };
-    if !dirs.is_empty() {
-        if let Backend::Hashicorp(nodes) = Backend::of(&dirs, &Local)? {
-            refuse(nodes.first().map(|node| node.display().to_string()).unwrap_or_default(), "hashicorp/raft")?;
-            unnamed("hashicorp/raft")?;
-            return context.emit(hashicorp_compare(&nodes, &context.run())?);
-        }
-        let members = etcd_places(&dirs, &Local)?;
-        if let Some(first) = members.places.first() {
-            refuse(first.display(), "etcd")?;
-            unnamed("etcd")?;
-            return context.emit(etcd_compare(&members, &context.run())?);
-        }
+    if let Some(other) = other_engine(&paths, &files, &dirs, &run)? {
+        unnamed(match other {
+            Other::Hashicorp(_) => Engine::Hashicorp.name(),
+            Other::Etcd(..) => Engine::Etcd.name(),
+        })?;
+        let salt = args.salt.read()?;
+        return match other {
+            Other::Hashicorp(places) => context.emit(hashicorp_compare_told(&places, &salt, &run)?),
+            Other::Etcd(copies, unplaced) => context.emit(etcd_compare_told(&copies, &unplaced, &salt, &run)?),
+        };
     }
     let opener = args.keys.opener(false)?.map(Arc::new);
     let options = CompareOptions { opener, fast: args.fast, salt: args.salt.read()?, names };

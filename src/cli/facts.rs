@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ekv_tool::formats::facts::Salt;
-use ekv_tool::ops::etcd::etcd_places;
-use ekv_tool::ops::hraft::Backend;
+use ekv_tool::ops::etcd::{etcd_facts, etcd_places};
+use ekv_tool::ops::hraft::{Backend, hashicorp_facts};
 use ekv_tool::ops::{FactsOptions, facts};
 use ekv_tool::readers::{Local, Source as _};
 
@@ -15,7 +15,7 @@ use super::{Context, ExitStatus};
 /// Arguments of `facts`.
 #[derive(Debug, Args)]
 pub struct FactsArgs {
-    /// Group, node or raft data directories
+    /// Group, node or raft data directories; nodes of hashicorp/raft and members of etcd
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Leave out the rows of the stores and the content of payloads and tables; coverage says so
@@ -51,16 +51,13 @@ impl SaltFile {
 pub(super) fn run(args: &FactsArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let FactsArgs { dirs, fast, salt } = args;
     context.keep_out_of(dirs)?;
-    if let Backend::Hashicorp(nodes) = Backend::of(dirs, &Local)? {
-        let first = nodes.first().map(|node| node.display().to_string()).unwrap_or_default();
-        bail!("{first} is a directory of hashicorp/raft, of which there are no facts; `ekv-tool compare` takes the directories");
-    }
-    if let Some(place) = etcd_places(dirs, &Local)?.places.first() {
-        bail!(
-            "{} is a directory of etcd, of which there are no facts; `ekv-tool compare` takes the directories",
-            place.display()
-        );
-    }
     let options = FactsOptions { fast: *fast, salt: salt.read()? };
+    if let Backend::Hashicorp(nodes) = Backend::of(dirs, &Local)? {
+        return context.emit(hashicorp_facts(&nodes, &options, &context.run())?);
+    }
+    let members = etcd_places(dirs, &Local)?;
+    if !members.places.is_empty() {
+        return context.emit(etcd_facts(&members, &options, &context.run())?);
+    }
     context.emit(facts(dirs, &options, &context.run())?)
 }

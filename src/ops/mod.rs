@@ -19,6 +19,7 @@ mod inspect;
 mod legacy;
 mod offload;
 mod offload_plan;
+mod overtaken;
 mod postmortem;
 mod sealed_value;
 pub mod snapshot;
@@ -29,12 +30,13 @@ mod store_lsm;
 mod store_name;
 mod store_scan;
 mod store_stat;
+mod told;
 mod verify_snapshot;
 pub mod wal;
 
 pub use check::{CheckOptions, check};
 pub use compare::{
-    CompareOptions, ComparedCopies, TakenGroup, Told, compare, compare_copies, is_file, match_copies, of_two_groups,
+    CompareOptions, ComparedCopies, TakenGroup, Told, compare, compare_copies, engine_told, is_file, match_copies, of_two_groups,
 };
 pub use dump::{dumps, verify_dumps};
 pub use facts::{FactsOptions, facts};

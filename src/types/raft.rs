@@ -113,6 +113,15 @@ impl Serialize for EtcdId {
     }
 }
 
+impl<'de> Deserialize<'de> for EtcdId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let is_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = is_hex.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        id.map(Self).ok_or_else(|| serde::de::Error::custom("no id of etcd in hexadecimal digits"))
+    }
+}
+
 super::text_schema!(EtcdId, "An id of etcd: a hexadecimal number without leading zeros.");
 
 impl fmt::Display for SnapshotId {

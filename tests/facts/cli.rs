@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ekv_tool::analysis::judge::facts::Document;
+use ekv_tool::analysis::facts::Document;
 use serde_json::Value;
 
 use crate::support::diverging::{LAST, Node};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
-use ekv_tool::analysis::judge::facts::Document;
+use ekv_tool::analysis::facts::Document;
 use ekv_tool::analysis::{NotExamined, Verdict};
 use ekv_tool::formats::facts::Salt;
 use ekv_tool::ops::{CompareOptions, FactsOptions, ScanOptions, compare, store_scan};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ekv_tool::analysis::Verdict;
-use ekv_tool::analysis::judge::facts::Document;
+use ekv_tool::analysis::facts::Document;
 use ekv_tool::formats::facts::close;
 use ekv_tool::ops::{CompareOptions, FactsOptions, compare};
 use ekv_tool::report::{OutputFormat, Style, render};

@@ -4,3 +4,4 @@ mod alike;
 mod cli;
 mod contents;
 mod input;
+mod others;

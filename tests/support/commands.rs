@@ -7,7 +7,9 @@ use ekv_tool::Run;
 use ekv_tool::analysis::{Severity, Verdict};
 use ekv_tool::error::Result;
 use ekv_tool::formats::kv::KeyText;
-use ekv_tool::ops::etcd::{etcd_check, etcd_compare, etcd_gate_dryrun, etcd_inspect, etcd_places, etcd_verify_snapshot};
+use ekv_tool::ops::etcd::{
+    etcd_check, etcd_compare, etcd_facts, etcd_gate_dryrun, etcd_inspect, etcd_places, etcd_verify_snapshot,
+};
 use ekv_tool::ops::hraft::{
     self, Backend, EntryRange, hashicorp_check, hashicorp_gate_dryrun, hashicorp_inspect, hashicorp_verify_snapshot,
     hashicorp_wal_dump, hashicorp_wal_ls, hashicorp_wal_show, hashicorp_wal_stat, hashicorp_wal_verify,
@@ -301,7 +303,13 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
     // What is asked of logs and files is asked of all in one way.
     let asked = matches!(
         command,
-        Command::Check | Command::CheckFast | Command::Gate(_) | Command::VerifySnapshot(_) | Command::Inspect | Command::Compare
+        Command::Check
+            | Command::CheckFast
+            | Command::Gate(_)
+            | Command::VerifySnapshot(_)
+            | Command::Inspect
+            | Command::Compare
+            | Command::Facts
     );
     if asked && !members.places.is_empty() {
         return ask_etcd(command, &members, place, formats, run);
@@ -355,8 +363,6 @@ pub fn ask(command: Command, place: &Place, formats: Formats<'_>, run: &Run<'_>)
             let options = OffloadPlanOptions { group_id: Some(7), ..OffloadPlanOptions::default() };
             written(offload_plan(&place.dir, &options, run).map(without_free_space), formats)
         }
-        // Of members of etcd there are none.
-        Command::Facts if !members.places.is_empty() => None,
         Command::Facts => written(facts(paths, &FactsOptions::default(), run).map(without_time), formats),
         Command::Inspect => written(inspect(&place.dir, InspectOptions::default(), run), formats),
         Command::InspectFile => inspect_file(&place.file, formats, run),
@@ -384,6 +390,7 @@ fn ask_etcd(command: Command, members: &EtcdFound, place: &Place, formats: Forma
         Command::Gate(_) => written(etcd_gate_dryrun(members, run), formats),
         Command::VerifySnapshot(_) => written(etcd_verify_snapshot(members, run), formats),
         Command::Inspect => written(etcd_inspect(members, run), formats),
+        Command::Facts => written(etcd_facts(members, &FactsOptions::default(), run).map(without_time), formats),
         Command::Compare => {
             let all = etcd_places(&[place.dir.clone(), place.other.clone()], &*run.source).ok()?;
             written(etcd_compare(&all, run), formats)
@@ -408,6 +415,7 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
         Command::WalDump => streamed(HashiBody::LIST, formats, |rows| hashicorp_wal_dump(node, EntryRange::default(), run, rows)),
         Command::WalShow(index) => written(hashicorp_wal_show(node, index, run), formats),
         Command::Inspect => written(hashicorp_inspect(nodes, run), formats),
+        Command::Facts => written(hraft::hashicorp_facts(nodes, &FactsOptions::default(), run).map(without_time), formats),
         Command::InspectFile => inspect_file(&place.file, formats, run),
         Command::Compare => {
             let Ok(Backend::Hashicorp(all)) = Backend::of(&[place.dir.clone(), place.other.clone()], &*run.source) else {
@@ -422,7 +430,6 @@ fn ask_hashicorp(command: Command, nodes: &[PathBuf], place: &Place, formats: Fo
         | Command::StoreStat
         | Command::StoreDump
         | Command::StoreDiff
-        | Command::Facts
         | Command::Report
         | Command::History => None,
     }

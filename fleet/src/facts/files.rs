@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ekv_tool::analysis::Coverage;
-use ekv_tool::analysis::judge::facts::{Document, FactsError};
+use ekv_tool::analysis::facts::{Document, FactsError};
 use ekv_tool::formats::facts::{FRONT, begins};
 use ekv_tool::types::{Count, escape, grant};
 

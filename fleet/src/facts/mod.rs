@@ -10,7 +10,8 @@ mod sheet;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ekv_tool::analysis::Coverage;
-use ekv_tool::analysis::judge::facts::{Document, FactsError, GroupFacts};
+use ekv_tool::analysis::facts::{Document, Engine, FactsError};
+use ekv_tool::analysis::judge::facts::GroupFacts;
 use ekv_tool::types::{Sha256Sum, beside};
 
 pub use files::{EXTENSION, find, read};
@@ -43,6 +44,9 @@ impl FactsFile {
     /// Decodes the bytes of a file. Memory is asked for before it is taken. `Err` says what is wrong and what to do.
     pub fn decode(shown: String, bytes: Vec<u8>) -> Result<Self, String> {
         let document = Document::decode(&bytes).map_err(|error| words(&error))?;
+        if document.engine() != Engine::Elastickv {
+            return Err(other_engine(document.engine()));
+        }
         let sheet = Sheet::decode(&bytes).map_err(|error| words(&FactsError::NotUnderstood(error.to_string())))?;
         let Some(sha256) = document.sha256 else { return Err("has no checksum".to_owned()) };
         let cost = |forecast: &Forecast| ((forecast.dir.clone(), forecast.raft_id.clone()), forecast.cost);
@@ -120,6 +124,14 @@ pub fn name_of(copy: &GroupFacts) -> &str {
 fn words(error: &FactsError) -> String {
     let (problem, hint) = error.words();
     format!("it {problem}; {hint}")
+}
+
+/// Nodes of other engines have no groups of elastickv, which is what is collected and planned.
+fn other_engine(engine: Engine) -> String {
+    format!(
+        "it has facts of {}, whose nodes are neither collected nor planned; `ekv-tool compare` takes the file, with those of the same engine",
+        engine.name()
+    )
 }
 
 /// Files of facts, with what could not be taken.

@@ -1,6 +1,6 @@
 //! What of a file of facts `compare` does not need: the forecasts, and what `check` found.
 
-use ekv_tool::analysis::judge::facts::Document;
+use ekv_tool::analysis::facts::Document;
 use ekv_tool::analysis::{Coverage, Finding, NotExamined};
 use serde::{Deserialize, Serialize};
 

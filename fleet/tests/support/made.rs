@@ -7,7 +7,7 @@ use ekv_tool::analysis::judge::facts::{GroupFacts, StoreFacts, StoreState};
 use ekv_tool::analysis::judge::nodes::{
     CommitFacts, LogFacts, NodeFacts, NodeStart, PeerInList, PeersList, RecordedMembers, SnapshotFacts,
 };
-use ekv_tool::formats::facts::{LogSums, RecordChain, SCHEMA, Salt, TermRun, TermRuns, close};
+use ekv_tool::formats::facts::{LogSums, RecordChain, SCHEMA, Salt, Summer, TermRun, TermRuns, close};
 use ekv_tool::formats::raftpb::{ConfState, EntryType, HardState};
 use ekv_tool::types::{LogIndex, NodeId, ServerVersion, SnapshotId, Term, UnixMillis};
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl MadeGroup {
             let data = format!("{}{} {index}", self.cluster, self.number);
             (LogIndex(index), salt.of_entry(LogIndex(index), TERM, EntryType::Normal, data.as_bytes()))
         };
-        LogSums::of(&runs, (SNAPSHOT + 1..=last.0).map(sum)).unwrap_or_default()
+        Summer::of(&runs, 0, (SNAPSHOT + 1..=last.0).map(sum)).unwrap_or_default()
     }
 
     /// The copy of a node, with sums of the entries.

@@ -1,113 +1,156 @@
 //! The logs of several members against each other.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
+use super::facts::EtcdFacts;
 use crate::analysis::Finding;
 use crate::analysis::judge::codes::compare as codes;
-use crate::formats::etcd::Metadata;
-use crate::formats::raftpb::EntryType;
+use crate::analysis::server::log::EffectiveLog;
+use crate::formats::facts::{LogSums, Salt, SummedLog, Summer, TermRun, TermRuns, Unknown, Unlike};
 use crate::readers::wal::WalScan;
-use crate::types::{Crc32c, ServerVersion};
+use crate::types::{EtcdId, ServerVersion};
 
-/// One member's log, as far as it is compared.
+/// The entries of a log that stand, and sums over them.
+#[derive(Debug, Clone)]
+pub struct SummedEntries {
+    /// The entries, as runs of one term.
+    pub runs: TermRuns,
+    /// The sums; `None` when bytes have changed since the log was read.
+    pub sums: Option<LogSums>,
+}
+
+/// One member, as it is compared.
 #[derive(Debug)]
 pub struct ComparedMember {
     /// The directory as the caller named it.
     pub name: String,
-    /// Whose log it is.
-    pub owner: Option<Metadata>,
+    /// Its id and its cluster's.
+    owner: Option<(EtcdId, EtcdId)>,
     /// Commit of its last hard state.
-    pub commit: u64,
-    /// Index, term and a checksum of type and data of each entry that stands, by index.
-    entries: Vec<(u64, u64, Crc32c)>,
+    commit: u64,
+    log: SummedLog,
+}
+
+/// What comparing the members came to.
+#[derive(Debug, Default)]
+pub struct ComparedMembers {
+    /// Where they contradict each other.
+    pub findings: Vec<Finding>,
+    /// Entries of which it is not known whether they are the same, by the names of the two members.
+    pub apart: Vec<([String; 2], Unknown)>,
+}
+
+/// Bytes of memory that an entry takes which is compared by itself: its sum, in a list and in a piece.
+const ENTRY: u64 = 32;
+
+impl SummedEntries {
+    /// Reads the entries of a log, with a sum for each while there are no more than `at_most`, or no more than a file of facts has.
+    pub fn of(scan: &WalScan, version: ServerVersion, salt: &Salt, at_most: u64) -> Self {
+        let log = EffectiveLog::of(scan, version);
+        let entries = || log.entries.iter(scan, version);
+        let runs = TermRuns::of(entries().map(|entry| TermRun { first: entry.index, last: entry.index, term: entry.term }));
+        let sum = |index, term, kind, data: &[u8]| (index, salt.of_entry(index, term, kind, data));
+        let sums = Summer::of(&runs, at_most, entries().map(|entry| sum(entry.index, entry.term, entry.kind, entry.data)));
+        Self { runs, sums }
+    }
+
+    /// Bytes of memory that so many entries take, each with a sum.
+    pub const fn memory_of(entries: u64) -> u64 {
+        entries.saturating_mul(ENTRY)
+    }
 }
 
 impl ComparedMember {
-    /// Bytes of memory that an entry takes.
-    pub const ENTRY: u64 = size_of::<(u64, u64, Crc32c)>() as u64;
-
-    /// Reads the entries of a log.
-    pub fn of(name: String, scan: &WalScan, version: ServerVersion) -> Self {
-        let log = crate::analysis::server::log::EffectiveLog::of(scan, version);
-        let entries = log.entries.iter(scan, version).map(|entry| {
-            let kind: &[u8] = match entry.kind {
-                EntryType::Normal => &[0],
-                EntryType::ConfChange => &[1],
-                EntryType::ConfChangeV2 => &[2],
-                EntryType::Other(_) => &[3],
-            };
-            (entry.index.0, entry.term.0, Crc32c::of(kind).extend(entry.data))
-        });
-        let entries = entries.collect();
-        Self { name, owner: scan.owner.etcd(), commit: log.hard_state.unwrap_or_default().commit.0, entries }
+    /// A member. Without `comparable` its sums were made with another salt than those of the others.
+    pub fn new(facts: &EtcdFacts, comparable: bool) -> Self {
+        Self {
+            name: facts.dir.clone(),
+            owner: facts.member_id.zip(facts.cluster_id),
+            commit: facts.log.as_ref().and_then(|log| log.hard_state).map_or(0, |state| state.commit),
+            log: SummedLog::new(facts.entries.clone(), facts.sums.as_ref().filter(|_| comparable)),
+        }
     }
 
     /// First and last entry.
     pub fn range(&self) -> Option<(u64, u64)> {
-        Some((self.entries.first()?.0, self.entries.last()?.0))
-    }
-
-    fn at(&self, index: u64) -> Option<(u64, Crc32c)> {
-        let at = self.entries.binary_search_by_key(&index, |entry| entry.0).ok()?;
-        self.entries.get(at).map(|entry| (entry.1, entry.2))
+        let runs = self.log.runs.runs();
+        Some((runs.first()?.first.0, runs.last()?.last.0))
     }
 }
 
 /// Where the members contradict each other.
-pub fn compare_members(members: &[ComparedMember]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub fn compare_members(members: &[ComparedMember]) -> ComparedMembers {
+    let mut compared = ComparedMembers::default();
     let mut ids: HashMap<u64, &ComparedMember> = HashMap::new();
     for member in members {
-        let Some(owner) = member.owner else { continue };
-        if let Some(other) = ids.insert(owner.node_id, member) {
+        let Some((id, _)) = member.owner else { continue };
+        if let Some(other) = ids.insert(id.0, member) {
             let message = format!(
-                "{} and {} are the same member, {:x}: a copy of a member must not run beside it.",
-                other.name, member.name, owner.node_id
+                "{} and {} are the same member, {id}: a copy of a member must not run beside it.",
+                other.name, member.name
             );
-            findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(&member.name));
+            compared.findings.push(Finding::new(&codes::CROSS_DUPLICATE_IDENTITY, message).at(&member.name));
         }
     }
-    let mut known = members.iter().filter_map(|member| Some((member, member.owner?.cluster_id)));
+    let mut known = members.iter().filter_map(|member| Some((member, member.owner?.1)));
     if let Some((first, cluster)) = known.next()
         && let Some((other, its)) = known.find(|(_, id)| *id != cluster)
     {
         let message = format!(
-            "{} is of cluster {cluster:x}, {} of cluster {its:x}: their logs have nothing in common.",
+            "{} is of cluster {cluster}, {} of cluster {its}: their logs have nothing in common.",
             first.name, other.name
         );
-        findings.push(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(&other.name));
-        return findings;
+        compared.findings.push(Finding::new(&codes::CROSS_GROUP_MISMATCH, message).at(&other.name));
+        return compared;
     }
     // The others against the one that holds most: each difference shows against it, and the work stays linear.
-    let Some(longest) = members.iter().max_by_key(|member| (member.commit, member.entries.len())) else { return findings };
+    let Some(longest) = members.iter().max_by_key(|member| (member.commit, member.log.runs.count())) else { return compared };
     for member in members.iter().filter(|member| !std::ptr::eq(*member, longest)) {
-        findings.extend(pair(longest, member));
+        let (finding, apart) = pair(longest, member);
+        compared.findings.extend(finding);
+        compared.apart.extend(apart.map(|apart| ([longest.name.clone(), member.name.clone()], apart)));
     }
-    findings
+    compared
 }
 
-fn pair(one: &ComparedMember, other: &ComparedMember) -> Option<Finding> {
+/// The first contradiction, and the entries before it of which it is not known whether they are the same.
+fn pair(one: &ComparedMember, other: &ComparedMember) -> (Option<Finding>, Option<Unknown>) {
     let both = one.commit.min(other.commit);
-    for &(index, term, sum) in &other.entries {
-        let Some((its_term, its_sum)) = one.at(index) else { continue };
-        if term == its_term && sum == its_sum {
-            continue;
-        }
-        let names = format!("{} and {}", one.name, other.name);
-        if index <= both {
+    let names = format!("{} and {}", one.name, other.name);
+    let (mut found, mut apart) = (None, None);
+    let mut keep = |finding: Finding| {
+        found = Some(finding.at(&other.name));
+        ControlFlow::Break(())
+    };
+    let _ = one.log.unlike(&other.log, |unlike| match unlike {
+        Unlike::Terms(index, (term, its_term)) if index.0 <= both => {
             let message = format!(
-                "{names} hold different entries at index {index} (terms {its_term} and {term}), which both have committed: they have \
+                "{names} hold different entries at index {index} (terms {term} and {its_term}), which both have committed: they have \
                  applied different histories."
             );
-            return Some(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message).at(&other.name));
-        }
-        if term == its_term {
-            let message = format!(
-                "{names} hold different entries at index {index}, both of term {term}: two leaders wrote in one term, or one of the logs was changed."
-            );
-            return Some(Finding::new(&codes::CROSS_LOG_MATCHING, message).at(&other.name));
+            keep(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message))
         }
         // Above the commit members may differ until a leader replaces what one of them holds.
-    }
-    None
+        Unlike::Terms(..) => ControlFlow::Continue(()),
+        Unlike::Contents(first, last, term) => {
+            let place = if first == last { format!("at index {first}") } else { format!("at one of the indexes {first} to {last}") };
+            if last.0 <= both {
+                let message = format!(
+                    "{names} hold different entries {place} (terms {term} and {term}), which both have committed: they have \
+                     applied different histories."
+                );
+                return keep(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message));
+            }
+            let message = format!(
+                "{names} hold different entries {place}, both of term {term}: two leaders wrote in one term, or one of the logs was changed."
+            );
+            keep(Finding::new(&codes::CROSS_LOG_MATCHING, message))
+        }
+        Unlike::Apart(first, last) => {
+            Unknown::add(&mut apart, first, last);
+            ControlFlow::Continue(())
+        }
+    });
+    (found, apart)
 }

@@ -1,6 +1,6 @@
 //! Which etcd: the releases that start alike.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::formats::raftpb::ProtoRules;
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
@@ -8,7 +8,7 @@ use crate::readers::wal::{Item, WalScan};
 use crate::types::{ProtobufRuntime, ServerVersion};
 
 /// Releases of etcd that read a directory alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Generation {
     /// 3.4.8 to 3.6: the newest `.snap` file that the log names.
     #[serde(rename = "etcd 3.4 to 3.6")]

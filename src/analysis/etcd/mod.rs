@@ -4,13 +4,16 @@
 //! and what else a start asks, is etcd's own.
 
 mod compare;
+pub mod facts;
 mod findings;
 mod generation;
 mod operations;
 mod start;
+mod view;
 
-pub use compare::{ComparedMember, compare_members};
+pub use compare::{ComparedMember, ComparedMembers, SummedEntries, compare_members};
 pub use findings::{Judged, RULES, judge, judge_snapshots};
 pub use generation::Generation;
 pub use operations::{malformed, operations};
 pub use start::{EtcdOutcome, EtcdSnapshot, EtcdStart, StartAt, forecast};
+pub use view::{EtcdLogView, EtcdStoreView};

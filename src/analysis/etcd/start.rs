@@ -1,6 +1,6 @@
 //! What the next start of a member does.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::generation::Generation;
 use crate::analysis::server::conditions;
@@ -13,7 +13,7 @@ use crate::readers::wal::WalScan;
 use crate::types::{LogIndex, SnapshotId};
 
 /// How a start ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EtcdOutcome {
     /// It starts from these files.
@@ -39,7 +39,7 @@ impl EtcdOutcome {
 }
 
 /// Where a start stands when it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StartAt {
     /// The store is opened, before anything else.
@@ -55,7 +55,7 @@ pub enum StartAt {
 }
 
 /// The snapshot that a start begins with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EtcdSnapshot {
     /// Last index that it covers.
     pub index: u64,
@@ -66,7 +66,7 @@ pub struct EtcdSnapshot {
 }
 
 /// The start of one generation of etcd.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EtcdStart {
     /// Which releases.
     pub releases: Generation,

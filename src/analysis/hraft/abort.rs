@@ -1,9 +1,9 @@
 //! How a start ends when it does not succeed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What ends the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AbortKind {
     /// The library returns an error.
@@ -15,7 +15,7 @@ pub enum AbortKind {
 }
 
 /// How far a start gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Stage {
     /// While the files are opened.
     #[serde(rename = "open-stores")]
@@ -28,7 +28,7 @@ pub enum Stage {
 }
 
 /// What the library does instead of going on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Crash {
     /// What kind of end.
     pub kind: AbortKind,
@@ -37,7 +37,7 @@ pub struct Crash {
 }
 
 /// The end of a start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StartAbort {
     /// What kind of end.
     pub kind: AbortKind,

@@ -4,19 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::facts::{HashiSnapshot, Member, Place};
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
-use crate::formats::hraft::{Server, SnapshotMeta, Suffrage};
 use crate::types::in_words;
-
-/// An index, and the term of its entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The index.
-    pub index: u64,
-    /// The term.
-    pub term: u64,
-}
 
 /// One node, as far as its snapshots and the end of its log count.
 #[derive(Debug, Clone)]
@@ -28,11 +19,11 @@ pub struct Replica<'a> {
     /// True when its log was read whole and nothing is wrong with it: what it does not show, it does not have.
     pub sound: bool,
     /// Snapshots that it can restore.
-    pub snapshots: Vec<&'a SnapshotMeta>,
+    pub snapshots: &'a [HashiSnapshot],
     /// The membership in force, where it has one and starts.
-    pub membership: Option<&'a [Server]>,
+    pub membership: Option<&'a [Member]>,
     /// Every membership that it knows, with the index of each.
-    pub memberships: Vec<(u64, &'a [Server])>,
+    pub memberships: Vec<(u64, &'a [Member])>,
 }
 
 impl Replica<'_> {
@@ -43,7 +34,7 @@ impl Replica<'_> {
 
     /// The highest index that it knows to be committed.
     pub fn committed(&self) -> Option<Place> {
-        self.snapshots.iter().map(|meta| Place { index: meta.index, term: meta.term }).max()
+        self.snapshots.iter().map(HashiSnapshot::place).max()
     }
 }
 
@@ -56,7 +47,7 @@ struct Voters<'a> {
 }
 
 impl<'a> Voters<'a> {
-    fn of(members: &'a [Server], replicas: &'a [Replica<'a>], has: &[Option<bool>]) -> Self {
+    fn of(members: &'a [Member], replicas: &'a [Replica<'a>], has: &[Option<bool>]) -> Self {
         let voters: BTreeSet<&str> =
             members.iter().filter(|server| server.suffrage.votes()).map(|server| server.id.as_str()).collect();
         let mut all = Self { needed: voters.len() / 2 + 1, have: Vec::new(), lack: Vec::new(), unknown: Vec::new() };
@@ -98,10 +89,10 @@ pub fn under_replicated(replicas: &[Replica<'_>], term_at: &dyn Fn(usize, u64) -
         .collect();
     // Whoever is furthest has the membership that is in force.
     let newest = replicas.iter().filter(|replica| replica.membership.is_some()).max_by_key(|replica| replica.order());
-    let source = replicas.iter().flat_map(|replica| &replica.snapshots).find(|meta| meta.index == committed.index)?;
-    let newest = newest.and_then(|replica| replica.membership).unwrap_or(&source.configuration.servers);
+    let source = replicas.iter().flat_map(|replica| replica.snapshots).find(|meta| meta.index == committed.index)?;
+    let newest = newest.and_then(|replica| replica.membership).unwrap_or(&source.members);
     let later = replicas.iter().flat_map(|replica| &replica.memberships).filter(|(index, _)| *index > source.configuration_index);
-    let mut every = vec![newest, source.configuration.servers.as_slice()];
+    let mut every = vec![newest, source.members.as_slice()];
     every.extend(later.map(|(_, members)| *members));
     every.retain(|members| members.iter().any(|server| server.suffrage.votes()));
     every.dedup();
@@ -171,11 +162,13 @@ pub fn snapshots_contradict(one: &Replica<'_>, other: &Replica<'_>) -> Vec<Findi
         found.push(Finding::new(&codes::CROSS_COMMITTED_DIVERGENCE, message));
     }
     // Version 0 has a list of addresses instead.
-    let whole = |meta: &SnapshotMeta| meta.version > 0;
+    let whole = |snapshot: &HashiSnapshot| snapshot.version > 0;
     let mut same = pairs().filter(|(own, its)| (own.index, own.term) == (its.index, its.term) && whole(own) && whole(its));
     if let Some((own, its)) = same.find(|(own, its)| members(own) != members(its)) {
-        let names = |meta: &SnapshotMeta| {
-            in_words(&members(meta).into_iter().map(|(id, suffrage, _)| format!("{id} ({suffrage})")).collect::<Vec<_>>())
+        let names = |snapshot: &HashiSnapshot| {
+            in_words(
+                &members(snapshot).into_iter().map(|member| format!("{} ({})", member.id, member.suffrage)).collect::<Vec<_>>(),
+            )
         };
         let message = format!(
             "The snapshots of {} and {} at index {} (term {}) name different members: {}, and {}.",
@@ -191,6 +184,6 @@ pub fn snapshots_contradict(one: &Replica<'_>, other: &Replica<'_>) -> Vec<Findi
     found
 }
 
-fn members(meta: &SnapshotMeta) -> BTreeSet<(&str, Suffrage, &str)> {
-    meta.configuration.servers.iter().map(|server| (server.id.as_str(), server.suffrage, server.address.as_str())).collect()
+fn members(snapshot: &HashiSnapshot) -> BTreeSet<&Member> {
+    snapshot.members.iter().collect()
 }

@@ -1,6 +1,6 @@
 //! The start of a node, and a forced recovery: what the library does with the files, step by step.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::abort::{AbortKind, Crash, Stage, StartAbort};
 use super::entry::Read;
@@ -32,7 +32,7 @@ pub fn entries_to_read(stores: StoreFiles<'_>, snapshots: &Snapshots) -> u64 {
 }
 
 /// Whether it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StartOutcome {
     /// It does.
@@ -43,8 +43,19 @@ pub enum StartOutcome {
     Unknown,
 }
 
+impl StartOutcome {
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Abort => "abort",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The snapshot that is restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Restored {
     /// Its id.
     pub id: String,
@@ -57,7 +68,7 @@ pub struct Restored {
 }
 
 /// The node's state when it has started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AtStart {
     /// Its term.
     pub term: u64,
@@ -76,7 +87,7 @@ pub struct AtStart {
 }
 
 /// What a node is after the first election timeout, alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum FirstState {
     /// It elected itself.
     #[serde(rename = "Leader")]
@@ -90,7 +101,7 @@ pub enum FirstState {
 }
 
 /// How a forced recovery ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Recovery {
     /// It goes through.
@@ -104,7 +115,7 @@ pub enum Recovery {
 }
 
 /// The forecast of a start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StartForecast {
     /// Whether it starts.
     pub outcome: StartOutcome,
@@ -402,7 +413,7 @@ fn lost_by_recovery(snapshots: &Snapshots, (term, index): (u64, u64)) -> Option<
 
 impl StartForecast {
     /// A start of which nothing can be told.
-    fn unknown(why: String) -> Self {
+    pub(super) fn unknown(why: String) -> Self {
         Self {
             outcome: StartOutcome::Unknown,
             unknown: Some(why),

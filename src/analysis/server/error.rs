@@ -2,21 +2,38 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
 
 /// What the server would report. Part of a forecast, not an error of the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ServerError {
     /// Which condition it is; what is decided by an error is decided by this.
-    #[serde(skip)]
+    #[serde(skip, default = "told")]
     pub condition: &'static Condition,
     /// The server's own name for the condition (`ErrFSMSnapshotFileCRC`), or the library's text when it has none
     /// (`walpb: crc mismatch`).
     pub error: Cow<'static, str>,
     /// The whole line as it would be logged, as far as the files determine it.
     pub text: String,
+}
+
+/// The condition of an error that another run has told: its name and its text are all that is known.
+static TOLD: Condition = Condition {
+    name: "told by a file of facts",
+    says: &[],
+    engine: None,
+    title: "",
+    meaning: "",
+    decided_by: "",
+    safe: "",
+    not_safe: "",
+    more: "",
+};
+
+fn told() -> &'static Condition {
+    &TOLD
 }
 
 impl ServerError {

@@ -1,6 +1,6 @@
 //! The parts of a forecast, as scripts see them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
 use super::replay::{Action, Replay};
@@ -77,7 +77,7 @@ pub struct AppliedIndex {
 }
 
 /// Last hard state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HardStateView {
     /// Current term.
     pub term: u64,

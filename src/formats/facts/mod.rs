@@ -5,13 +5,17 @@
 
 mod closing;
 mod compare;
+mod logs;
 mod records;
 mod rows;
 mod runs;
+mod summer;
 mod text;
 
 pub use closing::{Broken, FRONT, SCHEMA, begins, close, open};
 pub use compare::{Compared, walk};
+pub use logs::{Common, SummedLog, Unknown, Unlike, overlap};
 pub use records::{RecordChain, RecordSums, records_in_common};
 pub use rows::RowSum;
 pub use runs::{LogSums, Merger, Piece, Salt, TermRun, TermRuns};
+pub use summer::Summer;

@@ -122,6 +122,26 @@ impl Salt {
         short(sum)
     }
 
+    /// Sum of an entry of hashicorp/raft, of its index, term and type and of what it carries. The time at which it was appended is the
+    /// member's own, and so is the form in which it is written.
+    pub fn of_hashicorp_entry(&self, index: LogIndex, term: Term, kind: u8, data: &[u8], extensions: &[u8]) -> u64 {
+        let mut sum = self.begin(b"hashicorp entry");
+        sum.update(index.0.to_be_bytes());
+        sum.update(term.0.to_be_bytes());
+        sum.update([kind]);
+        sum.update((data.len() as u64).to_be_bytes());
+        sum.update(data);
+        sum.update(extensions);
+        short(sum)
+    }
+
+    /// Sum of a text that is not shown.
+    pub fn of_text(&self, text: &[u8]) -> u64 {
+        let mut sum = self.begin(b"text");
+        sum.update(text);
+        short(sum)
+    }
+
     /// A sum that stands for another one, which cannot be had from it without the salt.
     pub fn of_sum(&self, sum: u64) -> u64 {
         let mut mixed = self.begin(b"sum");
@@ -218,28 +238,17 @@ const SINGLE: u64 = 1 << 10;
 const MAX_LEVEL: u32 = 62;
 
 impl LogSums {
-    /// The sums of the entries of `runs`, which are handed over in order with the sum of each. `None` when they are others than those.
-    pub fn of(runs: &TermRuns, mut entries: impl Iterator<Item = (LogIndex, u64)>) -> Option<Self> {
+    /// Which pieces there are for the entries of `runs`: `at_most` runs, or as many as a file of facts has where that is more.
+    pub(super) fn shaped(runs: &TermRuns, at_most: u64) -> Self {
         let last = runs.runs().last().map_or(0, |run| run.last.0);
-        let mut made = Self { run_level: level_of(runs.count()), ..Self::default() };
+        let mut made = Self { run_level: level_of(runs.count(), at_most.max(RUNS)), ..Self::default() };
         let end = last.saturating_sub(SINGLE) >> made.run_level << made.run_level;
         made.single_from = LogIndex(if made.run_level == 0 { 0 } else { end });
-        let mut merger = Merger::default();
-        for (first, level) in made.shape(runs) {
-            for offset in 0..1_u64 << level {
-                let (index, sum) = entries.next()?;
-                if index.0 != first + offset {
-                    return None;
-                }
-                merger.add(0, sum);
-            }
-            made.sums.push(merger.take(level)?);
-        }
-        Some(made)
+        made
     }
 
     /// First entry and length, as a power of two, of each piece of `runs`.
-    fn shape<'r>(&self, runs: &'r TermRuns) -> impl Iterator<Item = (u64, u32)> + use<'r> {
+    pub(super) fn shape<'r>(&self, runs: &'r TermRuns) -> impl Iterator<Item = (u64, u32)> + use<'r> {
         let (run_level, single_from) = (self.run_level.min(MAX_LEVEL), self.single_from.0);
         runs.runs().iter().flat_map(move |run| {
             let mut next = Some(run.first.0);
@@ -269,12 +278,13 @@ impl LogSums {
 }
 
 /// The shortest runs of which a log of so many entries has few enough.
-fn level_of(entries: u64) -> u32 {
-    entries.div_ceil(RUNS).max(1).next_power_of_two().ilog2()
+fn level_of(entries: u64, at_most: u64) -> u32 {
+    entries.div_ceil(at_most.max(1)).max(1).next_power_of_two().ilog2()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::summer::Summer;
     use super::*;
 
     pub(crate) fn runs(parts: &[(u64, u64, u64)]) -> TermRuns {
@@ -292,7 +302,7 @@ mod tests {
             (run.first.0..=run.last.0)
                 .map(move |index| (LogIndex(index), salt.of_entry(LogIndex(index), term, EntryType::Normal, b"x")))
         };
-        LogSums::of(runs, runs.runs().iter().flat_map(of)).unwrap()
+        Summer::of(runs, 0, runs.runs().iter().flat_map(of)).unwrap()
     }
 
     #[test]

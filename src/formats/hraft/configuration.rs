@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::msgpack::{Decoded, Decoder, Fields, MsgpackError, MsgpackErrorKind};
 
@@ -11,7 +11,7 @@ use super::msgpack::{Decoded, Decoder, Fields, MsgpackError, MsgpackErrorKind};
 const MAX_SERVERS: u64 = 1 << 16;
 
 /// Whether a server's vote counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Suffrage(pub i64);
 
@@ -46,7 +46,7 @@ impl fmt::Display for Suffrage {
 }
 
 /// One server of a membership. Bytes that are not text are replaced for showing; the library compares them as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Server {
     /// Its id.
     pub id: String,

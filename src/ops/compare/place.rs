@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::analysis::judge::facts::{Document, FactsError, GroupFacts};
+use crate::analysis::facts::{Document, Engine, FactsError};
+use crate::analysis::judge::facts::GroupFacts;
 use crate::analysis::judge::{nodes, unread};
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
 use crate::formats::facts::{FRONT, begins};
+use crate::ops::told::Named;
 use crate::readers::source::Run;
 use crate::readers::{EntryKind, GroupDir, Unplaced, discover_all};
 use crate::types::{UnixMillis, beside, grant};
@@ -213,8 +215,13 @@ pub fn is_file(path: &Path, run: &Run<'_>) -> bool {
     run.source.kind_at(path) == Some(EntryKind::File)
 }
 
+/// Whose nodes a file of facts tells; `None` for one that cannot be read.
+pub fn engine_told(path: &Path, run: &Run<'_>) -> Option<Engine> {
+    read_facts(path, &mut Coverage::default(), run).ok().map(|(document, _)| document.engine())
+}
+
 /// Reads a file of facts; also tells its length.
-fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Document, u64)> {
+pub(in crate::ops) fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Document, u64)> {
     let unsuitable = |error: FactsError| {
         let (problem, hint) = error.words();
         Error::Unsuitable { path: path.to_owned(), problem, hint }
@@ -267,20 +274,11 @@ impl TakenGroup {
     /// Names the file in front of the directory, which others have as well, wherever the facts name it.
     pub(super) fn name_file(&mut self) {
         let facts = &mut self.facts;
-        let (file, dir) = (self.file.display().to_string(), facts.node.dir.clone());
-        let below = |text: &str| {
-            text.strip_prefix(dir.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let name = |text: &mut String| {
-            if below(text) {
-                *text = format!("{file}: {text}");
-            }
-        };
-        for finding in facts.findings.iter_mut().chain(&mut facts.encryption_findings) {
-            finding.group.iter_mut().chain(&mut finding.path).for_each(name);
-        }
-        facts.not_examined.iter_mut().chain(&mut facts.store.not_examined).for_each(|part| name(&mut part.what));
-        facts.node.dir = format!("{file}: {dir}");
+        let named = Named { file: &self.file, dir: &facts.node.dir.clone() };
+        named.findings(&mut facts.findings);
+        named.findings(&mut facts.encryption_findings);
+        facts.not_examined.iter_mut().chain(&mut facts.store.not_examined).for_each(|part| named.path(&mut part.what));
+        facts.node.dir = named.whole();
     }
 }
 

@@ -5,6 +5,8 @@ use crate::analysis::judge::codes::compare::CROSS_UNDER_REPLICATED;
 use crate::analysis::judge::nodes::{Apart, Comparison, Replica};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::formats::facts::Salt;
+use crate::ops::overtaken::{self, Seen};
+use crate::ops::told;
 use crate::types::{Count, UnixMillis};
 
 /// Pairs of nodes that are named one by one.
@@ -19,8 +21,7 @@ pub(super) fn replicas<'n>(nodes: &'n [Node], salt: &Salt, coverage: &mut Covera
         return replicas;
     }
     for taken in taken().filter(|taken| taken.salt != name) {
-        let why = "its sums were made with another salt; make all facts with the same --salt, and give it to compare beside directories";
-        coverage.missing(format!("the contents of {}", taken.file.display()), why);
+        told::another_salt(&taken.file, coverage);
     }
     replicas = replicas
         .into_iter()
@@ -44,12 +45,11 @@ pub(super) fn salt_of(nodes: &[Node], salt: &Salt) -> String {
     }
 }
 
-/// A node that was written to after `taken_at`, and when. A file of facts that tells of a time behind its own says nothing of it: that
-/// machine's clock, or the times of its files, are wrong.
+/// A node that was written to after `taken_at`, and when.
 fn overtaken(taken_at: UnixMillis, nodes: &[Node]) -> Option<(&Node, UnixMillis)> {
-    let possible = |node: &Node, written: UnixMillis| node.taken().is_none_or(|taken| written <= taken.taken_at);
-    let written = nodes.iter().filter_map(|node| Some((node, node.last_written().filter(|written| possible(node, *written))?)));
-    written.filter(|(_, written)| *written > taken_at).max_by_key(|(_, written)| *written)
+    let seen = |node: &Node| Seen { taken: node.taken().map(|taken| taken.taken_at), written: node.last_written() };
+    let (node, written) = overtaken::overtaken(taken_at, nodes.iter().map(seen))?;
+    Some((nodes.get(node)?, written))
 }
 
 /// Says what the files of facts leave open.
@@ -64,15 +64,12 @@ pub(super) fn cover(
     let softened = |finding: &&Finding| finding.code.code == CROSS_UNDER_REPLICATED.code && finding.severity == Severity::Info;
     if found.iter().any(|finding| softened(&finding)) && replicas.iter().any(|replica| replica.overtaken) {
         // It may be as it should, and it may be lost: these files do not tell.
-        let why =
-            "facts were taken before another node was written to; take them again closer together, or while nothing is written";
-        coverage.missing("whether a majority holds what is committed", why);
+        told::outdated(coverage);
     }
     for (node, replica) in nodes.iter().zip(replicas) {
         let Some(taken) = node.taken().filter(|_| replica.overtaken) else { continue };
         if let Some((other, written)) = overtaken(taken.taken_at, nodes) {
-            let what = format!("what {} did after {}", node.name(), taken.taken_at);
-            coverage.skipped(what, format!("its facts were taken then; {} was written to until {written}", other.name()));
+            told::moved_on(&node.name(), taken.taken_at, &other.name(), written, coverage);
         }
     }
     let name = salt_of(nodes, salt);
@@ -83,12 +80,7 @@ pub(super) fn cover(
         format!("{} from {} to {} of {one} and {other}", Count(apart.entries, "entry"), apart.first, apart.last)
     };
     for (number, apart) in comparison.apart.iter().enumerate() {
-        let why = if has_another(apart.nodes.0) || has_another(apart.nodes.1) {
-            "their sums were made with different salts"
-        } else {
-            "facts of a long log have one sum for several entries, and these are not whole on both nodes; `ekv-tool compare` of the \
-             directories compares each"
-        };
+        let why = told::apart(has_another(apart.nodes.0) || has_another(apart.nodes.1));
         let what = if number == NAMED {
             format!("entries of {} more pairs of nodes", comparison.apart.len() - NAMED)
         } else {

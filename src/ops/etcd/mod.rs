@@ -1,23 +1,27 @@
 //! Directories of etcd: the same questions, by the rules of etcd.
 
+mod compare;
+mod facts;
+mod view;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::analysis::etcd::{
-    ComparedMember, EtcdOutcome, EtcdStart, Generation, Judged, compare_members, forecast, judge, judge_snapshots, operations,
-};
+use crate::analysis::etcd::{EtcdOutcome, EtcdStart, Generation, Judged, forecast, judge, judge_snapshots};
 use crate::analysis::judge::log::settle;
-use crate::analysis::server::HardStateView;
-use crate::analysis::server::log::{EffectiveLog, valid_snapshots};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::readers::EntryKind;
-use crate::readers::etcd::{EtcdFound, EtcdMember, EtcdPlace, StoreRead, discover_etcd};
+use crate::readers::etcd::{EtcdFound, EtcdMember, EtcdPlace, discover_etcd};
 use crate::readers::source::{Run, Source};
-use crate::report::body::etcd::{EtcdBody, EtcdBucket, EtcdLogView, EtcdSnapshotView, EtcdStoreView, EtcdView, Shown};
-use crate::report::body::hraft::page::{Check, Compare, GateDryrun, Inspect, VerifySnapshot};
+use crate::report::body::etcd::{EtcdBody, EtcdView, Shown};
+use crate::report::body::hraft::page::{Check, GateDryrun, Inspect, VerifySnapshot};
 use crate::report::{Body, Report};
-use crate::types::{EtcdId, LogIndex, SnapshotId, grant};
+
+use view::view;
+
+pub use compare::{EtcdCopy, etcd_compare, etcd_compare_told};
+pub use facts::etcd_facts;
 
 /// How often a member that changes while it is read is read again.
 const ATTEMPTS: u32 = 4;
@@ -87,38 +91,6 @@ pub fn etcd_verify_snapshot(found: &EtcdFound, run: &Run<'_>) -> Result<Report<E
         }
     }
     Ok(all.report(Shown::Snapshots).leave_out(&found.unplaced))
-}
-
-/// Whether the logs of the members agree.
-pub fn etcd_compare(found: &EtcdFound, run: &Run<'_>) -> Result<Report<EtcdBody<Compare>>> {
-    if found.places.len() < 2 {
-        return Err(Error::Usage("one directory has nothing to be compared with; name several members' directories".to_owned()));
-    }
-    let mut all = Parts::default();
-    let mut compared = Vec::new();
-    for place in &found.places {
-        let (member, starts) = read(place, run)?;
-        let judged = judged(&member, &starts);
-        if let Some(scan) = member.log.as_ref().filter(|scan| scan.unread().is_none()) {
-            let version = starts.first().map_or(crate::types::ServerVersion::NEWEST, |start| start.releases.library());
-            let entries: u64 = scan.segments.iter().map(|segment| segment.trace(version).entries).sum();
-            match grant(entries.saturating_mul(ComparedMember::ENTRY)) {
-                Ok(()) => compared.push(ComparedMember::of(place.display(), scan, version)),
-                Err(over) => all.coverage.missing(place.display(), over.to_string()),
-            }
-        }
-        all.add(&member, true, view(&member, &judged, starts), judged);
-    }
-    let first = compared.iter().filter_map(ComparedMember::range).map(|range| range.0);
-    if let (Some(least), Some(most)) = (first.clone().min(), first.max())
-        && least < most
-    {
-        let what = format!("entries {least} to {}", most - 1);
-        all.coverage.skipped(what, "not every member has them in its log any more");
-    }
-    all.coverage.skipped("the contents of the stores", "only the logs are compared; `etcdctl endpoint hashkv` compares stores");
-    all.findings.extend(compare_members(&compared));
-    Ok(all.report(Shown::Comparison).leave_out(&found.unplaced))
 }
 
 fn report<Q>(found: &EtcdFound, shown: Shown, run: &Run<'_>) -> Result<Report<EtcdBody<Q>>>
@@ -204,71 +176,4 @@ impl Parts {
     {
         Report::new(EtcdBody::new(self.members, shown), self.findings, self.coverage)
     }
-}
-
-fn view(member: &EtcdMember, judged: &Judged, starts: Vec<EtcdStart>) -> EtcdView {
-    let own = wrote(member);
-    let version = own.library();
-    let readable = member.log.as_ref().filter(|scan| scan.unread().is_none());
-    let valid = readable.and_then(|scan| valid_snapshots(scan, version).ok());
-    let snapshots = judged.snapshots.iter().map(|envelope| {
-        let id = envelope.index.zip(envelope.term).map(|(index, term)| SnapshotId { term, index });
-        let recorded = id.zip(valid.as_ref()).map(|(id, valid)| valid.contains(id));
-        EtcdSnapshotView { recorded, envelope: envelope.clone() }
-    });
-    let owner = member.owner();
-    EtcdView {
-        dir: member.place.display(),
-        member_id: owner.map(|owner| EtcdId(owner.node_id)),
-        cluster_id: owner.map(|owner| EtcdId(owner.cluster_id)),
-        written_by: member.log.as_ref().and_then(Generation::that_wrote).map(Generation::name),
-        log: readable.map(|scan| {
-            let log = EffectiveLog::of(scan, version);
-            EtcdLogView {
-                path: member.wal_path(),
-                segments: scan.segments.len() as u64,
-                size_bytes: scan.total_bytes(),
-                records: log.records,
-                entries: log.entries.count(),
-                first_index: log.first_index().map(|LogIndex(index)| index),
-                last_index: log.last_index().map(|LogIndex(index)| index),
-                hard_state: log.hard_state.map(|state| HardStateView {
-                    term: state.term.0,
-                    vote: state.vote.0,
-                    commit: state.commit.0,
-                }),
-                snapshot_records: log.snapshots.len() as u64,
-                operations: operations(scan, &log.entries, version),
-            }
-        }),
-        store: store_view(member),
-        buckets: match &member.store {
-            StoreRead::Read(store) => {
-                let bucket =
-                    |bucket: &crate::readers::hraft::BucketFact| EtcdBucket { name: bucket.name.clone(), keys: bucket.keys };
-                store.survey.buckets.iter().map(bucket).collect()
-            }
-            StoreRead::NotAsked | StoreRead::Absent | StoreRead::Unreadable(_) => Vec::new(),
-        },
-        snapshots: snapshots.collect(),
-        starts,
-        rules: judged.rules.len() as u64,
-    }
-}
-
-fn store_view(member: &EtcdMember) -> Option<EtcdStoreView> {
-    let store = member.store.read()?;
-    Some(EtcdStoreView {
-        path: member.store_path(),
-        size_bytes: store.survey.size,
-        consistent_index: store.content.consistent_index,
-        term: store.content.term,
-        storage_version: store.content.storage_version.clone(),
-        revision: store.content.revision.map(|revision| revision.main),
-        compacted_revision: store.content.compacted.map(|revision| revision.main),
-        changes: store.content.changes,
-        deletions: store.content.deletions,
-        pages: store.survey.reached,
-        problems: store.survey.problems.len() as u64 + store.survey.more_problems,
-    })
 }

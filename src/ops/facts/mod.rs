@@ -1,6 +1,6 @@
 //! `facts`: everything that a comparison has to know of a node, as a file that can be sent where the other nodes' are.
 
-mod redact;
+pub(super) mod redact;
 
 use std::path::PathBuf;
 
@@ -74,14 +74,11 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
     }
     let next = checked.next_step.filter(|_| Verdict::of(&findings, &coverage) != Verdict::Clean);
     let body = FactsBody {
-        taken_at: taken_at.to_rfc3339(),
-        taken_at_ms: taken_at,
-        fast: options.fast,
-        salt: options.salt.name(),
         single_groups: is_of_single_groups(paths, &dirs),
         groups,
         left_out: left_out.not_examined,
         forecasts,
+        ..FactsBody::begun(taken_at, options.fast, options.salt.name())
     };
     Ok(Report::new(body, findings, coverage).next_step(next))
 }

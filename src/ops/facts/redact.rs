@@ -6,7 +6,7 @@ use crate::analysis::{Finding, NotExamined};
 use crate::report::body::gate::GroupForecast;
 
 /// Codes whose findings may name a key or show a value.
-const SHOW_CONTENTS: [&str; 14] = [
+const SHOW_CONTENTS: [&str; 16] = [
     "enc-clear-after-cutover",
     "enc-nonce-reused",
     "enc-open-failed",
@@ -14,7 +14,9 @@ const SHOW_CONTENTS: [&str; 14] = [
     "fsm-header-invalid",
     "fsm-row-invalid",
     "fsm-row-order",
+    "hraft-key-odd",
     "nodes-stores-diverge",
+    "raftwal-checkpoint-mismatch",
     "store-level-order",
     "store-log-batch",
     "store-meta-short",
@@ -41,7 +43,7 @@ const BEHIND: &str = "keys behind ";
 const HIDDEN: &str = "(left out of facts: it names keys)";
 
 /// The text without keys.
-fn hide(text: &mut String) {
+pub(in crate::ops) fn hide(text: &mut String) {
     if let Some(at) = text.find(BEHIND) {
         text.truncate(at + BEHIND.len());
         text.push_str(HIDDEN);
@@ -56,20 +58,50 @@ fn hide(text: &mut String) {
     }
 }
 
+/// What stands in front of the name of a bucket of bbolt, which a damaged page takes from anywhere.
+const BUCKET: &str = " (bucket ";
+
+/// Buckets that hashicorp/raft and etcd make.
+const BUCKETS: [&str; 14] = [
+    "alarm",
+    "auth",
+    "authRevision",
+    "authRoles",
+    "authUsers",
+    "cluster",
+    "conf",
+    "key",
+    "lease",
+    "logs",
+    "members",
+    "members_removed",
+    "meta",
+    "stable",
+];
+
+/// The text without the name of a bucket that is not known.
+fn hide_bucket(text: &mut String) {
+    let Some((before, name)) = text.split_once(BUCKET) else { return };
+    if !BUCKETS.iter().any(|known| name.strip_prefix(known).is_some_and(|rest| rest.starts_with(')'))) {
+        *text = format!("{before}.");
+    }
+}
+
 /// The finding without keys and values.
-pub(super) fn finding(mut finding: Finding) -> Finding {
+pub(in crate::ops) fn finding(mut finding: Finding) -> Finding {
     if SHOW_CONTENTS.contains(&finding.code.code) {
         finding.message = format!("{}. {HIDDEN}; `ekv-tool check` on the node shows it.", finding.code.title);
         (finding.expected, finding.found) = (None, None);
     }
     for text in [&mut finding.message, &mut finding.advice].into_iter().chain(&mut finding.expected).chain(&mut finding.found) {
         hide(text);
+        hide_bucket(text);
     }
     finding
 }
 
 /// The parts that were left out, without keys.
-pub(super) fn parts(parts: &mut [NotExamined]) {
+pub(in crate::ops) fn parts(parts: &mut [NotExamined]) {
     for part in parts {
         hide(&mut part.what);
         hide(&mut part.why);
@@ -77,12 +109,12 @@ pub(super) fn parts(parts: &mut [NotExamined]) {
 }
 
 /// A reason without keys.
-pub(super) fn reason(reason: &mut Option<String>) {
+pub(in crate::ops) fn reason(reason: &mut Option<String>) {
     reason.iter_mut().for_each(hide);
 }
 
 /// A forecast without keys.
-pub(super) fn forecast(group: &mut GroupForecast) {
+pub(in crate::ops) fn forecast(group: &mut GroupForecast) {
     let own = |abort: &mut Option<Abort>| {
         if let Some(abort) = abort {
             hide(&mut abort.text);
@@ -123,6 +155,17 @@ mod tests {
             assert_eq!(hidden(text), HIDDEN);
         }
         assert_eq!(hidden("nothing of that"), "nothing of that");
+    }
+
+    #[test]
+    fn only_names_of_buckets_that_are_known_are_told() {
+        let hidden = |text: &str| {
+            let mut text = text.to_owned();
+            hide_bucket(&mut text);
+            text
+        };
+        assert_eq!(hidden("Page 7 has no elements (bucket logs)."), "Page 7 has no elements (bucket logs).");
+        assert_eq!(hidden("Page 7 has no elements (bucket a (secret) key)."), "Page 7 has no elements.");
     }
 
     #[test]

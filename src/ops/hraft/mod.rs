@@ -3,6 +3,7 @@
 mod archive;
 mod compare;
 mod entries;
+mod facts;
 mod gate;
 mod node;
 mod page;
@@ -22,8 +23,9 @@ use crate::readers::hraft::{discover_hashicorp, is_hashicorp, is_store_file};
 use crate::readers::source::Source;
 
 pub use archive::{archives, hashicorp_verify_archives};
-pub use compare::hashicorp_compare;
+pub use compare::{HashiPlace, hashicorp_compare, hashicorp_compare_told};
 pub use entries::{EntryRange, hashicorp_wal_dump, hashicorp_wal_show};
+pub use facts::hashicorp_facts;
 pub use gate::hashicorp_gate_dryrun;
 pub use questions::{hashicorp_check, hashicorp_inspect, hashicorp_wal_ls, hashicorp_wal_stat, hashicorp_wal_verify};
 pub use segment::{hashicorp_segment_dump, hashicorp_segment_verify, is_lone_segment};

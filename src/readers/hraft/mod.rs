@@ -18,6 +18,7 @@ use crate::io::{DirEntry, EntryKind, MappedFile, entry_named, parent_of};
 use crate::readers::locate::{group_number, is_group};
 use crate::readers::pebble::StoreFacts;
 use crate::readers::source::{Run, Source};
+use crate::types::UnixMillis;
 
 pub use checkpoints::CheckpointFault;
 pub use log_facts::{EntryFault, Fault, LogFacts, MembershipEntry, OddKey, Range, TermRun, TypeCount, number};
@@ -323,6 +324,15 @@ impl HashiDir {
             });
         }
         Ok(())
+    }
+
+    /// When a file of the log or of the stable store was last changed.
+    pub fn last_written(&self, source: &dyn Source) -> Option<UnixMillis> {
+        let files = self.store_files().into_iter().filter_map(|(_, file)| file?.stamp().modified());
+        let segments = self.wal().into_iter().flat_map(|log| &log.segments);
+        let segments = segments.filter_map(|segment| segment.file.as_ref()?.as_ref().ok()?.stamp().modified());
+        let pebble = self.pebble().and_then(|_| source.list(&self.path.join(RAFT_DB)).ok()).unwrap_or_default();
+        files.chain(segments).chain(pebble.into_iter().filter_map(|entry| entry.modified)).max()
     }
 
     /// True when a file of the stores has changed since it was opened.

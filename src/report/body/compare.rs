@@ -98,7 +98,8 @@ fn nodes(title: String, nodes: &[NodeRow]) -> Section {
     Section::table(title, &columns, rows.collect())
 }
 
-fn taken(rows: &[NodeTaken]) -> Option<Section> {
+/// The nodes that files of facts tell.
+pub fn taken_section(rows: &[NodeTaken]) -> Option<Section> {
     let cells = |row: &NodeTaken| vec![Cell::new(&row.node), Cell::new(row.taken_at_ms), Cell::new(&row.file)];
     let rows: Vec<_> = rows.iter().map(cells).collect();
     (!rows.is_empty()).then(|| Section::table("Told by files of facts", &["node", "taken at", "file"], rows))
@@ -197,7 +198,7 @@ impl GroupComparison {
     fn sections(&self) -> Vec<Section> {
         let comparison = &self.comparison;
         let mut sections = vec![nodes(self.title(), &comparison.nodes)];
-        sections.extend(taken(&self.taken));
+        sections.extend(taken_section(&self.taken));
         sections.push(self.lanes());
         if !comparison.comparable {
             return sections;

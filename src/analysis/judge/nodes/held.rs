@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::facts::{
-    Compared, LogSums, Piece, RecordChain, RecordSums, Salt, TermRun, TermRuns, records_in_common, walk,
+    Compared, LogSums, Piece, RecordChain, RecordSums, Salt, Summer, TermRun, TermRuns, records_in_common, walk,
 };
 use crate::formats::wal::{Frame, FrameStep};
 use crate::readers::wal::{EntryRanges, SegmentScan, WalScan};
@@ -70,7 +70,7 @@ impl<'a> HeldLog<'a> {
         let Live { scan, entries, engine } = self.live.as_ref()?;
         let of_entry = |index, term, kind, data: &[u8]| (index, salt.of_entry(index, term, kind, data));
         let entries = entries.iter(scan, *engine).map(|entry| of_entry(entry.index, entry.term, entry.kind, entry.data));
-        let entries = LogSums::of(&self.runs, entries)?;
+        let entries = Summer::of(&self.runs, 0, entries)?;
         let at_most = (RECORD_SUMS / (scan.segments.len() as u64).max(1)).max(1);
         let segments = scan.segments.iter().map(|segment| records_of(segment, *engine, salt, at_most)).collect();
         Some(LogFacts { entries, segments })

@@ -7,17 +7,9 @@ use super::Replica;
 use super::copy::Identity;
 use crate::analysis::judge::codes::compare as codes;
 use crate::analysis::{Finding, Severity};
-use crate::formats::facts::{Compared, TermRuns};
+use crate::formats::facts::{Common, Compared, overlap};
 use crate::formats::layout;
-use crate::types::{LogIndex, Term, count_work};
-
-/// Consecutive indexes that both hold, each side under one term.
-struct Common {
-    first: LogIndex,
-    last: LogIndex,
-    /// Term of the first and of the second.
-    terms: (Term, Term),
-}
+use crate::types::{LogIndex, Term};
 
 /// Entries of equal term on two nodes of which it is not known whether they are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,24 +145,6 @@ impl Agreement {
     fn differ(&mut self, index: LogIndex) {
         self.differs_at = Some(self.differs_at.map_or(index, |first| first.min(index)));
     }
-}
-
-fn overlap(a: &TermRuns, b: &TermRuns) -> Vec<Common> {
-    let (mut left, mut right) = (a.runs().iter().peekable(), b.runs().iter().peekable());
-    let mut found = Vec::new();
-    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
-        count_work(1);
-        let (first, last) = (one.first.max(other.first), one.last.min(other.last));
-        if first <= last {
-            found.push(Common { first, last, terms: (one.term, other.term) });
-        }
-        if one.last <= other.last {
-            left.next();
-        } else {
-            right.next();
-        }
-    }
-    found
 }
 
 /// Entries of equal index and term that carry something, and how many of them have equal content. It ends at the first equal one. Where only

@@ -1,14 +1,13 @@
 //! Members of etcd: one body for every question that is asked of their directories.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use serde::Serialize;
 
+use super::compare::NodeTaken;
 use super::hraft::page::Question;
-use crate::analysis::etcd::{EtcdOutcome, EtcdStart};
+use crate::analysis::etcd::{EtcdLogView, EtcdOutcome, EtcdStart, EtcdStoreView, Generation};
 use crate::analysis::judge::snapshot::VerifiedEnvelope;
-use crate::analysis::server::HardStateView;
 use crate::report::{Body, Cell, Label, Lines, Metric, Section, Tone};
 use crate::types::{ByteSize, Count, EtcdId};
 
@@ -53,7 +52,7 @@ pub struct EtcdView {
     /// The cluster's id.
     pub cluster_id: Option<EtcdId>,
     /// The releases of which one wrote the newest entries; `null` when they do not tell.
-    pub written_by: Option<&'static str>,
+    pub written_by: Option<Generation>,
     /// The log; `null` when there is none, or it was not read.
     pub log: Option<EtcdLogView>,
     /// The store; `null` when there is none, or it was not read.
@@ -66,58 +65,9 @@ pub struct EtcdView {
     pub starts: Vec<EtcdStart>,
     /// Rules of Raft that were held against the log.
     pub rules: u64,
-}
-
-/// The log of a member.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct EtcdLogView {
-    /// The log directory.
-    pub path: String,
-    /// Number of segments.
-    pub segments: u64,
-    /// Bytes of all segments.
-    pub size_bytes: u64,
-    /// Records whose checksums fit.
-    pub records: u64,
-    /// Entries that stand.
-    pub entries: u64,
-    /// First of them.
-    pub first_index: Option<u64>,
-    /// Last of them, or a later committed snapshot.
-    pub last_index: Option<u64>,
-    /// The last hard state.
-    pub hard_state: Option<HardStateView>,
-    /// Snapshot records.
-    pub snapshot_records: u64,
-    /// Number of requests by operation.
-    pub operations: BTreeMap<&'static str, u64>,
-}
-
-/// The store of a member.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct EtcdStoreView {
-    /// The file.
-    pub path: String,
-    /// Its length in bytes.
-    pub size_bytes: u64,
-    /// Index of the last entry that it holds.
-    pub consistent_index: Option<u64>,
-    /// Term of that entry; from 3.5 on.
-    pub term: Option<u64>,
-    /// Version of its schema; from 3.6 on.
-    pub storage_version: Option<String>,
-    /// Revision of the last change.
-    pub revision: Option<u64>,
-    /// Revision up to which history was forgotten.
-    pub compacted_revision: Option<u64>,
-    /// Changes of keys that it holds.
-    pub changes: u64,
-    /// Deletions among them.
-    pub deletions: u64,
-    /// Pages that are in use.
-    pub pages: u64,
-    /// Pages with something wrong.
-    pub problems: u64,
+    /// The file of facts that tells of it, in a comparison; it has no buckets and no snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<NodeTaken>,
 }
 
 /// A bucket of the store.

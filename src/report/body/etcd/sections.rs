@@ -2,14 +2,16 @@
 
 use super::{EtcdView, Shown, bytes, toned};
 use crate::analysis::Verdict;
-use crate::analysis::etcd::{EtcdOutcome, EtcdStart};
+use crate::analysis::etcd::{EtcdOutcome, EtcdStart, Generation};
+use crate::report::body::compare::taken_section;
 use crate::report::{Cell, Section, Tone};
 use crate::types::{ByteSize, Count};
 
 pub(super) fn of(members: &[EtcdView], shown: Shown) -> Vec<Section> {
     let mut sections = Vec::new();
     if shown == Shown::Comparison {
-        return vec![comparison(members)];
+        let taken: Vec<_> = members.iter().filter_map(|member| member.taken.clone()).collect();
+        return std::iter::once(comparison(members)).chain(taken_section(&taken)).collect();
     }
     for member in members {
         if members.len() > 1 {
@@ -63,7 +65,7 @@ fn facts(member: &EtcdView, shown: Shown) -> Vec<(String, Cell)> {
         ("directory of".into(), Cell::new("etcd")),
         ("member".into(), Cell::option(member.member_id)),
         ("cluster".into(), Cell::option(member.cluster_id)),
-        ("written by".into(), Cell::option(member.written_by)),
+        ("written by".into(), Cell::option(member.written_by.map(Generation::name))),
     ];
     if let Some(log) = &member.log {
         let range = match (log.first_index, log.last_index) {

@@ -34,11 +34,12 @@ pub struct HashiForecast {
 
 /// Name of an outcome and how it is to be seen.
 pub(super) const fn outcome(outcome: StartOutcome) -> (&'static str, Tone) {
-    match outcome {
-        StartOutcome::Start => ("start", Tone::Good),
-        StartOutcome::Abort => ("abort", Tone::Bad),
-        StartOutcome::Unknown => ("unknown", Tone::Caution),
-    }
+    let tone = match outcome {
+        StartOutcome::Start => Tone::Good,
+        StartOutcome::Abort => Tone::Bad,
+        StartOutcome::Unknown => Tone::Caution,
+    };
+    (outcome.name(), tone)
 }
 
 impl HashiForecast {
