@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ekv_tool::Run;
-use ekv_tool::analysis::Verdict;
+use ekv_tool::analysis::{Finding, Severity, Verdict};
 use ekv_tool::error::Result;
 use ekv_tool::ops::{
     CheckOptions, GateOptions, VerifyDepth, VerifySnapshotOptions, check, gate_dryrun, store_verify, verify_snapshot, wal,
@@ -14,6 +14,7 @@ use ekv_tool::report::{Body, Report};
 use crate::support::log_writer::LogWriter;
 use crate::support::node_dir::NodeDir;
 use crate::support::recorded::{cases, real};
+use crate::support::tree::copy_tree;
 
 /// Every so many of the recorded cases; `EKV_AGREEMENT_STEP=1` asks all of them.
 const STEP: usize = 12;
@@ -90,5 +91,46 @@ fn a_blank_group_whose_log_does_not_read_is_as_damaged_for_each_command() {
                 "{name} {rank} {codes:?}, check {own}"
             );
         }
+    }
+}
+
+#[test]
+fn the_newest_envelope_that_is_gone_is_lost_for_each_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = dir.path().join("n1");
+    copy_tree(&real().root.join("one-P/n1"), &node);
+    let snaps = || std::fs::read_dir(node.join("snap")).unwrap().map(|entry| entry.unwrap().path());
+    let newest = snaps().filter(|path| path.extension().is_some_and(|it| it == "snap")).max().unwrap();
+    std::fs::remove_file(newest).unwrap();
+    let paths = &[node][..];
+    let of = |findings: Vec<Finding>| -> Vec<(Severity, String)> {
+        let orphans = findings.into_iter().filter(|finding| finding.code.code == "snap-orphan");
+        orphans.map(|finding| (finding.severity, format!("{} {}", finding.message, finding.advice))).collect()
+    };
+    let checked = of(check(paths, &CheckOptions::default(), &Run::local()).unwrap().findings);
+    let verified = of(verify_snapshot(paths, &VerifySnapshotOptions::default(), &Run::local()).unwrap().findings);
+    assert_eq!((checked.len(), verified.len()), (2, 1), "{checked:?} {verified:?}");
+    for (severity, text) in checked.into_iter().chain(verified) {
+        assert_eq!(severity, Severity::Warning, "{text}");
+        assert!(text.contains("it was deleted or lost") && text.contains("Keep a copy of the directory"), "{text}");
+    }
+}
+
+#[test]
+fn what_seems_to_be_a_payload_and_is_not_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let payload =
+        std::fs::read_dir(real().root.join("one-P/n1/fsm-snap")).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let name = payload.file_name().unwrap().to_str().unwrap();
+    std::fs::copy(&payload, dir.path().join(name)).unwrap();
+    let ask = || verify_snapshot(&[dir.path().to_owned()], &VerifySnapshotOptions::default(), &Run::local()).unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "x").unwrap();
+    assert_eq!(ask().verdict, Verdict::Clean);
+    for other in [format!("{name}.gz"), format!("{name}.bak"), name.replace(".fsm", ".FSM")] {
+        std::fs::write(dir.path().join(&other), "x").unwrap();
+        let report = ask();
+        assert_eq!(report.verdict, Verdict::Unknown, "{other}");
+        assert!(report.coverage.needed().any(|part| part.what.ends_with(&other)), "{other}");
+        std::fs::remove_file(dir.path().join(&other)).unwrap();
     }
 }

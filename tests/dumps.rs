@@ -275,6 +275,17 @@ fn what_the_tools_say_of_an_archive() {
 }
 
 #[test]
+fn a_window_that_does_not_fit_is_no_damage() {
+    let path = recorded_archive();
+    for (memory, status, verdict) in [("4MiB", 3, "unknown"), ("64MiB", 0, "clean")] {
+        let args = ["--format", "json", "--memory", memory, "verify-snapshot", path.to_str().unwrap()];
+        let output = Command::new(cargo_bin("ekv-tool")).args(args).output().unwrap();
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), found["verdict"].as_str()), (Some(status), Some(verdict)), "{found:#}");
+    }
+}
+
+#[test]
 fn a_sparse_file_is_not_known() {
     let mut entries = Dump::default().entries();
     let at = entries.len() - 1;

@@ -196,8 +196,8 @@ pub fn pax_records(bytes: &[u8]) -> Option<PaxRecords> {
         number(seconds).is_some() && parts.iter().skip(1).all(u8::is_ascii_digit)
     };
     let ids = [&b"uid"[..], b"gid"].into_iter().filter_map(value);
-    let times = [&b"atime"[..], b"ctime", b"mtime"].into_iter().filter_map(value);
-    if !ids.map(number).all(|id| id.is_some()) || !times.map(is_time).all(|is_time| is_time) {
+    let mut times = [&b"atime"[..], b"ctime", b"mtime"].into_iter().filter_map(value);
+    if !ids.map(number).all(|id| id.is_some()) || !times.all(is_time) {
         return None;
     }
     let size = match value(b"size") {

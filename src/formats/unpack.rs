@@ -16,6 +16,11 @@ pub trait Unpack {
 
     /// Offset in the compressed bytes.
     fn offset(&self) -> u64;
+
+    /// True for a fault that is no damage, but more than the run may take.
+    fn is_limit(_fault: &Self::Fault) -> bool {
+        false
+    }
 }
 
 impl Unpack for Gunzip<'_> {
@@ -39,6 +44,10 @@ impl Unpack for Unzstd<'_> {
 
     fn offset(&self) -> u64 {
         Unzstd::offset(self)
+    }
+
+    fn is_limit(fault: &ZstdFault) -> bool {
+        fault.is_limit()
     }
 }
 
@@ -91,6 +100,8 @@ pub struct PackFault {
     pub of: u64,
     /// The reason in words.
     pub words: String,
+    /// It is no damage, but more than the run may take.
+    pub is_limit: bool,
 }
 
 impl PackFault {
@@ -115,7 +126,10 @@ impl PackFault {
                 Ok(0) => return Ok(None),
                 Ok(_) if tick(stream.offset()) => {}
                 Ok(_) => return Err(Stopped),
-                Err(fault) => return Ok(Some(Self { packing, at: stream.offset(), of, words: fault.to_string() })),
+                Err(fault) => {
+                    let is_limit = U::is_limit(&fault);
+                    return Ok(Some(Self { packing, at: stream.offset(), of, words: fault.to_string(), is_limit }));
+                }
             }
         }
     }

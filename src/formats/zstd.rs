@@ -3,9 +3,10 @@
 use std::hash::Hasher as _;
 use std::io::Read as _;
 
+use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::types::free_budget;
+use crate::types::{ByteSize, free_budget};
 
 /// The first bytes of a frame.
 pub const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -24,6 +25,27 @@ pub enum ZstdFault {
         /// Of its bytes.
         computed: u32,
     },
+    /// A frame refers back over more than the run may take, which says nothing of its bytes.
+    Window {
+        /// Bytes that it asks for.
+        needs: u64,
+        /// Bytes that there are.
+        most: u64,
+    },
+}
+
+impl ZstdFault {
+    fn of(error: &FrameDecoderError) -> Self {
+        match error {
+            FrameDecoderError::WindowSizeTooBig { requested, max } => Self::Window { needs: *requested, most: *max },
+            other => Self::Malformed(other.to_string()),
+        }
+    }
+
+    /// True for what is no damage, but more than the run may take.
+    pub const fn is_limit(&self) -> bool {
+        matches!(self, Self::Window { .. })
+    }
 }
 
 impl std::fmt::Display for ZstdFault {
@@ -34,6 +56,12 @@ impl std::fmt::Display for ZstdFault {
             Self::Checksum { stated, computed } => {
                 write!(f, "the Zstandard frame says checksum {stated:08x}, its bytes have {computed:08x}")
             }
+            Self::Window { needs, most } => write!(
+                f,
+                "the Zstandard frame refers back over {}, and the run may take {}; a larger --memory reads it",
+                ByteSize(*needs),
+                ByteSize(*most)
+            ),
         }
     }
 }
@@ -118,9 +146,11 @@ impl<'a> Unzstd<'a> {
         if self.rest.is_empty() {
             return Ok(false);
         }
-        self.decoder
-            .reset(&mut self.rest)
-            .map_err(|error| if self.rest.is_empty() { ZstdFault::Ends } else { ZstdFault::Malformed(error.to_string()) })?;
+        self.decoder.reset(&mut self.rest).map_err(|error| match ZstdFault::of(&error) {
+            fault @ ZstdFault::Window { .. } => fault,
+            _ if self.rest.is_empty() => ZstdFault::Ends,
+            fault => fault,
+        })?;
         (self.open, self.finished, self.sum) = (true, false, twox_hash::XxHash64::with_seed(0));
         Ok(true)
     }

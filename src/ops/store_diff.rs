@@ -24,7 +24,7 @@ use crate::readers::pebble_scan::KeyRange;
 use crate::readers::source::Run;
 use crate::readers::store_diff::{DiffedStore, RowsOf, SideRead, StoreDiff, StoreNumbers, diff_stores};
 use crate::readers::wal::WalScan;
-use crate::readers::{BodyFacts, Depth, EntryKind, FsmFacts, GroupDir, Unplaced, store_dirs};
+use crate::readers::{BodyFacts, Depth, EntryKind, FsmFacts, GroupDir, SnapshotTarget, Unplaced, store_dirs};
 use crate::report::Report;
 use crate::report::body::store_diff::{StoreDiffBody, StoreSide};
 use crate::types::{Count, HlcTimestamp, beside};
@@ -123,6 +123,9 @@ fn payload(path: &Path, run: &Run<'_>) -> Result<Rows> {
     let name = run.source.name_of(path);
     if name.ends_with(".snap") {
         return Err(unsuitable("is an envelope, which holds no rows"));
+    }
+    if matches!(SnapshotTarget::at(path, &*run.source), Ok(SnapshotTarget::Offloaded(_))) {
+        return Err(unsuitable("is the payload of an offloaded snapshot, which has no footer"));
     }
     run.source.open(path)?;
     let depth = Depth::Deep;

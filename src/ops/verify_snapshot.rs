@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::advice;
 use super::offload;
-use crate::analysis::judge::codes::snapshot;
+use crate::analysis::judge::codes::snapshot::{self, SNAP_ORPHAN};
 use crate::analysis::judge::packed::{NOT_UNPACKED, does_not_unpack, not_opened};
 use crate::analysis::judge::snapshot::{
     PayloadToken, Recorded, SetRequest, Subject, VerifiedSet, verify_envelope, verify_etcd_envelope, verify_lone_payload,
@@ -14,12 +14,12 @@ use crate::analysis::judge::snapshot::{
 };
 use crate::analysis::judge::unread;
 use crate::analysis::server::snapshot::newest;
-use crate::analysis::{Finding, Severity};
+use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::foreign::packed_by;
 use crate::formats::layout;
 use crate::formats::unpack::{PackFault, Packing, Stopped};
-use crate::io::IoOptions;
+use crate::io::{EntryKind, IoOptions};
 use crate::readers::etcd::is_part_of_another;
 use crate::readers::keys::Opener;
 use crate::readers::locate::snapshots;
@@ -84,6 +84,7 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
             SnapshotTarget::Envelope(path) => verified.absorb(asked.envelope(path)?, None),
             SnapshotTarget::Payload(path) => verified.absorb(asked.payload(path)?, None),
             SnapshotTarget::Folder(path) => {
+                cover_other_names(path, &mut verified.coverage, run)?;
                 let dir = SnapDir::read(path, &*run.source)?;
                 let (base, set) = (path.display().to_string(), |wanted: &ReadSet<'_>| SnapshotSet::of_folder(path, wanted));
                 verified.absorb(asked.snapshots(&base, Some(&dir), None, set)?, None);
@@ -98,7 +99,8 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
                     // What stands above the one that a start would use was not judged with it.
                     let passed_over = dir.as_ref().and_then(|dir| dir.snaps.first());
                     let passed_over = passed_over.is_some_and(|entry| entry.read(ServerVersion::NEWEST).is_err());
-                    if passed_over || one.findings.iter().any(|finding| finding.severity != Severity::Info) {
+                    let is_doubtful = |finding: &Finding| finding.severity != Severity::Info || finding.code == &SNAP_ORPHAN;
+                    if passed_over || one.findings.iter().any(is_doubtful) {
                         // Only the log knows which snapshots were ever in force.
                         let listing = GroupListing::read(&group.path, &*run.source)?;
                         let log = match log {
@@ -145,6 +147,24 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
     body.content = run.content.so_far();
     (body.offloads, body.stores, body.offload_payloads) = (stores.offloads, stores.stores, stores.payloads);
     Ok(Report::new(body, verified.findings, verified.coverage))
+}
+
+/// Says which files of a folder seem to be payloads or envelopes and are not read for their names: compressed, or spelled otherwise.
+fn cover_other_names(folder: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<()> {
+    const KINDS: [&str; 2] = [".fsm", ".snap"];
+    const ENDINGS: [&str; 8] = [".gz", ".gzip", ".zst", ".zstd", ".xz", ".bz2", ".lz4", ".bak"];
+    for entry in run.source.list_kinds(folder)?.iter().filter(|entry| entry.kind == EntryKind::File) {
+        let lower = entry.name.to_ascii_lowercase();
+        let inner = ENDINGS.iter().find_map(|ending| lower.strip_suffix(ending)).unwrap_or(&lower);
+        let is_taken = KINDS.iter().any(|kind| entry.name.ends_with(kind));
+        if !is_taken && KINDS.iter().any(|kind| inner.ends_with(kind)) {
+            coverage.missing(
+                folder.join(&entry.name).display().to_string(),
+                "no server opens this name; name the file itself to have it read",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// True for an envelope that is no damage as long as no record vouches for it.
@@ -239,6 +259,7 @@ impl Asked<'_> {
         });
         file.delivered()?;
         match fault {
+            Ok(Some(fault)) if fault.is_limit => verified.coverage.missing(shown, fault.words),
             Ok(Some(fault)) if !file.changed_by_name() => verified.findings.push(does_not_unpack(&shown, &fault)),
             Ok(Some(_)) => verified.coverage.missing(shown, "the file changed while it was read; try again when it is written"),
             Ok(None) => verified.coverage.missing(shown, NOT_UNPACKED),

@@ -76,6 +76,7 @@ fn compressed(page: &mut Description, path: &str, bytes: &[u8]) {
     let packer = Packing::of(bytes).map(Packing::name).or_else(|| packed_by(bytes)).unwrap_or_default();
     page.plain("compressed_with", packer);
     match Packing::of(bytes).map(|packing| PackFault::find(packing, bytes, &mut |_| true)) {
+        Some(Ok(Some(fault))) if fault.is_limit => page.coverage.missing(path, fault.words),
         Some(Ok(Some(fault))) => page.findings.push(does_not_unpack(path, &fault)),
         Some(_) => page.coverage.missing(path, NOT_UNPACKED),
         None => page.coverage.missing(path, not_opened(packer)),

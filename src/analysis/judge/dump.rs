@@ -70,7 +70,9 @@ impl Judge<'_> {
     }
 
     fn stop(&mut self) {
-        if let Some(stop) = &self.facts.stop {
+        if let Some(stop) = self.facts.stop.as_ref().filter(|stop| stop.why.is_limit()) {
+            self.coverage.missing(self.path, stop.why.to_string());
+        } else if let Some(stop) = &self.facts.stop {
             let inside = stop.inside.as_ref().map(|name| format!(" inside of {}", quoted(name))).unwrap_or_default();
             let message = format!("At {} of the tar{inside}: {}. What follows could not be read.", stop.at, stop.why);
             let finding = Finding::new(&codes::DUMP_ARCHIVE_DAMAGED, message).at(self.path);

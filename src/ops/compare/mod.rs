@@ -86,6 +86,9 @@ pub fn compare(paths: &[PathBuf], options: &CompareOptions, run: &Run<'_>) -> Re
     if groups.is_empty() && findings.is_empty() {
         coverage.missing("everything", "no group is held by two of the given nodes");
     }
+    if !groups.is_empty() {
+        coverage.skipped("snapshots that the next starts would not use", "check reads them");
+    }
     fold(&mut findings);
     let worst = worst(&findings);
     let next = next_step(&groups, worst);

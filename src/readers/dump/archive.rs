@@ -56,6 +56,11 @@ pub enum DumpStopReason {
 }
 
 impl DumpStopReason {
+    /// True where it says nothing of the bytes.
+    pub const fn is_limit(&self) -> bool {
+        matches!(self, Self::Zstd(fault) if fault.is_limit())
+    }
+
     /// What the tools say; `None` for words of a library that are not known.
     pub const fn text(&self) -> Option<&'static str> {
         match self {

@@ -106,6 +106,13 @@ impl Streams {
                     )))?;
                     spool.add(piece.get(..read).unwrap_or_default()).map_err(|error| self.failed(path, error))?;
                 }
+                Err(fault) if U::is_limit(&fault) => {
+                    return Err(Error::Unsuitable {
+                        path: path.to_owned(),
+                        problem: format!("is compressed with {} and was not unpacked: {fault}", packing.name()),
+                        hint: "give the run more memory".to_owned(),
+                    });
+                }
                 Err(fault) => {
                     return Err(Error::Unsuitable {
                         path: path.to_owned(),

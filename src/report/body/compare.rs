@@ -140,7 +140,7 @@ fn membership(steps: &[MembershipStep]) -> Section {
     Section::table("Members", &[">index", "change", "members from then on", "not known to"], rows.collect())
 }
 
-fn restart(steps: &[RestartStep]) -> Vec<Section> {
+fn restart(steps: &[RestartStep], missing_voters: &[String]) -> Vec<Section> {
     let (left, order): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.objection.is_some());
     let mut notes = Vec::new();
     if let Some((first, rest)) = order.split_first() {
@@ -149,6 +149,10 @@ fn restart(steps: &[RestartStep]) -> Vec<Section> {
             let _ = write!(text, ", then {}", step.node);
         }
         text.push('.');
+        if !missing_voters.is_empty() {
+            let are = if missing_voters.len() == 1 { "is up, whose directory was" } else { "are up, whose directories were" };
+            let _ = write!(text, " Only while {} {are} not given.", missing_voters.join(" and "));
+        }
         let stops: Vec<_> = order.iter().filter(|step| step.group_lives == "no").map(|step| step.node.as_str()).collect();
         if !stops.is_empty() {
             let _ = write!(text, " While {} is down, nobody can lead: the group stands still for that time.", stops.join(" or "));
@@ -222,7 +226,7 @@ impl GroupComparison {
                 lossy.join(" or ")
             )));
         }
-        sections.extend(restart(&comparison.restart));
+        sections.extend(restart(&comparison.restart, &comparison.missing_voters));
         sections.extend(envelopes::of_nodes(&self.encryption));
         if !comparison.missing_voters.is_empty() {
             let names = comparison.missing_voters.join(", ");

@@ -3,7 +3,7 @@
 use super::history::SnapshotSeen;
 use super::snap_identity_mismatch::is_recorded;
 use super::{Check, Evidence, Found, History, codes};
-use crate::analysis::judge::snapshot::LOST_ENVELOPE;
+use crate::analysis::judge::snapshot::{LOST_ENVELOPE, envelope_gone};
 use crate::analysis::{Finding, Severity};
 use crate::formats::layout;
 use crate::types::LogIndex;
@@ -37,12 +37,8 @@ impl Check for SnapOrphan {
         let newest_record = history.effective_snapshot().filter(|seen| seen.id.index > newest_file);
         let is_there = |seen: &SnapshotSeen| evidence.snap_files().iter().any(|file| file.named == Some(seen.id));
         if let Some(seen) = newest_record.filter(|seen| !is_there(seen)) {
-            let message = format!(
-                "The log records a snapshot at {}, but its .snap file is not there: it was deleted or lost, and a start falls back \
-                 to an older one.",
-                seen.id.index
-            );
-            let finding = info(message).severity(Severity::Warning).offset(seen.place.offset).advice(LOST_ENVELOPE);
+            let finding =
+                info(envelope_gone(seen.id.index)).severity(Severity::Warning).offset(seen.place.offset).advice(LOST_ENVELOPE);
             found.push(super::at_segment(finding, seen.place, evidence));
         }
         for seen in history.snapshots.iter().filter(|seen| seen.id.index > history.commit) {

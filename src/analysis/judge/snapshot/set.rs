@@ -75,7 +75,7 @@ pub fn verify_lone_payload(subject: &Subject<'_>) -> VerifiedSet {
         None => {}
     }
     if subject.token.is_none() {
-        coverage.skipped("the token", "pass --token or --token-crc, or name the group directory");
+        coverage.skipped("the token", "verify-snapshot takes it with --token or --token-crc; or name the group directory");
     }
     view.verdict = Verdict::of(&findings, &coverage);
     VerifiedSet { envelopes: Vec::new(), payloads: vec![view], findings, coverage }

@@ -75,9 +75,10 @@ impl VerifiedSet {
         base: &str,
         severity: Severity,
     ) {
-        let mut said = BTreeMap::new();
+        let (mut said, mut newest) = (BTreeMap::new(), LogIndex(0));
         for entry in entries {
             count_work(1);
+            newest = SnapName::parse(&entry.name).map_or(newest, |named| newest.max(named.id.index));
             if let Some(problem) = recorded.lost(entry) {
                 let path = format!("{base}/{}", entry.name);
                 said.insert(path.clone(), recorded_and_lost(&problem).severity(severity).at(path));
@@ -88,6 +89,15 @@ impl VerifiedSet {
         }
         self.findings.retain(|finding| finding.path.as_ref().is_none_or(|path| !said.contains_key(path)));
         self.findings.extend(said.into_values());
+        // An older one lost its envelope to retention, which takes the payload next.
+        let payload = |finding: &Finding| FsmName::parse(finding.path.as_deref()?.rsplit('/').next()?).map(|name| name.index);
+        for finding in self.findings.iter_mut().filter(|finding| finding.code == &snapshot::SNAP_ORPHAN) {
+            if let Some(index) = payload(finding).filter(|index| *index > newest && recorded.names_index(*index)) {
+                finding.weigh(Severity::Warning);
+                finding.message = envelope_gone(index) + " The next start deletes its payload.";
+                LOST_ENVELOPE.clone_into(&mut finding.advice);
+            }
+        }
     }
 
     /// Makes remarks of what is wrong with snapshots that were never in force.
@@ -112,6 +122,14 @@ impl VerifiedSet {
 pub(in crate::analysis::judge) const LOST_ENVELOPE: &str = "Keep a copy of the directory. The log's record and the payload hold what stood in the file: `ekv-tool snapshot rebuild` with the \
      group's directory shows its bytes, as long as fsm-snap/ has the payload; else look for the file in a backup. Without it a start \
      goes on from an older snapshot as long as the log reaches back to it, see the forecast.";
+
+/// An envelope that the log recorded, above all that are there.
+pub(in crate::analysis::judge) fn envelope_gone(index: LogIndex) -> String {
+    format!(
+        "The log records a snapshot at {index}, but its .snap file is not there: it was deleted or lost, and a start falls back to an older \
+         one."
+    )
+}
 
 /// An envelope that the log recorded once it was complete, and that cannot be read.
 pub(in crate::analysis::judge) fn recorded_and_lost(problem: &str) -> Finding {
