@@ -221,7 +221,7 @@ fn damage_in_a_group_is_found_and_what_a_crash_leaves_is_clean() {
         ("snap-newest-cut1", 2, &["snap-identity-mismatch error"]),
         ("snap-newest-crc0", 2, &["snap-identity-mismatch error"]),
         ("snap-two-torn", 2, &["snap-identity-mismatch error", "snap-identity-mismatch error"]),
-        ("snap-newest-gone", 0, &["snap-orphan info"]),
+        ("snap-newest-gone", 0, &["snap-orphan warning"]),
         ("snap-spool", 0, &["snap-orphan info", "snap-orphan info"]),
         ("snap-copy-name", 2, &["snap-identity-mismatch error"]),
         ("snap-fsmdir-gone", 2, &["fsm-missing error", "fsm-missing error", "fsm-missing error", "fsm-missing error"]),
