@@ -2,18 +2,20 @@
 //! is by the names in it. Each way tells what lies beside and was not understood; all of them find groups in one way.
 
 mod groups;
+mod inside;
 mod kind;
 mod logs;
 mod offloaded;
 pub mod snapshots;
 mod stores;
+mod stray;
 mod territory;
 
 pub(in crate::readers) use groups::OWN_ENTRIES;
 pub use groups::{
-    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, group_number, is_group, neighbours,
-    nested_groups,
+    Discovered, GroupDir, Neighbours, Unplaced, below, discover, discover_all, discover_paths, group_number, is_group, neighbours,
 };
+pub(in crate::readers) use inside::is_part_of_group;
 pub use kind::DirectoryKind;
 pub use logs::{LogTarget, logs};
 pub use offloaded::{StorePlace, begins_here, find_store};
