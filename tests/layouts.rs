@@ -86,6 +86,8 @@ enum Healthy {
     Same,
     /// That, or that it is not known, with a reason that names this.
     Unknown(&'static str),
+    /// That it is no directory of a server, or that it is not known.
+    NoPlace,
 }
 
 struct Layout {
@@ -188,6 +190,15 @@ const LAYOUTS: &[Layout] = &[
         },
     },
     Layout {
+        name: "a payload above a data directory",
+        healthy: Healthy::NoPlace,
+        build: |root, damaged| {
+            fs::create_dir_all(root.join("nodes")).unwrap();
+            loose(&root.join("nodes"), "raft-engine", "notes", damaged);
+            fs::copy(root.join("nodes/n1/fsm-snap/00000000000002bd.fsm"), root.join("00000000000002bd.fsm")).unwrap();
+        },
+    },
+    Layout {
         name: "a folder of payloads",
         healthy: Healthy::Same,
         build: |root, damaged| {
@@ -239,6 +250,9 @@ fn no_node_is_passed_over() {
                 } else {
                     match layout.healthy {
                         _ if code == *alone || names_all => true,
+                        Healthy::NoPlace => matches!(code, 1 | 3),
+                        // A plan about the group 0 wants a flag more.
+                        _ if words[0] == "offload" => said.contains("--source-cluster is required when --group-id is 0"),
                         Healthy::Same => false,
                         Healthy::Unknown(part) => code == 3 && said.contains(part),
                     }
@@ -253,4 +267,47 @@ fn no_node_is_passed_over() {
         }
     }
     assert!(wrong.is_empty(), "{} answers:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_lies_beside_nodes_is_verified_or_named() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("nodes");
+    node(false, &root.join("n1"));
+    let said = |words: &[&str]| {
+        let output = run(words, &root, &root);
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (_, payload) = Publish::default().write(&root.join("backup"));
+    let (code, text) = said(&["verify-snapshot"]);
+    assert!(code == 0 && text.contains("1 payload and 1 envelope and 1 offloaded snapshot"), "{text}");
+    let mut bytes = fs::read(&payload).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&payload, bytes).unwrap();
+    assert_eq!(said(&["verify-snapshot"]).0, 2);
+    // It is read whole.
+    let (code, text) = said(&["verify-snapshot", "--sample", "1/2"]);
+    assert!(
+        code == 3 && text.contains("backup: it holds offloaded snapshots, which are read whole; name it by itself"),
+        "{text}"
+    );
+    let (code, text) = said(&["snapshot", "ls"]);
+    assert!(
+        code == 0 && text.contains("backup: it holds offloaded snapshots: `verify-snapshot` lists and checks them"),
+        "{text}"
+    );
+    fs::remove_dir_all(root.join("backup")).unwrap();
+    Dump::default().write(&root.join("old/dump"));
+    let (code, text) = said(&["verify-snapshot"]);
+    assert!(code == 3 && text.contains("old/dump: it is a dump of the offline tools; name it by itself"), "{text}");
+    assert_eq!(said(&["check"]).0, 0);
+    // A node in the directory of another: which name makes a group of that.
+    node(false, &root.join("n1/n2"));
+    let output = run(&["gate-dryrun"], &root.join("n1"), &root);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        text.contains("a Raft group under a name that no start opens, in a directory that is a group's by its wal"),
+        "{text}"
+    );
 }

@@ -9,25 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, entry_named, holds_prefix};
+use crate::io::{DirEntry, EntryKind};
 use crate::readers::source::Source;
 
 use super::inside::{DEEPER, MIGRATION, group_below, inside, is_known_beside_nodes, no_group, unlistable};
+use super::names::{Unplaced, group_number, is_group};
 use super::stray::Stray;
-
-/// Entries that only a group directory has, but for `wal` and `snap`, which a member of etcd has as well.
-pub(in crate::readers) const OWN_ENTRIES: &[&str] = &[
-    layout::ENGINE_MARKER,
-    layout::PAYLOADS,
-    layout::STORE,
-    layout::PEERS,
-    layout::LEGACY_STATE,
-    layout::LEGACY_METADATA,
-    layout::LEGACY_ENTRIES,
-    layout::RAFT_DB,
-    layout::LOGS_DAT,
-    layout::STABLE_DAT,
-];
 
 /// One Raft group's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +44,6 @@ impl GroupDir {
     pub fn display(&self) -> String {
         self.path.display().to_string()
     }
-}
-
-/// Something at or below a path that is no group which a start would open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unplaced {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Why it was left out.
-    pub why: String,
-    /// True when a node may hang on it, so that nothing can be said about all of them.
-    pub needed: bool,
 }
 
 /// What stands at or below a path.
@@ -175,14 +151,17 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
     Ok(found)
 }
 
-/// What stands at or below a directory that is something else by its own files; nothing when no group is there. A directory
-/// that keeps this from being told is left out with the reason.
+/// What stands at or below a directory that is something else by its own files; nothing when no group is there. A group that lies deeper
+/// than one is looked for, and a directory that keeps this from being told, are left out with the reason.
 pub fn below(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Result<Discovered> {
     if !entries.iter().any(|entry| entry.kind == EntryKind::Directory) {
         return Ok(Discovered::default());
     }
     match discover_all(path, source) {
-        Err(Error::Unsuitable { .. }) => Ok(Discovered::default()),
+        Err(Error::Unsuitable { .. }) => {
+            let deeper = group_below(path, entries, source).map(|path| Unplaced { path, why: DEEPER.to_owned(), needed: true });
+            Ok(Discovered { unplaced: deeper.into_iter().collect(), ..Discovered::default() })
+        }
         Err(error @ Error::Interrupted) => Err(error),
         Err(error) => {
             let why = format!("what lies below it was not looked for: {}", error.reason());
@@ -235,13 +214,6 @@ pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
     Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
 }
 
-/// True when `entries`, sorted by name, are those of a group directory.
-pub fn is_group(entries: &[DirEntry]) -> bool {
-    let own = [layout::WAL, layout::SNAP];
-    let mut own = own.iter().chain(OWN_ENTRIES);
-    own.any(|name| entry_named(entries, name).is_some()) || holds_prefix(entries, "fsm.db-")
-}
-
 /// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.
 fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Discovered) {
     let before = found.groups.len();
@@ -277,13 +249,6 @@ fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Di
         }
         inside(dir, entries, source, &mut found.unplaced);
     }
-}
-
-/// The number in `group-<n>`; decimal without padding, as the server writes it.
-pub fn group_number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("group-")?;
-    let number: u64 = digits.parse().ok()?;
-    (number.to_string() == digits).then_some(number)
 }
 
 fn name_of(path: &Path, source: &dyn Source) -> String {
@@ -423,13 +388,5 @@ mod tests {
         assert_eq!(all.groups.len(), 2);
         assert!(matches!(all.unplaced.as_slice(), [part] if part.needed && part.path.ends_with("gone")), "{all:?}");
         assert!(discover_paths(&paths[4..], &Local).unwrap_err().is_not_found());
-    }
-
-    #[test]
-    fn group_names_are_canonical_decimal() {
-        assert_eq!(group_number("group-7"), Some(7));
-        for name in ["group-07", "group-", "group-x", "group--1", "groups-1"] {
-            assert_eq!(group_number(name), None, "{name}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{OWN_ENTRIES, Unplaced, group_number, is_group};
+use super::names::{OWN_ENTRIES, Unplaced, group_number, is_group};
 use crate::error::Error;
 use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind, entry_named};
@@ -107,7 +107,8 @@ pub(super) fn group_below(dir: &Path, entries: &[DirEntry], source: &dyn Source)
 
 fn search(dir: &Path, entries: &[DirEntry], levels: usize, left: &mut usize, source: &dyn Source) -> Option<PathBuf> {
     let levels = levels.checked_sub(1)?;
-    let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_known_beside_nodes(&entry.name));
+    let passed_over = |name: &str| is_known_beside_nodes(name) || name.starts_with(SPOOL_PREFIX);
+    let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !passed_over(&entry.name));
     for entry in dirs {
         *left = left.checked_sub(1)?;
         let path = dir.join(&entry.name);

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{Discovered, Unplaced, below, discover_all, is_group};
+use super::groups::{Discovered, below, discover_all};
+use super::names::{Unplaced, is_group};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
 use crate::formats::layout;

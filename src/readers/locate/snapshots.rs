@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{Discovered, discover_all, is_group};
+use super::groups::{Discovered, discover_all};
+use super::names::is_group;
 use super::offloaded::{StorePlace, begins_here, find_store};
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{Discovered, Unplaced, below, discover_all};
+use super::groups::{Discovered, below, discover_all};
 use super::kind::is_store_file;
+use super::names::Unplaced;
 use crate::error::{Error, Result};
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;

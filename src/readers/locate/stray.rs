@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{OWN_ENTRIES, Unplaced, group_number, is_group};
 use super::inside::is_part_of_group;
+use super::names::{OWN_ENTRIES, Unplaced, group_number, is_group};
 use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind};
 use crate::readers::source::Source;
