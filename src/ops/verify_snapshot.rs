@@ -62,54 +62,27 @@ pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: 
             "a store of offloaded snapshots is read whole: --max-duration, --sample and --max-age go with snapshots of nodes";
         return Err(Error::Usage(format!("{}: {problem}", path.display())));
     }
-    verify(found, if run.content.is_whole() { Beside::Taken } else { Beside::TooMuch }, options, run)
+    verify(found, options, run)
 }
 
-/// What is done with offloaded snapshots and dumps beside those of nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beside {
-    /// What is offloaded is taken with them; dumps should be, and are named.
-    Taken,
-    /// The run does not read everything, and what is offloaded is read whole.
-    TooMuch,
-    /// They are the business of another command.
-    Skipped,
-}
-
-/// Verifies the snapshots that were found.
-pub(super) fn verify(
-    found: Vec<SnapshotsFound>,
-    beside: Beside,
-    options: &VerifySnapshotOptions,
-    run: &Run<'_>,
-) -> Result<Report<SnapshotBody>> {
+/// Verifies the snapshots that were found. Where the run leaves content out, offloaded ones beside those of nodes are named.
+pub(super) fn verify(found: Vec<SnapshotsFound>, options: &VerifySnapshotOptions, run: &Run<'_>) -> Result<Report<SnapshotBody>> {
     let mut verified = VerifiedSet::default();
     let mut targets = Vec::new();
     for SnapshotsFound { targets: at, dumps, unplaced } in found {
         unread::cover_unplaced(&unplaced, &mut verified.coverage);
-        for dump in dumps.iter().map(|path| path.display().to_string()) {
-            match beside {
-                Beside::Skipped => {
-                    verified.coverage.skipped(dump, "it is a dump of the offline tools: `verify-snapshot` checks it")
-                }
-                Beside::Taken | Beside::TooMuch => {
-                    verified.coverage.missing(dump, "it is a dump of the offline tools; name it by itself");
-                }
-            }
+        for dump in dumps {
+            verified.coverage.missing(dump.display().to_string(), "it is a dump of the offline tools; name it by itself");
         }
         targets.extend(at);
     }
     targets.retain(|(path, target)| {
-        if beside == Beside::Taken || !matches!(target, SnapshotTarget::Offloaded(_)) {
-            return true;
+        let is_taken = run.content.is_whole() || !matches!(target, SnapshotTarget::Offloaded(_));
+        if !is_taken {
+            let why = "it holds offloaded snapshots, which are read whole; name it by itself";
+            verified.coverage.missing(path.display().to_string(), why);
         }
-        let path = path.display().to_string();
-        if beside == Beside::Skipped {
-            verified.coverage.skipped(path, "it holds offloaded snapshots: `verify-snapshot` lists and checks them");
-        } else {
-            verified.coverage.missing(path, "it holds offloaded snapshots, which are read whole; name it by itself");
-        }
-        false
+        is_taken
     });
     if let Some(token) = &options.token
         && !matches!(targets.as_slice(), [(_, SnapshotTarget::Payload(_))])
