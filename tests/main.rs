@@ -39,6 +39,7 @@ mod html; // Pages: what JSON says is on them, nothing runs, no name is markup, 
 mod inspect; // One page on every file of recorded directories.
 mod json_doc; // docs/json.md says what every field is.
 mod layering; // No layer uses one above it.
+mod layouts; // Nodes beside, below and around something else: none is passed over in silence.
 #[cfg(target_os = "linux")]
 mod little_memory; // Healthy nodes with less and less memory: unknown, never damaged.
 mod live; // A node that writes while the program reads, and every state in which it can die.

@@ -20,7 +20,7 @@ use crate::readers::keys::{Keys, SidecarFile};
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
-use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, neighbours};
+use crate::readers::{Examine, FsmFacts, GroupDir, Neighbours, SmallFact, Unplaced, neighbours};
 use crate::types::ServerVersion;
 
 /// Why nothing is certain about a directory that never rested.
@@ -101,6 +101,26 @@ pub(super) fn of_one_node(dirs: &[GroupDir], given: bool, several: &str) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+/// The group that a question about one group means: the only one, or the one whose directory `path` itself is; and those that lie
+/// beside that, which are not looked at.
+pub(super) fn one_of<'d>(path: &Path, dirs: &'d [GroupDir]) -> Option<(&'d GroupDir, Vec<Unplaced>)> {
+    let own = match dirs {
+        [only] => only,
+        several => several.iter().find(|dir| dir.path == path)?,
+    };
+    let others = dirs.iter().filter(|dir| *dir != own).map(|dir| {
+        let why = "another group of the node; the question is about one group, name this by itself".to_owned();
+        Unplaced { path: dir.path.clone(), why, needed: false }
+    });
+    Some((own, others.collect()))
+}
+
+/// Says which groups there are where a question is about one of them.
+pub(super) fn several(path: &Path, dirs: &[GroupDir]) -> Error {
+    let names: Vec<_> = dirs.iter().map(GroupDir::display).collect();
+    Error::Usage(format!("{}: holds {} groups; name one of {}", path.display(), dirs.len(), names.join(", ")))
 }
 
 impl Opened {

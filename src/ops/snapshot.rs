@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::verify_snapshot::{VerifySnapshotOptions, verify_snapshot};
+use super::group::{one_of, several};
+use super::verify_snapshot::{VerifySnapshotOptions, verify};
 use crate::analysis::Coverage;
 use crate::analysis::judge::snapshot::{Subject, remake, verify_lone_payload};
 use crate::analysis::server::log::valid_snapshots;
@@ -16,8 +17,9 @@ use crate::readers::fsm_diff::diff_payloads;
 use crate::readers::keys::Opener;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget};
+use crate::readers::{Depth, Discovered, FsmFacts, SnapDir, SnapshotTarget, SnapshotsFound};
 use crate::report::Report;
+use crate::report::body::snapshot::SnapshotBody;
 use crate::report::body::snapshot_diff::{Side, SnapshotDiffBody};
 use crate::report::body::snapshot_ls::SnapshotListBody;
 use crate::report::body::snapshot_rebuild::SnapshotRebuildBody;
@@ -43,13 +45,34 @@ fn in_place(paths: &[PathBuf], run: &Run<'_>) -> Result<()> {
     }
 }
 
+/// Verifies the snapshots of nodes, and says what lies beside them and is left to another command.
+fn of_nodes(paths: &[PathBuf], options: &VerifySnapshotOptions, run: &Run<'_>) -> Result<(Report<SnapshotBody>, Coverage)> {
+    let mut found = paths.iter().map(|path| SnapshotsFound::at(path, &*run.source)).collect::<Result<Vec<_>>>()?;
+    let mut beside = Coverage::default();
+    for found in &mut found {
+        for dump in std::mem::take(&mut found.dumps) {
+            beside.skipped(dump.display().to_string(), "it is a dump of the offline tools: `verify-snapshot` checks it");
+        }
+        found.targets.retain(|(path, target)| {
+            let is_offloaded = matches!(target, SnapshotTarget::Offloaded(_));
+            if is_offloaded {
+                let why = "it holds offloaded snapshots: `verify-snapshot` lists and checks them";
+                beside.skipped(path.display().to_string(), why);
+            }
+            !is_offloaded
+        });
+    }
+    Ok((verify(found, options, run)?, beside))
+}
+
 /// Lists the snapshots at or below `paths`. Payloads are not read, only their ends.
 pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<SnapshotListBody>> {
     in_place(paths, run)?;
     let options = VerifySnapshotOptions { depth: Depth::Header, ..VerifySnapshotOptions::default() };
-    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
+    let (Report { body, findings, mut coverage, .. }, beside) = of_nodes(paths, &options, run)?;
     // Said once for all payloads.
     coverage.keep_needed();
+    coverage.absorb(beside);
     coverage.skipped("the payloads", "verify-snapshot compares them with their checksums, snapshot stat reads their rows");
     Ok(Report::new(SnapshotListBody::new(&body), findings, coverage))
 }
@@ -58,7 +81,8 @@ pub fn ls(paths: &[PathBuf], run: &Run<'_>) -> Result<Report<SnapshotListBody>> 
 pub fn stat(paths: &[PathBuf], newest: bool, opener: Option<Arc<Opener>>, run: &Run<'_>) -> Result<Report<SnapshotStatBody>> {
     in_place(paths, run)?;
     let options = VerifySnapshotOptions { depth: Depth::Usage, newest, opener, ..VerifySnapshotOptions::default() };
-    let Report { body, findings, mut coverage, .. } = verify_snapshot(paths, &options, run)?;
+    let (Report { body, findings, mut coverage, .. }, beside) = of_nodes(paths, &options, run)?;
+    coverage.absorb(beside);
     for view in body.snapshots.iter().filter(|view| view.size_bytes.is_some() && view.rows.is_none()) {
         coverage.missing(format!("rows of {}", view.path), "they could not be read to the end");
     }
@@ -131,18 +155,23 @@ fn orders_by_time(side: &Side) -> Option<bool> {
 
 /// Makes the `.snap` files of a group again from the records of its log and its payloads, without writing them.
 pub fn rebuild(path: &Path, run: &Run<'_>) -> Result<Report<SnapshotRebuildBody>> {
-    let SnapshotTarget::Groups(Discovered { groups, .. }) = SnapshotTarget::at(path, &*run.source)? else {
+    let SnapshotsFound { targets, mut unplaced, .. } = SnapshotsFound::at(path, &*run.source)?;
+    let groups = targets.into_iter().find_map(|(_, target)| match target {
+        SnapshotTarget::Groups(found) => Some(found.groups),
+        _ => None,
+    });
+    let Some(groups) = groups else {
         return Err(Error::Unsuitable {
             path: path.to_owned(),
             problem: "is no group directory".to_owned(),
             hint: "the log of a group is needed to make its .snap files again".to_owned(),
         });
     };
-    let [group] = groups.as_slice() else {
-        return Err(Error::Usage(format!("{}: holds several groups; name the directory of one", path.display())));
-    };
-    let options = VerifySnapshotOptions::default();
-    let Report { body: verified, findings, mut coverage, .. } = verify_snapshot(&[path.to_owned()], &options, run)?;
+    let (group, others) = one_of(path, &groups).ok_or_else(|| several(path, &groups))?;
+    unplaced.extend(others);
+    let found = Discovered { groups: vec![group.clone()], unplaced: Vec::new(), one_each: false };
+    let found = SnapshotsFound { targets: vec![(path.to_owned(), SnapshotTarget::Groups(found))], dumps: Vec::new(), unplaced };
+    let Report { body: verified, findings, mut coverage, .. } = verify(vec![found], &VerifySnapshotOptions::default(), run)?;
     let mut body = SnapshotRebuildBody { dir: group.display(), snapshots: Vec::new(), retired: 0 };
     let snap = match SnapDir::read(&group.path.join(layout::SNAP), &*run.source) {
         Err(error) if error.is_not_found() => SnapDir::default(),

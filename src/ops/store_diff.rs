@@ -108,7 +108,9 @@ impl Side {
 fn store(path: &Path, run: &Run<'_>) -> Result<(Rows, Vec<Unplaced>)> {
     let (stores, unplaced) = store_dirs(path, &*run.source)?;
     let [store] = stores.as_slice() else {
-        return Err(Error::Usage(format!("{}: holds {} stores; name one of them", path.display(), stores.len())));
+        let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
+        let text = format!("{}: holds {} stores; name one of {}", path.display(), stores.len(), names.join(", "));
+        return Err(Error::Usage(text));
     };
     Ok((Rows::Store(store.clone()), unplaced))
 }

@@ -27,7 +27,7 @@ use crate::readers::sealed_rows::examine_opening;
 use crate::readers::snap_dir::SnapEntry;
 use crate::readers::source::Run;
 use crate::readers::wal::WalScan;
-use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget};
+use crate::readers::{Depth, GroupListing, ReadSet, SnapDir, SnapshotSet, SnapshotTarget, SnapshotsFound};
 use crate::report::Report;
 use crate::report::body::snapshot::SnapshotBody;
 use crate::types::{Count, LogIndex, ServerVersion};
@@ -53,26 +53,48 @@ pub struct VerifySnapshotOptions {
 /// Verifies the snapshots at or below `paths`.
 pub fn verify_snapshot(paths: &[PathBuf], options: &VerifySnapshotOptions, run: &Run<'_>) -> Result<Report<SnapshotBody>> {
     let paths = paths.iter().map(|path| offload::local_path(path, &*run.source)).collect::<Result<Vec<_>>>()?;
-    let targets = paths.iter().map(|path| SnapshotTarget::at(path, &*run.source)).collect::<Result<Vec<_>>>()?;
-    if let Some(token) = &options.token
-        && !matches!(targets.as_slice(), [SnapshotTarget::Payload(_)])
-    {
-        return Err(Error::Usage(format!("{} goes with exactly one payload file", token.source)));
-    }
+    let found = paths.iter().map(|path| SnapshotsFound::at(path, &*run.source)).collect::<Result<Vec<_>>>()?;
+    let alone = |found: &SnapshotsFound| matches!(found.targets.as_slice(), [(_, SnapshotTarget::Offloaded(_))]);
     if !run.content.is_whole()
-        && let Some((path, _)) = paths.iter().zip(&targets).find(|(_, target)| matches!(target, SnapshotTarget::Offloaded(_)))
+        && let Some((path, _)) = paths.iter().zip(&found).find(|(_, found)| alone(found))
     {
         let problem =
             "a store of offloaded snapshots is read whole: --max-duration, --sample and --max-age go with snapshots of nodes";
         return Err(Error::Usage(format!("{}: {problem}", path.display())));
     }
+    verify(found, options, run)
+}
+
+/// Verifies the snapshots that were found. Where the run leaves content out, offloaded ones beside those of nodes are named.
+pub(super) fn verify(found: Vec<SnapshotsFound>, options: &VerifySnapshotOptions, run: &Run<'_>) -> Result<Report<SnapshotBody>> {
+    let mut verified = VerifiedSet::default();
+    let mut targets = Vec::new();
+    for SnapshotsFound { targets: at, dumps, unplaced } in found {
+        unread::cover_unplaced(&unplaced, &mut verified.coverage);
+        for dump in dumps {
+            verified.coverage.missing(dump.display().to_string(), "it is a dump of the offline tools; name it by itself");
+        }
+        targets.extend(at);
+    }
+    targets.retain(|(path, target)| {
+        let is_taken = run.content.is_whole() || !matches!(target, SnapshotTarget::Offloaded(_));
+        if !is_taken {
+            let why = "it holds offloaded snapshots, which are read whole; name it by itself";
+            verified.coverage.missing(path.display().to_string(), why);
+        }
+        is_taken
+    });
+    if let Some(token) = &options.token
+        && !matches!(targets.as_slice(), [(_, SnapshotTarget::Payload(_))])
+    {
+        return Err(Error::Usage(format!("{} goes with exactly one payload file", token.source)));
+    }
     let io = IoOptions { threads: run.threads, ..IoOptions::default() };
     let asked = Asked { options, io, run };
-    let mut verified = VerifiedSet::default();
     let mut stores = offload::Verified::default();
     let several = targets.len() > 1
-        || targets.iter().any(|target| matches!(target, SnapshotTarget::Groups(found) if found.groups.len() > 1));
-    for (path, target) in paths.iter().zip(&targets) {
+        || targets.iter().any(|(_, target)| matches!(target, SnapshotTarget::Groups(found) if found.groups.len() > 1));
+    for (path, target) in &targets {
         match target {
             SnapshotTarget::Offloaded(place) => {
                 stores.add(path, place, options, io, run)?;

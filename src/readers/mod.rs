@@ -22,6 +22,7 @@ pub mod pebble_table;
 pub mod row_diff;
 pub mod sealed_rows;
 pub mod snap_dir;
+mod snapshot_places;
 mod snapshot_set;
 pub mod source;
 pub mod store_content;
@@ -39,9 +40,10 @@ pub(crate) use group_listing::{DEFRAG_PREFIX, SPOOL_PREFIX};
 pub use group_listing::{GroupListing, SmallFact, SubDir};
 pub use locate::{
     Discovered, GroupDir, Neighbours, SnapshotTarget, Territory, Unplaced, discover, discover_all, discover_paths, is_group,
-    neighbours, nested_groups, store_dirs,
+    neighbours, store_dirs,
 };
 pub use snap_dir::{SnapContent, SnapDir, SnapEntry, SnapReadError};
+pub use snapshot_places::SnapshotsFound;
 pub use snapshot_set::{Depth, PayloadEntry, ReadSet, SnapshotSet, is_payload};
 pub use source::{Local, Memory, Overlay, Packing, Run, STDIN, Source, Streams};
 

@@ -6,7 +6,7 @@ use super::dump::{DumpPlace, find_dump};
 use super::fsm_file::{self, Examine, FsmFacts};
 use super::group_listing::GroupListing;
 use super::hraft::archive::{ArchiveFacts, read_archive};
-use super::locate::{DirectoryKind, GroupDir, StorePlace, Unplaced, discover_all, find_store};
+use super::locate::{DirectoryKind, Discovered, GroupDir, StorePlace, Unplaced, below, discover_all, find_store};
 use super::offload::{ObjectRead, OffloadStore, read_object};
 use super::pebble::{StoreCheck, StoreFacts, examine_store};
 use super::pebble_table::{Table, TableProblem, TableSurvey, separate};
@@ -242,23 +242,24 @@ impl DirectoryFacts {
         let entries = source.list(path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut kind = DirectoryKind::of(&name, &entries);
-        let (mut groups, mut unplaced) = (Vec::new(), Vec::new());
-        if matches!(kind, DirectoryKind::Group | DirectoryKind::Unknown) {
-            match discover_all(path, source) {
-                Ok(found) if !(kind == DirectoryKind::Unknown && entries.is_empty()) => {
-                    if kind == DirectoryKind::Unknown {
-                        let direct =
-                            found.groups.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
-                        kind = if direct { DirectoryKind::Node } else { DirectoryKind::RaftData };
-                    }
-                    groups = found.groups.into_iter().map(|group| GroupFacts::read(group, source)).collect::<Result<_>>()?;
-                    unplaced = found.unplaced;
-                }
+        let found = match kind {
+            DirectoryKind::Group | DirectoryKind::Unknown => match discover_all(path, source) {
+                Ok(found) if !(kind == DirectoryKind::Unknown && entries.is_empty()) => found,
                 // Nothing of ours below it is a fact, not a failure.
-                Ok(_) | Err(crate::Error::Unsuitable { .. }) => {}
+                Ok(_) | Err(crate::Error::Unsuitable { .. }) => Discovered::default(),
                 Err(error) => return Err(error),
-            }
+            },
+            // Loose files do not tell what lies below them.
+            _ => below(path, &entries, source)?,
+        };
+        let Discovered { groups: dirs, unplaced, .. } = found;
+        let of_names = matches!(kind, DirectoryKind::Group | DirectoryKind::Unknown);
+        let is_one = matches!(dirs.as_slice(), [only] if only.path == path);
+        if of_names && !dirs.is_empty() && !is_one {
+            let direct = dirs.iter().any(|group| group.path.parent() == Some(path) && group.group_id.is_some());
+            kind = if direct { DirectoryKind::Node } else { DirectoryKind::RaftData };
         }
+        let groups = dirs.into_iter().map(|group| GroupFacts::read(group, source)).collect::<Result<Vec<_>>>()?;
         if kind == DirectoryKind::Unknown && groups.is_empty() && find_store(path, source) == Some(StorePlace::Store) {
             kind = DirectoryKind::OffloadStore;
         }

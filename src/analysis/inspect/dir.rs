@@ -43,7 +43,12 @@ pub(super) fn describe(facts: &DirectoryFacts, states: &[GroupState]) -> Descrip
         (DirectoryKind::Group | DirectoryKind::Node | DirectoryKind::RaftData, groups) => {
             list_groups(&mut page, facts, groups, states);
         }
-        _ => inside::describe(&mut page, &facts.inside, &facts.display),
+        (_, groups) => {
+            inside::describe(&mut page, &facts.inside, &facts.display);
+            if !groups.is_empty() {
+                list_groups(&mut page, facts, groups, states);
+            }
+        }
     }
     if facts.kind != DirectoryKind::RaftData {
         list_entries(&mut page, facts);
@@ -183,6 +188,9 @@ fn below(path: &str, place: &str) -> String {
 }
 
 fn list_entries(page: &mut Description, facts: &DirectoryFacts) {
+    // The directory of a node may be that of one of its groups as well.
+    let is_group = facts.groups.iter().any(|own| own.group.display() == facts.display);
+    let place = if is_group { DirectoryKind::Group } else { facts.kind };
     let row = |entry: &DirEntry| {
         let size = match entry.kind {
             EntryKind::File => ByteSize(entry.size).to_string(),
@@ -190,7 +198,7 @@ fn list_entries(page: &mut Description, facts: &DirectoryFacts) {
             EntryKind::Other => "special".to_owned(),
             EntryKind::Nowhere => "broken link".to_owned(),
         };
-        let (what, start) = entry_role(facts.kind, entry);
+        let (what, start) = entry_role(place, entry);
         vec![escape(&entry.name).into_owned(), size, what.to_owned(), start.to_owned()]
     };
     // Snapshots have a list of their own.

@@ -41,15 +41,11 @@ pub struct GetArgs {
 pub fn run(args: &GetArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     let GetArgs { dir, key, raw, versions, at, limit, keys } = args;
     context.keep_out_of(std::slice::from_ref(dir))?;
-    let (stores, _) = super::stores(std::slice::from_ref(dir))?;
-    let [store] = stores.as_slice() else {
-        let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
-        bail!("{} holds {} stores; name one of {}", dir.display(), stores.len(), names.join(", "));
-    };
+    let (store, beside) = super::only_store(dir)?;
     if let (true, KeyText::Name(name)) = (*raw, key) {
         bail!("--raw: {name} is a name; give the stored key itself, or raw:{name} for one that reads so");
     }
     let options = GetOptions { key: key.clone(), raw: *raw, at: at.map(HlcTimestamp), versions: *versions, limit: *limit };
     let opener = keys.opener(context.is_kept())?;
-    context.emit(store_get(store, &options, opener.as_ref(), &context.run())?)
+    context.emit(store_get(&store, &options, opener.as_ref(), &context.run())?.leave_out(&beside))
 }

@@ -10,8 +10,9 @@ mod stat;
 mod verify;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use ekv_tool::io::directory_id;
 use ekv_tool::readers::{Local, Unplaced, store_dirs};
@@ -68,4 +69,17 @@ fn stores(paths: &[PathBuf]) -> ekv_tool::error::Result<(Vec<PathBuf>, Vec<Unpla
         beside.extend(unplaced);
     }
     Ok((all, beside))
+}
+
+/// The one store at or below `dir`, and what beside it should have been looked at.
+fn only_store(dir: &Path) -> anyhow::Result<(PathBuf, Vec<Unplaced>)> {
+    let (stores, mut beside) = stores(std::slice::from_ref(&dir.to_owned()))?;
+    beside.retain(|part| part.needed);
+    match stores.as_slice() {
+        [only] => Ok((only.clone(), beside)),
+        several => {
+            let names: Vec<_> = several.iter().map(|store| store.display().to_string()).collect();
+            bail!("{}: holds {} stores; name one of {}", dir.display(), several.len(), names.join(", "))
+        }
+    }
 }

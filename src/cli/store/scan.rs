@@ -44,10 +44,7 @@ pub struct ScanArgs {
 /// Writes the rows while they are read, then the report.
 pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
     context.keep_out_of(std::slice::from_ref(&args.dir))?;
-    let (dirs, _) = super::stores(std::slice::from_ref(&args.dir))?;
-    let [dir] = dirs.as_slice() else {
-        bail!("{}: holds {} stores; name one of them", args.dir.display(), dirs.len());
-    };
+    let (dir, beside) = super::only_store(&args.dir)?;
     let given = [&args.prefix, &args.from, &args.to];
     let [prefix, from, to] = given.map(|key| match key {
         Some(KeyText::Bytes(bytes)) => Some(bytes.as_slice()),
@@ -73,5 +70,7 @@ pub fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<ExitStatus> {
         value_bytes: args.value_bytes,
     };
     let opener = args.keys.opener(context.is_kept())?;
-    context.emit_rows(StoreScanBody::LIST, |rows| store_scan(dir, &options, opener.as_ref(), &context.run(), rows))
+    context.emit_rows(StoreScanBody::LIST, |rows| {
+        Ok(store_scan(&dir, &options, opener.as_ref(), &context.run(), rows)?.leave_out(&beside))
+    })
 }

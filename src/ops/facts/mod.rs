@@ -83,9 +83,12 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
     Ok(Report::new(body, findings, coverage).next_step(next))
 }
 
-/// True when each of `paths` is the directory of a group itself, so that what else the node has was not looked for.
+/// True when each of `paths` is the directory of one group by itself, so that what else the node has was not looked for.
 fn is_of_single_groups(paths: &[PathBuf], found: &[GroupDir]) -> bool {
-    paths.iter().all(|path| found.iter().any(|dir| dir.path == *path))
+    paths.iter().all(|path| {
+        let mut below = found.iter().filter(|dir| dir.path.starts_with(path));
+        below.next().is_some_and(|dir| dir.path == *path) && below.next().is_none()
+    })
 }
 
 /// What of a group was not read and should have been.

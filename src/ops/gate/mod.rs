@@ -18,7 +18,7 @@ use crate::ops::group::{leave_out, of_one_node};
 use crate::readers::keys::Keys;
 use crate::readers::pebble::StoreCheck;
 use crate::readers::source::Run;
-use crate::readers::{Discovered, GroupDir, discover_paths, nested_groups, settle};
+use crate::readers::{Discovered, GroupDir, discover_paths, settle};
 use crate::report::body::gate::GateBody;
 use crate::report::{NextStep, Report, leading_error};
 use crate::types::ServerVersion;
@@ -78,24 +78,11 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> R
         coverage.absorb(result.coverage);
         groups.push(result.forecast);
     }
-    for nested in left_out(&dirs, run)? {
-        coverage.skipped(nested, "another group's directory inside this one; name it, or the raft data directory");
-    }
     unread::cover_unplaced(&unplaced, &mut coverage);
     coverage.skipped("flags of the server", "a start can also be refused because of its command line");
     let body = GateBody { groups };
     let next = next_step(&body, &findings);
     Ok(Report::new(body, findings, coverage).next_step(next))
-}
-
-/// Group directories inside one that was named itself.
-fn left_out(dirs: &[GroupDir], run: &Run<'_>) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for dir in dirs {
-        let nested = nested_groups(dir, &*run.source)?;
-        names.extend(nested.iter().filter(|nested| !dirs.contains(nested)).map(GroupDir::display));
-    }
-    Ok(names)
 }
 
 /// Groups side by side; their order stays that of `dirs`.

@@ -5,7 +5,7 @@ mod restore;
 
 use std::path::{Path, PathBuf};
 
-use super::group::{UNSETTLED, unsettle};
+use super::group::{UNSETTLED, one_of, several, unsettle};
 use super::offload::local_path;
 use crate::analysis::judge::offload::{OffloadPlan, PlanOutcome, Room, judge_plan};
 use crate::analysis::judge::{codes, unread};
@@ -69,17 +69,19 @@ pub fn offload_plan(dir: &Path, options: &OffloadPlanOptions, run: &Run<'_>) -> 
     }
     let mut plans = Vec::new();
     let is_store = store.is_some() && findings.is_empty();
+    let of_one = options.group_id.is_some() || options.manifest_key.is_some();
     let groups = if store.is_some() && run.source.kind_at(dir).is_none() {
         vec![GroupDir::at(dir, &*run.source)]
     } else {
-        let Discovered { groups, unplaced, .. } = discover_paths(&[dir.to_owned()], &*run.source)?;
+        let Discovered { mut groups, mut unplaced, .. } = discover_paths(&[dir.to_owned()], &*run.source)?;
+        if of_one {
+            let (own, others) = one_of(dir, &groups).ok_or_else(|| several(dir, &groups))?;
+            unplaced.extend(others);
+            groups = vec![own.clone()];
+        }
         unread::cover_unplaced(&unplaced, &mut coverage);
         groups
     };
-    let of_one = [(options.group_id.is_some(), "--group-id"), (options.manifest_key.is_some(), "--manifest-key")];
-    if let Some((_, flag)) = of_one.iter().find(|(given, _)| *given && groups.len() > 1) {
-        return Err(Error::Usage(format!("{flag}: there are {} groups below {}; name one", groups.len(), dir.display())));
-    }
     for group in &groups {
         let asked = Asked { options, group, run, io: IoOptions { threads: run.threads, ..IoOptions::default() } };
         let planned = settle(|| asked.plan(store.as_mut()))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::analysis::judge::envelopes::Closed;
 use crate::analysis::judge::log::settle;
+use crate::analysis::judge::unread;
 use crate::analysis::server::log::EffectiveLog;
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::formats::kv::{Payload, classify, classify_above, classify_etcd};
 use crate::formats::layout;
 use crate::formats::raftpb::{Entry, HardState, ProtoRules, WalSnapshot};
 use crate::formats::wal::{Frame, FrameStep, Record, RecordKind};
+use crate::readers::Unplaced;
 use crate::readers::keys::Opener;
 use crate::readers::locate::logs;
 use crate::readers::source::Run;
@@ -40,17 +42,30 @@ pub enum RecordRef {
 
 /// Explains one record of the log at `path`. With an opener, what is sealed in it is taken apart too.
 pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'_>) -> Result<Report<ShowBody>> {
-    let (mut targets, _) = logs(path, &*run.source)?;
+    let (mut targets, mut unplaced) = logs(path, &*run.source)?;
+    // Of a group with others of its node in it, its own log is meant.
+    let own = path.join(layout::WAL);
+    let mut others = match targets.iter().position(|target| target.dir.path == own) {
+        Some(at) if targets.len() > 1 => targets.split_off(at + 1),
+        _ => Vec::new(),
+    };
     let target = match targets.pop() {
         Some(only) if targets.is_empty() => only,
-        _ => {
+        last => {
+            targets.extend(last);
+            targets.append(&mut others);
+            let names: Vec<_> = targets.iter().map(|target| target.prefix.as_str()).collect();
             return Err(Error::Unsuitable {
                 path: path.to_owned(),
-                problem: "has several logs".to_owned(),
-                hint: "name one group directory".to_owned(),
+                problem: format!("has {} logs", targets.len()),
+                hint: format!("name one of {}", names.join(", ")),
             });
         }
     };
+    unplaced.extend(others.into_iter().map(|other| {
+        let why = "the log of another group of the node; name it by itself".to_owned();
+        Unplaced { path: other.dir.path, why, needed: false }
+    }));
     let log = read(&target, run)?;
     let scan = &log.scan;
     let effective = EffectiveLog::of(scan, ServerVersion::NEWEST);
@@ -100,6 +115,7 @@ pub fn show(path: &Path, place: &RecordRef, opener: Option<&Opener>, run: &Run<'
     coverage.files = 1;
     coverage.bytes_examined = records.iter().map(|record| record.length).sum();
     settle(scan, &log.prefix, &mut coverage);
+    unread::cover_unplaced(&unplaced, &mut coverage);
     Ok(Report::new(ShowBody { records }, findings, coverage))
 }
 

@@ -9,26 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, entry_named, holds_prefix};
-use crate::readers::group_listing::SPOOL_PREFIX;
+use crate::io::{DirEntry, EntryKind};
 use crate::readers::source::Source;
 
-/// Entries that only a group directory has, but for `wal` and `snap`, which a member of etcd has as well.
-pub(in crate::readers) const OWN_ENTRIES: &[&str] = &[
-    layout::ENGINE_MARKER,
-    layout::PAYLOADS,
-    layout::STORE,
-    layout::PEERS,
-    layout::LEGACY_STATE,
-    layout::LEGACY_METADATA,
-    layout::LEGACY_ENTRIES,
-    layout::RAFT_DB,
-    layout::LOGS_DAT,
-    layout::STABLE_DAT,
-];
-
-/// What a directory with the name of an unfinished migration is.
-const MIGRATION: &str = "a migration worked in it and was aborted; no start opens it";
+use super::inside::{DEEPER, MIGRATION, group_below, inside, is_known_beside_nodes, no_group, unlistable};
+use super::names::{Unplaced, group_number, is_group};
+use super::stray::Stray;
 
 /// One Raft group's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,17 +44,6 @@ impl GroupDir {
     pub fn display(&self) -> String {
         self.path.display().to_string()
     }
-}
-
-/// Something at or below a path that is no group which a start would open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unplaced {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Why it was left out.
-    pub why: String,
-    /// True when a node may hang on it, so that nothing can be said about all of them.
-    pub needed: bool,
 }
 
 /// What stands at or below a path.
@@ -117,18 +92,21 @@ pub fn discover_paths(paths: &[PathBuf], source: &dyn Source) -> Result<Discover
     }
 }
 
-/// Finds the group directories at or below `path`: a group directory (which then stands for itself alone), a node directory,
-/// or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that has
-/// nothing yet. What looks like a group or a node and is none of those that a start opens is told as well.
+/// Finds the group directories at or below `path`: a group directory with the groups of its node that lie in it, a node
+/// directory, or the raft data directory with many nodes. Sorted by path. An empty directory counts as a group directory that
+/// has nothing yet. Entries of a group directory that hold nothing do not make one of a directory with nodes below it. What
+/// looks like a group or a node and is none of those that a start opens is told as well.
 pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
     let entries = source.list_kinds(path)?;
     let mut found = Discovered::default();
-    if entries.is_empty() || is_group(&entries) {
+    if entries.is_empty() {
         found.groups.push(GroupDir::at(path, source));
-        inside_group(path, &entries, source, &mut found.unplaced);
         return Ok(found);
     }
-    collect(path, &entries, source, &mut found);
+    match Stray::beside_nodes(path, &entries, source) {
+        Some(stray) => stray.tell(&mut found.unplaced),
+        None => collect(path, &entries, source, &mut found),
+    }
     let mut refused = None;
     if found.groups.is_empty() {
         // One level more: the raft data directory.
@@ -151,7 +129,10 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
                 Err(error) => refused = unlistable(&child, entry, error, &mut found.unplaced).or(refused),
             }
         }
-        for entry in empty.into_iter().filter(|entry| !is_known_beside_nodes(&entry.name)) {
+        // Those of a group that hold nothing were told.
+        let told: HashSet<_> = found.unplaced.iter().map(|part| part.path.clone()).collect();
+        let is_new = |entry: &&DirEntry| !is_known_beside_nodes(&entry.name) && !told.contains(&path.join(&entry.name));
+        for entry in empty.into_iter().filter(is_new) {
             let why = "an empty directory beside nodes: is the volume of a node not mounted?".to_owned();
             found.unplaced.push(Unplaced { path: path.join(&entry.name), why, needed: true });
         }
@@ -170,78 +151,29 @@ pub fn discover_all(path: &Path, source: &dyn Source) -> Result<Discovered> {
     Ok(found)
 }
 
-/// What stands beside nodes without being one.
-fn is_known_beside_nodes(name: &str) -> bool {
-    matches!(name, "lost+found" | "encryption") || name.starts_with('.')
-}
-
-/// A directory that cannot be listed. The error comes back where it might be a node's.
-fn unlistable(child: &Path, entry: &DirEntry, error: Error, unplaced: &mut Vec<Unplaced>) -> Option<Error> {
-    if error.is_not_found() {
-        if entry.name.contains(char::REPLACEMENT_CHARACTER) {
-            let why = "its name is not UTF-8, so it was not opened; give it another name in a copy".to_owned();
-            unplaced.push(Unplaced { path: child.to_owned(), why, needed: true });
+/// What stands at or below a directory that is something else by its own files; nothing when no group is there. A group that lies deeper
+/// than one is looked for, and a directory that keeps this from being told, are left out with the reason.
+pub fn below(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Result<Discovered> {
+    if !entries.iter().any(|entry| entry.kind == EntryKind::Directory) {
+        return Ok(Discovered::default());
+    }
+    match discover_all(path, source) {
+        Err(Error::Unsuitable { .. }) => {
+            let deeper = group_below(path, entries, source).map(|path| Unplaced { path, why: DEEPER.to_owned(), needed: true });
+            Ok(Discovered { unplaced: deeper.into_iter().collect(), ..Discovered::default() })
         }
-        // Gone meanwhile, or not to be opened.
-        return None;
-    }
-    let needed = !is_known_beside_nodes(&entry.name);
-    unplaced.push(Unplaced { path: child.to_owned(), why: format!("it cannot be listed: {}", error.reason()), needed });
-    needed.then_some(error)
-}
-
-/// A directory beside nodes that holds no group where a start looks for one.
-fn no_group(child: &Path, entry: &DirEntry, inside: &[DirEntry], source: &dyn Source, unplaced: &mut Vec<Unplaced>) {
-    let mut deeper = false;
-    for below in inside.iter().filter(|below| below.kind == EntryKind::Directory) {
-        let path = child.join(&below.name);
-        if source.list_kinds(&path).is_ok_and(|entries| is_group(&entries)) {
-            deeper = true;
-            let why = "a Raft group one level deeper than a start looks for it: was a node restored into itself?".to_owned();
-            unplaced.push(Unplaced { path, why, needed: true });
+        Err(error @ Error::Interrupted) => Err(error),
+        Err(error) => {
+            let why = format!("what lies below it was not looked for: {}", error.reason());
+            let unplaced = vec![Unplaced { path: path.to_owned(), why, needed: true }];
+            Ok(Discovered { unplaced, ..Discovered::default() })
         }
-    }
-    if !deeper && !is_known_beside_nodes(&entry.name) {
-        let why = "it holds no Raft group".to_owned();
-        unplaced.push(Unplaced { path: child.to_owned(), why, needed: false });
+        found => found,
     }
 }
 
-/// What stands in a group's or node's directory and looks like a group that no start opens.
-fn inside_group(dir: &Path, entries: &[DirEntry], source: &dyn Source, unplaced: &mut Vec<Unplaced>) {
-    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name)) {
-        let child = dir.join(&entry.name);
-        match source.list_kinds(&child) {
-            Ok(inside) if is_group(&inside) || entry.name.ends_with(layout::MIGRATING) => {
-                let aborted = entry.name.ends_with(layout::MIGRATING);
-                let why = if aborted { MIGRATION } else { "a Raft group under a name that no start opens" }.to_owned();
-                unplaced.push(Unplaced { path: child, why, needed: false });
-            }
-            Ok(_) => {}
-            Err(error) => {
-                // Whatever it is, no start depends on it; one that looks like a group's might be meant to be one.
-                let looks_like_group = entry.name.starts_with("group");
-                if unlistable(&child, entry, error, unplaced).is_some()
-                    && let Some(last) = unplaced.last_mut()
-                {
-                    last.needed = looks_like_group;
-                }
-            }
-        }
-    }
-}
-
-/// Directories that a server makes in a group's directory, and groups in it that are found by their name.
-fn is_part_of_group(name: &str) -> bool {
-    matches!(name, layout::WAL | "wal.tmp" | layout::SNAP | layout::PAYLOADS | "member" | "snapshots")
-        || name.starts_with(layout::STORE)
-        || name.starts_with(SPOOL_PREFIX)
-        || is_known_beside_nodes(name)
-        || group_number(name).is_some()
-}
-
-/// Group directories inside `group`, which [`discover`] leaves out when `group` itself was named.
-pub fn nested_groups(group: &GroupDir, source: &dyn Source) -> Result<Vec<GroupDir>> {
+/// The other groups of the node inside of `group`'s directory.
+fn nested_groups(group: &GroupDir, source: &dyn Source) -> Result<Vec<GroupDir>> {
     let mut found = Discovered::default();
     collect(&group.path, &source.list_kinds(&group.path)?, source, &mut found);
     found.groups.retain(|nested| nested.path != group.path);
@@ -282,32 +214,31 @@ pub fn neighbours(group: &GroupDir, source: &dyn Source) -> Result<Neighbours> {
     Ok(Neighbours { several: true, is_default: own != 0 && !lower.any(|number| (1..own).contains(&number)) })
 }
 
-/// True when `entries`, sorted by name, are those of a group directory.
-pub fn is_group(entries: &[DirEntry]) -> bool {
-    let own = [layout::WAL, layout::SNAP];
-    let mut own = own.iter().chain(OWN_ENTRIES);
-    own.any(|name| entry_named(entries, name).is_some()) || holds_prefix(entries, "fsm.db-")
-}
-
 /// Adds `dir` if it is a group directory, its `group-<n>` children that are, and what looks like one and is none.
 fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Discovered) {
     let before = found.groups.len();
-    if is_group(entries) {
-        found.groups.push(GroupDir::at(dir, source));
+    let own = is_group(entries);
+    match Stray::beside_groups(dir, entries, source) {
+        Some(stray) => stray.tell(&mut found.unplaced),
+        None if own => found.groups.push(GroupDir::at(dir, source)),
+        None => {}
     }
     let mut empty = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory && group_number(&entry.name).is_some()) {
         let child = dir.join(&entry.name);
         match source.list_kinds(&child) {
-            Ok(inside) if is_group(&inside) => {
+            Ok(entries) if is_group(&entries) => {
                 found.groups.push(GroupDir::at(&child, source));
-                inside_group(&child, &inside, source, &mut found.unplaced);
+                inside(&child, &entries, source, &mut found.unplaced);
             }
-            Ok(inside) if inside.is_empty() => empty.push(child),
-            Ok(_) => {
-                let why = "it holds nothing of a Raft group".to_owned();
-                found.unplaced.push(Unplaced { path: child, why, needed: false });
-            }
+            Ok(entries) if entries.is_empty() => empty.push(child),
+            Ok(entries) => match group_below(&child, &entries, source) {
+                Some(path) => found.unplaced.push(Unplaced { path, why: DEEPER.to_owned(), needed: true }),
+                None => {
+                    let why = "it holds nothing of a Raft group".to_owned();
+                    found.unplaced.push(Unplaced { path: child, why, needed: false });
+                }
+            },
             Err(error) => drop(unlistable(&child, entry, error, &mut found.unplaced)),
         }
     }
@@ -316,15 +247,8 @@ fn collect(dir: &Path, entries: &[DirEntry], source: &dyn Source, found: &mut Di
             let why = "an empty directory beside groups: is its volume not mounted?".to_owned();
             found.unplaced.push(Unplaced { path, why, needed: true });
         }
-        inside_group(dir, entries, source, &mut found.unplaced);
+        inside(dir, entries, source, &mut found.unplaced);
     }
-}
-
-/// The number in `group-<n>`; decimal without padding, as the server writes it.
-pub fn group_number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("group-")?;
-    let number: u64 = digits.parse().ok()?;
-    (number.to_string() == digits).then_some(number)
 }
 
 fn name_of(path: &Path, source: &dyn Source) -> String {
@@ -409,8 +333,40 @@ mod tests {
         assert_eq!(found(moved.path()).len(), 2);
         assert_eq!(left_out(moved.path()), [("n1.migrating".to_owned(), false), ("n2/raft.db.migrating".to_owned(), false)]);
         // A node that was restored into itself, named by itself.
-        let twice = tree(&["wal", "n1/wal", "fsm.db", "elastickv-etcd-snapshot-7/wal"]);
-        assert_eq!(left_out(twice.path()), [("n1".to_owned(), false)]);
+        let twice = tree(&["wal/0.tmp", "n1/wal", "fsm.db", "elastickv-etcd-snapshot-7/wal", "old/n2/group-1/wal"]);
+        assert_eq!(left_out(twice.path()), [("n1".to_owned(), true), ("old/n2/group-1".to_owned(), true)]);
+        assert_eq!(found(twice.path()).len(), 1);
+        let into_itself = tree(&["n1/group-1/wal", "n1/n1/group-1/wal", "n2/x/y/wal"]);
+        assert_eq!(left_out(into_itself.path()), [("n1/n1/group-1".to_owned(), true), ("n2/x/y".to_owned(), true)]);
+    }
+
+    #[test]
+    fn entries_that_hold_nothing_make_no_group_of_what_lies_around_nodes() {
+        for name in ["wal", "snap", "fsm-snap", "fsm.db"] {
+            let root = tree(&["n1/wal", "n2/group-1/wal", name]);
+            assert_eq!(found(root.path()).len(), 2, "{name}");
+            assert_eq!(left_out(root.path()), [(name.to_owned(), true)]);
+        }
+        let root = tree(&["n1/wal"]);
+        fs::write(root.path().join("raft-engine"), "etcd\n").unwrap();
+        assert_eq!((found(root.path()).len(), left_out(root.path())), (1, vec![("raft-engine".to_owned(), true)]));
+        // The same in the directory of a node, by itself and below that of all nodes.
+        let root = tree(&["n1/group-1/wal", "n1/snap"]);
+        for path in [root.path().to_owned(), root.path().join("n1")] {
+            assert_eq!(found(&path).len(), 1);
+            assert!(matches!(left_out(&path).as_slice(), [(part, true)] if part.ends_with("snap")), "{path:?}");
+        }
+        // Without anything below, they are those of a group that begins.
+        let root = tree(&["wal", "snap"]);
+        assert_eq!((found(root.path()).len(), left_out(root.path()).len()), (1, 0));
+    }
+
+    #[test]
+    fn a_node_that_is_a_group_itself_has_those_in_it() {
+        let root = tree(&["n1/wal", "n1/group-0/wal"]);
+        let both = [("".into(), "n1".into(), None), ("group-0".into(), "n1".into(), Some(0))];
+        assert_eq!(found(&root.path().join("n1")), both);
+        assert_eq!(found(root.path()).len(), 2);
     }
 
     #[test]
@@ -432,13 +388,5 @@ mod tests {
         assert_eq!(all.groups.len(), 2);
         assert!(matches!(all.unplaced.as_slice(), [part] if part.needed && part.path.ends_with("gone")), "{all:?}");
         assert!(discover_paths(&paths[4..], &Local).unwrap_err().is_not_found());
-    }
-
-    #[test]
-    fn group_names_are_canonical_decimal() {
-        assert_eq!(group_number("group-7"), Some(7));
-        for name in ["group-07", "group-", "group-x", "group--1", "groups-1"] {
-            assert_eq!(group_number(name), None, "{name}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::groups::is_group;
+use super::names::is_group;
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::formats::pebble::StoreFileName;

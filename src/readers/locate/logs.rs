@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{Discovered, Unplaced, discover_all, is_group};
+use super::groups::{Discovered, below, discover_all};
+use super::names::{Unplaced, is_group};
 use crate::error::{Error, Result};
 use crate::formats::detect::{FileKind, detect};
 use crate::formats::layout;
@@ -23,7 +24,7 @@ pub struct LogTarget {
 }
 
 /// Finds the logs at `path`: a segment, a log directory, a group directory, or a node or raft data directory with several groups; and
-/// what lies beside the groups and what in them is no log.
+/// what lies beside the groups and what in them is no log. Segments beside groups are a log of their own.
 pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unplaced>)> {
     let standing = source.look(path).map_err(|error| Error::io(path, "examine the path", error))?;
     if standing.kind != EntryKind::Directory {
@@ -41,17 +42,11 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
         entry_named(entries, layout::WAL).is_some_and(|entry| entry.kind == EntryKind::Directory)
     };
     let direct = target(path.to_owned())?;
-    if !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == layout::WAL) && !has_log(&entries)) {
-        return Ok((vec![direct], Vec::new()));
-    }
-    if has_log(&entries) {
-        return Ok((vec![target(path.join(layout::WAL))?], discover_all(path, source)?.unplaced));
-    }
-    if is_group(&entries) {
-        return Err(unsuitable(path, "has no log: there is no directory wal in it"));
-    }
-    let mut targets = Vec::new();
-    let Discovered { groups, mut unplaced, .. } = discover_all(path, source)?;
+    let is_log =
+        !direct.dir.segments.is_empty() || (path.file_name().is_some_and(|name| name == layout::WAL) && !has_log(&entries));
+    let (mut targets, found) =
+        if is_log { (vec![direct], below(path, &entries, source)?) } else { (Vec::new(), discover_all(path, source)?) };
+    let Discovered { groups, mut unplaced, .. } = found;
     for group in groups {
         let read = source
             .list_kinds(&group.path)
@@ -65,7 +60,14 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
             Err(error) => unplaced.push(Unplaced { path: group.path, why: error.reason(), needed: true }),
         }
     }
-    if targets.is_empty() { Err(unsuitable(path, "has no log at or below it")) } else { Ok((targets, unplaced)) }
+    if targets.is_empty() {
+        let own = is_group(&entries);
+        return Err(unsuitable(
+            path,
+            if own { "has no log: there is no directory wal in it" } else { "has no log at or below it" },
+        ));
+    }
+    Ok((targets, unplaced))
 }
 
 /// True for a file whose content is that of a segment, whatever its name.

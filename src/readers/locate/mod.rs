@@ -2,20 +2,22 @@
 //! is by the names in it. Each way tells what lies beside and was not understood; all of them find groups in one way.
 
 mod groups;
+mod inside;
 mod kind;
 mod logs;
+mod names;
 mod offloaded;
 pub mod snapshots;
 mod stores;
+mod stray;
 mod territory;
 
-pub(in crate::readers) use groups::OWN_ENTRIES;
-pub use groups::{
-    Discovered, GroupDir, Neighbours, Unplaced, discover, discover_all, discover_paths, group_number, is_group, neighbours,
-    nested_groups,
-};
+pub use groups::{Discovered, GroupDir, Neighbours, below, discover, discover_all, discover_paths, neighbours};
+pub(in crate::readers) use inside::is_part_of_group;
 pub use kind::DirectoryKind;
 pub use logs::{LogTarget, logs};
+pub(in crate::readers) use names::OWN_ENTRIES;
+pub use names::{Unplaced, group_number, is_group};
 pub use offloaded::{StorePlace, begins_here, find_store};
 pub use snapshots::SnapshotTarget;
 pub use stores::store_dirs;

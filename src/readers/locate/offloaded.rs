@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use super::groups::is_group;
+use super::names::is_group;
 use crate::formats::offload::{KeyKind, payload_digest};
 use crate::io::EntryKind;
 use crate::readers::source::Source;

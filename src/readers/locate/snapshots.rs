@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::groups::{Discovered, discover_all, is_group};
+use super::groups::{Discovered, discover_all};
+use super::names::is_group;
 use super::offloaded::{StorePlace, begins_here, find_store};
 use crate::error::{Error, Result};
 use crate::formats::fsm::FsmName;
 use crate::formats::layout;
-use crate::io::EntryKind;
+use crate::formats::offload::payload_digest;
+use crate::io::{DirEntry, EntryKind};
 use crate::readers::snap_dir::SnapEntry;
 use crate::readers::source::Source;
 use crate::types::LogIndex;
@@ -41,8 +43,7 @@ impl SnapshotTarget {
             return Ok(if envelope { Self::Envelope(path.to_owned()) } else { Self::Payload(path.to_owned()) });
         }
         let entries = source.list_kinds(path)?;
-        let holds_files = entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"));
-        if holds_files && !is_group(&entries) {
+        if holds_files(&entries) && !is_group(&entries) {
             return Ok(match find_store(path, source) {
                 Some(place) if place == StorePlace::Payloads || begins_here(path, source) => Self::Offloaded(place),
                 _ => Self::Folder(path.to_owned()),
@@ -54,6 +55,25 @@ impl SnapshotTarget {
             found => found.map(Self::Groups),
         }
     }
+
+    /// What the files of a directory are that no group owns; `None` when none of them is of a snapshot.
+    pub(in crate::readers) fn own_files(path: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<Self> {
+        let is_payload = |entry: &DirEntry| entry.kind == EntryKind::File && payload_digest(&entry.name).is_some();
+        if begins_here(path, source) {
+            Some(Self::Offloaded(StorePlace::Store))
+        } else if holds_files(entries) {
+            Some(Self::Folder(path.to_owned()))
+        } else if entries.iter().any(is_payload) {
+            Some(Self::Offloaded(StorePlace::Payloads))
+        } else {
+            None
+        }
+    }
+}
+
+/// True for a listing with envelopes or payloads in it.
+fn holds_files(entries: &[DirEntry]) -> bool {
+    entries.iter().any(|entry| entry.name.ends_with(".snap") || entry.name.ends_with(".fsm"))
 }
 
 /// Reads one `.snap` file by its path.
