@@ -177,7 +177,7 @@ fn get(url: &str) {
             let (store, objects) = (store.clone(), objects.clone());
             async move {
                 tokio::spawn(async move {
-                    store.pieces(&*objects, &object, range).await.unwrap().iter().map(|piece| piece.len()).sum::<usize>()
+                    store.pieces(&*objects, &object, range).await.unwrap().iter().fold(0, |sum, piece| sum + piece.len())
                 })
                 .await
                 .unwrap()

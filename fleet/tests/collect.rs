@@ -255,7 +255,8 @@ fn what_is_no_facts_is_named_and_never_left_out_in_silence() {
     unknown.truncate(unknown.len() - 10);
     let mut empty = b"{\n  \"schema\": \"ekv-tool/facts/v1\"\n}\n".to_vec();
     close(&mut empty);
-    let [hashicorp, etcd] = [("hashicorp", HASHICORP), ("etcd", ETCD)].map(|(member, node)| of_another_engine(&good, member, node));
+    let [hashicorp, etcd] =
+        [("hashicorp", HASHICORP), ("etcd", ETCD)].map(|(member, node)| of_another_engine(&good, member, node));
     let cases: [(&str, &[u8], &str); 8] = [
         ("b.facts", &changed, "changed since it was written"),
         ("c.facts", &good[..good.len() - 40], "cut off"),

@@ -12,9 +12,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ekv_tool::Run;
+use ekv_tool::analysis::facts::Document;
 use ekv_tool::analysis::judge::codes::compare::CROSS_GROUP_MISMATCH;
 use ekv_tool::analysis::judge::codes::gate::START_REFUSED;
-use ekv_tool::analysis::facts::Document;
 use ekv_tool::analysis::{Coverage, Finding};
 use ekv_tool::formats::raftpb::ConfState;
 use ekv_tool::ops::{ComparedCopies, TakenGroup, compare_copies, match_copies};

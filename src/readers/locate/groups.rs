@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_node_that_is_a_group_itself_has_those_in_it() {
         let root = tree(&["n1/wal", "n1/group-0/wal"]);
-        let both = [("".into(), "n1".into(), None), ("group-0".into(), "n1".into(), Some(0))];
+        let both = [(String::new(), "n1".into(), None), ("group-0".into(), "n1".into(), Some(0))];
         assert_eq!(found(&root.path().join("n1")), both);
         assert_eq!(found(root.path()).len(), 2);
     }
