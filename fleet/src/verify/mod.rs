@@ -167,7 +167,7 @@ pub async fn verify(store: &Store, results: &Results, options: &VerifyOptions, w
     }
     drop(answers);
     if let Err(error) = if written.is_ok() { writer.flush().await } else { written } {
-        run.coverage.missing("the results", error.to_string());
+        run.coverage.missing("a part of the results", error.to_string());
     }
     Ok(run.finish(writer.written, results.shown(), work.len()))
 }

@@ -47,6 +47,7 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
     let (mut targets, found) =
         if is_log { (vec![direct], below(path, &entries, source)?) } else { (Vec::new(), discover_all(path, source)?) };
     let Discovered { groups, mut unplaced, .. } = found;
+    let mut refused = None;
     for group in groups {
         let read = source
             .list_kinds(&group.path)
@@ -57,10 +58,17 @@ pub fn logs(path: &Path, source: &dyn Source) -> Result<(Vec<LogTarget>, Vec<Unp
                 let why = "the group has no log: there is no directory wal in it".to_owned();
                 unplaced.push(Unplaced { path: group.path.join(layout::WAL), why, needed: true });
             }
-            Err(error) => unplaced.push(Unplaced { path: group.path, why: error.reason(), needed: true }),
+            Err(error) => {
+                unplaced.push(Unplaced { path: group.path, why: error.reason(), needed: true });
+                refused.get_or_insert(error);
+            }
         }
     }
     if targets.is_empty() {
+        // What could not be looked into may be a log.
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let own = is_group(&entries);
         return Err(unsuitable(
             path,

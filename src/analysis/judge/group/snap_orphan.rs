@@ -3,8 +3,9 @@
 use super::history::SnapshotSeen;
 use super::snap_identity_mismatch::is_recorded;
 use super::{Check, Evidence, Found, History, codes};
-use crate::analysis::judge::snapshot::{LOST_ENVELOPE, envelope_gone};
+use crate::analysis::judge::snapshot::{LOST_ENVELOPE, envelope_gone, payload_alone};
 use crate::analysis::{Finding, Severity};
+use crate::formats::fsm::FsmName;
 use crate::formats::layout;
 use crate::types::LogIndex;
 
@@ -49,7 +50,13 @@ impl Check for SnapOrphan {
             );
             found.push(super::at_segment(info(message).offset(seen.place.offset), seen.place, evidence));
         }
+        let recorded = |index: LogIndex| history.snapshots.iter().any(|seen| seen.id.index == index && index <= history.commit);
         for leftover in &evidence.leftovers {
+            let name = leftover.path.rsplit('/').next().and_then(FsmName::parse);
+            if let Some(name) = name.filter(|name| name.canonical && name.index > newest_file && recorded(name.index)) {
+                found.push(payload_alone(name.index).at(evidence.path(&leftover.path)));
+                continue;
+            }
             let finding = info(leftover.what.to_owned()).at(evidence.path(&leftover.path));
             found.push(if leftover.refused {
                 finding.severity(Severity::Error).advice("Move the directory away, and keep it, before the node is started.")

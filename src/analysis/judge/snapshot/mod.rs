@@ -12,7 +12,7 @@ pub use payload::{Check, Checks, Examined, PayloadToken, RowCounts, Subject, Ver
 pub use remake::{EnvelopeState, RemadeEnvelope, remake};
 pub use set::{SetRequest, VerifiedSet, verify_lone_payload, verify_set};
 pub use unrecorded::Recorded;
-pub(in crate::analysis::judge) use unrecorded::{LOST_ENVELOPE, envelope_gone, recorded_and_lost};
+pub(in crate::analysis::judge) use unrecorded::{LOST_ENVELOPE, envelope_gone, payload_alone, recorded_and_lost};
 
 #[cfg(test)]
 mod tests;

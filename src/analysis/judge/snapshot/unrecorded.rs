@@ -93,9 +93,8 @@ impl VerifiedSet {
         let payload = |finding: &Finding| FsmName::parse(finding.path.as_deref()?.rsplit('/').next()?).map(|name| name.index);
         for finding in self.findings.iter_mut().filter(|finding| finding.code == &snapshot::SNAP_ORPHAN) {
             if let Some(index) = payload(finding).filter(|index| *index > newest && recorded.names_index(*index)) {
-                finding.weigh(Severity::Warning);
-                finding.message = envelope_gone(index) + " The next start deletes its payload.";
-                LOST_ENVELOPE.clone_into(&mut finding.advice);
+                let path = finding.path.take();
+                *finding = Finding { path, ..payload_alone(index) };
             }
         }
     }
@@ -129,6 +128,12 @@ pub(in crate::analysis::judge) fn envelope_gone(index: LogIndex) -> String {
         "The log records a snapshot at {index}, but its .snap file is not there: it was deleted or lost, and a start falls back to an older \
          one."
     )
+}
+
+/// The payload of such an envelope, which is there.
+pub(in crate::analysis::judge) fn payload_alone(index: LogIndex) -> Finding {
+    let message = envelope_gone(index) + " The next start deletes its payload.";
+    Finding::new(&snapshot::SNAP_ORPHAN, message).severity(Severity::Warning).advice(LOST_ENVELOPE)
 }
 
 /// An envelope that the log recorded once it was complete, and that cannot be read.
