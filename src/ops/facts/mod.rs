@@ -57,7 +57,9 @@ pub fn facts(paths: &[PathBuf], options: &FactsOptions, run: &Run<'_>) -> Result
     }
     // As far as the comparison reads, so that both say the same of a start.
     let payloads_up_to = Some(compare.payloads_up_to());
-    let mut forecasts = gate_dryrun(paths, &GateOptions { payloads_up_to, ..GateOptions::default() }, run)?.body.groups;
+    // By their directories, so that a group inside of another's has a forecast too.
+    let named: Vec<PathBuf> = dirs.iter().map(|dir| dir.path.clone()).collect();
+    let mut forecasts = gate_dryrun(&named, &GateOptions { payloads_up_to, ..GateOptions::default() }, run)?.body.groups;
     forecasts.iter_mut().for_each(redact::forecast);
     let checked = check(paths, &CheckOptions { fast: options.fast, ..CheckOptions::default() }, run)?;
     let mut coverage = checked.coverage;

@@ -59,7 +59,8 @@ pub struct GateOptions {
 /// Forecasts the next start of every group at or below `paths`.
 pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> Result<Report<GateBody>> {
     let keys = encryption::keys(options.sidecar.as_deref(), options.kek.as_deref(), &*run.source)?;
-    let Discovered { groups: dirs, unplaced, .. } = discover_paths(paths, &*run.source)?;
+    let Discovered { groups, unplaced, .. } = discover_paths(paths, &*run.source)?;
+    let (dirs, nested) = asked_for(groups, paths);
     of_one_node(&dirs, options.sidecar.is_some(), "--sidecar: it is one node's, and several")?;
     of_one_node(&dirs, options.raft_id.is_some(), "--raft-id: several")?;
     let results = each_group(&dirs, options, keys.as_ref(), run);
@@ -78,11 +79,22 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> R
         coverage.absorb(result.coverage);
         groups.push(result.forecast);
     }
+    for nested in nested {
+        let why = "another group of the node, inside of this one's directory; name it, or the raft data directory";
+        coverage.skipped(nested.display(), why);
+    }
     unread::cover_unplaced(&unplaced, &mut coverage);
     coverage.skipped("flags of the server", "a start can also be refused because of its command line");
     let body = GateBody { groups };
     let next = next_step(&body, &findings);
     Ok(Report::new(body, findings, coverage).next_step(next))
+}
+
+/// The groups whose start is asked for, and those that lie inside of a group's directory which was named itself: a start is one
+/// group's.
+fn asked_for(groups: Vec<GroupDir>, paths: &[PathBuf]) -> (Vec<GroupDir>, Vec<GroupDir>) {
+    let named: Vec<PathBuf> = groups.iter().map(|group| group.path.clone()).filter(|path| paths.contains(path)).collect();
+    groups.into_iter().partition(|group| named.contains(&group.path) || !named.iter().any(|owner| group.path.starts_with(owner)))
 }
 
 /// Groups side by side; their order stays that of `dirs`.
