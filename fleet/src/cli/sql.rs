@@ -20,7 +20,7 @@ Examples:
   ekv-fleet sql @behind --results s3://backups/ekv
   ekv-fleet sql 'SELECT node, verdict FROM nodes' --results /srv/ekv
   ekv-fleet sql --script @behind --results /srv/ekv | duckdb
-  ekv-fleet sql --script --dialect spark @behind --results /srv/ekv > q.sql
+  ekv-fleet sql --script --dialect spark @behind --results /srv/ekv
 
 The views nodes, groups, members, findings and snapshots have the newest facts
 of each node that `collect` has put there, and offloads what `offload verify`
