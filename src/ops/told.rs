@@ -1,12 +1,16 @@
 //! Files of facts in a comparison, whatever engine they are of: what they leave open, in the same words.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::overtaken::{Seen, overtaken};
+use crate::analysis::facts::{Document, FactsError};
 use crate::analysis::{Coverage, Finding};
-use crate::formats::facts::Salt;
+use crate::error::{Error, Result};
+use crate::formats::facts::{FRONT, Salt, begins};
+use crate::readers::source::Run;
 use crate::report::body::compare::NodeTaken;
-use crate::types::UnixMillis;
+use crate::types::{UnixMillis, beside, grant};
 
 /// The file that tells of a node.
 #[derive(Debug, Clone)]
@@ -60,6 +64,83 @@ impl Named<'_> {
     pub fn findings(&self, findings: &mut [Finding]) {
         for finding in findings {
             finding.group.iter_mut().chain(&mut finding.path).for_each(|text| self.path(text));
+        }
+    }
+}
+
+/// Reads a file of facts; also tells its length.
+pub(super) fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Document, u64)> {
+    let unsuitable = |error: FactsError| {
+        let (problem, hint) = error.words();
+        Error::Unsuitable { path: path.to_owned(), problem, hint }
+    };
+    let file = run.source.open(path)?;
+    // Whatever else it is may be very large.
+    begins(&file.read_at(0, FRONT)?).map_err(|broken| unsuitable(FactsError::Broken(broken)))?;
+    let size = file.now()?.size;
+    grant(Document::memory_of(size)).map_err(|over| unsuitable(FactsError::TooLarge(over)))?;
+    let bytes = file.read_small(size)?.bytes;
+    let document = Document::decode(&bytes).map_err(unsuitable)?;
+    let len = bytes.len() as u64;
+    coverage.add_file(len);
+    coverage.also_left_out(document.left_out.iter().cloned());
+    Ok((document, len))
+}
+
+/// Files of facts while they are read. One that cannot be taken is left out and named.
+#[derive(Default)]
+pub(super) struct Files {
+    /// Bytes of memory that they take.
+    pub held: u64,
+    /// Why the first that cannot be taken is left out.
+    pub refused: Option<Error>,
+    /// Those that were read: one file has many names.
+    known: HashSet<PathBuf>,
+}
+
+impl Files {
+    /// Reads a file; `None` for one that was read before or cannot be taken.
+    pub fn take(&mut self, path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<Option<(Document, Teller)>> {
+        let (document, len) = match beside(self.held, || read_facts(path, coverage, run)) {
+            Ok(read) => read,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => {
+                coverage.missing(path.display().to_string(), error.reason());
+                self.refused.get_or_insert(error);
+                return Ok(None);
+            }
+        };
+        if run.source.real_path(path).is_some_and(|real| !self.known.insert(real)) {
+            return Ok(None);
+        }
+        self.held = self.held.saturating_add(Document::memory_of(len));
+        let teller = Teller {
+            file: path.to_owned(),
+            taken_at: document.taken_at_ms,
+            tool_version: document.tool_version.clone(),
+            salt: document.salt.clone(),
+        };
+        Ok(Some((document, teller)))
+    }
+}
+
+/// The directories that more than one node has by name: those of several machines may.
+pub(super) fn shared<'d>(dirs: impl Iterator<Item = &'d str>) -> HashSet<String> {
+    let (mut once, mut shared) = (HashSet::new(), HashSet::new());
+    for dir in dirs {
+        if !once.insert(dir) {
+            shared.insert(dir.to_owned());
+        }
+    }
+    shared
+}
+
+/// Says of each file whose salt is not the one that counts that its sums are of no use.
+pub(super) fn cover_salts<'t>(tellers: impl Iterator<Item = &'t Teller>, salt: &str, coverage: &mut Coverage) {
+    let mut named = HashSet::new();
+    for teller in tellers.filter(|teller| teller.salt != salt) {
+        if named.insert(&teller.file) {
+            another_salt(&teller.file, coverage);
         }
     }
 }

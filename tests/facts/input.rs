@@ -49,7 +49,7 @@ impl Pair {
 }
 
 /// The document again, with its checksum made anew.
-fn closed(value: &Value) -> Vec<u8> {
+pub(super) fn closed(value: &Value) -> Vec<u8> {
     let mut value = value.clone();
     value.as_object_mut().unwrap().remove("sha256");
     // The schema stands first, as the program writes it.
@@ -80,7 +80,8 @@ fn every_cut_and_every_change_is_told() {
     }
 }
 
-fn numbers(value: &mut Value, at: &mut usize, wanted: usize, put: u64) {
+/// Counts the numbers in a value in `at`, and puts another one in the place of the one that is `wanted`.
+pub(super) fn numbers(value: &mut Value, at: &mut usize, wanted: usize, put: u64) {
     match value {
         Value::Number(number) => {
             if *at == wanted {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use ekv_tool::Run;
 use ekv_tool::analysis::facts::{Document, Engine};
-use ekv_tool::formats::facts::{Salt, close};
+use ekv_tool::formats::facts::Salt;
 use ekv_tool::ops::FactsOptions;
 use ekv_tool::ops::etcd::{EtcdCopy, etcd_check, etcd_compare_told, etcd_facts, etcd_places};
 use ekv_tool::ops::hraft::{HashiPlace, hashicorp_check, hashicorp_compare_told, hashicorp_facts};
@@ -13,6 +13,7 @@ use ekv_tool::readers::Local;
 use ekv_tool::report::{Body, OutputFormat, Report, Style, render};
 use serde_json::{Value, json};
 
+use super::input::{closed, numbers};
 use crate::support::log_writer::LogWriter;
 use crate::support::recorded::{etcd, hashi};
 use crate::support::tree::copy_tree;
@@ -265,31 +266,6 @@ fn facts_with_different_salts_are_not_clean() {
     std::fs::write(&files[1], etcd_facts_of(&etcd().root.join("b"), Salt::of(b"one"))).unwrap();
     let told = etcd_compare(&files.map(|file| (file, true)), Salt::default()).unwrap();
     assert_eq!((&told["verdict"], &told["findings"]), (&json!("unknown"), &json!([])), "{told:#}");
-}
-
-/// The document again, with its checksum made anew.
-fn closed(value: &Value) -> Vec<u8> {
-    let mut value = value.clone();
-    value.as_object_mut().unwrap().remove("sha256");
-    let schema = value.as_object_mut().unwrap().remove("schema").unwrap();
-    let rest = serde_json::to_string_pretty(&value).unwrap();
-    let mut bytes = format!("{{\n  \"schema\": {schema},{}", rest.strip_prefix('{').unwrap()).into_bytes();
-    close(&mut bytes);
-    bytes
-}
-
-fn numbers(value: &mut Value, at: &mut usize, wanted: usize, put: u64) {
-    match value {
-        Value::Number(number) => {
-            if *at == wanted {
-                *number = put.into();
-            }
-            *at += 1;
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| numbers(item, at, wanted, put)),
-        Value::Object(members) => members.values_mut().for_each(|item| numbers(item, at, wanted, put)),
-        _ => {}
-    }
 }
 
 /// The checksum tells damage, not lies: whatever the numbers are, there is an answer or an error.

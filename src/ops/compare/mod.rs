@@ -33,7 +33,6 @@ use stores::{StoresCompared, compare_stores};
 pub use copies::{ComparedCopies, Told, compare_copies, match_copies, of_two_groups};
 pub(super) use node::ReadNode;
 pub(super) use place::by_group;
-pub(super) use place::read_facts;
 pub use place::{TakenGroup, engine_told, is_file};
 
 /// What the caller wants to know.

@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::analysis::facts::{Document, Engine, FactsError};
+use crate::analysis::facts::{Document, Engine};
 use crate::analysis::judge::facts::GroupFacts;
 use crate::analysis::judge::{nodes, unread};
 use crate::analysis::{Coverage, Finding};
 use crate::error::{Error, Result};
-use crate::formats::facts::{FRONT, begins};
-use crate::ops::told::Named;
+use crate::ops::told::{Named, read_facts};
 use crate::readers::source::Run;
 use crate::readers::{EntryKind, GroupDir, Unplaced, discover_all};
-use crate::types::{UnixMillis, beside, grant};
+use crate::types::{UnixMillis, beside};
 
 /// One copy of a group.
 pub(super) enum Place {
@@ -218,25 +217,6 @@ pub fn is_file(path: &Path, run: &Run<'_>) -> bool {
 /// Whose nodes a file of facts tells; `None` for one that cannot be read.
 pub fn engine_told(path: &Path, run: &Run<'_>) -> Option<Engine> {
     read_facts(path, &mut Coverage::default(), run).ok().map(|(document, _)| document.engine())
-}
-
-/// Reads a file of facts; also tells its length.
-pub(in crate::ops) fn read_facts(path: &Path, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Document, u64)> {
-    let unsuitable = |error: FactsError| {
-        let (problem, hint) = error.words();
-        Error::Unsuitable { path: path.to_owned(), problem, hint }
-    };
-    let file = run.source.open(path)?;
-    // Whatever else it is may be very large.
-    begins(&file.read_at(0, FRONT)?).map_err(|broken| unsuitable(FactsError::Broken(broken)))?;
-    let size = file.now()?.size;
-    grant(Document::memory_of(size)).map_err(|over| unsuitable(FactsError::TooLarge(over)))?;
-    let bytes = file.read_small(size)?.bytes;
-    let document = Document::decode(&bytes).map_err(unsuitable)?;
-    let len = bytes.len() as u64;
-    coverage.add_file(len);
-    coverage.also_left_out(document.left_out.iter().cloned());
-    Ok((document, len))
 }
 
 fn taken(path: &Path, document: Document, len: u64) -> impl Iterator<Item = Place> + '_ {

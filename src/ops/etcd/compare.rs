@@ -6,11 +6,9 @@ use super::{judged, read};
 use crate::analysis::Coverage;
 use crate::analysis::etcd::facts::EtcdFacts;
 use crate::analysis::etcd::{ComparedMember, SummedEntries, compare_members};
-use crate::analysis::facts::Document;
 use crate::error::{Error, Result};
 use crate::formats::facts::Salt;
-use crate::ops::compare::read_facts;
-use crate::ops::told::{self, Teller};
+use crate::ops::told::{self, Files, Teller};
 use crate::readers::Unplaced;
 use crate::readers::etcd::{EtcdFound, EtcdPlace};
 use crate::readers::source::Run;
@@ -18,7 +16,6 @@ use crate::report::Report;
 use crate::report::body::etcd::{EtcdBody, EtcdView, Shown};
 use crate::report::body::hraft::page::Compare;
 use crate::types::{Count, beside, free_budget};
-use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 /// Where a member is.
@@ -70,12 +67,7 @@ pub fn etcd_compare_told(
     name_files(&mut members);
     let name = told::salt_of(members.iter().map(|member| member.teller.as_ref()), salt);
     let is_salted = |member: &Member| member.teller.as_ref().is_some_and(|teller| teller.salt != name);
-    let mut named = BTreeSet::new();
-    for teller in members.iter().filter(|member| is_salted(member)).filter_map(|member| member.teller.as_ref()) {
-        if named.insert(&teller.file) {
-            told::another_salt(&teller.file, &mut coverage);
-        }
-    }
+    told::cover_salts(members.iter().filter_map(|member| member.teller.as_ref()), &name, &mut coverage);
     let seen: Vec<_> =
         members.iter().map(|member| (member.facts.dir.as_str(), member.teller.as_ref(), member.facts.last_written_ms)).collect();
     // Entries that two members hold contradict each other whenever they were looked at.
@@ -104,11 +96,11 @@ pub fn etcd_compare_told(
 
 /// Reads directories and files. A file that cannot be taken is left out and named.
 fn gather_all(copies: &[EtcdCopy], salt: &Salt, coverage: &mut Coverage, run: &Run<'_>) -> Result<(Vec<Member>, Option<Error>)> {
-    let (mut members, mut refused, mut held, mut files) = (Vec::new(), None, 0_u64, HashSet::new());
+    let (mut members, mut files) = (Vec::new(), Files::default());
     for copy in copies {
         match copy {
             EtcdCopy::Dir(place) => {
-                let member = beside(held, || -> Result<_> {
+                let member = beside(files.held, || -> Result<_> {
                     let (member, starts) = read(place, run)?;
                     let judged = judged(&member, &starts);
                     let singles = (free_budget() / 4 / SummedEntries::memory_of(1)).min(SINGLE);
@@ -118,34 +110,17 @@ fn gather_all(copies: &[EtcdCopy], salt: &Salt, coverage: &mut Coverage, run: &R
                 })?;
                 members.push(member);
             }
-            EtcdCopy::File(path) => match beside(held, || read_facts(path, coverage, run)) {
-                Ok((document, len)) => {
-                    // One file has many names.
-                    if run.source.real_path(path).is_some_and(|real| !files.insert(real)) {
-                        continue;
-                    }
-                    held = held.saturating_add(Document::memory_of(len));
-                    let teller = Teller {
-                        file: path.clone(),
-                        taken_at: document.taken_at_ms,
-                        tool_version: document.tool_version,
-                        salt: document.salt,
-                    };
-                    for facts in document.etcd {
-                        coverage.also_left_out(facts.not_examined.iter().cloned());
-                        let view = told_view(&facts, &teller);
-                        members.push(Member { facts, view, teller: Some(teller.clone()) });
-                    }
+            EtcdCopy::File(path) => {
+                let Some((document, teller)) = files.take(path, coverage, run)? else { continue };
+                for facts in document.etcd {
+                    coverage.also_left_out(facts.not_examined.iter().cloned());
+                    let view = told_view(&facts, &teller);
+                    members.push(Member { facts, view, teller: Some(teller.clone()) });
                 }
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) => {
-                    coverage.missing(path.display().to_string(), error.reason());
-                    refused = refused.or(Some(error));
-                }
-            },
+            }
         }
     }
-    Ok((members, refused))
+    Ok((members, files.refused))
 }
 
 /// What reports show of a member that a file tells.
@@ -168,10 +143,9 @@ fn told_view(facts: &EtcdFacts, teller: &Teller) -> EtcdView {
 
 /// Directories of several machines may have one name: then the file is named as well.
 fn name_files(members: &mut [Member]) {
-    let dirs: Vec<_> = members.iter().map(|member| member.facts.dir.clone()).collect();
+    let shared = told::shared(members.iter().map(|member| member.facts.dir.as_str()));
     for member in members {
-        let shared = dirs.iter().filter(|dir| **dir == member.facts.dir).count() > 1;
-        if let Some(teller) = member.teller.as_ref().filter(|_| shared) {
+        if let Some(teller) = member.teller.as_ref().filter(|_| shared.contains(&member.facts.dir)) {
             let named = told::Named { file: &teller.file, dir: &member.facts.dir.clone() };
             named.findings(&mut member.facts.findings);
             member.facts.dir = named.whole();

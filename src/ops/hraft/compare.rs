@@ -9,8 +9,7 @@ use crate::analysis::hraft::nodes::{Apart, Held, compare_nodes, name_apart};
 use crate::analysis::{Coverage, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::formats::facts::Salt;
-use crate::ops::compare::read_facts;
-use crate::ops::told::{self, Teller};
+use crate::ops::told::{self, Files, Teller};
 use crate::readers::source::Run;
 use crate::report::body::compare::taken_section;
 use crate::report::body::hraft::page::{Compare, HashiBody, NodePage};
@@ -31,10 +30,7 @@ pub enum HashiPlace {
 struct Gathered {
     nodes: Vec<HashiFacts>,
     tellers: Vec<Option<Teller>>,
-    /// What could not be read.
-    refused: Option<Error>,
-    /// Bytes of memory that files of facts take.
-    held: u64,
+    files: Files,
 }
 
 /// Compares the nodes' logs, snapshots, votes and memberships.
@@ -46,9 +42,11 @@ pub fn hashicorp_compare(dirs: &[PathBuf], run: &Run<'_>) -> Result<Report<Hashi
 /// The same, of nodes that are read and nodes that files of facts tell. The sums of those are mixed with `salt`.
 pub fn hashicorp_compare_told(places: &[HashiPlace], salt: &Salt, run: &Run<'_>) -> Result<Report<HashiBody<Compare>>> {
     let mut coverage = Coverage::default();
-    let Gathered { mut nodes, tellers, refused, .. } = gather_all(places, salt, &mut coverage, run)?;
+    let Gathered { mut nodes, tellers, files } = gather_all(places, salt, &mut coverage, run)?;
     if nodes.len() < 2 {
-        return Err(refused.unwrap_or_else(|| Error::Usage("compare: name the directories of at least two nodes".to_owned())));
+        return Err(files
+            .refused
+            .unwrap_or_else(|| Error::Usage("compare: name the directories of at least two nodes".to_owned())));
     }
     name_files(&mut nodes, &tellers);
     for path in name_apart(&mut nodes) {
@@ -81,41 +79,23 @@ pub fn hashicorp_compare_told(places: &[HashiPlace], salt: &Salt, run: &Run<'_>)
 /// Reads directories and files. A file that cannot be taken is left out and named.
 fn gather_all(places: &[HashiPlace], salt: &Salt, coverage: &mut Coverage, run: &Run<'_>) -> Result<Gathered> {
     let mut all = Gathered::default();
-    let mut files = std::collections::HashSet::new();
     for place in places {
         match place {
             HashiPlace::Dir(dir) => {
                 let read = || gather(&Node::read(dir, None, Depth::Everything, run)?, salt, singles(), run);
-                let (facts, own) = beside(all.held, read)?;
+                let (facts, own) = beside(all.files.held, read)?;
                 coverage.absorb(own);
                 all.nodes.push(facts);
                 all.tellers.push(None);
             }
-            HashiPlace::File(path) => match beside(all.held, || read_facts(path, coverage, run)) {
-                Ok((document, len)) => {
-                    // One file has many names.
-                    if run.source.real_path(path).is_some_and(|real| !files.insert(real)) {
-                        continue;
-                    }
-                    all.held = all.held.saturating_add(crate::analysis::facts::Document::memory_of(len));
-                    let teller = Teller {
-                        file: path.clone(),
-                        taken_at: document.taken_at_ms,
-                        tool_version: document.tool_version,
-                        salt: document.salt,
-                    };
-                    for facts in document.hashicorp {
-                        coverage.also_left_out(facts.not_examined.iter().cloned());
-                        all.nodes.push(facts);
-                        all.tellers.push(Some(teller.clone()));
-                    }
+            HashiPlace::File(path) => {
+                let Some((document, teller)) = all.files.take(path, coverage, run)? else { continue };
+                for facts in document.hashicorp {
+                    coverage.also_left_out(facts.not_examined.iter().cloned());
+                    all.nodes.push(facts);
+                    all.tellers.push(Some(teller.clone()));
                 }
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) => {
-                    coverage.missing(path.display().to_string(), error.reason());
-                    all.refused = all.refused.or(Some(error));
-                }
-            },
+            }
         }
     }
     Ok(all)
@@ -123,10 +103,9 @@ fn gather_all(places: &[HashiPlace], salt: &Salt, coverage: &mut Coverage, run: 
 
 /// Directories of several machines may have one name: then the file is named as well.
 fn name_files(nodes: &mut [HashiFacts], tellers: &[Option<Teller>]) {
-    let dirs: Vec<_> = nodes.iter().map(|facts| facts.dir.clone()).collect();
+    let shared = told::shared(nodes.iter().map(|facts| facts.dir.as_str()));
     for (facts, teller) in nodes.iter_mut().zip(tellers) {
-        let shared = dirs.iter().filter(|dir| **dir == facts.dir).count() > 1;
-        if let Some(teller) = teller.as_ref().filter(|_| shared) {
+        if let Some(teller) = teller.as_ref().filter(|_| shared.contains(&facts.dir)) {
             let named = told::Named { file: &teller.file, dir: &facts.dir.clone() };
             named.findings(&mut facts.findings);
             facts.dir = named.whole();
@@ -138,10 +117,7 @@ fn name_files(nodes: &mut [HashiFacts], tellers: &[Option<Teller>]) {
 fn held(nodes: Vec<HashiFacts>, tellers: &[Option<Teller>], salt: &Salt, coverage: &mut Coverage) -> Vec<Held> {
     let name = told::salt_of(tellers.iter().map(Option::as_ref), salt);
     let has_another = |teller: &Option<Teller>| teller.as_ref().is_some_and(|teller| teller.salt != name);
-    let mut named = std::collections::BTreeSet::new();
-    for teller in tellers.iter().flatten().filter(|teller| teller.salt != name && named.insert(&teller.file)) {
-        told::another_salt(&teller.file, coverage);
-    }
+    told::cover_salts(tellers.iter().flatten(), &name, coverage);
     let seen: Vec<_> = nodes
         .iter()
         .zip(tellers)
