@@ -147,9 +147,8 @@ impl<'a> Unzstd<'a> {
             return Ok(false);
         }
         self.decoder.reset(&mut self.rest).map_err(|error| match ZstdFault::of(&error) {
-            fault @ ZstdFault::Window { .. } => fault,
-            _ if self.rest.is_empty() => ZstdFault::Ends,
-            fault => fault,
+            fault if fault.is_limit() || !self.rest.is_empty() => fault,
+            _ => ZstdFault::Ends,
         })?;
         (self.open, self.finished, self.sum) = (true, false, twox_hash::XxHash64::with_seed(0));
         Ok(true)

@@ -1,5 +1,6 @@
 //! Every place with snapshots behind one path: several kinds of them may lie side by side.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::dump::{DumpPlace, find_dump};
@@ -46,7 +47,9 @@ impl SnapshotsFound {
             all.targets.extend(own.map(|own| (path.to_owned(), own)));
         }
         all.unplaced.clone_from(&found.unplaced);
-        all.beside(path, &entries, &found.groups, LEVELS, source);
+        let mut entered = HashSet::new();
+        all.beside(path, &entries, &found.groups, LEVELS, &mut entered, source);
+        all.unplaced.retain(|part| !entered.contains(&part.path));
         if !found.groups.is_empty() {
             let groups = SnapshotTarget::Groups(Discovered { unplaced: Vec::new(), ..found });
             all.targets.push((path.to_owned(), groups));
@@ -54,23 +57,33 @@ impl SnapshotsFound {
         Ok(all)
     }
 
-    /// Adds what stands in the directories of `dir` that are no group's and lie around none.
-    fn beside(&mut self, dir: &Path, entries: &[DirEntry], groups: &[GroupDir], levels: usize, source: &dyn Source) {
+    /// Adds what stands in the directories of `dir` that are no group's and lie around none of `groups`, which are sorted by path. Those
+    /// that were taken or named are `entered`.
+    fn beside(
+        &mut self,
+        dir: &Path,
+        entries: &[DirEntry],
+        groups: &[GroupDir],
+        levels: usize,
+        entered: &mut HashSet<PathBuf>,
+        source: &dyn Source,
+    ) {
         let Some(levels) = levels.checked_sub(1) else { return };
         let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory && !is_part_of_group(&entry.name));
+        // The keys of a store in `dir` itself were taken with it.
+        let is_taken = self.targets.iter().any(|(at, own)| at == dir && *own == SnapshotTarget::Offloaded(StorePlace::Store));
         for path in dirs.map(|entry| dir.join(&entry.name)) {
-            // The keys of a store in `dir` itself were taken with it.
-            let is_taken = self.targets.iter().any(|(at, own)| at == dir && *own == SnapshotTarget::Offloaded(StorePlace::Store));
             if is_taken && path.ends_with("v1") {
-                self.unplaced.retain(|part| part.path != path);
+                entered.insert(path);
                 continue;
             }
-            if groups.iter().any(|group| group.path.starts_with(&path)) {
+            let next = groups.partition_point(|group| group.path < path);
+            if groups.get(next).is_some_and(|group| group.path.starts_with(&path)) {
                 continue;
             }
             let Ok(inside) = source.list_kinds(&path) else { continue };
             if find_dump(&path, source) == Some(DumpPlace::Directory) {
-                self.unplaced.retain(|part| part.path != path);
+                entered.insert(path.clone());
                 self.dumps.push(path);
                 continue;
             }
@@ -79,12 +92,12 @@ impl SnapshotsFound {
                 _ => SnapshotTarget::own_files(&path, &inside, source),
             };
             if target.is_some() {
-                self.unplaced.retain(|part| part.path != path);
+                entered.insert(path.clone());
             }
             let is_store = matches!(target, Some(SnapshotTarget::Offloaded(StorePlace::Store)));
             self.targets.extend(target.map(|target| (path.clone(), target)));
             if !is_store {
-                self.beside(&path, &inside, groups, levels, source);
+                self.beside(&path, &inside, groups, levels, entered, source);
             }
         }
     }

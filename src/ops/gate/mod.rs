@@ -2,7 +2,8 @@
 
 mod group;
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,8 +94,11 @@ pub fn gate_dryrun(paths: &[PathBuf], options: &GateOptions, run: &Run<'_>) -> R
 /// The groups whose start is asked for, and those that lie inside of a group's directory which was named itself: a start is one
 /// group's.
 fn asked_for(groups: Vec<GroupDir>, paths: &[PathBuf]) -> (Vec<GroupDir>, Vec<GroupDir>) {
-    let named: Vec<PathBuf> = groups.iter().map(|group| group.path.clone()).filter(|path| paths.contains(path)).collect();
-    groups.into_iter().partition(|group| named.contains(&group.path) || !named.iter().any(|owner| group.path.starts_with(owner)))
+    let paths: HashSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let of_groups = groups.iter().map(|group| group.path.clone());
+    let named: HashSet<PathBuf> = of_groups.filter(|path| paths.contains(path.as_path())).collect();
+    let lies_in_named = |group: &GroupDir| group.path.ancestors().skip(1).any(|above| named.contains(above));
+    groups.into_iter().partition(|group| named.contains(&group.path) || !lies_in_named(group))
 }
 
 /// Groups side by side; their order stays that of `dirs`.

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::names::{OWN_ENTRIES, Unplaced, group_number, is_group};
+use super::names::{Unplaced, group_number, is_group, own_entry};
 use crate::error::Error;
 use crate::formats::layout;
-use crate::io::{DirEntry, EntryKind, entry_named};
+use crate::io::{DirEntry, EntryKind};
 use crate::readers::group_listing::SPOOL_PREFIX;
 use crate::readers::source::Source;
 
@@ -91,13 +91,6 @@ pub(super) fn inside(dir: &Path, entries: &[DirEntry], source: &dyn Source, unpl
             }
         }
     }
-}
-
-/// The first name in a listing that makes it one of a group.
-fn own_entry(entries: &[DirEntry]) -> Option<&str> {
-    let names = [layout::WAL, layout::SNAP].into_iter().chain(OWN_ENTRIES.iter().copied());
-    let mut own = names.filter_map(|name| entry_named(entries, name)).map(|entry| entry.name.as_str());
-    own.next().or_else(|| entries.iter().map(|entry| entry.name.as_str()).find(|name| name.starts_with("fsm.db-")))
 }
 
 /// The first group below `dir`, which is none itself.

@@ -30,11 +30,28 @@ pub struct Unplaced {
     pub needed: bool,
 }
 
+/// What the names of copies of a store begin with.
+const STORES: &str = "fsm.db-";
+
+/// Names of which each makes a directory one of a group.
+fn names() -> impl Iterator<Item = &'static str> {
+    [layout::WAL, layout::SNAP].into_iter().chain(OWN_ENTRIES.iter().copied())
+}
+
+/// True when an entry of this name alone makes a directory one of a group.
+pub(super) fn is_own(name: &str) -> bool {
+    names().any(|own| own == name) || name.starts_with(STORES)
+}
+
 /// True when `entries`, sorted by name, are those of a group directory.
 pub fn is_group(entries: &[DirEntry]) -> bool {
-    let own = [layout::WAL, layout::SNAP];
-    let mut own = own.iter().chain(OWN_ENTRIES);
-    own.any(|name| entry_named(entries, name).is_some()) || holds_prefix(entries, "fsm.db-")
+    names().any(|name| entry_named(entries, name).is_some()) || holds_prefix(entries, STORES)
+}
+
+/// The first name in a listing that makes it one of a group.
+pub(super) fn own_entry(entries: &[DirEntry]) -> Option<&str> {
+    let named = names().find_map(|name| entry_named(entries, name));
+    named.or_else(|| entries.iter().find(|entry| entry.name.starts_with(STORES))).map(|entry| entry.name.as_str())
 }
 
 /// The number in `group-<n>`; decimal without padding, as the server writes it.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::inside::is_part_of_group;
-use super::names::{OWN_ENTRIES, Unplaced, group_number, is_group};
+use super::names::{Unplaced, group_number, is_group, is_own};
 use crate::formats::layout;
 use crate::io::{DirEntry, EntryKind};
 use crate::readers::source::Source;
@@ -42,8 +42,7 @@ impl Stray {
     /// The entries of a group in `dir`; `None` when there are none, or one of them holds something.
     fn of(dir: &Path, entries: &[DirEntry], source: &dyn Source) -> Option<Self> {
         let mut found = Vec::new();
-        let is_own = |name: &str| name == layout::WAL || name == layout::SNAP || OWN_ENTRIES.contains(&name);
-        for entry in entries.iter().filter(|entry| is_own(&entry.name) || entry.name.starts_with("fsm.db-")) {
+        for entry in entries.iter().filter(|entry| is_own(&entry.name)) {
             let path = dir.join(&entry.name);
             let holds_nothing = match entry.kind {
                 EntryKind::Directory => source.list_kinds(&path).is_ok_and(|inside| inside.is_empty()),
