@@ -222,6 +222,7 @@ fn states(
     coverage: &mut Coverage,
 ) -> (BTreeMap<String, State>, Vec<UnixMillis>) {
     let (mut states, mut counted) = (BTreeMap::<String, State>::new(), BTreeSet::new());
+    let contradictions: Vec<_> = newest.files.iter().map(FactsFile::contradiction).collect();
     for (name, numbers) in &newest.of_nodes {
         let state = states.entry(name.clone()).or_default();
         state.cost.estimate_ms = Some(0);
@@ -240,7 +241,7 @@ fn states(
                 coverage.missing(format!("what {name} is like now"), text.clone());
                 state.reasons.push(unexamined(text));
             }
-            if let Some(text) = file.contradiction() {
+            if let Some(text) = contradictions.get(*number).cloned().flatten() {
                 coverage.missing(format!("what {name} is like"), text.clone());
                 state.reasons.push(unexamined(text));
             }
